@@ -1,0 +1,30 @@
+"""Names for the array types that travel between modules, and helpers that freeze them."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Floats: TypeAlias = NDArray[np.float64]
+Ints: TypeAlias = NDArray[np.int64]
+Bools: TypeAlias = NDArray[np.bool_]
+
+
+def frozen_floats(values: ArrayLike) -> Floats:
+    """Return ``values`` as a contiguous read-only float64 array, copied only if it must be."""
+    array = np.ascontiguousarray(values, dtype=np.float64)
+    if array.flags.writeable:
+        array = array.view()
+        array.flags.writeable = False
+    return array
+
+
+def frozen_ints(values: ArrayLike) -> Ints:
+    """Return ``values`` as a contiguous read-only int64 array, copied only if it must be."""
+    array = np.ascontiguousarray(values, dtype=np.int64)
+    if array.flags.writeable:
+        array = array.view()
+        array.flags.writeable = False
+    return array

@@ -1,0 +1,50 @@
+"""What can go wrong by misuse: one small tree, every message one line that says what to do."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class GavelError(Exception):
+    """Base of everything this project raises on purpose; its text is one line for the user."""
+
+
+class InputError(GavelError):
+    """Bad input: a name, a value or a file. The command line ends with exit status 2."""
+
+
+class MissingLibraryError(GavelError):
+    """An engine was asked for whose library is not installed; the text names the extra."""
+
+
+class SolveFailed(GavelError):
+    """No engine of the fallback chain gave a certified answer. Exit status 3.
+
+    Attributes
+    ----------
+    program_file
+        Where the program was written for ``gavel-opt check``, if it was.
+    """
+
+    def __init__(self, message: str, program_file: str | None = None) -> None:
+        super().__init__(message)
+        self.program_file = program_file
+
+
+def unknown_name(what: str, name: str, known: Iterable[str]) -> InputError:
+    """Build the error for a name that is not in a list, with the nearest valid names.
+
+    Parameters
+    ----------
+    what
+        What the name should have been, with its flag: ``"policy (--policy)"``.
+    name
+        What the user wrote.
+    known
+        All valid names.
+    """
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"choose one of: {', '.join(names)}"
+    return InputError(f"unknown {what} {name!r}; {hint}")
