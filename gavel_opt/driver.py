@@ -1,0 +1,260 @@
+"""Runs a policy's programs on an engine: timing, certificates, fallback, ties, recording."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import cast
+
+from gavel_opt.allocation import (
+    Allocation,
+    AllocationProgram,
+    Answer,
+    FinishTimeProgram,
+    ProductProgram,
+    Program,
+)
+from gavel_opt.bridges import finish_time_by_levels
+from gavel_opt.engine import AllocationEngine, Engine, Options, ProductEngine
+from gavel_opt.errors import InputError, SolveFailed, unknown_name
+from gavel_opt.lowering import lower, raise_answer
+from gavel_opt.policies import Policy
+from gavel_opt.program import LinearProgram
+from gavel_opt.registry import make_engine
+from gavel_opt.screening import screen, screen_blocks
+from gavel_opt.solution import Certificate, Solution, Status
+from gavel_opt.solving import prove
+from gavel_opt.state import ClusterState
+from gavel_opt.symmetry import expand
+from gavel_opt.tie_breaking import choose
+
+TIE_BREAKS = ("canonical", "efficient", "none")
+
+
+@dataclass(slots=True)
+class Tally:
+    """What the solves of a run cost and how good they were; the summary's ``solve`` and ``time``.
+
+    Attributes
+    ----------
+    programs, cache_hits, fallbacks, allocations
+        Programs solved; solved on a kept model; answers refused and solved elsewhere;
+        recomputations.
+    max_primal_residual, max_dual_residual, max_relative_gap
+        The worst certificate among the answers that were used.
+    build, translate, solve, read, tie_break, certify
+        Seconds of wall clock by part.
+    refusals
+        ``"engine: reason"`` to how often.
+    """
+
+    programs: int = 0
+    cache_hits: int = 0
+    fallbacks: int = 0
+    allocations: int = 0
+    max_primal_residual: float = 0.0
+    max_dual_residual: float = 0.0
+    max_relative_gap: float = 0.0
+    build: float = 0.0
+    translate: float = 0.0
+    solve: float = 0.0
+    read: float = 0.0
+    tie_break: float = 0.0
+    certify: float = 0.0
+    refusals: dict[str, int] = field(default_factory=dict)
+
+    def worst(self, certificate: Certificate) -> None:
+        """Keep the largest residuals and gap."""
+        self.max_primal_residual = max(self.max_primal_residual, certificate.primal_residual)
+        self.max_dual_residual = max(self.max_dual_residual, certificate.dual_residual)
+        self.max_relative_gap = max(self.max_relative_gap, certificate.relative_gap)
+
+
+Recorder = Callable[[LinearProgram, Solution], None]
+"""Called with every general program an engine solved and its solution (``--record programs``)."""
+
+
+class Driver:
+    """One policy on one engine, with a fallback chain.
+
+    Parameters
+    ----------
+    policy
+        The policy; its memory advances with each call of :meth:`allocate`.
+    engine
+        Name of the engine, or an engine; ``"auto"`` is ``structured``.
+    fallback
+        Engines to try, in order, when an answer is refused.
+    tie_break
+        ``"canonical"``, ``"efficient"`` or ``"none"``.
+    grouping
+        Whether identical jobs become one group where the engine wants that.
+    options
+        Handed to the engines.
+    tolerance
+        Certificates beyond it are refused.
+    recorder
+        Sees every general program and its solution.
+
+    Raises
+    ------
+    InputError, MissingLibraryError
+        For unknown names and missing libraries.
+    """
+
+    def __init__(
+        self,
+        policy: Policy,
+        engine: str | Engine = "auto",
+        fallback: Sequence[str] = ("highs",),
+        tie_break: str = "canonical",
+        grouping: bool = True,
+        options: Options | None = None,
+        tolerance: float = 1e-6,
+        recorder: Recorder | None = None,
+    ) -> None:
+        if tie_break not in TIE_BREAKS:
+            raise unknown_name("tie-break (--tie-break)", tie_break, TIE_BREAKS)
+        if isinstance(engine, str):
+            engine = make_engine("structured" if engine == "auto" else engine)
+        self.policy = policy
+        self.engine = engine
+        self.tie_break = tie_break
+        self.grouping = grouping
+        self.options = replace(options or Options(), tie_break=tie_break)
+        self.tolerance = tolerance
+        self.recorder = recorder
+        self.tally = Tally()
+        self._chain: list[Engine | str] = [engine, *(n for n in fallback if n != engine.name)]
+
+    @property
+    def merges(self) -> bool:
+        """Whether policies are asked for groups of identical jobs."""
+        if self.tie_break != "none":
+            return True
+        return self.grouping and self.engine.capability.grouping
+
+    def allocate(self, state: ClusterState) -> Allocation:
+        """Compute the allocation for a state with at least one job.
+
+        Raises
+        ------
+        SolveFailed
+            If no engine of the chain gave a certified answer.
+        InputError
+            If the policy cannot take this state (a job on no worker type, ...).
+        """
+        tally = self.tally
+        tally.allocations += 1
+        started = time.perf_counter()
+        generator = self.policy.programs(state, self.merges)
+        try:
+            program = next(generator)
+            while True:
+                tally.build += time.perf_counter() - started
+                answer = self.solve(program)
+                started = time.perf_counter()
+                program = generator.send(answer)
+        except StopIteration as done:
+            tally.build += time.perf_counter() - started
+            allocation: Allocation = done.value
+            return allocation
+
+    def solve(self, program: Program | ProductProgram) -> Answer:
+        """Solve one program of the policy: certified, ties broken."""
+        if isinstance(program, ProductProgram):
+            return self._solve_product(program)
+        for place, engine in enumerate(self._chain):
+            if isinstance(engine, str):
+                engine = self._chain[place] = make_engine(engine)
+            answer, reason = self._try(engine, program)
+            if answer is not None:
+                break
+            self.tally.fallbacks += 1
+            refusal = f"{engine.name}: {reason}"
+            self.tally.refusals[refusal] = self.tally.refusals.get(refusal, 0) + 1
+        else:
+            tried = "; ".join(self.tally.refusals)
+            raise SolveFailed(f"no engine gave a certified answer ({tried}); add one to --fallback")
+        # probes too: the policy's next program is made of their numbers, so these must be the same
+        # bits from every engine
+        if self.tie_break == "none" or engine.capability.tie_break:
+            return answer
+        started = time.perf_counter()
+        answer = choose(program, answer, self.tie_break)
+        self.tally.tie_break += time.perf_counter() - started
+        return answer
+
+    def _solve_product(self, program: ProductProgram) -> Answer:
+        """Solve a product program on the first engine of the chain that takes such."""
+        for place, engine in enumerate(self._chain):
+            if isinstance(engine, str):
+                engine = self._chain[place] = make_engine(engine)
+            if engine.capability.product:
+                product_engine = cast(ProductEngine, engine)
+                answer, reason = self._accept(*product_engine.solve_product(program, self.options))
+                if answer is None:
+                    raise SolveFailed(f"{engine.name} gave no certified answer: {reason}")
+                return answer
+        raise InputError(
+            f"policy {self.policy.name!r} needs an engine that maximises products of levels; "
+            "choose --engine cvxpy-rebuild"
+        )
+
+    def _try(self, engine: Engine, program: Program) -> tuple[Answer | None, str]:
+        """One engine's certified answer, or None and the reason."""
+        can = engine.capability
+        if not (self.grouping and can.grouping) and self.merges:
+            program = expand(program)
+        takes = can.allocation if isinstance(program, AllocationProgram) else can.finish_time
+        if takes and (can.pairs or program.blocks.pairs is None):
+            screen_blocks(program)
+            blocks_engine = cast(AllocationEngine, engine)  # it says so: see Capability.allocation
+            solution, answer = blocks_engine.solve_blocks(program, self.options)
+            if self.recorder is not None and isinstance(program, AllocationProgram):
+                self.recorder(lower(program), solution)
+            return self._accept(solution, answer)
+        if isinstance(program, FinishTimeProgram):
+            return self._by_levels(engine, program)
+        return self._general(engine, program)
+
+    def _general(self, engine: Engine, program: AllocationProgram) -> tuple[Answer | None, str]:
+        started = time.perf_counter()
+        general = lower(program)
+        self.tally.build += time.perf_counter() - started
+        screened = screen(general)
+        solution = engine.solve(general, self.options) if screened is None else screened
+        started = time.perf_counter()
+        if screened is None and solution.status.has_answer:
+            prove(general, solution, engine, self.options)
+        if self.recorder is not None:
+            self.recorder(general, solution)
+        self.tally.certify += time.perf_counter() - started
+        return self._accept(solution, raise_answer(program, solution))
+
+    def _by_levels(self, engine: Engine, program: FinishTimeProgram) -> tuple[Answer | None, str]:
+        levels = finish_time_by_levels(program)
+        try:
+            step = next(levels)
+            while True:
+                answer, reason = self._try(engine, step)
+                if answer is None:
+                    return None, reason
+                step = levels.send(answer)
+        except StopIteration as done:
+            return done.value, ""
+
+    def _accept(self, solution: Solution, answer: Answer | None) -> tuple[Answer | None, str]:
+        tally, stats = self.tally, solution.stats
+        tally.programs += stats.programs
+        tally.cache_hits += stats.reused
+        tally.translate += stats.translate
+        tally.solve += stats.solve
+        tally.read += stats.read
+        if not solution.status.has_answer or answer is None:
+            return None, solution.status.value
+        if not solution.certificate.within(self.tolerance):
+            return None, Status.IMPRECISE.value
+        tally.worst(solution.certificate)
+        return answer, ""

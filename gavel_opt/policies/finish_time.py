@@ -1,0 +1,227 @@
+r"""Finish-time fairness (Themis; paper, section 4.2).
+
+.. math::
+
+    \min_x \max_m \frac{\text{age}_m + \text{steps}_m / \text{throughput}(m, x)}
+                       {t^{\text{isolated}}_m + \text{steps}_m / \text{throughput}(m, x_m^{\text{isolated}})}
+
+where :math:`t^{\text{isolated}}_m` is the time that the job would have taken under isolation for the
+steps it has done so far: at each recomputation it grows by the steps done since the last one, divided
+by the isolated throughput of then (there were other jobs then). One
+:class:`~gavel_opt.allocation.FinishTimeProgram` a recomputation: a short sequence of linear programs
+in the level rho, or one conic program where the engine takes it.
+
+The plain variant uses the V100 column for every worker type, as the reference does. The packed variant
+divides throughputs by the job's weight, as the reference does; the others know no weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from gavel_opt.allocation import Allocation, AllocationProgram, Answer, Blocks, FinishTimeProgram
+from gavel_opt.arrays import Floats, Ints
+from gavel_opt.bridges import finish_time_by_levels, levels
+from gavel_opt.policies.packing import pair_blocks, single_precision
+from gavel_opt.policies.policy import Programs, Traits
+from gavel_opt.policies.pools import POOLED_FROM, Pools
+from gavel_opt.policies.shares import isolated_share
+from gavel_opt.policies.views import (
+    Variant,
+    as_if_reference,
+    group_alike,
+    measured,
+    solo_throughput,
+)
+from gavel_opt.state import ClusterState
+
+
+class FinishTimeFairness:
+    """Minimise the largest ratio of finish time to finish time under isolation.
+
+    Parameters
+    ----------
+    name
+        The policy's name.
+    variant
+        ``"plain"`` takes the V100's throughput for every worker type; ``"perf"`` the measured
+        ones; ``"packed"`` adds pairs of jobs.
+    """
+
+    def __init__(self, name: str, variant: Variant, seed: int = 0) -> None:
+        self.name = name
+        self.variant = variant
+        self.traits = Traits(packing=variant == "packed", shuffles=variant == "plain")
+        self._past = IsolatedTime()
+
+    def programs(self, state: ClusterState, merge: bool) -> Programs:
+        """Yield the one program."""
+        every = np.arange(state.job.size)
+        throughput = (as_if_reference if self.variant == "plain" else measured)(state, every)
+        share = isolated_share(state.workers, state.scale_factor)
+        alone = solo_throughput(throughput, share)
+        past = self._past.advance(state.job, state.steps_left, alone)
+        if state.job.size == 0:
+            return Allocation(state.job, np.zeros((0, state.workers.size)))
+        isolated = past + state.steps_left / alone
+        if self.traits.packing and merge and state.job.size >= POOLED_FROM:
+            return (yield from _pooled(state, throughput, isolated, alone))
+        weight = state.weight if self.variant == "packed" else np.ones_like(state.weight)
+        columns = (state.key, state.scale_factor, weight, state.steps_left, state.age, past)
+        groups = group_alike(merge, *columns)
+        first = groups.first
+        factor = 1.0 / weight[first]
+        pairs = pair_blocks(state, groups, factor, merge) if self.traits.packing else None
+        rate = throughput[first] * factor[:, None]
+        if pairs is not None and not merge:
+            rate = single_precision(throughput, weight[:, None])
+            raw = pair_blocks(state, groups, np.ones_like(factor), merge)
+            of_pairs = single_precision(raw.rate, weight[raw.member][:, :, None])
+            pairs = replace(raw, rate=of_pairs)
+        blocks = Blocks(
+            rate,
+            (groups.count * state.scale_factor[first]).astype(np.float64),
+            groups.count,
+            state.workers.astype(np.float64),
+            pairs=pairs,
+            of_job=groups.of_job,
+            key=groups.keys(state.job),
+        )
+        answer = yield FinishTimeProgram(
+            blocks,
+            age=state.age[first],
+            steps=state.steps_left[first],
+            isolated=isolated[first],
+            gain=1.0 / (alone[first] * factor),
+        )
+        return groups.spread(state.job, answer, pairs)
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return the time under isolation of each job so far."""
+        return self._past.snapshot()
+
+    def restore(self, memory: dict[str, Any]) -> None:
+        """Take back what :meth:`snapshot` gave."""
+        self._past.restore(memory)
+
+
+def _pooled(
+    state: ClusterState, throughput: Floats, isolated: Floats, solo: Floats
+) -> Generator[AllocationProgram, Answer, Allocation]:
+    """Search the ratio over level programs in which jobs of one type are pooled.
+
+    At a given ratio each job needs a certain level, so jobs of one type and weight are a pool. The
+    search sees every job by itself: its level, and the price of its level, which is its pool's.
+    """
+    kind = np.unique(np.stack([state.key, state.weight]), axis=1, return_inverse=True)[1].ravel()
+    workers = state.workers.astype(np.float64)
+    rate = throughput / state.weight[:, None]
+    every = np.arange(state.job.size)
+    search = finish_time_by_levels(
+        FinishTimeProgram(
+            Blocks(rate, state.scale_factor.astype(np.float64), np.ones_like(every), workers),
+            state.age,
+            state.steps_left,
+            isolated,
+        )
+    )
+    fastest = rate.argmax(axis=1)
+    apart = np.zeros(every.size, dtype=bool)
+    asked: list[tuple[Floats, Pools, AllocationProgram]] = []
+    step = next(search)
+    while True:
+        while True:
+            pools = Pools.of(kind, step.slope, apart)
+            first = pools.first
+            factor = 1.0 / (step.slope * state.weight)[first]
+            pairs = pair_blocks(state, pools, factor, merge=True)
+            blocks = Blocks(
+                throughput[first] * factor[:, None],
+                pools.size * state.scale_factor[first],
+                np.ones_like(first),
+                workers,
+                pairs=pairs,
+                key=state.job[first],
+            )
+            program = AllocationProgram(
+                blocks,
+                slope=np.ones(first.size),
+                floor=np.zeros(first.size),
+                gain=pools.size / (solo[first] * factor),
+                probe=True,
+            )
+            answer = yield program
+            tight = pools.tight(answer.x, pairs)
+            if not tight.any():
+                break
+            apart |= tight[pools.of_job] & (pools.part > 0.5)
+        level = levels(blocks, answer.x)[pools.of_job] * step.slope
+        price = (answer.level_dual / (pools.size * step.slope[first]))[pools.of_job]
+        as_if_alone = np.zeros_like(rate)
+        as_if_alone[every, fastest] = level / rate[every, fastest]
+        asked.append((as_if_alone, pools, program))
+        try:
+            step = search.send(
+                Answer(as_if_alone, answer.objective, answer.level, price, answer.capacity_dual)
+            )
+        except StopIteration as done:
+            best: Answer = done.value
+            break
+    _, pools, program = next(entry for entry in asked if entry[0] is best.x)
+    answer = yield replace(program, probe=False)
+    assert program.blocks.pairs is not None
+    return pools.spread(state.job, answer.x, program.blocks.pairs)
+
+
+class IsolatedTime:
+    """Time that each job would have taken under isolation for the steps it has done."""
+
+    def __init__(self) -> None:
+        self._job: Ints = np.empty(0, dtype=np.int64)
+        self._steps: Floats = np.empty(0)
+        self._alone: Floats = np.empty(0)
+        self._time: Floats = np.empty(0)
+
+    def advance(self, job: Ints, steps_left: Floats, alone: Floats) -> Floats:
+        """Add the steps done since the last call, at the isolated throughput of then.
+
+        Parameters
+        ----------
+        job
+            Job numbers, ascending, shape ``(n,)``.
+        steps_left
+            Their steps still to run.
+        alone
+            Their throughput under isolation from now on.
+
+        Returns
+        -------
+        time
+            Seconds under isolation so far, shape ``(n,)``; 0 for jobs seen first.
+        """
+        time = np.zeros(job.size)
+        _, now, then = np.intersect1d(job, self._job, assume_unique=True, return_indices=True)
+        time[now] = self._time[then] + (self._steps[then] - steps_left[now]) / self._alone[then]
+        self._job, self._steps = job.copy(), steps_left.copy()
+        self._alone, self._time = alone.copy(), time
+        return time
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return what it remembers."""
+        return {
+            "job": self._job.tolist(),
+            "steps": self._steps.tolist(),
+            "alone": self._alone.tolist(),
+            "time": self._time.tolist(),
+        }
+
+    def restore(self, memory: dict[str, Any]) -> None:
+        """Take back what :meth:`snapshot` gave."""
+        self._job = np.array(memory["job"], dtype=np.int64)
+        self._steps = np.array(memory["steps"], dtype=np.float64)
+        self._alone = np.array(memory["alone"], dtype=np.float64)
+        self._time = np.array(memory["time"], dtype=np.float64)

@@ -1,0 +1,125 @@
+"""Gandiva: random pairs of jobs, kept while they pay (baseline of the paper, section 7.1).
+
+While all jobs fit into the cluster, every job gets an equal share alone. Otherwise jobs without a
+partner are paired at random, and the cluster is split evenly over pairs and remaining single jobs. A
+pair is given up when one of its jobs completes or its normalised throughputs, summed over both jobs
+and all worker types, fall below 1. No linear program; equal to the reference to the last bit.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import numpy as np
+
+from gavel_opt.allocation import Allocation
+from gavel_opt.arrays import Bools, Floats, Ints
+from gavel_opt.policies.fifo import random_state, set_random_state
+from gavel_opt.policies.packing import normalised_side
+from gavel_opt.policies.policy import Programs, Traits
+from gavel_opt.state import ClusterState, ThroughputTable
+
+
+class Gandiva:
+    """Random packing, kept while it pays.
+
+    Parameters
+    ----------
+    name
+        The policy's name.
+    seed
+        Seed of the random pairing.
+    """
+
+    def __init__(self, name: str, seed: int = 0) -> None:
+        self.name = name
+        self.traits = Traits(packing=True, solves=False)
+        self._random = random.Random(seed)
+        self._partner: dict[int, int] = {}
+        self._table: ThroughputTable | None = None
+        self._pays: Bools = np.empty((0, 0), dtype=bool)
+
+    def programs(self, state: ClusterState, merge: bool) -> Programs:
+        """Yield nothing; return the shares of single jobs and pairs."""
+        types = state.workers.size
+        if state.job.size == 0:
+            return Allocation(state.job, np.zeros((0, types)))
+        index = dict(zip(state.job.tolist(), range(state.job.size), strict=True))
+        self._forget(state, index)
+        x = np.zeros((state.job.size, types))
+        if state.scale_factor.sum() <= state.workers.sum():
+            x[:] = _even_split(state.workers, state.scale_factor, state.job.size)
+            return Allocation(state.job, x)
+        single = self._draw(state, index)
+        pairs = np.array(
+            [(index[a], index[b]) for a, b in self._partner.items() if a < b], dtype=np.int64
+        ).reshape(-1, 2)
+        pairs = pairs[np.lexsort(pairs.T[::-1])]
+        combinations = single.size + pairs.shape[0]
+        x[single] = _even_split(state.workers, state.scale_factor[single], combinations)
+        shared = _even_split(state.workers, state.scale_factor[pairs[:, 0]], combinations)
+        return Allocation(state.job, x, state.job[pairs], shared)
+        yield
+
+    def _forget(self, state: ClusterState, index: dict[int, int]) -> None:
+        """Give up pairs that lost a job or do not pay."""
+        if state.throughputs is not self._table:
+            self._table = state.throughputs
+            self._pays = _pays(state.throughputs)
+        kept: dict[int, int] = {}
+        for job, other in self._partner.items():
+            if job in index and other in index:
+                first, second = state.key[index[min(job, other)]], state.key[index[max(job, other)]]
+                if self._pays[first, second]:
+                    kept[job] = other
+        self._partner = kept
+
+    def _draw(self, state: ClusterState, index: dict[int, int]) -> Ints:
+        """Pair jobs without a partner at random; return those that stay single, ascending."""
+        waiting = [job for job in index if job not in self._partner]
+        scale = [int(state.scale_factor[index[job]]) for job in waiting]
+        for _ in range(len(waiting)):
+            if len(waiting) < 2:
+                break
+            i, j = self._random.sample(range(len(waiting)), 2)
+            if scale[i] != scale[j]:
+                continue
+            a, b = waiting[i], waiting[j]
+            for place in (max(i, j), min(i, j)):
+                del waiting[place], scale[place]
+            self._partner[a] = b
+            self._partner[b] = a
+        return np.array([index[job] for job in waiting], dtype=np.int64)
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return the partners and the state of the random stream."""
+        return {
+            "partner": [[a, b] for a, b in self._partner.items()],
+            "random": random_state(self._random),
+        }
+
+    def restore(self, memory: dict[str, Any]) -> None:
+        """Take back what :meth:`snapshot` gave."""
+        self._partner = {int(a): int(b) for a, b in memory["partner"]}
+        set_random_state(self._random, memory["random"])
+
+
+def _even_split(workers: Ints, scale_factor: Ints, combinations: int) -> Floats:
+    """``workers / combinations / scale_factor``, each row divided by ``max(1, its sum)``."""
+    share = (workers / combinations) / scale_factor[:, None]
+    split: Floats = share / np.maximum(np.sum(share, axis=1), 1.0)[:, None]
+    return split
+
+
+def _pays(table: ThroughputTable) -> Bools:
+    """Whether a pair of keys (the earlier job's first) is worth keeping, ``(keys, keys)``."""
+    keys = table.alone.shape[0]
+    if table.paired is None:
+        return np.zeros((keys, keys), dtype=bool)
+    total = np.zeros((keys, keys))
+    for j in range(table.alone.shape[1]):  # one after the other: the reference's order of sums
+        total = total + normalised_side(table.paired[:, :, 0, j], table.alone[:, None, j])
+        total = total + normalised_side(table.paired[:, :, 1, j], table.alone[None, :, j])
+    runs: Bools = np.all(table.paired > 0.0, axis=(2, 3))
+    return np.logical_and(runs, total >= 1.0)

@@ -1,0 +1,219 @@
+r"""Maximum sum of throughputs, per dollar, with deadlines (paper, section 4.2 and appendix).
+
+.. math::
+
+    \max_x \sum_m \sum_j \frac{\text{throughput}_{mj}\, x_{mj}}{\text{price}_j}
+    \quad\text{s.t.}\quad
+    \text{throughput}(m, x) \ge \frac{\text{steps}_m}{\text{deadline}_m}
+    \quad\text{for jobs with a deadline.}
+
+Without deadlines, one program a recomputation. With them, a program before it asks what multiple
+:math:`t` of every needed rate can be had at once. Where it is below 1, the deadlines cannot all be met:
+the multipliers :math:`\mu_m` of the rates (their sum is 1) say what part of the scarce workers each
+deadline takes, and a set of deadlines can only be met if the others' parts add up to :math:`1 - t`. So
+the deadlines with the largest parts are given up, as few as that bound allows, until the rest can be
+met. A job without its deadline goes on like any other. The reference drops *all* deadlines as soon as
+they cannot all be met.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from gavel_opt.allocation import AllocationProgram, Answer, Blocks
+from gavel_opt.arrays import Bools, Floats
+from gavel_opt.errors import InputError
+from gavel_opt.policies.packing import pair_blocks
+from gavel_opt.policies.policy import Programs, Traits
+from gavel_opt.policies.views import best_rates, group_alike, measured, reached
+from gavel_opt.state import ClusterState
+from gavel_opt.symmetry import Groups
+
+DEFAULT_PRICES = {"v100": 0.74, "p100": 0.43, "k80": 0.135}
+"""Dollars per worker and hour where the state brings none: spot prices as in the reference."""
+
+_SLACK = 1e-9
+"""Part of a needed rate that may be missing: leaves solvers an interior."""
+
+_MISSING = 1e-6
+"""Part of a needed rate that an engine may miss and the deadline still counts as met."""
+
+
+class ThroughputSum:
+    """Maximise the sum of throughputs.
+
+    Parameters
+    ----------
+    name
+        The policy's name.
+    prices
+        Whether throughputs are divided by the price of the worker type.
+    deadlines
+        Whether deadlines are kept.
+    packed
+        Whether jobs may share workers.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        prices: bool = False,
+        deadlines: bool = False,
+        packed: bool = False,
+        seed: int = 0,
+    ) -> None:
+        self.name = name
+        self.traits = Traits(packing=packed, needs_prices=prices, needs_deadlines=deadlines)
+        self._reported: set[int] = set()
+
+    def programs(self, state: ClusterState, merge: bool) -> Programs:
+        """Yield the programs that find the deadlines to keep, if any, and then the sum's."""
+        due = np.full(state.job.size, np.inf)
+        if self.traits.needs_deadlines and state.deadline is not None:
+            due = state.deadline
+        needed = np.zeros(state.job.size)
+        late = due <= 0.0
+        ahead = np.isfinite(due) & ~late
+        needed[ahead] = state.steps_left[ahead] / due[ahead]
+        groups = group_alike(merge, state.key, state.scale_factor, needed, late.astype(np.float64))
+        first = groups.first
+        rate = measured(state, first)
+        price = prices_of(state) if self.traits.needs_prices else np.ones(state.workers.size)
+        needs = needed[first] > 0.0
+        factor = np.ones(first.size)
+        factor[needs] = 1.0 / needed[first[needs]]
+        pairs = pair_blocks(state, groups, factor, merge) if self.traits.packing else None
+        reward = rate / price
+        if pairs is not None:
+            per_second = pairs.rate / factor[pairs.member][:, :, None]
+            reward = np.concatenate([reward, per_second.sum(axis=1) / price])
+        blocks = Blocks(
+            rate * factor[:, None],
+            (groups.count * state.scale_factor[first]).astype(np.float64),
+            groups.count,
+            state.workers.astype(np.float64),
+            pairs=pairs,
+            of_job=groups.of_job,
+            key=groups.keys(state.job),
+        )
+        floor = np.full(blocks.groups, -np.inf)
+        if needs.any():
+            floor = yield from _deadlines_to_keep(blocks, needs)
+        kept = np.isfinite(floor)
+        answer = yield AllocationProgram(
+            blocks, slope=np.zeros(blocks.groups), floor=floor, reward=reward
+        )
+        allocation = groups.spread(state.job, answer, pairs)
+        return replace(allocation, notes=self._report(state, groups, late, needs & ~kept))
+
+    def _report(
+        self, state: ClusterState, groups: Groups, late: Bools, dropped: Bools
+    ) -> tuple[str, ...]:
+        """Name the jobs whose deadlines were given up, each once in its life."""
+        given_up = dropped if groups.of_job is None else dropped[groups.of_job]
+        notes = []
+        for lost, text in (
+            (late, "passed its deadline"),
+            (given_up, "cannot meet its deadline beside the others'"),
+        ):
+            jobs = [job for job in state.job[lost].tolist() if job not in self._reported]
+            self._reported.update(jobs)
+            if jobs:
+                names = ", ".join(map(str, jobs))
+                each = f"job {names} {text}" if len(jobs) == 1 else f"jobs {names}: each {text}"
+                notes.append(f"{each}; scheduled on without it")
+        self._reported.intersection_update(state.job.tolist())
+        return tuple(notes)
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return the jobs whose deadlines were reported as given up."""
+        return {"reported": sorted(self._reported)}
+
+    def restore(self, memory: dict[str, Any]) -> None:
+        """Take back what :meth:`snapshot` gave."""
+        self._reported = {int(job) for job in memory["reported"]}
+
+
+def prices_of(state: ClusterState) -> Floats:
+    """Dollars per hour of each worker type, shape ``(J,)``.
+
+    Raises
+    ------
+    InputError
+        If a worker type has no price, or one that is not positive.
+    """
+    if state.prices is not None:
+        price = state.prices
+    else:
+        missing = [kind for kind in state.worker_types if kind not in DEFAULT_PRICES]
+        if missing:
+            raise InputError(
+                f"worker type {missing[0]!r} has no price; give prices for all types (--prices)"
+            )
+        price = np.array([DEFAULT_PRICES[kind] for kind in state.worker_types])
+    for kind, value in zip(state.worker_types, price, strict=True):
+        if not 0.0 < value < np.inf:
+            raise InputError(f"price of worker type {kind!r} is {value}, expected above 0")
+    return price
+
+
+def _deadlines_to_keep(
+    blocks: Blocks, needs: Bools
+) -> Generator[AllocationProgram, Answer, Floats]:
+    """Find a set of deadlines that can be met together; levels are in units of the needed rate.
+
+    Returns the floor of each group, -inf without a deadline or where it was given up.
+    """
+    most = best_rates(blocks)
+    kept: Bools = np.logical_and(needs, most >= 1.0)
+    floor = np.full(blocks.groups, -np.inf)
+    dropped: list[int] = []
+    while kept.any():
+        answer = yield _needed_rates(blocks, kept)
+        met = _met(blocks, kept, answer)
+        if met is not None:
+            floor = met
+            break
+        part = np.where(kept, answer.level_dual, 0.0)
+        if not part.any():  # an engine without duals
+            part = np.where(kept, blocks.use / most, 0.0)
+            part /= part.sum()
+        order = np.argsort(-part / blocks.count, kind="stable")
+        relief = np.cumsum(part[order])
+        enough = int(np.searchsorted(relief, 1.0 - answer.level, side="left")) + 1
+        drop = order[:enough]
+        drop = drop[kept[drop]]
+        kept = kept.copy()
+        kept[drop] = False
+        dropped.extend(drop.tolist())
+    for group in reversed(dropped):  # the bound may have asked for too many
+        more = kept.copy()
+        more[group] = True
+        answer = yield _needed_rates(blocks, more)
+        met = _met(blocks, more, answer)
+        if met is None:
+            break
+        kept, floor = more, met
+    return floor
+
+
+def _met(blocks: Blocks, kept: Bools, answer: Answer) -> Floats | None:
+    """Floors that the answer shows can be kept, or None if some deadline cannot be met."""
+    level = reached(blocks, answer.x)
+    if not (level[kept] >= 1.0 - _MISSING).all():
+        return None
+    floor: Floats = np.where(kept, np.minimum(level, 1.0) * (1.0 - _SLACK), -np.inf)
+    return floor
+
+
+def _needed_rates(blocks: Blocks, kept: Bools) -> AllocationProgram:
+    return AllocationProgram(
+        blocks,
+        slope=kept.astype(np.float64),
+        floor=np.where(kept, 0.0, -np.inf),
+        probe=True,
+    )

@@ -1,0 +1,87 @@
+r"""One optimum among several, the same bits whichever engine proved it.
+
+``canonical``
+    The analytic centre of the optimal face: the end of the central path of the program with one
+    row for each job. Unique, the same for identical jobs, blind to the order of jobs.
+``efficient``
+    Among the optima, the one with the largest total normalised throughput; where that leaves a
+    choice, the analytic centre of the face.
+
+Both are derived from the program alone, with the compiled kernels of :mod:`gavel_opt.structured`;
+what the engine contributes is an independent proof of the objective, and the two must agree.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+from gavel_opt.allocation import AllocationProgram, Answer, Program
+from gavel_opt.errors import SolveFailed
+
+AGREES = 1e-6
+"""Largest relative difference between an engine's objective and the one derived here."""
+
+GIVE = 1e-10
+"""Part of the level that the efficient optimum of the simplex may give away, for feasibility."""
+
+
+def choose(program: Program, answer: Answer, tie_break: str) -> Answer:
+    """Return the canonical or the efficient optimum of ``program``.
+
+    Parameters
+    ----------
+    program
+        The grouped program.
+    answer
+        What an engine proved.
+    tie_break
+        ``"canonical"`` or ``"efficient"``.
+
+    Raises
+    ------
+    SolveFailed
+        If the engine's objective and the one derived here differ: one of them is wrong.
+    """
+    from gavel_opt.structured.optimum import PROVED, optimum
+
+    chosen, certificate, _ = optimum(program, tie_break)
+    if not certificate.within(PROVED):
+        chosen = _by_simplex(program, tie_break)
+    ours, theirs = chosen.objective, answer.objective
+    if not math.isclose(ours, theirs, rel_tol=AGREES, abs_tol=AGREES * 1e-3):
+        raise SolveFailed(
+            f"the engine's objective {theirs:.12g} and the tie-break's {ours:.12g} differ: "
+            "one of them is wrong; run again with --record programs and check them"
+        )
+    return chosen
+
+
+def _by_simplex(program: Program, tie_break: str) -> Answer:
+    """Answer of a fresh HiGHS: the same whoever asks, where the kernels miss their own proof."""
+    from gavel_opt.bridges import finish_time_by_levels
+    from gavel_opt.engines.highs import Highs
+    from gavel_opt.lowering import lower, raise_answer
+    from gavel_opt.structured.optimum import total_worth
+
+    def solve(step: AllocationProgram) -> Answer:
+        solution = Highs().solve(lower(step))
+        answer = raise_answer(step, solution)
+        if answer is None or not solution.status.has_answer:
+            raise SolveFailed(f"the tie-break found no optimum ({solution.status.value})")
+        return answer
+
+    if isinstance(program, AllocationProgram):
+        answer = solve(program)
+    else:
+        steps = finish_time_by_levels(program)
+        step = next(steps)
+        while True:
+            try:
+                step = steps.send(solve(step))
+            except StopIteration as done:
+                answer = done.value
+                break
+    if tie_break == "efficient" and not math.isnan(answer.level):
+        answer = replace(answer, x=solve(total_worth(program, answer.level, give=GIVE)).x)
+    return answer
