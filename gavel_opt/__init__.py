@@ -1,0 +1,123 @@
+"""Gavel's scheduling policies as linear programs, on any solver.
+
+>>> import gavel_opt
+>>> solution = gavel_opt.solve(program, engine="highs")  # doctest: +SKIP
+>>> solution.status, solution.x, solution.objective, solution.row_dual  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gavel_opt.allocation import (
+        Allocation,
+        AllocationProgram,
+        Answer,
+        Blocks,
+        FinishTimeProgram,
+    )
+    from gavel_opt.driver import TIE_BREAKS, Driver, Recorder, Tally
+    from gavel_opt.engine import Capability, Engine, Options
+    from gavel_opt.errors import (
+        GavelError,
+        InputError,
+        MissingLibraryError,
+        SolveFailed,
+        unknown_name,
+    )
+    from gavel_opt.estimation import ThroughputEstimator
+    from gavel_opt.files import read_program, write_program
+    from gavel_opt.policies import POLICIES, Policy, Traits, make_policy
+    from gavel_opt.program import LinearProgram
+    from gavel_opt.registry import known_engines, make_engine
+    from gavel_opt.solution import Certificate, Solution, Status
+    from gavel_opt.solving import solve
+    from gavel_opt.state import ClusterState, ThroughputTable
+
+_HOME = {
+    "Allocation": "allocation",
+    "AllocationProgram": "allocation",
+    "Answer": "allocation",
+    "Blocks": "allocation",
+    "FinishTimeProgram": "allocation",
+    "Driver": "driver",
+    "TIE_BREAKS": "driver",
+    "Recorder": "driver",
+    "Tally": "driver",
+    "Capability": "engine",
+    "Engine": "engine",
+    "Options": "engine",
+    "GavelError": "errors",
+    "InputError": "errors",
+    "MissingLibraryError": "errors",
+    "SolveFailed": "errors",
+    "unknown_name": "errors",
+    "ThroughputEstimator": "estimation",
+    "POLICIES": "policies",
+    "Policy": "policies",
+    "Traits": "policies",
+    "make_policy": "policies",
+    "read_program": "files",
+    "write_program": "files",
+    "LinearProgram": "program",
+    "known_engines": "registry",
+    "make_engine": "registry",
+    "Certificate": "solution",
+    "Solution": "solution",
+    "Status": "solution",
+    "solve": "solving",
+    "ClusterState": "state",
+    "ThroughputTable": "state",
+}
+"""Public name to module: loaded when first asked for, so that a command line starts at once."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
+__all__ = [
+    "POLICIES",
+    "TIE_BREAKS",
+    "Allocation",
+    "AllocationProgram",
+    "Answer",
+    "Blocks",
+    "Capability",
+    "Certificate",
+    "ClusterState",
+    "Driver",
+    "Engine",
+    "FinishTimeProgram",
+    "GavelError",
+    "InputError",
+    "LinearProgram",
+    "MissingLibraryError",
+    "Options",
+    "Policy",
+    "Recorder",
+    "Solution",
+    "SolveFailed",
+    "Status",
+    "Tally",
+    "ThroughputEstimator",
+    "ThroughputTable",
+    "Traits",
+    "known_engines",
+    "make_engine",
+    "make_policy",
+    "read_program",
+    "solve",
+    "unknown_name",
+    "write_program",
+]

@@ -1,0 +1,259 @@
+"""Programs cross-checked: every engine side by side, every answer proven, every claim compared."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gavel_opt.engine import Engine, Options
+from gavel_opt.errors import InputError, MissingLibraryError
+from gavel_opt.program import LinearProgram
+from gavel_opt.registry import known_engines, make_engine
+from gavel_opt.solution import Certificate, Solution, Status
+from gavel_opt.solving import TOLERANCE, solve
+
+AGREEMENT = 1e-6
+"""Relative difference between objectives that still counts as the same."""
+
+REFUTED = 1e-3
+"""An engine that says optimal with a certificate beyond this contradicts itself."""
+
+
+@dataclass(slots=True)
+class Finding:
+    """What one engine says of one program.
+
+    Attributes
+    ----------
+    engine
+        Its name.
+    claim
+        The engine's own status.
+    solution
+        Its solution; the status is the proven one (:func:`gavel_opt.solving.solve`).
+    seconds
+        Wall clock, from the program to the certified answer.
+    """
+
+    engine: str
+    claim: Status
+    solution: Solution
+    seconds: float
+
+    def as_json(self) -> dict[str, Any]:
+        """The keys that ``solve --json`` and ``check --json`` promise."""
+        certificate = self.solution.certificate
+        return {
+            "engine": self.engine,
+            "status": self.solution.status.value,
+            "objective": _number(self.solution.objective),
+            "primal_residual": _number(certificate.primal_residual),
+            "dual_residual": _number(certificate.dual_residual),
+            "relative_gap": _number(certificate.relative_gap),
+            "time": self.seconds,
+            "claim": self.claim.value,
+            "detail": self.solution.stats.detail,
+        }
+
+
+@dataclass(slots=True)
+class Check:
+    """One program on several engines.
+
+    Attributes
+    ----------
+    file
+        Where it came from.
+    shape
+        Rows and columns.
+    findings
+        One for each engine, in the order asked for.
+    disagreements
+        One line for each: who disagrees with whom about what. Empty if all is well.
+    """
+
+    file: str
+    shape: tuple[int, int]
+    findings: list[Finding]
+    disagreements: list[str] = field(default_factory=list)
+
+    @property
+    def agree(self) -> bool:
+        """Whether nobody contradicts anybody."""
+        return not self.disagreements
+
+    @property
+    def decided(self) -> bool:
+        """Whether at least one engine came to an answer."""
+        return any(_claim(f) is not None for f in self.findings)
+
+
+def installed_engines() -> tuple[list[Engine], list[str]]:
+    """Make every engine that takes general programs; also say which ones are not installed."""
+    engines, notes = [], []
+    for name in known_engines():
+        try:
+            engine = make_engine(name)
+        except MissingLibraryError as missing:
+            notes.append(str(missing))
+            continue
+        except InputError as broken:  # an engine from outside must not stop the others
+            notes.append(str(broken))
+            continue
+        if engine.capability.linear:
+            engines.append(engine)
+    return engines, notes
+
+
+def named_engines(names: Sequence[str]) -> list[Engine]:
+    """Make the engines asked for.
+
+    Raises
+    ------
+    InputError, MissingLibraryError
+        For unknown names, missing libraries, and engines that take no general programs.
+    """
+    engines = [make_engine(name) for name in dict.fromkeys(names)]
+    for engine in engines:
+        if not engine.capability.linear:
+            raise InputError(
+                f"engine {engine.name!r} takes allocation programs only, not general ones;"
+                " choose another with --engine or --engines (gavel-opt engines lists them)"
+            )
+    return engines
+
+
+def solve_timed(program: LinearProgram, engine: Engine, options: Options) -> Finding:
+    """Solve and prove one program on one engine."""
+    started = time.perf_counter()
+    solution = solve(program, engine, options)
+    seconds = time.perf_counter() - started
+    return Finding(engine.name, solution.claim or solution.status, solution, seconds)
+
+
+def check_program(
+    program: LinearProgram, engines: Iterable[Engine], options: Options, file: str = ""
+) -> Check:
+    """Run one program through all engines and compare what they say."""
+    findings = [solve_timed(program, engine, options) for engine in engines]
+    check = Check(file, program.shape, findings)
+    check.disagreements = _disagreements(program, findings)
+    return check
+
+
+def check_files(
+    files: Sequence[Path],
+    read: Callable[[Path], LinearProgram],
+    engines: Sequence[Engine],
+    options: Options,
+) -> Iterable[Check]:
+    """Check one file after the other; engines keep their models from one to the next."""
+    for file in files:
+        yield check_program(read(file), engines, options, str(file))
+
+
+def _claim(finding: Finding) -> Status | None:
+    """What an engine asserts about the program; None if it came to no answer."""
+    asserted = (
+        Status.OPTIMAL,
+        Status.INFEASIBLE,
+        Status.UNBOUNDED,
+        Status.INFEASIBLE_OR_UNBOUNDED,
+    )
+    return finding.solution.status if finding.solution.status in asserted else None
+
+
+def _compatible(one: Status, other: Status) -> bool:
+    if one == other:
+        return True
+    pair = {one, other}
+    return Status.INFEASIBLE_OR_UNBOUNDED in pair and Status.OPTIMAL not in pair
+
+
+def _disagreements(program: LinearProgram, findings: Sequence[Finding]) -> list[str]:
+    lines = []
+    for finding in findings:
+        certificate = finding.solution.certificate
+        if finding.claim is Status.OPTIMAL and not certificate.within(REFUTED):
+            lines.append(
+                f"{finding.engine} says optimal, and its certificate refutes that:"
+                f" {describe_certificate(certificate)}"
+            )
+    groups: list[tuple[Finding, list[str]]] = []
+    for finding in findings:
+        claim = _claim(finding)
+        if claim is None:
+            continue
+        for first, names in groups:
+            if _same(program, first, finding):
+                names.append(finding.engine)
+                break
+        else:
+            groups.append((finding, [finding.engine]))
+    for k, (first, names) in enumerate(groups):
+        for other, other_names in groups[k + 1 :]:
+            if _clash(program, first, other):
+                lines.append(
+                    f"{', '.join(names)}: {_word(first)}; but {', '.join(other_names)}:"
+                    f" {_word(other)}"
+                )
+    return lines
+
+
+def _same(program: LinearProgram, one: Finding, other: Finding) -> bool:
+    return one.solution.status == other.solution.status and not _clash(program, one, other)
+
+
+def _clash(program: LinearProgram, one: Finding, other: Finding) -> bool:
+    a, b = _claim(one), _claim(other)
+    assert a is not None
+    assert b is not None
+    if not _compatible(a, b):
+        return True
+    if a is not Status.OPTIMAL:
+        return False
+    difference = abs(one.solution.objective - other.solution.objective)
+    largest = max(abs(one.solution.objective), abs(other.solution.objective))
+    floor = min(1.0, float(np.abs(program.c).max(initial=0.0)) or 1.0)
+    return not difference <= AGREEMENT * (largest + floor)
+
+
+def _word(finding: Finding) -> str:
+    status = finding.solution.status
+    if status is Status.OPTIMAL:
+        return f"optimal {finding.solution.objective:.12g}"
+    return str(status.value)
+
+
+def describe_certificate(certificate: Certificate) -> str:
+    """Write the three figures for a person."""
+    return (
+        f"primal residual {certificate.primal_residual:.1e},"
+        f" dual residual {certificate.dual_residual:.1e},"
+        f" relative gap {certificate.relative_gap:.1e}"
+    )
+
+
+def _number(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+__all__ = [
+    "AGREEMENT",
+    "REFUTED",
+    "TOLERANCE",
+    "Check",
+    "Finding",
+    "check_files",
+    "check_program",
+    "describe_certificate",
+    "installed_engines",
+    "named_engines",
+    "solve_timed",
+]

@@ -1,0 +1,122 @@
+"""What ``gavel-opt`` and ``gavel-sim`` share: subcommands, one way to complain, exit statuses.
+
+Exit status: 0 done; 1 done, and the answer is no; 2 bad input; 3 a solver or the run failed; 130
+interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NoReturn, Protocol
+
+from gavel_opt.errors import GavelError, InputError, MissingLibraryError, unknown_name
+
+
+class Command(Protocol):
+    """A subcommand; a module may be one."""
+
+    def add_arguments(self, parser: argparse.ArgumentParser, /) -> None:
+        """Declare its flags."""
+        ...
+
+    def run(self, arguments: argparse.Namespace, /) -> int:
+        """Carry it out and return the exit status."""
+        ...
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose every complaint is one line and an :class:`InputError`."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise instead of printing the usage; ``argument --x: ...`` becomes ``--x: ...``."""
+        raise InputError(f"{message.removeprefix('argument ')}; see {self.prog} --help")
+
+    def parse_exactly(self, words: Sequence[str]) -> argparse.Namespace:
+        """Parse, and answer an unknown flag with the nearest known ones."""
+        parsed, rest = self.parse_known_args(words)
+        for word in rest:
+            if word.startswith("-"):
+                flags = [flag for flag in self._option_string_actions if flag.startswith("--")]
+                raise unknown_name("flag", word.split("=")[0], flags)
+            raise InputError(f"unexpected argument {word!r}; see {self.prog} --help")
+        return parsed
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A console script with subcommands.
+
+    Attributes
+    ----------
+    name
+        What the user types.
+    purpose
+        One sentence for the help.
+    example
+        One command line for the help.
+    summaries
+        Subcommand to what it does.
+    load
+        Gives the subcommand of a name; called only for the one asked for, so that a wrong flag is
+        answered before anything heavy is imported.
+    """
+
+    name: str
+    purpose: str
+    example: str
+    summaries: Mapping[str, str]
+    load: Callable[[str], Command]
+
+    def main(self, arguments: Sequence[str] | None = None) -> int:
+        """Run one subcommand and return its exit status."""
+        words = list(sys.argv[1:] if arguments is None else arguments)
+        try:
+            return self._dispatch(words)
+        except (InputError, MissingLibraryError) as wrong:
+            return self._complain(wrong, 2)
+        except GavelError as failed:
+            return self._complain(failed, 3)
+        except KeyboardInterrupt:
+            return self._complain("interrupted", 130)
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 0
+
+    def _dispatch(self, words: list[str]) -> int:
+        if not words or words[0] in ("-h", "--help", "help"):
+            print(self._help(), file=sys.stdout if words else sys.stderr)
+            return 0 if words else 2
+        if words[0] == "--version":
+            from importlib.metadata import version
+
+            print(f"{self.name} {version('gavel-opt')}")
+            return 0
+        if words[0] not in self.summaries:
+            raise unknown_name("command", words[0], self.summaries)
+        summary = self.summaries[words[0]]
+        parser = Parser(
+            prog=f"{self.name} {words[0]}",
+            description=f"{summary[0].upper()}{summary[1:]}.",
+            allow_abbrev=False,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        command = self.load(words[0])
+        command.add_arguments(parser)
+        return command.run(parser.parse_exactly(words[1:]))
+
+    def _help(self) -> str:
+        width = max(map(len, self.summaries))
+        rows = "\n".join(f"  {name:<{width}}  {what}" for name, what in self.summaries.items())
+        return (
+            f"{self.purpose}\n\nusage: {self.name} COMMAND [flags]\n\n{rows}\n\n"
+            f"{self.name} COMMAND --help shows the flags of a command. For example:\n"
+            f"  {self.example}"
+        )
+
+    def _complain(self, message: object, status: int) -> int:
+        print(f"{self.name}: {' '.join(str(message).split())}", file=sys.stderr)
+        return status

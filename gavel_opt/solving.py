@@ -1,0 +1,87 @@
+"""Solve one general program on one engine, with a certificate."""
+
+from __future__ import annotations
+
+import math
+
+from gavel_opt.certificate import certify, primal_residual
+from gavel_opt.duality import duals_by_solving
+from gavel_opt.engine import Engine, Options
+from gavel_opt.program import LinearProgram
+from gavel_opt.registry import make_engine
+from gavel_opt.screening import screen
+from gavel_opt.solution import Certificate, Solution, Status
+
+TOLERANCE = 1e-6
+"""Certificates up to this count as proof."""
+
+
+def solve(
+    program: LinearProgram,
+    engine: str | Engine = "highs",
+    options: Options | None = None,
+    tolerance: float = TOLERANCE,
+) -> Solution:
+    """Solve ``program`` and certify the answer; the certificate decides what ``optimal`` means.
+
+    An answer whose certificate is within ``tolerance`` is ``optimal`` and any other is
+    ``imprecise``, whatever the engine said (its own status is then in ``solution.claim``).
+
+    Parameters
+    ----------
+    program
+        Any linear program.
+    engine
+        Name of an engine, or an engine (kept models stay with it).
+    options
+        Time limit, tolerance of the solver.
+    tolerance
+        Largest primal residual, dual residual and relative gap of a proof.
+
+    Raises
+    ------
+    InputError, MissingLibraryError
+        For an unknown engine, one whose library is missing, or coefficients that are no numbers.
+    """
+    if isinstance(engine, str):
+        engine = make_engine(engine)
+    solution = answer(program, engine, options or Options())
+    if solution.status.has_answer:
+        proven = solution.certificate.within(tolerance)
+        status = Status.OPTIMAL if proven else Status.IMPRECISE
+        if status is not solution.status:
+            solution.claim, solution.status = solution.status, status
+    return solution
+
+
+def answer(program: LinearProgram, engine: Engine, options: Options) -> Solution:
+    """Screen, solve, certify. An engine without duals solves the dual program as well.
+
+    The status stays the engine's own; whether the certificate is good enough is the caller's
+    decision.
+    """
+    screened = screen(program)
+    if screened is not None:
+        return screened
+    solution = engine.solve(program, options)
+    if solution.status.has_answer and solution.x is not None:
+        prove(program, solution, engine, options)
+    return solution
+
+
+def prove(program: LinearProgram, solution: Solution, engine: Engine, options: Options) -> None:
+    """Fill in the certificate of an answer, and its row duals if the engine gave none."""
+    x = solution.x
+    if x is None:
+        return
+    if solution.row_dual is None:
+        solution.row_dual, dual = duals_by_solving(program, engine, options)
+        solution.stats.programs += 1
+        solution.stats.translate += dual.stats.translate
+        solution.stats.solve += dual.stats.solve
+        solution.stats.read += dual.stats.read
+    if solution.row_dual is None:
+        residual = primal_residual(program, x)
+        solution.certificate = Certificate(residual, math.nan, math.nan)
+    else:
+        solution.certificate = certify(program, x, solution.row_dual)

@@ -1,0 +1,40 @@
+"""The conformance suite, for our engines and for anybody's.
+
+In one call, with a table on the terminal:
+
+>>> from gavel_opt.testing import run_conformance
+>>> report = run_conformance(MyEngine)  # doctest: +SKIP
+>>> assert report.passed  # doctest: +SKIP
+
+Under pytest, one test a case:
+
+>>> @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)  # doctest: +SKIP
+... def test_my_engine(case):
+...     skipped = check_case(case, MyEngine)
+...     if skipped:
+...         pytest.skip(skipped)
+"""
+
+from gavel_opt.testing.blocks import KNOWN_BLOCKS, KnownBlocks
+from gavel_opt.testing.conformance import (
+    CASES,
+    Case,
+    Outcome,
+    Report,
+    check_case,
+    run_conformance,
+)
+from gavel_opt.testing.programs import KNOWN, Known
+
+__all__ = [
+    "CASES",
+    "KNOWN",
+    "KNOWN_BLOCKS",
+    "Case",
+    "Known",
+    "KnownBlocks",
+    "Outcome",
+    "Report",
+    "check_case",
+    "run_conformance",
+]
