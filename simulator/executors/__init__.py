@@ -1,0 +1,88 @@
+"""Where many runs are carried out: the protocol, and the executors by name.
+
+An executor takes one function and many payloads and hands back outcomes as they come. To add one,
+write a class with :meth:`Executor.run` and a row in :data:`EXECUTORS`; nothing else knows which
+executor runs.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias
+
+from gavel_opt import unknown_name
+
+Payload: TypeAlias = "dict[str, Any]"
+"""What one run needs, as JSON values, so that it can travel to any process."""
+
+Work: TypeAlias = Callable[[Payload], "dict[str, Any]"]
+"""A function at the top level of a module, which a fresh process can import by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one payload.
+
+    Attributes
+    ----------
+    index
+        Place of the payload in the sequence that was handed over.
+    value
+        What the function returned, or None if it failed.
+    error
+        Why it failed, in one line, or None.
+    trace
+        The traceback of a failure that is not the user's, for the log; else None.
+    cpu_seconds, wall_seconds
+        What it took in its process.
+    """
+
+    index: int
+    value: dict[str, Any] | None
+    error: str | None = None
+    trace: str | None = None
+    cpu_seconds: float = 0.0
+    wall_seconds: float = 0.0
+
+
+class Executor(Protocol):
+    """Carries out one function on many payloads."""
+
+    def run(self, work: Work, payloads: Sequence[Payload]) -> Iterator[Outcome]:
+        """Yield one outcome for each payload, in the order in which they finish.
+
+        A payload that fails, or takes its process down with it, is an outcome with an ``error``
+        and does not touch the others. Closing the iterator stops what is still running.
+        """
+        ...
+
+
+EXECUTORS: dict[str, str] = {"local": "local:LocalExecutor"}
+"""Name to ``module:class`` in this package."""
+
+
+def make_executor(name: str = "local", processes: int | None = None) -> Executor:
+    """Make an executor.
+
+    Parameters
+    ----------
+    name
+        One of :data:`EXECUTORS`.
+    processes
+        How many runs at once; None takes one for each core.
+
+    Raises
+    ------
+    InputError
+        If no executor has this name.
+    """
+    if name not in EXECUTORS:
+        raise unknown_name("executor", name, EXECUTORS)
+    module, _, attribute = EXECUTORS[name].partition(":")
+    made: Executor = getattr(importlib.import_module(f"{__name__}.{module}"), attribute)(processes)
+    return made
+
+
+__all__ = ["EXECUTORS", "Executor", "Outcome", "Payload", "Work", "make_executor"]

@@ -1,0 +1,73 @@
+"""What ``--record`` keeps besides the tables: programs as files, who ran where as columns."""
+
+from __future__ import annotations
+
+from array import array
+from pathlib import Path
+
+import numpy as np
+
+from gavel_opt import LinearProgram, Solution, write_program
+from simulator.columns import Columns
+
+NOTHING_RECORDED = (
+    "no program to record: the policy has none, or the engine took it whole; --engine highs solves "
+    "general programs"
+)
+
+
+class ProgramFiles:
+    """Writes every general program that was solved, for ``gavel-opt check`` and the benchmarks.
+
+    Parameters
+    ----------
+    folder
+        Made when the first program comes; files are numbered in order.
+    go_on
+        Keep the programs that are there and number on, for a run that is resumed.
+    """
+
+    def __init__(self, folder: Path, go_on: bool = False) -> None:
+        self.folder = folder
+        self.count = len(list(folder.glob("program-*.npz"))) if go_on else 0
+
+    def __call__(self, program: LinearProgram, solution: Solution) -> None:
+        """Write one program."""
+        if not self.count:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            for old in self.folder.glob("program-*.npz"):
+                old.unlink()
+        self.count += 1
+        write_program(program, self.folder / f"program-{self.count:06d}.npz")
+
+
+class Placements:
+    """Who ran where, one entry a worker that a job (or pair) had in a round."""
+
+    def __init__(self) -> None:
+        self._columns = {name: array("q") for name in ("round", "job", "partner", "worker")}
+
+    def __call__(self, number: int, time: float, placed: list[tuple[int, int, int]]) -> None:
+        """Record one round."""
+        columns = self._columns
+        for job, partner, worker in placed:
+            columns["round"].append(number)
+            columns["job"].append(job)
+            columns["partner"].append(partner)
+            columns["worker"].append(worker)
+
+    def columns(self) -> Columns:
+        """Return what was recorded, partner -1 for a job alone."""
+        return {
+            name: np.frombuffer(values, dtype=np.int64) if values else np.empty(0, dtype=np.int64)
+            for name, values in self._columns.items()
+        }
+
+    def snapshot(self) -> Columns:
+        """What was recorded, for a checkpoint."""
+        return {name: values.copy() for name, values in self.columns().items()}
+
+    def restore(self, memory: Columns) -> None:
+        """Take back what :meth:`snapshot` gave."""
+        for name, values in memory.items():
+            self._columns[name] = array("q", np.asarray(values, dtype=np.int64).tobytes())

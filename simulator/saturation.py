@@ -1,0 +1,453 @@
+"""Is a run saturated? Verdicts on simulated time, each a pure function of the metric series.
+
+No rule looks at a clock on the wall, so the same run gets the same verdict on every machine. All
+rules look at every job, not only at the measured ones: while a run warms up, none of its measured
+jobs has completed (see ``docs/saturation.md``).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gavel_opt import InputError, unknown_name
+
+Floats: TypeAlias = NDArray[np.float64]
+Ints: TypeAlias = NDArray[np.int64]
+
+Finding = Literal["saturated", "sustained", "converged", "undecided", "not applicable"]
+
+HOUR = 3600.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Series:
+    """What the rules look at: one entry a round, and one a job that has arrived.
+
+    Attributes
+    ----------
+    time
+        Simulated seconds at the start of each round, shape ``(R,)``.
+    active
+        Jobs in the system, running or waiting, shape ``(R,)``.
+    arrived, completed
+        Jobs so far, shape ``(R,)``.
+    utilization
+        Share of the workers that were busy in the round, from 0 to 1, shape ``(R,)``.
+    arrival, finish
+        Seconds, by job in order of arrival, shape ``(n,)``; NaN for jobs not finished.
+    key, work, done, busy
+        Job key (type and scale factor), reference worker-seconds that the job needs in all, how
+        many of those are done, worker-seconds that it has received; by job, shape ``(n,)``.
+    offered
+        Reference worker-seconds that arrive per second in the long run, by job key, shape ``(K,)``.
+    workers
+        Workers of the cluster.
+    arrival_rate
+        Jobs per second that the workload offers in the long run.
+    window
+        First measured job and one past the last.
+    """
+
+    time: Floats
+    active: Ints
+    arrived: Ints
+    completed: Ints
+    utilization: Floats
+    arrival: Floats
+    finish: Floats
+    key: Ints
+    work: Floats
+    done: Floats
+    busy: Floats
+    offered: Floats
+    workers: int
+    arrival_rate: float
+    window: tuple[int, int]
+
+    @property
+    def now(self) -> float:
+        """Simulated seconds at the last round."""
+        return float(self.time[-1]) if self.time.size else 0.0
+
+    def since(self, seconds: float) -> int:
+        """Index of the first round within the last ``seconds``."""
+        return int(np.searchsorted(self.time, self.now - seconds, side="left"))
+
+    def mean_utilization(self, first: int) -> float:
+        """Mean utilization over time from round ``first`` on."""
+        length = np.diff(self.time[first:])
+        if length.size == 0 or length.sum() <= 0:
+            return 0.0
+        return float((self.utilization[first:-1] * length).sum() / length.sum())
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a rule found, and the figures it rests on.
+
+    Attributes
+    ----------
+    rule
+        Name of the rule.
+    finding
+        ``saturated`` and ``converged`` stop a run; the others do not.
+    reason
+        One sentence with the figures that decided.
+    figures
+        Everything that was compared, by name.
+    time
+        Simulated seconds at which it was found.
+    """
+
+    rule: str
+    finding: Finding
+    reason: str
+    figures: Mapping[str, float] = field(default_factory=dict)
+    time: float = 0.0
+
+    @property
+    def stops(self) -> bool:
+        """Whether a run ends on it."""
+        return self.finding in ("saturated", "converged")
+
+
+Parameters: TypeAlias = Mapping[str, float]
+Rule: TypeAlias = Callable[[Series, Parameters], Verdict]
+
+
+def completion_rate(series: Series, parameters: Parameters) -> Verdict:
+    """Compare completions with arrivals while the cluster is full.
+
+    The run is saturated once, after at least ``hours`` simulated hours and ``jobs`` completed jobs,
+    utilization over ``window`` hours reaches ``utilization`` while completions per hour over the
+    same hours are below ``ratio`` times the arrival rate; with ``rate`` above 0, while completions
+    per hour since the start are below that number instead.
+    """
+    name = "completion-rate"
+    time = series.time
+    if time.size < 2:
+        return Verdict(name, "undecided", "too early to tell", {}, series.now)
+    window = parameters["window"] * HOUR
+    first = np.searchsorted(time, time - window)
+    busy = np.concatenate([[0.0], np.cumsum(series.utilization[:-1] * np.diff(time))])
+    span = np.maximum(time - time[first], 1e-9)
+    utilization = (busy - busy[first]) / span
+    absolute = parameters["rate"] > 0
+    arrivals = series.arrival_rate * HOUR
+    if absolute:
+        per_hour = series.completed / np.maximum(time, 1e-9) * HOUR
+        bound = parameters["rate"]
+    else:
+        per_hour = (series.completed - series.completed[first]) / span * HOUR
+        bound = parameters["ratio"] * arrivals
+    late = (time >= max(parameters["hours"] * HOUR, window)) & (
+        series.completed >= parameters["jobs"]
+    )
+    full = utilization >= parameters["utilization"]
+    fires = np.flatnonzero(late & full & (per_hour < bound))
+    place = int(fires[0]) if fires.size else -1
+    figures = {
+        "hours": float(time[place]) / HOUR,
+        "completed": float(series.completed[place]),
+        "utilization": float(utilization[place]),
+        "completions_per_hour": float(per_hour[place]),
+        "arrivals_per_hour": arrivals,
+        "bound_per_hour": bound,
+    }
+    said = (
+        f"{per_hour[place]:.2f} completions per hour against {arrivals:.2f} arrivals, at "
+        f"{utilization[place]:.1%} utilization"
+    )
+    if fires.size:
+        return Verdict(name, "saturated", said, figures, float(time[place]))
+    if not late[-1]:
+        return Verdict(name, "undecided", "too early to tell", figures, series.now)
+    return Verdict(name, "sustained", said, figures, series.now)
+
+
+def jct_growth(series: Series, parameters: Parameters) -> Verdict:
+    """Compare mean completion times in consecutive windows of completed jobs.
+
+    Jobs count in order of completion, ``jobs`` to a window; the first ``skip`` windows, in which
+    only short jobs can have completed, do not count. ``windows`` consecutive ratios above
+    ``growth`` mean saturated; as many below ``steady``, converged upon a mean (which does not stop
+    the run: steady is not the same as measured).
+    """
+    name = "jct-growth"
+    now = series.now
+    done = np.flatnonzero(np.isfinite(series.finish))
+    order = done[np.argsort(series.finish[done], kind="stable")]
+    size, needed = int(parameters["jobs"]), int(parameters["windows"])
+    count = order.size // size
+    if count < needed + 1 + int(parameters["skip"]):
+        return Verdict(name, "undecided", "too early to tell", {"windows": float(count)}, now)
+    jct = (series.finish - series.arrival)[order[: count * size]].reshape(count, size).mean(axis=1)
+    ratios = jct[-needed:] / jct[-needed - 1 : -1]
+    figures = {"windows": float(count), "mean_jct": float(jct[-1])}
+    figures |= {f"ratio_{place + 1}": float(ratio) for place, ratio in enumerate(ratios)}
+    listed = ", ".join(f"{ratio:.2f}" for ratio in ratios)
+    if (ratios > parameters["growth"]).all():
+        reason = f"mean completion time grew by {listed} from window to window"
+        return Verdict(name, "saturated", reason, figures, now)
+    if (ratios < parameters["steady"]).all():
+        return Verdict(
+            name, "sustained", f"mean completion time is steady ({listed})", figures, now
+        )
+    return Verdict(name, "undecided", f"ratios of mean completion time: {listed}", figures, now)
+
+
+def convergence(series: Series, parameters: Parameters) -> Verdict:
+    """Stop early once the mean is known well enough.
+
+    Takes the measured jobs in order of arrival up to the first that is not finished (a later one
+    that is would bias the mean towards short jobs), cuts them into ``batches`` and reads the
+    confidence interval off the batch means, which respects that neighbours resemble each other.
+    Batches must be long enough to be nearly uncorrelated: their lag-1 autocorrelation must be
+    below the bound that chance alone would explain.
+    """
+    name = "convergence"
+    now = series.now
+    start, end = series.window
+    finish = series.finish[start:end]
+    open_jobs = np.flatnonzero(~np.isfinite(finish))
+    clean = int(open_jobs[0]) if open_jobs.size else finish.size
+    batches = int(parameters["batches"])
+    size = clean // batches
+    if size < int(parameters["jobs"]):
+        return Verdict(name, "undecided", "too early to tell", {"jobs": float(clean)}, now)
+    jct = (finish - series.arrival[start:end])[clean - size * batches : clean]
+    mean, half, correlation = batch_means(jct, batches, parameters["confidence"])
+    figures = {
+        "jobs": float(jct.size),
+        "mean_jct": mean,
+        "lower": mean - half,
+        "upper": mean + half,
+        "confidence": parameters["confidence"],
+        "batch_autocorrelation": correlation,
+    }
+    if abs(correlation) > 2.0 / math.sqrt(batches):
+        return Verdict(name, "undecided", "batches are still correlated", figures, now)
+    if half <= parameters["width"] * mean:
+        reason = (
+            f"mean completion time {mean:,.0f} s +/- {half:,.0f} s "
+            f"({parameters['confidence']:.0%}, {jct.size} jobs)"
+        )
+        return Verdict(name, "converged", reason, figures, now)
+    reason = f"the interval is +/- {half / mean:.1%}, wider than {parameters['width']:.1%}"
+    return Verdict(name, "undecided", reason, figures, now)
+
+
+def batch_means(values: Floats, batches: int, confidence: float) -> tuple[float, float, float]:
+    """Mean, half width of its confidence interval, and lag-1 autocorrelation of the batch means.
+
+    Parameters
+    ----------
+    values
+        A stationary series, shape ``(n,)`` with n a multiple of ``batches``.
+    batches
+        How many batches; at least 2.
+    confidence
+        Such as 0.95.
+    """
+    from scipy.special import stdtrit
+
+    means = values.reshape(batches, -1).mean(axis=1)
+    mean = float(means.mean())
+    spread = means - mean
+    variance = float((spread**2).sum() / (batches - 1))
+    half = float(stdtrit(batches - 1, 0.5 + confidence / 2)) * math.sqrt(variance / batches)
+    energy = float((spread**2).sum())
+    correlation = float((spread[1:] * spread[:-1]).sum() / energy) if energy > 0 else 0.0
+    return mean, half, correlation
+
+
+def drift(series: Series, parameters: Parameters) -> Verdict:
+    r"""Test the drift of the backlog of work against zero; the default rule.
+
+    In the long run the backlog, in worker-seconds, changes at the rate
+
+    .. math::
+
+        W (\rho - 1), \qquad
+        \rho = \frac{1}{W u} \sum_k \text{offered}_k\, \tau_k, \qquad
+        \tau_k = \frac{\sum_{i \in k} \text{busy}_i}{\sum_{i \in k} \text{done}_i}
+
+    where :math:`\text{offered}_k` is the work that jobs of key k bring per second (known from the
+    workload, so the luck of the draw is out of it), :math:`\tau_k` the worker-seconds that this
+    policy has spent per unit of that work, W the workers and u the utilization that the cluster
+    reaches while jobs queue. A load of 1 is the knee. The same with the work that has arrived so
+    far in place of the offered gives the load of this very run.
+
+    The run is saturated if the cluster is full (utilization over the last ``hours`` at least
+    ``utilization``), at least ``jobs`` jobs have arrived, more jobs are in the system than at half
+    time, both loads exceed 1 by more than ``margin``, and the load in the long run does so by
+    ``errors`` standard errors too. See ``docs/saturation.md`` for its error rate.
+    """
+    name = "drift"
+    now = series.now
+    figures = {
+        "hours": now / HOUR,
+        "arrived": float(series.arrival.size),
+        "active": float(series.active[-1]) if series.time.size else 0.0,
+        "utilization": series.mean_utilization(series.since(parameters["hours"] * HOUR)),
+    }
+    if series.arrival.size < parameters["jobs"] or now < parameters["hours"] * HOUR:
+        return Verdict(name, "undecided", "too early to tell", figures, now)
+    load = offered_load(series)
+    reached = max(figures["utilization"], parameters["utilization"])
+    figures["load"] = load.long_run / reached
+    figures["standard_error"] = load.error / reached
+    figures["load_so_far"] = load.so_far / reached
+    figures["active_at_half_time"] = float(series.active[np.searchsorted(series.time, now / 2)])
+    said = (
+        f"load {figures['load']:.2f} +/- {figures['standard_error']:.2f} of capacity "
+        f"({figures['load_so_far']:.2f} so far)"
+    )
+    if figures["utilization"] < parameters["utilization"]:
+        reason = f"the cluster is not full ({figures['utilization']:.1%}); {said}"
+        return Verdict(name, "sustained", reason, figures, now)
+    excess = figures["load"] - 1.0
+    certain = excess > parameters["errors"] * figures["standard_error"]
+    clear = min(excess, figures["load_so_far"] - 1.0) > parameters["margin"]
+    grew = figures["active"] > figures["active_at_half_time"]
+    if certain and clear and grew:
+        reason = f"{said}, {figures['active']:,.0f} jobs in the system"
+        return Verdict(name, "saturated", reason, figures, now)
+    finding: Finding = "undecided" if excess > 0 else "sustained"
+    return Verdict(name, finding, said, figures, now)
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Worker-seconds that arrive per second, over those that there are.
+
+    Attributes
+    ----------
+    long_run
+        Of the work that the workload offers in the long run.
+    error
+        Its standard error.
+    so_far
+        Of the work that has arrived so far.
+    """
+
+    long_run: float
+    error: float
+    so_far: float
+
+
+def offered_load(series: Series) -> Load:
+    """Estimate the load of a run.
+
+    The error is that of a ratio estimator for each key: how unlike each other the jobs of a key
+    are in worker-seconds per unit of work. Keys of which nothing was done yet count like the mean
+    of all, and as uncertain as their whole share.
+    """
+    keys = series.offered.size
+    done = np.bincount(series.key, series.done, keys)
+    busy = np.bincount(series.key, series.busy, keys)
+    if not done.sum() > 0 or not series.workers:
+        return Load(0.0, math.inf, 0.0)
+    overall = float(busy.sum() / done.sum())
+    seen = done > 0
+    pace = np.where(seen, busy / np.where(seen, done, 1.0), overall)
+    residual = series.busy - pace[series.key] * series.done
+    square = np.bincount(series.key, residual**2, keys)
+    count = np.bincount(series.key, series.done > 0, keys)
+    # A key seen once has no spread of its own: its pace is taken to be as uncertain as it is large.
+    spread = np.where(count > 1, square / np.where(seen, done, 1.0) ** 2, pace**2)
+    spread *= np.where(count > 1, count / np.maximum(count - 1, 1), 1.0)
+    arrived = np.bincount(series.key, series.work, keys) / series.now
+    return Load(
+        float((series.offered * pace).sum()) / series.workers,
+        math.sqrt(float((series.offered**2 * spread).sum())) / series.workers,
+        float((arrived * pace).sum()) / series.workers,
+    )
+
+
+RULES: dict[str, tuple[Rule, dict[str, float]]] = {
+    "drift": (
+        drift,
+        {
+            "jobs": 300.0,
+            "hours": 12.0,
+            "utilization": 0.97,
+            "margin": 0.05,
+            "errors": 3.0,
+        },
+    ),
+    "completion-rate": (
+        completion_rate,
+        {
+            "utilization": 0.99,
+            "window": 2.0,
+            "hours": 10.0,
+            "jobs": 50.0,
+            "ratio": 0.5,
+            "rate": 0.0,
+        },
+    ),
+    "jct-growth": (
+        jct_growth,
+        {"jobs": 100.0, "windows": 3.0, "growth": 1.2, "steady": 1.1, "skip": 5.0},
+    ),
+    "convergence": (
+        convergence,
+        {"batches": 20.0, "jobs": 10.0, "confidence": 0.95, "width": 0.05},
+    ),
+}
+"""Rule by name, with its parameters and their defaults."""
+
+DEFAULT_RULE = "drift"
+
+
+def parse_rule(text: str | None, continuous: bool) -> tuple[str, dict[str, float]]:
+    """Parse ``RULE`` or ``RULE:NAME=VALUE,...``; None is the default.
+
+    Parameters
+    ----------
+    text
+        What ``--saturation`` was given.
+    continuous
+        Whether jobs keep arriving: only then is there a default rule.
+
+    Raises
+    ------
+    InputError
+        For an unknown rule or parameter, or a value that is no number.
+    """
+    if text is None:
+        text = DEFAULT_RULE if continuous else "off"
+    name, _, rest = text.partition(":")
+    if name == "off":
+        return "off", {}
+    if name not in RULES:
+        raise unknown_name("rule (--saturation)", name, ["off", *RULES])
+    parameters = dict(RULES[name][1])
+    for part in filter(None, rest.split(",")):
+        key, _, value = (word.strip() for word in part.partition("="))
+        if key not in parameters:
+            raise unknown_name(f"parameter of --saturation {name}", key, parameters)
+        try:
+            number = float(value)
+        except ValueError:
+            number = math.nan
+        if not math.isfinite(number) or number < 0:
+            raise InputError(
+                f"--saturation {name}: {key}={value} is not a number of at least 0 "
+                f"(default: {parameters[key]:g})"
+            )
+        parameters[key] = number
+    return name, parameters
+
+
+def judge(series: Series, setting: tuple[str, Parameters]) -> Verdict:
+    """Apply a rule as :func:`parse_rule` gives it."""
+    name, parameters = setting
+    return RULES[name][0](series, parameters)
