@@ -1,0 +1,1 @@
+"""Benchmarks: engines, policies and the simulator against the baseline, measured in one session."""

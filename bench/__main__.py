@@ -1,0 +1,32 @@
+"""``python -m bench report`` and ``python -m bench tables``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from bench import report
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=report.__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    measure = commands.add_parser("report", help="measure, then write tables and plots")
+    measure.add_argument("--only", nargs="+", choices=list(report.SUITES), default=[])
+    measure.add_argument(
+        "--workload", nargs="+", default=[], help="only these, by their names in specs.py"
+    )
+    measure.add_argument(
+        "--goals", action="store_true", help="only what the table of goals needs (policies)"
+    )
+    commands.add_parser("tables", help="write tables and plots from the results kept")
+    given = parser.parse_args()
+    if given.command == "tables":
+        report.write()
+        return 0
+    only = ["policies"] if given.goals else given.only
+    return report.report(only, given.workload, given.goals)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

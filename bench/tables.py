@@ -1,0 +1,318 @@
+"""Tables in Markdown from the records of ``bench/results.json``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from bench.specs import (
+    BASELINE,
+    CONTENDERS,
+    GOALS,
+    MILLION,
+    MILLION_GOALS,
+    NOTHING_KEPT,
+    REFERENCE,
+    RUNS,
+    SPECS,
+)
+
+Record = dict[str, Any]
+PARTS = ("build", "translate", "solve", "read", "certify", "tie_break")
+
+
+def all_tables(results: dict[str, Any]) -> dict[str, str]:
+    """Marker to table."""
+    records = results["records"]
+    policies = Policies(record for record in records if record["suite"] == "policies")
+    return {
+        "machine": machine(results.get("machine", {})),
+        "goals": goals(policies),
+        "times": "\n".join(times(policies, spec.name) for spec in SPECS if spec.sizes != (0,)),
+        "streams": streams(policies),
+        "parts": parts(policies),
+        "mechanism": mechanism(records),
+        "runs": runs(records),
+        "scale": scale(records),
+        "memory": memory(records),
+    }
+
+
+class Policies:
+    """Policy calls by spec, label, jobs (0 for streams), mode."""
+
+    def __init__(self, records: Iterable[Record]) -> None:
+        streams = {spec.name for spec in SPECS if spec.sizes == (0,)}
+        self._of: dict[tuple[str, str, int, str], Record] = {}
+        for record in records:
+            jobs = 0 if record["spec"] in streams else record["jobs"]
+            self._of[record["spec"], record["label"], jobs, record["mode"]] = record
+
+    def get(self, spec: str, label: str, jobs: int, mode: str) -> Record | None:
+        return self._of.get((spec, label, jobs, mode))
+
+    def seconds(self, spec: str, label: str, jobs: int, mode: str) -> float | None:
+        record = self.get(spec, label, jobs, "next" if label in NOTHING_KEPT else mode)
+        return None if record is None else float(record["median"])
+
+    def jobs(self, spec: str) -> list[int]:
+        return sorted({jobs for name, _, jobs, _ in self._of if name == spec})
+
+
+def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """Lines of a Markdown table."""
+    head = list(head)
+    lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
+    lines += ["| " + " | ".join(row) + " |" for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+def duration(seconds: float | None) -> str:
+    """Three digits with a unit."""
+    if seconds is None:
+        return ""
+    if seconds < 1e-3:
+        return f"{seconds * 1e6:.3g} µs"
+    if seconds < 1.0:
+        return f"{seconds * 1e3:.3g} ms"
+    return f"{seconds:.3g} s" if seconds < 100.0 else f"{seconds:.0f} s"
+
+
+def _times(ratio: float) -> str:
+    return f"{ratio:,.0f}x" if ratio >= 10 else f"{ratio:.2g}x"
+
+
+def _size(jobs: int) -> str:
+    return f"{jobs:,}"
+
+
+def machine(found: dict[str, str]) -> str:
+    """What was measured on."""
+    return "\n".join(f"- {name}: {text}" for name, text in found.items()) + "\n"
+
+
+def goals(policies: Policies) -> str:
+    """Every goal, with what was measured."""
+    rows = []
+    for goal in GOALS:
+        base = policies.seconds(goal.spec, BASELINE, goal.jobs, goal.mode)
+        ours = policies.seconds(goal.spec, goal.label, goal.jobs, goal.mode)
+        own = policies.seconds(goal.spec, REFERENCE, goal.jobs, goal.mode)
+        if base is None or ours is None:
+            continue
+        ratio = base / ours
+        reference = _times(own / ours) if own is not None else ""
+        best = max(ratio, own / ours if own is not None else 0.0)
+        met = (
+            "yes"
+            if ratio >= goal.ratio
+            else "against the reference"
+            if best >= goal.ratio
+            else "no"
+        )
+        rows.append(
+            (
+                f"{goal.spec}, {_size(goal.jobs)} jobs, {goal.mode}",
+                goal.label,
+                duration(base),
+                duration(ours),
+                _times(goal.ratio),
+                f"**{_times(ratio)}**",
+                reference,
+                met,
+            )
+        )
+    for spec, limit in MILLION_GOALS.items():
+        ours = policies.seconds(spec, "structured", MILLION, "next")
+        if ours is not None:
+            met = "yes" if ours <= limit else "no"
+            row = (f"{spec}, a million jobs, next", "structured", "", duration(ours))
+            rows.append((*row, f"under {duration(limit)}", "", "", met))
+    head = (
+        "workload",
+        "engine",
+        "baseline",
+        "time",
+        "goal",
+        "ratio",
+        "to the reference's way",
+        "met",
+    )
+    return table(head, rows)
+
+
+def times(policies: Policies, spec: str) -> str:
+    """Medians of every contender by size; the ratio to the baseline below."""
+    sizes = policies.jobs(spec)
+    labels = [
+        label
+        for label in (*CONTENDERS, REFERENCE)
+        if any(policies.seconds(spec, label, n, "next") for n in sizes)
+    ]
+    text = ""
+    for mode, title in (("next", "next round"), ("first", "first solve")):
+        rows = []
+        for label in labels:
+            cells = [label]
+            for jobs in sizes:
+                seconds = policies.seconds(spec, label, jobs, mode)
+                base = policies.seconds(spec, BASELINE, jobs, mode)
+                cell = duration(seconds)
+                if seconds is not None and base is not None and label != BASELINE:
+                    cell += f" ({_times(base / seconds)})"
+                cells.append(cell)
+            rows.append(cells)
+        if rows:
+            head = (f"{title}, jobs:", *(_size(jobs) for jobs in sizes))
+            text += "\n" + table(head, rows)
+    return f"\n### {spec[0].upper()}{spec[1:]}\n{text}" if text else ""
+
+
+def streams(policies: Policies) -> str:
+    """Recorded streams: medians over successive recomputations."""
+    rows = []
+    for spec in SPECS:
+        if spec.sizes != (0,):
+            continue
+        base = policies.seconds(spec.name, BASELINE, 0, "next")
+        for label in spec.contenders:
+            record = policies.get(spec.name, label, 0, "next")
+            if record is None:
+                continue
+            seconds, first = record["median"], policies.seconds(spec.name, label, 0, "first")
+            ratio = "" if base is None or label == BASELINE else _times(base / seconds)
+            reused = record["parts"].get("cache_hits", 0.0) / max(
+                record["parts"].get("programs", 0.0), 1e-9
+            )
+            row = (spec.name.replace("stream ", ""), label, str(record["jobs"]))
+            rows.append((*row, duration(first), duration(seconds), ratio, f"{reused:.0%}"))
+    head = ("run", "engine", "jobs at the end", "first", "next", "ratio", "models kept")
+    return table(head, rows)
+
+
+def parts(policies: Policies) -> str:
+    """Where the time of a call goes, for some cases."""
+    rows = []
+    wanted = (
+        ("max-min perf", (128, 2048, 32_768, MILLION)),
+        ("max-min perf, every job different", (128, 2048, 32_768, MILLION)),
+        ("max-min packed", (128, 512)),
+        ("water filling perf", (512,)),
+        ("finish-time fairness perf", (512,)),
+        ("makespan perf", (512,)),
+    )
+    for spec, sizes in wanted:
+        for jobs in sizes:
+            for label in (BASELINE, "highs", "structured"):
+                record = policies.get(spec, label, jobs, "next")
+                if record is None or not record["parts"]:
+                    continue
+                found = record["parts"]
+                spent = (duration(found[part]) if found[part] else "" for part in PARTS)
+                row = (f"{spec}, {_size(jobs)}", label, *spent)
+                rows.append((*row, f"{found['programs']:.3g}", f"{found['fallbacks']:.3g}"))
+    head = ("workload", "engine", *(part.replace("_", " ") for part in PARTS))
+    return table((*head, "programs", "fallbacks"), rows)
+
+
+def mechanism(records: list[Record]) -> str:
+    """Cost per active job and round."""
+    rows = []
+    found = {(r["kind"], r["jobs"]): r for r in records if r["suite"] == "mechanism"}
+    for jobs in sorted({jobs for _, jobs in found}):
+        row = [_size(jobs)]
+        for kind in ("steady", "live"):
+            record = found.get((kind, jobs))
+            if record is None:
+                row += ["", ""]
+            else:
+                row += [duration(record["per_round"]), f"{record['per_job_round'] * 1e9:.3g} ns"]
+        rows.append(row)
+    head = ("active jobs", "steady: a round", "per job", "live: a round", "per job")
+    return table(head, rows)
+
+
+def runs(records: list[Record]) -> str:
+    """Whole simulations."""
+    rows = []
+    found = {record["run"]: record for record in records if record["suite"] == "runs"}
+    for run in RUNS:
+        record = found.get(run.name)
+        if record is None:
+            continue
+        seconds, time = record["median"], record["time"]
+        paper = "" if run.paper is None else f"{run.paper:.2f}"
+        reference = "" if run.reference is None else duration(run.reference)
+        ratio = "" if run.reference is None else _times(run.reference / seconds)
+        rows.append(
+            (
+                run.name,
+                duration(seconds),
+                f"under {duration(run.goal)}",
+                "yes" if seconds <= run.goal else "no",
+                reference,
+                ratio,
+                duration(time["mechanism"]),
+                duration(time["solve"]),
+                duration(time["build"]),
+                f"{record['allocations']:,}",
+                _size(record["active"]),
+                f"{record['average_jct'] / 3600.0:.2f}",
+                paper,
+            )
+        )
+    head = ("point", "CPU time", "goal", "met", "reference", "ratio", "mechanism", "solve", "build")
+    return table((*head, "recomputations", "most jobs", "mean JCT, h", "paper's, h"), rows)
+
+
+def scale(records: list[Record]) -> str:
+    """Clusters beyond the paper's."""
+    rows = []
+    jobs = {"many_servers": "1,700 at first", "hundred_thousand": "50,000 at first"}
+    names = {"many_servers": "servers of 1 to 8 GPUs", "hundred_thousand": "servers of 8 GPUs"}
+    for record in records:
+        if record["suite"] != "scale":
+            continue
+        calls = record["allocations"]
+        rows.append(
+            (
+                f"{record['gpus']:,} GPUs, {record['types']} types, {names[record['name']]}",
+                f"{jobs[record['name']]}, {record['job_rounds'] // record['rounds']:,} on average",
+                record["policy"],
+                duration(record["mechanism"] / record["rounds"]),
+                duration(record["allocate"] / calls) if calls else "",
+                duration((record["mechanism"] + record["allocate"]) / record["rounds"]),
+                str(record["fallbacks"]),
+            )
+        )
+    head = (
+        "cluster",
+        "jobs",
+        "policy",
+        "a round",
+        "a recomputation",
+        "in all, a round",
+        "fallbacks",
+    )
+    return table(head, sorted(rows))
+
+
+def memory(records: list[Record]) -> str:
+    """Peak memory of whole processes."""
+    names = {
+        "nothing": "libraries and compiled code, nothing done",
+        "simulation": "a simulation",
+        "contended": "one policy call, max-min perf",
+        "distinct": "one policy call, every job different",
+    }
+    rows = [
+        (
+            names[r["what"]],
+            _size(r["jobs"]) if r["jobs"] else "",
+            f"{r['megabytes']:,.0f} MiB",
+            "yes" if r["megabytes"] <= 1024 else "no",
+        )
+        for r in sorted(records, key=lambda r: (r["suite"], r.get("what", ""), r.get("jobs", 0)))
+        if r["suite"] == "memory"
+    ]
+    return table(("process", "jobs", "peak", "within 1 GiB"), rows)

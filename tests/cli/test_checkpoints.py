@@ -1,0 +1,233 @@
+"""Runs that are killed go on to the same bits; runs fork from one warm-up; files are checked."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from pyarrow import parquet
+from sim import gavel_sim, start_gavel_sim
+
+from gavel_opt import InputError
+from simulator.checkpoint import Checkpoint, check_fork, load, save
+from simulator.options import make_config
+from simulator.runner import Checkpointing, execute, parse_every
+
+CLUSTER = {"v100": 6, "p100": 6, "k80": 6}
+
+
+def config(policy="isolated", **settings):
+    given = {"cluster": CLUSTER, "interarrival": 3600.0, "window": (50, 150)} | settings
+    return make_config(policy=policy, **given)
+
+
+def same(a, b):
+    """Equal summaries (but for the time it took) and equal tables, to the last bit."""
+    left, right = (
+        {name: value for name, value in result.summary.items() if name != "time"}
+        for result in (a, b)
+    )
+    assert left == right
+    for name in ("jobs", "rounds"):
+        for column, values in getattr(a, name).items():
+            np.testing.assert_array_equal(values, getattr(b, name)[column], err_msg=column)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"policy": "gandiva"},
+        {"policy": "fifo"},
+        {"policy": "max_min_fairness_packed"},
+        {"policy": "finish_time_fairness_perf"},
+        {"policy": "max_min_fairness_perf", "multi_gpu": True, "cluster": "16:16:16"},
+        {"policy": "max_min_fairness", "engine": "ecos", "tie_break": "none"},
+        {"policy": "fifo", "interarrival": None, "window": None, "jobs": 60},
+    ],
+    ids=lambda settings: "-".join(map(str, settings.values())) or "isolated",
+)
+def test_every_checkpoint_leads_to_the_same_bits(tmp_path, settings):
+    run = config(**settings)
+    whole = execute(run)
+    path = tmp_path / "checkpoint.npz"
+    every = max(whole.summary["rounds"] // 3, 1)
+    interrupted = execute(
+        replace(run, max_simulated_hours=whole.summary["makespan"] / 3600 * 0.8),
+        checkpointing=Checkpointing(path, rounds=every),
+    )
+    assert interrupted.status == "horizon"
+    kept = load(path, "--resume")
+    assert 0 < kept.runner["saved_rounds"] < whole.summary["rounds"]
+    same(execute(run, resume=kept), whole)
+
+
+def test_an_engine_that_remembers_its_last_answer_is_said(tmp_path):
+    """Without tie-breaking it may go on to another optimum than it would have in one go."""
+    run = config("max_min_fairness_perf", engine="highs", tie_break="none", window=(5, 10))
+    path = tmp_path / "checkpoint.npz"
+    execute(run, checkpointing=Checkpointing(path, rounds=20))
+    notes = execute(run, resume=load(path, "--resume")).summary["notes"]
+    assert any("--tie-break none" in note for note in notes)
+    firm = replace(run, tie_break="canonical")
+    execute(firm, checkpointing=Checkpointing(path, rounds=20))
+    assert not execute(firm, resume=load(path, "--resume")).summary["notes"]
+
+
+def test_killed_run_goes_on(tmp_path):
+    words = (
+        *("--policy", "isolated", "--cluster", "6:6:6", "--rate", 0.7, "--window", "300:400"),
+        *("--saturation", "off", "--record", "placements"),
+    )
+    whole, half = tmp_path / "whole", tmp_path / "half"
+    assert gavel_sim("run", *words, "--output", whole).returncode == 0
+    run = start_gavel_sim("run", *words, "--output", half, "--checkpoint-every", "500r")
+    deadline = time.monotonic() + 120
+    while not (half / "checkpoint.npz").exists():
+        assert time.monotonic() < deadline
+        assert run.poll() is None
+        time.sleep(0.002)
+    run.send_signal(signal.SIGKILL)
+    run.communicate()
+    assert run.returncode == -signal.SIGKILL
+    assert not (half / "summary.json").exists()
+    done = gavel_sim("run", "--resume", half, "--json", "--record", "placements")
+    assert done.returncode == 0, done.stderr
+    a, b = (json.loads((folder / "summary.json").read_text()) for folder in (whole, half))
+    del a["time"], b["time"]
+    assert a == b
+    for name in ("jobs", "rounds", "placements"):
+        tables = [parquet.read_table(folder / f"{name}.parquet") for folder in (whole, half)]
+        assert tables[0].equals(tables[1]), name
+    assert gavel_sim("compare", whole, half).returncode == 0
+
+
+def test_runs_fork_from_one_warm_up(tmp_path):
+    warm = tmp_path / "warm"
+    words = ("--cluster", "6:6:6", "--interarrival", 3600, "--window", "50:90")
+    done = gavel_sim(
+        "run", "--policy", "isolated", *words, "--output", warm, "--checkpoint-at-job", 50
+    )
+    assert done.returncode == 0, done.stderr
+    start = load(warm / "checkpoint-job50.npz", "--fork-from")
+    fork = tmp_path / "fork"
+    for policy in ("isolated", "max_min_fairness_perf"):
+        done = gavel_sim(
+            *("run", "--policy", policy, *words, "--output", fork),
+            *("--fork-from", warm / "checkpoint-job50.npz"),
+        )
+        assert done.returncode == 0, done.stderr
+        jobs = [parquet.read_table(folder / "jobs.parquet").to_pydict() for folder in (warm, fork)]
+        early = start.snapshot["mechanism"]["count"]
+        before = [
+            (job, finish)
+            for job, finish in zip(jobs[0]["job"], jobs[0]["finish"], strict=True)
+            if finish is not None and finish < start.snapshot["mechanism"]["clock"][1]
+        ]
+        assert before
+        assert early.size
+        for job, finish in before:
+            assert jobs[1]["finish"][job] == finish
+        same_end = jobs[0]["finish"] == jobs[1]["finish"]
+        assert same_end == (policy == "isolated")
+    done = gavel_sim(
+        *("run", "--policy", "isolated", "--cluster", "6:6:8", *words[2:]),
+        *("--fork-from", warm / "checkpoint-job50.npz"),
+    )
+    assert done.returncode == 2
+    assert "--fork-from: the warm-up was another run: cluster must be the same" in done.stderr
+
+
+def test_fork_may_change_what_decides():
+    run = config()
+    check_fork(run, replace(run, policy="fifo", engine="highs", tie_break="none", timeout=9.0))
+    with pytest.raises(InputError, match="seed, multi-gpu must be the same"):
+        check_fork(run, replace(run, seed=3, multi_gpu=True))
+
+
+def test_values_survive(tmp_path):
+    snapshot = {
+        "floats": np.array([0.1, np.nan, -0.0, 5e-324, np.inf]),
+        "tuple": (3, (1, 2), None),
+        "set": {3, 1},
+        "keys": {(1, 2): "pair", 7: 0.1 + 0.2},
+        "scalar": np.float64(1 / 3),
+        "big": 2**70,
+        "$": "mine",
+        "words": np.arange(3, dtype=np.uint32),
+        "none": [],
+    }
+    path = tmp_path / "c.npz"
+    save(path, Checkpoint(config(), snapshot, {"spent": 0.1}))
+    found = load(path, "--resume")
+    assert found.config == config()
+    assert found.runner == {"spent": 0.1}
+    for name, value in snapshot.items():
+        if isinstance(value, np.ndarray):
+            assert found.snapshot[name].dtype == value.dtype
+            assert found.snapshot[name].tobytes() == value.tobytes()
+        else:
+            assert found.snapshot[name] == value
+            assert type(found.snapshot[name]) is type(value)
+
+
+def test_nothing_is_unpickled(tmp_path):
+    class Trap:
+        def __reduce__(self):
+            return (print, ("ran",))
+
+    with pytest.raises(TypeError, match="Python objects"):
+        save(tmp_path / "c.npz", Checkpoint(config(), {"a": np.array([Trap()], dtype=object)}, {}))
+    np.savez(tmp_path / "trap.npz", tree=np.array([Trap()], dtype=object))
+    with pytest.raises(InputError, match="is not a checkpoint"):
+        load(tmp_path / "trap.npz", "--resume")
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 cut off", b"text\n"])
+def test_broken_file_is_named(tmp_path, content):
+    path = tmp_path / "checkpoint.npz"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"--resume: .*checkpoint.npz is not a checkpoint"):
+        load(tmp_path, "--resume")
+
+
+def test_a_failed_write_keeps_the_file_before(tmp_path, monkeypatch):
+    path = tmp_path / "c.npz"
+    save(path, Checkpoint(config(), {"a": 1}, {}))
+    monkeypatch.setattr("os.fsync", lambda _: (_ for _ in ()).throw(OSError("disk full")))
+    with pytest.raises(OSError, match="disk full"):
+        save(path, Checkpoint(config(), {"a": 2}, {}))
+    assert load(path, "--resume").snapshot == {"a": 1}
+    assert [entry.name for entry in tmp_path.iterdir()] == ["c.npz"]
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds", "rounds"), [("600s", 600, None), ("0.5", 0.5, None), ("50r", None, 50)]
+)
+def test_when_to_write(text, seconds, rounds):
+    assert parse_every(text) == (seconds, rounds)
+
+
+@pytest.mark.parametrize("text", ["", "r", "-5", "0", "0r", "5m", "1.5r"])
+def test_when_to_write_is_checked(text):
+    with pytest.raises(InputError, match="--checkpoint-every"):
+        parse_every(text)
+
+
+def test_speed_of_the_machine_does_not_matter(monkeypatch):
+    """Rounds are run in chunks whose size follows the clock; the results must not."""
+    import simulator.runner
+
+    run = config(interarrival=600.0, window=(2000, 2001))
+    fast = execute(run)
+    assert fast.status == "saturated"
+    monkeypatch.setattr(simulator.runner, "_PACE", 0.0)
+    same(execute(run), fast)
+    limited = replace(run, max_simulated_hours=33.3, saturation=("off", {}))
+    slow = execute(limited)
+    monkeypatch.setattr(simulator.runner, "_PACE", 100.0)
+    same(execute(limited), slow)

@@ -1,0 +1,129 @@
+"""``gavel-sim compare``: equal runs, the first round and job where runs part, exit statuses."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import numpy as np
+import pyarrow
+import pytest
+from pyarrow import parquet
+from sim import gavel_sim
+
+from simulator.cli import main
+
+CLUSTER = ("--cluster", "6:6:6", "--interarrival", "3600", "--window", "20:40")
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    """Two equal runs and one of another policy, with placements."""
+    top = tmp_path_factory.mktemp("runs")
+    for name, policy in (("a", "isolated"), ("same", "isolated"), ("other", "fifo")):
+        words = ["run", "--policy", policy, *CLUSTER, "--record", "placements"]
+        assert main([*words, "--output", str(top / name), "--json"]) == 0
+    return top
+
+
+def compare(capsys, *words):
+    status = main(["compare", *map(str, words)])
+    out, err = capsys.readouterr()
+    return status, out, err
+
+
+def test_equal_runs(folders, capsys):
+    capsys.readouterr()
+    status, out, err = compare(capsys, folders / "a", folders / "same")
+    assert (status, err) == (0, "")
+    assert "equal to the last bit" in out
+
+
+def test_through_a_process(folders):
+    done = gavel_sim("compare", folders / "a", folders / "other", "--json")
+    assert (done.returncode, done.stderr) == (1, "")
+    found = json.loads(done.stdout)
+    assert not found["equal"]
+    assert found["runs"][1]["difference"]["round"] is not None
+
+
+def test_first_round_and_job_by_placements(folders, capsys):
+    status, out, _ = compare(capsys, folders / "a", folders / "other", "--json")
+    assert status == 1
+    found = json.loads(out)["runs"][1]["difference"]
+    sides = [
+        parquet.read_table(folders / name / "placements.parquet").to_pydict()
+        for name in ("a", "other")
+    ]
+    rows = [set(zip(*side.values(), strict=True)) for side in sides]
+    number, job = min(row[:2] for row in rows[0] ^ rows[1])
+    assert (found["round"], found["job"]) == (number, job)
+    assert f"job {job} runs" in found["what"]
+    assert found["jobs_differ"] > 0
+    _, text, _ = compare(capsys, folders / "a", folders / "other")
+    assert f"from round {number} (" in text
+    assert "setting policy: isolated and fifo" in text
+
+
+def edited(folders, tmp_path, table, edit):
+    """A copy of run a with one table changed, and no placements."""
+    shutil.copytree(folders / "a", tmp_path / "b")
+    (tmp_path / "b" / "placements.parquet").unlink()
+    path = tmp_path / "b" / f"{table}.parquet"
+    columns = parquet.read_table(path).to_pydict()
+    edit(columns)
+    parquet.write_table(pyarrow.table(columns), path)
+    return tmp_path / "b"
+
+
+def test_without_placements_the_tables_decide(folders, tmp_path, capsys):
+    capsys.readouterr()
+
+    def later(columns):
+        columns["running"][317] += 1
+        columns["time"][400] = np.nextafter(columns["time"][400], 1e9)
+
+    b = edited(folders, tmp_path, "rounds", later)
+    status, out, _ = compare(capsys, folders / "a", b, "--json")
+    found = json.loads(out)["runs"][1]["difference"]
+    assert (status, found["round"], found["jobs_differ"]) == (1, 317, 0)
+    assert found["what"].startswith("running is ")
+
+
+def test_one_bit_of_one_job_is_a_difference(folders, tmp_path, capsys):
+    capsys.readouterr()
+
+    def bit(columns):
+        columns["finish"][25] = float(np.nextafter(columns["finish"][25], 1e9))
+
+    b = edited(folders, tmp_path, "jobs", bit)
+    status, out, _ = compare(capsys, folders / "a", b, "--json")
+    found = json.loads(out)["runs"][1]["difference"]
+    assert (status, found["job"], found["jobs_differ"]) == (1, 25, 1)
+    assert found["round"] is None
+
+
+def test_unfinished_and_broken_folders_are_named(folders, tmp_path, capsys):
+    capsys.readouterr()
+    shutil.copytree(folders / "a", tmp_path / "b")
+    (tmp_path / "b" / "jobs.parquet").write_bytes(b"PAR1 no")
+    status, out, err = compare(capsys, folders / "a", tmp_path / "b")
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert f"{tmp_path / 'b'}: cannot read the run" in err
+    (tmp_path / "b" / "summary.json").unlink()
+    status, _, err = compare(capsys, folders / "a", tmp_path / "b")
+    assert status == 2
+    assert "not a finished run: summary.json is missing" in err
+
+
+def test_engines_on_one_run(capsys):
+    words = ["--policy", "max_min_fairness_perf", "--jobs", "8", "--cluster", "2:2:2"]
+    status, out, err = compare(capsys, "--engines", "highs,ecos", *words)
+    assert (status, err) == (0, "")
+    assert "equal to the last bit" in out
+    status, out, err = compare(capsys, "--engines", "highs", *words)
+    assert status == 2
+    assert "at least two" in err
+    status, _, err = compare(capsys, "--engines", "highs,hihgs", *words)
+    assert status == 2
+    assert "did you mean highs" in err

@@ -1,0 +1,262 @@
+"""``gavel-sim run`` through real processes: what it prints, writes and returns."""
+
+from __future__ import annotations
+
+import json
+import math
+import signal
+import sys
+import time
+
+import numpy as np
+import pytest
+from pyarrow import parquet
+from sim import gavel_sim, start_gavel_sim
+
+import simulator
+from simulator.cli import main
+
+SMALL = ("--policy", "isolated", "--cluster", "6:6:6")
+CONTINUOUS = (*SMALL, "--interarrival", 7200, "--window", "20:40")
+"""The recorded run cont40-isolated-s0 of the reference."""
+
+CONTRACT = {
+    *("status", "average_jct", "jct", "makespan", "utilization", "rounds", "allocations"),
+    *("lease_extensions", "lease_extension_opportunities", "engine", "policy", "config"),
+    *("solve", "time", "saturation"),
+}
+SOLVE = {
+    *("programs", "cache_hits", "fallbacks"),
+    *("max_primal_residual", "max_dual_residual", "max_relative_gap"),
+}
+TIME = {"build", "translate", "solve", "read", "mechanism", "total"}
+
+
+def without_time(summary: dict) -> dict:
+    """A summary without what differs between equal runs."""
+    return {name: value for name, value in summary.items() if name != "time"}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """The run folder of the recorded run."""
+    path = tmp_path_factory.mktemp("run") / "made" / "here"
+    done = gavel_sim("run", *CONTINUOUS, "--output", path, "--json", "--record", "placements")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert json.loads(done.stdout) == json.loads((path / "summary.json").read_text())
+    return path
+
+
+@pytest.fixture(scope="module")
+def summary(folder):
+    return json.loads((folder / "summary.json").read_text())
+
+
+def test_summary_has_the_contract_and_the_reference_figures(summary):
+    assert set(summary) >= CONTRACT
+    assert set(summary["solve"]) >= SOLVE
+    assert set(summary["time"]) >= TIME
+    assert summary["status"] == "completed"
+    assert list(map(int, summary["jct"])) == list(range(20, 40))
+    assert summary["average_jct"] == pytest.approx(70455.1104976626, rel=1e-9)
+    assert summary["utilization"] == pytest.approx(0.38729567521680014, rel=1e-9)
+    assert summary["makespan"] == pytest.approx(676419.5212731815, rel=1e-9)
+    assert (summary["rounds"], summary["allocations"]) == (1880, 134)
+    assert summary["lease_extensions"] == 3478
+    assert summary["lease_extension_opportunities"] == 13070
+    assert math.fsum(summary["jct"].values()) / 20 == summary["average_jct"]
+    assert not summary["partial"]
+    assert summary["average_jct_at_least"] is None
+    assert summary["seed"] == summary["config"]["seed"] == 0
+
+
+def test_parts_of_the_time_are_no_more_than_the_total(summary):
+    parts = {name: seconds for name, seconds in summary["time"].items() if name != "total"}
+    assert min(parts.values()) >= 0
+    assert parts["mechanism"] > 0
+    assert sum(parts.values()) <= summary["time"]["total"] * 1.001
+
+
+def test_tables(folder, summary):
+    jobs = parquet.read_table(folder / "jobs.parquet").to_pydict()
+    rounds = parquet.read_table(folder / "rounds.parquet").to_pydict()
+    placements = parquet.read_table(folder / "placements.parquet").to_pydict()
+    assert not [path for path in folder.iterdir() if path.name.startswith(".")]
+    measured = [n for n, mine in zip(jobs["job"], jobs["measured"], strict=True) if mine]
+    assert measured == list(range(20, 40))
+    assert [jobs["jct"][n] for n in measured] == list(summary["jct"].values())
+    assert any(jct is None for jct in jobs["jct"]), "jobs still on their way have no time"
+    assert len(rounds["round"]) == summary["rounds"]
+    for name in ("time", "active", "running", "queued", "arrived", "completed", "utilization"):
+        assert all(value is not None for value in rounds[name])
+    active = np.array(rounds["active"])
+    assert (active == np.array(rounds["arrived"]) - np.array(rounds["completed"])).all()
+    by_type = [np.array(rounds[f"utilization_{name}"]) for name in ("k80", "p100", "v100")]
+    np.testing.assert_allclose(np.mean(by_type, axis=0), rounds["utilization"], rtol=1e-12)
+    done = [jct for jct in jobs["jct"] if jct is not None]
+    assert rounds["mean_jct"][-1] == pytest.approx(np.mean(done), rel=0.05)
+    running = np.array(rounds["running"])
+    for number in (10, 500, len(running) - 2):
+        assert placements["round"].count(number) == running[number]
+
+
+def test_command_in_the_summary_repeats_the_run(summary):
+    import shlex
+
+    words = shlex.split(summary["command"])
+    assert words[:2] == ["gavel-sim", "run"]
+    again = gavel_sim(*words[1:], "--json")
+    assert without_time(json.loads(again.stdout)) == without_time(summary)
+
+
+def test_python_gives_what_the_command_gives(summary):
+    result = simulator.run(
+        policy="isolated",
+        cluster={"v100": 6, "p100": 6, "k80": 6},
+        interarrival=7200,
+        window=(20, 40),
+        seed=0,
+    )
+    assert result.average_jct == summary["average_jct"]
+    assert result.jct == {int(job): jct for job, jct in summary["jct"].items()}
+    assert without_time(result.summary) == without_time(summary)
+    assert result.jobs["jct"].size == summary["jobs"]["arrived_in_all"]
+
+
+def test_python_says_what_is_wrong():
+    with pytest.raises(simulator_error(), match="did you mean isolated"):
+        simulator.run(policy="isolatd", jobs=5)
+    with pytest.raises(simulator_error(), match="setting 'windw'; did you mean window"):
+        simulator.run(policy="isolated", jobs=5, windw=(1, 2))
+
+
+def simulator_error() -> type[Exception]:
+    from gavel_opt import InputError
+
+    return InputError
+
+
+def test_summary_for_people_is_short_and_plain_when_piped(tmp_path):
+    done = gavel_sim("run", *SMALL, "--jobs", 8, "--output", tmp_path / "run", "--profile")
+    assert done.returncode == 0
+    assert done.stderr == ""
+    assert "\033" not in done.stdout
+    lines = done.stdout.splitlines()
+    assert lines[0].endswith(": completed")
+    assert len(lines) < 28
+    assert any("mechanism" in line for line in lines)
+    assert any(line.startswith("  total") for line in lines)
+
+
+def test_limit_of_simulated_time(tmp_path):
+    done = gavel_sim("run", *CONTINUOUS, "--max-simulated-hours", 100, "--json")
+    found = json.loads(done.stdout)
+    assert (done.returncode, found["status"], found["partial"]) == (0, "horizon", True)
+    assert 100 * 3600 <= found["makespan"] <= 100 * 3600 + 360
+    assert found["jobs"]["missing"] == 20 - found["jobs"]["completed"] > 0
+
+
+def test_partial_mean_is_low_and_bounded(summary):
+    """Short jobs complete first. The bound holds for the jobs that have arrived by then."""
+    done = gavel_sim("run", *CONTINUOUS, "--max-simulated-hours", 95, "--json")
+    found = json.loads(done.stdout)
+    assert found["status"] == "horizon"
+    assert 0 < found["jobs"]["completed"] < 20
+    assert found["average_jct"] < summary["average_jct"]
+    assert found["average_jct_at_least"] < summary["average_jct"]
+    text = gavel_sim("run", *CONTINUOUS, "--max-simulated-hours", 95).stdout
+    assert f"partial: {found['jobs']['missing']} measured jobs are missing" in text
+    assert "too low" in text
+
+
+def test_timeout():
+    done = gavel_sim(
+        "run", *SMALL, "--rate", 40, "--window", "100000:100001", "--saturation", "off",
+        "--timeout", 0.2, "--json",
+    )  # fmt: skip
+    found = json.loads(done.stdout)
+    assert (done.returncode, found["status"]) == (0, "timeout")
+    assert found["average_jct"] is None
+
+
+def test_saturated_run_is_stopped_with_its_reasons():
+    words = ("run", *SMALL, "--rate", 3, "--window", "100000:100001")
+    done = gavel_sim(*words, "--json")
+    found = json.loads(done.stdout)
+    assert (done.returncode, found["status"]) == (0, "saturated")
+    verdict = found["saturation"]
+    assert verdict["rule"] == "drift"
+    assert verdict["figures"]["load"] > 1.3
+    assert verdict["figures"]["utilization"] > 0.9
+    text = gavel_sim(*words).stdout
+    assert "saturated: jobs arrive faster than they leave" in text
+    assert "drift: load " in text
+
+
+def test_static_runs_are_never_saturated():
+    """500 jobs at once on 18 workers: full for weeks, and yet it ends."""
+    done = gavel_sim("run", *SMALL, "--jobs", 500, "--json", "--saturation", "drift")
+    found = json.loads(done.stdout)
+    assert found["status"] == "completed"
+    assert found["saturation"]["verdict"] == "not applicable"
+
+
+def test_interrupt_says_what_there_was(tmp_path):
+    words = (*SMALL, "--rate", 40, "--window", "100000:100001", "--saturation", "off")
+    run = start_gavel_sim("run", *words, "--output", tmp_path / "out", "--checkpoint-every", "1r")
+    deadline = time.monotonic() + 120
+    while not (tmp_path / "out" / "checkpoint.npz").exists():
+        assert time.monotonic() < deadline
+        assert run.poll() is None
+        time.sleep(0.05)
+    run.send_signal(signal.SIGINT)
+    out, err = run.communicate(timeout=60)
+    assert run.returncode == 130
+    assert out == ""
+    assert "Traceback" not in err
+    assert "simulated" in err
+    assert f"gavel-sim run --resume {tmp_path / 'out'}" in err
+    assert err.endswith("gavel-sim: interrupted\n")
+    assert not (tmp_path / "out" / "summary.json").exists()
+
+
+def test_a_run_that_fails_ends_with_3(monkeypatch, capsys):
+    import simulator.runner
+    from gavel_opt import SolveFailed
+
+    def fails(*_: object, **__: object) -> None:
+        raise SolveFailed("no engine gave a certified answer")
+
+    monkeypatch.setattr(simulator.runner, "execute", fails)
+    assert main(["run", "--policy", "isolated", "--jobs", "5"]) == 3
+    assert capsys.readouterr().err == "gavel-sim: no engine gave a certified answer\n"
+
+
+def test_complaints_need_no_heavy_library():
+    """What makes a bad flag answer at once: neither solvers nor compilers nor tables are loaded."""
+    code = (
+        "import sys; from simulator.cli import main; "
+        "main(['run', '--policy', 'fifoo', '--jobs', '5']); "
+        "print(*[m for m in ('scipy', 'numba', 'pyarrow', 'rich', 'highspy') if m in sys.modules])"
+    )
+    import subprocess
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
+
+
+def test_help_lists_commands_and_flags():
+    done = gavel_sim("--help")
+    assert done.returncode == 0
+    assert "  run " in done.stdout
+    done = gavel_sim("run", "--help")
+    assert done.returncode == 0
+    for flag in (
+        *("--policy", "--engine", "--cluster", "--gpus-per-server", "--seed", "--round", "--jobs"),
+        *("--rate", "--window", "--interarrival", "--trace", "--multi-gpu", "--multi-priority"),
+        *("--ideal", "--fixed-duration", "--tie-break", "--replay", "--saturation"),
+        *("--max-simulated-hours", "--timeout", "--output", "--json", "--record"),
+    ):
+        assert flag in done.stdout
+    assert gavel_sim().returncode == 2

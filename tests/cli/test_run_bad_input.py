@@ -1,0 +1,175 @@
+"""Bad input: one line on standard error that names the flag or the line, status 2, nothing written."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from sim import gavel_sim
+
+from simulator.cli import main
+
+STATIC = ("--policy", "fifo", "--jobs", "5")
+
+CASES = {
+    "command": (("rnu",), "unknown command 'rnu'; did you mean run"),
+    "flag": (("run", "--polcy", "fifo"), "unknown flag '--polcy'; did you mean --policy"),
+    "no policy": (("run", "--jobs", "5"), "--policy: is required"),
+    "policy": (("run", "--policy", "fifoo", "--jobs", "5"), "policy (--policy) 'fifoo'; did you"),
+    "engine": (
+        ("run", *STATIC, "--engine", "hihgs"),
+        "engine (--engine) 'hihgs'; did you mean high",
+    ),
+    "fallback": (("run", *STATIC, "--fallback", "hihgs"), "engine (--fallback) 'hihgs'"),
+    "tie-break": (("run", *STATIC, "--tie-break", "canon"), "tie-break (--tie-break) 'canon'"),
+    "worker type": (
+        ("run", *STATIC, "--cluster", "v10=3"),
+        "--cluster: unknown worker type 'v10'; did you mean v100",
+    ),
+    "cluster of none": (("run", *STATIC, "--cluster", "0:0:0"), "--cluster: expected at least one"),
+    "cluster": (("run", *STATIC, "--cluster", "36:36"), "--cluster: expected v100=36"),
+    "negative cluster": (("run", *STATIC, "--cluster", "v100=-1"), "--cluster: expected v100=36"),
+    "servers": (("run", *STATIC, "--gpus-per-server", "0:1:1"), "--gpus-per-server: expected 1 or"),
+    "no workload": (("run", "--policy", "fifo"), "no workload: give --jobs"),
+    "two workloads": (
+        ("run", *STATIC, "--rate", "3", "--window", "1:2"),
+        "--rate: cannot be combined with --jobs",
+    ),
+    "negative rate": (
+        ("run", "--policy", "fifo", "--rate", "-3", "--window", "1:2"),
+        "--rate: '-3' is not a positive number",
+    ),
+    "rate nan": (
+        ("run", "--policy", "fifo", "--rate", "nan", "--window", "1:2"),
+        "--rate: 'nan' is not a positive number",
+    ),
+    "rate without window": (("run", "--policy", "fifo", "--rate", "3"), "--rate: needs --window"),
+    "window backwards": (
+        ("run", "--policy", "fifo", "--rate", "3", "--window", "5:2"),
+        "--window: '5:2' ends before it starts",
+    ),
+    "window": (("run", *STATIC, "--window", "5"), "--window: '5' is not START:END"),
+    "window too long": (("run", *STATIC, "--window", "0:9"), "--window: ends at job 9, but --jobs"),
+    "jobs": (("run", "--policy", "fifo", "--jobs", "0"), "--jobs: '0' is not a positive whole"),
+    "seed": (("run", *STATIC, "--seed", "-1"), "--seed: '-1' is not a whole number"),
+    "round": (("run", *STATIC, "--round", "0"), "--round: '0' is not a positive whole number"),
+    "saturation": (("run", *STATIC, "--saturation", "dritf"), "rule (--saturation) 'dritf'"),
+    "entities": (("run", *STATIC, "--entities", "1:-2"), "--entities: cannot read '1:-2'"),
+    "entity sharing": (("run", *STATIC, "--entities", "1:2,fair"), "did you mean fairness"),
+    "profiling": (("run", *STATIC, "--profiling-percentage", "20"), "--profiling-percentage: '20'"),
+    "record": (("run", *STATIC, "--record", "places"), "recording (--record) 'places'; did you"),
+    "record nowhere": (("run", *STATIC, "--record", "placements"), "--record: needs --output"),
+    "checkpoint nowhere": (("run", *STATIC, "--checkpoint-every", "9s"), "needs --output DIR"),
+    "trace missing": (("run", "--policy", "fifo", "--trace", "no.trace"), "--trace: cannot read"),
+    "resume missing": (("run", "--resume", "nowhere"), "--resume: no checkpoint at nowhere"),
+    "resume with settings": (
+        ("run", "--resume", "nowhere", "--policy", "fifo"),
+        "--policy: cannot be given with --resume",
+    ),
+    "multi-gpu trace": (
+        ("run", "--policy", "fifo", "--trace", __file__, "--multi-gpu"),
+        "--multi-gpu: draws jobs, but --trace brings its own",
+    ),
+    "throughputs missing": (("run", *STATIC, "--throughputs", "no.json"), "--throughputs: cannot"),
+    "knee rate": (("knee", "--policy", "fifo", "--rate", "3"), "--rate: cannot be given"),
+    "knee seeds": (("knee", "--policy", "fifo", "--seeds", "a"), "--seeds: cannot read 'a'"),
+    "knee off": (("knee", "--policy", "fifo", "--saturation", "off"), "--saturation: off gives no"),
+    "compare one": (("compare", "a"), "expected two run folders"),
+    "compare nothing there": (("compare", "a", "b"), "a: no such run folder"),
+}
+
+
+@pytest.mark.parametrize(("words", "said"), CASES.values(), ids=CASES)
+def test_one_line_and_status_2(words, said, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(list(words)) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("gavel-sim: ")
+    assert err.count("\n") == 1
+    assert said in err
+    assert not list(tmp_path.iterdir())
+
+
+def test_through_a_process(tmp_path):
+    done = gavel_sim("run", "--policy", "fifoo", "--jobs", 5, "--output", "out", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_folder_that_cannot_be_written(tmp_path):
+    blocked = tmp_path / "file"
+    blocked.write_text("mine")
+    done = gavel_sim("run", *STATIC, "--output", blocked / "run")
+    assert done.returncode == 2
+    assert done.stderr == f"gavel-sim: --output: {blocked} is not a folder\n"
+    assert blocked.read_text() == "mine"
+    done = gavel_sim("run", *STATIC, "--output", "/proc/run")
+    assert done.returncode == 2
+    assert "--output: cannot write in /proc" in done.stderr
+
+
+GOOD = "A3C\tpython3 main.py\trl\t--steps\t0\t1000\t{scale}\t1\t-1.000000\t{arrival}\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("A3C\tpython3\n", ":2: expected 10 columns"),
+        (GOOD.format(scale="x", arrival=1), ":2: expected a whole number as scale factor"),
+        (GOOD.format(scale=1, arrival=1).replace("A3C", "A3D"), ":2: unknown job type 'A3D'"),
+    ],
+)
+def test_broken_trace_names_file_and_line(tmp_path, line, said):
+    trace = tmp_path / "my.trace"
+    trace.write_text(GOOD.format(scale=1, arrival=0) + line)
+    done = gavel_sim("run", "--policy", "fifo", "--trace", trace, "--output", tmp_path / "out")
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert f"{trace}{said}" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_job_that_fits_nowhere(tmp_path):
+    done = gavel_sim(
+        "run",
+        *("--policy", "fifo", "--rate", 1, "--window", "0:5", "--multi-gpu", "--cluster", "4:4:4"),
+        *("--output", tmp_path / "out"),
+    )
+    assert done.returncode == 2
+    assert "--cluster" in done.stderr
+    assert "fits on no worker type" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_table_without_a_needed_row(tmp_path):
+    table = tmp_path / "mine.json"
+    table.write_text(json.dumps({"v100": {"('A3C', 1)": {"null": 2.0}}}))
+    done = gavel_sim(
+        "run", *STATIC, "--cluster", "v100=4", "--throughputs", table, "--output", tmp_path / "out"
+    )
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "mine.json" in done.stderr
+    assert "ResNet-18" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_engine_without_its_library_names_the_extra(tmp_path):
+    """Hide the library by a module of its name that refuses to load."""
+    import os
+    import subprocess
+    import sys
+
+    (tmp_path / "pulp.py").write_text("raise ImportError('hidden', name='pulp')\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "simulator", "run", *STATIC, "--engine", "pulp"],
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "pip install 'gavel-opt[pulp]'" in done.stderr
+    assert done.stderr.count("\n") == 1

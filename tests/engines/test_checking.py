@@ -1,0 +1,105 @@
+"""Cross-checks: who agrees with whom."""
+
+import broken
+import numpy as np
+import pytest
+
+from gavel_opt.checking import check_program, named_engines
+from gavel_opt.engine import Options
+from gavel_opt.errors import InputError
+from gavel_opt.program import LinearProgram
+from gavel_opt.registry import make_engine
+from gavel_opt.solution import Status
+from gavel_opt.testing import KNOWN
+
+
+def known(name):
+    return next(k for k in KNOWN if k.name == name).make()
+
+
+def check(program, *engines):
+    return check_program(program, [make_engine("highs"), *engines], Options())
+
+
+def test_right_engines_agree():
+    for k in KNOWN:
+        result = check(k.make(), broken.Wrapped(), broken.NoDuals(), broken.CannotTell())
+        assert result.agree, result.disagreements
+        assert result.decided
+
+
+def test_infeasible_or_unbounded_agrees_with_both_and_not_with_optimal():
+    class Unsure(broken.Wrapped):
+        name = "unsure"
+
+        def solve(self, program, options=None):
+            solution = super().solve(program)
+            solution.status, solution.x = Status.INFEASIBLE_OR_UNBOUNDED, None
+            return solution
+
+    assert check(known("infeasible_rows"), Unsure()).agree
+    assert check(known("unbounded"), Unsure()).agree
+    wrong = check(known("small_maximum"), Unsure())
+    assert wrong.disagreements == ["highs: optimal 36; but unsure: infeasible_or_unbounded"]
+
+
+def test_disagreements_say_who_and_what():
+    result = check(known("small_maximum"), broken.Infeasible(), broken.Wrapped())
+    assert result.disagreements == ["highs, wrapped: optimal 36; but infeasible: infeasible"]
+    assert not result.agree
+
+
+def test_a_wrong_objective_is_a_disagreement():
+    result = check(known("small_maximum"), broken.WrongObjective())
+    assert result.disagreements == ["highs: optimal 36; but wrong-objective: optimal 37"]
+
+
+@pytest.mark.parametrize("engine", [broken.WrongPoint, broken.WrongSign, broken.NotNumbers])
+def test_a_refuted_claim_is_a_disagreement(engine):
+    result = check(known("small_maximum"), engine())
+    assert len(result.disagreements) == 1
+    assert result.disagreements[0].startswith(f"{engine.name} says optimal, and its certificate")
+    assert result.findings[1].solution.status is Status.IMPRECISE
+
+
+def test_what_is_only_imprecise_is_shown_and_no_disagreement():
+    class Loose(broken.Wrapped):
+        name = "loose"
+
+        def spoil(self, program, solution):
+            solution.x = solution.x * (1 - 1e-5)
+            solution.objective = program.objective(solution.x)
+
+    result = check(known("small_maximum"), Loose())
+    assert result.agree
+    assert result.findings[1].solution.status is Status.IMPRECISE
+
+
+def test_a_time_limit_is_no_disagreement_and_no_answer():
+    assert check(known("small_maximum"), broken.OutOfTime()).agree
+    alone = check_program(known("small_maximum"), [broken.OutOfTime()], Options())
+    assert alone.agree
+    assert not alone.decided
+
+
+def test_objectives_are_compared_relative_to_their_size():
+    class Off(broken.Wrapped):
+        name = "off"
+        by = 0.0
+
+        def spoil(self, program, solution):
+            solution.objective *= 1 + self.by
+
+    near, far = Off(), Off()
+    near.by, far.by = 5e-7, 5e-6
+    large = LinearProgram.build([1e6], [[1]], 3, np.inf)
+    small = LinearProgram.build([1e-6], [[1]], 3, np.inf)
+    for program in (large, small):
+        assert check(program, near).agree
+        assert not check(program, far).agree
+
+
+def test_engines_that_take_blocks_only_are_refused_by_name():
+    with pytest.raises(InputError, match="takes allocation programs only"):
+        named_engines(["structured"])
+    assert [e.name for e in named_engines(["highs", "highs"])] == ["highs"]

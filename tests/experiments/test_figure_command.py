@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from simulator.experiments.hierarchy import hierarchical_fairness
+
+QUICK = [
+    *("9", "--seeds", "0", "1", "--at", "4", "--jobs-window", "10:20"),
+    *("--policies", "allox", "gandiva", "--processes", "1"),
+]
+
+
+def _command(*words: str) -> list[str]:
+    return [sys.executable, "-m", "simulator", "figure", *words]
+
+
+def _figure(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        _command(*words), capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+def test_a_figure_from_the_command_line(tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    done = _figure(*QUICK, "--output", str(output))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert sorted(path.name for path in output.iterdir()) == [
+        *("figure-9.png", "figure-9.svg", "jct.md", "points", "points.csv"),
+        *("times.csv", "times.md"),
+    ]
+    assert sorted(path.name for path in (output / "points").iterdir()) == [
+        f"{policy},rate=4,seed={seed}.json" for policy in ("allox", "gandiva") for seed in (0, 1)
+    ]
+    times = list(csv.DictReader((output / "times.csv").read_text().splitlines()))
+    assert [row["run"] for row in times][-1] == "total"
+    parts = [float(row["cpu_seconds"]) for row in times]
+    assert parts[-1] == pytest.approx(sum(parts[:-1]), abs=1e-3)
+    assert min(parts) > 0
+    points = {path: path.stat().st_mtime_ns for path in (output / "points").iterdir()}
+    again = _figure(*QUICK, "--output", str(output))
+    assert "4 of 4 runs done, 0 of them now" in again.stdout
+    assert points == {path: path.stat().st_mtime_ns for path in (output / "points").iterdir()}
+
+
+def test_a_killed_figure_keeps_what_it_had(tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    words = (
+        *("9", "--seeds", *map(str, range(12)), "--at", "4", "--jobs-window", "10:40"),
+        *("--policies", "allox", "--processes", "1", "--output", str(output)),
+    )
+    process = subprocess.Popen(_command(*words), stdout=subprocess.DEVNULL)
+    points = output / "points"
+    for _ in range(1000):
+        if points.is_dir() and len(list(points.glob("*.json"))) >= 2:
+            break
+        time.sleep(0.01)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    kept = len(list(points.glob("*.json")))
+    assert kept >= 2
+    for path in points.glob("*.json"):
+        assert json.loads(path.read_text())["result"]["status"] == "completed"
+    done = _figure(*words)
+    assert done.returncode == 0
+    assert f"12 of 12 runs done, {12 - kept} of them now" in done.stdout
+
+
+def test_bad_input_is_one_line_and_writes_nothing(tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    for words, said in (
+        (["17"], "unknown figure '17'"),
+        (["9", "--at", "4.1"], "4.1 is not a point"),
+        (["9", "--policies", "aloxx"], "did you mean allox"),
+        (["9", "--seeds", "-1"], "--seeds: '-1' is not"),
+        (["9", "--tie-break", "canonic"], "did you mean canonical"),
+        ([], "FIGURE"),
+    ):
+        wrong = _figure(*words, "--output", str(output))
+        assert wrong.returncode == 2, words
+        assert said in wrong.stderr, words
+        assert wrong.stderr.count("\n") == 1, words
+        assert not output.exists()
+
+
+@pytest.mark.parametrize("tie_break", ["none"])
+def test_figure_12_ends_where_the_paper_ends(tie_break: str) -> None:
+    found = hierarchical_fairness(aware=True, engine="highs", tie_break=tie_break)
+    assert found.total[0] == pytest.approx(1.72, abs=1e-3)
+    assert found.total[-1] == pytest.approx(10.459, abs=1e-3)
+    assert found.throughput.shape == (72, 18)
+
+
+def test_figure_13_starts_as_published() -> None:
+    found = hierarchical_fairness(aware=True, within="fifo", engine="highs", tie_break="none")
+    assert found.total[:24:4] == pytest.approx([1.72, 3.041, 4.39, 5.863, 7.554, 8.8], abs=1e-3)

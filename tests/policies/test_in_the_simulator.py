@@ -1,0 +1,58 @@
+"""Entities and estimates through whole runs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import simulator
+
+SMALL = {"v100": 2, "p100": 2, "k80": 2}
+
+
+def run(policy: str, **settings):
+    return simulator.run(policy=policy, cluster=SMALL, engine="highs", tie_break="none", **settings)
+
+
+def mean_of(result, entity: int) -> float:
+    return float(np.mean([jct for job, jct in result.jct.items() if int(job) % 2 == entity]))
+
+
+def test_an_entity_of_weight_10_finishes_sooner():
+    name = "max_min_fairness_water_filling_perf"
+    equal = run(name, jobs=20, entities={"weights": [1, 1]})
+    heavy = run(name, jobs=20, entities={"weights": [1, 10]})
+    assert mean_of(heavy, 1) < 0.9 * mean_of(equal, 1)
+    assert mean_of(heavy, 0) > mean_of(equal, 0)
+
+
+def test_a_trace_with_an_entity_column(tmp_path):
+    name = "ResNet-18 (batch size 64)"
+    lines = [
+        "\t".join([name, "c", "d", "-n", "1", "200000", "1", "1", "-1", "0", str(entity)])
+        for entity in (0, 1)
+    ]
+    trace = tmp_path / "two.trace"
+    trace.write_text("\n".join(lines))
+    result = simulator.run(
+        policy="max_min_fairness_water_filling",
+        cluster={"v100": 1},
+        engine="highs",
+        tie_break="none",
+        trace=trace,
+        entities="1:3",
+    )
+    assert result.jct[1] < 0.8 * result.jct[0]
+
+
+@pytest.mark.parametrize("policy", ["gandiva", "fifo_packed", "max_min_fairness_packed"])
+def test_estimating_from_everything_changes_nothing(policy):
+    settings = {"interarrival": 7200.0, "window": (2, 8)}
+    known = run(policy, **settings)
+    full = run(policy, profiling_percentage=1.0, reference_models=26, **settings)
+    part = run(policy, profiling_percentage=0.1, reference_models=8, **settings)
+    if policy == "max_min_fairness_packed":  # other groups, another optimum
+        assert full.average_jct == pytest.approx(known.average_jct, rel=0.05)
+    else:
+        assert full.average_jct == known.average_jct
+    assert part.average_jct != known.average_jct

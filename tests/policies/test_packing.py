@@ -1,0 +1,46 @@
+"""Pairs: leaving out those that cannot help changes no optimum."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from objectives import value
+from recordings import pairs_of
+from test_pools import cluster
+
+from gavel_opt import Driver, InputError, ThroughputTable, make_policy
+from gavel_opt.policies import packing
+
+NAME = "max_min_fairness_packed"
+
+
+def level(state) -> float:
+    allocation = Driver(make_policy(NAME), "highs", tie_break="none").allocate(state)
+    return value(NAME, state, allocation.x, pairs_of(allocation), {})
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_pairs_left_out_change_nothing(seed, monkeypatch):
+    state = cluster(seed, jobs=24, workers=2, multi=bool(seed % 2))
+    few = level(state)
+    monkeypatch.setattr(packing, "helpful", lambda table, keys: np.ones((keys.size,) * 2, bool))
+    assert few == pytest.approx(level(state), rel=1e-9)
+
+
+def test_a_pair_that_helps_a_little_is_not_left_out():
+    """Two jobs that run at 0.55 of their speed together: 1.1 in all, on one worker."""
+    state = cluster(0, jobs=2, workers=1, multi=False)
+    state.workers = np.array([0, 0, 1])
+    state.key = np.array([0, 1])
+    alone = np.ones((2, 3))
+    paired = np.full((2, 2, 2, 3), 0.55)
+    state.throughputs = ThroughputTable(alone, paired, 2)
+    allocation = Driver(make_policy(NAME), "highs", tie_break="none").allocate(state)
+    assert allocation.pair_x.sum() == pytest.approx(1.0)
+
+
+def test_without_co_located_throughputs_the_message_says_what_to_do():
+    state = cluster(0, jobs=2, workers=1, multi=False)
+    state.throughputs = ThroughputTable(state.throughputs.alone, None, 2)
+    with pytest.raises(InputError, match="_perf"):
+        level(state)

@@ -1,0 +1,134 @@
+"""Water filling: lexicographic, and over entities."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from recordings import state_of
+
+from gavel_opt import Driver, InputError, make_policy
+from simulator.experiments.hierarchy import hierarchical_fairness
+from simulator.job_types import JOB_TYPES
+
+PERF = "max_min_fairness_water_filling_perf"
+
+
+def levels(state, allocation):
+    rate = state.throughputs.alone[state.key]
+    share = state.workers / state.workers.sum()
+    return state.scale_factor * (rate * allocation.x).sum(axis=1) / (rate @ share)
+
+
+def cluster(names, workers=(1, 1, 1), entity=None, weight=None):
+    state = state_of(list(workers), [(i, n, 1, 1.0, 1.0, 0.0) for i, n in enumerate(names)])
+    if weight is not None:
+        state.weight = np.array(weight, dtype=float)
+    if entity is not None:
+        state.entity = np.array(entity)
+    return state
+
+
+def allocate(state, name=PERF, **settings):
+    return Driver(make_policy(name, **settings), "highs", tie_break="none").allocate(state)
+
+
+def test_heterogeneous_figure_12_ends_where_the_paper_does():
+    """Total effective throughput with all 18 jobs: 10.46 (golden/paper_curves.csv)."""
+    result = hierarchical_fairness(aware=True, engine="highs", tie_break="none")
+    assert result.total[-1] == pytest.approx(10.459, abs=1e-3)
+    assert result.total[64] == pytest.approx(10.389, abs=1e-3)  # 17 jobs
+
+
+def test_entities_get_their_weights_under_contention():
+    """Entities of weight 1, 2, 3; within each, jobs of weight 1 and 2."""
+    last = hierarchical_fairness(aware=True, engine="highs", tie_break="none").throughput[-1]
+    np.testing.assert_allclose(last / last[0], np.repeat([1, 2, 3], 6) * np.tile([1, 2], 9), 1e-6)
+
+
+def test_agnostic_figure_12_with_the_canonical_optimum():
+    """9.0: every job has each type in equal parts."""
+    result = hierarchical_fairness(aware=False)
+    assert result.total[-1] == pytest.approx(9.0, rel=2e-3)
+
+
+def test_in_line_the_first_has_everything_before_the_second_has_anything():
+    names = [JOB_TYPES[0]] * 6
+    state = cluster(names, entity=[0, 0, 0, 1, 1, 1])
+    settings = {"weights": [1, 2], "within": "fifo"}
+    level = levels(state, allocate(state, "max_min_fairness_water_filling", entities=settings))
+    x = allocate(state, "max_min_fairness_water_filling", entities=settings).x.sum(axis=1)
+    # 3 workers: entity 1 fills two of its jobs while entity 0 fills one
+    np.testing.assert_allclose(x, [1, 0, 0, 1, 1, 0], atol=1e-6)
+    assert level.shape == (6,)
+
+
+def test_one_in_line_one_fair():
+    names = [JOB_TYPES[3]] * 5
+    state = cluster(names, workers=(0, 0, 2), entity=[0, 0, 0, 1, 1])
+    settings = {"weights": {"0": 1, "1": 1}, "within": {"0": "fifo"}}
+    x = allocate(state, entities=settings).x.sum(axis=1)
+    np.testing.assert_allclose(x, [1, 0, 0, 0.5, 0.5], atol=1e-6)
+
+
+def test_with_workers_to_spare_everybody_runs_where_it_is_fastest():
+    """Max-min fairness would stop at the level of the slowest."""
+    state = cluster(JOB_TYPES[::5], workers=(6, 6, 6))
+    share = state.workers / state.workers.sum()
+    rate = state.throughputs.alone[state.key]
+    best = rate.max(axis=1) / (rate @ share)
+    assert best.max() > 1.2 * best.min()
+    np.testing.assert_allclose(levels(state, allocate(state)), best, rtol=1e-6)
+
+
+def test_no_job_can_rise_without_a_lower_one_falling():
+    """The definition of the lexicographic optimum, checked by a program for each job."""
+    from scipy.optimize import linprog
+
+    draws = np.random.default_rng(5)
+    for _ in range(3):
+        names = [JOB_TYPES[i] for i in draws.integers(0, 26, 6)]
+        state = cluster(names, weight=draws.choice([1.0, 5.0], 6))
+        allocation = allocate(state)
+        rate = state.throughputs.alone[state.key]
+        unit = (rate @ (state.workers / state.workers.sum())) * state.weight
+        level = (rate * allocation.x).sum(axis=1) / unit
+        for i in range(6):
+            rows, bounds = [], []
+            for m in range(6):
+                time = np.zeros((6, 3))
+                time[m] = 1.0
+                rows.append(time.ravel())
+                bounds.append(1.0)
+                if m != i and level[m] <= level[i] * (1 + 1e-6):
+                    keep = np.zeros((6, 3))
+                    keep[m] = -rate[m] / unit[m]
+                    rows.append(keep.ravel())
+                    bounds.append(-level[m] * (1 - 1e-7))
+            for j in range(3):
+                use = np.zeros((6, 3))
+                use[:, j] = 1.0
+                rows.append(use.ravel())
+                bounds.append(state.workers[j])
+            most = np.zeros((6, 3))
+            most[i] = -rate[i] / unit[i]
+            best = -linprog(most.ravel(), A_ub=np.array(rows), b_ub=bounds).fun
+            assert best <= level[i] * (1 + 1e-5)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"weights": [1, 0]}, "weight of entity 1"),
+        ({"weights": {"a": 1}}, "entity number"),
+        ({"weights": [1], "within": "lifo"}, "fifo"),
+        ({"wieghts": [1]}, "weights"),
+    ],
+)
+def test_bad_settings_say_what_was_expected(settings, words):
+    with pytest.raises(InputError, match=words):
+        make_policy(PERF, entities=settings)
+
+
+def test_other_policies_say_that_they_take_no_entities():
+    with pytest.raises(InputError, match="'fifo' takes no entities"):
+        make_policy("fifo", entities={"weights": [1, 2]})

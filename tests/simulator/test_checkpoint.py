@@ -1,0 +1,50 @@
+"""A simulation put down and taken up again goes on to the same bits."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from recorded import HERE, config_of, expected
+
+from simulator.simulation import Simulation
+
+
+def finish(simulation: Simulation) -> Simulation:
+    while not simulation.finished:
+        simulation.advance(10_000)
+    return simulation
+
+
+CASES = {
+    "gandiva": ("servers4-gandiva-s0", {}),
+    "fifo": ("cont40-fifo-s0", {}),
+    "isolated, shuffled": ("prio40-fifo-s0", {"policy": "isolated"}),
+    "pairs": (
+        "cont40-max_min_fairness_packed-s0",
+        {"replay": HERE / "replays" / "cont40-max_min_fairness_packed-s0.json.gz"},
+    ),
+    "ideal": ("cont40-isolated-s0", {"ideal": True}),
+    "ideal, pairs": ("cont40-gandiva-s0", {"ideal": True}),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("rounds", [1, 97, 700])
+def test_restored_run_gives_the_same_bits(case, rounds):
+    name, settings = CASES[case]
+    config = config_of(expected()[name], **settings)
+    whole = finish(Simulation(config))
+    first = Simulation(config)
+    first.advance(rounds)
+    memory = first.snapshot()
+    second = Simulation(config)
+    second.restore(memory)
+    finish(first)
+    finish(second)
+    for other in (first, second):
+        assert other.time == whole.time
+        assert other.rounds == whole.rounds
+        assert other.utilization() == whole.utilization()
+        assert other.lease_extensions == whole.lease_extensions
+        np.testing.assert_array_equal(other.jobs.jct, whole.jobs.jct)
+        np.testing.assert_array_equal(other.series.utilization, whole.series.utilization)

@@ -1,0 +1,99 @@
+"""Ideal mode: fractions come out exactly."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from gavel_opt import Allocation, ThroughputTable, Traits
+from simulator import layout as at
+from simulator.cluster import Cluster
+from simulator.config import RunConfig
+from simulator.ideal import IdealMechanism
+from simulator.mechanism import Setting
+from simulator.simulation import Simulation
+from simulator.workload import FixedWorkload
+
+
+def play(jobs, table, give, packing=False):
+    """Run jobs ``(arrival, key, workers, steps)`` on two workers of one type."""
+    rows = [
+        (arrival, key, size, 1.0, steps, np.nan, np.nan, 0) for arrival, key, size, steps in jobs
+    ]
+    mechanism = IdealMechanism(
+        Setting(
+            cluster=Cluster(("a",), np.array([2]), np.array([1]), np.array([0])),
+            table=table,
+            workload=FixedWorkload(rows),
+            traits=Traits(packing=packing),
+            window=(0, len(jobs)),
+            seed=0,
+            round_seconds=360.0,
+            between_resets=1920.0,
+            prices=np.array([3.6]),
+        )
+    )
+    while (outcome := mechanism.run(1)) != at.DONE:
+        assert outcome in (at.ALLOCATE, at.ENOUGH)
+        if outcome == at.ALLOCATE:
+            mechanism.close_books()
+            state = mechanism.state(None)
+            mechanism.allocate(give(state.job) if state.job.size else None)
+    return mechanism
+
+
+def test_a_job_runs_at_its_fraction():
+    table = ThroughputTable(np.array([[2.0]]))
+    mechanism = play(
+        [(0.0, 0, 1, 1000.0), (0.0, 0, 2, 100.0)],
+        table,
+        lambda job: Allocation(job, np.full((job.size, 1), 0.25)),
+    )
+    result = mechanism.results()
+    np.testing.assert_allclose(result.finish, [2000.0, 200.0])
+    np.testing.assert_allclose(result.busy, [500.0, 100.0])
+    np.testing.assert_allclose(result.cost, [0.5, 0.1])
+    assert mechanism.utilization() == pytest.approx(600.0 / (2 * 2000.0))
+
+
+def test_pairs_run_at_their_own_speeds():
+    table = ThroughputTable(np.array([[2.0], [2.0]]), np.full((2, 2, 2, 1), 1.5))
+    table.paired[0, 1, 1] = 0.5
+
+    def give(job):
+        both = job.size == 2
+        pairs = np.array([[0, 1]]) if both else np.empty((0, 2), dtype=np.int64)
+        return Allocation(job, np.full((job.size, 1), 0.5), pairs, np.full((int(both), 1), 0.5))
+
+    mechanism = play([(0.0, 0, 1, 1750.0), (0.0, 1, 1, 5000.0)], table, give, packing=True)
+    finish = mechanism.results().finish
+    # Job 0: half alone, half beside job 1. Job 1 then waits for the next recomputation's half.
+    assert finish[0] == pytest.approx(1750.0 / (0.5 * 2.0 + 0.5 * 1.5))
+    before = finish[0] * (0.5 * 2.0 + 0.5 * 0.5)
+    assert finish[1] == pytest.approx(finish[0] + (5000.0 - before) / (0.5 * 2.0))
+
+
+def test_a_new_job_waits_for_the_next_recomputation():
+    table = ThroughputTable(np.array([[1.0]]))
+    jobs = [(0.0, 0, 1, 1e4), (10.0, 0, 1, 100.0), (20.0, 0, 1, 100.0)]
+    mechanism = play(jobs, table, lambda job: Allocation(job, np.full((job.size, 1), 0.5)))
+    finish = mechanism.results().finish
+    assert finish[1] == pytest.approx(10.0 + 200.0)
+    assert finish[2] == pytest.approx(10.0 + 1920.0 + 200.0)
+
+
+def test_ideal_is_near_rounds_where_nothing_is_left_over():
+    """Isolated shares fill the cluster, so rounds only quantise them."""
+    settings = {
+        "policy": "isolated",
+        "cluster": {"v100": 6, "p100": 6, "k80": 6},
+        "interarrival": 3600.0,
+        "window": (40, 120),
+    }
+    averages = []
+    for ideal in (False, True):
+        simulation = Simulation(RunConfig(ideal=ideal, **settings))
+        while not simulation.finished:
+            simulation.advance(10_000)
+        averages.append(np.mean(simulation.jobs.jct[40:120]))
+    assert averages[1] == pytest.approx(averages[0], rel=0.05)

@@ -1,0 +1,184 @@
+"""The compiled mechanism equals the plain specification, bit for bit, on random workloads."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import specification as plain
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from gavel_opt import Allocation, ThroughputTable, Traits
+from simulator import layout as at
+from simulator.cluster import Cluster
+from simulator.mechanism import Mechanism, Setting
+from simulator.workload import FixedWorkload
+
+KEYS = 4
+
+
+@dataclass
+class Case:
+    seed: int
+    types: int
+    jobs: int
+    packing: bool
+    shuffles: bool
+    skips_zero: bool
+    scales: tuple[int, ...]
+    round_seconds: float
+    dense: float
+
+
+cases = st.builds(
+    Case,
+    seed=st.integers(0, 2**20),
+    types=st.integers(1, 3),
+    jobs=st.integers(1, 14),
+    packing=st.booleans(),
+    shuffles=st.booleans(),
+    skips_zero=st.booleans(),
+    scales=st.sampled_from([(1,), (1, 2), (1, 2, 4), (2, 3)]),
+    round_seconds=st.sampled_from([360.0, 720.0, 77.0]),
+    dense=st.sampled_from([0.1, 0.5, 1.0]),
+)
+
+
+class World:
+    """A random cluster, its jobs and a policy that gives random shares, the same to both sides."""
+
+    def __init__(self, case: Case) -> None:
+        self.case = case
+        draw = np.random.default_rng(case.seed)
+        types = case.types
+        self.workers = draw.integers(max(case.scales), 7, types)
+        self.visits = draw.permutation(types)
+        self.alone = draw.uniform(0.01, 30.0, (KEYS, types))
+        self.alone[draw.random((KEYS, types)) < 0.3] = 0.0
+        # So slow that a round has no whole step: the attempt fails.
+        self.alone[draw.random((KEYS, types)) < 0.1] = 0.002
+        self.alone[:, 0] = np.maximum(self.alone[:, 0], 0.02)
+        self.paired = draw.uniform(0.01, 20.0, (KEYS, KEYS, 2, types))
+        self.paired[draw.random(self.paired.shape) < 0.15] = 0.0
+        self.scale = draw.choice(case.scales, case.jobs)
+        self.key = draw.integers(0, KEYS, case.jobs)
+        gaps = draw.exponential(900.0, case.jobs) * (draw.random(case.jobs) < 0.6)
+        self.arrival = np.cumsum(gaps) - gaps[0]
+        speed = self.alone[self.key, 0]
+        self.steps = np.ceil(draw.lognormal(7.5, 1.5, case.jobs) * speed)
+        # Some jobs have a fraction of a step, some fewer steps than workers (they fail).
+        self.steps += (draw.random(case.jobs) < 0.5) * 0.375
+        self.steps[draw.random(case.jobs) < 0.05] = 1.0
+
+    def policy(self, time: float, jobs: list[int]) -> Allocation:
+        draw = np.random.default_rng([self.case.seed, len(jobs), int(time * 1000)])
+        types, n = self.case.types, len(jobs)
+        # Few distinct values, so that priorities tie; zeros, so that leftovers are filled.
+        x = draw.integers(0, 4, (n, types)) / 8.0
+        x[draw.random((n, types)) > self.case.dense] = 0.0
+        if self.case.skips_zero:
+            x[:, 0] = np.maximum(x[:, 0], 0.125)
+        if not self.case.packing:
+            return Allocation(np.array(jobs, dtype=np.int64), x)
+        pairs = [
+            (a, b)
+            for place, a in enumerate(jobs)
+            for b in jobs[place + 1 :]
+            if self.scale[a] == self.scale[b] and draw.random() < 0.4 * self.case.dense
+        ]
+        y = draw.integers(0, 4, (len(pairs), types)) / 16.0
+        used = np.flatnonzero(y.any(axis=1))
+        return Allocation(
+            np.array(jobs, dtype=np.int64),
+            x,
+            np.array(pairs, dtype=np.int64).reshape(-1, 2)[used],
+            y[used],
+        )
+
+    def specification(self) -> plain.Specification:
+        case = self.case
+        world = plain.Specification(
+            plain.Cluster(self.workers.tolist(), self.visits.tolist(), self.alone, self.paired),
+            plain.Rules(case.packing, case.shuffles, case.skips_zero, case.round_seconds),
+            self.arrival.tolist(),
+            self.key.tolist(),
+            self.scale.tolist(),
+            self.steps.tolist(),
+            self.policy,
+            case.seed,
+        )
+        return world
+
+    def mechanism(self) -> Mechanism:
+        case = self.case
+        rows = [
+            (self.arrival[i], self.key[i], self.scale[i], 1.0, self.steps[i], math.nan, math.nan, 0)
+            for i in range(case.jobs)
+        ]
+        return Mechanism(
+            Setting(
+                cluster=Cluster(
+                    tuple(f"t{j}" for j in range(case.types)),
+                    self.workers.astype(np.int64),
+                    np.ones(case.types, dtype=np.int64),
+                    self.visits.astype(np.int64),
+                ),
+                table=ThroughputTable(self.alone, self.paired),
+                workload=FixedWorkload(rows),
+                traits=Traits(
+                    packing=case.packing,
+                    shuffles=case.shuffles,
+                    skips_zero_priority=case.skips_zero,
+                ),
+                window=(0, case.jobs),
+                seed=case.seed,
+                round_seconds=case.round_seconds,
+                between_resets=1920.0,
+                prices=np.zeros(case.types),
+            )
+        )
+
+    def play(self, mechanism: Mechanism, rounds: int) -> list[tuple[float, list[float], dict]]:
+        """Run until the end or for some rounds; who ran where, round by round."""
+        history = []
+        while len(history) < rounds:
+            before = mechanism.rounds
+            outcome = mechanism.run(1)
+            if mechanism.rounds > before:
+                who: dict[tuple[int, ...], list[int]] = {}
+                for job, partner, worker in mechanism.placements():
+                    who.setdefault((job,) if partner < 0 else (job, partner), []).append(worker)
+                history.append((float(mechanism.metrics()[-1, 0]), mechanism.type_time(), who))
+            if outcome == at.ALLOCATE:
+                mechanism.close_books()
+                jobs = mechanism.state(None).job.tolist()
+                mechanism.allocate(self.policy(mechanism.time, jobs))
+            elif outcome == at.DONE:
+                break
+            assert outcome in (at.ALLOCATE, at.ENOUGH)
+        return history
+
+
+@settings(
+    max_examples=200, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
+)
+@given(cases)
+@example(Case(7, 2, 14, True, False, False, (1,), 360.0, 0.1))
+@example(Case(8, 2, 14, True, False, False, (1,), 360.0, 0.1))
+def test_compiled_equals_specification(case: Case) -> None:
+    world = World(case)
+    spec = world.specification()
+    spec.run()
+    mechanism = world.mechanism()
+    history = world.play(mechanism, 10**9)
+    assert history == spec.history
+    assert mechanism.time == spec.now
+    assert mechanism.lease_extensions == spec.extensions
+    assert mechanism.lease_extension_opportunities == spec.opportunities
+    result = mechanism.results()
+    for job, finish in spec.finish.items():
+        assert result.dropped[job] == (finish is None)
+        assert finish is None or result.finish[job] == finish
+    assert mechanism.utilization() == float(np.mean(np.array(spec.busy) / spec.now))

@@ -1,0 +1,39 @@
+"""Pieces of work that processes of an executor can import."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from gavel_opt import InputError
+
+
+def square(payload: dict[str, Any]) -> dict[str, Any]:
+    return {"value": payload["n"] ** 2, "process": os.getpid()}
+
+
+def sometimes(payload: dict[str, Any]) -> dict[str, Any]:
+    """Fail in the way the payload says."""
+    match payload["how"]:
+        case "input":
+            raise InputError("no such\nthing")
+        case "bug":
+            raise ZeroDivisionError("a bug")
+        case "dies":
+            os._exit(9)
+    return {"value": payload["how"]}
+
+
+def slow(payload: dict[str, Any]) -> dict[str, Any]:
+    Path(payload["folder"], str(os.getpid())).touch()
+    time.sleep(60)
+    return {}
+
+
+def named(payload: dict[str, Any]) -> dict[str, Any]:
+    """Leave a trace of each time it is carried out."""
+    with Path(payload["log"]).open("a") as log:
+        log.write(f"{payload['n']}\n")
+    return {"value": payload["n"], "status": "completed", "average_jct": 3600.0 * payload["n"]}
