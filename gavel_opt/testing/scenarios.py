@@ -82,7 +82,7 @@ def time_limit_is_kept(make_engine: MakeEngine) -> None:
     """A program that is too large for its time limit ends soon after, and says so."""
     engine = make_engine()
     solve(LinearProgram.build([1], [[1]], 2, np.inf), engine)  # loads what loads late
-    program = _large()
+    program = large()
     for limit in (1e-6, 0.2):
         started = time.perf_counter()
         solution = engine.solve(program, Options(time_limit=limit))
@@ -165,7 +165,8 @@ def _fingerprint(program: LinearProgram) -> tuple[bytes, ...]:
     return tuple(x.tobytes() for x in (*arrays, program.col_upper, a.data, a.indices, a.indptr))
 
 
-def _large() -> LinearProgram:
+def large() -> LinearProgram:
+    """Build a dense program that takes the solvers seconds."""
     rng = np.random.default_rng(3)
     m, n = 300, 500
     a = rng.random((m, n)) + 0.1

@@ -318,7 +318,7 @@ def test_help_and_version():
 def test_interrupted_in_the_middle_of_a_solve(tmp_path):
     rng = np.random.default_rng(1)
     program = LinearProgram.build(
-        rng.random(1500), rng.random((1200, 1500)), -np.inf, rng.random(1200) + 1, maximize=True
+        rng.random(2500), rng.random((2000, 2500)), -np.inf, rng.random(2000) + 1, maximize=True
     )
     path = write_program(program, tmp_path / "large.npz")
     process = subprocess.Popen(
@@ -327,7 +327,7 @@ def test_interrupted_in_the_middle_of_a_solve(tmp_path):
         stderr=subprocess.PIPE,
         text=True,
     )
-    time.sleep(4.0)
+    time.sleep(4.0)  # reading takes a small part of them, solving ten more
     assert process.poll() is None
     process.send_signal(signal.SIGINT)
     started = time.monotonic()
