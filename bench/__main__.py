@@ -1,11 +1,11 @@
-"""``python -m bench report`` and ``python -m bench tables``."""
+"""``python -m bench report``, ``tables`` and ``saturation``."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 
-from bench import report
+from bench import report, saturation
 
 
 def main() -> int:
@@ -20,7 +20,11 @@ def main() -> int:
         "--goals", action="store_true", help="only what the table of goals needs (policies)"
     )
     commands.add_parser("tables", help="write tables and plots from the results kept")
+    grid = commands.add_parser("saturation", help="the labelled grid of the saturation rule")
+    grid.add_argument("--processes", type=int, default=1, help="runs at once (default 1)")
     given = parser.parse_args()
+    if given.command == "saturation":
+        return saturation.run(given.processes)
     if given.command == "tables":
         report.write()
         return 0

@@ -67,7 +67,7 @@ def write() -> None:
     results = json.loads(RESULTS.read_text())
     text = README.read_text()
     for name, table in tables.all_tables(results).items():
-        text = _between(text, name, table)
+        text = between(text, name, table)
     README.write_text(text)
     from bench import plots
 
@@ -152,11 +152,11 @@ def _machine() -> dict[str, str]:
     }
 
 
-def _between(text: str, name: str, table: str) -> str:
+def between(text: str, name: str, table: str) -> str:
     """Replace what stands between the markers of a table."""
     begin, end = f"<!-- {name} -->", f"<!-- end {name} -->"
     head, found, rest = text.partition(begin)
     _, closed, tail = rest.partition(end)
     if not found or not closed:
-        raise SystemExit(f"{README}: no markers {begin} ... {end}")
+        raise SystemExit(f"no markers {begin} ... {end} to put the table between")
     return f"{head}{begin}\n{table.strip()}\n{end}{tail}"
