@@ -179,7 +179,8 @@ class Driver:
             raise SolveFailed(f"no engine gave a certified answer ({tried}); add one to --fallback")
         # probes too: the policy's next program is made of their numbers, so these must be the same
         # bits from every engine
-        if self.tie_break == "none" or engine.capability.tie_break:
+        breaks_ties = engine.capability.tie_break and not self._expands(engine)
+        if self.tie_break == "none" or breaks_ties:
             return answer
         started = time.perf_counter()
         answer = choose(program, answer, self.tie_break)
@@ -202,10 +203,18 @@ class Driver:
             "choose --engine cvxpy-rebuild"
         )
 
+    def _expands(self, engine: Engine) -> bool:
+        """Whether an engine gets every job on its own where the policy asked for groups.
+
+        Its answer proves the objective; the one in groups is then the tie-break's. Without a
+        tie-break there would be none, so a fallback then takes the groups that the policy made.
+        """
+        return self.tie_break != "none" and not (self.grouping and engine.capability.grouping)
+
     def _try(self, engine: Engine, program: Program) -> tuple[Answer | None, str]:
         """One engine's certified answer, or None and the reason."""
         can = engine.capability
-        if not (self.grouping and can.grouping) and self.merges:
+        if self._expands(engine):
             program = expand(program)
         takes = can.allocation if isinstance(program, AllocationProgram) else can.finish_time
         if takes and (can.pairs or program.blocks.pairs is None):
