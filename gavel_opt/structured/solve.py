@@ -65,6 +65,54 @@ BACK = 0.995
 
 
 @compiled
+def factor(
+    c: Floats,
+    g: Floats,
+    t: Floats,
+    k: Floats,
+    rate: Floats,
+    use: Floats,
+    member: Ints,
+    pair_rate: Floats,
+    pair_time: Floats,
+    place: Ints,
+    dense: Floats,
+    y: Floats,
+    own: Floats,
+    schur: Floats,
+) -> None:
+    """Factor the normal equations, with the structure that there is without pairs or with them."""
+    if member.shape[0] > 0:
+        factor_pairs(c, g, t, k, rate, use, member, pair_rate, pair_time, place, dense, y)
+    else:
+        factor_groups(c, g, t, k, rate, use, own, schur)
+
+
+@compiled
+def solve(
+    c: Floats,
+    g: Floats,
+    t: Floats,
+    k: Floats,
+    rate: Floats,
+    use: Floats,
+    member: Ints,
+    pair_rate: Floats,
+    pair_time: Floats,
+    place: Ints,
+    dense: Floats,
+    y: Floats,
+    own: Floats,
+    schur: Floats,
+) -> None:
+    """Solve for a step with the factors of :func:`factor`."""
+    if member.shape[0] > 0:
+        solve_pairs(c, g, t, k, rate, use, member, pair_rate, pair_time, place, dense, y)
+    else:
+        solve_groups(c, g, t, k, rate, use, own, schur)
+
+
+@compiled
 def solve_program(
     rate: Floats,
     slope: Floats,
@@ -140,7 +188,9 @@ def solve_program(
     schur = np.zeros((types, types))
     rows = 2 * groups + types if pairs > 0 else 0
     dense, y, place = np.zeros((rows, rows)), np.zeros((4, rows)), np.zeros(rows, np.int64)
-    start(c, g, t, k, own_rate, own_use, own_member, own_pair_rate, own_pair_time)
+    tables = c, g, t, k, own_rate, own_use, own_member, own_pair_rate, own_pair_time
+    work = (*tables, place, dense, y, own, schur)
+    start(*tables)
 
     x = np.zeros((combos, types))
     level_dual, capacity_dual = np.zeros(groups), np.zeros(types)
@@ -167,9 +217,7 @@ def solve_program(
             lost = True
             k[LOOSE] = PATH_LOOSE
             for _ in range(LIMIT):
-                gap, worst, value = residuals(
-                    c, g, t, k, own_rate, own_use, own_member, own_pair_rate, own_pair_time
-                )
+                gap, worst, value = residuals(*tables)
                 if not (math.isfinite(gap) and math.isfinite(worst)):
                     break
                 if gap <= goal * (1.0 + value) and worst <= goal:
@@ -177,43 +225,11 @@ def solve_program(
                     break
                 iterations += 1
                 predict(c, g, t)
-                if pairs > 0:
-                    factor_pairs(
-                        c,
-                        g,
-                        t,
-                        k,
-                        own_rate,
-                        own_use,
-                        own_member,
-                        own_pair_rate,
-                        own_pair_time,
-                        place,
-                        dense,
-                        y,
-                    )
-                else:
-                    factor_groups(c, g, t, k, own_rate, own_use, own, schur)
+                factor(*work)
                 primal, dual = 0.0, 0.0
                 for attempt in range(3):
                     # predict; then correct for it; then, if that is shy, make for the middle
-                    if pairs > 0:
-                        solve_pairs(
-                            c,
-                            g,
-                            t,
-                            k,
-                            own_rate,
-                            own_use,
-                            own_member,
-                            own_pair_rate,
-                            own_pair_time,
-                            place,
-                            dense,
-                            y,
-                        )
-                    else:
-                        solve_groups(c, g, t, k, own_rate, own_use, own, schur)
+                    solve(*work)
                     primal, dual = longest(c, g, t, k)
                     if attempt == 0:
                         ratio = gap_after(c, g, t, min(primal, 1.0), min(dual, 1.0)) / gap
@@ -229,69 +245,21 @@ def solve_program(
             moved, newton = math.inf, 0
             while moved > STEADY and newton < LIMIT:
                 newton += 1
-                residuals(c, g, t, k, own_rate, own_use, own_member, own_pair_rate, own_pair_time)
+                residuals(*tables)
                 aim_at_centre(c, g, t, k)
-                if pairs > 0:
-                    factor_pairs(
-                        c,
-                        g,
-                        t,
-                        k,
-                        own_rate,
-                        own_use,
-                        own_member,
-                        own_pair_rate,
-                        own_pair_time,
-                        place,
-                        dense,
-                        y,
-                    )
-                    solve_pairs(
-                        c,
-                        g,
-                        t,
-                        k,
-                        own_rate,
-                        own_use,
-                        own_member,
-                        own_pair_rate,
-                        own_pair_time,
-                        place,
-                        dense,
-                        y,
-                    )
-                else:
-                    factor_groups(c, g, t, k, own_rate, own_use, own, schur)
-                    solve_groups(c, g, t, k, own_rate, own_use, own, schur)
+                factor(*work)
+                solve(*work)
                 moved = towards_centre(c, g, t, k)
                 if moved == math.inf:
                     break
             if moved <= STEADY:
-                residuals(c, g, t, k, own_rate, own_use, own_member, own_pair_rate, own_pair_time)
+                residuals(*tables)
                 aim_at_duals(c, g, t)
-                if pairs > 0:
-                    solve_pairs(
-                        c,
-                        g,
-                        t,
-                        k,
-                        own_rate,
-                        own_use,
-                        own_member,
-                        own_pair_rate,
-                        own_pair_time,
-                        place,
-                        dense,
-                        y,
-                    )
-                else:
-                    solve_groups(c, g, t, k, own_rate, own_use, own, schur)
+                solve(*work)
                 take_duals(g, t)
             else:
                 swap(c, g, t, k, True)
-            first, second, third, clear = prove(
-                c, g, t, k, own_rate, own_use, own_member, own_pair_rate, own_pair_time
-            )
+            first, second, third, clear = prove(*tables)
             size = max(first, second, third)
             if size <= max(PROVED, best):
                 best = min(size, best)
