@@ -96,6 +96,28 @@ class Blocks:
         """Groups and pairs together, G + P: rows of an allocation matrix."""
         return self.groups + (0 if self.pairs is None else int(self.pairs.use.size))
 
+    def levels(self, x: Floats) -> Floats:
+        """Level of each group under the allocation ``x`` of groups and pairs, shape ``(G,)``."""
+        level: Floats = (self.rate * x[: self.groups]).sum(axis=1)
+        if self.pairs is not None:
+            y = x[self.groups :]
+            for side in (0, 1):
+                earned = self.pairs.share[:, side] * (self.pairs.rate[:, side] * y).sum(axis=1)
+                np.add.at(level, self.pairs.member[:, side], earned)
+        return level
+
+    def demand(self, x: Floats) -> tuple[Floats, Floats]:
+        """Workers of each type, shape ``(J,)``, and time of each group's jobs, ``(G,)``, that ``x`` takes."""
+        used: Floats = self.use @ x[: self.groups]
+        time: Floats = x[: self.groups].sum(axis=1)
+        if self.pairs is not None:
+            y = x[self.groups :]
+            used = used + self.pairs.use @ y
+            for side in (0, 1):
+                spent = self.pairs.share[:, side] * y.sum(axis=1)
+                time = time + np.bincount(self.pairs.member[:, side], spent, self.groups)
+        return used, time
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AllocationProgram:

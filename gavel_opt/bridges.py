@@ -19,7 +19,7 @@ from collections.abc import Generator
 
 import numpy as np
 
-from gavel_opt.allocation import AllocationProgram, Answer, Blocks, FinishTimeProgram
+from gavel_opt.allocation import AllocationProgram, Answer, FinishTimeProgram
 from gavel_opt.arrays import Floats
 
 _MET = 1e-12
@@ -53,7 +53,7 @@ def finish_time_by_levels(
         answer = yield AllocationProgram(
             program.blocks, slope, np.zeros_like(slope), gain=program.gain, probe=True
         )
-        reached = _ratio(program, levels(program.blocks, answer.x))
+        reached = _ratio(program, program.blocks.levels(answer.x))
         if best is None or reached < high:
             high = min(high, reached)
             best = Answer(answer.x, high, high, answer.level_dual, answer.capacity_dual)
@@ -71,18 +71,6 @@ def finish_time_by_levels(
         ratio = following
     assert best is not None
     return best
-
-
-def levels(blocks: Blocks, x: Floats) -> Floats:
-    """Level of each group under the allocation ``x``, shape ``(G,)``."""
-    level: Floats = (blocks.rate * x[: blocks.groups]).sum(axis=1)
-    pairs = blocks.pairs
-    if pairs is not None:
-        y = x[blocks.groups :]
-        for side in (0, 1):
-            part = pairs.share[:, side] * (pairs.rate[:, side] * y).sum(axis=1)
-            np.add.at(level, pairs.member[:, side], part)
-    return level
 
 
 def _least_ratio(program: FinishTimeProgram) -> float:
@@ -133,4 +121,4 @@ def _root(program: FinishTimeProgram, answer: Answer, low: float, ratio: float) 
     return left
 
 
-__all__ = ["finish_time_by_levels", "levels"]
+__all__ = ["finish_time_by_levels"]

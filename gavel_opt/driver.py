@@ -131,9 +131,7 @@ class Driver:
     @property
     def merges(self) -> bool:
         """Whether policies are asked for groups of identical jobs."""
-        if self.tie_break != "none":
-            return True
-        return self.grouping and self.engine.capability.grouping
+        return self.tie_break != "none" or self._groups_for(self.engine)
 
     def allocate(self, state: ClusterState) -> Allocation:
         """Compute the allocation for a state with at least one job.
@@ -209,7 +207,10 @@ class Driver:
         Its answer proves the objective; the one in groups is then the tie-break's. Without a
         tie-break there would be none, so a fallback then takes the groups that the policy made.
         """
-        return self.tie_break != "none" and not (self.grouping and engine.capability.grouping)
+        return self.tie_break != "none" and not self._groups_for(engine)
+
+    def _groups_for(self, engine: Engine) -> bool:
+        return self.grouping and engine.capability.grouping
 
     def _try(self, engine: Engine, program: Program) -> tuple[Answer | None, str]:
         """One engine's certified answer, or None and the reason."""

@@ -10,32 +10,21 @@ from gavel_opt import InputError
 from simulator.names import nearest
 from simulator.throughputs import Key, Measurements
 
+_GAVEL = (
+    "job type",
+    "command",
+    "directory",
+    "steps argument",
+    "needs data",
+    "steps",
+    "scale factor",
+    "priority",
+    "SLO",
+    "arrival",
+)
 LAYOUTS = {
-    10: (
-        "job type",
-        "command",
-        "directory",
-        "steps argument",
-        "needs data",
-        "steps",
-        "scale factor",
-        "priority",
-        "SLO",
-        "arrival",
-    ),
-    11: (
-        "job type",
-        "command",
-        "directory",
-        "steps argument",
-        "needs data",
-        "steps",
-        "scale factor",
-        "priority",
-        "SLO",
-        "arrival",
-        "entity",
-    ),
+    10: _GAVEL,
+    11: (*_GAVEL, "entity"),
     7: ("job type", "command", "steps argument", "needs data", "steps", "arrival", "scale factor"),
 }
 """Number of columns to their names; the one of 11 is Gavel's of 10 with the job's entity."""

@@ -33,18 +33,6 @@ from gavel_opt.lowering import lower, rated_groups
 from gavel_opt.solution import Certificate
 
 
-def levels(blocks: Blocks, x: Floats) -> Floats:
-    """Level of each group under the allocation ``x`` of groups and pairs, shape ``(G,)``."""
-    level: Floats = (blocks.rate * x[: blocks.groups]).sum(axis=1)
-    pairs = blocks.pairs
-    if pairs is not None:
-        y = x[blocks.groups :]
-        for side in (0, 1):
-            earned = pairs.share[:, side] * (pairs.rate[:, side] * y).sum(axis=1)
-            level += np.bincount(pairs.member[:, side], earned, blocks.groups)
-    return level
-
-
 def allocation_answer(
     program: AllocationProgram,
     x: Floats,
@@ -71,7 +59,7 @@ def allocation_answer(
     t = float("nan")
     if program.has_level:
         sloped = np.flatnonzero(program.slope > 0.0)
-        above = levels(blocks, x)[sloped] - program.floor[sloped]
+        above = blocks.levels(x)[sloped] - program.floor[sloped]
         t = float((above / program.slope[sloped]).min())
     flat = x.ravel(order="F")
     if program.has_level:
@@ -123,7 +111,7 @@ def finish_time_answer(
         Prices of workers and of time, in units of the ratio.
     """
     blocks = program.blocks
-    level = levels(blocks, x)
+    level = blocks.levels(x)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         rho = float(((program.age + program.steps / level) / program.isolated).max())
         level_dual = np.abs(ratio_dual) * program.steps / (program.isolated * level**2)
@@ -167,7 +155,7 @@ def product_answer(
         Prices of workers and of time, up to a common factor.
     """
     blocks = program.blocks
-    level = levels(blocks, x)
+    level = blocks.levels(x)
     jobs = float(blocks.count.sum())
     price, time = np.maximum(capacity_dual, 0.0), np.maximum(time_dual, 0.0)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -250,15 +238,7 @@ def _ratio_bound(program: FinishTimeProgram, dual: Floats, budget: float, rho: f
 
 def _violation(blocks: Blocks, x: Floats) -> float:
     """Largest relative violation of the shared constraints."""
-    groups = blocks.groups
-    used = blocks.use @ x[:groups]
-    time = x[:groups].sum(axis=1)
-    if blocks.pairs is not None:
-        pairs, y = blocks.pairs, x[groups:]
-        used = used + pairs.use @ y
-        for side in (0, 1):
-            spent = pairs.share[:, side] * y.sum(axis=1)
-            time = time + np.bincount(pairs.member[:, side], spent, groups)
+    used, time = blocks.demand(x)
     over = (used - blocks.workers) / (1.0 + used + blocks.workers)
     late = (time - 1.0) / (2.0 + time)
     return float(max(-x.min(initial=0.0), over.max(initial=0.0), late.max(initial=0.0), 0.0))

@@ -187,10 +187,8 @@ class Glop:
         )
 
 
-def solve_arrays(program: LinearProgram, options: Options, limit: float) -> Solution:
-    """Solve from scratch, whole arrays in."""
-    started = time.perf_counter()
-    stats = Stats()
+def load(program: LinearProgram) -> Any:
+    """Make a model of OR-Tools, whole arrays in."""
     model: Any = model_builder_helper.ModelBuilderHelper()
     model.fill_model_from_sparse_data(
         program.col_lower,
@@ -201,6 +199,14 @@ def solve_arrays(program: LinearProgram, options: Options, limit: float) -> Solu
         sparse.csr_matrix(program.a),
     )
     model.set_maximize(program.maximize)
+    return model
+
+
+def solve_arrays(program: LinearProgram, options: Options, limit: float) -> Solution:
+    """Solve from scratch, whole arrays in."""
+    started = time.perf_counter()
+    stats = Stats()
+    model = load(program)
     status = Status.NUMERICAL_ERROR
     for way in _COLD:
         solver = model_builder_helper.ModelSolverHelper("glop")

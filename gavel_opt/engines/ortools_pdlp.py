@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 from ortools.linear_solver.python import model_builder_helper
 from ortools.pdlp import solve_log_pb2
-from scipy import sparse
 
 from gavel_opt.arrays import Floats
 from gavel_opt.engine import DEFAULT_OPTIONS, Capability, Options
+from gavel_opt.engines.ortools_glop import load
 from gavel_opt.program import LinearProgram
 from gavel_opt.solution import Solution, Stats, Status
 
@@ -75,16 +75,7 @@ def _told_apart(program: LinearProgram, options: Options, solution: Solution) ->
 
 def _solve(program: LinearProgram, options: Options, limit: float, presolve: bool) -> Solution:
     started = time.perf_counter()
-    model: Any = model_builder_helper.ModelBuilderHelper()
-    model.fill_model_from_sparse_data(
-        program.col_lower,
-        program.col_upper,
-        program.c,
-        program.row_lower,
-        program.row_upper,
-        sparse.csr_matrix(program.a),
-    )
-    model.set_maximize(program.maximize)
+    model = load(program)
     solver: Any = model_builder_helper.ModelSolverHelper("pdlp")
     solver.set_solver_specific_parameters(_settings(options, presolve))
     translated = time.perf_counter()

@@ -25,7 +25,7 @@ import numpy as np
 
 from gavel_opt.allocation import Allocation, AllocationProgram, Answer, Blocks, FinishTimeProgram
 from gavel_opt.arrays import Floats, Ints
-from gavel_opt.bridges import finish_time_by_levels, levels
+from gavel_opt.bridges import finish_time_by_levels
 from gavel_opt.policies.packing import pair_blocks, single_precision
 from gavel_opt.policies.policy import Programs, Traits
 from gavel_opt.policies.pools import POOLED_FROM, Pools
@@ -33,6 +33,7 @@ from gavel_opt.policies.shares import isolated_share
 from gavel_opt.policies.views import (
     Variant,
     as_if_reference,
+    blocks_of,
     group_alike,
     measured,
     solo_throughput,
@@ -82,15 +83,7 @@ class FinishTimeFairness:
             raw = pair_blocks(state, groups, np.ones_like(factor), merge)
             of_pairs = single_precision(raw.rate, weight[raw.member][:, :, None])
             pairs = replace(raw, rate=of_pairs)
-        blocks = Blocks(
-            rate,
-            (groups.count * state.scale_factor[first]).astype(np.float64),
-            groups.count,
-            state.workers.astype(np.float64),
-            pairs=pairs,
-            of_job=groups.of_job,
-            key=groups.keys(state.job),
-        )
+        blocks = blocks_of(state, groups, rate, pairs)
         answer = yield FinishTimeProgram(
             blocks,
             age=state.age[first],
@@ -159,7 +152,7 @@ def _pooled(
             if not tight.any():
                 break
             apart |= tight[pools.of_job] & (pools.part > 0.5)
-        level = levels(blocks, answer.x)[pools.of_job] * step.slope
+        level = blocks.levels(answer.x)[pools.of_job] * step.slope
         price = (answer.level_dual / (pools.size * step.slope[first]))[pools.of_job]
         as_if_alone = np.zeros_like(rate)
         as_if_alone[every, fastest] = level / rate[every, fastest]

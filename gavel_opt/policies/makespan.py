@@ -28,6 +28,7 @@ from gavel_opt.policies.shares import isolated_share
 from gavel_opt.policies.views import (
     Variant,
     as_if_reference,
+    blocks_of,
     group_alike,
     measured,
     solo_throughput,
@@ -58,7 +59,6 @@ class MinTotalDuration:
             return (yield from self._pooled(state))
         groups = group_alike(merge, state.key, state.scale_factor, state.steps_left)
         first = groups.first
-        scale = state.scale_factor[first]
         steps = state.steps_left[first]
         throughput = (as_if_reference if self.variant == "plain" else measured)(state, first)
         share = isolated_share(state.workers, state.scale_factor)[first]
@@ -66,15 +66,7 @@ class MinTotalDuration:
         unit = float(np.max(steps / alone))
         factor = unit / steps
         pairs = pair_blocks(state, groups, factor, merge) if self.traits.packing else None
-        blocks = Blocks(
-            throughput * factor[:, None],
-            (groups.count * scale).astype(np.float64),
-            groups.count,
-            state.workers.astype(np.float64),
-            pairs=pairs,
-            of_job=groups.of_job,
-            key=groups.keys(state.job),
-        )
+        blocks = blocks_of(state, groups, throughput * factor[:, None], pairs)
         answer = yield AllocationProgram(
             blocks,
             slope=np.ones(blocks.groups),

@@ -21,7 +21,7 @@ from gavel_opt.arrays import Floats
 from gavel_opt.policies.packing import pair_blocks, single_precision
 from gavel_opt.policies.policy import Programs, Traits
 from gavel_opt.policies.shares import proportional_share
-from gavel_opt.policies.views import Variant, measured
+from gavel_opt.policies.views import Variant, blocks_of, measured
 from gavel_opt.state import ClusterState
 from gavel_opt.symmetry import Groups, group_jobs
 
@@ -78,15 +78,7 @@ def fairness_blocks(state: ClusterState, groups: Groups, variant: Variant, merge
         if not merge:
             return _packed_as_reference(state, groups, throughput, proportional)
         pairs = pair_blocks(state, groups, scale / (weight * proportional), merge)
-    return Blocks(
-        normalised(throughput, scale, weight, share),
-        groups.count * scale,
-        groups.count,
-        state.workers.astype(np.float64),
-        pairs=pairs,
-        of_job=groups.of_job,
-        key=groups.keys(state.job),
-    )
+    return blocks_of(state, groups, normalised(throughput, scale, weight, share), pairs)
 
 
 def _packed_as_reference(
@@ -99,13 +91,8 @@ def _packed_as_reference(
     of_pairs = single_precision(raw.rate, state.weight[member][:, :, None])
     of_pairs = of_pairs * scale[member][:, :, None] / proportional[member][:, :, None]
     alone = single_precision(throughput, state.weight[:, None])
-    return Blocks(
-        alone * scale[:, None] / proportional[:, None],
-        scale,
-        groups.count,
-        state.workers.astype(np.float64),
-        pairs=replace(raw, rate=of_pairs),
-        key=groups.keys(state.job),
+    return blocks_of(
+        state, groups, alone * scale[:, None] / proportional[:, None], replace(raw, rate=of_pairs)
     )
 
 

@@ -29,7 +29,7 @@ from gavel_opt.arrays import Bools, Floats
 from gavel_opt.errors import InputError
 from gavel_opt.policies.packing import pair_blocks
 from gavel_opt.policies.policy import Programs, Traits
-from gavel_opt.policies.views import best_rates, group_alike, measured, reached
+from gavel_opt.policies.views import best_rates, blocks_of, group_alike, measured, reached
 from gavel_opt.state import ClusterState
 from gavel_opt.symmetry import Groups
 
@@ -91,15 +91,7 @@ class ThroughputSum:
         if pairs is not None:
             per_second = pairs.rate / factor[pairs.member][:, :, None]
             reward = np.concatenate([reward, per_second.sum(axis=1) / price])
-        blocks = Blocks(
-            rate * factor[:, None],
-            (groups.count * state.scale_factor[first]).astype(np.float64),
-            groups.count,
-            state.workers.astype(np.float64),
-            pairs=pairs,
-            of_job=groups.of_job,
-            key=groups.keys(state.job),
-        )
+        blocks = blocks_of(state, groups, rate * factor[:, None], pairs)
         floor = np.full(blocks.groups, -np.inf)
         if needs.any():
             floor = yield from _deadlines_to_keep(blocks, needs)

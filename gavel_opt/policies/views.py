@@ -6,9 +6,8 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from gavel_opt.allocation import Blocks
+from gavel_opt.allocation import Blocks, PairBlocks
 from gavel_opt.arrays import Floats, Ints
-from gavel_opt.bridges import levels
 from gavel_opt.state import ClusterState
 from gavel_opt.symmetry import Groups, group_jobs
 
@@ -22,6 +21,21 @@ def group_alike(merge: bool, *columns: np.ndarray) -> Groups:
     if groups.of_job is not None and groups.first.size == groups.of_job.size:
         return group_jobs(False, *columns)
     return groups
+
+
+def blocks_of(
+    state: ClusterState, groups: Groups, rate: Floats, pairs: PairBlocks | None = None
+) -> Blocks:
+    """Blocks of groups whose levels have the coefficients ``rate``, shape ``(G, J)``."""
+    return Blocks(
+        rate,
+        (groups.count * state.scale_factor[groups.first]).astype(np.float64),
+        groups.count,
+        state.workers.astype(np.float64),
+        pairs=pairs,
+        of_job=groups.of_job,
+        key=groups.keys(state.job),
+    )
 
 
 def measured(state: ClusterState, index: Ints) -> Floats:
@@ -62,16 +76,8 @@ def reached(blocks: Blocks, x: Floats) -> Floats:
     Engines may overstep a limit by their tolerance; what a next program asks for must not.
     """
     x = np.maximum(x, 0.0)
-    groups = blocks.groups
-    used = blocks.use @ x[:groups]
-    time = x[:groups].sum(axis=1)
-    if blocks.pairs is not None:
-        pairs, y = blocks.pairs, x[groups:]
-        used = used + pairs.use @ y
-        for side in (0, 1):
-            spent = pairs.share[:, side] * y.sum(axis=1)
-            time = time + np.bincount(pairs.member[:, side], spent, groups)
+    used, time = blocks.demand(x)
     full = blocks.workers > 0
     over = float(np.max(used[full] / blocks.workers[full], initial=1.0))
-    level: Floats = levels(blocks, x) / max(over, float(time.max(initial=1.0)))
+    level: Floats = blocks.levels(x) / max(over, float(time.max(initial=1.0)))
     return level
