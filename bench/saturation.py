@@ -7,8 +7,6 @@ of ``docs/saturation.md``.
 from __future__ import annotations
 
 import json
-import os
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +14,9 @@ from statistics import median
 from typing import Any
 
 import simulator
+from bench.report import between
 from simulator.executors import make_executor
+from simulator.files import write_atomically
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "saturation.json"
@@ -47,6 +47,11 @@ class Row:
     sustained: tuple[float, ...]
     saturated: tuple[float, ...]
 
+    @property
+    def workload(self) -> str:
+        """What its jobs are, for the tables."""
+        return "multi-GPU" if self.multi_gpu else "single-GPU"
+
 
 GRID = (
     Row("max_min_fairness", "max-min plain", False, (3.4, 3.8, 4.2, 4.4, 4.6), (5.2, 5.4, 5.6, 6.0, 6.4)),
@@ -65,7 +70,6 @@ def measure(payload: Payload) -> Payload:
     rate, watched = payload["rate"], payload["watched"]
     arrivals = CAP if not watched else CUT if payload["saturated"] else None
     limit = {} if arrivals is None else {"max_simulated_hours": arrivals / rate}
-    started = time.process_time()
     result = simulator.run(
         policy=payload["policy"],
         cluster=CLUSTER,
@@ -79,9 +83,8 @@ def measure(payload: Payload) -> Payload:
     found = result.summary
     return {
         "status": found["status"],
-        "hours": found["makespan"] / 3600.0,
+        "hours": round(found["makespan"] / 3600.0, 2),
         "arrived": int(result.rounds["arrived"][-1]),
-        "cpu": time.process_time() - started,
     }
 
 
@@ -98,13 +101,10 @@ def run(processes: int) -> int:
             failed = 1
         elif outcome.value:
             key = _key(payloads[outcome.index])
-            known[key] = outcome.value
-            print(key, outcome.value, flush=True)
-            partial = RESULTS.with_suffix(".partial")
-            partial.write_text(json.dumps(known, indent=0, sort_keys=True) + "\n")
-            os.replace(partial, RESULTS)
-    from bench.report import between
-
+            known[key] = {**outcome.value, "cpu": round(outcome.cpu_seconds, 4)}
+            print(key, known[key], flush=True)
+            lines = [f"{json.dumps(key)}: {json.dumps(known[key])}" for key in sorted(known)]
+            write_atomically(RESULTS, ("{\n" + ",\n".join(lines) + "\n}\n").encode())
     text = between(DOCS.read_text(), "grid", grid_table(known))
     DOCS.write_text(between(text, "cost", cost_table(known)))
     return failed
@@ -136,8 +136,7 @@ def grid_table(known: dict[str, Payload]) -> str:
         hours = sorted(one["hours"] for one in stopped)
         when = f"{hours[0]:.0f} - {hours[-1]:.0f}" if hours else ""
         arrived = f"{median(one['arrived'] for one in stopped):,.0f}" if stopped else ""
-        kind = "multi-GPU" if row.multi_gpu else "single-GPU"
-        lines.append("| " + " | ".join([row.name, kind, *cells, when, arrived]) + " |")
+        lines.append("| " + " | ".join([row.name, row.workload, *cells, when, arrived]) + " |")
     lines += ["", f"{right} of {runs} runs are right ({right / max(runs, 1):.1%})."]
     return "\n".join(lines)
 
@@ -156,9 +155,8 @@ def cost_table(known: dict[str, Payload]) -> str:
             if pair[0] is None or pair[1] is None or pair[0]["status"] != "saturated":
                 continue
             verdict, cap = pair[0]["cpu"], pair[1]["cpu"]
-            kind = "multi-GPU" if row.multi_gpu else "single-GPU"
             lines.append(
-                f"| {row.name} {rate}, {kind} | {verdict:.2f} | {cap:.1f} | {verdict / cap:.1%} |"
+                f"| {row.name} {rate}, {row.workload} | {verdict:.2f} | {cap:.1f} | {verdict / cap:.1%} |"
             )
     return "\n".join(lines)
 
@@ -186,8 +184,6 @@ def _payload(row: Row, rate: float, seed: int, saturated: bool, watched: bool) -
 
 
 def _key(payload: Payload) -> str:
-    if payload.get("warm"):
-        return "warm"
     kind = "multi" if payload["multi_gpu"] else "single"
     how = "watched" if payload["watched"] else "to its cap"
     return f"{payload['policy']} {kind} {payload['rate']} {payload['seed']} {how}"
