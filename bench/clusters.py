@@ -118,7 +118,7 @@ class Stretch:
             self._allocate += time.process_time() - started
             return allocation
 
-        driver.allocate = timed  # type: ignore[method-assign]
+        driver.allocate = timed  # type: ignore[method-assign]  # watched
 
     def run(self, rounds: int) -> Spent:
         """Go on for some rounds."""

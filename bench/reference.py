@@ -30,7 +30,7 @@ class _Reference:
     def allocate(self, state: ClusterState) -> Allocation:
         """The reference's allocation of a state."""
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+            warnings.simplefilter("ignore")  # as in the reference, whose solves may be inaccurate
             x = self._shares(state)
         return Allocation(state.job, np.clip(x, 0.0, 1.0))
 

@@ -245,7 +245,7 @@ def _record(run: Recorded, policy: str) -> tuple[list[ClusterState], dict[str, A
         states.append(state)
         return allocate(state)
 
-    driver.allocate = remember  # type: ignore[method-assign]
+    driver.allocate = remember  # type: ignore[method-assign]  # watched
     while len(states) < run.count:
         simulation.advance(16)
     return states[: run.count], start

@@ -290,6 +290,7 @@ def _recorded_bytes(program: LinearProgram) -> bytes:
         if getattr(program, keys) is not None:
             arrays[keys] = getattr(program, keys)
     buffer = io.BytesIO()
+    # numpy's types take every name for its option allow_pickle, too.
     np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
     return buffer.getvalue()
 

@@ -9,7 +9,7 @@ negative upper bound without a lower bound opens the column downwards.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
 from gavel_opt.errors import InputError, unknown_name
@@ -301,9 +301,8 @@ class _Lines:
     def _wrong(self, what: str) -> InputError:
         return InputError(f"{self.path}, line {self.number}: {what}")
 
-    def _unknown(self, what: str, name: str, known: object) -> InputError:
-        names = list(known)  # type: ignore[call-overload]
-        hint = str(unknown_name(what, name, names)) if len(names) <= 200 else ""
+    def _unknown(self, what: str, name: str, known: Collection[str]) -> InputError:
+        hint = str(unknown_name(what, name, known)) if len(known) <= 200 else ""
         return self._wrong(hint or f"unknown {what} {name!r}")
 
 

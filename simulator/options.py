@@ -254,6 +254,7 @@ def make_config(
         jobs=jobs,
         interarrival=interarrival,
         window=window,
+        # a mapping from Python is for the policy to check
         entities=parse_entities(entities) if isinstance(entities, str) else entities,  # type: ignore[arg-type]
         saturation=parse_rule(saturation, interarrival is not None),
         **settings,

@@ -380,7 +380,8 @@ class Simulation:
     def _check_fit(self) -> None:
         """Every job of the run must fit on some worker type."""
         if isinstance(self.workload, DrawnWorkload):
-            # The jobs of the window are drawn in any case; those after it cannot hold it up.
+            # The jobs of the window are drawn in any case; those after it cannot hold it up. A run
+            # without a number of jobs has a window: the options see to it.
             self.workload.extend(self.config.jobs or self.config.window[1])  # type: ignore[index]
             drawn = self.workload.rows()
             what = "the jobs drawn"

@@ -275,6 +275,6 @@ def _learn(compiled: _Compiled, values: Floats) -> _Direct | None:
 def _data(compiled: _Compiled, values: Floats) -> dict[str, Any]:
     compiled.set(values)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+        warnings.simplefilter("ignore")  # advice on how to write problems, not for users
         data: dict[str, Any] = compiled.problem.get_problem_data(cp.ECOS)[0]
     return data

@@ -90,9 +90,11 @@ class CvxpyRebuild:
         self, program: AllocationProgram | FinishTimeProgram, options: Options = DEFAULT_OPTIONS
     ) -> tuple[Solution, Answer | None]:
         """Solve an allocation program as the reference writes it."""
-        write = _finish_time if isinstance(program, FinishTimeProgram) else _allocation
         started = time.perf_counter()
-        written = write(program)  # type: ignore[arg-type]
+        if isinstance(program, FinishTimeProgram):
+            written = _finish_time(program)
+        else:
+            written = _allocation(program)
         status, raw, stats = run(written.problem, options, started)
         if not status.has_answer:
             return Solution(status, stats=stats), None
@@ -164,7 +166,7 @@ def run(
     stats = Stats()
     settings = settings or {}
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+        warnings.simplefilter("ignore")  # advice on how to write problems, not for users
         try:
             data, chain, inverse = problem.get_problem_data(cp.ECOS)
             compiled = time.perf_counter()

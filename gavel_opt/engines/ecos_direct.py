@@ -63,13 +63,12 @@ class EcosDirect:
         """Solve an allocation program in cvxpy's layout."""
         blocks = program.blocks
         started = time.perf_counter()
-        finish_time = isinstance(program, FinishTimeProgram)
         cone = _finish_time(program) if isinstance(program, FinishTimeProgram) else _level(program)
         status, raw, stats = run_cone(cone, options, started)
         if not status.has_answer:
             return Solution(status, stats=stats), None
         started = time.perf_counter()
-        level = int(finish_time or program.has_level)  # type: ignore[union-attr]
+        level = int(isinstance(program, FinishTimeProgram) or program.has_level)
         size = blocks.combinations * blocks.types
         x = np.array(raw["x"])[level : level + size]
         x = x.reshape((blocks.combinations, blocks.types), order="F")

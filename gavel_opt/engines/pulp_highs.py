@@ -31,7 +31,7 @@ _USUAL = 1e-7
 _LOW, _HIGH = 0, 1
 
 
-class _InProcess(pulp.HiGHS):  # type: ignore[misc]
+class _InProcess(pulp.HiGHS):  # type: ignore[misc]  # PuLP has no types
     """PuLP's HiGHS on a solver that prints nothing."""
 
     def createAndConfigureSolver(self, lp: Any) -> None:

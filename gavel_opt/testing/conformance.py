@@ -12,7 +12,7 @@ import numpy as np
 
 from gavel_opt.allocation import AllocationProgram, FinishTimeProgram
 from gavel_opt.certificate import primal_residual
-from gavel_opt.engine import Capability, Engine, Options
+from gavel_opt.engine import DEFAULT_OPTIONS, Capability, Engine, Options
 from gavel_opt.lowering import lower
 from gavel_opt.program import LinearProgram
 from gavel_opt.registry import make_engine as make_by_name
@@ -192,7 +192,7 @@ class _MustNotBeAsked:
         self.capability = engine.capability
         self.version = engine.version
 
-    def solve(self, program: LinearProgram, options: Options = Options()) -> Solution:  # noqa: B008
+    def solve(self, program: LinearProgram, options: Options = DEFAULT_OPTIONS) -> Solution:
         raise AssertionError("the engine was asked for a program that needs none")
 
 
