@@ -1,4 +1,4 @@
-"""Equal rows of a table, found in one compiled pass and put in order."""
+"""Jobs to groups and back in compiled passes: equal rows found and put in order, shares handed out."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import numpy as np
 
 from gavel_opt.arrays import Floats, Ints
 from gavel_opt.compiled import compiled
+
+MANY = 64
+"""Groups with one key beyond which they are found by hashing rows instead."""
 
 
 @compiled
@@ -92,14 +95,136 @@ def group_rows(table: Floats) -> tuple[Ints, Ints, Ints, Ints]:
     for job in range(jobs):
         of_job[job] = rank[of_job[job]]
 
-    for i in range(size):
-        slot[i] = -1
-    distinct = True
-    for group in range(groups):
-        at = np.uint64(mark[group]) & mask
-        while slot[at] >= 0:
-            distinct = distinct and slot[at] != mark[group]
-            at = (at + np.uint64(1)) & mask
-        slot[at] = mark[group]
-    marks = mark[order] if distinct else np.empty(0, np.int64)
+    marks = mark[order]
+    if not _distinct(marks):
+        marks = np.empty(0, np.int64)
     return of_job, first[order], count[order], marks
+
+
+@compiled
+def all_differ(values: Floats) -> bool:
+    """Whether no two of ``values``, shape ``(n,)``, are equal; quick to say no."""
+    size = 16
+    while size < 2 * values.size:
+        size *= 2
+    slot = np.full(size, -1, np.int32)
+    mask = np.uint64(size - 1)
+    bits = (values + 0.0).view(np.uint64)  # -0.0 becomes 0.0
+    for i in range(values.size):
+        at = (bits[i] * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(32) & mask
+        while slot[at] >= 0:
+            if bits[slot[at]] == bits[i]:
+                return False
+            at = (at + np.uint64(1)) & mask
+        slot[at] = i
+    return True
+
+
+@compiled
+def group_keys(key: Ints, scale: Ints, weight: Floats, keys: int) -> tuple[Ints, Ints, Ints, Ints]:
+    """Group jobs of equal key, scale factor and weight, in ascending order of these.
+
+    What :func:`group_rows` gives for a table of the three columns, several times as fast: ``key`` is
+    a row of a table, so groups are looked up by it. All arrays are empty where so many groups have
+    one key that this does not pay.
+
+    Parameters
+    ----------
+    key, scale, weight
+        Of each job, shape ``(jobs,)``.
+    keys
+        Every key is below.
+
+    Returns
+    -------
+    of_job, first, count, mark
+        As :func:`group_rows`, with other marks.
+    """
+    jobs = key.size
+    newest = np.full(keys, -1, np.int64)
+    of_job = np.empty(jobs, np.int64)
+    first, count = np.empty(jobs, np.int64), np.zeros(jobs, np.int64)
+    older = np.empty(jobs, np.int64)
+    groups = 0
+    for job in range(jobs):
+        group = newest[key[job]]
+        looks = 0
+        while group >= 0:
+            one = first[group]
+            if scale[one] == scale[job] and weight[one] == weight[job]:
+                break
+            group = older[group]
+            looks += 1
+        if looks > MANY:
+            none = np.empty(0, np.int64)
+            return none, none, none, none
+        if group < 0:
+            group = groups
+            first[group] = job
+            older[group] = newest[key[job]]
+            newest[key[job]] = group
+            groups += 1
+        of_job[job] = group
+        count[group] += 1
+
+    order, rank = np.empty(groups, np.int64), np.empty(groups, np.int64)
+    mark, heavy = np.empty(groups, np.int64), np.empty(groups)
+    found = 0
+    for row in range(keys):
+        begin, group = found, newest[row]
+        while group >= 0:
+            one, at = first[group], found
+            while at > begin:
+                other = first[order[at - 1]]
+                if scale[other] < scale[one] or (
+                    scale[other] == scale[one] and weight[other] < weight[one]
+                ):
+                    break
+                order[at] = order[at - 1]
+                at -= 1
+            order[at] = group
+            found += 1
+            group = older[group]
+    for i in range(groups):
+        rank[order[i]] = i
+        heavy[i] = weight[first[order[i]]] + 0.0
+    bits = heavy.view(np.uint64)
+    for i in range(groups):
+        one = first[order[i]]
+        mixed = np.uint64(key[one]) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(scale[one])
+        mixed = (mixed ^ (mixed >> np.uint64(29))) * np.uint64(0xBF58476D1CE4E5B9)
+        mixed ^= bits[i]
+        mixed = (mixed ^ (mixed >> np.uint64(31))) * np.uint64(0x94D049BB133111EB)
+        mark[i] = np.int64(mixed >> np.uint64(36))
+    for job in range(jobs):
+        of_job[job] = rank[of_job[job]]
+    if not _distinct(mark):
+        mark = np.empty(0, np.int64)
+    return of_job, first[order], count[order], mark
+
+
+@compiled
+def _distinct(mark: Ints) -> bool:
+    size = 16
+    while size < 2 * mark.size:
+        size *= 2
+    taken = np.full(size, -1, np.int64)
+    for i in range(mark.size):
+        at = mark[i] & (size - 1)
+        while taken[at] >= 0:
+            if taken[at] == mark[i]:
+                return False
+            at = (at + 1) & (size - 1)
+        taken[at] = mark[i]
+    return True
+
+
+@compiled
+def clipped_shares(x: Floats, of_job: Ints) -> Floats:
+    """Each job's row of ``x``, shape ``(G, J)``, within [0, 1]."""
+    types = x.shape[1]
+    shares = np.empty((of_job.size, types))
+    for job in range(of_job.size):
+        for j in range(types):
+            shares[job, j] = min(max(x[of_job[job], j], 0.0), 1.0)
+    return shares

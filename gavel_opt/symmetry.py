@@ -22,7 +22,7 @@ from gavel_opt.allocation import (
     Program,
 )
 from gavel_opt.arrays import Floats, Ints
-from gavel_opt.grouping import group_rows
+from gavel_opt.grouping import clipped_shares, group_rows
 from gavel_opt.spreading import between_each, within
 
 _NOTHING = 1e-10
@@ -58,12 +58,12 @@ class Groups:
     def spread(self, job: Ints, answer: Answer, pairs: PairBlocks | None = None) -> Allocation:
         """Give every job its group's share (clipped to [0, 1], as the reference clips)."""
         groups = self.first.size
-        x = np.clip(answer.x, 0.0, 1.0) if pairs is None else np.maximum(answer.x, 0.0)
-        single = x[:groups] if self.of_job is None else x[:groups][self.of_job]
+        of_job = self.first if self.of_job is None else self.of_job
+        single = clipped_shares(np.ascontiguousarray(answer.x), of_job)
         if pairs is None:
             return Allocation(job, single)
-        pair, pair_x = spread_pairs(self, job, pairs, x[groups:])
-        return Allocation(job, np.minimum(single, 1.0), pair, pair_x)
+        pair, pair_x = spread_pairs(self, job, pairs, np.maximum(answer.x[groups:], 0.0))
+        return Allocation(job, single, pair, pair_x)
 
 
 def group_jobs(merge: bool, *columns: np.ndarray) -> Groups:

@@ -26,18 +26,11 @@ import numpy as np
 from gavel_opt.allocation import Allocation, AllocationProgram, Answer, Blocks, FinishTimeProgram
 from gavel_opt.arrays import Floats, Ints
 from gavel_opt.bridges import finish_time_by_levels
+from gavel_opt.policies.coefficients import isolated_time
 from gavel_opt.policies.packing import pair_blocks, single_precision
 from gavel_opt.policies.policy import Programs, Traits
 from gavel_opt.policies.pools import POOLED_FROM, Pools
-from gavel_opt.policies.shares import isolated_share
-from gavel_opt.policies.views import (
-    Variant,
-    as_if_reference,
-    blocks_of,
-    group_alike,
-    measured,
-    solo_throughput,
-)
+from gavel_opt.policies.views import Variant, blocks_of, group_alike, speeds
 from gavel_opt.state import ClusterState
 
 
@@ -62,9 +55,7 @@ class FinishTimeFairness:
     def programs(self, state: ClusterState, merge: bool) -> Programs:
         """Yield the one program."""
         every = np.arange(state.job.size)
-        throughput = (as_if_reference if self.variant == "plain" else measured)(state, every)
-        share = isolated_share(state.workers, state.scale_factor)
-        alone = solo_throughput(throughput, share)
+        throughput, alone = speeds(state, self.variant, every)
         past = self._past.advance(state.job, state.steps_left, alone)
         if state.job.size == 0:
             return Allocation(state.job, np.zeros((0, state.workers.size)))
@@ -72,8 +63,8 @@ class FinishTimeFairness:
         if self.traits.packing and merge and state.job.size >= POOLED_FROM:
             return (yield from _pooled(state, throughput, isolated, alone))
         weight = state.weight if self.variant == "packed" else np.ones_like(state.weight)
-        columns = (state.key, state.scale_factor, weight, state.steps_left, state.age, past)
-        groups = group_alike(merge, *columns)
+        columns = (state.key, state.scale_factor, weight, state.age, past)
+        groups = group_alike(merge, state.steps_left, *columns)
         first = groups.first
         factor = 1.0 / weight[first]
         pairs = pair_blocks(state, groups, factor, merge) if self.traits.packing else None
@@ -196,9 +187,8 @@ class IsolatedTime:
         time
             Seconds under isolation so far, shape ``(n,)``; 0 for jobs seen first.
         """
-        time = np.zeros(job.size)
-        _, now, then = np.intersect1d(job, self._job, assume_unique=True, return_indices=True)
-        time[now] = self._time[then] + (self._steps[then] - steps_left[now]) / self._alone[then]
+        then = (self._job, self._steps, self._alone, self._time)
+        time = isolated_time(job, steps_left, *then)
         self._job, self._steps = job.copy(), steps_left.copy()
         self._alone, self._time = alone.copy(), time
         return time

@@ -24,15 +24,7 @@ from gavel_opt.allocation import AllocationProgram, Blocks
 from gavel_opt.policies.packing import pair_blocks
 from gavel_opt.policies.policy import Programs, Traits
 from gavel_opt.policies.pools import POOLED_FROM, Pools
-from gavel_opt.policies.shares import isolated_share
-from gavel_opt.policies.views import (
-    Variant,
-    as_if_reference,
-    blocks_of,
-    group_alike,
-    measured,
-    solo_throughput,
-)
+from gavel_opt.policies.views import Variant, blocks_of, group_alike, measured, speeds
 from gavel_opt.state import ClusterState
 
 
@@ -57,12 +49,10 @@ class MinTotalDuration:
         """Yield the one program, or where jobs are pooled a few."""
         if self.traits.packing and merge and state.job.size >= POOLED_FROM:
             return (yield from self._pooled(state))
-        groups = group_alike(merge, state.key, state.scale_factor, state.steps_left)
+        groups = group_alike(merge, state.steps_left, state.key, state.scale_factor)
         first = groups.first
         steps = state.steps_left[first]
-        throughput = (as_if_reference if self.variant == "plain" else measured)(state, first)
-        share = isolated_share(state.workers, state.scale_factor)[first]
-        alone = solo_throughput(throughput, share)
+        throughput, alone = speeds(state, self.variant, first)
         unit = float(np.max(steps / alone))
         factor = unit / steps
         pairs = pair_blocks(state, groups, factor, merge) if self.traits.packing else None
@@ -79,8 +69,7 @@ class MinTotalDuration:
         """Pool jobs of one key; those that need all of the time leave their pool."""
         need = state.steps_left
         alone = np.zeros(need.size, dtype=bool)
-        share = isolated_share(state.workers, state.scale_factor)
-        solo = solo_throughput(state.throughputs.alone[state.key], share)
+        _, solo = speeds(state, self.variant, np.arange(need.size))
         unit = float(np.max(need / solo))
         while True:
             pools = Pools.of(state.key, need, alone)

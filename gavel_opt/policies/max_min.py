@@ -18,12 +18,13 @@ import numpy as np
 
 from gavel_opt.allocation import AllocationProgram, Blocks, PairBlocks
 from gavel_opt.arrays import Floats
+from gavel_opt.policies.coefficients import fairness_rates
 from gavel_opt.policies.packing import pair_blocks, single_precision
 from gavel_opt.policies.policy import Programs, Traits
 from gavel_opt.policies.shares import proportional_share
-from gavel_opt.policies.views import Variant, blocks_of, measured
+from gavel_opt.policies.views import Variant, blocks_of, group_by_key, measured
 from gavel_opt.state import ClusterState
-from gavel_opt.symmetry import Groups, group_jobs
+from gavel_opt.symmetry import Groups
 
 
 class MaxMinFairness:
@@ -45,7 +46,7 @@ class MaxMinFairness:
 
     def programs(self, state: ClusterState, merge: bool) -> Programs:
         """Yield the one program."""
-        groups = group_jobs(merge, state.key, state.scale_factor, state.weight)
+        groups = group_by_key(state, merge)
         blocks = fairness_blocks(state, groups, self.variant, merge)
         answer = yield AllocationProgram(
             blocks,
@@ -66,19 +67,26 @@ class MaxMinFairness:
 def fairness_blocks(state: ClusterState, groups: Groups, variant: Variant, merge: bool) -> Blocks:
     """Blocks whose levels are normalised throughputs: of max-min fairness and water filling."""
     first = groups.first
-    scale = state.scale_factor[first].astype(np.float64)
-    weight = state.weight[first]
-    share = proportional_share(state.workers, state.job.size)
-    throughput = measured(state, first)
-    if variant == "plain":
-        throughput = np.ones_like(throughput)
+    rate = fairness_rates(
+        state.throughputs.alone,
+        state.key,
+        state.scale_factor,
+        state.weight,
+        state.workers,
+        first,
+        variant == "plain",
+    )
     pairs: PairBlocks | None = None
     if variant == "packed":
-        proportional = np.sum(throughput * share, axis=1)
+        throughput = measured(state, first)
+        proportional = np.sum(
+            throughput * proportional_share(state.workers, state.job.size), axis=1
+        )
         if not merge:
             return _packed_as_reference(state, groups, throughput, proportional)
-        pairs = pair_blocks(state, groups, scale / (weight * proportional), merge)
-    return blocks_of(state, groups, normalised(throughput, scale, weight, share), pairs)
+        scale = state.scale_factor[first].astype(np.float64)
+        pairs = pair_blocks(state, groups, scale / (state.weight[first] * proportional), merge)
+    return blocks_of(state, groups, rate, pairs)
 
 
 def _packed_as_reference(
@@ -94,14 +102,3 @@ def _packed_as_reference(
     return blocks_of(
         state, groups, alone * scale[:, None] / proportional[:, None], replace(raw, rate=of_pairs)
     )
-
-
-def normalised(throughput: Floats, scale: Floats, weight: Floats, share: Floats) -> Floats:
-    """Coefficients of the normalised throughput, in the reference's order of operations.
-
-    One unit in the last place here moves a mean JCT by a third of a percent.
-    """
-    proportional = np.sum(throughput * share, axis=1)
-    inverse = (1.0 / weight) * (1.0 / proportional)
-    coefficients: Floats = (throughput * inverse[:, None]) * scale[:, None]
-    return coefficients

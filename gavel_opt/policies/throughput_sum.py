@@ -79,7 +79,7 @@ class ThroughputSum:
         late = due <= 0.0
         ahead = np.isfinite(due) & ~late
         needed[ahead] = state.steps_left[ahead] / due[ahead]
-        groups = group_alike(merge, state.key, state.scale_factor, needed, late.astype(np.float64))
+        groups = group_alike(merge, needed, state.key, state.scale_factor, late.astype(np.float64))
         first = groups.first
         rate = measured(state, first)
         price = prices_of(state) if self.traits.needs_prices else np.ones(state.workers.size)

@@ -8,6 +8,8 @@ import numpy as np
 
 from gavel_opt.allocation import Blocks, PairBlocks
 from gavel_opt.arrays import Floats, Ints
+from gavel_opt.grouping import all_differ, group_keys
+from gavel_opt.policies.coefficients import isolated_speeds
 from gavel_opt.state import ClusterState
 from gavel_opt.symmetry import Groups, group_jobs
 
@@ -15,11 +17,27 @@ Variant: TypeAlias = Literal["plain", "perf", "packed"]
 """Not aware of performance; aware; aware, and with pairs of jobs."""
 
 
-def group_alike(merge: bool, *columns: np.ndarray) -> Groups:
-    """Group jobs that agree in all ``columns``; jobs in order where no two of them do."""
-    groups = group_jobs(merge, *columns)
-    if groups.of_job is not None and groups.first.size == groups.of_job.size:
-        return group_jobs(False, *columns)
+def group_by_key(state: ClusterState, merge: bool) -> Groups:
+    """Group jobs of equal key, scale factor and weight, in ascending order of these."""
+    if not merge:
+        return group_jobs(False, state.key)
+    rows = state.throughputs.alone.shape[0]
+    of_job, first, count, mark = group_keys(state.key, state.scale_factor, state.weight, rows)
+    if not first.size:
+        return group_jobs(True, state.key, state.scale_factor, state.weight)
+    return Groups(first, count, of_job, mark if mark.size else None)
+
+
+def group_alike(merge: bool, telling: Floats, *columns: np.ndarray) -> Groups:
+    """Group jobs that agree in all columns; jobs in order where no two of them do.
+
+    ``telling`` is the column in which jobs are likeliest to differ.
+    """
+    if not merge or all_differ(telling):
+        return group_jobs(False, telling)
+    groups = group_jobs(True, *columns, telling)
+    if groups.first.size == telling.size:
+        return group_jobs(False, telling)
     return groups
 
 
@@ -44,20 +62,19 @@ def measured(state: ClusterState, index: Ints) -> Floats:
     return rate
 
 
-def as_if_reference(state: ClusterState, index: Ints) -> Floats:
-    """Steps per second if every worker were of the reference type (the V100).
+def speeds(state: ClusterState, variant: Variant, index: Ints) -> tuple[Floats, Floats]:
+    """Steps per second by worker type as a variant sees them, and on the isolated share.
 
-    As in the reference: the plain variants of finish-time fairness and of minimum total duration
-    need some throughput, and handing them the measured ones would make them aware of performance.
+    Shapes ``(G, J)`` and ``(G,)``, of the jobs at ``index``.
     """
-    column = state.throughputs.alone[state.key[index], state.throughputs.reference]
-    return np.repeat(column[:, None], state.workers.size, axis=1)
-
-
-def solo_throughput(rate: Floats, share: Floats) -> Floats:
-    """Throughput of each job alone on its share, shape ``(G,)``."""
-    alone: Floats = np.sum(np.multiply(rate, share), axis=1)
-    return alone
+    return isolated_speeds(
+        state.throughputs.alone,
+        state.key,
+        state.scale_factor,
+        state.workers,
+        index,
+        state.throughputs.reference if variant == "plain" else -1,
+    )
 
 
 def best_rates(blocks: Blocks) -> Floats:

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gavel_opt.grouping import group_rows
+from gavel_opt.grouping import MANY, all_differ, clipped_shares, group_keys, group_rows
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
@@ -37,3 +37,44 @@ def test_marks_follow_the_values_not_the_place():
     _, again, _, same = group_rows(table[::-1].copy())
     assert (table[first] == table[::-1][again]).all()
     assert mark.tolist() == same.tolist()
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(st.integers(1, 200), st.sampled_from([1, 3, 30]), st.integers(0, 10**6))
+def test_groups_by_key_are_those_of_the_rows(jobs, keys, seed):
+    rng = np.random.default_rng(seed)
+    key, scale = rng.integers(0, keys, jobs), 2 ** rng.integers(0, 3, jobs)
+    weight = rng.integers(1, 4, jobs) / 3.0
+    found = group_keys(key, scale, weight, keys + 2)
+    expected = group_rows(np.stack([key, scale, weight], axis=1).astype(np.float64))
+    for mine, other in zip(found[:3], expected[:3], strict=True):
+        assert mine.tolist() == other.tolist()
+    assert np.unique(found[3]).size == found[3].size == found[1].size
+
+
+def test_marks_of_keys_stay_when_others_come_and_go():
+    key, one = np.array([4, 1, 4, 2]), np.ones(4, dtype=np.int64)
+    weight = np.array([1.0, 1.0, 5.0, -0.0])
+    _, first, _, mark = group_keys(key, one, weight, 5)
+    _, fewer, _, same = group_keys(key[1:], one[1:], np.array([1.0, 5.0, 0.0]), 5)
+    assert first.tolist() == [1, 3, 0, 2]
+    assert fewer.tolist() == [0, 2, 1]
+    assert same.tolist() == mark[[0, 1, 3]].tolist()
+
+
+def test_keys_shared_by_too_many_groups_are_left_to_the_rows():
+    weight = np.arange(1.0, MANY + 4.0)
+    zero = np.zeros(weight.size, dtype=np.int64)
+    assert group_keys(zero, zero + 1, weight, 1)[1].size == 0
+    assert group_keys(zero, zero + 1, np.minimum(weight, 9.0), 1)[1].size == 9
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(st.lists(st.sampled_from([0.0, -0.0, 1.0, 2.5, 1e300, 7.0, 8.0, 9.0]), max_size=6))
+def test_values_that_all_differ(values):
+    assert all_differ(np.array(values, dtype=np.float64)) == (len(set(values)) == len(values))
+
+
+def test_shares_are_handed_out_and_clipped():
+    shares = clipped_shares(np.array([[-1e-12, 0.5], [0.25, 1.0 + 1e-9]]), np.array([1, 0, 1]))
+    assert shares.tolist() == [[0.25, 1.0], [0.0, 0.5], [0.25, 1.0]]

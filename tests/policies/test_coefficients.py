@@ -1,0 +1,54 @@
+"""Coefficients: the bits of the reference's order of operations, written out in numpy."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from gavel_opt.policies.coefficients import fairness_rates, isolated_speeds, isolated_time
+
+RNG = np.random.default_rng(5)
+KEYS, JOBS = 11, 300
+ALONE = RNG.uniform(0.01, 40.0, (KEYS, 3)) * (RNG.random((KEYS, 3)) > 0.2)
+ALONE[:, 2] += 0.01
+KEY = RNG.integers(0, KEYS, JOBS)
+SCALE = 2 ** RNG.integers(0, 4, JOBS)
+WEIGHT = RNG.choice([1.0, 5.0, 0.3], JOBS)
+WORKERS = np.array([7, 36, 11])
+FIRST = np.sort(RNG.choice(JOBS, 80, replace=False))
+
+
+@pytest.mark.parametrize("plain", [False, True])
+def test_normalised_throughput(plain):
+    throughput = ALONE[KEY[FIRST]]
+    if plain:
+        throughput = np.ones_like(throughput)
+    share = WORKERS / JOBS
+    share = share / share.sum()
+    inverse = (1.0 / WEIGHT[FIRST]) * (1.0 / np.sum(throughput * share, axis=1))
+    expected = (throughput * inverse[:, None]) * SCALE[FIRST][:, None]
+    found = fairness_rates(ALONE, KEY, SCALE, WEIGHT, WORKERS, FIRST, plain)
+    assert (found == expected).all()
+
+
+@pytest.mark.parametrize("reference", [-1, 2])
+def test_speed_on_the_isolated_share(reference):
+    throughput = ALONE[KEY[FIRST]]
+    if reference >= 0:
+        throughput = np.repeat(throughput[:, [reference]], 3, axis=1)
+    share = (WORKERS / JOBS) / SCALE[FIRST][:, None]
+    share = share / np.maximum(np.sum(share, axis=1), 1.0)[:, None]
+    speed, solo = isolated_speeds(ALONE, KEY, SCALE, WORKERS, FIRST, reference)
+    assert (speed == throughput).all()
+    assert (solo == np.sum(throughput * share, axis=1)).all()
+
+
+def test_time_under_isolation_follows_jobs_that_come_and_go():
+    then = np.array([0, 2, 3, 7]), np.full(4, 100.0), np.array([1.0, 3.0, 7.0, 9.0]), np.arange(4.0)
+    now = isolated_time(np.array([1, 2, 7, 8]), np.array([5.0, 40.0, 93.0, 1.0]), *then)
+    assert now.tolist() == [0.0, 1.0 + 60.0 / 3.0, 3.0 + 7.0 / 9.0, 0.0]
+    none = np.empty(0)
+    assert isolated_time(np.arange(2), np.ones(2), np.arange(0), none, none, none).tolist() == [
+        0,
+        0,
+    ]
