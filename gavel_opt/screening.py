@@ -7,7 +7,6 @@ at all. Neither reaches an engine.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -17,6 +16,8 @@ from gavel_opt.arrays import Bools, Floats
 from gavel_opt.errors import InputError
 from gavel_opt.program import LinearProgram
 from gavel_opt.solution import Certificate, Solution, Stats, Status
+
+_NOTHING, _NO_TABLE = np.empty(0), np.empty((0, 0))
 
 
 def screen(program: LinearProgram) -> Solution | None:
@@ -53,31 +54,38 @@ def screen_blocks(program: AllocationProgram | FinishTimeProgram) -> None:
     InputError
         Naming the block.
     """
-    blocks = program.blocks
+    from gavel_opt.finite import all_finite  # compiled: loaded only where blocks are solved
+
+    blocks, pairs = program.blocks, program.blocks.pairs
+    given = blocks.use, blocks.workers
+    if isinstance(program, FinishTimeProgram):
+        reward = _NO_TABLE
+        own = (program.age, program.steps, program.isolated)
+    else:
+        reward = _NO_TABLE if program.reward is None else program.reward
+        own = (program.slope, _NOTHING, _NOTHING)
+    good = all_finite(*map(np.ascontiguousarray, (blocks.rate, reward, *given, *own)))
+    if good and pairs is not None:
+        sums = pairs.rate.sum(axis=2), pairs.share, pairs.use
+        good = all(bool(np.isfinite(values).all()) for values in sums)
+    if good:
+        return
     named: list[tuple[str, Floats]] = [
         ("rate", blocks.rate),
         ("use", blocks.use),
         ("workers", blocks.workers),
+        ("reward", reward),
     ]
-    if blocks.pairs is not None:
-        named += [
-            ("rate of pairs", blocks.pairs.rate),
-            ("share of pairs", blocks.pairs.share),
-            ("use of pairs", blocks.pairs.use),
-        ]
     if isinstance(program, FinishTimeProgram):
-        named += [
-            ("age", program.age),
-            ("steps", program.steps),
-            ("isolated", program.isolated),
-        ]
+        named += zip(("age", "steps", "isolated"), own, strict=True)
     else:
         named.append(("slope", program.slope))
-        if program.reward is not None:
-            named.append(("reward", program.reward))
-    # One number tells in the common case: this runs before solves that take microseconds.
-    if math.isfinite(sum(float(np.vdot(values, values)) for _, values in named)):
-        return
+    if pairs is not None:
+        named += [
+            ("rate of pairs", pairs.rate),
+            ("share of pairs", pairs.share),
+            ("use of pairs", pairs.use),
+        ]
     for what, values in named:
         if not np.isfinite(values).all():
             at = tuple(int(i) for i in np.argwhere(~np.isfinite(values))[0])
