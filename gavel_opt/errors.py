@@ -15,7 +15,7 @@ class InputError(GavelError):
 
 
 class MissingLibraryError(GavelError):
-    """An engine was asked for whose library is not installed; the text names the extra."""
+    """An engine was asked for whose library is not installed; the text names it."""
 
 
 class SolveFailed(GavelError):

@@ -34,14 +34,13 @@ def _describe(name: str, entry: Entry) -> dict[str, Any]:
             missing.append(library)
     if entry.source:
         versions[entry.source] = version(entry.source)
-    hint = f"pip install 'gavel-opt[{entry.extra}]'" if entry.extra else "reinstall gavel-opt"
     return {
         "name": name,
         "solver": entry.solver or entry.source,
         "versions": versions,
         "installed": not missing,
         "missing": missing,
-        "install": hint if missing else "",
+        "install": " ".join(["pip install", *missing]) if missing else "",
         "capabilities": list(entry.can),
         "source": entry.source or "gavel-opt",
     }

@@ -29,8 +29,6 @@ class Entry:
     ----------
     path
         ``"module:Class"``.
-    extra
-        Which extra installs its libraries (empty: part of the core).
     libraries
         Distributions that it needs, the solver first.
     solver
@@ -42,7 +40,6 @@ class Entry:
     """
 
     path: str
-    extra: str = ""
     libraries: tuple[str, ...] = ()
     solver: str = ""
     can: tuple[str, ...] = ()
@@ -52,56 +49,48 @@ class Entry:
 BUILT_IN: dict[str, Entry] = {
     "cvxpy-rebuild": Entry(
         "gavel_opt.engines.cvxpy_rebuild:CvxpyRebuild",
-        "cvxpy",
         ("ecos", "cvxpy"),
         "ECOS",
         (*_ANY, "allocation", "finish_time", "product"),
     ),
     "cvxpy-cached": Entry(
         "gavel_opt.engines.cvxpy_cached:CvxpyCached",
-        "cvxpy",
         ("ecos", "cvxpy"),
         "ECOS",
         ("duals", "distinguishes", "linear", "allocation", "reuse", "grouping"),
     ),
     "ecos": Entry(
         "gavel_opt.engines.ecos_direct:EcosDirect",
-        "cvxpy",
         ("ecos",),
         "ECOS",
         (*_ANY, "allocation", "finish_time"),
     ),
     "highs": Entry(
         "gavel_opt.engines.highs:Highs",
-        "",
         ("highspy",),
         "HiGHS",
         _BLOCKS_KEPT,
     ),
     "pulp": Entry(
         "gavel_opt.engines.pulp_highs:Pulp",
-        "pulp",
         ("highspy", "pulp"),
         "HiGHS",
         _BLOCKS_KEPT,
     ),
     "ortools": Entry(
         "gavel_opt.engines.ortools_glop:Glop",
-        "ortools",
         ("ortools",),
         "GLOP",
         _BLOCKS_KEPT,
     ),
     "ortools-pdlp": Entry(
         "gavel_opt.engines.ortools_pdlp:Pdlp",
-        "ortools",
         ("ortools",),
         "PDLP",
         (*_ANY, "grouping"),
     ),
     "structured": Entry(
         "gavel_opt.engines.structured:Structured",
-        "",
         ("numba",),
         "own kernels",
         ("duals", "pairs", "allocation", "finish_time", "grouping", "tie_break"),
@@ -128,7 +117,7 @@ def make_engine(name: str) -> Engine:
     InputError
         If no engine has this name, or one from outside cannot be made.
     MissingLibraryError
-        If its library is not installed; the text says which extra brings it.
+        If its library is not installed; the text says which one.
     """
     known = known_engines()
     if name not in known:
@@ -141,8 +130,9 @@ def make_engine(name: str) -> Engine:
         library = missing.name or str(missing)
         if library.startswith("gavel_opt"):
             raise
-        hint = f"pip install 'gavel-opt[{entry.extra}]'" if entry.extra else f"install {library}"
-        raise MissingLibraryError(f"engine {name!r} needs {library}: {hint}") from missing
+        raise MissingLibraryError(
+            f"engine {name!r} needs {library}: pip install {library}"
+        ) from missing
     except (AttributeError, TypeError) as broken:
         if not entry.source:
             raise
