@@ -1,4 +1,4 @@
-"""``gavel-sim figure``: one of the paper's experiments, with its table and its plot."""
+"""``gavel-sim figure``: the paper's experiments, with their tables and plots."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ import argparse
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gavel_opt import InputError, unknown_name
-from simulator.batch import Batch, Store, complain, run_batch
+from simulator.batch import Batch, Store, Task, complain, run_batch
 from simulator.executors import make_executor
 from simulator.experiments import FIGURES, find
 from simulator.experiments.experiment import Choices, Experiment
-from simulator.experiments.tables import seconds, write_csv
+from simulator.experiments.tables import markdown, seconds, write_csv, write_text
 from simulator.options import TIE_BREAKS, output_folder, positive, positive_int, window
 
 POINTS = "points"
@@ -30,9 +31,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = (
         f"figures:\n{rows}\n\n"
         "Each point is kept as it finishes; the same command goes on where it stopped.\n"
-        "A quick look: gavel-sim figure 9 --seeds 0 --at 4 5.2 --jobs-window 400:500"
+        "A quick look: gavel-sim figure 9 --seeds 0 --at 4 5.2 --jobs-window 400:500\n"
+        "Several figures at once get a folder each and one table of times."
     )
-    parser.add_argument("figure", metavar="FIGURE", help=f"one of: {', '.join(FIGURES)}")
+    parser.add_argument(
+        "figure", metavar="FIGURE", nargs="+", help=f"one or more of: {', '.join(FIGURES)}"
+    )
     what = parser.add_argument_group("what is run")
     what.add_argument(
         "--seeds", metavar="N", nargs="+", default=["0", "1", "2"], help="default: 0 1 2"
@@ -65,25 +69,74 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="wall clock that a run may take; its point is then labelled, not drawn",
     )
     where = parser.add_argument_group("where")
-    where.add_argument("--output", metavar="DIR", help="default: figure-N")
+    where.add_argument("--output", metavar="DIR", help="default: figure-N, or figures")
     where.add_argument(
         "--processes", metavar="N", type=positive_int, help="runs at once (default: one a core)"
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """One experiment as it is to be run."""
+
+    experiment: Experiment
+    folder: Path
+    choices: Choices
+    tasks: list[Task]
+
+
 def run(arguments: argparse.Namespace) -> int:
-    """Carry out an experiment; exit status 3 if some of its points failed."""
-    experiment = find(arguments.figure)
+    """Carry out experiments; exit status 3 if some of their points failed."""
     choices = _choices(arguments)
-    folder = output_folder(arguments.output or f"figure-{experiment.figure}")
+    experiments = [find(figure) for figure in dict.fromkeys(arguments.figure)]
+    several = len(experiments) > 1
+    default = "figures" if several else f"figure-{experiments[0].figure}"
+    folder = output_folder(arguments.output or default)
     if folder is None:
         raise InputError("--output: is required")
+    plans = []
+    for experiment in experiments:
+        own = folder / f"figure-{experiment.figure}" if several else folder
+        theirs = _choices_for(experiment, experiments, choices)
+        plans.append(_Plan(experiment, own, theirs, _tasks(experiment, theirs)))
+    started = time.perf_counter()
+    batches = [_carry_out(plan, arguments.processes) for plan in plans]
+    if several:
+        _write_all_times(folder, plans, batches, time.perf_counter() - started)
+    return 3 if any(batch.failed or not batch.done for batch in batches) else 0
+
+
+def _choices_for(
+    experiment: Experiment, experiments: Sequence[Experiment], choices: Choices
+) -> Choices:
+    """Leave out the policies that only others of several experiments know."""
+    if choices.policies is None or len(experiments) == 1:
+        return choices
+    known = {name for one in experiments for name in one.names}
+    own = tuple(
+        policy for policy in choices.policies if policy not in known - set(experiment.names)
+    )
+    if not own:
+        raise InputError(
+            f"--policies: figure {experiment.figure} has none of {', '.join(choices.policies)}; "
+            "leave the figure out"
+        )
+    return replace(choices, policies=own)
+
+
+def _tasks(experiment: Experiment, choices: Choices) -> list[Task]:
     tasks = experiment.tasks(choices)
     if not tasks:
         raise InputError("--at: none of the chosen curves has a point there")
+    return tasks
+
+
+def _carry_out(plan: _Plan, processes: int | None) -> Batch:
+    """Run what is missing of one experiment, and report on it."""
+    experiment, folder, tasks = plan.experiment, plan.folder, plan.tasks
+    choices = plan.choices
     store = Store(folder / POINTS)
-    processes = 1 if experiment.one_at_a_time else arguments.processes
-    executor = make_executor("local", processes)
+    executor = make_executor("local", 1 if experiment.one_at_a_time else processes)
     started = time.perf_counter()
     title = f"figure {experiment.figure}"
     batch = run_batch(
@@ -92,8 +145,8 @@ def run(arguments: argparse.Namespace) -> int:
     took = time.perf_counter() - started
     complain(batch)
     if not batch.done:
-        print("gavel-sim: no point was finished, so there is nothing to show", file=sys.stderr)
-        return 3
+        print(f"gavel-sim: {title}: no point was finished, nothing to show", file=sys.stderr)
+        return batch
     write_times(folder, [task.name for task in tasks], batch)
     print(experiment.write(folder, choices, batch))
     cpu = sum(kept["cpu_seconds"] for kept in batch.done.values())
@@ -103,7 +156,29 @@ def run(arguments: argparse.Namespace) -> int:
         f"{seconds(cpu)} CPU seconds for all"
     )
     _plot(experiment, folder, choices, batch)
-    return 3 if batch.failed else 0
+    return batch
+
+
+def _write_all_times(
+    folder: Path, plans: Sequence[_Plan], batches: Sequence[Batch], took: float
+) -> None:
+    """Write ``times.md``: CPU seconds of several figures by policy, and the wall clock now."""
+    spent: dict[tuple[str, str], list[float]] = {}
+    for plan, batch in zip(plans, batches, strict=True):
+        for task in plan.tasks:
+            if task.name in batch.done:
+                settings = task.payload.get("config", task.payload)
+                row = spent.setdefault((plan.experiment.figure, settings["policy"]), [])
+                row.append(batch.done[task.name]["cpu_seconds"])
+    rows = [
+        [figure, policy, str(len(cpu)), seconds(sum(cpu)), seconds(max(cpu))]
+        for (figure, policy), cpu in spent.items()
+    ]
+    every = [one for cpu in spent.values() for one in cpu]
+    rows.append(["all", "", str(len(every)), seconds(sum(every)), seconds(max(every, default=0.0))])
+    table = markdown(["figure", "policy", "runs", "CPU seconds", "slowest run"], rows)
+    write_text(folder / "times.md", f"# CPU time\n\n{table}")
+    print(f"\n{table}\nWall clock of this command: {seconds(took)} s.")
 
 
 def write_times(folder: Path, names: Sequence[str], batch: Batch) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -64,6 +64,11 @@ class Experiment(Protocol):
     figure: str
     title: str
     one_at_a_time: bool
+
+    @property
+    def names(self) -> Collection[str]:
+        """Policies and curves that it knows."""
+        ...
 
     @property
     def work(self) -> Work:

@@ -8,6 +8,7 @@ share fairly, every second one with weight 2, or in order of arrival.
 from __future__ import annotations
 
 import random
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -128,6 +129,11 @@ class HierarchyFigure:
     title: str
     within: Literal["fairness", "fifo"]
     one_at_a_time: bool = False
+
+    @property
+    def names(self) -> Collection[str]:
+        """Policies that it knows."""
+        return LABELS
 
     @property
     def work(self) -> Work:

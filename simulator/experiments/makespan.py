@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,11 @@ class Makespan:
     figure: str = "makespan"
     title: str = "Makespan of multi-GPU jobs that are all there at the start, 36:36:36"
     one_at_a_time: bool = False
+
+    @property
+    def names(self) -> Collection[str]:
+        """Policies that it knows."""
+        return CURVES
 
     @property
     def work(self) -> Work:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -107,6 +108,11 @@ class RateExperiment:
     claims: tuple[Claim, ...] = ()
     highest: float = 100.0
     one_at_a_time: bool = False
+
+    @property
+    def names(self) -> Collection[str]:
+        """Policies and curves that it knows."""
+        return {name for curve in self.curves for name in (curve.name, curve.policy)}
 
     @property
     def work(self) -> Work:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import statistics
 import time
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -119,6 +120,11 @@ class Scaling:
     figure: str = "14"
     title: str = "Figure 14: seconds per allocation"
     one_at_a_time: bool = True
+
+    @property
+    def names(self) -> Collection[str]:
+        """Policies that it knows."""
+        return POLICIES
 
     @property
     def work(self) -> Work:

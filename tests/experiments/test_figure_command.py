@@ -51,6 +51,35 @@ def test_a_figure_from_the_command_line(tmp_path: Path) -> None:
     assert points == {path: path.stat().st_mtime_ns for path in (output / "points").iterdir()}
 
 
+def test_several_figures_get_a_folder_each_and_one_table_of_times(tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    words = ("--seeds", "0", "--at", "2", "--jobs-window", "10:20", "--processes", "1")
+    for figures, policies, said in (
+        (("9", "12"), ("gandiva",), "figure 12 has none of gandiva"),
+        (("9", "11"), ("gandiva", "themis"), "unknown policy of this figure (--policies) 'themis'"),
+    ):
+        wrong = _figure(*figures, *words, "--policies", *policies, "--output", str(output))
+        assert wrong.returncode == 2
+        assert said in wrong.stderr
+        assert wrong.stderr.count("\n") == 1
+        assert not output.exists()
+    done = _figure(
+        *("9", "11", *words, "--output", str(output)),
+        *("--policies", "gandiva", "finish_time_fairness_perf"),
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert sorted(path.name for path in output.iterdir()) == ["figure-11", "figure-9", "times.md"]
+    assert (output / "figure-9" / "points" / "gandiva,rate=2,seed=0.json").exists()
+    table = (output / "times.md").read_text()
+    rows = [[cell.strip() for cell in row.split("|")[1:4]] for row in table.splitlines()[4:]]
+    assert rows == [
+        ["9", "gandiva", "1"],
+        ["11", "finish_time_fairness_perf", "1"],
+        ["all", "", "2"],
+    ]
+    assert "Wall clock of this command" in done.stdout
+
+
 def test_a_killed_figure_keeps_what_it_had(tmp_path: Path) -> None:
     output = tmp_path / "out"
     words = (
