@@ -7,14 +7,17 @@ derives them (``mechanism.md``, random streams), so that a seed means the same j
 from __future__ import annotations
 
 import math
-import random
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from gavel_opt import InputError
+from simulator.drawing import draw_jobs
 from simulator.job_types import DISTRIBUTED, JOB_TYPES, SCALE_FACTORS
+from simulator.streams import stream
 from simulator.throughputs import Measurements
 
 _FIELDS: dict[str, type[np.generic]] = {
@@ -50,15 +53,15 @@ class Jobs:
         self.size = 0
         self._columns = {name: np.empty(64, dtype) for name, dtype in _FIELDS.items()}
 
-    def append(self, rows: list[tuple[float, ...]]) -> None:
-        """Add jobs, each a tuple in the order of the attributes arrival ... entity."""
-        needed = self.size + len(rows)
-        for place, name in enumerate(_FIELDS):
-            column = self._columns[name]
+    def append(self, columns: Mapping[str, ArrayLike]) -> None:
+        """Add jobs: one column for each of the attributes arrival ... entity."""
+        for name, kind in _FIELDS.items():
+            values = np.asarray(columns[name], dtype=kind)
+            column, needed = self._columns[name], self.size + values.size
             if needed > column.size:
                 column = np.resize(column, max(needed, 2 * column.size))
                 self._columns[name] = column
-            column[self.size : needed] = [row[place] for row in rows]
+            column[self.size : needed] = values
         self.size = needed
 
     def __getattr__(self, name: str) -> np.ndarray:
@@ -153,7 +156,8 @@ class DrawnWorkload:
         self.limit = settings.limit
         speed = measurements.reference_speed()
         scales = SCALE_FACTORS if settings.multi_gpu else (1,)
-        self._row = {}
+        self._row = np.full((len(JOB_TYPES), max(SCALE_FACTORS) + 1), -1)
+        self._speed = np.zeros(self._row.shape)
         for scale in scales:
             for place, name in enumerate(JOB_TYPES):
                 if scale == 1 or DISTRIBUTED[place]:
@@ -163,45 +167,40 @@ class DrawnWorkload:
                             f"{measurements.source}: no throughput for job type {name!r} with "
                             f"scale factor {scale} on the reference type; drawn jobs need it"
                         )
-                    self._row[place, scale] = (row, float(speed[row]))
-        self._draws = random.Random(settings.seed + 2)
-        self._gaps = random.Random(settings.seed + 3)
-        self._deadlines = random.Random(settings.seed + 6)
+                    self._row[place, scale], self._speed[place, scale] = row, speed[row]
+        self._draws = stream(settings.seed + 2)
+        self._gaps = stream(settings.seed + 3)
+        self._deadlines = stream(settings.seed + 6)
         self._next_arrival = 0.0
 
     def rows(self) -> list[int]:
         """Rows of the throughput table that jobs may be drawn from."""
-        return sorted({row for row, _ in self._row.values()})
+        return sorted(set(self._row[self._row >= 0].tolist()))
 
     def extend(self, count: int) -> None:
         """Draw ``count`` more jobs, up to the limit."""
+        settings, first = self.settings, self.jobs.size
         if self.limit is not None:
-            count = min(count, self.limit - self.jobs.size)
-        if count > 0:
-            first = self.jobs.size
-            self.jobs.append([self._draw(first + place) for place in range(count)])
-
-    def _draw(self, number: int) -> tuple[float, ...]:
-        settings, draws = self.settings, self._draws
-        scale = _scale_factor(draws.random())
-        duration = settings.fixed_duration or _duration(draws)
-        if not settings.multi_gpu:
-            scale = 1
-        place = draws.choice(_PLACES)
-        while scale > 1 and not DISTRIBUTED[place]:
-            place = draws.choice(_PLACES)
-        row, speed = self._row[place, scale]
-        weight = 1.0
-        if settings.multi_priority and draws.random() <= 0.2:
-            weight = 5.0
-        slo = _slo(self._deadlines.random()) if settings.slos else math.nan
-        entity = number % settings.entities
-        arrival = self._next_arrival
-        if settings.interarrival > 0:
-            # The reference divides by a rate; multiplying by the mean differs in the last bit.
-            rate = 1.0 / settings.interarrival
-            self._next_arrival = -math.log(1.0 - self._gaps.random()) / rate + arrival
-        return (arrival, row, scale, weight, duration * speed, duration, slo, entity)
+            count = min(count, self.limit - first)
+        if count <= 0:
+            return
+        floats, ints = np.empty((5, count)), np.empty((3, count), dtype=np.int64)
+        fixed = settings.fixed_duration
+        self._next_arrival = draw_jobs(
+            self._draws,
+            self._gaps,
+            self._deadlines,
+            self._row,
+            self._speed,
+            10.0,
+            (first, settings.entities),
+            (settings.multi_gpu, settings.multi_priority, settings.slos),
+            (self._next_arrival, settings.interarrival, math.nan if fixed is None else fixed),
+            floats,
+            ints,
+        )
+        names = ("arrival", "weight", "steps", "duration", "slo", "key", "scale_factor", "entity")
+        self.jobs.append(dict(zip(names, [*floats, *ints], strict=True)))
 
     def snapshot(self) -> dict[str, Any]:
         """Jobs and states of the streams."""
@@ -209,8 +208,7 @@ class DrawnWorkload:
             "jobs": self.jobs.snapshot(),
             "next_arrival": self._next_arrival,
             "streams": [
-                np.array(stream.getstate()[1], dtype=np.uint32)
-                for stream in (self._draws, self._gaps, self._deadlines)
+                words.astype(np.uint32) for words in (self._draws, self._gaps, self._deadlines)
             ],
         }
 
@@ -218,36 +216,9 @@ class DrawnWorkload:
         """Take back what :meth:`snapshot` gave."""
         self.jobs.restore(memory["jobs"])
         self._next_arrival = float(memory["next_arrival"])
-        for stream, state in zip(
-            (self._draws, self._gaps, self._deadlines), memory["streams"], strict=True
-        ):
-            stream.setstate((3, tuple(int(word) for word in state), None))
-
-
-_PLACES = range(len(JOB_TYPES))
-
-
-def _scale_factor(draw: float) -> int:
-    """Workers of a job: 70% one, 10% two, 15% four, 5% eight (both ends of 0.7-0.8 count)."""
-    if 0.7 <= draw <= 0.8:
-        return 2
-    if 0.8 <= draw <= 0.95:
-        return 4
-    return 8 if draw >= 0.95 else 1
-
-
-def _duration(draws: random.Random) -> float:
-    """Seconds: a fifth of the jobs 10^3 to 10^4 minutes, the others 10^1.5 to 10^3."""
-    if draws.random() >= 0.8:
-        return float(60 * (10 ** draws.uniform(3, 4)))
-    return float(60 * (10 ** draws.uniform(1.5, 3)))
-
-
-def _slo(draw: float) -> float:
-    """Deadline as a multiple of the duration."""
-    if draw < 0.33:
-        return 1.2
-    return 2.0 if draw < 0.67 else 10.0
+        self._draws, self._gaps, self._deadlines = (
+            np.array(words, dtype=np.int64) for words in memory["streams"]
+        )
 
 
 class FixedWorkload:
@@ -255,7 +226,7 @@ class FixedWorkload:
 
     def __init__(self, rows: list[tuple[float, ...]]) -> None:
         self.jobs = Jobs()
-        self.jobs.append(rows)
+        self.jobs.append(dict(zip(_FIELDS, zip(*rows, strict=True), strict=True)))
         self.limit: int | None = len(rows)
 
     def extend(self, count: int) -> None:
