@@ -128,15 +128,12 @@ class BlockModel:
             or not self._seat(np.arange(blocks.groups) if blocks.key is None else blocks.key)
         ):
             return None
-        old, old_workers = self.table, self.workers
-        self.table = old.copy()
-        self._take(program)
+        old_workers = self.workers
+        slot, column, values = self._take(program)
         changes = Changes()
-        slot, column = (self.table != old).nonzero()
         if slot.size > most:
             return Changes(too_many=True)
-        values = self.table[slot, column].tolist()
-        for i, kind, value in zip(slot.tolist(), column.tolist(), values, strict=True):
+        for i, kind, value in zip(slot.tolist(), column.tolist(), values.tolist(), strict=True):
             if kind < types:
                 changes.entries.append((i, level + kind * slots + i, value))
             elif kind == types:
@@ -170,42 +167,28 @@ class BlockModel:
         """Find a slot for every key; False if that is not possible or not worth it."""
         if keys.size == self.keys.size and (keys == self.keys).all():
             return True
-        slots = self.key.size
-        order = np.argsort(self.key, kind="stable")
-        place = np.searchsorted(self.key, keys, sorter=order)
-        at = order[np.minimum(place, slots - 1)]
-        missing = self.key[at] != keys
-        came = int(missing.sum())
-        if came > max(8, _MOST_NEW * keys.size) or keys.size < _MOST_EMPTY * slots:
+        # Compiled, so it is loaded only where allocation programs are solved.
+        from gavel_opt.engines.slots import seat
+
+        at, came = seat(self.key, keys)
+        if came < 0 or came > max(8, _MOST_NEW * keys.size):
             return False
-        free = np.ones(slots, dtype=bool)
-        free[at[~missing]] = False
-        empty = np.flatnonzero(free)
-        if empty.size != slots - keys.size + came or empty.size < came:
-            return False  # a key stands twice, or there is no room
-        at[missing] = empty[:came]
+        if keys.size < _MOST_EMPTY * self.key.size:
+            return False
         self.key = self.key.copy()
         self.key[at] = keys
         self.at, self.keys = at, keys
         return True
 
-    def _take(self, program: AllocationProgram) -> None:
-        """Write the program's values into the table; slots without a group only go off."""
-        blocks, at, types, table = program.blocks, self.at, self.types, self.table
-        rest = table[:, types:]
-        rest[:, 2] = -np.inf
-        rest[:, 3] = 0.0
-        lines = np.empty((at.size, table.shape[1]))
-        lines[:, :types] = blocks.rate
-        lines[:, types] = blocks.use
-        lines[:, types + 1] = program.slope
-        lines[:, types + 2] = program.floor
-        lines[:, types + 3] = 1.0
-        if program.reward is not None:
-            rest[:, 4:] = 0.0
-            np.multiply(program.reward, blocks.count[:, None], out=lines[:, types + 4 :])
-        table[at] = lines
+    def _take(self, program: AllocationProgram) -> tuple[Ints, Ints, Floats]:
+        """Write the program's values into the table; returns what changed."""
+        from gavel_opt.engines.slots import rewrite
+
+        blocks = program.blocks
         self.workers = blocks.workers
+        reward = np.empty((0, self.types)) if program.reward is None else program.reward
+        given = (blocks.rate, blocks.use, program.slope, program.floor, reward)
+        return rewrite(self.table, self.at, blocks.count, *map(np.ascontiguousarray, given))
 
 
 class SolvesModels(Protocol):
