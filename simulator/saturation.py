@@ -286,8 +286,10 @@ def drift(series: Series, parameters: Parameters) -> Verdict:
 
     The run is saturated if the cluster is full (utilization over the last ``hours`` at least
     ``utilization``), at least ``jobs`` jobs have arrived, more jobs are in the system than at half
-    time, both loads exceed 1 by more than ``margin``, and the load in the long run does so by
-    ``errors`` standard errors too. See ``docs/saturation.md`` for its error rate.
+    time, the load in the long run exceeds 1 by more than ``margin`` and by more than ``errors``
+    standard errors, and the load of this very run is not below 1 by ``margin``: the luck of the draw
+    must not speak against it, but need not prove what is known of the workload. See
+    ``docs/saturation.md`` for its error rate.
     """
     name = "drift"
     now = series.now
@@ -314,7 +316,8 @@ def drift(series: Series, parameters: Parameters) -> Verdict:
         return Verdict(name, "sustained", reason, figures, now)
     excess = figures["load"] - 1.0
     certain = excess > parameters["errors"] * figures["standard_error"]
-    clear = min(excess, figures["load_so_far"] - 1.0) > parameters["margin"]
+    margin = parameters["margin"]
+    clear = excess > margin and figures["load_so_far"] > 1.0 - margin
     grew = figures["active"] > figures["active_at_half_time"]
     if certain and clear and grew:
         reason = f"{said}, {figures['active']:,.0f} jobs in the system"

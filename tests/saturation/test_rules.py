@@ -200,6 +200,13 @@ class TestDrift:
         assert offered_load(plain).long_run > 1.05
         assert verdict(plain, "drift").finding == "undecided"
 
+    def test_a_light_draw_only_holds_it_back_by_the_margin(self, recipe):
+        series = recipe(arrivals=11.0, completions=9.5).series()
+        series.work[:] *= 0.89
+        assert 0.95 < offered_load(series).so_far < 1.0
+        assert verdict(series, "drift").finding == "saturated"
+        assert verdict(series, "drift:margin=0.01").finding == "undecided"
+
 
 class TestTraps:
     def test_zero_completions_of_measured_jobs_mean_nothing(self, recipe):
