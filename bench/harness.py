@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from bench.specs import CONTENDERS, REFERENCE, Case
+from bench.specs import CONTENDERS, NOTHING_KEPT, REFERENCE, Case
 from bench.states import Drawn, Source, source
 from bench.values import EQUAL, check, check_feasible, value
 from gavel_opt import Allocation, ClusterState, Driver, Tally, make_policy
@@ -45,7 +45,7 @@ class Calls:
         self.last: Called | None = None
         self.tallies: list[tuple[Tally, Tally]] = []
         self._driver = self.fresh()
-        if case.mode == "next":
+        if case.mode == "next" and case.label not in NOTHING_KEPT:
             self._driver.allocate(self.source.now)
 
     def fresh(self) -> Any:

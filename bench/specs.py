@@ -113,7 +113,7 @@ SPECS: tuple[Spec, ...] = (
         sizes=(32, 128, 512, 2048, 8192),
         contenders=(BASELINE, "cvxpy-cached", "highs", "structured"),
         baseline_most=512,
-        limits={"cvxpy-cached": 512},
+        limits={"cvxpy-cached": 128},
     ),
     Spec(
         "water filling perf",
