@@ -105,7 +105,9 @@ class WaterFilling:
             )
             answer = yield program
             risen = level + slope * max(answer.level, 0.0)
-            level = np.maximum(level * (1.0 - _SLACK), np.minimum(risen, reached(blocks, answer.x)))
+            # levels of one point, so that there is one: floors kept from an earlier answer, and only
+            # nearly kept by this one, may be out of reach beside its levels
+            level = np.minimum(risen, reached(blocks, answer.x))
             done = done | _stuck(slope, answer) | (level >= top * (1.0 - _SLACK))
             if done.all():
                 break

@@ -56,3 +56,11 @@ def test_estimating_from_everything_changes_nothing(policy):
     else:
         assert full.average_jct == known.average_jct
     assert part.average_jct != known.average_jct
+
+
+def test_water_filling_asks_for_levels_that_one_point_has():
+    """Floors from two answers, each feasible to the last digits, were infeasible together by 5e-12."""
+    settings = {"cluster": "8:8:8", "jobs": 16, "multi_gpu": True}
+    result = simulator.run(policy="max_min_fairness_water_filling_packed", **settings)
+    assert result.status == "completed"
+    assert len(result.jct) == 16
