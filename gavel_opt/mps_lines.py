@@ -287,7 +287,8 @@ class _Lines:
 
     def _number(self, word: str) -> float:
         try:
-            value = float(word.replace("_", "?"))
+            # Fortran writes 1.0D3, and the library reads it
+            value = float(word.replace("_", "?").replace("D", "e").replace("d", "e"))
         except ValueError:
             raise self._wrong(f"{word!r} is not a number") from None
         if math.isnan(value):

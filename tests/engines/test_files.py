@@ -226,6 +226,15 @@ def test_compressed(tmp_path, suffix, compress):
     check_all_kinds(read_program(tmp_path / f"p.mps{suffix}"))
 
 
+def test_exponents_as_fortran_writes_them(tmp_path):
+    lines = ("NAME", "ROWS", " N C", " G R", "COLUMNS", " X C -1.0D2 R 1", " Y C 2.5d-1 R 1")
+    lines += ("BOUNDS", " UP B X 1.D3", " UP B Y 2D+1", "ENDATA")
+    (tmp_path / "d.mps").write_text("\n".join(lines))
+    program = read_program(tmp_path / "d.mps")
+    assert program.c.tolist() == [-100.0, 0.25]
+    assert program.col_upper.tolist() == [1000.0, 20.0]
+
+
 MISTAKES = [
     ("ROWS\n", "ROWS\n Q  WHAT\n", 3, "row type 'Q'"),
     (" G  AT_LEAST", " G  AT_MOST", 5, "row 'AT_MOST' stands twice"),
