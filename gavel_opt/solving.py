@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import time
+from dataclasses import replace
 
 from gavel_opt.certificate import certify, primal_residual
 from gavel_opt.duality import duals_by_solving
@@ -14,6 +16,10 @@ from gavel_opt.solution import Certificate, Solution, Status
 
 TOLERANCE = 1e-6
 """Certificates up to this count as proof."""
+
+USUAL = 1e-7
+"""Tolerance at which precise engines are asked again for a program that they call infeasible: one that
+misses by less than solvers commonly overlook, as rounded files do, has an answer with a proof."""
 
 
 def solve(
@@ -63,10 +69,24 @@ def answer(program: LinearProgram, engine: Engine, options: Options) -> Solution
     screened = screen(program)
     if screened is not None:
         return screened
-    solution = engine.solve(program, options)
+    solution = decide(program, engine, options)
     if solution.status.has_answer and solution.x is not None:
         prove(program, solution, engine, options)
     return solution
+
+
+def decide(program: LinearProgram, engine: Engine, options: Options) -> Solution:
+    """Solve; a verdict of infeasible must hold at the usual tolerance as well."""
+    started = time.perf_counter()
+    solution = engine.solve(program, options)
+    infeasible = solution.status in (Status.INFEASIBLE, Status.INFEASIBLE_OR_UNBOUNDED)
+    if not infeasible or options.tolerance is not None or engine.capability.precision >= USUAL:
+        return solution
+    left = options.time_limit - (time.perf_counter() - started)
+    if left <= 0.0:
+        return solution
+    again = engine.solve(program, replace(options, tolerance=USUAL, time_limit=left))
+    return again if again.status is Status.OPTIMAL else solution
 
 
 def prove(program: LinearProgram, solution: Solution, engine: Engine, options: Options) -> None:

@@ -4,7 +4,7 @@ import broken
 import numpy as np
 import pytest
 
-from gavel_opt.checking import check_program, named_engines
+from gavel_opt.checking import check_program, installed_engines, named_engines
 from gavel_opt.engine import Options
 from gavel_opt.errors import InputError
 from gavel_opt.program import LinearProgram
@@ -103,3 +103,17 @@ def test_engines_that_take_blocks_only_are_refused_by_name():
     with pytest.raises(InputError, match="takes allocation programs only"):
         named_engines(["structured"])
     assert [e.name for e in named_engines(["highs", "highs"])] == ["highs"]
+
+
+def test_infeasible_by_less_than_solvers_overlook_has_an_answer_everywhere():
+    """Files with rounded figures are like that; only at tight tolerances they are infeasible."""
+    rounded = LinearProgram.build(
+        [1, 2], [[1, 1], [1, 1]], [1 + 2e-9, -np.inf], [np.inf, 1], maximize=False
+    )
+    result = check_program(rounded, installed_engines()[0], Options())
+    assert result.agree, result.disagreements
+    for finding in result.findings:
+        assert finding.solution.status is Status.OPTIMAL, finding.engine
+    wider = LinearProgram.build([1, 2], [[1, 1], [1, 1]], [1 + 1e-4, -np.inf], [np.inf, 1])
+    for finding in check_program(wider, installed_engines()[0], Options()).findings:
+        assert finding.solution.status is Status.INFEASIBLE, finding.engine
