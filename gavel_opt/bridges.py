@@ -49,10 +49,7 @@ def finish_time_by_levels(
     ratio = _even_split(program)
     best: Answer | None = None
     for _ in range(_MOST):
-        slope = program.steps / (ratio * program.isolated - program.age)
-        answer = yield AllocationProgram(
-            program.blocks, slope, np.zeros_like(slope), gain=program.gain, probe=True
-        )
+        answer = yield level_program(program, ratio)
         reached = _ratio(program, program.blocks.levels(answer.x))
         if best is None or reached < high:
             high = min(high, reached)
@@ -71,6 +68,17 @@ def finish_time_by_levels(
         ratio = following
     assert best is not None
     return best
+
+
+def level_program(program: FinishTimeProgram, ratio: float) -> AllocationProgram:
+    """How many times over the levels that ``ratio`` needs can be had at once.
+
+    Its optimum is 1 at the smallest ratio, so there it is a linear program that proves the ratio.
+    """
+    slope = program.steps / (ratio * program.isolated - program.age)
+    return AllocationProgram(
+        program.blocks, slope, np.zeros_like(slope), gain=program.gain, probe=True
+    )
 
 
 def _least_ratio(program: FinishTimeProgram) -> float:
@@ -121,4 +129,4 @@ def _root(program: FinishTimeProgram, answer: Answer, low: float, ratio: float) 
     return left
 
 
-__all__ = ["finish_time_by_levels"]
+__all__ = ["finish_time_by_levels", "level_program"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,7 +16,7 @@ from gavel_opt.allocation import (
     ProductProgram,
     Program,
 )
-from gavel_opt.bridges import finish_time_by_levels
+from gavel_opt.bridges import finish_time_by_levels, level_program
 from gavel_opt.engine import AllocationEngine, Engine, Options, ProductEngine
 from gavel_opt.errors import InputError, SolveFailed, unknown_name
 from gavel_opt.lowering import lower, raise_answer
@@ -24,7 +25,7 @@ from gavel_opt.program import LinearProgram
 from gavel_opt.registry import make_engine
 from gavel_opt.screening import screen, screen_blocks
 from gavel_opt.solution import Certificate, Solution, Status
-from gavel_opt.solving import prove
+from gavel_opt.solving import decide, prove
 from gavel_opt.state import ClusterState
 from gavel_opt.symmetry import expand
 from gavel_opt.tie_breaking import choose
@@ -163,27 +164,40 @@ class Driver:
         """Solve one program of the policy: certified, ties broken."""
         if isinstance(program, ProductProgram):
             return self._solve_product(program)
+        refusals: dict[str, None] = {}
         for place, engine in enumerate(self._chain):
             if isinstance(engine, str):
                 engine = self._chain[place] = make_engine(engine)
             answer, reason = self._try(engine, program)
             if answer is not None:
-                break
+                answer, reason = self._break_ties(engine, program, answer)
+            if answer is not None:
+                return answer
             self.tally.fallbacks += 1
             refusal = f"{engine.name}: {reason}"
             self.tally.refusals[refusal] = self.tally.refusals.get(refusal, 0) + 1
-        else:
-            tried = "; ".join(self.tally.refusals)
-            raise SolveFailed(f"no engine gave a certified answer ({tried}); add one to --fallback")
+            refusals[refusal] = None
+        raise SolveFailed(
+            f"no engine gave a certified answer ({'; '.join(refusals)}); add one to --fallback",
+            lower(_linear(program)),
+        )
+
+    def _break_ties(
+        self, engine: Engine, program: Program, answer: Answer
+    ) -> tuple[Answer | None, str]:
+        """The optimum that the tie-break chooses, or None and why there is none beside this answer."""
         # probes too: the policy's next program is made of their numbers, so these must be the same
         # bits from every engine
         breaks_ties = engine.capability.tie_break and not self._expands(engine)
         if self.tie_break == "none" or breaks_ties:
-            return answer
+            return answer, ""
         started = time.perf_counter()
-        answer = choose(program, answer, self.tie_break)
-        self.tally.tie_break += time.perf_counter() - started
-        return answer
+        try:
+            return choose(program, answer, self.tie_break), ""
+        except SolveFailed as failed:
+            return None, str(failed)
+        finally:
+            self.tally.tie_break += time.perf_counter() - started
 
     def _solve_product(self, program: ProductProgram) -> Answer:
         """Solve a product program on the first engine of the chain that takes such."""
@@ -222,8 +236,8 @@ class Driver:
             screen_blocks(program)
             blocks_engine = cast(AllocationEngine, engine)  # it says so: see Capability.allocation
             solution, answer = blocks_engine.solve_blocks(program, self.options)
-            if self.recorder is not None and isinstance(program, AllocationProgram):
-                self.recorder(lower(program), solution)
+            if self.recorder is not None:
+                self.recorder(lower(_linear(program, solution.objective)), solution)
             return self._accept(solution, answer)
         if isinstance(program, FinishTimeProgram):
             return self._by_levels(engine, program)
@@ -234,7 +248,7 @@ class Driver:
         general = lower(program)
         self.tally.build += time.perf_counter() - started
         screened = screen(general)
-        solution = engine.solve(general, self.options) if screened is None else screened
+        solution = decide(general, engine, self.options) if screened is None else screened
         started = time.perf_counter()
         if screened is None and solution.status.has_answer:
             prove(general, solution, engine, self.options)
@@ -268,3 +282,12 @@ class Driver:
             return None, Status.IMPRECISE.value
         tally.worst(solution.certificate)
         return answer, ""
+
+
+def _linear(program: Program, ratio: float = math.nan) -> AllocationProgram:
+    """A finish-time program as the linear program that proves ``ratio``, or else that starts the search."""
+    if isinstance(program, AllocationProgram):
+        return program
+    if bool((ratio * program.isolated > program.age).all()):
+        return level_program(program, ratio)
+    return next(finish_time_by_levels(program))

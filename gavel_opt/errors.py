@@ -23,13 +23,14 @@ class SolveFailed(GavelError):
 
     Attributes
     ----------
-    program_file
-        Where the program was written for ``gavel-opt check``, if it was.
+    program
+        The :class:`~gavel_opt.program.LinearProgram` that was not solved, if there is one;
+        :func:`~gavel_opt.write_program` keeps it for ``gavel-opt check``.
     """
 
-    def __init__(self, message: str, program_file: str | None = None) -> None:
+    def __init__(self, message: str, program: object = None) -> None:
         super().__init__(message)
-        self.program_file = program_file
+        self.program = program
 
 
 def unknown_name(what: str, name: str, known: Iterable[str]) -> InputError:

@@ -58,7 +58,7 @@ def run(
 
     folder = output_folder(output)
     config = make_config(policy=policy, engine=engine, cluster=cluster, **settings)
-    result = execute(config)
+    result = execute(config, folder=folder)
     if folder is not None:
         result.write(folder)
     return result

@@ -1,6 +1,7 @@
 """``gavel-sim compare``: two run folders, or one run on several engines; what differs, from when.
 
-Runs are compared to the last bit. Exit status 0 if they are equal, 1 if they differ.
+Runs are compared to the last bit. Exit status 0 if they are equal, 1 if they differ, 3 if the others
+are equal but an engine's run failed.
 """
 
 from __future__ import annotations
@@ -84,11 +85,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Compare and print; 0 if all are equal, 1 if some differ."""
+    """Compare and print; 0 if all are equal, 1 if some differ, 3 if the rest is but some failed."""
+    failed: list[str] = []
     if arguments.engines is not None:
         if arguments.folders:
             raise InputError("--engines: runs anew, so it cannot be combined with run folders")
-        runs, skipped = _on_engines(arguments)
+        runs, skipped, failed = _on_engines(arguments)
     else:
         if len(arguments.folders) != 2:
             raise InputError(
@@ -100,7 +102,9 @@ def run(arguments: argparse.Namespace) -> int:
         print(json.dumps(_as_json(runs, findings, skipped), indent=2))
     else:
         print(_as_text(runs, findings, skipped))
-    return 1 if any(findings) else 0
+    if any(findings):
+        return 1
+    return 3 if failed else 0
 
 
 def read_folder(folder: Path) -> Recorded:
@@ -260,8 +264,10 @@ def _sorted(placements: Columns) -> NDArray[np.int64]:
     return table[:, np.lexsort(table[::-1])]
 
 
-def _on_engines(arguments: argparse.Namespace) -> tuple[list[Recorded], dict[str, str]]:
-    """Run the same configuration on each engine, and say which were left out and why."""
+def _on_engines(
+    arguments: argparse.Namespace,
+) -> tuple[list[Recorded], dict[str, str], list[str]]:
+    """Run one configuration on each engine; also which were left out and why, and whose run failed."""
     from simulator.runner import execute
 
     everything = arguments.engines == "all"
@@ -270,6 +276,7 @@ def _on_engines(arguments: argparse.Namespace) -> tuple[list[Recorded], dict[str
         check_engine(name, "--engines")
     runs: list[Recorded] = []
     skipped: dict[str, str] = {}
+    broken: list[str] = []
     for name in dict.fromkeys(names):
         config = config_from(arguments, engine=name)
         try:
@@ -285,6 +292,7 @@ def _on_engines(arguments: argparse.Namespace) -> tuple[list[Recorded], dict[str
             if not everything or isinstance(failed, InputError):
                 raise
             skipped[name] = f"failed: {failed}"
+            broken.append(name)
             continue
         runs.append(Recorded(name, result.summary, result.jobs, result.rounds, result.placements))
     if len(runs) < 2:
@@ -292,7 +300,7 @@ def _on_engines(arguments: argparse.Namespace) -> tuple[list[Recorded], dict[str
         raise InputError(
             f"--engines: at least two are needed that run{': ' if reasons else ''}{reasons}"
         )
-    return runs, skipped
+    return runs, skipped, broken
 
 
 def _as_json(
@@ -306,6 +314,7 @@ def _as_json(
                 "name": side.name,
                 "status": side.summary["status"],
                 "average_jct": side.summary["average_jct"],
+                "fallbacks": _elsewhere(side),
                 "difference": None
                 if found is None
                 else {name: getattr(found, name) for name in Difference.__slots__},
@@ -330,6 +339,9 @@ def _as_text(
             verdict = "equal to the last bit"
         else:
             verdict = f"{found.jobs_differ:,} of {found.jobs:,} completion times differ"
+        elsewhere = _elsewhere(side)
+        if elsewhere:
+            verdict += f"; {elsewhere:,} answers refused and found elsewhere"
         lines.append(
             f"  {side.name:<{width}}  {shown:>14}  {side.summary['status']:<10}  {verdict}"
         )
@@ -346,6 +358,11 @@ def _as_text(
     lines += [f"  setting {line}" for line in settings]
     lines += [f"  left out {name}: {why}" for name, why in skipped.items()]
     return "\n".join(lines)
+
+
+def _elsewhere(side: Recorded) -> int:
+    """How many of an engine's answers were refused and found along the fallback chain."""
+    return int(side.summary.get("solve", {}).get("fallbacks", 0))
 
 
 def _settings(runs: list[Recorded]) -> list[str]:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
+import tempfile
 from array import array
 from pathlib import Path
 
 import numpy as np
 
-from gavel_opt import LinearProgram, Solution, write_program
+from gavel_opt import InputError, LinearProgram, Solution, SolveFailed, write_program
 from simulator.columns import Columns
 
-NOTHING_RECORDED = (
-    "no program to record: the policy has none, or the engine took it whole; --engine highs solves "
-    "general programs"
-)
+NOTHING_RECORDED = "no program to record: this policy solves no linear program"
+
+UNSOLVED = "unsolved.npz"
+"""File of a run folder: the program at which the run stopped, since no engine could solve it."""
 
 
 class ProgramFiles:
@@ -39,6 +41,33 @@ class ProgramFiles:
                 old.unlink()
         self.count += 1
         write_program(program, self.folder / f"program-{self.count:06d}.npz")
+
+
+def keep_unsolved(failed: SolveFailed, folder: Path | None) -> SolveFailed:
+    """Write the program that nobody could solve, and say where it is.
+
+    Parameters
+    ----------
+    failed
+        What the driver raised.
+    folder
+        Run folder; the system's folder for temporary files if there is none.
+    """
+    program = failed.program
+    if not isinstance(program, LinearProgram):
+        return failed
+    if folder is None:
+        content = np.concatenate([program.c, program.a.data, program.row_lower, program.row_upper])
+        digest = hashlib.sha256(content.tobytes()).hexdigest()[:12]
+        path = Path(tempfile.gettempdir()) / f"gavel-sim-unsolved-{digest}.npz"
+    else:
+        path = folder / UNSOLVED
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_program(program, path)
+    except (InputError, OSError) as wrong:
+        return SolveFailed(f"{failed}; the program could not be kept: {wrong}", program)
+    return SolveFailed(f"{failed}; gavel-opt check {path} asks all engines", program)
 
 
 class Placements:

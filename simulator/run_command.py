@@ -104,6 +104,7 @@ def run(arguments: argparse.Namespace) -> int:
                 checkpointing=checkpointing,
                 resume=resume,
                 on_progress=show,
+                folder=folder,
             )
     except Interrupted as stop:
         from simulator.summary_text import interrupted

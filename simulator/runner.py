@@ -13,11 +13,11 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from gavel_opt import InputError, Recorder, Tally
+from gavel_opt import InputError, Recorder, SolveFailed, Tally
 from simulator.checkpoint import Checkpoint, save
 from simulator.config import RunConfig
 from simulator.observe import series_of
-from simulator.recording import Placements
+from simulator.recording import UNSOLVED, Placements, keep_unsolved
 from simulator.results import RunResult, Spent, Status, collect
 from simulator.saturation import HOUR, Verdict, judge
 from simulator.simulation import Simulation
@@ -105,6 +105,7 @@ def execute(
     checkpointing: Checkpointing | None = None,
     resume: Checkpoint | None = None,
     on_progress: Callable[[Progress], None] | None = None,
+    folder: Path | None = None,
 ) -> RunResult:
     """Simulate one run to its end.
 
@@ -122,17 +123,21 @@ def execute(
         State to go on from, of this run or of the warm-up that it forks from.
     on_progress
         Called several times a second.
+    folder
+        Run folder, which takes the program that no engine could solve.
 
     Raises
     ------
     InputError
         If the configuration cannot be run.
     SolveFailed
-        If no engine of the chain gave a certified answer.
+        If no engine of the chain gave a certified answer; the text names the program's file.
     KeyboardInterrupt
         With the partial :class:`RunResult` as its ``result``, if the user interrupted.
     """
     started = time.perf_counter()
+    if folder is not None:
+        (folder / UNSOLVED).unlink(missing_ok=True)
     run = _Run(config, started, placements, recorder, checkpointing, on_progress)
     if resume is not None:
         run.restore(resume)
@@ -141,6 +146,8 @@ def execute(
     except KeyboardInterrupt:
         run.interrupted()
         raise Interrupted(run.result("timeout")) from None
+    except SolveFailed as failed:
+        raise keep_unsolved(failed, folder) from None
     return run.result(ending)
 
 

@@ -11,8 +11,17 @@ from hypothesis import strategies as st
 from programs import KINDS, highs, max_min, with_pairs
 from scipy.optimize import brentq
 
-from gavel_opt import ClusterState, Driver, SolveFailed, ThroughputTable, make_policy
+from gavel_opt import (
+    ClusterState,
+    Driver,
+    SolveFailed,
+    Status,
+    ThroughputTable,
+    make_policy,
+    solve,
+)
 from gavel_opt.allocation import AllocationProgram, Answer, Blocks
+from gavel_opt.engines.highs import Highs
 from gavel_opt.solution import Certificate
 from gavel_opt.structured import optimum as module
 from gavel_opt.structured.optimum import gain_of, optimum, total_worth
@@ -163,6 +172,30 @@ def test_an_engine_with_another_objective_is_found_out():
     wrong = Answer(np.zeros((1, 3)), 1.0001 * highs(program).objective, 0.0, np.zeros(1), None)
     with pytest.raises(SolveFailed, match="wrong"):
         choose(program, wrong, "canonical")
+
+
+class Rough(Highs):
+    """HiGHS, whose levels are off by a little more than an objective may be."""
+
+    name = "rough"
+
+    def solve_blocks(self, program, options):
+        solution, answer = super().solve_blocks(program, options)
+        return solution, replace(answer, objective=answer.objective * (1.0 - 2e-6))
+
+
+def test_an_answer_with_another_objective_is_found_elsewhere():
+    """Within its certificate, as ECOS is on finish-time fairness, and still not within 1e-6."""
+    state = _state(np.arange(30))
+    expected = Driver(make_policy("max_min_fairness_perf")).allocate(state)
+    driver = Driver(make_policy("max_min_fairness_perf"), Rough(), fallback=["highs"])
+    assert driver.allocate(state).x.tobytes() == expected.x.tobytes()
+    assert driver.tally.fallbacks == 1
+    (refusal,) = driver.tally.refusals
+    assert refusal.startswith("rough: not the tie-break's objective to 1e-06")
+    with pytest.raises(SolveFailed, match="one of them is wrong") as failed:
+        Driver(make_policy("max_min_fairness_perf"), Rough(), fallback=[]).allocate(state)
+    assert solve(failed.value.program).status is Status.OPTIMAL
 
 
 @pytest.mark.parametrize("tie_break", ["canonical", "efficient"])
