@@ -1,4 +1,4 @@
-"""Slow benchmarks run only when asked for: ``pytest bench -m slow``, or ``-m ''`` for all."""
+"""Which benchmarks to run: those of one workload, or those that goals were set for."""
 
 from __future__ import annotations
 
@@ -23,12 +23,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             for item in items
             if hasattr(item, "callspec") and in_goals(item.callspec.params["case"])
         ]
-    asked = any(str(argument).startswith("-m") for argument in config.invocation_params.args)
-    if asked:
-        return
-    slow = [item for item in items if item.get_closest_marker("slow")]
-    config.hook.pytest_deselected(items=slow)
-    items[:] = [item for item in items if not item.get_closest_marker("slow")]
 
 
 def _workload(item: pytest.Item) -> str | None:
