@@ -12,7 +12,8 @@ import math
 import os
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -98,7 +99,8 @@ def _run_solve(arguments: argparse.Namespace) -> int:
     (engine,) = named_engines([arguments.engine])
     for note in notes:
         print(f"gavel-opt: {note}", file=sys.stderr)
-    finding = solve_timed(program, engine, Options(time_limit=arguments.time_limit))
+    with _in_file(arguments.file):
+        finding = solve_timed(program, engine, Options(time_limit=arguments.time_limit))
     solution = finding.solution
     names = program.col_names or tuple(f"x{j}" for j in range(program.shape[1]))
     values = {}
@@ -152,7 +154,8 @@ def _run_check(arguments: argparse.Namespace) -> int:
             for note in notes:
                 print(f"gavel-opt: {note}", file=sys.stderr)
             step(file.name)
-            checks.append(check_program(program, engines, options, str(file)))
+            with _in_file(file):
+                checks.append(check_program(program, engines, options, str(file)))
     agree = all(check.agree for check in checks)
     if arguments.json:
         print(json.dumps(_checks_as_json(checks, agree), indent=2))
@@ -161,6 +164,15 @@ def _run_check(arguments: argparse.Namespace) -> int:
     if not agree:
         return 1
     return 0 if all(check.decided for check in checks) else 3
+
+
+@contextmanager
+def _in_file(file: object) -> Iterator[None]:
+    """Name the file in a complaint about its program."""
+    try:
+        yield
+    except InputError as wrong:
+        raise InputError(f"{file}: {wrong}") from None
 
 
 def _checks_as_json(checks: Sequence[Check], agree: bool) -> dict[str, Any]:

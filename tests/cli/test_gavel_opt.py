@@ -338,6 +338,17 @@ def test_interrupted_in_the_middle_of_a_solve(tmp_path):
     assert time.monotonic() - started < 3.0
 
 
+@pytest.mark.parametrize("words", [("check",), ("solve", "--engine", "highs")])
+def test_a_program_with_nan_is_refused_by_its_file(tmp_path, words):
+    path = tmp_path / "nan.npz"
+    write_program(LinearProgram.build([float("nan"), 1], [[1, 1]], 0, 1), path)
+    done = gavel_opt(*words[:1], path, *words[1:])
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        f"gavel-opt: {path}: objective coefficient of column 0 is nan, not a finite number\n"
+    )
+
+
 def test_same_bits_under_any_hash_seed(small, tmp_path):
     for k in KNOWN[:12]:
         write_program(k.make(), tmp_path / f"{k.name}.npz")
