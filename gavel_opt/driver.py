@@ -28,7 +28,7 @@ from gavel_opt.solution import Certificate, Solution, Status
 from gavel_opt.solving import decide, prove
 from gavel_opt.state import ClusterState
 from gavel_opt.symmetry import expand
-from gavel_opt.tie_breaking import choose
+from gavel_opt.tie_breaking import alone_first, choose
 
 TIE_BREAKS = ("canonical", "efficient", "none")
 
@@ -158,6 +158,9 @@ class Driver:
         except StopIteration as done:
             tally.build += time.perf_counter() - started
             allocation: Allocation = done.value
+            traits = self.policy.traits
+            if traits.packing and traits.solves and self.tie_break != "none":
+                allocation = alone_first(allocation, state)
             return allocation
 
     def solve(self, program: Program | ProductProgram) -> Answer:

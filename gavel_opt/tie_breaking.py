@@ -16,14 +16,20 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from gavel_opt.allocation import AllocationProgram, Answer, Program
+import numpy as np
+
+from gavel_opt.allocation import Allocation, AllocationProgram, Answer, Program
 from gavel_opt.errors import SolveFailed
+from gavel_opt.state import ClusterState
 
 AGREES = 1e-6
 """Largest relative difference between an engine's objective and the one derived here."""
 
 GIVE = 1e-10
 """Part of the level that the efficient optimum of the simplex may give away, for feasibility."""
+
+TRACE = 1e-10
+"""Least share of a job alone, on the type where it is fastest, where jobs may also share workers."""
 
 
 def choose(program: Program, answer: Answer, tie_break: str) -> Answer:
@@ -52,6 +58,18 @@ def choose(program: Program, answer: Answer, tie_break: str) -> Answer:
     if not math.isclose(ours, theirs, rel_tol=AGREES, abs_tol=AGREES * 1e-3):
         raise SolveFailed(f"not the tie-break's objective to {AGREES:g}: one of them is wrong")
     return chosen
+
+
+def alone_first(allocation: Allocation, state: ClusterState) -> Allocation:
+    """Give every job a trace of each worker type alone, in proportion to its speed there.
+
+    For policies that pack. The mechanism hands out the workers that nobody has a share of, and among
+    entries without a share it prefers the pairs, which were never served: they would take workers from
+    jobs that run better alone. Interior point methods like the reference's leave such traces everywhere.
+    """
+    rate = state.throughputs.alone[state.key]
+    trace = TRACE * rate / rate.max(axis=1, keepdims=True)
+    return replace(allocation, x=np.maximum(allocation.x, trace))
 
 
 def _by_simplex(program: Program, tie_break: str) -> Answer:

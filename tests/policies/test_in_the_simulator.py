@@ -64,3 +64,14 @@ def test_water_filling_asks_for_levels_that_one_point_has():
     result = simulator.run(policy="max_min_fairness_water_filling_packed", **settings)
     assert result.status == "completed"
     assert len(result.jct) == 16
+
+
+def test_workers_left_over_go_to_jobs_alone_before_pairs():
+    """Pairs without a share would take them first (they were never served) and slow jobs down."""
+    six = {"v100": 6, "p100": 6, "k80": 6}
+    load = {"interarrival": 7200.0, "window": (20, 60), "slos": True, "cluster": six}
+    name = "max_sum_throughput_normalized_by_cost"
+    alone = simulator.run(policy=f"{name}_perf_SLOs", **load)
+    packed = simulator.run(policy=f"{name}_packed_SLOs", **load)
+    assert packed.average_jct <= alone.average_jct
+    assert packed.summary["slo_violations"] <= alone.summary["slo_violations"]

@@ -44,3 +44,22 @@ def test_without_co_located_throughputs_the_message_says_what_to_do():
     state.throughputs = ThroughputTable(state.throughputs.alone, None, 2)
     with pytest.raises(InputError, match="_perf"):
         level(state)
+
+
+@pytest.mark.parametrize("tie_break", ["canonical", "efficient", "none"])
+def test_every_job_has_a_trace_alone_where_it_can_run(tie_break):
+    """A pair without a share must not come before a job without one (workers left over)."""
+    state = cluster(1, jobs=6, workers=3, multi=False)
+    name = "max_min_fairness_water_filling_packed"
+    x = Driver(make_policy(name), "highs", tie_break=tie_break).allocate(state).x
+    rate = state.throughputs.alone[state.key]
+    if tie_break == "none":
+        assert (x[rate > 0] == 0.0).any()  # what the engine says, as it is
+        return
+    assert (x[rate > 0] > 0.0).all()
+    traces = np.where(x < 1e-9, x, np.nan)
+    assert np.isfinite(traces).any()
+    expected = 1e-10 * rate / rate.max(axis=1, keepdims=True)
+    np.testing.assert_allclose(traces[np.isfinite(traces)], expected[np.isfinite(traces)])
+    plain = Driver(make_policy(name.replace("packed", "perf")), "highs").allocate(state).x
+    assert (plain == 0.0).any()
