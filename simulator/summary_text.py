@@ -28,6 +28,8 @@ def describe(result: RunResult, folder: Path | None) -> str:
     rows = [("mean JCT", _mean(found))]
     if found["partial"]:
         rows.append(("", _partial(found)))
+    if dropped := found["jobs"]["dropped"]:
+        rows.append(("", f"dropped after five failed attempts, not in the mean: {dropped:,}"))
     if (ranks := found["jct_percentiles"]) is not None:
         rows.append(("", f"half within {_hours(ranks['p50'])}, 99% within {_hours(ranks['p99'])}"))
     rows.append(("makespan", f"{_hours(found['makespan'])} simulated"))

@@ -15,6 +15,7 @@ from sim import gavel_sim, start_gavel_sim
 
 import simulator
 from simulator.cli import main
+from simulator.summary_text import describe
 
 SMALL = ("--policy", "isolated", "--cluster", "6:6:6")
 CONTINUOUS = (*SMALL, "--interarrival", 7200, "--window", "20:40")
@@ -69,6 +70,13 @@ def test_summary_has_the_contract_and_the_reference_figures(summary):
     assert not summary["partial"]
     assert summary["average_jct_at_least"] is None
     assert summary["seed"] == summary["config"]["seed"] == 0
+
+
+def test_dropped_jobs_are_said():
+    result = simulator.run(policy="isolated", cluster={"v100": 6}, jobs=3)
+    assert "dropped" not in describe(result, None)
+    result.summary["jobs"]["dropped"] = 2
+    assert "dropped after five failed attempts, not in the mean: 2" in describe(result, None)
 
 
 def test_parts_of_the_time_are_no_more_than_the_total(summary):
