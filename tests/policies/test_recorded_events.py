@@ -107,18 +107,28 @@ def feasible(event: Event, allocation: Allocation) -> None:
     assert (used <= state.workers * (1.0 + 1e-6)).all()
 
 
+def recordings(exact: bool) -> list[Any]:
+    paths = [path for path in GOLDEN_FILES if (policy_of(path) in EXACT) == exact]
+    return [pytest.param(path, id=path.name[:-13]) for path in paths]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("path", [pytest.param(p, id=p.name[:-13]) for p in GOLDEN_FILES])
-def test_all_recorded_events(path):
+@pytest.mark.parametrize("path", recordings(exact=True))
+def test_all_recorded_events_without_programs(path):
     """All events of all full recordings, where those are at hand."""
+    policy = make_policy(policy_of(path), seed=0)
+    for event in golden(path):
+        assert same(event, answer(policy, event))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", recordings(exact=False))
+def test_all_recorded_events(path, engine):
+    """All events of all full recordings, on every engine (one by ``-k ENGINE``)."""
     name = policy_of(path)
-    if name in EXACT:
-        policy = make_policy(name, seed=0)
-        for event in golden(path):
-            assert same(event, answer(policy, event))
-        return
     events = [event for event in golden(path) if event.state.job.size]
-    check(name, Driver(make_policy(name), "highs", tie_break="none", fallback=()), events)
+    fallback = () if engine.name == "highs" else ("highs",)
+    check(name, Driver(make_policy(name), engine, fallback, tie_break="none"), events)
 
 
 def test_allox_refuses_wide_jobs():
