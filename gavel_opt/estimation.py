@@ -19,8 +19,10 @@ This is alternating least squares, the method of the package that the reference 
 is known in full, so scipy's linear algebra does it. On Gavel's measurements (16 reference types, 20%
 profiled) it finds the best reference type as often (0.64 against 0.65) at 1/200 of the time. Masked
 CP decomposition of tensorly, which is maintained, found it for 0.17 to 0.50 of the types only: it starts
-missing entries from zero. The reference reads a wrong column where it looks up a profiled entry (an
-offset among reference types used among all types); here the entry is the profiled one.
+missing entries from zero. scikit-learn has no low-rank completion; its ``IterativeImputer``, which
+regresses column on column, finds the best type half as often and takes half a second for a job. The
+reference reads a wrong column where it looks up a profiled entry (an offset among reference types used
+among all types); here the entry is the profiled one.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ _WORDS = {
     "linear": "any program",
     "allocation": "blocks",
     "finish_time": "finish-time",
+    "product": "products",
     "duals": "duals",
     "distinguishes": "tells infeasible from unbounded",
     "reuse": "keeps its model",

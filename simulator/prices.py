@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 
 from gavel_opt import InputError
-from simulator.names import nearest
 
 _SHIPPED = Path(__file__).parent / "data" / "prices.csv"
 
@@ -59,5 +58,5 @@ def load_prices(path: Path | None, worker_types: Sequence[str]) -> np.ndarray:
             raise InputError(f"{source}:{line}: expected a price of 0 or more, found {text}")
     missing = [name for name in worker_types if name not in prices]
     if missing and path is not None:
-        raise InputError(f"{source}: no price for {missing[0]!r}{nearest(missing[0], prices)}")
+        raise InputError(f"{source}: no price for {missing[0]!r}; add a line for it")
     return np.array([prices.get(name, 0.0) for name in worker_types])

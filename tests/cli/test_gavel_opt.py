@@ -207,6 +207,12 @@ def test_engines_lists_all(liar):
     assert "warm_start" in listed["highs"]["capabilities"]
 
 
+def test_engines_say_which_takes_products():
+    """The strategy-proof policy needs one."""
+    lines = gavel_opt("engines").stdout.splitlines()
+    assert [line.split()[0] for line in lines if "products" in line] == ["cvxpy-rebuild"]
+
+
 HIDE = """
 import sys
 from importlib import metadata

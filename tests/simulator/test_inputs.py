@@ -215,7 +215,7 @@ def test_prices(tmp_path):
     path.write_text("worker_type,dollars_per_hour\nv100,2\nk80,free\n")
     assert f"{path}:3" in complaint(load_prices, path, TYPES)
     path.write_text("worker_type,dollars_per_hour\nv100,2\nk80,1\n")
-    assert "no price for 'p100'" in complaint(load_prices, path, TYPES)
+    assert "no price for 'p100'; add a line" in complaint(load_prices, path, TYPES)
 
 
 # drawn jobs
