@@ -1,0 +1,37 @@
+"""Every policy on every engine, through a whole small run: the same digits."""
+
+from __future__ import annotations
+
+import pytest
+
+import simulator
+from gavel_opt import InputError, MissingLibraryError, make_policy
+from gavel_opt.policies import POLICIES
+from gavel_opt.registry import known_engines
+
+SOLVE = [name for name in POLICIES if make_policy(name).traits.solves]
+SMALL = {"v100": 2, "p100": 2, "k80": 2}
+
+
+def mean(policy: str, engine: str) -> float:
+    slos = {"slos": True} if policy.endswith("SLOs") else {}
+    result = simulator.run(policy=policy, cluster=SMALL, jobs=12, engine=engine, **slos)
+    assert result.summary["status"] == "completed"
+    return result.average_jct
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", known_engines())
+@pytest.mark.parametrize("policy", SOLVE)
+def test_every_policy_completes_with_the_same_digits(policy, engine):
+    if policy == "max_min_fairness_strategy_proof":
+        if "product" in known_engines()[engine].can:
+            assert mean(policy, engine) > 0.0
+        else:
+            with pytest.raises(InputError, match="--engine cvxpy-rebuild"):
+                mean(policy, engine)
+        return
+    try:
+        assert mean(policy, engine) == mean(policy, "structured")
+    except MissingLibraryError as missing:
+        pytest.skip(str(missing))
