@@ -1,4 +1,12 @@
-"""Equal shares without a program: proportional and isolated (paper, section 4.1)."""
+r"""Equal shares without a program: proportional and isolated (paper, sections 4.1, 4.2).
+
+With :math:`N_j` workers of type :math:`j`, :math:`n` jobs and scale factors :math:`z_m`:
+
+.. math::
+
+    x_{mj}^{\text{equal}} = \frac{N_j}{\sum_i N_i}, \qquad
+    x_{mj}^{\text{isolated}} = \frac{N_j}{n\, z_m} \Big/ \max\Big(1, \sum_i \frac{N_i}{n\, z_m}\Big)
+"""
 
 from __future__ import annotations
 

@@ -17,8 +17,9 @@ of arrival has it all (FIFO: :math:`s_m = W_e / w_m`, and 0 for the jobs behind 
 Which jobs are stuck is read from the program's multipliers: where that of a job's row is positive, the
 row is tight in every optimum (complementary slackness), so the job cannot rise. Some multiplier always
 is, since they sum to 1 with the slopes; jobs that are stuck with a multiplier of 0 are found in a later
-program, in which nothing rises. A job that runs all the time where it is fastest is stuck too. Linear programs only, one for each set of jobs that gets stuck together
-and one to close. The reference asks a mixed-integer program instead, with a slack of one in 10,000.
+program, in which nothing rises. A job that runs all the time where it is fastest is stuck too. Linear
+programs only, one for each set of jobs that gets stuck together and one to close. The reference asks a
+mixed-integer program instead, with a slack of one in 10,000.
 """
 
 from __future__ import annotations
