@@ -7,12 +7,15 @@ filling raises all levels together; jobs that cannot rise any more are fixed, an
 
     \max\ t \quad\text{s.t.}\quad
     \frac{z_m\, \text{throughput}(m, x)}{w_m\, \text{throughput}(m, x_m^{\text{equal}})}
-    \ge \text{level}_m + s_m t
+    \ge \text{level}_m + s_m (t - t_0)
 
-with :math:`\text{level}_m` the height reached so far, and :math:`s_m` the speed of rising: 1 without
-entities, 0 for fixed jobs. With entities of weight :math:`W_e`, the jobs of one that are not fixed yet
-split its weight (fairness: :math:`s_m = W_e / \sum w`, summed over them) or the first of them in order
-of arrival has it all (FIFO: :math:`s_m = W_e / w_m`, and 0 for the jobs behind it).
+with :math:`\text{level}_m` the height reached so far, :math:`t_0` the smallest
+:math:`\text{level}_m / s_m`, and :math:`s_m` the speed of rising: 1 without entities, 0 for fixed jobs.
+So :math:`t` is as large as the levels are; the rise alone may be a thousandth of them, and certificates,
+relative to :math:`t`, would ask for digits that are not there. With entities of weight :math:`W_e`, the
+jobs of one that are not fixed yet split its weight (fairness: :math:`s_m = W_e / \sum w`, summed over
+them) or the first of them in order of arrival has it all (FIFO: :math:`s_m = W_e / w_m`, and 0 for the
+jobs behind it).
 
 Which jobs are stuck is read from the program's multipliers: where that of a job's row is positive, the
 row is tight in every optimum (complementary slackness), so the job cannot rise. Some multiplier always
@@ -97,15 +100,12 @@ class WaterFilling:
                 slope = entities.slopes(
                     entity[first], place[first], state.weight[first], count, done
                 )
-            program = AllocationProgram(
-                blocks,
-                slope,
-                floor=level * (1.0 - _SLACK),
-                gain=state.weight[first],
-                probe=True,
-            )
+            rises = slope > 0.0
+            start = float(np.min(level[rises] / slope[rises]))
+            floor = np.where(rises, np.maximum(level - slope * start, 0.0), level * (1.0 - _SLACK))
+            program = AllocationProgram(blocks, slope, floor, gain=state.weight[first], probe=True)
             answer = yield program
-            risen = level + slope * max(answer.level, 0.0)
+            risen = np.where(rises, floor + slope * max(answer.level, start), level)
             # levels of one point, so that there is one: floors kept from an earlier answer, and only
             # nearly kept by this one, may be out of reach beside its levels
             level = np.minimum(risen, reached(blocks, answer.x))
