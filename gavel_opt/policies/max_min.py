@@ -46,7 +46,7 @@ class MaxMinFairness:
 
     def programs(self, state: ClusterState, merge: bool) -> Programs:
         """Yield the one program."""
-        groups = group_by_key(state, merge)
+        groups = group_by_key(state, self.variant, merge)
         blocks = fairness_blocks(state, groups, self.variant, merge)
         answer = yield AllocationProgram(
             blocks,

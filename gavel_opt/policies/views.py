@@ -17,14 +17,23 @@ Variant: TypeAlias = Literal["plain", "perf", "packed"]
 """Not aware of performance; aware; aware, and with pairs of jobs."""
 
 
-def group_by_key(state: ClusterState, merge: bool) -> Groups:
-    """Group jobs of equal key, scale factor and weight, in ascending order of these."""
+def kind_of(state: ClusterState, variant: Variant) -> Ints:
+    """What tells jobs of one scale factor and weight apart in a variant of max-min fairness.
+
+    Throughputs do not enter a plain program, so there jobs of all types are alike.
+    """
+    return state.scale_factor if variant == "plain" else state.key
+
+
+def group_by_key(state: ClusterState, variant: Variant, merge: bool) -> Groups:
+    """Group jobs of equal kind, scale factor and weight, in ascending order of these."""
+    kind = kind_of(state, variant)
     if not merge:
-        return group_jobs(False, state.key)
-    rows = state.throughputs.alone.shape[0]
-    of_job, first, count, mark = group_keys(state.key, state.scale_factor, state.weight, rows)
+        return group_jobs(False, kind)
+    rows = int(kind.max()) + 1 if variant == "plain" else state.throughputs.alone.shape[0]
+    of_job, first, count, mark = group_keys(kind, state.scale_factor, state.weight, rows)
     if not first.size:
-        return group_jobs(True, state.key, state.scale_factor, state.weight)
+        return group_jobs(True, kind, state.scale_factor, state.weight)
     return Groups(first, count, of_job, mark if mark.size else None)
 
 

@@ -39,7 +39,14 @@ from gavel_opt.errors import SolveFailed
 from gavel_opt.policies.entities import Entities
 from gavel_opt.policies.max_min import fairness_blocks
 from gavel_opt.policies.policy import Programs, Traits
-from gavel_opt.policies.views import Variant, best_rates, group_alike, group_by_key, reached
+from gavel_opt.policies.views import (
+    Variant,
+    best_rates,
+    group_alike,
+    group_by_key,
+    kind_of,
+    reached,
+)
 from gavel_opt.state import ClusterState
 
 _SLACK = 1e-12
@@ -83,10 +90,10 @@ class WaterFilling:
         if entities is None or entity is None:
             entities, entity = None, np.zeros(state.job.size, dtype=np.int64)
             place = entity
-            groups = group_by_key(state, merge)
+            groups = group_by_key(state, self.variant, merge)
         else:
             place = entities.place_in_line(entity)
-            columns = (state.key, state.scale_factor, state.weight, entity)
+            columns = (kind_of(state, self.variant), state.scale_factor, state.weight, entity)
             groups = group_alike(merge, place.astype(np.float64), *columns)
         first, count = groups.first, groups.count
         blocks = fairness_blocks(state, groups, self.variant, merge)
