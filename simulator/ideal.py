@@ -34,7 +34,7 @@ class IdealMechanism(Mechanism):
                 if count[at.PASSES] >= last:
                     return at.ENOUGH
                 now = self._next_event()
-                if not count[at.ALL_KNOWN] and self._arrival[-1] <= now:
+                if not count[at.ALL_KNOWN] and self._known_f[-1, at.KNOWN_ARRIVAL] <= now:
                     return at.MORE_JOBS
                 if count[at.IDLE_PASSES] > _PATIENCE:
                     return at.STUCK
@@ -43,6 +43,7 @@ class IdealMechanism(Mechanism):
                 waited = clock[at.NOW] >= clock[at.LAST_RESET] + clock[at.BETWEEN_RESETS]
                 if count[at.STALE] and (waited or clock[at.LAST_RESET] == 0):
                     count[at.AWAITING] = 1
+                    self._close_books()
                     return at.ALLOCATE
             count[at.AWAITING] = 0
             count[at.PASSES] += 1
@@ -56,23 +57,27 @@ class IdealMechanism(Mechanism):
         """Steps per second of each active job under the allocation, shape ``(n,)``."""
         count, types, n = self._count, self._types, self.active
         alone = self._setting.table.alone
-        key = self._job_i[at.KEY, :n]
-        rates: np.ndarray = np.einsum("jn,nj->n", self._entry_f[:types, :n], alone[key])
+        key = self._entry_i[:n, at.KEY]
+        rates: np.ndarray = np.einsum("nj,nj->n", self._entry_f[:n, :types], alone[key])
         kept = self._kept_pairs()
         if count[at.PAIRS]:
-            first, second = self._entry_i[at.FIRST : at.SECOND + 1, kept]
+            first, second = self._entry_i[kept, at.FIRST : at.SECOND + 1].T
             speed = self._paired[key[first], key[second]]
-            share = self._entry_f[:types, kept]
-            np.add.at(rates, first, np.einsum("jp,pj->p", share, speed[:, 0]))
-            np.add.at(rates, second, np.einsum("jp,pj->p", share, speed[:, 1]))
+            share = self._entry_f[kept, :types]
+            np.add.at(rates, first, np.einsum("pj,pj->p", share, speed[:, 0]))
+            np.add.at(rates, second, np.einsum("pj,pj->p", share, speed[:, 1]))
         return rates
 
     def _use(self) -> np.ndarray:
         """Workers of each type that the allocation keeps busy, shape ``(J,)``."""
         types, n, kept = self._types, self.active, self._kept_pairs()
-        share, scale = self._entry_f[:types], self._entry_i[at.SCALE]
-        use: np.ndarray = share[:, :n] @ scale[:n] + share[:, kept] @ scale[kept]
+        share, scale = self._entry_f[:, :types], self._entry_i[:, at.SCALE]
+        use: np.ndarray = scale[:n] @ share[:n] + scale[kept] @ share[kept]
         return use
+
+    def _steps_left(self) -> np.ndarray:
+        steps: np.ndarray = self._entry_f[: self.active, 3 * self._types + at.STEPS_LEFT]
+        return steps
 
     def _kept_pairs(self) -> slice:
         return slice(self._base, self._base + int(self._count[at.PAIRS]))
@@ -82,11 +87,11 @@ class IdealMechanism(Mechanism):
         count, clock, n = self._count, self._clock, self.active
         now, events = float(clock[at.NOW]), []
         if self.arrived < int(count[at.KNOWN]):
-            events.append(max(now, float(self._arrival[self.arrived])))
+            events.append(max(now, float(self._known_f[self.arrived, at.KNOWN_ARRIVAL])))
         rates = self._rates()
         going = rates > 0
         if going.any():
-            events.append(now + float(np.min(self._steps_left[:n][going] / rates[going])))
+            events.append(now + float(np.min(self._steps_left()[going] / rates[going])))
         if count[at.STALE] and n and clock[at.LAST_RESET] > 0:
             due = float(clock[at.LAST_RESET] + clock[at.BETWEEN_RESETS])
             events.append(max(now, due))
@@ -105,26 +110,29 @@ class IdealMechanism(Mechanism):
         if n == 0:
             return
         rates = self._rates()
-        steps = self._steps_left[:n]
+        steps = self._steps_left()
         # A step that rounding leaves over is no step.
         done = (rates > 0) & (steps - rates * elapsed <= 1e-9 * rates)
         steps -= rates * elapsed
         setting = self._setting
-        number = self._job_i[at.NUMBER, :n]
-        scale = self._entry_i[at.SCALE, :n]
-        share, kept = self._entry_f[:types], self._kept_pairs()
-        spent, used = setting.prices @ share[:, :n], share[:, :n].sum(axis=0)
+        number = self._entry_i[:n, at.NUMBER]
+        scale = self._entry_i[:n, at.SCALE]
+        share, kept = self._entry_f[:, :types], self._kept_pairs()
+        spent, used = share[:n] @ setting.prices, share[:n].sum(axis=1)
         for side in (at.FIRST, at.SECOND):
-            member = self._entry_i[side, kept]
-            np.add.at(spent, member, setting.prices @ share[:, kept])
-            np.add.at(used, member, share[:, kept].sum(axis=0) / 2.0)
-        self._result[at.RESULT_COST, number] += spent * elapsed / 3600.0 * scale
-        self._result[at.RESULT_BUSY, number] += used * elapsed * scale
+            member = self._entry_i[kept, side]
+            np.add.at(spent, member, share[kept] @ setting.prices)
+            np.add.at(used, member, share[kept].sum(axis=1) / 2.0)
+        cost, received = self._entry_f[:n, 3 * types + at.COST : 3 * types + at.BUSY + 1].T
+        cost += spent * elapsed / 3600.0 * scale
+        received += used * elapsed * scale
         busy = self._use() / setting.cluster.workers * elapsed
         self._busy += np.repeat(busy, setting.cluster.workers)
         if not done.any():
             return
         self._result[at.RESULT_FINISH, number[done]] = now
+        self._result[at.RESULT_COST, number[done]] = cost[done]
+        self._result[at.RESULT_BUSY, number[done]] = received[done]
         start, end = int(count[at.WINDOW_START]), int(count[at.WINDOW_END])
         left = number[done]
         count[at.COMPLETED] += left.size
@@ -137,18 +145,16 @@ class IdealMechanism(Mechanism):
         count, n, kept = self._count, self.active, self._kept_pairs()
         left = int(stay.sum())
         place = np.where(stay, np.cumsum(stay) - 1, -1)
-        self._entry_f[:, :left] = self._entry_f[:, :n][:, stay]
-        self._entry_i[:, :left] = self._entry_i[:, :n][:, stay]
-        self._entry_i[at.FIRST, :left] = np.arange(left)
-        self._job_i[:, :left] = self._job_i[:, :n][:, stay]
-        self._steps_left[:left] = self._steps_left[:n][stay]
-        count[at.ACTIVE] = left
-        members = place[self._entry_i[at.FIRST : at.SECOND + 1, kept]]
-        both = np.all(members >= 0, axis=0)
+        self._entry_f[:left] = self._entry_f[:n][stay]
+        self._entry_i[:left] = self._entry_i[:n][stay]
+        self._entry_i[:left, at.FIRST] = np.arange(left)
+        count[at.ACTIVE] = count[at.SLOTS] = left
+        members = place[self._entry_i[kept, at.FIRST : at.SECOND + 1]]
+        both = np.all(members >= 0, axis=1)
         to = slice(kept.start, kept.start + int(both.sum()))
-        self._entry_f[:, to] = self._entry_f[:, kept][:, both]
-        self._entry_i[:, to] = self._entry_i[:, kept][:, both]
-        self._entry_i[at.FIRST : at.SECOND + 1, to] = members[:, both]
+        self._entry_f[to] = self._entry_f[kept][both]
+        self._entry_i[to] = self._entry_i[kept][both]
+        self._entry_i[to, at.FIRST : at.SECOND + 1] = members[both]
         count[at.PAIRS] = to.stop - to.start
         count[at.HASH_FRESH] = 0
 

@@ -1,9 +1,11 @@
-"""Where each figure stands in the mechanism's arrays: named rows, shared by kernels and Python.
+"""Where each figure stands in the mechanism's arrays: named columns, shared by kernels and Python.
 
-An *entry* is what can be chosen: an active job, or a pair of jobs that share workers. Jobs come
-first, contiguous and in order of job number (the column of a job is its *slot*); pairs follow from
-column ``base``, the capacity for jobs. A pair is kept only while it has an allocation or a history;
-all other pairs follow from their jobs. ``J`` is the number of worker types.
+An *entry* is what can be chosen: an active job, or a pair of jobs that share workers. Each is one
+row of ``entry_f`` and one of ``entry_i``, so that all that a round touches of it lies together. Jobs
+come first, in order of job number (the row of a job is its *slot*); pairs follow from row ``base``,
+the capacity for jobs. A pair is kept only while it has an allocation or a history; all other pairs
+follow from their jobs. Who left keeps its row until the next recomputation closes the gaps. ``J`` is
+the number of worker types.
 """
 
 from __future__ import annotations
@@ -18,10 +20,13 @@ LAST_RESET = 3
 ROUND_SECONDS = 4
 BETWEEN_RESETS = 5
 """Seconds that must pass between two recomputations."""
-CLOCK_SIZE = 6
+LATEST = 6
+"""Latest finish of what runs now."""
+CLOCK_SIZE = 7
 
 # count: int64
 ACTIVE = 0
+"""Jobs in the system."""
 ADMITTED = 1
 KNOWN = 2
 ALL_KNOWN = 3
@@ -51,63 +56,126 @@ IDLE_PASSES = 21
 RECORDED = 22
 """Rows of the metrics filled so far."""
 ORDER_STALE = 23
-"""1 if the orders must be built afresh (a new allocation)."""
+"""0 if the orders hold; else they are built afresh: ``FRESH`` after a new allocation, when all
+times received are half a round, ``UNKNOWN`` at the start and when a run is taken up again."""
+FRESH = 1
+UNKNOWN = 2
 HASH_FRESH = 24
-COUNT_SIZE = 25
+SLOTS = 25
+"""Rows of jobs in use: active ones, and those that left since the last recomputation."""
+FAILED = 26
+"""1 once an attempt of a job alone has failed."""
+COUNT_SIZE = 27
 
-# entry_f (3 J rows, entries), float64: J rows each of
+# entry_f (entries, columns), float64: J columns each of
 #   share of time allocated, time received since the last reset, deficit
+# and from column 3 J on, for jobs only:
+STEPS_LEFT = 0
+ARRIVAL = 1
+WEIGHT = 2
+COST = 3
+"""Dollars so far; handed to the results when the job leaves."""
+BUSY = 4
+"""Worker-seconds so far; two jobs that share workers get half of them each."""
+JOB_COLUMNS = 5
 
-# entry_i (rows, entries), int64
-PLACE = 0
-"""Order of insertion: the later job first counts, its own entry before its pairs."""
-SCALE = 1
-FIRST = 2
-SECOND = 3
+# entry_i (entries, columns), int64; what a round touches comes first: one line of memory
+FIRST = 0
+SECOND = 1
 """Slots, the earlier job first; -1 as second for a job alone."""
-DEAD = 4
-"""Bit j is set if a job of the entry cannot run on type j that way."""
-RAN = 5
+RAN = 2
 """Last pass in which the entry was placed, times 64, plus the worker type."""
-RAN_AT = 6
+RAN_AT = 3
 """Where in that pass's list of workers its workers start."""
-MEASURED = 7
+NUMBER = 4
+"""Job number; -1 for a pair."""
+KEY = 5
+SCALE = 6
+FAILURES = 7
+DEAD = 8
+"""Bit j is set if a job of the entry cannot run on type j that way."""
+MEASURED = 9
 """Bit j is set once a pair has run on type j."""
-ENTRY_ROWS = 8
+PLACE = 10
+"""Order of insertion: the later job first counts, its own entry before its pairs."""
+ALLOCATED = 11
+"""1 if the job was there at the last recomputation."""
+BELIEF = 12
+"""Key of the pair throughputs that are believed before a pair has run."""
+ENTRY_COLUMNS = 16
 
 TYPES_LIMIT = 60
 """Most worker types: bit sets and RAN have room for no more."""
 
-# job_i (rows, slots), int64
-NUMBER = 0
-KEY = 1
-FAILURES = 2
-ALLOCATED = 3
-"""1 if the job was there at the last recomputation."""
-TAKEN = 4
-"""Last pass in which the job was chosen."""
-BELIEF = 5
-"""Key of the pair throughputs that are believed before a pair has run."""
-GONE = 6
-JOB_ROWS = 7
+# taken (slots), int32: last pass in which the job was chosen
+GONE = 2**31 - 1
+"""Stands there for a job that left."""
 
-# run_i (rows, entries), int64; run_f (rows, entries), float64
+# The order of a worker type, two arrays: what share and time received amount to, highest first, and
+# the entry, packed with its scale factor.
+SCALE_SHIFT = 32
+ENTRY_MASK = 2**SCALE_SHIFT - 1
+# span (J, columns), int64: where in them the order stands
+HEAD = 0
+END = 1
+MIXED = 2
+"""1 if the order has neighbours whose priorities rounding may turn round."""
+SPAN_COLUMNS = 3
+
+# known_f (jobs, columns), float64, and known_i, int64: the workload, by job number
+KNOWN_ARRIVAL = 0
+KNOWN_STEPS = 1
+KNOWN_ALLOWANCE = 2
+KNOWN_WEIGHT = 3
+KNOWN_KEY = 0
+KNOWN_SCALE = 1
+KNOWN_BELIEF = 2
+KNOWN_ENTITY = 3
+
+# what a policy sees, by slot: seen_f (rows, jobs), float64, and seen_i, int64
+SEEN_WEIGHT = 0
+SEEN_STEPS_LEFT = 1
+SEEN_AGE = 2
+SEEN_F_ROWS = 3
+SEEN_JOB = 0
+SEEN_KEY = 1
+SEEN_SCALE = 2
+SEEN_ENTITY = 3
+SEEN_I_ROWS = 4
+
+# alone (keys, J, columns), float64
+SPEED = 0
+FULL_STEPS = 1
+"""Steps of a whole round."""
+FULL_SECONDS = 2
+"""What they take."""
+
+# type_f (J, columns), float64
+RECEIVED = 0
+"""Time received on the type since the last reset, by all."""
+PRICE = 1
+
+# cluster (rows, J), int64
+WORKERS = 0
+VISITS = 1
+CLUSTER_ROWS = 2
+
+# run_i (entries, columns), int64; run_f (entries, columns), float64
 RUN_ENTRY = 0
 RUN_ON = 1
 RUN_AT = 2
-RUN_I_ROWS = 3
+RUN_I_COLUMNS = 3
 FINISH = 0
 FIRST_STEPS = 1
 SECOND_STEPS = 2
-RUN_F_ROWS = 3
+RUN_F_COLUMNS = 3
 
-# result (rows, jobs), float64, by job number
+# result (rows, jobs), float64, by job number; cost and worker-seconds once the job has left
 RESULT_FINISH = 0
 RESULT_COST = 1
 RESULT_DEADLINE = 2
 RESULT_DROPPED = 3
 RESULT_BUSY = 4
-"""Worker-seconds received; two jobs that share workers get half of them each."""
 RESULT_ROWS = 5
 
 # metrics (rounds, columns), float64

@@ -86,6 +86,7 @@ class Mechanism:
         # Kernels load numba, which nothing needs before a run starts.
         self._rounds = importlib.import_module("simulator.rounds")
         self._collected: tuple[np.ndarray, ...] = ()
+        self._seen: np.ndarray | None = None
         cluster, workload = setting.cluster, setting.workload
         self._setting = setting
         self._types = types = len(cluster.worker_types)
@@ -100,24 +101,26 @@ class Mechanism:
         count[at.PACKING] = setting.traits.packing
         count[at.SHUFFLES] = setting.traits.shuffles
         count[at.SKIPS_ZERO] = setting.traits.skips_zero_priority
-        count[at.ORDER_STALE] = 1
+        count[at.ORDER_STALE] = at.UNKNOWN
         self._words = np.array(random.Random(setting.seed + 5).getstate()[1], dtype=np.int64)
         paired = setting.table.paired
         self._paired = _no_pairs(setting.table) if paired is None else paired
         self._believed = self._paired if setting.believed is None else setting.believed
+        self._alone = _whole_rounds(setting.table.alone, setting.round_seconds)
+        self._layout = np.stack([cluster.workers, cluster.visit_order])
+        self._type_f = np.stack([np.zeros(types), setting.prices], axis=1)
         self._busy = np.zeros(cluster.total)
         self._holder = np.full(cluster.total, -1, dtype=np.int64)
         self._pools = np.zeros((2, cluster.total), dtype=np.int64)
-        self._type_time = np.zeros(types)
-        self._run_f = np.zeros((at.RUN_F_ROWS, cluster.total))
-        self._run_i = np.zeros((at.RUN_I_ROWS, cluster.total), dtype=np.int64)
+        self._run_f = np.zeros((cluster.total, at.RUN_F_COLUMNS))
+        self._run_i = np.zeros((cluster.total, at.RUN_I_COLUMNS), dtype=np.int64)
         self._chosen = np.zeros((types, cluster.total), dtype=np.int64)
-        self._order = np.zeros((types, 0), dtype=np.int64)
-        self._order_size = np.zeros(types, dtype=np.int64)
-        self._entry_f = np.zeros((3 * types, 0))
-        self._entry_i = np.zeros((at.ENTRY_ROWS, 0), dtype=np.int64)
-        self._job_i = np.zeros((at.JOB_ROWS, 0), dtype=np.int64)
-        self._steps_left = np.zeros(0)
+        self._order_keys = np.zeros((types, 0))
+        self._order_entries = np.zeros((types, 0), dtype=np.int64)
+        self._span = np.zeros((types, at.SPAN_COLUMNS), dtype=np.int64)
+        self._entry_f = np.zeros((0, 3 * types + at.JOB_COLUMNS))
+        self._entry_i = np.zeros((0, at.ENTRY_COLUMNS), dtype=np.int64)
+        self._taken = np.zeros(0, dtype=np.int32)
         self._result = np.zeros((at.RESULT_ROWS, 0))
         self._metrics = np.zeros((0, at.METRIC_UTILIZATION + 1 + types))
         self._grow(64, 4 * cluster.total if setting.traits.packing else 0)
@@ -177,20 +180,26 @@ class Mechanism:
 
     def type_time(self) -> list[float]:
         """Time received on each worker type since the last reset, as fractions are taken of it."""
-        times: list[float] = self._type_time.tolist()
+        times: list[float] = self._type_f[:, at.RECEIVED].tolist()
         return times
 
     def results(self) -> Results:
         """What became of the jobs."""
-        result = self._result[:, : self.arrived]
+        result = self._result[:, : self.arrived].copy()
         steps_left = np.zeros(self.arrived)
-        steps_left[self._job_i[at.NUMBER, : self.active]] = self._steps_left[: self.active]
+        slots = int(self._count[at.SLOTS])
+        here = np.flatnonzero(self._taken[:slots] != at.GONE)
+        number = self._entry_i[here, at.NUMBER]
+        of_job = self._entry_f[here, 3 * self._types :]
+        steps_left[number] = of_job[:, at.STEPS_LEFT]
+        result[at.RESULT_COST, number] = of_job[:, at.COST]
+        result[at.RESULT_BUSY, number] = of_job[:, at.BUSY]
         return Results(
-            finish=result[at.RESULT_FINISH].copy(),
-            deadline=result[at.RESULT_DEADLINE].copy(),
-            cost=result[at.RESULT_COST].copy(),
+            finish=result[at.RESULT_FINISH],
+            deadline=result[at.RESULT_DEADLINE],
+            cost=result[at.RESULT_COST],
             dropped=result[at.RESULT_DROPPED] > 0,
-            busy=result[at.RESULT_BUSY].copy(),
+            busy=result[at.RESULT_BUSY],
             steps_left=steps_left,
         )
 
@@ -202,10 +211,10 @@ class Mechanism:
     def placements(self) -> list[tuple[int, int, int]]:
         """Who runs now: (job, partner or -1, worker) triples, in the order of placement."""
         pool = self._pools[self._count[at.PASSES] & 1]
-        number = self._job_i[at.NUMBER]
+        number = self._entry_i[:, at.NUMBER]
         placed = []
-        for entry, _, place in self._run_i[:, : self._count[at.RUNNING]].T.tolist():
-            scale, first, second = self._entry_i[at.SCALE : at.SECOND + 1, entry].tolist()
+        for entry, _, place in self._run_i[: self._count[at.RUNNING]].tolist():
+            first, second, scale = self._entry_i[entry, [at.FIRST, at.SECOND, at.SCALE]].tolist()
             job = int(number[first])
             partner = int(number[second]) if second >= 0 else -1
             placed += [(job, partner, worker) for worker in pool[place : place + scale].tolist()]
@@ -232,39 +241,34 @@ class Mechanism:
     def _arguments(self) -> tuple[np.ndarray, ...]:
         """What the rounds work on, collected again only after an array has been replaced."""
         if not self._collected:
-            setting = self._setting
             self._collected = (
                 self._clock,
                 self._count,
-                setting.cluster.workers,
-                setting.cluster.visit_order,
+                self._layout,
                 self._words,
-                self._arrival,
-                self._key,
-                self._scale,
-                self._steps,
-                self._allowance,
-                self._belief,
+                self._known_f,
+                self._known_i,
                 self._result,
                 self._entry_f,
                 self._entry_i,
-                self._job_i,
-                self._steps_left,
+                self._taken,
                 self._table,
-                self._order,
-                self._order_size,
+                self._order_keys,
+                self._order_entries,
+                self._span,
                 self._chosen,
                 self._run_f,
                 self._run_i,
                 self._pools,
                 self._holder,
                 self._busy,
-                self._type_time,
-                setting.prices,
-                setting.table.alone,
+                self._type_f,
+                self._alone,
                 self._paired,
                 self._believed,
                 self._metrics,
+                self._seen_f,
+                self._seen_i,
                 self._spare_f,
                 self._spare_i,
             )
@@ -275,14 +279,10 @@ class Mechanism:
         self._collected = ()
         workload = self._setting.workload
         jobs = workload.jobs
-        self._arrival, self._key, self._scale = (
-            jobs.arrival,
-            jobs.key,
-            jobs.scale_factor,
-        )
-        self._steps, self._weight, self._entity = jobs.steps, jobs.weight, jobs.entity
-        self._allowance = jobs.slo * jobs.duration
-        self._belief = jobs.key if self._setting.believed is None else jobs.belief
+        belief = jobs.key if self._setting.believed is None else jobs.belief
+        allowance = jobs.slo * jobs.duration
+        self._known_f = np.stack([jobs.arrival, jobs.steps, allowance, jobs.weight], axis=1)
+        self._known_i = np.stack([jobs.key, jobs.scale_factor, belief, jobs.entity], axis=1)
         self._count[at.KNOWN] = jobs.size
         self._count[at.ALL_KNOWN] = workload.limit is not None and jobs.size >= workload.limit
         known = self._result.shape[1]
@@ -290,61 +290,49 @@ class Mechanism:
             self._result = _wider(self._result, max(jobs.size, 2 * known))
             self._result[at.RESULT_FINISH, known:] = np.nan
             self._result[at.RESULT_DEADLINE, known:] = np.nan
-        needed = self.active + jobs.size - self.arrived
+        needed = int(self._count[at.SLOTS]) + jobs.size - self.arrived
         if needed > self._base:
             self._grow(max(needed, 2 * self._base), self._pair_room)
 
-    def close_books(self) -> None:
-        """Settle deficits and start the times since the last reset afresh."""
-        self._rounds.close_books(
-            self._clock,
-            self._count,
-            self._entry_f,
-            self._entry_i,
-            self._base,
-            self._type_time,
-            self._spare_i,
-        )
-
     def state(self, prices: np.ndarray | None) -> ClusterState:
-        """What the policy may see now."""
+        """What the policy may see, when a run has come back for an allocation."""
         setting = self._setting
         n = self.active
-        job = self._job_i[at.NUMBER, :n].copy()
-        now = self._clock[at.NOW]
+        weight, steps_left, age = self._seen_f[:, :n].copy()
+        job, key, scale, entity = self._seen_i[:, :n].copy()
+        self._seen = job
         deadline = None
         if setting.traits.needs_deadlines:
-            deadline = self._result[at.RESULT_DEADLINE, job] - now
+            deadline = self._result[at.RESULT_DEADLINE, job] - self._clock[at.NOW]
             deadline[np.isnan(deadline)] = np.inf
         return ClusterState(
             worker_types=setting.cluster.worker_types,
             workers=setting.cluster.workers,
             throughputs=setting.table,
             job=job,
-            key=self._job_i[at.KEY, :n].copy(),
-            scale_factor=self._entry_i[at.SCALE, :n].copy(),
-            weight=self._weight[job],
-            steps_left=self._steps_left[:n].copy(),
-            age=now - self._arrival[job],
+            key=key,
+            scale_factor=scale,
+            weight=weight,
+            steps_left=steps_left,
+            age=age,
             deadline=deadline,
-            entity=self._entity[job],
+            entity=entity,
             prices=prices,
         )
 
     def allocate(self, allocation: Allocation | None) -> None:
         """Put an allocation into force; None gives nobody anything."""
         count, types, n, base = self._count, self._types, self.active, self._base
-        shares = self._entry_f[:types, :n]
-        allocated = self._job_i[at.ALLOCATED, :n]
-        number = self._job_i[at.NUMBER, :n]
-        pairs = int(count[at.PAIRS])
-        if pairs:
-            self._entry_f[:types, base : base + pairs] = 0.0
+        shares = self._entry_f[:n, :types]
+        allocated = self._entry_i[:n, at.ALLOCATED]
+        number = self._entry_i[:n, at.NUMBER]
+        if count[at.PAIRS]:
+            self._entry_f[base : base + int(count[at.PAIRS]), :types] = 0.0
         if allocation is None or allocation.job.size == 0:
             shares[:] = 0.0
             allocated[:] = 0
-        elif allocation.job.size == n and (allocation.job == number).all():
-            shares[:] = allocation.x.T
+        elif allocation.job is self._seen or np.array_equal(allocation.job, number):
+            shares[:] = allocation.x
             allocated[:] = 1
         else:
             shares[:] = 0.0
@@ -352,11 +340,11 @@ class Mechanism:
             slots = np.searchsorted(number, allocation.job)
             if slots[-1] >= n or np.any(number[slots] != allocation.job):
                 raise GavelError("an allocation names a job that is not active")
-            shares[:, slots] = allocation.x.T
+            shares[slots] = allocation.x
             allocated[slots] = 1
         if allocation is not None and allocation.pair.size:
             self._give_pairs(allocation)
-        count[at.ORDER_STALE] = 1
+        count[at.ORDER_STALE] = at.FRESH
         count[at.STALE] = 0
 
     def _give_pairs(self, allocation: Allocation) -> None:
@@ -372,7 +360,7 @@ class Mechanism:
             self._count,
             self._entry_f,
             self._entry_i,
-            self._job_i,
+            self._base,
             self._table,
             self._believed,
         )
@@ -384,14 +372,14 @@ class Mechanism:
     def snapshot(self) -> dict[str, Any]:
         """Everything that changes, as arrays."""
         count, base = self._count, self._base
-        n, pairs, running = (
-            int(count[at.ACTIVE]),
+        slots, pairs, running = (
+            int(count[at.SLOTS]),
             int(count[at.PAIRS]),
             int(count[at.RUNNING]),
         )
-        run_i = self._run_i[:, :running].copy()
+        run_i = self._run_i[:running].copy()
         # Pairs are written as -1 - index: where they start depends on the capacity for jobs.
-        entry = run_i[at.RUN_ENTRY]
+        entry = run_i[:, at.RUN_ENTRY]
         entry[:] = np.where(entry < base, entry, base - 1 - entry)
         return {
             "clock": self._clock.copy(),
@@ -400,48 +388,41 @@ class Mechanism:
             "busy": self._busy.copy(),
             "holder": self._holder.copy(),
             "pools": self._pools.copy(),
-            "type_time": self._type_time.copy(),
-            "run_f": self._run_f[:, :running].copy(),
+            "type_f": self._type_f.copy(),
+            "run_f": self._run_f[:running].copy(),
             "run_i": run_i,
-            "order_size": self._order_size.copy(),
-            "order": np.where(self._order < base, self._order, base - 1 - self._order)[
-                :, : int(self._order_size.max())
-            ],
-            "jobs_f": self._entry_f[:, :n].copy(),
-            "jobs_i": self._entry_i[:, :n].copy(),
-            "pairs_f": self._entry_f[:, base : base + pairs].copy(),
-            "pairs_i": self._entry_i[:, base : base + pairs].copy(),
-            "job_i": self._job_i[:, :n].copy(),
-            "steps_left": self._steps_left[:n].copy(),
+            "jobs_f": self._entry_f[:slots].copy(),
+            "jobs_i": self._entry_i[:slots].copy(),
+            "pairs_f": self._entry_f[base : base + pairs].copy(),
+            "pairs_i": self._entry_i[base : base + pairs].copy(),
+            "taken": self._taken[:slots].copy(),
             "result": self._result[:, : self._setting.workload.jobs.size].copy(),
             "metrics": self.metrics().copy(),
         }
 
     def restore(self, memory: dict[str, Any]) -> None:
         """Take back what :meth:`snapshot` gave; the workload must have been restored before."""
-        for name in ("clock", "count", "words", "busy", "holder", "pools", "type_time"):
+        for name in ("clock", "count", "words", "busy", "holder", "pools", "type_f"):
             getattr(self, f"_{name}")[:] = memory[name]
-        self._order_size[:] = memory["order_size"]
         self._count[at.HASH_FRESH] = 0
+        self._count[at.ORDER_STALE] = at.UNKNOWN
+        self._span[:] = 0
         self._result = np.array(memory["result"], dtype=np.float64)
         self._metrics = np.array(memory["metrics"], dtype=np.float64)
-        n, pairs = memory["jobs_f"].shape[1], memory["pairs_f"].shape[1]
+        slots, pairs = len(memory["jobs_f"]), len(memory["pairs_f"])
         self.take_jobs()
         if pairs > self._pair_room:
             self._grow(self._base, 2 * pairs)
         base = self._base
-        self._entry_f[:, :n] = memory["jobs_f"]
-        self._entry_i[:, :n] = memory["jobs_i"]
-        self._entry_f[:, base : base + pairs] = memory["pairs_f"]
-        self._entry_i[:, base : base + pairs] = memory["pairs_i"]
-        self._job_i[:, :n] = memory["job_i"]
-        self._steps_left[:n] = memory["steps_left"]
-        running, listed = memory["run_f"].shape[1], memory["order"].shape[1]
-        self._run_f[:, :running] = memory["run_f"]
-        self._run_i[:, :running] = memory["run_i"]
-        order = np.asarray(memory["order"])
-        self._order[:, :listed] = np.where(order >= 0, order, base - 1 - order)
-        entry = self._run_i[at.RUN_ENTRY, :running]
+        self._entry_f[:slots] = memory["jobs_f"]
+        self._entry_i[:slots] = memory["jobs_i"]
+        self._entry_f[base : base + pairs] = memory["pairs_f"]
+        self._entry_i[base : base + pairs] = memory["pairs_i"]
+        self._taken[:slots] = memory["taken"]
+        running = len(memory["run_f"])
+        self._run_f[:running] = memory["run_f"]
+        self._run_i[:running] = memory["run_i"]
+        entry = self._run_i[:running, at.RUN_ENTRY]
         entry[:] = np.where(entry >= 0, entry, base - 1 - entry)
 
     # -----------------------------------------------------------------------------------------
@@ -449,11 +430,11 @@ class Mechanism:
     @property
     def _base(self) -> int:
         """Capacity for jobs: the column of the first pair."""
-        return self._job_i.shape[1]
+        return self._taken.size
 
     @property
     def _pair_room(self) -> int:
-        return self._entry_i.shape[1] - self._base
+        return len(self._entry_i) - self._base
 
     def _make_metrics_room(self) -> None:
         self._collected = ()
@@ -463,18 +444,35 @@ class Mechanism:
         self._rounds.admit(
             self._clock,
             self._count,
+            self._known_f,
+            self._known_i,
             self._entry_f,
             self._entry_i,
-            self._job_i,
-            self._steps_left,
-            self._arrival,
-            self._key,
-            self._scale,
-            self._steps,
-            self._allowance,
-            self._belief,
-            self._setting.table.alone,
+            self._taken,
+            self._alone,
             self._result,
+        )
+
+    def _close_books(self) -> None:
+        self._rounds.close_books(
+            self._clock,
+            self._count,
+            self._entry_f,
+            self._entry_i,
+            self._taken,
+            self._order_entries,
+            self._span,
+            self._type_f,
+            self._spare_i,
+        )
+        self._rounds.see(
+            self._clock,
+            self._count,
+            self._known_i,
+            self._entry_f,
+            self._entry_i,
+            self._seen_f,
+            self._seen_i,
         )
 
     def _grow(self, jobs: int, pairs: int) -> None:
@@ -483,21 +481,33 @@ class Mechanism:
         base, old_pairs = self._base, self._pair_room
         for name in ("_entry_f", "_entry_i"):
             old = getattr(self, name)
-            new = np.zeros((old.shape[0], jobs + pairs), dtype=old.dtype)
-            new[:, :base] = old[:, :base]
-            new[:, jobs : jobs + old_pairs] = old[:, base:]
+            new = np.zeros((jobs + pairs, old.shape[1]), dtype=old.dtype)
+            new[:base] = old[:base]
+            new[jobs : jobs + old_pairs] = old[base:]
             setattr(self, name, new)
-        shift = jobs - base
-        self._run_i[at.RUN_ENTRY][self._run_i[at.RUN_ENTRY] >= base] += shift
-        self._order[self._order >= base] += shift
-        self._order = _wider(self._order, jobs + pairs)
-        self._job_i = _wider(self._job_i, jobs)
-        self._steps_left = _wider(self._steps_left[None], jobs)[0]
+        entries = self._run_i[:, at.RUN_ENTRY]
+        entries[entries >= base] += jobs - base
+        entries = self._order_entries
+        entries[entries & at.ENTRY_MASK >= base] += jobs - base
+        # Twice the room, so that who comes back at the end seldom makes the others move.
+        room = 2 * (jobs + pairs) + self._busy.size
+        self._order_entries = _wider(entries, room)
+        self._order_keys = _wider(self._order_keys, room)
+        self._taken = _wider(self._taken[None], jobs)[0]
+        self._seen_f = np.zeros((at.SEEN_F_ROWS, jobs))
+        self._seen_i = np.zeros((at.SEEN_I_ROWS, jobs), dtype=np.int64)
         self._table = np.full(1 << int(2 * pairs).bit_length(), -1, dtype=np.int64)
         self._count[at.HASH_FRESH] = 0
         width = jobs + pairs + self._busy.size + len(self._paired)
-        self._spare_f = np.zeros((4, width))
-        self._spare_i = np.zeros((3, width), dtype=np.int64)
+        self._spare_f = np.zeros((6, width))
+        self._spare_i = np.zeros((5, width), dtype=np.int64)
+
+
+def _whole_rounds(alone: np.ndarray, round_seconds: float) -> np.ndarray:
+    """Speed of each key on each type, the steps of a whole round, and the seconds they take."""
+    steps = np.floor(alone * round_seconds)
+    seconds = np.divide(steps, alone, out=np.zeros_like(steps), where=alone > 0)
+    return np.stack([alone, steps, seconds], axis=2)
 
 
 def _no_pairs(table: ThroughputTable) -> np.ndarray:

@@ -5,6 +5,16 @@ operations in the same order as the reference, on the same figures. :mod:`simula
 the arrays; ``tests/simulator/specification.py`` says the same in a few pages of plain Python.
 
 Loops stand where slices could: a kernel of slices takes numba several times as long to compile.
+
+**The order of the entries on a worker type** costs by those who ran, not by those who wait. By
+definition it is that of share / (time received / the type's total), computed in floating point, and
+the total grows from round to round. The kept order is by share / (time received / half a round), which
+stays as it is while an entry waits. The two can disagree only where they are equal but for rounding.
+Entries of equal share *and* equal time always have equal priority, whatever the total. So if no two
+neighbours in the kept order are near to each other without being alike, the order is the one that
+the definition gives, to the last bit: who is chosen is taken out, and comes back where its new time
+puts it. If there are such neighbours (``MIXED``), entries that are near to each other are sorted
+by the definition, with this round's total, when the choice comes to them.
 """
 
 from __future__ import annotations
@@ -20,6 +30,13 @@ _WORDS = 624
 _SHIFT = 397
 _SHORT = 24
 """Runs of this length are sorted by insertion before they are merged."""
+_NEAR = 1.0 - 2.0**-47
+"""Keys whose ratio is above this are near. Key and priority take two divisions each, so four roundings of
+2**-53 are between their ratios; a key of one that stands behind may be larger by twice as many."""
+_CHECK = 16
+"""Every so many passes it is looked at whether an order that mixes still does."""
+_TINY = 1e-280
+"""Below this, rounding is not relative any more."""
 
 
 # random numbers ------------------------------------------------------------------------------
@@ -63,188 +80,457 @@ def shuffle(words: np.ndarray, items: np.ndarray) -> None:
 
 
 @compiled
-def _tied_before(one: int, two: int, shares: np.ndarray, places: np.ndarray) -> bool:
-    """Whether entry one goes before entry two of equal priority and deficit."""
-    if shares[one] != shares[two]:
-        return bool(shares[one] > shares[two])
-    return bool(places[one] < places[two])
+def _tied_ahead(
+    packed: int,
+    other_packed: int,
+    j: int,
+    base: int,
+    entry_f: np.ndarray,
+    entry_i: np.ndarray,
+) -> bool:
+    """Whether an entry goes before another one of the same key and deficit: by share, place."""
+    one = packed & at.ENTRY_MASK
+    two = other_packed & at.ENTRY_MASK
+    if entry_f[one, j] != entry_f[two, j]:
+        return bool(entry_f[one, j] > entry_f[two, j])
+    if one < base and two < base:
+        return bool(one < two)
+    return bool(entry_i[one, at.PLACE] < entry_i[two, at.PLACE])
+
+
+@compiled
+def _merge(
+    low: int,
+    middle: int,
+    high: int,
+    keys: np.ndarray,
+    deficits: np.ndarray,
+    entries: np.ndarray,
+    aside_f: np.ndarray,
+    aside_i: np.ndarray,
+    j: int,
+    base: int,
+    entry_f: np.ndarray,
+    entry_i: np.ndarray,
+) -> None:
+    """Merge two sorted stretches that touch; the shorter one is put aside."""
+    backward = high - middle <= middle - low
+    first = middle if backward else low
+    size = high - middle if backward else middle - low
+    for k in range(size):
+        aside_f[0, k] = keys[first + k]
+        aside_f[1, k] = deficits[first + k]
+        aside_i[k] = entries[first + k]
+    if backward:
+        one = middle - 1
+        two = size - 1
+        place = high - 1
+        while two >= 0:
+            behind = one >= low and keys[one] <= aside_f[0, two]
+            if behind and keys[one] == aside_f[0, two]:
+                behind = aside_f[1, two] > deficits[one] or (
+                    aside_f[1, two] == deficits[one]
+                    and _tied_ahead(aside_i[two], entries[one], j, base, entry_f, entry_i)
+                )
+            if behind:
+                keys[place] = keys[one]
+                deficits[place] = deficits[one]
+                entries[place] = entries[one]
+                one -= 1
+            else:
+                keys[place] = aside_f[0, two]
+                deficits[place] = aside_f[1, two]
+                entries[place] = aside_i[two]
+                two -= 1
+            place -= 1
+        return
+    one = 0
+    two = middle
+    place = low
+    while one < size:
+        ahead = two < high and keys[two] >= aside_f[0, one]
+        if ahead and keys[two] == aside_f[0, one]:
+            ahead = deficits[two] > aside_f[1, one] or (
+                deficits[two] == aside_f[1, one]
+                and _tied_ahead(entries[two], aside_i[one], j, base, entry_f, entry_i)
+            )
+        if ahead:
+            keys[place] = keys[two]
+            deficits[place] = deficits[two]
+            entries[place] = entries[two]
+            two += 1
+        else:
+            keys[place] = aside_f[0, one]
+            deficits[place] = aside_f[1, one]
+            entries[place] = aside_i[one]
+            one += 1
+        place += 1
 
 
 @compiled
 def _sort(
+    low: int,
+    high: int,
     keys: np.ndarray,
-    entries: np.ndarray,
-    size: int,
-    spare_keys: np.ndarray,
-    spare_entries: np.ndarray,
-    shares: np.ndarray,
     deficits: np.ndarray,
-    places: np.ndarray,
+    entries: np.ndarray,
+    aside_f: np.ndarray,
+    aside_i: np.ndarray,
+    starts: np.ndarray,
+    j: int,
+    base: int,
+    entry_f: np.ndarray,
+    entry_i: np.ndarray,
 ) -> None:
-    """Sort entries by priority (their keys), deficit, share, place: short runs, then merges.
+    """Sort by key, deficit, share, place: merges of stretches that are in order as they come.
 
-    Comparisons stand where they are made: a call with this many arrays costs more than they do.
+    Keys are compared where it is done: a call with this many arrays costs more than that.
     """
-    for start in range(0, size, _SHORT):
-        for place in range(start + 1, min(start + _SHORT, size)):
-            key = keys[place]
-            entry = entries[place]
-            hole = place
-            while hole > start:
-                before = keys[hole - 1]
-                if before > key:
-                    break
-                if before == key:
-                    other = entries[hole - 1]
-                    if deficits[other] > deficits[entry] or (
-                        deficits[other] == deficits[entry]
-                        and _tied_before(other, entry, shares, places)
-                    ):
-                        break
+    runs = 0
+    place = low
+    while place < high:
+        stop = place + 1
+        limit = min(place + _SHORT, high)
+        in_order = True
+        while stop < limit or (in_order and stop < high):
+            key = keys[stop]
+            before = keys[stop - 1]
+            if before > key or (
+                before == key
+                and (
+                    deficits[stop - 1] > deficits[stop]
+                    or (
+                        deficits[stop - 1] == deficits[stop]
+                        and _tied_ahead(entries[stop - 1], entries[stop], j, base, entry_f, entry_i)
+                    )
+                )
+            ):
+                stop += 1
+                continue
+            if stop >= limit:
+                break
+            in_order = False
+            deficit = deficits[stop]
+            packed = entries[stop]
+            hole = stop
+            while True:
                 keys[hole] = before
+                deficits[hole] = deficits[hole - 1]
                 entries[hole] = entries[hole - 1]
                 hole -= 1
-            keys[hole] = key
-            entries[hole] = entry
-    width = _SHORT
-    while width < size:
-        for start in range(0, size - width, 2 * width):
-            middle = start + width
-            end = min(middle + width, size)
-            if keys[middle - 1] > keys[middle]:
-                continue
-            for place in range(start, middle):
-                spare_keys[place] = keys[place]
-                spare_entries[place] = entries[place]
-            one = start
-            two = middle
-            place = start
-            while one < middle:
-                second = two < end and keys[two] >= spare_keys[one]
-                if second and keys[two] == spare_keys[one]:
-                    other = entries[two]
-                    entry = spare_entries[one]
-                    second = deficits[other] > deficits[entry] or (
-                        deficits[other] == deficits[entry]
-                        and _tied_before(other, entry, shares, places)
+                if hole == place:
+                    break
+                before = keys[hole - 1]
+                if before > key or (
+                    before == key
+                    and (
+                        deficits[hole - 1] > deficit
+                        or (
+                            deficits[hole - 1] == deficit
+                            and _tied_ahead(entries[hole - 1], packed, j, base, entry_f, entry_i)
+                        )
                     )
-                if second:
-                    keys[place] = keys[two]
-                    entries[place] = entries[two]
-                    two += 1
-                else:
-                    keys[place] = spare_keys[one]
-                    entries[place] = spare_entries[one]
-                    one += 1
-                place += 1
-        width *= 2
+                ):
+                    break
+            keys[hole] = key
+            deficits[hole] = deficit
+            entries[hole] = packed
+            stop += 1
+        starts[runs] = place
+        runs += 1
+        starts[runs] = stop
+        place = stop
+        # Lengths at least halve from one stretch to the next, so merges are balanced.
+        while runs > 1 and (
+            place == high
+            or starts[runs - 1] - starts[runs - 2] < 2 * (starts[runs] - starts[runs - 1])
+        ):
+            _merge(
+                starts[runs - 2],
+                starts[runs - 1],
+                starts[runs],
+                keys,
+                deficits,
+                entries,
+                aside_f,
+                aside_i,
+                j,
+                base,
+                entry_f,
+                entry_i,
+            )
+            starts[runs - 1] = starts[runs]
+            runs -= 1
 
 
 @compiled
-def _order_type(
+def _near(key: float, behind: float) -> bool:
+    """Whether rounding may turn round the priorities of an entry and of one that stands behind."""
+    return bool(behind >= key * _NEAR or key < _TINY)
+
+
+@compiled
+def _alike(one: int, two: int, j: int, types: int, entry_f: np.ndarray) -> bool:
+    """Whether two entries have the same share and time received, so the same priority always."""
+    return bool(
+        entry_f[one, j] == entry_f[two, j] and entry_f[one, types + j] == entry_f[two, types + j]
+    )
+
+
+@compiled
+def _mixes(
+    low: int, high: int, keys: np.ndarray, entries: np.ndarray, j: int, entry_f: np.ndarray
+) -> bool:
+    """Whether neighbours in an order are near to each other without being alike."""
+    types = (entry_f.shape[1] - at.JOB_COLUMNS) // 3
+    for place in range(low + 1, high):
+        if _near(keys[place - 1], keys[place]) and not _alike(
+            entries[place - 1] & at.ENTRY_MASK,
+            entries[place] & at.ENTRY_MASK,
+            j,
+            types,
+            entry_f,
+        ):
+            return True
+    return False
+
+
+@compiled
+def _order_anew(
     j: int,
-    total: float,
     workers: int,
+    half_round: float,
     count: np.ndarray,
+    span: np.ndarray,
+    order_keys: np.ndarray,
+    order_entries: np.ndarray,
+    entry_f: np.ndarray,
+    entry_i: np.ndarray,
+    taken: np.ndarray,
+    spare_f: np.ndarray,
+    spare_i: np.ndarray,
+) -> None:
+    """Put the entries with a share of one worker type in order, all of them.
+
+    The order that was is where this one starts from: who waited mostly keeps it.
+    """
+    types = (entry_f.shape[1] - at.JOB_COLUMNS) // 3
+    base = taken.size
+    keys = spare_f[2]
+    deficits = spare_f[3]
+    packed_entries = spare_i[1]
+    aside_f = spare_f[4:6]
+    aside_i = spare_i[2]
+    starts = spare_i[3]
+    listed = spare_i[4]
+    for entry in range(count[at.SLOTS]):
+        listed[entry] = 0
+    for entry in range(base, base + count[at.PAIRS]):
+        listed[entry] = 0
+    size = 0
+    for place in range(span[at.HEAD], span[at.END]):
+        entry = order_entries[place] & at.ENTRY_MASK
+        listed[entry] = 1
+        share = entry_f[entry, j]
+        if share > 0:
+            keys[size] = share / (entry_f[entry, types + j] / half_round)
+            deficits[size] = entry_f[entry, 2 * types + j]
+            packed_entries[size] = order_entries[place]
+            size += 1
+    others = size
+    for kind in range(2):
+        low = 0 if kind == 0 else base
+        for entry in range(low, low + count[at.SLOTS if kind == 0 else at.PAIRS]):
+            share = entry_f[entry, j]
+            if (
+                share > 0
+                and listed[entry] == 0
+                and (kind == 1 or taken[entry] != at.GONE)
+                and not entry_i[entry, at.DEAD] >> j & 1
+                and entry_i[entry, at.SCALE] <= workers
+            ):
+                keys[size] = share / (entry_f[entry, types + j] / half_round)
+                deficits[size] = entry_f[entry, 2 * types + j]
+                packed_entries[size] = (entry_i[entry, at.SCALE] << at.SCALE_SHIFT) | entry
+                size += 1
+    for part in range(2):
+        _sort(
+            0 if part == 0 else others,
+            others if part == 0 else size,
+            keys,
+            deficits,
+            packed_entries,
+            aside_f,
+            aside_i,
+            starts,
+            j,
+            base,
+            entry_f,
+            entry_i,
+        )
+    _merge(
+        0,
+        others,
+        size,
+        keys,
+        deficits,
+        packed_entries,
+        aside_f,
+        aside_i,
+        j,
+        base,
+        entry_f,
+        entry_i,
+    )
+    mixed = False
+    for place in range(size):
+        order_keys[place] = keys[place]
+        order_entries[place] = packed_entries[place]
+        if place > 0 and keys[place] != keys[place - 1]:
+            mixed = mixed or _near(keys[place - 1], keys[place])
+    # After a new allocation all times are alike, and the key is the share itself.
+    if count[at.ORDER_STALE] != at.FRESH:
+        mixed = _mixes(0, size, keys, packed_entries, j, entry_f)
+    span[at.HEAD] = 0
+    span[at.END] = size
+    span[at.MIXED] = 1 if mixed else 0
+
+
+@compiled
+def _take_back(
+    j: int,
+    start: int,
+    movers: int,
+    span: np.ndarray,
+    keys: np.ndarray,
+    entries: np.ndarray,
     entry_f: np.ndarray,
     entry_i: np.ndarray,
     base: int,
-    order: np.ndarray,
-    size: int,
+    spare_f: np.ndarray,
+    spare_i: np.ndarray,
+) -> None:
+    """Put those who ran on a worker type back into its order."""
+    types = (entry_f.shape[1] - at.JOB_COLUMNS) // 3
+    moved_keys = spare_f[0]
+    moved_deficits = spare_f[1]
+    moved = spare_i[0]
+    _sort(
+        start,
+        start + movers,
+        moved_keys,
+        moved_deficits,
+        moved,
+        spare_f[4:6],
+        spare_i[2],
+        spare_i[3],
+        j,
+        base,
+        entry_f,
+        entry_i,
+    )
+    head = span[at.HEAD]
+    end = span[at.END]
+    if end + movers > keys.size:
+        for place in range(head, end):
+            keys[place - head] = keys[place]
+            entries[place - head] = entries[place]
+        end -= head
+        head = 0
+    one = end - 1
+    two = start + movers - 1
+    place = end + movers - 1
+    span[at.HEAD] = head
+    span[at.END] = place + 1
+    mixed = span[at.MIXED] == 1
+    came = False
+    while two >= start or (came and one >= head):
+        if two < start:
+            behind = False
+        elif one < head:
+            behind = True
+        elif moved_keys[two] != keys[one]:
+            behind = moved_keys[two] < keys[one]
+        else:
+            deficit = entry_f[entries[one] & at.ENTRY_MASK, 2 * types + j]
+            behind = deficit > moved_deficits[two] or (
+                deficit == moved_deficits[two]
+                and _tied_ahead(entries[one], moved[two], j, base, entry_f, entry_i)
+            )
+        if behind:
+            keys[place] = moved_keys[two]
+            entries[place] = moved[two]
+            two -= 1
+        else:
+            keys[place] = keys[one]
+            entries[place] = entries[one]
+            one -= 1
+        # Neighbours that were neighbours before are known not to mix.
+        if (behind or came) and place < span[at.END] - 1 and not mixed:
+            mixed = _near(keys[place], keys[place + 1]) and not _alike(
+                entries[place] & at.ENTRY_MASK,
+                entries[place + 1] & at.ENTRY_MASK,
+                j,
+                types,
+                entry_f,
+            )
+        came = behind
+        place -= 1
+    span[at.MIXED] = 1 if mixed else 0
+
+
+@compiled
+def _order_near(
+    place: int,
+    end: int,
+    total: float,
+    half_round: float,
+    keys: np.ndarray,
+    entries: np.ndarray,
+    j: int,
+    base: int,
+    entry_f: np.ndarray,
+    entry_i: np.ndarray,
     spare_f: np.ndarray,
     spare_i: np.ndarray,
 ) -> int:
-    """Bring the entries of positive priority on one worker type into order; returns how many.
+    """Sort the entries that are near to the one at ``place`` by the definition of priority.
 
-    After a new allocation the list is made and sorted afresh. In between, everybody's fraction of
-    the type's total shrinks alike, so those who did not run keep their order but for rounding: one
-    pass of insertion checks that, and those who ran are sorted on their own and merged in.
+    Returns where they end.
     """
-    types = entry_f.shape[0] // 3
-    shares = entry_f[j]
-    times = entry_f[types + j]
-    deficits = entry_f[2 * types + j]
-    places = entry_i[at.PLACE]
-    rans = entry_i[at.RAN]
-    keys = spare_f[0]
-    moved_keys = spare_f[1]
-    moved = spare_i[0]
-    if count[at.ORDER_STALE] == 1:
-        size = 0
-        for kind in range(2):
-            low = 0 if kind == 0 else base
-            for entry in range(low, low + count[at.ACTIVE if kind == 0 else at.PAIRS]):
-                if (
-                    shares[entry] > 0
-                    and not entry_i[at.DEAD, entry] >> j & 1
-                    and entry_i[at.SCALE, entry] <= workers
-                ):
-                    keys[size] = shares[entry] / (times[entry] / total)
-                    order[size] = entry
-                    size += 1
-        _sort(keys, order, size, moved_keys, moved, shares, deficits, places)
-        return size
-    # Jobs in the order of their slots, which is that of memory; negative if they ran.
-    last = (count[at.PASSES] - 1) * 64 + j
-    slot_keys = spare_f[3]
-    for slot in range(count[at.ACTIVE]):
-        key = shares[slot] / (times[slot] / total)
-        slot_keys[slot] = -key if rans[slot] == last else key
-    stayed = 0
-    movers = 0
-    for place in range(size):
-        entry = order[place]
-        if entry < base:
-            key = slot_keys[entry]
-        else:
-            key = shares[entry] / (times[entry] / total)
-            if rans[entry] == last:
-                key = -key
-        if key < 0:
-            key = -key
-            moved_keys[movers] = key
-            moved[movers] = entry
-            movers += 1
-            continue
-        hole = stayed
-        while hole > 0:
-            before = keys[hole - 1]
-            if before > key:
-                break
-            if before == key:
-                other = order[hole - 1]
-                if deficits[other] > deficits[entry] or (
-                    deficits[other] == deficits[entry]
-                    and _tied_before(other, entry, shares, places)
-                ):
-                    break
-            keys[hole] = before
-            order[hole] = order[hole - 1]
-            hole -= 1
-        keys[hole] = key
-        order[hole] = entry
-        stayed += 1
-    if movers > 1:
-        _sort(moved_keys, moved, movers, spare_f[2], spare_i[1], shares, deficits, places)
-    place = size - 1
-    one = stayed - 1
-    two = movers - 1
-    while two >= 0:
-        stays = one >= 0 and keys[one] <= moved_keys[two]
-        if stays and keys[one] == moved_keys[two]:
-            other = moved[two]
-            entry = order[one]
-            stays = deficits[other] > deficits[entry] or (
-                deficits[other] == deficits[entry] and _tied_before(other, entry, shares, places)
-            )
-        if stays:
-            order[place] = order[one]
-            one -= 1
-        else:
-            order[place] = moved[two]
-            two -= 1
-        place -= 1
-    return size
+    types = (entry_f.shape[1] - at.JOB_COLUMNS) // 3
+    smallest = keys[place]
+    stop = place + 1
+    first = entries[place] & at.ENTRY_MASK
+    alike = True
+    while stop < end and _near(smallest, keys[stop]):
+        smallest = min(smallest, keys[stop])
+        alike = alike and _alike(first, entries[stop] & at.ENTRY_MASK, j, types, entry_f)
+        stop += 1
+    if alike:
+        return int(stop)
+    for k in range(place, stop):
+        entry = entries[k] & at.ENTRY_MASK
+        keys[k] = entry_f[entry, j] / (entry_f[entry, types + j] / total)
+        spare_f[3, k] = entry_f[entry, 2 * types + j]
+    _sort(
+        place,
+        stop,
+        keys,
+        spare_f[3],
+        entries,
+        spare_f[4:6],
+        spare_i[2],
+        spare_i[3],
+        j,
+        base,
+        entry_f,
+        entry_i,
+    )
+    for k in range(place, stop):
+        entry = entries[k] & at.ENTRY_MASK
+        keys[k] = entry_f[entry, j] / (entry_f[entry, types + j] / half_round)
+    return int(stop)
 
 
 # pairs ---------------------------------------------------------------------------------------
@@ -273,7 +559,7 @@ def _find_pair(
         for place in range(table.size):
             table[place] = -1
         for pair in range(base, base + count[at.PAIRS]):
-            place = _hash_place((entry_i[at.FIRST, pair] << 32) + entry_i[at.SECOND, pair], mask)
+            place = _hash_place((entry_i[pair, at.FIRST] << 32) + entry_i[pair, at.SECOND], mask)
             while table[place] >= 0:
                 place = (place + 1) & mask
             table[place] = pair
@@ -281,7 +567,7 @@ def _find_pair(
     place = _hash_place((first << 32) + second, mask)
     while table[place] >= 0:
         pair = table[place]
-        if entry_i[at.FIRST, pair] == first and entry_i[at.SECOND, pair] == second:
+        if entry_i[pair, at.FIRST] == first and entry_i[pair, at.SECOND] == second:
             return int(pair)
         place = (place + 1) & mask
     return -1
@@ -305,29 +591,29 @@ def _keep_pair(
     count: np.ndarray,
     entry_f: np.ndarray,
     entry_i: np.ndarray,
-    job_i: np.ndarray,
+    base: int,
     table: np.ndarray,
     believed: np.ndarray,
 ) -> int:
     """Start to keep a pair that has been through a reset without an allocation."""
-    base = job_i.shape[1]
     pair = base + count[at.PAIRS]
     types = believed.shape[3]
     for j in range(types):
-        entry_f[j, pair] = 0.0
+        entry_f[pair, j] = 0.0
         # Its time started at 0, so its first reset found half a round missing.
-        entry_f[types + j, pair] = half_round
-        entry_f[2 * types + j, pair] = half_round
-    entry_i[at.PLACE, pair] = (job_i[at.NUMBER, second] << 32) + job_i[at.NUMBER, first] + 1
-    entry_i[at.SCALE, pair] = entry_i[at.SCALE, first]
-    entry_i[at.FIRST, pair] = first
-    entry_i[at.SECOND, pair] = second
-    entry_i[at.DEAD, pair] = _dead_types(
-        job_i[at.BELIEF, first], job_i[at.BELIEF, second], believed
+        entry_f[pair, types + j] = half_round
+        entry_f[pair, 2 * types + j] = half_round
+    entry_i[pair, at.NUMBER] = -1
+    entry_i[pair, at.PLACE] = (entry_i[second, at.NUMBER] << 32) + entry_i[first, at.NUMBER] + 1
+    entry_i[pair, at.SCALE] = entry_i[first, at.SCALE]
+    entry_i[pair, at.FIRST] = first
+    entry_i[pair, at.SECOND] = second
+    entry_i[pair, at.DEAD] = _dead_types(
+        entry_i[first, at.BELIEF], entry_i[second, at.BELIEF], believed
     )
-    entry_i[at.RAN, pair] = -1
-    entry_i[at.RAN_AT, pair] = 0
-    entry_i[at.MEASURED, pair] = 0
+    entry_i[pair, at.RAN] = -1
+    entry_i[pair, at.RAN_AT] = 0
+    entry_i[pair, at.MEASURED] = 0
     count[at.PAIRS] += 1
     if count[at.HASH_FRESH] == 1:
         mask = table.size - 1
@@ -339,17 +625,17 @@ def _keep_pair(
 
 
 @compiled
-def _slot_of(number: int, count: np.ndarray, job_i: np.ndarray) -> int:
+def _slot_of(number: int, count: np.ndarray, entry_i: np.ndarray) -> int:
     """Slot of a job number, or -1 if the job is not active."""
     low = 0
     high = count[at.ACTIVE]
     while low < high:
         middle = (low + high) // 2
-        if job_i[at.NUMBER, middle] < number:
+        if entry_i[middle, at.NUMBER] < number:
             low = middle + 1
         else:
             high = middle
-    if low < count[at.ACTIVE] and job_i[at.NUMBER, low] == number:
+    if low < count[at.ACTIVE] and entry_i[low, at.NUMBER] == number:
         return int(low)
     return -1
 
@@ -362,16 +648,15 @@ def give_pairs(
     count: np.ndarray,
     entry_f: np.ndarray,
     entry_i: np.ndarray,
-    job_i: np.ndarray,
+    base: int,
     table: np.ndarray,
     believed: np.ndarray,
 ) -> bool:
     """Set the allocation of pairs of job numbers ``(P, 2)``; False if a job is not active."""
     types = believed.shape[3]
-    base = job_i.shape[1]
     for row in range(jobs.shape[0]):
-        first = _slot_of(jobs[row, 0], count, job_i)
-        second = _slot_of(jobs[row, 1], count, job_i)
+        first = _slot_of(jobs[row, 0], count, entry_i)
+        second = _slot_of(jobs[row, 1], count, entry_i)
         if first < 0 or second <= first:
             return False
         pair = _find_pair(first, second, count, entry_i, base, table)
@@ -383,16 +668,27 @@ def give_pairs(
                 count,
                 entry_f,
                 entry_i,
-                job_i,
+                base,
                 table,
                 believed,
             )
         for j in range(types):
-            entry_f[j, pair] = shares[row, j]
+            entry_f[pair, j] = shares[row, j]
     return True
 
 
 # books ---------------------------------------------------------------------------------------
+
+
+@compiled
+def _move(to: int, entry: int, entry_f: np.ndarray, entry_i: np.ndarray) -> None:
+    """Move an entry's figures to another row."""
+    if to == entry:
+        return
+    for column in range(entry_f.shape[1]):
+        entry_f[to, column] = entry_f[entry, column]
+    for column in range(at.ENTRY_COLUMNS):
+        entry_i[to, column] = entry_i[entry, column]
 
 
 @compiled
@@ -401,62 +697,114 @@ def close_books(
     count: np.ndarray,
     entry_f: np.ndarray,
     entry_i: np.ndarray,
-    base: int,
-    type_time: np.ndarray,
+    taken: np.ndarray,
+    order_entries: np.ndarray,
+    span: np.ndarray,
+    type_f: np.ndarray,
     spare_i: np.ndarray,
 ) -> None:
     """Settle what everybody should have received since the last reset, and start afresh.
 
-    Pairs that are then as if they had never been kept are not kept any longer.
+    The gaps of jobs that left are closed, and pairs that are then as if they had never been kept
+    are not kept any longer.
     """
-    types = type_time.size
+    types = type_f.shape[0]
+    base = taken.size
     half_round = clock[at.ROUND_SECONDS] / 2.0
     elapsed = clock[at.NOW] - clock[at.LAST_RESET]
-    for j in range(types):
-        for kind in range(2):
-            low = 0 if kind == 0 else base
-            for entry in range(low, low + count[at.ACTIVE if kind == 0 else at.PAIRS]):
-                due = entry_f[j, entry] * elapsed
-                entry_f[2 * types + j, entry] += due - (entry_f[types + j, entry] - half_round)
-                entry_f[types + j, entry] = half_round
-    entries = count[at.ACTIVE]
+    new = spare_i[1]
+    same = spare_i[2]
+    largest = 0
+    kept = 0
+    moved = False
+    for slot in range(count[at.SLOTS]):
+        if taken[slot] == at.GONE:
+            new[slot] = -1
+            moved = True
+            continue
+        new[slot] = kept
+        if kept != slot:
+            _move(kept, slot, entry_f, entry_i)
+            entry_i[kept, at.FIRST] = kept
+            taken[kept] = taken[slot]
+        for j in range(types):
+            due = entry_f[kept, j] * elapsed
+            entry_f[kept, 2 * types + j] += due - (entry_f[kept, types + j] - half_round)
+            entry_f[kept, types + j] = half_round
+        largest = max(largest, entry_i[kept, at.SCALE])
+        kept += 1
+    count[at.SLOTS] = kept
+    entries = kept
     if count[at.PACKING] == 1:
         # All pairs of equal scale factor count, kept or not; sums of half rounds are exact.
-        same = spare_i[0]
-        largest = 0
-        for slot in range(count[at.ACTIVE]):
-            largest = max(largest, entry_i[at.SCALE, slot])
         for scale in range(largest + 1):
             same[scale] = 0
-        for slot in range(count[at.ACTIVE]):
-            scale = entry_i[at.SCALE, slot]
+        for slot in range(kept):
+            scale = entry_i[slot, at.SCALE]
             entries += same[scale]
             same[scale] += 1
     for j in range(types):
-        type_time[j] = half_round * entries
+        type_f[j, at.RECEIVED] = half_round * entries
     clock[at.LAST_RESET] = clock[at.NOW]
     kept = base
     for pair in range(base, base + count[at.PAIRS]):
-        history = entry_i[at.RAN, pair] >= count[at.PASSES] * 64
+        first = new[entry_i[pair, at.FIRST]]
+        second = new[entry_i[pair, at.SECOND]]
+        new[pair] = -1
+        if first < 0 or second < 0:
+            moved = True
+            continue
+        history = entry_i[pair, at.RAN] >= count[at.PASSES] * 64
         for j in range(types):
-            history = history or entry_f[2 * types + j, pair] != half_round
-        if history:
-            _move(kept, pair, entry_f, entry_i)
-            kept += 1
-    if kept - base != count[at.PAIRS]:
-        count[at.PAIRS] = kept - base
-        count[at.HASH_FRESH] = 0
+            due = entry_f[pair, j] * elapsed
+            deficit = entry_f[pair, 2 * types + j] + (due - (entry_f[pair, types + j] - half_round))
+            entry_f[pair, 2 * types + j] = deficit
+            entry_f[pair, types + j] = half_round
+            history = history or deficit != half_round
+        if not history:
+            moved = True
+            continue
+        new[pair] = kept
+        _move(kept, pair, entry_f, entry_i)
+        entry_i[kept, at.FIRST] = first
+        entry_i[kept, at.SECOND] = second
+        kept += 1
+    count[at.PAIRS] = kept - base
+    if not moved:
+        return
+    count[at.HASH_FRESH] = 0
+    for j in range(types):
+        end = span[j, at.HEAD]
+        for place in range(span[j, at.HEAD], span[j, at.END]):
+            packed = order_entries[j, place]
+            entry = new[packed & at.ENTRY_MASK]
+            if entry >= 0:
+                order_entries[j, end] = packed - (packed & at.ENTRY_MASK) + entry
+                end += 1
+        span[j, at.END] = end
 
 
 @compiled
-def _move(to: int, entry: int, entry_f: np.ndarray, entry_i: np.ndarray) -> None:
-    """Move an entry's figures to another column."""
-    if to == entry:
-        return
-    for row in range(entry_f.shape[0]):
-        entry_f[row, to] = entry_f[row, entry]
-    for row in range(at.ENTRY_ROWS):
-        entry_i[row, to] = entry_i[row, entry]
+def see(
+    clock: np.ndarray,
+    count: np.ndarray,
+    known_i: np.ndarray,
+    entry_f: np.ndarray,
+    entry_i: np.ndarray,
+    seen_f: np.ndarray,
+    seen_i: np.ndarray,
+) -> None:
+    """Write down what a policy may see of the jobs, when no gaps are among them."""
+    of_job = entry_f.shape[1] - at.JOB_COLUMNS
+    for slot in range(count[at.ACTIVE]):
+        number = entry_i[slot, at.NUMBER]
+        seen_i[at.SEEN_JOB, slot] = number
+        seen_i[at.SEEN_KEY, slot] = entry_i[slot, at.KEY]
+        seen_i[at.SEEN_SCALE, slot] = entry_i[slot, at.SCALE]
+        seen_i[at.SEEN_ENTITY, slot] = known_i[number, at.KNOWN_ENTITY]
+        seen_f[at.SEEN_WEIGHT, slot] = entry_f[slot, of_job + at.WEIGHT]
+        seen_f[at.SEEN_STEPS_LEFT, slot] = entry_f[slot, of_job + at.STEPS_LEFT]
+        seen_f[at.SEEN_AGE, slot] = clock[at.NOW] - entry_f[slot, of_job + at.ARRIVAL]
 
 
 # one pass: accounts and admission ------------------------------------------------------------
@@ -468,51 +816,63 @@ def _settle(
     count: np.ndarray,
     entry_f: np.ndarray,
     entry_i: np.ndarray,
-    job_i: np.ndarray,
-    steps_left: np.ndarray,
+    taken: np.ndarray,
     run_f: np.ndarray,
     run_i: np.ndarray,
     pool: np.ndarray,
     busy: np.ndarray,
-    type_time: np.ndarray,
-    prices: np.ndarray,
+    type_f: np.ndarray,
     paired: np.ndarray,
     result: np.ndarray,
+    moved: np.ndarray,
     spare_f: np.ndarray,
     spare_i: np.ndarray,
-) -> bool:
-    """Account for what ran; returns whether a job left."""
-    types = type_time.size
+) -> None:
+    """Account for what ran.
+
+    Whom an order gets back stands in the first rows of the spare arrays, type by type; ``moved``
+    says where each type's begin and how many they are.
+    """
+    types = type_f.shape[0]
+    base = taken.size
+    of_job = 3 * types
+    half_round = clock[at.ROUND_SECONDS] / 2.0
     start = clock[at.ROUND_START]
-    received = spare_f[0]
-    often = spare_i[0]
-    last = spare_i[1, : paired.shape[0]]
-    left = False
+    moved_keys = spare_f[0]
+    moved_deficits = spare_f[1]
+    moved_entries = spare_i[0]
+    received = spare_f[2]
+    often = spare_i[1]
+    last = spare_i[2, : paired.shape[0]]
+    running = count[at.RUNNING]
     pending = 0
-    for j in range(types):
+    run = 0
+    # What runs on one type stands together.
+    while run < running:
+        j = run_i[run, at.RUN_ON]
         for key in range(last.size):
             last[key] = -1
         values = 0
-        for run in range(count[at.RUNNING]):
-            if run_i[at.RUN_ON, run] != j:
-                continue
-            entry = run_i[at.RUN_ENTRY, run]
-            finish = run_f[at.FINISH, run]
+        mover = run
+        moved[j, 0] = run
+        while run < running and run_i[run, at.RUN_ON] == j:
+            entry = run_i[run, at.RUN_ENTRY]
+            finish = run_f[run, at.FINISH]
             execution = finish - start
-            scale = entry_i[at.SCALE, entry]
-            members = 1 if entry_i[at.SECOND, entry] < 0 else 2
+            scale = entry_i[entry, at.SCALE]
+            members = 1 if entry < base else 2
             # A worker's share is the whole quotient, or what the others leave: the attempt
             # fails if the smallest of them is nothing.
             succeeded = execution > 0
             for member in range(members):
-                steps = run_f[at.FIRST_STEPS + member, run]
+                steps = run_f[run, at.FIRST_STEPS + member]
                 if steps <= 0 or (scale > 1 and steps < scale):
                     succeeded = False
             alive = members
             if succeeded:
-                entry_f[types + j, entry] += execution
+                entry_f[entry, types + j] += execution
                 # Times come in few sizes: one for each key, but for jobs that finish.
-                key = job_i[at.KEY, entry_i[at.FIRST, entry]]
+                key = entry_i[entry_i[entry, at.FIRST], at.KEY]
                 value = last[key]
                 if value < 0 or received[value] != execution:
                     value = 0
@@ -524,45 +884,65 @@ def _settle(
                         values += 1
                     last[key] = value
                 often[value] += 1
-                place = run_i[at.RUN_AT, run]
+                place = run_i[run, at.RUN_AT]
                 for k in range(place, place + scale):
                     busy[pool[k]] += execution
             else:
                 count[at.STALE] = 1
             for member in range(members):
-                slot = entry_i[at.FIRST + member, entry]
-                number = job_i[at.NUMBER, slot]
+                slot = entry_i[entry, at.FIRST + member]
                 gone = False
                 if succeeded:
-                    if members == 1:
-                        job_i[at.FAILURES, slot] = 0
-                    result[at.RESULT_COST, number] += prices[j] * execution / 3600.0 * scale
-                    result[at.RESULT_BUSY, number] += execution * scale / members
-                    steps_left[slot] -= run_f[at.FIRST_STEPS + member, run]
-                    if steps_left[slot] <= 0:
-                        result[at.RESULT_FINISH, number] = finish
+                    if members == 1 and count[at.FAILED] == 1:
+                        entry_i[slot, at.FAILURES] = 0
+                    entry_f[slot, of_job + at.COST] += (
+                        type_f[j, at.PRICE] * execution / 3600.0 * scale
+                    )
+                    entry_f[slot, of_job + at.BUSY] += execution * scale / members
+                    steps_left = entry_f[slot, of_job + at.STEPS_LEFT]
+                    steps_left -= run_f[run, at.FIRST_STEPS + member]
+                    entry_f[slot, of_job + at.STEPS_LEFT] = steps_left
+                    if steps_left <= 0:
+                        result[at.RESULT_FINISH, entry_i[slot, at.NUMBER]] = finish
                         gone = True
                 elif members == 1:
-                    job_i[at.FAILURES, slot] += 1
-                    if job_i[at.FAILURES, slot] >= 5:
-                        result[at.RESULT_DROPPED, number] = 1.0
+                    count[at.FAILED] = 1
+                    entry_i[slot, at.FAILURES] += 1
+                    if entry_i[slot, at.FAILURES] >= 5:
+                        result[at.RESULT_DROPPED, entry_i[slot, at.NUMBER]] = 1.0
                         count[at.DROPPED] += 1
                         gone = True
                 if gone:
+                    number = entry_i[slot, at.NUMBER]
+                    result[at.RESULT_COST, number] = entry_f[slot, of_job + at.COST]
+                    result[at.RESULT_BUSY, number] = entry_f[slot, of_job + at.BUSY]
+                    taken[slot] = at.GONE
                     alive -= 1
-                    left = True
-                    job_i[at.GONE, slot] = 1
+                    count[at.STALE] = 1
+                    count[at.ACTIVE] -= 1
                     count[at.COMPLETED] += 1
                     if count[at.WINDOW_START] <= number < count[at.WINDOW_END]:
                         count[at.WINDOW_LEFT] -= 1
-            if members == 2 and not entry_i[at.MEASURED, entry] >> j & 1:
-                one = job_i[at.KEY, entry_i[at.FIRST, entry]]
-                two = job_i[at.KEY, entry_i[at.SECOND, entry]]
-                entry_i[at.MEASURED, entry] |= 1 << j
-                entry_i[at.DEAD, entry] &= ~(1 << j)
-                entry_i[at.DEAD, entry] |= _dead_types(one, two, paired) & (1 << j)
+            if members == 2 and not entry_i[entry, at.MEASURED] >> j & 1:
+                one = entry_i[entry_i[entry, at.FIRST], at.KEY]
+                two = entry_i[entry_i[entry, at.SECOND], at.KEY]
+                entry_i[entry, at.MEASURED] |= 1 << j
+                entry_i[entry, at.DEAD] &= ~(1 << j)
+                entry_i[entry, at.DEAD] |= _dead_types(one, two, paired) & (1 << j)
             if alive > 0:
                 pending += 1
+            share = entry_f[entry, j]
+            if (
+                alive == members
+                and share > 0
+                and (members == 1 or not entry_i[entry, at.DEAD] >> j & 1)
+            ):
+                moved_keys[mover] = share / (entry_f[entry, types + j] / half_round)
+                moved_deficits[mover] = entry_f[entry, 2 * types + j]
+                moved_entries[mover] = (scale << at.SCALE_SHIFT) | entry
+                mover += 1
+            run += 1
+        moved[j, 1] = mover - moved[j, 0]
         # Latest finish first; equal finishes add equal times, so their order does not matter.
         for place in range(1, values):
             execution = received[place]
@@ -574,113 +954,64 @@ def _settle(
                 hole -= 1
             received[hole] = execution
             often[hole] = times
+        total = type_f[j, at.RECEIVED]
         for place in range(values):
             for _ in range(often[place]):
-                type_time[j] += received[place]
+                total += received[place]
+        type_f[j, at.RECEIVED] = total
     count[at.RUNNING] = 0
     count[at.PENDING_OPPORTUNITIES] = pending
-    return left
-
-
-@compiled
-def _remove(
-    count: np.ndarray,
-    entry_f: np.ndarray,
-    entry_i: np.ndarray,
-    job_i: np.ndarray,
-    steps_left: np.ndarray,
-    order: np.ndarray,
-    order_size: np.ndarray,
-    new: np.ndarray,
-) -> None:
-    """Close the gaps of jobs that left, in all arrays."""
-    base = job_i.shape[1]
-    kept = 0
-    for slot in range(count[at.ACTIVE]):
-        if job_i[at.GONE, slot]:
-            new[slot] = -1
-            continue
-        new[slot] = kept
-        if kept != slot:
-            _move(kept, slot, entry_f, entry_i)
-            entry_i[at.FIRST, kept] = kept
-            steps_left[kept] = steps_left[slot]
-            for row in range(at.JOB_ROWS):
-                job_i[row, kept] = job_i[row, slot]
-        kept += 1
-    count[at.ACTIVE] = kept
-    kept = base
-    for pair in range(base, base + count[at.PAIRS]):
-        first = new[entry_i[at.FIRST, pair]]
-        second = new[entry_i[at.SECOND, pair]]
-        if first < 0 or second < 0:
-            new[pair] = -1
-            continue
-        new[pair] = kept
-        _move(kept, pair, entry_f, entry_i)
-        entry_i[at.FIRST, kept] = first
-        entry_i[at.SECOND, kept] = second
-        kept += 1
-    count[at.PAIRS] = kept - base
-    count[at.HASH_FRESH] = 0
-    for j in range(order.shape[0]):
-        kept = 0
-        for place in range(order_size[j]):
-            entry = new[order[j, place]]
-            if entry >= 0:
-                order[j, kept] = entry
-                kept += 1
-        order_size[j] = kept
 
 
 @compiled
 def admit(
     clock: np.ndarray,
     count: np.ndarray,
+    known_f: np.ndarray,
+    known_i: np.ndarray,
     entry_f: np.ndarray,
     entry_i: np.ndarray,
-    job_i: np.ndarray,
-    steps_left: np.ndarray,
-    arrival: np.ndarray,
-    key: np.ndarray,
-    scale: np.ndarray,
-    steps: np.ndarray,
-    allowance: np.ndarray,
-    belief: np.ndarray,
+    taken: np.ndarray,
     alone: np.ndarray,
     result: np.ndarray,
 ) -> None:
     """Let in every job that has arrived."""
     types = alone.shape[1]
+    of_job = 3 * types
     now = clock[at.NOW]
     number = count[at.ADMITTED]
-    while number < count[at.KNOWN] and arrival[number] <= now:
-        slot = count[at.ACTIVE]
+    while number < count[at.KNOWN] and known_f[number, at.KNOWN_ARRIVAL] <= now:
+        slot = count[at.SLOTS]
+        key = known_i[number, at.KNOWN_KEY]
         dead = 0
         for j in range(types):
-            entry_f[j, slot] = 0.0
-            entry_f[types + j, slot] = clock[at.ROUND_SECONDS] / 2.0
-            entry_f[2 * types + j, slot] = 0.0
-            if not alone[key[number], j] > 0:
+            entry_f[slot, j] = 0.0
+            entry_f[slot, types + j] = clock[at.ROUND_SECONDS] / 2.0
+            entry_f[slot, 2 * types + j] = 0.0
+            if not alone[key, j, at.SPEED] > 0:
                 dead |= 1 << j
-        entry_i[at.PLACE, slot] = number << 32
-        entry_i[at.SCALE, slot] = scale[number]
-        entry_i[at.FIRST, slot] = slot
-        entry_i[at.SECOND, slot] = -1
-        entry_i[at.DEAD, slot] = dead
-        entry_i[at.RAN, slot] = -1
-        entry_i[at.RAN_AT, slot] = 0
-        entry_i[at.MEASURED, slot] = 0
-        job_i[at.NUMBER, slot] = number
-        job_i[at.KEY, slot] = key[number]
-        job_i[at.FAILURES, slot] = 0
-        job_i[at.ALLOCATED, slot] = 0
-        job_i[at.TAKEN, slot] = -1
-        job_i[at.BELIEF, slot] = belief[number]
-        job_i[at.GONE, slot] = 0
-        steps_left[slot] = steps[number]
-        result[at.RESULT_DEADLINE, number] = now + allowance[number]
-        count[at.ACTIVE] = slot + 1
+        entry_f[slot, of_job + at.STEPS_LEFT] = known_f[number, at.KNOWN_STEPS]
+        entry_f[slot, of_job + at.ARRIVAL] = known_f[number, at.KNOWN_ARRIVAL]
+        entry_f[slot, of_job + at.WEIGHT] = known_f[number, at.KNOWN_WEIGHT]
+        entry_f[slot, of_job + at.COST] = 0.0
+        entry_f[slot, of_job + at.BUSY] = 0.0
+        entry_i[slot, at.FIRST] = slot
+        entry_i[slot, at.SECOND] = -1
+        entry_i[slot, at.RAN] = -1
+        entry_i[slot, at.RAN_AT] = 0
+        entry_i[slot, at.NUMBER] = number
+        entry_i[slot, at.KEY] = key
+        entry_i[slot, at.SCALE] = known_i[number, at.KNOWN_SCALE]
+        entry_i[slot, at.FAILURES] = 0
+        entry_i[slot, at.DEAD] = dead
+        entry_i[slot, at.MEASURED] = 0
+        entry_i[slot, at.PLACE] = number << 32
+        entry_i[slot, at.ALLOCATED] = 0
+        entry_i[slot, at.BELIEF] = known_i[number, at.KNOWN_BELIEF]
+        taken[slot] = -1
+        result[at.RESULT_DEADLINE, number] = now + known_f[number, at.KNOWN_ALLOWANCE]
+        count[at.SLOTS] = slot + 1
+        count[at.ACTIVE] += 1
         count[at.STALE] = 1
         number += 1
     count[at.ADMITTED] = number
@@ -693,35 +1024,80 @@ def admit(
 def _choose(
     j: int,
     left: int,
-    count: np.ndarray,
+    half_round: float,
+    total: float,
+    this: int,
+    span: np.ndarray,
+    keys: np.ndarray,
+    entries: np.ndarray,
+    entry_f: np.ndarray,
     entry_i: np.ndarray,
     taken: np.ndarray,
-    order: np.ndarray,
-    size: int,
     chosen: np.ndarray,
+    spare_f: np.ndarray,
+    spare_i: np.ndarray,
 ) -> tuple[int, int]:
-    """Choose from the order of one worker type; returns how many, and workers left."""
-    this = count[at.PASSES]
+    """Choose from the order of one worker type, and take out who is chosen.
+
+    Returns how many are chosen, and workers left.
+    """
+    base = taken.size
+    head = span[at.HEAD]
+    end = span[at.END]
+    if (
+        span[at.MIXED] == 1
+        and this % _CHECK == 0
+        and not _mixes(head, end, keys, entries, j, entry_f)
+    ):
+        span[at.MIXED] = 0
+    mixed = span[at.MIXED] == 1
+    in_order = head
     filled = 0
-    for place in range(size):
-        if left == 0:
-            break
-        entry = order[place]
-        first = entry_i[at.FIRST, entry]
-        second = entry_i[at.SECOND, entry]
-        if (
-            taken[first] == this
-            or entry_i[at.SCALE, entry] > left
-            or (second >= 0 and taken[second] == this)
-            or entry_i[at.DEAD, entry] >> j & 1
-        ):
-            continue
-        taken[first] = this
-        if second >= 0:
-            taken[second] = this
-        left -= entry_i[at.SCALE, entry]
-        chosen[filled] = entry
-        filled += 1
+    last = head - 1
+    place = head
+    while place < end and left > 0:
+        if mixed and place == in_order:
+            in_order = _order_near(
+                place,
+                end,
+                total,
+                half_round,
+                keys,
+                entries,
+                j,
+                base,
+                entry_f,
+                entry_i,
+                spare_f,
+                spare_i,
+            )
+        packed = entries[place]
+        size = packed >> at.SCALE_SHIFT
+        if size <= left:
+            first = packed & at.ENTRY_MASK
+            second = -1
+            if first >= base:
+                pair = first
+                first = entry_i[pair, at.FIRST]
+                second = entry_i[pair, at.SECOND]
+            if taken[first] < this and (second < 0 or taken[second] < this):
+                taken[first] = this
+                if second >= 0:
+                    taken[second] = this
+                left -= size
+                chosen[filled] = packed
+                filled += 1
+                entries[place] = -1
+                last = place
+        place += 1
+    # Who was passed over closes up with the rest.
+    to = last
+    for place in range(last, head - 1, -1):
+        if entries[place] >= 0:
+            keys[to] = keys[place]
+            entries[to] = entries[place]
+            to -= 1
+    span[at.HEAD] = to + 1
     return filled, left
 
 
@@ -762,7 +1138,7 @@ def _choose_rest(
     count: np.ndarray,
     entry_f: np.ndarray,
     entry_i: np.ndarray,
-    job_i: np.ndarray,
+    taken: np.ndarray,
     table: np.ndarray,
     believed: np.ndarray,
     chosen: np.ndarray,
@@ -775,36 +1151,35 @@ def _choose_rest(
     no place in the allocation only blocks workers and jobs. Returns how many are chosen now.
     """
     types = believed.shape[3]
-    base = job_i.shape[1]
+    base = taken.size
     this = count[at.PASSES]
-    taken = job_i[at.TAKEN]
-    free = spare_i[0]
-    places = spare_i[1]
-    entries = spare_i[2]
-    deficits = spare_f[0]
+    free = spare_i[1]
+    places = spare_i[2]
+    entries = spare_i[3]
+    deficits = spare_f[2]
     waiting = 0
     size = 0
-    for slot in range(count[at.ACTIVE]):
-        if taken[slot] != this and entry_i[at.SCALE, slot] <= left:
+    for slot in range(count[at.SLOTS]):
+        if taken[slot] < this and entry_i[slot, at.SCALE] <= left:
             free[waiting] = slot
             waiting += 1
-            if not entry_i[at.DEAD, slot] >> j & 1 and not entry_f[j, slot] > 0:
-                deficits[size] = entry_f[2 * types + j, slot]
-                places[size] = entry_i[at.PLACE, slot]
+            if not entry_i[slot, at.DEAD] >> j & 1 and not entry_f[slot, j] > 0:
+                deficits[size] = entry_f[slot, 2 * types + j]
+                places[size] = entry_i[slot, at.PLACE]
                 entries[size] = slot
                 size += 1
     packing = count[at.PACKING] == 1 and waiting > 1
     if packing:
         for pair in range(base, base + count[at.PAIRS]):
             if (
-                taken[entry_i[at.FIRST, pair]] != this
-                and taken[entry_i[at.SECOND, pair]] != this
-                and entry_i[at.SCALE, pair] <= left
-                and not entry_f[j, pair] > 0
-                and not entry_i[at.DEAD, pair] >> j & 1
+                taken[entry_i[pair, at.FIRST]] < this
+                and taken[entry_i[pair, at.SECOND]] < this
+                and entry_i[pair, at.SCALE] <= left
+                and not entry_f[pair, j] > 0
+                and not entry_i[pair, at.DEAD] >> j & 1
             ):
-                deficits[size] = entry_f[2 * types + j, pair]
-                places[size] = entry_i[at.PLACE, pair]
+                deficits[size] = entry_f[pair, 2 * types + j]
+                places[size] = entry_i[pair, at.PLACE]
                 entries[size] = pair
                 size += 1
     for hole in range(size // 2 - 1, -1, -1):
@@ -830,27 +1205,27 @@ def _choose_rest(
                 continue
             first = free[earlier]
             second = free[later]
-            if (job_i[at.ALLOCATED, second] == 1) != (group == 0) or taken[second] == this:
+            if (entry_i[second, at.ALLOCATED] == 1) != (group == 0) or taken[second] >= this:
                 earlier = later  # nothing more in this row
                 continue
             if (
-                taken[first] != this
-                and entry_i[at.SCALE, first] == entry_i[at.SCALE, second]
-                and entry_i[at.SCALE, first] <= left
-                and believed[job_i[at.BELIEF, first], job_i[at.BELIEF, second], 0, j] > 0
-                and believed[job_i[at.BELIEF, first], job_i[at.BELIEF, second], 1, j] > 0
+                taken[first] < this
+                and entry_i[first, at.SCALE] == entry_i[second, at.SCALE]
+                and entry_i[first, at.SCALE] <= left
+                and believed[entry_i[first, at.BELIEF], entry_i[second, at.BELIEF], 0, j] > 0
+                and believed[entry_i[first, at.BELIEF], entry_i[second, at.BELIEF], 1, j] > 0
                 and _find_pair(first, second, count, entry_i, base, table) < 0
             ):
                 pending = True
                 deficit = half_round if group == 0 else 0.0
-                place = (job_i[at.NUMBER, second] << 32) + job_i[at.NUMBER, first] + 1
+                place = (entry_i[second, at.NUMBER] << 32) + entry_i[first, at.NUMBER] + 1
         kept = size > 0 and not (
             pending and (deficit > deficits[0] or (deficit == deficits[0] and place < places[0]))
         )
         if kept:
             entry = entries[0]
-            first = entry_i[at.FIRST, entry]
-            second = entry_i[at.SECOND, entry]
+            first = entry_i[entry, at.FIRST]
+            second = entry_i[entry, at.SECOND]
             size -= 1
             deficits[0] = deficits[size]
             places[0] = places[size]
@@ -864,16 +1239,16 @@ def _choose_rest(
         else:
             break
         if (
-            taken[first] == this
-            or (second >= 0 and taken[second] == this)
-            or entry_i[at.SCALE, first] > left
+            taken[first] >= this
+            or (second >= 0 and taken[second] >= this)
+            or entry_i[first, at.SCALE] > left
         ):
             continue
-        left -= entry_i[at.SCALE, first]
+        left -= entry_i[first, at.SCALE]
         taken[first] = this
         if second >= 0:
             taken[second] = this
-        if job_i[at.ALLOCATED, first if second < 0 else second] == 0:
+        if entry_i[first if second < 0 else second, at.ALLOCATED] == 0:
             continue
         if entry < 0:
             entry = _keep_pair(
@@ -883,57 +1258,16 @@ def _choose_rest(
                 count,
                 entry_f,
                 entry_i,
-                job_i,
+                base,
                 table,
                 believed,
             )
-        chosen[filled] = entry
+        chosen[filled] = (entry_i[first, at.SCALE] << at.SCALE_SHIFT) | entry
         filled += 1
     return filled
 
 
 # one pass: placement and dispatch ------------------------------------------------------------
-
-
-@compiled
-def _dispatch(
-    entry: int,
-    j: int,
-    place: int,
-    clock: np.ndarray,
-    count: np.ndarray,
-    entry_i: np.ndarray,
-    job_i: np.ndarray,
-    steps_left: np.ndarray,
-    run_f: np.ndarray,
-    run_i: np.ndarray,
-    alone: np.ndarray,
-    paired: np.ndarray,
-) -> None:
-    """Start an entry on its workers: how many steps it will run, and until when."""
-    run = count[at.RUNNING]
-    now = clock[at.NOW]
-    entry_i[at.RAN, entry] = count[at.PASSES] * 64 + j
-    entry_i[at.RAN_AT, entry] = place
-    run_i[at.RUN_ENTRY, run] = entry
-    run_i[at.RUN_ON, run] = j
-    run_i[at.RUN_AT, run] = place
-    first = entry_i[at.FIRST, entry]
-    second = entry_i[at.SECOND, entry]
-    finish = now
-    for member in range(1 if second < 0 else 2):
-        slot = first if member == 0 else second
-        if second < 0:
-            speed = alone[job_i[at.KEY, first], j]
-        else:
-            speed = paired[job_i[at.KEY, first], job_i[at.KEY, second], member, j]
-        steps = min(math.floor(speed * clock[at.ROUND_SECONDS]), steps_left[slot])
-        run_f[at.FIRST_STEPS + member, run] = steps
-        if speed > 0:
-            finish = max(finish, now + steps / speed)
-        count[at.RUNNING_JOBS] += 1
-    run_f[at.FINISH, run] = finish
-    count[at.RUNNING] = run + 1
 
 
 @compiled
@@ -943,18 +1277,12 @@ def _place(
     chosen: np.ndarray,
     worker: int,
     used: int,
-    clock: np.ndarray,
     count: np.ndarray,
     entry_i: np.ndarray,
-    job_i: np.ndarray,
-    steps_left: np.ndarray,
-    run_f: np.ndarray,
     run_i: np.ndarray,
     pool: np.ndarray,
     last_pool: np.ndarray,
     holder: np.ndarray,
-    alone: np.ndarray,
-    paired: np.ndarray,
     waiting: np.ndarray,
 ) -> int:
     """Give the chosen entries of one worker type their workers, from number ``worker`` on.
@@ -963,23 +1291,24 @@ def _place(
     """
     this = count[at.PASSES]
     last = (this - 1) * 64 + j
+    run = count[at.RUNNING]
     scale = 0
     for place in range(filled):
-        scale = max(scale, entry_i[at.SCALE, chosen[place]])
+        scale = max(scale, chosen[place] >> at.SCALE_SHIFT)
     while scale > 0:
         smaller = 0
         rest = 0
         # Who ran on this type in the last round keeps its workers while they are all free.
         for place in range(filled):
-            entry = chosen[place]
-            size = entry_i[at.SCALE, entry]
+            size = chosen[place] >> at.SCALE_SHIFT
             if size != scale:
                 if size < scale:
                     smaller = max(smaller, size)
                 continue
-            extends = entry_i[at.RAN, entry] == last
+            entry = chosen[place] & at.ENTRY_MASK
+            extends = entry_i[entry, at.RAN] == last
+            before = entry_i[entry, at.RAN_AT]
             if extends:
-                before = entry_i[at.RAN_AT, entry]
                 for k in range(before, before + scale):
                     if holder[last_pool[k]] == this:
                         extends = False
@@ -987,51 +1316,85 @@ def _place(
                 waiting[rest] = entry
                 rest += 1
                 continue
-            for k in range(scale):
-                kept = last_pool[before + k]
-                holder[kept] = this
-                pool[used + k] = kept
+            run_i[run, at.RUN_ENTRY] = entry
+            run_i[run, at.RUN_ON] = j
+            run_i[run, at.RUN_AT] = used
+            run += 1
+            for k in range(before, before + scale):
+                holder[last_pool[k]] = this
+                pool[used] = last_pool[k]
+                used += 1
             count[at.EXTENSIONS] += 1
-            _dispatch(
-                entry,
-                j,
-                used,
-                clock,
-                count,
-                entry_i,
-                job_i,
-                steps_left,
-                run_f,
-                run_i,
-                alone,
-                paired,
-            )
-            used += scale
         # The rest take free workers in the order of their numbers, server by server.
         for place in range(rest):
-            start = used
-            while used - start < scale:
+            run_i[run, at.RUN_ENTRY] = waiting[place]
+            run_i[run, at.RUN_ON] = j
+            run_i[run, at.RUN_AT] = used
+            run += 1
+            enough = used + scale
+            while used < enough:
                 if holder[worker] != this:
                     holder[worker] = this
                     pool[used] = worker
                     used += 1
                 worker += 1
-            _dispatch(
-                waiting[place],
-                j,
-                start,
-                clock,
-                count,
-                entry_i,
-                job_i,
-                steps_left,
-                run_f,
-                run_i,
-                alone,
-                paired,
-            )
         scale = smaller
+    count[at.RUNNING] = run
     return used
+
+
+@compiled
+def _dispatch(
+    clock: np.ndarray,
+    count: np.ndarray,
+    entry_f: np.ndarray,
+    entry_i: np.ndarray,
+    run_f: np.ndarray,
+    run_i: np.ndarray,
+    base: int,
+    alone: np.ndarray,
+    paired: np.ndarray,
+) -> None:
+    """Start what has been placed: how many steps each will run, and until when."""
+    types = alone.shape[1]
+    steps_left = 3 * types + at.STEPS_LEFT
+    now = clock[at.NOW]
+    stamp = count[at.PASSES] * 64
+    latest = now
+    jobs = 0
+    for run in range(count[at.RUNNING]):
+        entry = run_i[run, at.RUN_ENTRY]
+        j = run_i[run, at.RUN_ON]
+        entry_i[entry, at.RAN] = stamp + j
+        entry_i[entry, at.RAN_AT] = run_i[run, at.RUN_AT]
+        finish = now
+        if entry < base:
+            key = entry_i[entry, at.KEY]
+            steps = alone[key, j, at.FULL_STEPS]
+            seconds = alone[key, j, at.FULL_SECONDS]
+            speed = alone[key, j, at.SPEED]
+            if entry_f[entry, steps_left] < steps:
+                steps = entry_f[entry, steps_left]
+                seconds = steps / speed
+            run_f[run, at.FIRST_STEPS] = steps
+            if speed > 0:
+                finish = max(finish, now + seconds)
+            jobs += 1
+        else:
+            first = entry_i[entry, at.FIRST]
+            second = entry_i[entry, at.SECOND]
+            for member in range(2):
+                slot = first if member == 0 else second
+                speed = paired[entry_i[first, at.KEY], entry_i[second, at.KEY], member, j]
+                steps = min(math.floor(speed * clock[at.ROUND_SECONDS]), entry_f[slot, steps_left])
+                run_f[run, at.FIRST_STEPS + member] = steps
+                if speed > 0:
+                    finish = max(finish, now + steps / speed)
+                jobs += 1
+        run_f[run, at.FINISH] = finish
+        latest = max(latest, finish)
+    clock[at.LATEST] = latest
+    count[at.RUNNING_JOBS] = jobs
 
 
 # the loop ------------------------------------------------------------------------------------
@@ -1042,101 +1405,86 @@ def run_rounds(
     rounds: int,
     clock: np.ndarray,
     count: np.ndarray,
-    workers: np.ndarray,
-    visits: np.ndarray,
+    cluster: np.ndarray,
     words: np.ndarray,
-    arrival: np.ndarray,
-    key: np.ndarray,
-    scale: np.ndarray,
-    steps: np.ndarray,
-    allowance: np.ndarray,
-    belief: np.ndarray,
+    known_f: np.ndarray,
+    known_i: np.ndarray,
     result: np.ndarray,
     entry_f: np.ndarray,
     entry_i: np.ndarray,
-    job_i: np.ndarray,
-    steps_left: np.ndarray,
+    taken: np.ndarray,
     table: np.ndarray,
-    order: np.ndarray,
-    order_size: np.ndarray,
+    order_keys: np.ndarray,
+    order_entries: np.ndarray,
+    span: np.ndarray,
     chosen: np.ndarray,
     run_f: np.ndarray,
     run_i: np.ndarray,
     pools: np.ndarray,
     holder: np.ndarray,
     busy: np.ndarray,
-    type_time: np.ndarray,
-    prices: np.ndarray,
+    type_f: np.ndarray,
     alone: np.ndarray,
     paired: np.ndarray,
     believed: np.ndarray,
     metrics: np.ndarray,
+    seen_f: np.ndarray,
+    seen_i: np.ndarray,
     spare_f: np.ndarray,
     spare_i: np.ndarray,
 ) -> int:
     """Run at most ``rounds`` rounds; returns why it stopped (:mod:`simulator.layout`, outcomes)."""
-    types = workers.size
-    base = job_i.shape[1]
+    types = cluster.shape[1]
+    base = taken.size
+    half_round = clock[at.ROUND_SECONDS] / 2.0
     last_round = count[at.PASSES] + rounds
     types_now = np.empty(types, dtype=np.int64)
     chosen_size = np.empty(types, dtype=np.int64)
+    moved = np.zeros((types, 2), dtype=np.int64)
     while True:
         if count[at.AWAITING] == 0:
             if count[at.WINDOW_LEFT] == 0:
                 return at.DONE
             if count[at.PASSES] >= last_round or count[at.RECORDED] >= metrics.shape[0]:
                 return at.ENOUGH
-            if count[at.PACKING] == 1 and base + count[at.PAIRS] + holder.size > entry_i.shape[1]:
+            if count[at.PACKING] == 1 and base + count[at.PAIRS] + holder.size > entry_i.shape[0]:
                 return at.MORE_PAIRS
             # Advance time to the end of the round, or to the next arrival if nothing runs.
             running = count[at.RUNNING]
             now = clock[at.NOW]
             if running > 0:
-                now = run_f[at.FINISH, 0]
-                for run in range(1, running):
-                    now = max(now, run_f[at.FINISH, run])
+                now = clock[at.LATEST]
             elif count[at.ADMITTED] < count[at.KNOWN]:
-                now = arrival[count[at.ADMITTED]]
+                now = known_f[count[at.ADMITTED], at.KNOWN_ARRIVAL]
             if count[at.ALL_KNOWN] == 0 and (
-                count[at.KNOWN] == 0 or arrival[count[at.KNOWN] - 1] <= now
+                count[at.KNOWN] == 0 or known_f[count[at.KNOWN] - 1, at.KNOWN_ARRIVAL] <= now
             ):
                 return at.MORE_JOBS
             clock[at.NOW] = now
+            for j in range(types):
+                moved[j, 1] = 0
             if running > 0:
                 if not math.isnan(clock[at.ROUND_END]):
                     clock[at.ROUND_START] = clock[at.ROUND_END]
                 clock[at.ROUND_END] = now
                 count[at.IDLE_PASSES] = 0
-                left = _settle(
+                _settle(
                     clock,
                     count,
                     entry_f,
                     entry_i,
-                    job_i,
-                    steps_left,
+                    taken,
                     run_f,
                     run_i,
                     pools[count[at.PASSES] & 1],
                     busy,
-                    type_time,
-                    prices,
+                    type_f,
                     paired,
                     result,
+                    moved,
                     spare_f,
                     spare_i,
                 )
-                if left:
-                    count[at.STALE] = 1
-                    _remove(
-                        count,
-                        entry_f,
-                        entry_i,
-                        job_i,
-                        steps_left,
-                        order,
-                        order_size,
-                        spare_i[0],
-                    )
             elif count[at.ADMITTED] == count[at.KNOWN]:
                 # Nobody runs and nobody will come: force a recomputation.
                 clock[at.LAST_RESET] = 0.0
@@ -1145,74 +1493,84 @@ def run_rounds(
                     count[at.STALE] = 1
                 if count[at.IDLE_PASSES] > 100:
                     return at.STUCK
-            admit(
-                clock,
-                count,
-                entry_f,
-                entry_i,
-                job_i,
-                steps_left,
-                arrival,
-                key,
-                scale,
-                steps,
-                allowance,
-                belief,
-                alone,
-                result,
-            )
+            admit(clock, count, known_f, known_i, entry_f, entry_i, taken, alone, result)
             if count[at.STALE] == 1 and (
                 clock[at.NOW] - clock[at.LAST_RESET] >= clock[at.BETWEEN_RESETS]
                 or clock[at.LAST_RESET] == 0
             ):
                 count[at.AWAITING] = 1
+                close_books(
+                    clock, count, entry_f, entry_i, taken, order_entries, span, type_f, spare_i
+                )
+                see(clock, count, known_i, entry_f, entry_i, seen_f, seen_i)
                 return at.ALLOCATE
         count[at.AWAITING] = 0
         count[at.PASSES] += 1
         this = count[at.PASSES]
         for j in range(types):
-            types_now[j] = visits[j]
+            types_now[j] = cluster[at.VISITS, j]
         if count[at.SHUFFLES] == 1:
             shuffle(words, types_now)
         count[at.OPPORTUNITIES] += count[at.PENDING_OPPORTUNITIES]
         count[at.PENDING_OPPORTUNITIES] = 0
         count[at.RUNNING] = 0
-        count[at.RUNNING_JOBS] = 0
         for visit in range(types):
             j = types_now[visit]
-            order_size[j] = _order_type(
-                j,
-                type_time[j],
-                workers[j],
-                count,
-                entry_f,
-                entry_i,
-                base,
-                order[j],
-                order_size[j],
-                spare_f,
-                spare_i,
-            )
+            if count[at.ORDER_STALE] > 0:
+                _order_anew(
+                    j,
+                    cluster[at.WORKERS, j],
+                    half_round,
+                    count,
+                    span[j],
+                    order_keys[j],
+                    order_entries[j],
+                    entry_f,
+                    entry_i,
+                    taken,
+                    spare_f,
+                    spare_i,
+                )
+            elif moved[j, 1] > 0:
+                _take_back(
+                    j,
+                    moved[j, 0],
+                    moved[j, 1],
+                    span[j],
+                    order_keys[j],
+                    order_entries[j],
+                    entry_f,
+                    entry_i,
+                    base,
+                    spare_f,
+                    spare_i,
+                )
             filled, left_over = _choose(
                 j,
-                workers[j],
-                count,
+                cluster[at.WORKERS, j],
+                half_round,
+                type_f[j, at.RECEIVED],
+                this,
+                span[j],
+                order_keys[j],
+                order_entries[j],
+                entry_f,
                 entry_i,
-                job_i[at.TAKEN],
-                order[j],
-                order_size[j],
+                taken,
                 chosen[j],
+                spare_f,
+                spare_i,
             )
             if left_over > 0 and count[at.SKIPS_ZERO] == 0:
                 filled = _choose_rest(
                     j,
                     left_over,
                     filled,
-                    clock[at.ROUND_SECONDS] / 2.0,
+                    half_round,
                     count,
                     entry_f,
                     entry_i,
-                    job_i,
+                    taken,
                     table,
                     believed,
                     chosen[j],
@@ -1227,7 +1585,7 @@ def run_rounds(
             j = types_now[visit]
             first_worker = 0
             for i in range(j):
-                first_worker += workers[i]
+                first_worker += cluster[at.WORKERS, i]
             before = used
             used = _place(
                 j,
@@ -1235,21 +1593,16 @@ def run_rounds(
                 chosen[j],
                 first_worker,
                 used,
-                clock,
                 count,
                 entry_i,
-                job_i,
-                steps_left,
-                run_f,
                 run_i,
                 pools[this & 1],
                 pools[1 - (this & 1)],
                 holder,
-                alone,
-                paired,
-                spare_i[0],
+                spare_i[1],
             )
-            row[at.METRIC_UTILIZATION + 1 + j] = (used - before) / workers[j]
+            row[at.METRIC_UTILIZATION + 1 + j] = (used - before) / cluster[at.WORKERS, j]
+        _dispatch(clock, count, entry_f, entry_i, run_f, run_i, base, alone, paired)
         row[at.METRIC_TIME] = clock[at.NOW]
         row[at.METRIC_ACTIVE] = count[at.ACTIVE]
         row[at.METRIC_RUNNING] = count[at.RUNNING_JOBS]

@@ -325,7 +325,6 @@ class Simulation:
     def _allocate(self) -> None:
         started = wall.perf_counter()
         mechanism = self.mechanism
-        mechanism.close_books()
         state = mechanism.state(self._state_prices)
         if self._estimates is not None:
             self._estimates.show(state, self.workload.jobs.key[: self.arrived])

@@ -36,7 +36,6 @@ def play(jobs, table, give, packing=False):
     while (outcome := mechanism.run(1)) != at.DONE:
         assert outcome in (at.ALLOCATE, at.ENOUGH)
         if outcome == at.ALLOCATE:
-            mechanism.close_books()
             state = mechanism.state(None)
             mechanism.allocate(give(state.job) if state.job.size else None)
     return mechanism
