@@ -8,7 +8,6 @@ allocation is due or more jobs must be drawn.
 from __future__ import annotations
 
 import importlib
-import random
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +16,7 @@ import numpy as np
 from gavel_opt import Allocation, ClusterState, GavelError, ThroughputTable, Traits
 from simulator import layout as at
 from simulator.cluster import Cluster
+from simulator.streams import stream
 from simulator.workload import Workload
 
 
@@ -102,7 +102,7 @@ class Mechanism:
         count[at.SHUFFLES] = setting.traits.shuffles
         count[at.SKIPS_ZERO] = setting.traits.skips_zero_priority
         count[at.ORDER_STALE] = at.UNKNOWN
-        self._words = np.array(random.Random(setting.seed + 5).getstate()[1], dtype=np.int64)
+        self._words = stream(setting.seed + 5)
         paired = setting.table.paired
         self._paired = _no_pairs(setting.table) if paired is None else paired
         self._believed = self._paired if setting.believed is None else setting.believed

@@ -25,9 +25,8 @@ import numpy as np
 
 from gavel_opt.compiled import compiled
 from simulator import layout as at
+from simulator.streams import shuffle
 
-_WORDS = 624
-_SHIFT = 397
 _SHORT = 24
 """Runs of this length are sorted by insertion before they are merged."""
 _NEAR = 1.0 - 2.0**-47
@@ -37,43 +36,6 @@ _CHECK = 16
 """Every so many passes it is looked at whether an order that mixes still does."""
 _TINY = 1e-280
 """Below this, rounding is not relative any more."""
-
-
-# random numbers ------------------------------------------------------------------------------
-
-
-@compiled
-def _next_word(words: np.ndarray) -> int:
-    """Next 32 bits of Python's generator (Mersenne twister); the last entry is its position."""
-    place = words[_WORDS]
-    if place >= _WORDS:
-        for i in range(_WORDS):
-            y = (words[i] & 0x80000000) | (words[(i + 1) % _WORDS] & 0x7FFFFFFF)
-            value = words[(i + _SHIFT) % _WORDS] ^ (y >> 1)
-            if y & 1:
-                value ^= 0x9908B0DF
-            words[i] = value
-        place = 0
-    y = words[place]
-    words[_WORDS] = place + 1
-    y ^= y >> 11
-    y ^= (y << 7) & 0x9D2C5680
-    y ^= (y << 15) & 0xEFC60000
-    y ^= y >> 18
-    return int(y & 0xFFFFFFFF)
-
-
-@compiled
-def shuffle(words: np.ndarray, items: np.ndarray) -> None:
-    """Shuffle in place exactly as Python's ``random.Random.shuffle`` does."""
-    for i in range(items.size - 1, 0, -1):
-        bits = 0
-        while (i + 1) >> bits:
-            bits += 1
-        j = _next_word(words) >> (32 - bits)
-        while j > i:
-            j = _next_word(words) >> (32 - bits)
-        items[i], items[j] = items[j], items[i]
 
 
 # orders --------------------------------------------------------------------------------------
