@@ -10,7 +10,7 @@ from gavel_opt.engine import DEFAULT_OPTIONS, Capability, Options
 from gavel_opt.errors import InputError
 from gavel_opt.program import LinearProgram
 from gavel_opt.solution import Solution, Stats, Status
-from gavel_opt.structured.optimum import PROVED, optimum
+from gavel_opt.structured.optimum import PROVED, Memory, optimum
 
 
 class Structured:
@@ -18,8 +18,9 @@ class Structured:
 
     Every answer is the optimum that the options ask for (canonical unless efficient) with its
     certificate; one that misses it, as floors that cannot be met always do, is
-    :attr:`~gavel_opt.solution.Status.IMPRECISE` and is for the driver to take elsewhere. Nothing is kept between programs, so an answer depends on its program
-    alone.
+    :attr:`~gavel_opt.solution.Status.IMPRECISE` and is for the driver to take elsewhere. Prices are
+    kept from program to program, as a place to start; an answer depends on its program alone, to the
+    last bit.
     """
 
     name = "structured"
@@ -31,6 +32,9 @@ class Structured:
         pairs=True,
         tie_break=True,
     )
+
+    def __init__(self) -> None:
+        self._memory = Memory()
 
     def version(self) -> str:
         """Solver and version."""
@@ -53,7 +57,7 @@ class Structured:
     ) -> tuple[Solution, Answer | None]:
         """Solve an allocation program or a finish-time program."""
         started = time.perf_counter()
-        answer, certificate, iterations = optimum(program, options.tie_break)
+        answer, certificate, iterations = optimum(program, options.tie_break, self._memory)
         stats = Stats(solve=time.perf_counter() - started, iterations=iterations)
         good = certificate.within(PROVED)
         solution = Solution(

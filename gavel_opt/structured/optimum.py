@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from gavel_opt.allocation import (
 )
 from gavel_opt.arrays import Floats
 from gavel_opt.solution import Certificate
+from gavel_opt.structured.direct import DOUBT, PINNED, PRICED, solve_direct
 from gavel_opt.structured.solve import solve_program
 
 PROVED = 1e-9
@@ -25,7 +27,28 @@ _NO_MEMBER = np.empty((0, 2), dtype=np.int64)
 _NO_SHARE = np.empty((0, 2))
 
 
-def optimum(program: Program, tie_break: str) -> tuple[Answer, Certificate, int]:
+@dataclass(slots=True)
+class Memory:
+    """Where the next search may start; what it finds does not depend on it.
+
+    Attributes
+    ----------
+    start
+        Prices and level of the last program in which all worker types had a price.
+    """
+
+    start: Floats = field(default_factory=lambda: np.zeros(1))
+
+    def for_types(self, types: int) -> Floats:
+        """Prices and level, zero if there are none for that many worker types."""
+        if self.start.size != types + 1:
+            self.start = np.zeros(types + 1)
+        return self.start
+
+
+def optimum(
+    program: Program, tie_break: str, memory: Memory | None = None
+) -> tuple[Answer, Certificate, int]:
     """Solve ``program`` for its canonical or its efficient optimum.
 
     Parameters
@@ -34,6 +57,8 @@ def optimum(program: Program, tie_break: str) -> tuple[Answer, Certificate, int]
         Any allocation or finish-time program.
     tie_break
         ``"efficient"``; anything else gives the canonical optimum, and so does a probe.
+    memory
+        Where to start, kept from program to program; a matter of cost only.
 
     Returns
     -------
@@ -44,31 +69,55 @@ def optimum(program: Program, tie_break: str) -> tuple[Answer, Certificate, int]
     types = blocks.types
     pairs = blocks.pairs
     none = np.empty((0, types))
-    if pairs is None:
-        pairs = PairBlocks(_NO_MEMBER, np.empty((0, 2, types)), _NO_SHARE, _NONE)
+    reward = none
     if isinstance(program, FinishTimeProgram):
-        kind = _NONE, _NONE, none
-        curve = program.age, program.steps, program.isolated
+        curve = _NONE, _NONE, program.age, program.steps, program.isolated
     else:
         reward = none if program.reward is None else program.reward
-        kind = program.slope, program.floor, reward
-        curve = _NONE, _NONE, _NONE
+        curve = program.slope, program.floor, _NONE, _NONE, _NONE
+    shared = tuple(map(_plain, (blocks.rate, blocks.use, blocks.count, blocks.workers)))
+    curve = tuple(map(_plain, curve))
     probe = isinstance(program, AllocationProgram) and program.probe
-    gain = gain_of(program) if tie_break == "efficient" and not probe else _NONE
-    given = (
-        blocks.rate,
-        *kind,
-        blocks.use,
-        blocks.count,
-        blocks.workers,
-        pairs.member,
-        pairs.rate,
-        pairs.share,
-        pairs.use,
-        *curve,
-        gain,
-    )
-    x, level_dual, capacity_dual, summary = solve_program(*map(_plain, given))
+    efficient = tie_break == "efficient" and not probe
+
+    x, summary = np.empty((blocks.groups, types)), np.empty(6)
+    level_dual, capacity_dual = np.empty(blocks.groups), np.empty(types)
+    direct = pairs is None and reward.size == 0
+    start = np.zeros(types + 1) if memory is None else memory.for_types(types)
+    found = x, level_dual, capacity_dual, summary
+    outcome = solve_direct(*shared, *curve, start, *found) if direct else 0
+    # where nothing is slack the efficient optimum is the canonical one: all levels are what they must be
+    if outcome == PRICED or (outcome == PINNED and not efficient):
+        return _answer(*found)
+    pinned = outcome == PINNED
+
+    if pairs is None:
+        pairs = PairBlocks(_NO_MEMBER, np.empty((0, 2, types)), _NO_SHARE, _NONE)
+    rate, use, count, workers = shared
+    slope, floor, age, steps, isolated = curve
+    paired = pairs.member, pairs.rate, pairs.share, pairs.use
+    gain = gain_of(program) if efficient else _NONE
+    others = (reward, *paired, gain)
+    reward, member, pair_rate, share, pair_use, gain = map(_plain, others)
+    given = rate, slope, floor, reward, use, count, workers, member, pair_rate, share, pair_use
+    centre = (x, float(summary[1]), level_dual) if pinned else (none, 0.0, _NONE)
+    slow = solve_program(*given, age, steps, isolated, gain, *centre)
+    if pinned:
+        slow[3][:2] = summary[:2]
+        return _answer(slow[0], level_dual, capacity_dual, slow[3])
+    if outcome == DOUBT and slow[2].min() > 0.0:
+        # it has prices after all: then the search from there has the last word
+        start[:types], start[types] = slow[2], slow[3][1]
+        if curve[2].size:
+            start[types] = -start[types]
+        if solve_direct(*shared, *curve, start, *found) == PRICED:
+            return _answer(*found)
+    return _answer(*slow)
+
+
+def _answer(
+    x: Floats, level_dual: Floats, capacity_dual: Floats, summary: Floats
+) -> tuple[Answer, Certificate, int]:
     objective, level, *proof, iterations = summary.tolist()
     answer = Answer(x, objective, level, level_dual, capacity_dual)
     return answer, Certificate(*proof), int(iterations)

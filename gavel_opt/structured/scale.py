@@ -256,6 +256,41 @@ def start(
 
 
 @compiled
+def stand_at(
+    c: Floats,
+    g: Floats,
+    t: Floats,
+    k: Floats,
+    rate: Floats,
+    use: Floats,
+    x: Floats,
+    level: float,
+    level_dual: Floats,
+) -> None:
+    """Put a centre into the tables: ``x`` at ``level``, pinned by the groups with a dual."""
+    groups, types = rate.shape
+    curved = k[CURVED] > 0.0
+    k[T] = -level if curved else level / k[UNIT]
+    bend_rows(g, k)
+    for j in range(types):
+        t[V, j] = t[WORKERS, j]
+    for i in range(groups):
+        s, u = -g[FLOOR, i] - (0.0 if curved else g[SLOPE, i] * k[T]), 1.0
+        for j in range(types):
+            c[X, i, j] = x[i, j]
+            c[FACE, i, j] = c[W, i, j] if x[i, j] > 0.0 else 0.0
+            s += rate[i, j] * x[i, j]
+            u -= x[i, j]
+            t[V, j] -= use[i] * x[i, j]
+        pinned = level_dual[i] > 0.0
+        g[S, i], g[U, i] = (0.0, 0.0) if pinned else (s, u)
+        g[FACE_S, i] = 0.0 if pinned else g[W_S, i]
+        g[FACE_U, i] = 0.0 if pinned else g[W_U, i]
+    for j in range(types):
+        t[FACE_V, j] = t[W_V, j]
+
+
+@compiled
 def enter_face(
     c: Floats,
     g: Floats,

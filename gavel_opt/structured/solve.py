@@ -28,7 +28,7 @@ from gavel_opt.structured.path import (
     total_weight,
 )
 from gavel_opt.structured.proof import prove
-from gavel_opt.structured.scale import enter_face, fill, start
+from gavel_opt.structured.scale import enter_face, fill, stand_at, start
 from gavel_opt.structured.tables import (
     C_ROWS,
     G_ROWS,
@@ -129,6 +129,9 @@ def solve_program(
     steps: Floats,
     isolated: Floats,
     gain: Floats,
+    centre: Floats,
+    level: float,
+    pinning: Floats,
 ) -> tuple[Floats, Floats, Floats, Floats]:
     """Solve one program; empty arrays stand for parts it does not have.
 
@@ -143,6 +146,9 @@ def solve_program(
         Of finish-time fairness, else empty.
     gain
         What the efficient optimum maximises; empty for the canonical optimum.
+    centre, level, pinning
+        A canonical optimum that one job pins, its level and level duals, if there is one (else
+        empty): the efficient optimum is then sought from there.
 
     Returns
     -------
@@ -198,7 +204,14 @@ def solve_program(
     summary[1] = math.nan
     summary[2] = summary[3] = summary[4] = math.inf
     iterations = 0
+    given = centre.size > 0
+    if given:
+        stand_at(c, g, t, k, own_rate, own_use, centre, level, pinning)
+        x[:] = centre
+        summary[2:5] = 0.0
     for stage in range(2):
+        if stage == 0 and given:
+            continue
         if stage == 1:
             if (
                 gain.size == 0

@@ -1,0 +1,528 @@
+r"""The optimum of a contended program from its partition alone, with its proof.
+
+The partition says on which edge each job runs and which jobs are tied, with which points. If every
+worker type has a price, all of the optimum follows from it, in this order:
+
+* the prices, at right angles to the ties :math:`d_i = e_c - (1 - \omega) e_a - \omega e_b`, which must
+  leave them one direction;
+* t, since :math:`\sum_i k_i \,\text{edge}_i(F_i(t)) = p N` has t as its only unknown;
+* the shares of jobs that are not tied; and what they leave is for the tied ones.
+
+If there are J - 1 ties the optimum is one point. Where jobs of one type are alike but for their level,
+all of them are tied together, and the optimum is the analytic centre of their mixes.
+
+Nothing here depends on how the partition was found, and all conditions are checked with room to spare:
+whatever is zero has a cost, whatever is not is well above zero, ties hold to rounding. A partition with
+that property is the only one, so every search that ends with an answer ends with the same bits.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from gavel_opt.arrays import Floats, Ints
+from gavel_opt.compiled import compiled
+from gavel_opt.structured.patterns import Curve, need
+
+TIED, APART = 1e-11, 1e-9
+"""Relative distances of a point from a job's edge: below the first it is on it, above the second it is
+not. Anything between is left to the interior point method."""
+LEAST = 1e-10
+"""A tied part worth less than this part of all workers may be zero."""
+RANK = 1e-7
+STEADY = 1e-6
+LIMIT = 60
+
+
+@compiled
+def tied_jobs(
+    rate: Floats, price: Floats, near: Ints, mask: Ints, edges: Ints
+) -> tuple[bool, Ints, Ints]:
+    """Jobs with three or more points on their edge, and the points; False if there is doubt.
+
+    The edge of a tied job becomes that of its slowest and its fastest point.
+    """
+    types = rate.shape[1]
+    jobs, points = np.empty_like(near), np.empty_like(near)
+    many = 0
+    for s in range(near.size):
+        i = near[s]
+        a, b = edges[i, 0], edges[i, 1]
+        if b == 0:
+            continue
+        on = 0
+        low, high = a, b
+        for c in range(types + 1):
+            above, size = distance(i, c, a, b, rate, price)
+            if c == a or c == b or above <= TIED * size:
+                if above < -TIED * size:
+                    return False, jobs[:0], points[:0]
+                on |= 1 << c
+                if _rate(rate, i, c) < _rate(rate, i, low):
+                    low = c
+                if _rate(rate, i, c) > _rate(rate, i, high):
+                    high = c
+            elif above < APART * size:
+                return False, jobs[:0], points[:0]
+        if on != (1 << a) | (1 << b):
+            jobs[many], points[many] = i, on
+            edges[i, 0], edges[i, 1] = low, high
+            many += 1
+    return True, jobs[:many], points[:many]
+
+
+@compiled
+def _rate(rate: Floats, i: int, point: int) -> float:
+    return rate[i, point - 1] if point > 0 else 0.0
+
+
+@compiled
+def distance(i: int, c: int, a: int, b: int, rate: Floats, price: Floats) -> tuple[float, float]:
+    """How far point c of job i lies above the line through a and b, and the size of its terms."""
+    ra, pa, rc, pc = 0.0, 0.0, 0.0, 0.0
+    rb, pb = rate[i, b - 1], price[b - 1]
+    if a > 0:
+        ra, pa = rate[i, a - 1], price[a - 1]
+    if c > 0:
+        rc, pc = rate[i, c - 1], price[c - 1]
+    part = (rc - ra) / (rb - ra)
+    return (
+        pc - pa * (1.0 - part) - pb * part,
+        pc + pa * abs(1.0 - part) + pb * abs(part),
+    )
+
+
+@compiled
+def ties_to_prices(rate: Floats, jobs: Ints, points: Ints, edges: Ints, price: Floats) -> int:
+    """Prices at right angles to all ties; the number of ties, or -1 if they are not the only ones."""
+    types = rate.shape[1]
+    rows = 0
+    for s in range(jobs.size):
+        for c in range(types + 1):
+            rows += points[s] >> c & 1
+        rows -= 2
+    table = np.zeros((rows, types))
+    n = 0
+    for s in range(jobs.size):
+        i = jobs[s]
+        a, b = edges[i, 0], edges[i, 1]
+        for c in range(types + 1):
+            if points[s] >> c & 1 and c != a and c != b:
+                ra = _rate(rate, i, a)
+                part = (_rate(rate, i, c) - ra) / (rate[i, b - 1] - ra)
+                if c > 0:
+                    table[n, c - 1] = 1.0
+                table[n, b - 1] -= part
+                if a > 0:
+                    table[n, a - 1] -= 1.0 - part
+                n += 1
+    column = np.arange(types)
+    for step in range(types - 1):
+        best, row, pick = RANK, -1, -1
+        for n in range(step, rows):
+            for j in range(step, types):
+                if abs(table[n, column[j]]) > best:
+                    best, row, pick = abs(table[n, column[j]]), n, j
+        if row < 0:
+            return -1
+        column[step], column[pick] = column[pick], column[step]
+        for j in range(types):
+            table[step, j], table[row, j] = table[row, j], table[step, j]
+        for n in range(step + 1, rows):
+            factor = table[n, column[step]] / table[step, column[step]]
+            for j in range(step, types):
+                table[n, column[j]] -= factor * table[step, column[j]]
+    for n in range(types - 1, rows):
+        if abs(table[n, column[types - 1]]) > 1e-10:
+            return -1
+    price[column[types - 1]] = 1.0
+    for step in range(types - 2, -1, -1):
+        value = 0.0
+        for j in range(step + 1, types):
+            value -= table[step, column[j]] * price[column[j]]
+        price[column[step]] = value / table[step, column[step]]
+    for j in range(types):
+        if not price[j] > 0.0:
+            return -1
+    return rows
+
+
+@compiled
+def level_of(
+    rate: Floats,
+    use: Floats,
+    workers: Floats,
+    curve: Curve,
+    cap: float,
+    edges: Ints,
+    price: Floats,
+    cost: Floats,
+) -> float:
+    """T where the levels cost what the workers are worth; prices become those of a unit of t.
+
+    ``cost`` gets what a unit of each job's level costs. For curved levels this is Newton's method on
+    the inverse of the cost, which is concave in the ratio, from the lowest ratio of all: it never
+    passes the root, and starts where the program says.
+    """
+    slope, floor, age, steps, isolated = curve
+    types = workers.size
+    worth, rise = 0.0, 0.0
+    for j in range(types):
+        worth += workers[j] * price[j]
+    for i in range(rate.shape[0]):
+        a, b = edges[i, 0], edges[i, 1]
+        if b == 0:
+            cost[i] = 0.0
+            continue
+        if a == 0:
+            cost[i] = use[i] * price[b - 1] / rate[i, b - 1]
+        else:
+            ra, pa = rate[i, a - 1], price[a - 1]
+            unit = (price[b - 1] - pa) / (rate[i, b - 1] - ra)
+            cost[i] = use[i] * unit
+            worth -= use[i] * (pa - ra * unit)
+        if slope.size > 0:
+            worth -= cost[i] * floor[i]
+            rise += cost[i] * slope[i]
+    t = worth / rise if rise > 0.0 else math.nan
+    if slope.size == 0:
+        ratio = -cap
+        for _ in range(LIMIT):
+            total, rise = 0.0, 0.0
+            for i in range(rate.shape[0]):
+                part = 1.0 / (ratio * isolated[i] - age[i])
+                value = cost[i] * steps[i] * part
+                total += value
+                rise += value * part * isolated[i]
+            change = total * (total - worth) / (worth * rise)
+            ratio += change
+            if not change > 4e-16 * ratio:
+                break
+        t = -ratio
+    for j in range(types):
+        price[j] /= rise
+    for i in range(rate.shape[0]):
+        cost[i] /= rise
+    return t
+
+
+@compiled
+def answer(
+    rate: Floats,
+    use: Floats,
+    count: Ints,
+    workers: Floats,
+    curve: Curve,
+    cap: float,
+    edges: Ints,
+    jobs: Ints,
+    points: Ints,
+    price: Floats,
+    cost: Floats,
+    x: Floats,
+    proof: Floats,
+) -> float:
+    """The optimum of a partition; NaN if it does not have the property that makes it the only one.
+
+    Parameters
+    ----------
+    rate, use, count, workers, curve, cap
+        The program, and its highest t.
+    edges, jobs, points
+        The partition (:func:`tied_jobs`).
+    price, cost, x, proof
+        Get the duals of capacities and levels, the shares, and primal residual, dual residual and
+        relative gap.
+
+    Returns
+    -------
+    t
+    """
+    groups, types = rate.shape
+    ties = ties_to_prices(rate, jobs, points, edges, price)
+    if ties < 0:
+        return math.nan
+    t = level_of(rate, use, workers, curve, cap, edges, price, cost)
+    if not t < cap:
+        return math.nan
+    left, worth = workers.copy(), 0.0
+    for j in range(types):
+        worth += price[j] * workers[j]
+    for j in range(types):
+        if price[j] * workers[j] < APART * worth:
+            return math.nan
+    wide = curve[0].size == 0
+    size = abs(t)
+    bound, pull, primal, value = worth, 0.0, 0.0, 0.0
+    following = 0
+    for i in range(groups):
+        a, b = edges[i, 0], edges[i, 1]
+        level = need(i, t, curve)
+        tied = following < jobs.size and jobs[following] == i
+        if b == 0:
+            room = abs(curve[1][i]) + curve[0][i] * size if curve[0][i] > 0.0 else 0.0
+            if level > -APART * room:
+                if curve[0][i] > 0.0 or level > 0.0:
+                    return math.nan
+            for j in range(types):
+                x[i, j] = 0.0
+            continue
+        rb = rate[i, b - 1]
+        ra = rate[i, a - 1] if a > 0 else 0.0
+        room = level if wide else abs(curve[1][i]) + curve[0][i] * size
+        if level - ra < APART * (room + ra) or rb - level < APART * (room + rb):
+            return math.nan
+        if wide:
+            pull += cost[i] * level
+            value += cost[i] * level * level / curve[3][i] * curve[4][i]
+        else:
+            pull += cost[i] * curve[0][i]
+            bound -= cost[i] * curve[1][i]
+        if tied:
+            for c in range(types + 1):
+                above, scale = distance(i, c, a, b, rate, price)
+                if points[following] >> c & 1:
+                    if abs(above) > TIED * scale:
+                        return math.nan
+                elif above < APART * scale:
+                    return math.nan
+            following += 1
+        else:
+            part = (level - ra) / (rb - ra)
+            if a == 0:
+                unit = price[b - 1] / rb
+                for j in range(types):
+                    x[i, j] = 0.0
+                    other = rate[i, j] * unit
+                    if j != b - 1 and price[j] - other < APART * (price[j] + other):
+                        return math.nan
+            else:
+                for c in range(types + 1):
+                    if c > 0:
+                        x[i, c - 1] = 0.0
+                    above, scale = distance(i, c, a, b, rate, price)
+                    if c != a and c != b and above < APART * scale:
+                        return math.nan
+                share = (rb - level) / (rb - ra)
+                x[i, a - 1] = share
+                left[a - 1] -= use[i] * share
+            x[i, b - 1] = part
+            left[b - 1] -= use[i] * part
+            got, time = 0.0, 0.0
+            for j in range(types):
+                got += rate[i, j] * x[i, j]
+                time += x[i, j]
+            primal = max(primal, (level - got) / (abs(level) + got), time - 1.0)
+        # the dual of time is what makes no reduced cost negative
+        short = 0.0
+        for j in range(types):
+            short = max(short, rate[i, j] * cost[i] - use[i] * price[j])
+        bound += short
+    if not share_out(rate, use, count, curve, t, edges, jobs, points, price, worth, left, x):
+        return math.nan
+    for s in range(jobs.size):
+        i = jobs[s]
+        level = need(i, t, curve)
+        got, time = 0.0, 0.0
+        for j in range(types):
+            got += rate[i, j] * x[i, j]
+            time += x[i, j]
+            left[j] -= use[i] * x[i, j]
+        primal = max(primal, (level - got) / (abs(level) + got), time - 1.0)
+    for j in range(types):
+        primal = max(primal, -left[j] / workers[j])
+    proof[0] = primal
+    if wide:
+        proof[1] = abs(1.0 - value)
+        proof[2] = abs(bound / pull - 1.0) / 2.1
+    else:
+        proof[1] = abs(1.0 - pull)
+        proof[2] = abs(bound - t) / (0.1 * worth + abs(bound) + size)
+    for j in range(3):
+        if not math.isfinite(proof[j]):
+            return math.nan
+    return t
+
+
+@compiled
+def share_out(
+    rate: Floats,
+    use: Floats,
+    count: Ints,
+    curve: Curve,
+    t: float,
+    edges: Ints,
+    jobs: Ints,
+    points: Ints,
+    price: Floats,
+    worth: float,
+    left: Floats,
+    x: Floats,
+) -> bool:
+    """The centre of the tied jobs' mixes that use what the others left.
+
+    Newton's method in the parts of the points between each job's slowest and fastest. One capacity
+    row follows from the others, since t is what prices say: that of the type worth most.
+    """
+    types = left.size
+    main = 0
+    for j in range(types):
+        if price[j] > price[main]:
+            main = j
+    w = np.zeros((jobs.size, types + 1))
+    move = np.zeros((jobs.size, types + 1))
+    free = np.zeros((jobs.size, types, types))  # the inverse Hessian, reduced to types
+    want = np.zeros((jobs.size, types))
+    schur, price_step = np.zeros((types, types)), np.zeros(types)
+    hessian, column = np.zeros((types, types)), np.zeros(types)
+    extra = np.zeros(types, np.int64)
+    along = np.zeros((types, types + 1))
+    # the mean of all edges that reach the level
+    for s in range(jobs.size):
+        i = jobs[s]
+        level = need(i, t, curve)
+        many = 0.0
+        for a in range(types + 1):
+            for b in range(types + 1):
+                if points[s] >> a & 1 and points[s] >> b & 1:
+                    ra, rb = _rate(rate, i, a), _rate(rate, i, b)
+                    if ra <= level and rb > level:
+                        w[s, a] += (rb - level) / (rb - ra)
+                        w[s, b] += (level - ra) / (rb - ra)
+                        many += 1.0
+        for c in range(types + 1):
+            w[s, c] /= many
+    for _ in range(LIMIT):
+        for j in range(types):
+            price_step[j] = left[j]
+            for m in range(types):
+                schur[j, m] = 0.0
+        for s in range(jobs.size):
+            i = jobs[s]
+            k = use[i]
+            a, b = edges[i, 0], edges[i, 1]
+            ra, rb = _rate(rate, i, a), rate[i, b - 1]
+            many = 0
+            for c in range(types + 1):
+                if c > 0:
+                    price_step[c - 1] -= k * w[s, c]
+                if points[s] >> c & 1 and c != a and c != b:
+                    for m in range(types + 1):
+                        along[many, m] = 0.0
+                    part = (_rate(rate, i, c) - ra) / (rb - ra)
+                    along[many, c] = 1.0
+                    along[many, b] = -part
+                    along[many, a] = -(1.0 - part)
+                    many += 1
+            for n in range(many):
+                column[n] = 0.0
+                for c in range(types + 1):
+                    if points[s] >> c & 1:
+                        column[n] += along[n, c] / w[s, c]
+                for m in range(n + 1):
+                    value = 0.0
+                    for c in range(types + 1):
+                        if points[s] >> c & 1:
+                            value += along[n, c] * along[m, c] / (w[s, c] * w[s, c])
+                    hessian[n, m] = value
+            for n in range(many):
+                for m in range(n + 1):
+                    value = hessian[n, m]
+                    for q in range(m):
+                        value -= hessian[n, q] * hessian[m, q]
+                    if n == m:
+                        if not value > 0.0:
+                            return False
+                        hessian[n, n] = math.sqrt(value)
+                    else:
+                        hessian[n, m] = value / hessian[m, m]
+            # half of the inverse, applied to the directions: free = (L^-1 along)^T (L^-1 along)
+            for n in range(many):
+                for m in range(n):
+                    factor = hessian[n, m]
+                    column[n] -= factor * column[m]
+                    for c in range(types + 1):
+                        along[n, c] -= factor * along[m, c]
+                column[n] /= hessian[n, n]
+                for c in range(types + 1):
+                    along[n, c] /= hessian[n, n]
+            weight = k * k / count[i]
+            for c in range(types + 1):
+                move[s, c] = 0.0
+                for n in range(many):
+                    move[s, c] += column[n] * along[n, c]
+            for j in range(types):
+                price_step[j] -= k * move[s, j + 1]
+                for m in range(types):
+                    value = 0.0
+                    for n in range(many):
+                        value += along[n, j + 1] * along[n, m + 1]
+                    free[s, j, m] = value
+                    schur[j, m] += weight * value
+            for m in range(types):
+                value = 0.0
+                for n in range(many):
+                    value += along[n, 0] * along[n, m + 1]
+                want[s, m] = value
+        _solve_without(schur, price_step, main)
+        down, moved = 0.0, 0.0
+        for s in range(jobs.size):
+            i = jobs[s]
+            push = use[i] / count[i]
+            for m in range(types):
+                move[s, 0] += push * want[s, m] * price_step[m]
+                for j in range(types):
+                    move[s, j + 1] += push * free[s, j, m] * price_step[m]
+            for c in range(types + 1):
+                if points[s] >> c & 1:
+                    part = move[s, c] / w[s, c]
+                    down, moved = max(down, -part), max(moved, abs(part))
+        if not math.isfinite(moved):
+            return False
+        length = 0.9 / down if down > 0.9 else 1.0
+        for s in range(jobs.size):
+            for c in range(types + 1):
+                w[s, c] += length * move[s, c]
+        if moved <= STEADY:
+            for s in range(jobs.size):
+                i = jobs[s]
+                for c in range(types + 1):
+                    if points[s] >> c & 1:
+                        size = price[c - 1] if c > 0 else price[edges[i, 1] - 1]
+                        if not w[s, c] * use[i] * size > LEAST * worth:
+                            return False
+                    if c > 0:
+                        x[i, c - 1] = w[s, c]
+            return True
+    return False
+
+
+@compiled
+def _solve_without(matrix: Floats, value: Floats, main: int) -> None:
+    """Solve a positive definite system in place, row and column ``main`` left out (value 0)."""
+    size = value.size
+    value[main] = 0.0
+    for j in range(size):
+        matrix[j, main] = matrix[main, j] = 0.0
+    matrix[main, main] = 1.0
+    for j in range(size):
+        for m in range(j + 1):
+            rest = matrix[j, m]
+            for n in range(m):
+                rest -= matrix[j, n] * matrix[m, n]
+            if m == j:
+                matrix[j, j] = math.sqrt(rest) if rest > 0.0 else 0.0
+            else:
+                matrix[j, m] = rest / matrix[m, m] if matrix[m, m] > 0.0 else 0.0
+    for j in range(size):
+        rest = value[j]
+        for m in range(j):
+            rest -= matrix[j, m] * value[m]
+        value[j] = rest / matrix[j, j] if matrix[j, j] > 0.0 else 0.0
+    for j in range(size - 1, -1, -1):
+        rest = value[j]
+        for m in range(j + 1, size):
+            rest -= matrix[m, j] * value[m]
+        value[j] = rest / matrix[j, j] if matrix[j, j] > 0.0 else 0.0

@@ -1,0 +1,252 @@
+r"""Programs whose optimum needs no path to it: those that one job pins, and those with a price on all types.
+
+A level that one job pins makes everything else slack (:mod:`~gavel_opt.structured.pinned`); where each
+worker type has a price nothing is slack (:mod:`~gavel_opt.structured.prices`,
+:mod:`~gavel_opt.structured.corner`). What lies between, and whatever is near a change from one to the other,
+is left to the interior point method.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from gavel_opt.arrays import Floats, Ints
+from gavel_opt.compiled import compiled
+from gavel_opt.structured.corner import answer, tied_jobs
+from gavel_opt.structured.patterns import Curve, highest, need, shortfall
+from gavel_opt.structured.pinned import SHORT, centre
+from gavel_opt.structured.prices import AROUND, LOST, SETTLED, WIDEST, guess, highest_of_all, search
+
+SAME, APART = 1e-12, 1e-9
+"""Levels and rates within the first part of each other are the same, beyond the second they are not;
+between the two the interior point method decides."""
+PROVED = 1e-10
+"""Answers with a worse certificate are none."""
+
+NONE, DOUBT, PINNED, PRICED = range(4)
+"""Outcomes: not for these methods; no answer from here, perhaps from better prices; the optimum of
+either kind."""
+
+
+@compiled
+def solve_direct(
+    rate: Floats,
+    use: Floats,
+    count: Ints,
+    workers: Floats,
+    slope: Floats,
+    floor: Floats,
+    age: Floats,
+    steps: Floats,
+    isolated: Floats,
+    start: Floats,
+    x: Floats,
+    level_dual: Floats,
+    price: Floats,
+    summary: Floats,
+) -> int:
+    """Solve a program without reward and pairs; the arguments are those of ``solve_program``.
+
+    Parameters
+    ----------
+    start
+        Prices and t to start from, shape ``(J + 1,)``; the first not positive if there are none.
+        Gets those of the optimum. The answer does not depend on them.
+    x, level_dual, price, summary
+        Get the answer.
+    """
+    curve = (slope, floor, age, steps, isolated)
+    groups, types = rate.shape
+    demand, supply = 0.0, 0.0
+    for j in range(types):
+        if not workers[j] > 0.0:
+            return NONE
+        supply += workers[j]
+    for i in range(groups):
+        demand += use[i]
+    cap = highest_of_all(rate, curve)
+    if not math.isfinite(cap):
+        return NONE
+    full = demand > supply
+    known = start[0] > 0.0
+    for j in range(types):
+        price[j] = start[j]
+    short = -math.inf
+    if full:
+        if not known:
+            _mean_rates(rate, use, price)
+        short = shortfall(rate, use, workers, curve, price, cap)
+        if short != short:
+            return NONE
+    if short <= SHORT:
+        done = _pinned(rate, use, count, workers, curve, cap, x, level_dual, price, summary)
+        if done != DOUBT:
+            return done
+    if not full:
+        return NONE
+    return _contended(
+        rate, use, count, workers, curve, cap, known, start, x, level_dual, price, summary
+    )
+
+
+@compiled
+def _mean_rates(rate: Floats, use: Floats, price: Floats) -> None:
+    """Prices by the mean speed of a type among jobs, each measured by its fastest."""
+    types = rate.shape[1]
+    for j in range(types):
+        price[j] = 0.0
+    for i in range(rate.shape[0]):
+        fastest = 0.0
+        for j in range(types):
+            fastest = max(fastest, rate[i, j])
+        if fastest > 0.0:
+            for j in range(types):
+                price[j] += use[i] * rate[i, j] / fastest
+
+
+@compiled
+def _pinned(
+    rate: Floats,
+    use: Floats,
+    count: Ints,
+    workers: Floats,
+    curve: Curve,
+    t: float,
+    x: Floats,
+    level_dual: Floats,
+    price: Floats,
+    summary: Floats,
+) -> int:
+    """Centre of the body, with the duals of the jobs that pin the level."""
+    groups, types = rate.shape
+    needs, top = np.empty(groups), np.empty(groups)
+    pinned = np.zeros(groups, np.int64)
+    total = 0.0
+    wide = curve[0].size == 0
+    for i in range(groups):
+        needs[i] = need(i, t, curve)
+        top[i] = 0.0
+        for j in range(types):
+            top[i] = max(top[i], rate[i, j])
+        level_dual[i] = 0.0
+        own = highest(i, rate, curve)
+        if own - t <= APART * abs(t):
+            if own - t > SAME * abs(t):
+                return DOUBT
+            for j in range(types):
+                if rate[i, j] != top[i] and rate[i, j] > (1.0 - APART) * top[i]:
+                    return DOUBT
+            pinned[i] = 1
+            level_dual[i] = count[i]
+            if wide:
+                total += count[i] * needs[i] * needs[i] / curve[3][i] * curve[4][i]
+            else:
+                total += count[i] * curve[0][i]
+        elif needs[i] >= (1.0 - SAME) * top[i] and needs[i] > -math.inf:
+            return DOUBT
+    work = np.empty((groups, 2 * types + types * (types + 1) // 2))
+    steps = centre(rate, use, count, workers, curve, t, needs, top, pinned, x, work, price)
+    if steps == 0:
+        return DOUBT
+    primal, bound, pull = 0.0, 0.0, 0.0
+    used = np.zeros(types)
+    for i in range(groups):
+        level_dual[i] /= total
+        got, time = 0.0, 0.0
+        for j in range(types):
+            got += rate[i, j] * x[i, j]
+            time += x[i, j]
+            used[j] += use[i] * x[i, j]
+            primal = max(primal, -x[i, j])
+        primal = max(primal, time - 1.0)
+        if needs[i] > -math.inf:
+            primal = max(primal, (needs[i] - got) / (abs(needs[i]) + got + 1e-300))
+        bound += level_dual[i] * top[i]
+        if pinned[i]:
+            if wide:
+                pull += level_dual[i] * needs[i]
+            else:
+                bound -= level_dual[i] * curve[1][i]
+    for j in range(types):
+        primal = max(primal, (used[j] - workers[j]) / workers[j])
+        price[j] = 0.0
+    gap = abs(bound / pull - 1.0) / 2.1 if wide else abs(bound - t) / (abs(bound) + abs(t))
+    if not (primal <= PROVED and gap <= PROVED):
+        return DOUBT
+    summary[0] = summary[1] = -t if wide else t
+    summary[2], summary[3], summary[4], summary[5] = primal, 0.0, gap, steps
+    return PINNED
+
+
+@compiled
+def _contended(
+    rate: Floats,
+    use: Floats,
+    count: Ints,
+    workers: Floats,
+    curve: Curve,
+    cap: float,
+    known: bool,
+    start: Floats,
+    x: Floats,
+    level_dual: Floats,
+    price: Floats,
+    summary: Floats,
+) -> int:
+    """Find the partition, from the known prices and from prices of the program's own; answer."""
+    groups, types = rate.shape
+    edges = np.zeros((groups, 2), np.int64)
+    near = np.empty(groups, np.int64)
+    proof = np.full(3, math.inf)
+    total = 0
+    for attempt in range(2):
+        if attempt == 0:
+            if not known:
+                continue
+            t = min(start[types], cap)
+            for j in range(types):
+                price[j] = start[j]
+            radius = min(AROUND / groups, WIDEST)
+        else:
+            t = guess(rate, use, workers, curve, cap, price, edges, near)
+            radius = min(2.0 * AROUND / groups, WIDEST)
+            if groups >= 64:
+                radius = min(4.0 / math.sqrt(groups), WIDEST)
+        outcome, t, found, mask, more = search(
+            rate, use, workers, curve, cap, 0, 1, price, t, radius, edges, near
+        )
+        total += more
+        if outcome == LOST:
+            continue
+        if outcome != SETTLED:
+            return DOUBT
+        sure, jobs, points = tied_jobs(rate, price, near[:found], mask, edges)
+        if not sure:
+            return NONE
+        t = answer(
+            rate,
+            use,
+            count,
+            workers,
+            curve,
+            cap,
+            edges,
+            jobs,
+            points,
+            price,
+            level_dual,
+            x,
+            proof,
+        )
+        if not (t < cap and proof.max() <= PROVED):
+            return NONE
+        summary[0] = summary[1] = -t if curve[0].size == 0 else t
+        summary[2:5] = proof
+        summary[5] = total
+        for j in range(types):
+            start[j] = price[j]
+        start[types] = t
+        return PRICED
+    return DOUBT
