@@ -24,7 +24,7 @@ import numpy as np
 
 from gavel_opt.arrays import Floats, Ints
 from gavel_opt.compiled import compiled
-from gavel_opt.structured.patterns import Curve, need
+from gavel_opt.structured.patterns import FIRST, SECOND, THIRD, need
 
 TIED, APART = 1e-11, 1e-9
 """Relative distances of a point from a job's edge: below the first it is on it, above the second it is
@@ -56,7 +56,7 @@ def tied_jobs(
         low, high = a, b
         for c in range(types + 1):
             above, size = distance(i, c, a, b, rate, price)
-            if c == a or c == b or above <= TIED * size:
+            if c in (a, b) or above <= TIED * size:
                 if above < -TIED * size:
                     return False, jobs[:0], points[:0]
                 on |= 1 << c
@@ -154,7 +154,8 @@ def level_of(
     rate: Floats,
     use: Floats,
     workers: Floats,
-    curve: Curve,
+    own: Floats,
+    curved: bool,
     cap: float,
     edges: Ints,
     price: Floats,
@@ -166,7 +167,6 @@ def level_of(
     the inverse of the cost, which is concave in the ratio, from the lowest ratio of all: it never
     passes the root, and starts where the program says.
     """
-    slope, floor, age, steps, isolated = curve
     types = workers.size
     worth, rise = 0.0, 0.0
     for j in range(types):
@@ -183,19 +183,19 @@ def level_of(
             unit = (price[b - 1] - pa) / (rate[i, b - 1] - ra)
             cost[i] = use[i] * unit
             worth -= use[i] * (pa - ra * unit)
-        if slope.size > 0:
-            worth -= cost[i] * floor[i]
-            rise += cost[i] * slope[i]
+        if not curved:
+            worth -= cost[i] * own[i, SECOND]
+            rise += cost[i] * own[i, FIRST]
     t = worth / rise if rise > 0.0 else math.nan
-    if slope.size == 0:
+    if curved:
         ratio = -cap
         for _ in range(LIMIT):
             total, rise = 0.0, 0.0
             for i in range(rate.shape[0]):
-                part = 1.0 / (ratio * isolated[i] - age[i])
-                value = cost[i] * steps[i] * part
+                part = 1.0 / (ratio * own[i, THIRD] - own[i, FIRST])
+                value = cost[i] * own[i, SECOND] * part
                 total += value
-                rise += value * part * isolated[i]
+                rise += value * part * own[i, THIRD]
             change = total * (total - worth) / (worth * rise)
             ratio += change
             if not change > 4e-16 * ratio:
@@ -214,7 +214,8 @@ def answer(
     use: Floats,
     count: Ints,
     workers: Floats,
-    curve: Curve,
+    own: Floats,
+    curved: bool,
     cap: float,
     edges: Ints,
     jobs: Ints,
@@ -228,7 +229,7 @@ def answer(
 
     Parameters
     ----------
-    rate, use, count, workers, curve, cap
+    rate, use, count, workers, own, curved, cap
         The program, and its highest t.
     edges, jobs, points
         The partition (:func:`tied_jobs`).
@@ -244,7 +245,7 @@ def answer(
     ties = ties_to_prices(rate, jobs, points, edges, price)
     if ties < 0:
         return math.nan
-    t = level_of(rate, use, workers, curve, cap, edges, price, cost)
+    t = level_of(rate, use, workers, own, curved, cap, edges, price, cost)
     if not t < cap:
         return math.nan
     left, worth = workers.copy(), 0.0
@@ -253,33 +254,31 @@ def answer(
     for j in range(types):
         if price[j] * workers[j] < APART * worth:
             return math.nan
-    wide = curve[0].size == 0
     size = abs(t)
     bound, pull, primal, value = worth, 0.0, 0.0, 0.0
     following = 0
     for i in range(groups):
         a, b = edges[i, 0], edges[i, 1]
-        level = need(i, t, curve)
+        level = need(curved, own[i, FIRST], own[i, SECOND], own[i, THIRD], t)
         tied = following < jobs.size and jobs[following] == i
         if b == 0:
-            room = abs(curve[1][i]) + curve[0][i] * size if curve[0][i] > 0.0 else 0.0
-            if level > -APART * room:
-                if curve[0][i] > 0.0 or level > 0.0:
-                    return math.nan
+            room = abs(own[i, SECOND]) + own[i, FIRST] * size if own[i, FIRST] > 0.0 else 0.0
+            if level > -APART * room and (own[i, FIRST] > 0.0 or level > 0.0):
+                return math.nan
             for j in range(types):
                 x[i, j] = 0.0
             continue
         rb = rate[i, b - 1]
         ra = rate[i, a - 1] if a > 0 else 0.0
-        room = level if wide else abs(curve[1][i]) + curve[0][i] * size
+        room = level if curved else abs(own[i, SECOND]) + own[i, FIRST] * size
         if level - ra < APART * (room + ra) or rb - level < APART * (room + rb):
             return math.nan
-        if wide:
+        if curved:
             pull += cost[i] * level
-            value += cost[i] * level * level / curve[3][i] * curve[4][i]
+            value += cost[i] * level * level / own[i, SECOND] * own[i, THIRD]
         else:
-            pull += cost[i] * curve[0][i]
-            bound -= cost[i] * curve[1][i]
+            pull += cost[i] * own[i, FIRST]
+            bound -= cost[i] * own[i, SECOND]
         if tied:
             for c in range(types + 1):
                 above, scale = distance(i, c, a, b, rate, price)
@@ -320,11 +319,11 @@ def answer(
         for j in range(types):
             short = max(short, rate[i, j] * cost[i] - use[i] * price[j])
         bound += short
-    if not share_out(rate, use, count, curve, t, edges, jobs, points, price, worth, left, x):
+    if not share_out(rate, use, count, own, curved, t, edges, jobs, points, price, worth, left, x):
         return math.nan
     for s in range(jobs.size):
         i = jobs[s]
-        level = need(i, t, curve)
+        level = need(curved, own[i, FIRST], own[i, SECOND], own[i, THIRD], t)
         got, time = 0.0, 0.0
         for j in range(types):
             got += rate[i, j] * x[i, j]
@@ -334,7 +333,7 @@ def answer(
     for j in range(types):
         primal = max(primal, -left[j] / workers[j])
     proof[0] = primal
-    if wide:
+    if curved:
         proof[1] = abs(1.0 - value)
         proof[2] = abs(bound / pull - 1.0) / 2.1
     else:
@@ -351,7 +350,8 @@ def share_out(
     rate: Floats,
     use: Floats,
     count: Ints,
-    curve: Curve,
+    own: Floats,
+    curved: bool,
     t: float,
     edges: Ints,
     jobs: Ints,
@@ -377,12 +377,11 @@ def share_out(
     want = np.zeros((jobs.size, types))
     schur, price_step = np.zeros((types, types)), np.zeros(types)
     hessian, column = np.zeros((types, types)), np.zeros(types)
-    extra = np.zeros(types, np.int64)
     along = np.zeros((types, types + 1))
     # the mean of all edges that reach the level
     for s in range(jobs.size):
         i = jobs[s]
-        level = need(i, t, curve)
+        level = need(curved, own[i, FIRST], own[i, SECOND], own[i, THIRD], t)
         many = 0.0
         for a in range(types + 1):
             for b in range(types + 1):

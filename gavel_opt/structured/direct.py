@@ -15,13 +15,25 @@ import numpy as np
 from gavel_opt.arrays import Floats, Ints
 from gavel_opt.compiled import compiled
 from gavel_opt.structured.corner import answer, tied_jobs
-from gavel_opt.structured.patterns import Curve, highest, need, shortfall
+from gavel_opt.structured.patterns import (
+    FIRST,
+    SECOND,
+    THIRD,
+    TOP,
+    highest_level,
+    need,
+    needs_of,
+    shortfall,
+)
 from gavel_opt.structured.pinned import SHORT, centre
-from gavel_opt.structured.prices import AROUND, LOST, SETTLED, WIDEST, guess, highest_of_all, search
+from gavel_opt.structured.prices import AROUND, FEW, LOST, MANY, SETTLED, WIDEST, guess, search
 
 SAME, APART = 1e-12, 1e-9
 """Levels and rates within the first part of each other are the same, beyond the second they are not;
 between the two the interior point method decides."""
+THIN = 1e-4
+"""A job that does not pin the level but has less room than this part makes a body too thin for sums of
+these lengths."""
 PROVED = 1e-10
 """Answers with a worse certificate are none."""
 
@@ -57,7 +69,7 @@ def solve_direct(
     x, level_dual, price, summary
         Get the answer.
     """
-    curve = (slope, floor, age, steps, isolated)
+    curved = age.size > 0
     groups, types = rate.shape
     demand, supply = 0.0, 0.0
     for j in range(types):
@@ -66,7 +78,7 @@ def solve_direct(
         supply += workers[j]
     for i in range(groups):
         demand += use[i]
-    cap = highest_of_all(rate, curve)
+    own, cap = needs_of(rate, slope, floor, age, steps, isolated)
     if not math.isfinite(cap):
         return NONE
     full = demand > supply
@@ -76,34 +88,31 @@ def solve_direct(
     short = -math.inf
     if full:
         if not known:
-            _mean_rates(rate, use, price)
-        short = shortfall(rate, use, workers, curve, price, cap)
+            _mean_rates(rate, use, own, price)
+        short = shortfall(rate, use, workers, own, curved, price, cap)
         if short != short:
             return NONE
     if short <= SHORT:
-        done = _pinned(rate, use, count, workers, curve, cap, x, level_dual, price, summary)
+        done = _pinned(rate, use, count, workers, own, curved, cap, x, level_dual, price, summary)
         if done != DOUBT:
             return done
     if not full:
         return NONE
     return _contended(
-        rate, use, count, workers, curve, cap, known, start, x, level_dual, price, summary
+        rate, use, count, workers, own, curved, cap, known, start, x, level_dual, price, summary
     )
 
 
 @compiled
-def _mean_rates(rate: Floats, use: Floats, price: Floats) -> None:
+def _mean_rates(rate: Floats, use: Floats, own: Floats, price: Floats) -> None:
     """Prices by the mean speed of a type among jobs, each measured by its fastest."""
     types = rate.shape[1]
     for j in range(types):
         price[j] = 0.0
     for i in range(rate.shape[0]):
-        fastest = 0.0
+        part = use[i] / own[i, TOP] if own[i, TOP] > 0.0 else 0.0
         for j in range(types):
-            fastest = max(fastest, rate[i, j])
-        if fastest > 0.0:
-            for j in range(types):
-                price[j] += use[i] * rate[i, j] / fastest
+            price[j] += part * rate[i, j]
 
 
 @compiled
@@ -112,7 +121,8 @@ def _pinned(
     use: Floats,
     count: Ints,
     workers: Floats,
-    curve: Curve,
+    own: Floats,
+    curved: bool,
     t: float,
     x: Floats,
     level_dual: Floats,
@@ -121,33 +131,30 @@ def _pinned(
 ) -> int:
     """Centre of the body, with the duals of the jobs that pin the level."""
     groups, types = rate.shape
-    needs, top = np.empty(groups), np.empty(groups)
+    needs = np.empty(groups)
     pinned = np.zeros(groups, np.int64)
     total = 0.0
-    wide = curve[0].size == 0
     for i in range(groups):
-        needs[i] = need(i, t, curve)
-        top[i] = 0.0
-        for j in range(types):
-            top[i] = max(top[i], rate[i, j])
+        first, second, third, top = own[i, FIRST], own[i, SECOND], own[i, THIRD], own[i, TOP]
+        needs[i] = need(curved, first, second, third, t)
         level_dual[i] = 0.0
-        own = highest(i, rate, curve)
-        if own - t <= APART * abs(t):
-            if own - t > SAME * abs(t):
+        above = highest_level(curved, first, second, third, top) - t
+        if above <= APART * abs(t):
+            if above > SAME * abs(t):
                 return DOUBT
             for j in range(types):
-                if rate[i, j] != top[i] and rate[i, j] > (1.0 - APART) * top[i]:
+                if rate[i, j] != top and rate[i, j] > (1.0 - APART) * top:
                     return DOUBT
             pinned[i] = 1
             level_dual[i] = count[i]
-            if wide:
-                total += count[i] * needs[i] * needs[i] / curve[3][i] * curve[4][i]
+            if curved:
+                total += count[i] * needs[i] * needs[i] / second * third
             else:
-                total += count[i] * curve[0][i]
-        elif needs[i] >= (1.0 - SAME) * top[i] and needs[i] > -math.inf:
+                total += count[i] * first
+        elif needs[i] >= (1.0 - THIN) * top and needs[i] > -math.inf:
             return DOUBT
-    work = np.empty((groups, 2 * types + types * (types + 1) // 2))
-    steps = centre(rate, use, count, workers, curve, t, needs, top, pinned, x, work, price)
+    given = rate, use, count, workers, own, curved, t, needs, pinned, x, price
+    steps = centre(*given, (0, 0, 0)) if types == 3 else centre(*given, ())
     if steps == 0:
         return DOUBT
     primal, bound, pull = 0.0, 0.0, 0.0
@@ -163,19 +170,19 @@ def _pinned(
         primal = max(primal, time - 1.0)
         if needs[i] > -math.inf:
             primal = max(primal, (needs[i] - got) / (abs(needs[i]) + got + 1e-300))
-        bound += level_dual[i] * top[i]
+        bound += level_dual[i] * own[i, TOP]
         if pinned[i]:
-            if wide:
+            if curved:
                 pull += level_dual[i] * needs[i]
             else:
-                bound -= level_dual[i] * curve[1][i]
+                bound -= level_dual[i] * own[i, SECOND]
     for j in range(types):
         primal = max(primal, (used[j] - workers[j]) / workers[j])
         price[j] = 0.0
-    gap = abs(bound / pull - 1.0) / 2.1 if wide else abs(bound - t) / (abs(bound) + abs(t))
+    gap = abs(bound / pull - 1.0) / 2.1 if curved else abs(bound - t) / (abs(bound) + abs(t))
     if not (primal <= PROVED and gap <= PROVED):
         return DOUBT
-    summary[0] = summary[1] = -t if wide else t
+    summary[0] = summary[1] = -t if curved else t
     summary[2], summary[3], summary[4], summary[5] = primal, 0.0, gap, steps
     return PINNED
 
@@ -186,7 +193,8 @@ def _contended(
     use: Floats,
     count: Ints,
     workers: Floats,
-    curve: Curve,
+    own: Floats,
+    curved: bool,
     cap: float,
     known: bool,
     start: Floats,
@@ -205,17 +213,17 @@ def _contended(
         if attempt == 0:
             if not known:
                 continue
-            t = min(start[types], cap)
+            t = min(float(start[types]), cap)
             for j in range(types):
                 price[j] = start[j]
             radius = min(AROUND / groups, WIDEST)
+            rounds = FEW
         else:
-            t = guess(rate, use, workers, curve, cap, price, edges, near)
-            radius = min(2.0 * AROUND / groups, WIDEST)
-            if groups >= 64:
-                radius = min(4.0 / math.sqrt(groups), WIDEST)
+            rounds = MANY
+            t = guess(rate, use, workers, own, curved, cap, price, edges, near)
+            radius = min(4.0 / math.sqrt(groups), WIDEST)
         outcome, t, found, mask, more = search(
-            rate, use, workers, curve, cap, 0, 1, price, t, radius, edges, near
+            rate, use, workers, own, curved, cap, 0, 1, price, t, radius, edges, near, rounds
         )
         total += more
         if outcome == LOST:
@@ -230,7 +238,8 @@ def _contended(
             use,
             count,
             workers,
-            curve,
+            own,
+            curved,
             cap,
             edges,
             jobs,
@@ -242,7 +251,7 @@ def _contended(
         )
         if not (t < cap and proof.max() <= PROVED):
             return NONE
-        summary[0] = summary[1] = -t if curve[0].size == 0 else t
+        summary[0] = summary[1] = -t if curved else t
         summary[2:5] = proof
         summary[5] = total
         for j in range(types):

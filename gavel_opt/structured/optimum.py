@@ -10,13 +10,14 @@ import numpy as np
 from gavel_opt.allocation import (
     AllocationProgram,
     Answer,
+    Blocks,
     FinishTimeProgram,
     PairBlocks,
     Program,
 )
 from gavel_opt.arrays import Floats
 from gavel_opt.solution import Certificate
-from gavel_opt.structured.direct import DOUBT, PINNED, PRICED, solve_direct
+from gavel_opt.structured.direct import DOUBT, NONE, PINNED, PRICED, solve_direct
 from gavel_opt.structured.solve import solve_program
 
 PROVED = 1e-9
@@ -67,52 +68,75 @@ def optimum(
     """
     blocks = program.blocks
     types = blocks.types
-    pairs = blocks.pairs
-    none = np.empty((0, types))
-    reward = none
     if isinstance(program, FinishTimeProgram):
+        reward, probe = None, False
         curve = _NONE, _NONE, program.age, program.steps, program.isolated
     else:
-        reward = none if program.reward is None else program.reward
+        reward, probe = program.reward, program.probe
         curve = program.slope, program.floor, _NONE, _NONE, _NONE
-    shared = tuple(map(_plain, (blocks.rate, blocks.use, blocks.count, blocks.workers)))
-    curve = tuple(map(_plain, curve))
-    probe = isinstance(program, AllocationProgram) and program.probe
     efficient = tie_break == "efficient" and not probe
+    shared = blocks.rate, blocks.use, blocks.count, blocks.workers, *curve
+    given: tuple[Any, ...] = tuple(map(_plain, shared))
 
     x, summary = np.empty((blocks.groups, types)), np.empty(6)
     level_dual, capacity_dual = np.empty(blocks.groups), np.empty(types)
-    direct = pairs is None and reward.size == 0
-    start = np.zeros(types + 1) if memory is None else memory.for_types(types)
     found = x, level_dual, capacity_dual, summary
-    outcome = solve_direct(*shared, *curve, start, *found) if direct else 0
-    # where nothing is slack the efficient optimum is the canonical one: all levels are what they must be
+    start = np.zeros(types + 1) if memory is None else memory.for_types(types)
+    search: tuple[Any, ...] = (*given, start, *found)
+    outcome = NONE
+    if blocks.pairs is None and reward is None:
+        outcome = solve_direct(*search)
+    # where nothing is slack all levels are what they must be: nothing is left to gain
     if outcome == PRICED or (outcome == PINNED and not efficient):
         return _answer(*found)
-    pinned = outcome == PINNED
-
-    if pairs is None:
-        pairs = PairBlocks(_NO_MEMBER, np.empty((0, 2, types)), _NO_SHARE, _NONE)
-    rate, use, count, workers = shared
-    slope, floor, age, steps, isolated = curve
-    paired = pairs.member, pairs.rate, pairs.share, pairs.use
     gain = gain_of(program) if efficient else _NONE
-    others = (reward, *paired, gain)
-    reward, member, pair_rate, share, pair_use, gain = map(_plain, others)
-    given = rate, slope, floor, reward, use, count, workers, member, pair_rate, share, pair_use
-    centre = (x, float(summary[1]), level_dual) if pinned else (none, 0.0, _NONE)
-    slow = solve_program(*given, age, steps, isolated, gain, *centre)
-    if pinned:
-        slow[3][:2] = summary[:2]
-        return _answer(slow[0], level_dual, capacity_dual, slow[3])
-    if outcome == DOUBT and slow[2].min() > 0.0:
+    centre = (x, float(summary[1]), level_dual) if outcome == PINNED else None
+    by_path = _by_path(given, reward, blocks, gain, centre)
+    if outcome == PINNED:
+        by_path[3][:2] = summary[:2]
+        return _answer(by_path[0], level_dual, capacity_dual, by_path[3])
+    if outcome == DOUBT and by_path[2].min() > 0.0:
         # it has prices after all: then the search from there has the last word
-        start[:types], start[types] = slow[2], slow[3][1]
-        if curve[2].size:
-            start[types] = -start[types]
-        if solve_direct(*shared, *curve, start, *found) == PRICED:
+        level = by_path[3][1]
+        start[:types] = by_path[2]
+        start[types] = -level if isinstance(program, FinishTimeProgram) else level
+        if solve_direct(*search) == PRICED:
             return _answer(*found)
-    return _answer(*slow)
+    return _answer(*by_path)
+
+
+def _by_path(
+    given: tuple[Any, ...],
+    reward: Floats | None,
+    blocks: Blocks,
+    gain: Floats,
+    centre: tuple[Floats, float, Floats] | None,
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """Solve by the interior point method, from its start or from a centre."""
+    none = np.empty((0, blocks.types))
+    rate, use, count, workers, slope, floor, age, steps, isolated = given
+    pairs = blocks.pairs
+    if pairs is None:
+        pairs = PairBlocks(_NO_MEMBER, np.empty((0, 2, blocks.types)), _NO_SHARE, _NONE)
+    arguments = (
+        rate,
+        slope,
+        floor,
+        none if reward is None else reward,
+        use,
+        count,
+        workers,
+        pairs.member,
+        pairs.rate,
+        pairs.share,
+        pairs.use,
+        age,
+        steps,
+        isolated,
+        gain,
+    )
+    whole: tuple[Any, ...] = (*map(_plain, arguments), *(centre or (none, 0.0, _NONE)))
+    return solve_program(*whole)
 
 
 def _answer(

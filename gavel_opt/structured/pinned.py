@@ -14,27 +14,33 @@ give every job its level :math:`F_i(t^*)`. Its analytic centre is a minimum of
       + \log\bigl(r_i x_i - F_i\bigr)\Bigr] - \sum_j \log v_j
     \quad\text{s.t.}\quad v_j + \sum_i k_i x_{ij} = N_j
 
-without any path to it: Newton's method, in which a job's Hessian
-:math:`n_i [\mathrm{diag}(x^{-2}) + u^{-2} 1 1^T + s^{-2} r r^T]` is inverted in closed form and only
-the J prices couple jobs. The start is made of the program alone, so the answer is too.
+without any path to it. Newton's method is used in its primal-dual form, in which every variable has a dual
+(:math:`x z = 1`, for each of the :math:`n_i` jobs): it needs a third fewer steps than the primal form. A job's
+Hessian :math:`\mathrm{diag}(z/x) + (q/u) 1 1^T + (\lambda/s) r r^T` is inverted in closed form, and only the
+J prices couple jobs. The start is made of the program alone, so the answer is too.
 """
 
 from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from gavel_opt.arrays import Floats, Ints
 from gavel_opt.compiled import compiled
-from gavel_opt.structured.patterns import Curve, shortfall
+from gavel_opt.structured.patterns import TOP, shortfall
 
 STEADY = 1e-6
 """Newton's method ends once no variable moves by more than this part of itself."""
 LIMIT = 40
 BACK = 0.9
-PATIENCE = 5
-"""Steps before prices are asked whether there is a body at all."""
+PATIENCE = 6
+"""Steps after which, each time, prices are asked whether there is a body at all."""
 SHORT = 1e-9
 """Levels that cost this part more than all workers are worth cannot be reached."""
+
+EACH, MORE = 5, 9
+"""Numbers kept for each variable of a job, and besides them for its two rows and their inverse."""
 
 
 @compiled
@@ -43,207 +49,232 @@ def centre(
     use: Floats,
     count: Ints,
     workers: Floats,
-    curve: Curve,
+    own: Floats,
+    curved: bool,
     t: float,
     needs: Floats,
-    top: Floats,
     pinned: Ints,
     x: Floats,
-    work: Floats,
     price: Floats,
+    sized: tuple[int, ...],
 ) -> int:
     """Centre of the body; the number of iterations, or 0 if there is none.
 
     Parameters
     ----------
-    rate, use, count, workers, curve, t
-        The program's, and the level that is pinned.
+    rate, use, count, workers, own, curved, t
+        The program's, its needs, and the level that is pinned.
     needs
         Each job's level; -inf where it needs none.
-    top
-        The largest rate of each job.
     pinned
         Jobs whose level takes all of their time (1).
     x
         Gets the centre, shape ``(G, J)``.
-    work
-        Shape ``(G, 2 J + J (J + 1) / 2)``: what is kept between the two passes of a step.
     price
         Gets the prices of the last step.
+    sized
+        J numbers, so that the compiler knows how many, or none.
     """
-    groups, types = rate.shape
+    groups = rate.shape[0]
+    types = rate.shape[1] if len(sized) == 0 else len(sized)
+    # a job's numbers share cache lines: dual, inverse, 1 / (x z) - 1, x / z and step of each variable,
+    # then dual, inverse and 1 / (s lam) - 1 of level and time, and the inverse of their equations
+    inv, off, dia, mov, row = types, 2 * types, 3 * types, 4 * types, EACH * types
+    w = np.zeros((groups, EACH * types + MORE))
+    v, missing, change = workers.copy(), workers.copy(), workers.copy()
+    schur, rhs, next_price = np.zeros((types, types)), np.zeros(types), np.zeros(types)
     load = 0.0
     for i in range(groups):
         load += use[i]
-    v, missing = workers.copy(), workers.copy()
-    schur, step = workers.repeat(types).reshape(types, types), workers.copy()
     for i in range(groups):
-        best = 0
-        many = 0
-        total = 0.0
+        best, many, total = 0, 0.0, 0.0
         for j in range(types):
-            if rate[i, j] == top[i]:
+            x[i, j] = 0.0
+            if rate[i, j] == own[i, TOP]:
                 best = j
-                many += 1
+                many += 1.0
+        if needs[i] == -math.inf:
+            continue
         if pinned[i]:
             for j in range(types):
-                x[i, j] = 1.0 / many if rate[i, j] == top[i] else 0.0
+                if rate[i, j] == own[i, TOP]:
+                    x[i, j], w[i, j] = 1.0 / many, many
             continue
         for j in range(types):
-            x[i, j] = min(1.0 / (types + 1), 0.7 * workers[j] / load)
-            if rate[i, j] == 0.0 or needs[i] == -math.inf:
-                x[i, j] = 0.0
-            total += rate[i, j] * x[i, j]
-        if needs[i] > -math.inf:
-            ask = needs[i] + 0.3 * (top[i] - needs[i])
-            if total < ask:
-                part = (ask - total) / (top[i] - total)
-                for j in range(types):
-                    x[i, j] *= 1.0 - part
-                x[i, best] += part
+            if rate[i, j] > 0.0:
+                x[i, j] = min(1.0 / (types + 1), 0.9 * workers[j] / load)
+                total += rate[i, j] * x[i, j]
+        ask = needs[i] + 0.1 * (own[i, TOP] - needs[i])
+        if total < ask:
+            part = (ask - total) / (own[i, TOP] - total)
+            for j in range(types):
+                x[i, j] *= 1.0 - part
+            x[i, best] += part
+        u, s = 1.0, -needs[i]
+        for j in range(types):
+            u -= x[i, j]
+            s += rate[i, j] * x[i, j]
+            if x[i, j] > 0.0:
+                w[i, j] = 1.0 / x[i, j]
+        w[i, row], w[i, row + 1] = 1.0 / s, 1.0 / u
     for j in range(types):
         left = workers[j]
         for i in range(groups):
             left -= use[i] * x[i, j]
-        v[j] = max(left, 0.05 * workers[j])
+        v[j] = max(left, 0.1 * workers[j])
+        price[j] = 1.0 / v[j]
     for iteration in range(LIMIT):
         for j in range(types):
-            missing[j] = workers[j] - v[j]
-            step[j] = 0.0
+            missing[j] = v[j] - workers[j]
+            rhs[j] = 0.0
             for m in range(types):
                 schur[j, m] = 0.0
         for i in range(groups):
-            k = use[i]
-            for j in range(types):
-                missing[j] -= k * x[i, j]
-            w = k * k / count[i]
-            if pinned[i]:
-                # only the time row holds, as an equality, among the fastest types
-                time, push = 0.0, 0.0
-                for j in range(types):
-                    d = x[i, j] * x[i, j]
-                    time += d
-                    push += x[i, j]
-                for j in range(types):
-                    d = x[i, j] * x[i, j]
-                    g = d * push / time - x[i, j]
-                    work[i, j] = g
-                    step[j] += k * g
-                    for m in range(j + 1):
-                        value = -d * x[i, m] * x[i, m] / time
-                        if m == j:
-                            value += d
-                        work[i, types + j * (j + 1) // 2 + m] = value
-                        schur[j, m] += w * value
+            if needs[i] == -math.inf:
                 continue
+            k = use[i]
+            weight = k * k / count[i]
             u, s = 1.0, -needs[i]
-            m11, m12, m22 = 0.0, 0.0, 0.0
-            g1, g2 = 0.0, 0.0
-            has = needs[i] > -math.inf
             for j in range(types):
-                xj, r = x[i, j], rate[i, j]
-                d = xj * xj
+                xj = x[i, j]
                 u -= xj
-                s += r * xj
-                m22 += d
-                m12 += r * d
-                m11 += r * r * d
-            if not has:
-                s, m12, m11 = 1.0, 0.0, 0.0
-            # gradient / n = -1/x + 1/u - r/s; times the inverse of the diagonal part: -x + d (1/u - r/s)
-            iu, is_ = 1.0 / u, (1.0 / s if has else 0.0)
+                s += rate[i, j] * xj
+                missing[j] += k * xj
+            a11, a12, a22, b1, b2 = 0.0, 0.0, 0.0, 0.0, 0.0
+            per_s, per_u = 0.0, 0.0
+            if not pinned[i]:
+                part = 1.0 / (s * w[i, row])
+                per_s = w[i, row] * part
+                w[i, row + 4] = part - 1.0
+                a11 = s * s * part
+                part = 1.0 / (u * w[i, row + 1])
+                per_u = w[i, row + 1] * part
+                w[i, row + 5] = part - 1.0
+                a22 = u * u * part
+                w[i, row + 2], w[i, row + 3] = per_s, per_u
             for j in range(types):
-                xj, r = x[i, j], rate[i, j]
-                y = xj * xj * (iu - r * is_) - xj
-                g1 += r * y
-                g2 += y
-            if not has:
-                g1 = 0.0
-            a11, a22 = m11 + s * s, m22 + u * u
-            inverse = 1.0 / (a11 * a22 - m12 * m12)
-            i11, i12, i22 = a22 * inverse, -m12 * inverse, a11 * inverse
-            c1, c2 = i11 * g1 + i12 * g2, i12 * g1 + i22 * g2
+                xj, zj, r = x[i, j], w[i, j], rate[i, j]
+                if zj > 0.0:
+                    part = 1.0 / (xj * zj)
+                    per_x = zj * part
+                    d = xj * xj * part
+                    y = d * (per_x - per_u + r * per_s)
+                    w[i, inv + j] = per_x
+                    w[i, off + j] = part - 1.0
+                    w[i, dia + j] = d
+                    w[i, mov + j] = y
+                    a11 += r * r * d
+                    a12 += r * d
+                    a22 += d
+                    b1 += r * y
+                    b2 += y
+            i11, i12, i22 = 0.0, 0.0, 0.0
+            if pinned[i]:
+                i22 = 1.0 / a22
+            else:
+                part = 1.0 / (a11 * a22 - a12 * a12)
+                i11, i12, i22 = a22 * part, -a12 * part, a11 * part
+            w[i, row + 6], w[i, row + 7], w[i, row + 8] = i11, i12, i22
+            c1, c2 = i11 * b1 + i12 * b2, i12 * b1 + i22 * b2
             for j in range(types):
-                xj, r = x[i, j], rate[i, j] if has else 0.0
-                d = xj * xj
-                g = d * (iu - r * is_) - xj - d * (r * c1 + c2)
-                work[i, j] = g
-                step[j] += k * g
+                r, d = rate[i, j], w[i, dia + j]
+                y = w[i, mov + j] - d * (r * c1 + c2)
+                w[i, mov + j] = y
+                rhs[j] += k * y
                 b1, b2 = d * (r * i11 + i12), d * (r * i12 + i22)
-                for m in range(j + 1):
-                    xm, rm = x[i, m], rate[i, m] if has else 0.0
-                    value = -(b1 * rm + b2) * xm * xm
-                    if m == j:
-                        value += d
-                    work[i, types + j * (j + 1) // 2 + m] = value
-                    schur[j, m] += w * value
+                for m in range(j):
+                    schur[j, m] -= weight * (b1 * rate[i, m] + b2) * w[i, dia + m]
+                schur[j, j] += weight * (d - (b1 * r + b2) * d)
         for j in range(types):
-            schur[j, j] += v[j] * v[j]
-            price[j] = v[j] - missing[j] - step[j]
-        for j in range(types):
-            for m in range(j + 1):
-                value = schur[j, m]
-                for n in range(m):
-                    value -= schur[j, n] * schur[m, n]
-                if m == j:
-                    if not value > 0.0:
-                        return 0
-                    schur[j, j] = math.sqrt(value)
-                else:
-                    schur[j, m] = value / schur[m, m]
-        for j in range(types):
-            value = price[j]
-            for m in range(j):
-                value -= schur[j, m] * price[m]
-            price[j] = value / schur[j, j]
-        for j in range(types - 1, -1, -1):
-            value = price[j]
-            for m in range(j + 1, types):
-                value -= schur[m, j] * price[m]
-            price[j] = value / schur[j, j]
-        if iteration >= PATIENCE:
+            schur[j, j] += v[j] / price[j]
+            rhs[j] += missing[j] + 1.0 / price[j]
+        if not _solve(schur, rhs, next_price):
+            return 0
+        if iteration > 0 and iteration % PATIENCE == 0:
             least = math.inf
             for j in range(types):
-                least = min(least, price[j])
-            if least > 0.0 and shortfall(rate, use, workers, curve, price, t) > SHORT:
+                least = min(least, next_price[j])
+            if least > 0.0 and shortfall(rate, use, workers, own, curved, next_price, t) > SHORT:
+                price[:] = next_price
                 return 0
-        moved, down = 0.0, 0.0
+        moved, down, fall = 0.0, 0.0, 0.0
         for j in range(types):
-            step[j] = v[j] - v[j] * v[j] * price[j]
-            part = step[j] / v[j]
+            change[j] = (1.0 / v[j] - next_price[j]) * v[j] / price[j]
+            part = change[j] / v[j]
             moved, down = max(moved, abs(part)), max(down, -part)
+            fall = max(fall, 1.0 - next_price[j] / price[j])
         for i in range(groups):
-            weight = use[i] / count[i]
-            u, s, du, ds = 1.0, -needs[i], 0.0, 0.0
-            has = needs[i] > -math.inf
-            for j in range(types):
-                dx = -work[i, j]
-                for m in range(types):
-                    high, low = max(j, m), min(j, m)
-                    dx -= weight * work[i, types + high * (high + 1) // 2 + low] * price[m]
-                work[i, types + types * (types + 1) // 2 + j] = dx
-                if x[i, j] > 0.0:
-                    part = dx / x[i, j]
-                    moved, down = max(moved, abs(part)), max(down, -part)
-                u -= x[i, j]
-                s += rate[i, j] * x[i, j]
-                du -= dx
-                ds += rate[i, j] * dx
-            if pinned[i]:
+            if needs[i] == -math.inf:
                 continue
-            part = du / u
-            moved, down = max(moved, abs(part)), max(down, -part)
-            if has:
-                part = ds / s
+            push = use[i] / count[i]
+            b1, b2 = 0.0, 0.0
+            for j in range(types):
+                part = w[i, dia + j] * next_price[j]
+                b1 += rate[i, j] * part
+                b2 += part
+            c1 = w[i, row + 6] * b1 + w[i, row + 7] * b2
+            c2 = w[i, row + 7] * b1 + w[i, row + 8] * b2
+            du, ds = 0.0, 0.0
+            for j in range(types):
+                r = rate[i, j]
+                dx = w[i, mov + j] - push * w[i, dia + j] * (next_price[j] - r * c1 - c2)
+                du -= dx
+                ds += r * dx
+                part = dx * w[i, inv + j]
+                w[i, mov + j] = part
                 moved, down = max(moved, abs(part)), max(down, -part)
+                fall = max(fall, part - w[i, off + j])
+            if not pinned[i]:
+                part = ds * w[i, row + 2]
+                moved, down = max(moved, abs(part)), max(down, -part)
+                w[i, row + 4] -= part
+                fall = max(fall, -w[i, row + 4])
+                part = du * w[i, row + 3]
+                moved, down = max(moved, abs(part)), max(down, -part)
+                w[i, row + 5] -= part
+                fall = max(fall, -w[i, row + 5])
         if not math.isfinite(moved):
             return 0
         length = BACK / down if down > BACK else 1.0
+        dual_length = BACK / fall if fall > BACK else 1.0
         for j in range(types):
-            v[j] += length * step[j]
+            v[j] += length * change[j]
+            price[j] += dual_length * (next_price[j] - price[j])
         for i in range(groups):
             for j in range(types):
-                x[i, j] += length * work[i, types + types * (types + 1) // 2 + j]
+                part = w[i, mov + j]
+                x[i, j] += length * part * x[i, j]
+                w[i, j] += dual_length * (w[i, off + j] - part) * w[i, j]
+            for n in range(2):
+                w[i, row + n] += dual_length * w[i, row + 4 + n] * w[i, row + n]
         if moved <= STEADY:
             return iteration + 1
     return 0
+
+
+@compiled
+def _solve(matrix: Floats, value: Floats, solution: Floats) -> bool:
+    """Solve a positive definite system given by its lower half, which is lost."""
+    size = value.size
+    for j in range(size):
+        for m in range(j + 1):
+            rest = matrix[j, m]
+            for n in range(m):
+                rest -= matrix[j, n] * matrix[m, n]
+            if m < j:
+                matrix[j, m] = rest / matrix[m, m]
+            elif rest > 0.0:
+                matrix[j, j] = math.sqrt(rest)
+            else:
+                return False
+    for j in range(size):
+        rest = value[j]
+        for m in range(j):
+            rest -= matrix[j, m] * solution[m]
+        solution[j] = rest / matrix[j, j]
+    for j in range(size - 1, -1, -1):
+        rest = solution[j]
+        for m in range(j + 1, size):
+            rest -= matrix[m, j] * solution[m]
+        solution[j] = rest / matrix[j, j]
+    return True

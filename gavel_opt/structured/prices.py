@@ -31,7 +31,7 @@ import numpy as np
 
 from gavel_opt.arrays import Floats, Ints
 from gavel_opt.compiled import compiled
-from gavel_opt.structured.patterns import ROUND, Curve, edge, highest, line
+from gavel_opt.structured.patterns import FIRST, ROUND, SECOND, THIRD, TOP, edge, line
 
 SETTLED, AGAIN, LOST, SLACK = range(4)
 """Outcomes: an optimum; the radius was reached; no end in sight; a type with no price."""
@@ -40,10 +40,11 @@ NOISE = 1e-13
 """Part of the worth of all workers that is rounding."""
 SAMPLE = 128
 """Jobs of the first stage of a cold search; the next stages take four times as many each."""
-AROUND = 24.0
+AROUND = 8.0
 """The radius, in parts of one job among all."""
 WIDEST = 0.5
-ROUNDS = 60
+FEW, MANY = 8, 60
+"""Surveys from the prices of the last program, and from any others."""
 STEPS = 400
 SAME_T = 1e-9
 """Tangents are good once t moves by less than this part."""
@@ -55,7 +56,8 @@ WORTHLESS = 1e-7
 def survey(
     rate: Floats,
     use: Floats,
-    curve: Curve,
+    own: Floats,
+    curved: bool,
     begin: int,
     stride: int,
     price: Floats,
@@ -73,7 +75,7 @@ def survey(
     found = 0
     base[:] = 0.0
     for i in range(begin, groups, stride):
-        offset, pull = line(i, t, curve)
+        offset, pull = line(curved, own[i, FIRST], own[i, SECOND], own[i, THIRD], t)
         level = offset + pull * t
         room = radius * pull * abs(t)
         k = use[i]
@@ -83,9 +85,15 @@ def survey(
                 near[found] = i
                 found += 1
             continue
-        a, b = edge(i, rate, price, level)
-        if b == 0:
-            return -1
+        # mostly it is the edge from idle to the cheapest type
+        a, b, rb, pb = 0, 0, 0.0, 1.0
+        for j in range(types):
+            if price[j] * rb < pb * rate[i, j]:
+                b, rb, pb = j + 1, rate[i, j], price[j]
+        if level > rb * ROUND:
+            a, b = edge(i, rate, price, level)
+            if b == 0:
+                return -1
         edges[i, 0], edges[i, 1] = a, b
         ra, pa = 0.0, 0.0
         rb, pb = rate[i, b - 1], price[b - 1]
@@ -382,8 +390,7 @@ def _edge(r: Floats, s: int, p: Floats, level: float) -> tuple[int, int]:
         b = 0
         for c in range(1, p.size):
             if r[s, c] > r[s, a] and (
-                b == 0
-                or (p[c] - p[a]) * (r[s, b] - r[s, a]) < (p[b] - p[a]) * (r[s, c] - r[s, a])
+                b == 0 or (p[c] - p[a]) * (r[s, b] - r[s, a]) < (p[b] - p[a]) * (r[s, c] - r[s, a])
             ):
                 b = c
         if b == 0 or level <= r[s, b] * ROUND:
@@ -419,7 +426,8 @@ def search(
     rate: Floats,
     use: Floats,
     workers: Floats,
-    curve: Curve,
+    own: Floats,
+    curved: bool,
     cap: float,
     begin: int,
     stride: int,
@@ -428,6 +436,7 @@ def search(
     radius: float,
     edges: Ints,
     near: Ints,
+    rounds: int,
 ) -> tuple[int, float, int, Ints, int]:
     """Survey and settle until an optimum is found, from the given prices and t.
 
@@ -438,11 +447,11 @@ def search(
     outcome, t, found, mask, steps
         ``found`` jobs are in ``near``, with their points in ``mask``.
     """
-    groups, types = rate.shape
+    types = workers.size
     base = np.zeros((2, types))
     mask = near[:0].copy()
     found, steps, narrow = 0, 0, radius
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         worth, least = 0.0, math.inf
         for j in range(types):
             worth += price[j] * workers[j]
@@ -451,7 +460,7 @@ def search(
             return SLACK, t, 0, mask, steps
         for j in range(types):
             price[j] /= worth
-        found = survey(rate, use, curve, begin, stride, price, t, radius, edges, near, base)
+        found = survey(rate, use, own, curved, begin, stride, price, t, radius, edges, near, base)
         if found < 0:
             return LOST, t, 0, mask, steps
         r, k = np.zeros((found, types + 1)), np.empty(found)
@@ -463,7 +472,7 @@ def search(
             for j in range(types):
                 r[s, j + 1] = rate[i, j]
             k[s] = use[i]
-            offset[s], pull[s] = line(i, t, curve)
+            offset[s], pull[s] = line(curved, own[i, FIRST], own[i, SECOND], own[i, THIRD], t)
             left[s], right[s] = edges[i, 0], edges[i, 1]
             mask[s] = (1 << left[s]) | (1 << right[s])
         outcome, now, more = settle(
@@ -475,8 +484,8 @@ def search(
         moved = abs(now - t)
         t = now
         if outcome == AGAIN:
-            radius = min(2.0 * radius, WIDEST)
-        elif curve[2].size == 0 or moved <= SAME_T * abs(t):
+            radius = min(3.0 * radius, WIDEST)
+        elif not curved or moved <= SAME_T * abs(t):
             for s in range(found):
                 edges[near[s], 0], edges[near[s], 1] = left[s], right[s]
             return SETTLED, t, found, mask, steps
@@ -490,7 +499,8 @@ def guess(
     rate: Floats,
     use: Floats,
     workers: Floats,
-    curve: Curve,
+    own: Floats,
+    curved: bool,
     cap: float,
     price: Floats,
     edges: Ints,
@@ -503,12 +513,10 @@ def guess(
     stride = max(groups // SAMPLE, 1)
     begin = stride // 2
     for i in range(begin, groups, stride):
-        fastest = 0.0
-        for j in range(types):
-            fastest = max(fastest, rate[i, j])
+        fastest = own[i, TOP]
         for j in range(types):
             price[j] += use[i] * rate[i, j] / fastest if fastest > 0.0 else 0.0
-    t = first_level(rate, use, workers, curve, cap, price, begin, stride)
+    t = first_level(rate, use, workers, own, curved, cap, price, begin, stride)
     demand = 0.0
     for i in range(groups):
         demand += use[i]
@@ -521,7 +529,7 @@ def guess(
         for j in range(types):
             part[j] = workers[j] * taken / demand
         _, t, _, _, _ = search(
-            rate, use, part, curve, cap, begin, stride, price, t, radius, edges, near
+            rate, use, part, own, curved, cap, begin, stride, price, t, radius, edges, near, MANY
         )
         radius = min(radius, 2.0 / math.sqrt(groups / stride))
         stride //= 4
@@ -534,7 +542,8 @@ def first_level(
     rate: Floats,
     use: Floats,
     workers: Floats,
-    curve: Curve,
+    own: Floats,
+    curved: bool,
     cap: float,
     price: Floats,
     begin: int,
@@ -557,25 +566,16 @@ def first_level(
             for j in range(types):
                 if rate[i, j] > 0.0:
                     cheapest = min(cheapest, price[j] / rate[i, j])
-            offset, pull = line(i, t, curve)
+            offset, pull = line(curved, own[i, FIRST], own[i, SECOND], own[i, THIRD], t)
             if cheapest < math.inf and offset + pull * t > 0.0:
                 cost += use[i] * (offset + pull * t) * cheapest
                 rise += use[i] * pull * cheapest
         if not rise > 0.0 or cost <= worth:
             break
         change = (cost - worth) / rise
-        if curve[2].size > 0:
+        if curved:
             change *= cost / worth
         t -= change
         if change <= 1e-3 * abs(t):
             break
     return min(t, cap)
-
-
-@compiled
-def highest_of_all(rate: Floats, curve: Curve) -> float:
-    """The t beyond which some job would need more than all of its time."""
-    cap = math.inf
-    for i in range(rate.shape[0]):
-        cap = min(cap, highest(i, rate, curve))
-    return cap

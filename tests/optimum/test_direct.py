@@ -1,0 +1,217 @@
+"""Optima found without a path: the interior point's, and the same bits wherever the search starts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from programs import finish_time, highs, makespan, max_min, slack, water_stage
+
+from gavel_opt import Options
+from gavel_opt.allocation import FinishTimeProgram
+from gavel_opt.engines.structured import Structured
+from gavel_opt.structured import optimum as module
+from gavel_opt.structured.direct import DOUBT, NONE, PINNED, PRICED
+from gavel_opt.structured.optimum import Memory, optimum
+
+seeds = st.integers(0, 2**31)
+
+
+def contended(seed, types=3, groups=None):
+    """Few workers for many jobs: every type has a price."""
+    program = max_min(seed, groups, types)
+    blocks = program.blocks
+    workers = np.maximum(1.0, np.round(blocks.use.sum() / types / 6.0)) * np.ones(types)
+    return replace(program, blocks=replace(blocks, workers=workers))
+
+
+def of_few_types(seed):
+    """Contended, and many groups of the same speeds but for a factor: wide faces."""
+    program = contended(seed, groups=40)
+    rng = np.random.default_rng(seed + 3)
+    rate = rng.uniform(0.2, 3.0, (5, 3))[rng.integers(0, 5, 40)]
+    rate = rate * rng.uniform(0.5, 2.0, 40)[:, None]
+    return replace(program, blocks=replace(program.blocks, rate=rate))
+
+
+def with_floors(seed):
+    """Contended, some groups with a floor and no part in the level, some with nothing."""
+    program = contended(seed, groups=25)
+    rng = np.random.default_rng(seed + 4)
+    part = program.blocks.rate.max(axis=1) * 0.02
+    kind = rng.integers(0, 4, 25)
+    kind[0] = 0
+    slope = np.where(kind >= 2, 0.0, rng.uniform(0.5, 2.0, 25))
+    floor = np.select([kind == 1, kind == 2, kind == 3], [part, part, -np.inf], 0.0)
+    return replace(program, slope=slope, floor=floor)
+
+
+def late_jobs(seed):
+    """Finish-time fairness, contended, of few job types."""
+    program = of_few_types(seed)
+    rng = np.random.default_rng(seed + 5)
+    groups = program.slope.size
+    steps = 10.0 ** rng.uniform(4, 6, groups)
+    isolated = steps / program.blocks.rate.mean(axis=1) * rng.uniform(3, 12, groups)
+    age = isolated * rng.uniform(0.0, 0.5, groups)
+    return FinishTimeProgram(program.blocks, age, steps, isolated)
+
+
+KINDS = {
+    "max-min": max_min,
+    "contended": contended,
+    "few types": of_few_types,
+    "floors": with_floors,
+    "makespan": makespan,
+    "water filling": water_stage,
+    "finish time": finish_time,
+    "finish time, late": late_jobs,
+}
+
+
+class Outcomes:
+    """Which way each program was solved."""
+
+    def __init__(self, monkeypatch):
+        self.seen = Counter()
+        self._solve = module.solve_direct
+        monkeypatch.setattr(module, "solve_direct", self)
+
+    def __call__(self, *given):
+        outcome = self._solve(*given)
+        self.seen[outcome] += 1
+        return outcome
+
+
+def by_path(program, monkeypatch):
+    """The interior point method's answer."""
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "solve_direct", lambda *_: NONE)
+        return optimum(program, "canonical")[0]
+
+
+def same(one, two):
+    assert one.x.tobytes() == two.x.tobytes()
+    assert (one.objective, one.level) == (two.objective, two.level)
+    assert one.level_dual.tobytes() == two.level_dual.tobytes()
+    assert one.capacity_dual.tobytes() == two.capacity_dual.tobytes()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_it_is_the_interior_point_methods_optimum(kind, monkeypatch):
+    outcomes = Outcomes(monkeypatch)
+    for seed in range(30):
+        program = KINDS[kind](seed)
+        answer, certificate, _ = optimum(program, "canonical")
+        expected = by_path(program, monkeypatch)
+        assert certificate.within(1e-10)
+        assert answer.objective == pytest.approx(expected.objective, rel=1e-9)
+        assert slack(program, answer) >= -1e-11
+        np.testing.assert_allclose(answer.x, expected.x, rtol=0, atol=1e-7)
+    solved = outcomes.seen[PINNED] + outcomes.seen[PRICED]
+    assert solved >= (10 if kind in ("max-min", "makespan", "finish time", "water filling") else 25)
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(seed=seeds, types=st.integers(1, 8))
+def test_any_number_of_worker_types_under_contention(seed, types):
+    program = contended(seed, types)
+    answer, certificate, _ = optimum(program, "canonical")
+    assert certificate.within(1e-10)
+    assert answer.objective == pytest.approx(highs(program).objective, rel=1e-9)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(kind=st.sampled_from(sorted(KINDS)), seed=seeds, draw=seeds)
+def test_the_start_does_not_change_a_bit(kind, seed, draw):
+    program = KINDS[kind](seed)
+    expected = optimum(program, "canonical")[0]
+    rng = np.random.default_rng(draw)
+    starts = [np.append(10.0 ** rng.uniform(-3, 3, 3), expected.level * rng.uniform(0.5, 2.0))]
+    if expected.capacity_dual.min() > 0.0:
+        level = -expected.level if isinstance(program, FinishTimeProgram) else expected.level
+        near = expected.capacity_dual * rng.uniform(0.95, 1.05, 3)
+        starts += [np.append(near, level), np.append(expected.capacity_dual, level)]
+    for start in starts:
+        same(optimum(program, "canonical", Memory(start))[0], expected)
+
+
+@pytest.mark.parametrize("kind", ["contended", "floors", "finish time, late"])
+def test_a_stream_solved_warm_is_the_stream_solved_cold(kind, monkeypatch):
+    """Each time one job is another one, as between rounds of a run."""
+    outcomes = Outcomes(monkeypatch)
+    engine, options = Structured(), Options(tie_break="canonical")
+    program = KINDS[kind](4)
+    for seed in range(38):
+        blocks, rng = program.blocks, np.random.default_rng(seed)
+        rate = blocks.rate.copy()
+        rate[seed % blocks.groups] *= rng.uniform(0.8, 1.25, 3)
+        changes = {"blocks": replace(blocks, rate=rate)}
+        if isinstance(program, FinishTimeProgram):
+            changes["age"] = program.age + 360.0
+        program = replace(program, **changes)
+        same(engine.solve_blocks(program, options)[1], optimum(program, "canonical")[0])
+    assert outcomes.seen[PRICED] == 76
+
+
+def test_many_jobs_in_stages(monkeypatch):
+    """More jobs than a sample, none alike."""
+    outcomes = Outcomes(monkeypatch)
+    program = contended(5, groups=6000)
+    answer, certificate, _ = optimum(program, "canonical")
+    assert outcomes.seen == {PRICED: 1}
+    assert certificate.within(1e-10)
+    assert ((answer.x > 0.0).sum(axis=1) > 1).sum() == 2
+    memory = Memory(np.append(answer.capacity_dual * [0.9, 1.0, 1.1], answer.level))
+    same(optimum(program, "canonical", memory)[0], answer)
+
+
+def test_prices_that_the_search_does_not_find_come_from_the_path(monkeypatch):
+    """The path's prices are a start like any other, and the answer is the search's."""
+    program = of_few_types(3)
+    expected = optimum(program, "canonical")[0]
+    solve = module.solve_direct
+    calls = []
+
+    def doubtful(*given):
+        calls.append(given)
+        return DOUBT if len(calls) == 1 else solve(*given)
+
+    monkeypatch.setattr(module, "solve_direct", doubtful)
+    same(optimum(program, "canonical")[0], expected)
+    assert len(calls) == 2
+
+
+@pytest.mark.parametrize("kind", ["contended", "few types", "floors", "finish time, late"])
+def test_where_all_types_have_a_price_efficient_is_canonical(kind):
+    program = KINDS[kind](2)
+    canonical = optimum(program, "canonical")[0]
+    assert canonical.capacity_dual.min() > 0.0
+    same(optimum(program, "efficient")[0], canonical)
+
+
+def test_types_without_workers_are_for_the_path(monkeypatch):
+    program = contended(4, groups=20)
+    workers = program.blocks.workers.copy()
+    workers[1] = 0.0
+    program = replace(program, blocks=replace(program.blocks, workers=workers))
+    outcomes = Outcomes(monkeypatch)
+    optimum(program, "canonical")
+    assert outcomes.seen == {NONE: 1}
+
+
+def test_plain_speeds(monkeypatch):
+    """All types alike to each job: everything is tied."""
+    outcomes = Outcomes(monkeypatch)
+    for seed in range(10):
+        program = contended(seed)
+        rate = np.repeat(program.blocks.rate.max(axis=1)[:, None], 3, axis=1)
+        program = replace(program, blocks=replace(program.blocks, rate=rate))
+        answer, certificate, _ = optimum(program, "canonical")
+        assert certificate.within(1e-10)
+        np.testing.assert_allclose(answer.x, by_path(program, monkeypatch).x, rtol=0, atol=1e-8)
+    assert outcomes.seen == {PRICED: 9, PINNED: 1}
