@@ -54,8 +54,10 @@ def tied_jobs(
             continue
         on = 0
         low, high = a, b
+        ra, pa = _rate(rate, i, a), price[a - 1] if a > 0 else 0.0
         for c in range(types + 1):
-            above, size = distance(i, c, a, b, rate, price)
+            rc, pc = _rate(rate, i, c), price[c - 1] if c > 0 else 0.0
+            above, size = distance(ra, pa, rate[i, b - 1], price[b - 1], rc, pc)
             if c in (a, b) or above <= TIED * size:
                 if above < -TIED * size:
                     return False, jobs[:0], points[:0]
@@ -79,14 +81,10 @@ def _rate(rate: Floats, i: int, point: int) -> float:
 
 
 @compiled
-def distance(i: int, c: int, a: int, b: int, rate: Floats, price: Floats) -> tuple[float, float]:
-    """How far point c of job i lies above the line through a and b, and the size of its terms."""
-    ra, pa, rc, pc = 0.0, 0.0, 0.0, 0.0
-    rb, pb = rate[i, b - 1], price[b - 1]
-    if a > 0:
-        ra, pa = rate[i, a - 1], price[a - 1]
-    if c > 0:
-        rc, pc = rate[i, c - 1], price[c - 1]
+def distance(
+    ra: float, pa: float, rb: float, pb: float, rc: float, pc: float
+) -> tuple[float, float]:
+    """How far point c lies above the line through a and b, and the size of its terms."""
     part = (rc - ra) / (rb - ra)
     return (
         pc - pa * (1.0 - part) - pb * part,
@@ -268,8 +266,10 @@ def answer(
             for j in range(types):
                 x[i, j] = 0.0
             continue
-        rb = rate[i, b - 1]
-        ra = rate[i, a - 1] if a > 0 else 0.0
+        rb, pb = rate[i, b - 1], price[b - 1]
+        ra, pa = 0.0, 0.0
+        if a > 0:
+            ra, pa = rate[i, a - 1], price[a - 1]
         room = level if curved else abs(own[i, SECOND]) + own[i, FIRST] * size
         if level - ra < APART * (room + ra) or rb - level < APART * (room + rb):
             return math.nan
@@ -281,7 +281,10 @@ def answer(
             bound -= cost[i] * own[i, SECOND]
         if tied:
             for c in range(types + 1):
-                above, scale = distance(i, c, a, b, rate, price)
+                rc, pc = 0.0, 0.0
+                if c > 0:
+                    rc, pc = rate[i, c - 1], price[c - 1]
+                above, scale = distance(ra, pa, rb, pb, rc, pc)
                 if points[following] >> c & 1:
                     if abs(above) > TIED * scale:
                         return math.nan
@@ -299,9 +302,11 @@ def answer(
                         return math.nan
             else:
                 for c in range(types + 1):
+                    rc, pc = 0.0, 0.0
                     if c > 0:
                         x[i, c - 1] = 0.0
-                    above, scale = distance(i, c, a, b, rate, price)
+                        rc, pc = rate[i, c - 1], price[c - 1]
+                    above, scale = distance(ra, pa, rb, pb, rc, pc)
                     if c != a and c != b and above < APART * scale:
                         return math.nan
                 share = (rb - level) / (rb - ra)

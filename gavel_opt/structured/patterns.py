@@ -19,8 +19,8 @@ import numpy as np
 from gavel_opt.arrays import Floats
 from gavel_opt.compiled import compiled
 
-ROUND = 1.0 + 1e-12
-"""The level of a job that needs all of its time may be rounded up."""
+ROUND = 1.0 + 1e-9
+"""The level of a job that needs all of its time may be rounded up; the more so the less it has to do."""
 FIRST, SECOND, THIRD, TOP = range(4)
 
 
