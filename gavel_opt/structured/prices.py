@@ -43,7 +43,7 @@ SAMPLE = 128
 AROUND = 8.0
 """The radius, in parts of one job among all."""
 WIDEST = 0.5
-FEW, MANY = 8, 60
+FEW, MANY = 4, 60
 """Surveys from the prices of the last program, and from any others."""
 STEPS = 400
 SAME_T = 1e-9
