@@ -1,11 +1,11 @@
 r"""One optimum among several, the same bits whichever engine proved it.
 
 ``canonical``
-    The analytic centre of the optimal face: the end of the central path of the program with one
+    A weighted centre of the optimal face: the end of the weighted central path of the program with one
     row for each job. Unique, the same for identical jobs, blind to the order of jobs.
 ``efficient``
     Among the optima, the one with the largest total normalised throughput; where that leaves a
-    choice, the analytic centre of the face.
+    choice, the same centre of the face.
 
 Both are derived from the program alone, with the compiled kernels of :mod:`gavel_opt.structured`;
 what the engine contributes is an independent proof of the objective, and the two must agree.

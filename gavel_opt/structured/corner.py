@@ -9,7 +9,7 @@ worker type has a price, all of the optimum follows from it, in this order:
 * the shares of jobs that are not tied; and what they leave is for the tied ones.
 
 If there are J - 1 ties the optimum is one point. Where jobs of one type are alike but for their level,
-all of them are tied together, and the optimum is the analytic centre of their mixes.
+all of them are tied together, and the optimum is the weighted centre of their mixes.
 
 Nothing here depends on how the partition was found, and all conditions are checked with room to spare:
 whatever is zero has a cost, whatever is not is well above zero, ties hold to rounding. A partition with
@@ -25,6 +25,7 @@ import numpy as np
 from gavel_opt.arrays import Floats, Ints
 from gavel_opt.compiled import compiled
 from gavel_opt.structured.patterns import FIRST, SECOND, THIRD, need
+from gavel_opt.structured.tables import JOB_ROWS
 
 TIED, APART = 1e-11, 1e-9
 """Relative distances of a point from a job's edge: below the first it is on it, above the second it is
@@ -424,12 +425,13 @@ def share_out(
                 column[n] = 0.0
                 for c in range(types + 1):
                     if points[s] >> c & 1:
-                        column[n] += along[n, c] / w[s, c]
+                        column[n] += along[n, c] * (JOB_ROWS if c == 0 else 1.0) / w[s, c]
                 for m in range(n + 1):
                     value = 0.0
                     for c in range(types + 1):
                         if points[s] >> c & 1:
-                            value += along[n, c] * along[m, c] / (w[s, c] * w[s, c])
+                            part = (JOB_ROWS if c == 0 else 1.0) / (w[s, c] * w[s, c])
+                            value += along[n, c] * along[m, c] * part
                     hessian[n, m] = value
             for n in range(many):
                 for m in range(n + 1):

@@ -2,7 +2,7 @@ r"""The optimal face: what is zero in every optimum, the centre of the rest, exa
 
 In every linear program with an optimum there is a strictly complementary pair of optima: each
 variable is either zero in all optima, or has a reduced cost of zero in all dual optima (Goldman and
-Tucker). The central path ends in such a pair, at the analytic centre of the optimal face: the point
+Tucker). The central path ends in such a pair, at the centre of the optimal face: the point
 that maximises :math:`\sum_i w_i \log x_i` over the variables that are not zero in all optima. It is
 unique, treats identical jobs alike and does not know the order of jobs.
 

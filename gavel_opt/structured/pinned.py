@@ -6,15 +6,15 @@ No level can pass what a job reaches all of the time on its fastest type,
 
 and in a cluster that is not full that bound is met: workers have no price, all jobs but the one that
 pins the level have more than they need, and the optimal face is the body of all allocations that
-give every job its level :math:`F_i(t^*)`. Its analytic centre is a minimum of
+give every job its level :math:`F_i(t^*)`. Its weighted centre is the minimum of
 
 .. math::
 
-    -\sum_i n_i \Bigl[\sum_j \log x_{ij} + \log\bigl(1 - \sum_j x_{ij}\bigr)
-      + \log\bigl(r_i x_i - F_i\bigr)\Bigr] - \sum_j \log v_j
+    -\sum_i n_i \Bigl[\sum_j \log x_{ij} + \omega \log\bigl(1 - \sum_j x_{ij}\bigr)
+      + \omega \log\bigl(r_i x_i - F_i\bigr)\Bigr] - \sum_j \log v_j
     \quad\text{s.t.}\quad v_j + \sum_i k_i x_{ij} = N_j
 
-without any path to it. Newton's method is used in its primal-dual form, in which every variable has a dual
+without any path to it (:math:`\omega` is ``JOB_ROWS``). Newton's method is used in its primal-dual form, in which every variable has a dual
 (:math:`x z = 1`, for each of the :math:`n_i` jobs): it needs a third fewer steps than the primal form. A job's
 Hessian :math:`\mathrm{diag}(z/x) + (q/u) 1 1^T + (\lambda/s) r r^T` is inverted in closed form, and only the
 J prices couple jobs. The start is made of the program alone, so the answer is too.
@@ -29,6 +29,7 @@ import numpy as np
 from gavel_opt.arrays import Floats, Ints
 from gavel_opt.compiled import compiled
 from gavel_opt.structured.patterns import TOP, shortfall
+from gavel_opt.structured.tables import JOB_ROWS
 
 STEADY = 1e-6
 """Newton's method ends once no variable moves by more than this part of itself."""
@@ -116,7 +117,7 @@ def centre(
             s += rate[i, j] * x[i, j]
             if x[i, j] > 0.0:
                 w[i, j] = 1.0 / x[i, j]
-        w[i, row], w[i, row + 1] = 1.0 / s, 1.0 / u
+        w[i, row], w[i, row + 1] = JOB_ROWS / s, JOB_ROWS / u
     for j in range(types):
         left = workers[j]
         for i in range(groups):
@@ -143,15 +144,11 @@ def centre(
             a11, a12, a22, b1, b2 = 0.0, 0.0, 0.0, 0.0, 0.0
             per_s, per_u = 0.0, 0.0
             if not pinned[i]:
-                part = 1.0 / (s * w[i, row])
-                per_s = w[i, row] * part
-                w[i, row + 4] = part - 1.0
-                a11 = s * s * part
-                part = 1.0 / (u * w[i, row + 1])
-                per_u = w[i, row + 1] * part
-                w[i, row + 5] = part - 1.0
-                a22 = u * u * part
-                w[i, row + 2], w[i, row + 3] = per_s, per_u
+                per_s, per_u = JOB_ROWS / s, JOB_ROWS / u
+                a11, a22 = s / w[i, row], u / w[i, row + 1]
+                w[i, row + 4] = per_s / w[i, row] - 1.0
+                w[i, row + 5] = per_u / w[i, row + 1] - 1.0
+                w[i, row + 2], w[i, row + 3] = 1.0 / s, 1.0 / u
             for j in range(types):
                 xj, zj, r = x[i, j], w[i, j], rate[i, j]
                 if zj > 0.0:

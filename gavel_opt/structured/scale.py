@@ -17,6 +17,7 @@ from gavel_opt.structured.tables import (
     FACE_V,
     FLOOR,
     ISOLATED,
+    JOB_ROWS,
     JOBS,
     LAM,
     REWARD,
@@ -84,7 +85,8 @@ def fill(
     for i in range(groups):
         demand += use[i]
         own_use[i] = use[i]
-        g[JOBS, i] = g[W_S, i] = g[W_U, i] = count[i]
+        g[JOBS, i] = count[i]
+        g[W_S, i] = g[W_U, i] = JOB_ROWS * count[i]
         if curved:
             g[SCALE, i] = 1.0 / steps[i]
         elif slope[i] > 0.0:

@@ -39,6 +39,11 @@ KEPT_S, KEPT_U, KEPT_LAM, KEPT_Q = range(28, 32)
 INV_S, INV_U, INV_LAM, INV_Q = range(32, 36)
 G_ROWS = 36
 
+JOB_ROWS = 0.7
+"""Weight of a job's two slacks in the barrier, beside 1 for each of its shares and for each worker type's
+slack. Chosen by measurement: of the centres with 0.5 to 1 it is the nearest to what the reference's
+solver returns (``docs/optimum.md``)."""
+
 # t: worker types
 V, P, D_V, D_P, DIAG_V, H_V, R_USE, W_V, FACE_V, WORKERS, TAU, KEPT_V, KEPT_P, INV_V, INV_P = range(
     15
