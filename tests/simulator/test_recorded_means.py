@@ -36,4 +36,6 @@ def test_mean_completion_time_is_the_recorded_one(path):
     # The reference takes any allocation that meets its total duration, which leaves jobs that do not
     # decide it longer; ours is the centre of the optima (docs/optimum.md).
     least = -0.09 if "min_total" in path.name else -WITHIN
-    assert least <= ours[both].mean() / theirs[both].mean() - 1.0 <= WITHIN
+    # In a trace of 20 short jobs, two that swap turns in one round are more than that by themselves.
+    turn = simulation.config.round_seconds / theirs[both].sum()
+    assert least - turn <= ours[both].mean() / theirs[both].mean() - 1.0 <= WITHIN + turn
