@@ -51,6 +51,11 @@ class Groups:
     of_job: Ints | None
     mark: Ints | None = None
 
+    @property
+    def merged(self) -> bool:
+        """Whether groups may have several jobs; if not, each is its own, in job order."""
+        return self.of_job is not None
+
     def keys(self, job: Ints) -> Ints | None:
         """A number for each group that it keeps from program to program (``Blocks.key``)."""
         return job if self.of_job is None else self.mark

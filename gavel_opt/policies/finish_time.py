@@ -23,7 +23,14 @@ from typing import Any
 
 import numpy as np
 
-from gavel_opt.allocation import Allocation, AllocationProgram, Answer, Blocks, FinishTimeProgram
+from gavel_opt.allocation import (
+    Allocation,
+    AllocationProgram,
+    Answer,
+    Blocks,
+    FinishTimeProgram,
+    PairBlocks,
+)
 from gavel_opt.arrays import Floats, Ints
 from gavel_opt.bridges import finish_time_by_levels
 from gavel_opt.policies.coefficients import isolated_time
@@ -32,6 +39,7 @@ from gavel_opt.policies.policy import Programs, Traits
 from gavel_opt.policies.pools import POOLED_FROM, Pools
 from gavel_opt.policies.views import Variant, blocks_of, group_alike, speeds
 from gavel_opt.state import ClusterState
+from gavel_opt.symmetry import Groups
 
 
 class FinishTimeFairness:
@@ -62,25 +70,19 @@ class FinishTimeFairness:
         isolated = past + state.steps_left / alone
         if self.traits.packing and merge and state.job.size >= POOLED_FROM:
             return (yield from _pooled(state, throughput, isolated, alone))
-        weight = state.weight if self.variant == "packed" else np.ones_like(state.weight)
-        columns = (state.key, state.scale_factor, weight, state.age, past)
+        weight = (state.weight,) if self.traits.packing else ()
+        columns = (state.key, state.scale_factor, state.age, past, *weight)
         groups = group_alike(merge, state.steps_left, *columns)
-        first = groups.first
-        factor = 1.0 / weight[first]
-        pairs = pair_blocks(state, groups, factor, merge) if self.traits.packing else None
-        rate = throughput[first] * factor[:, None]
-        if pairs is not None and not merge:
-            rate = single_precision(throughput, weight[:, None])
-            raw = pair_blocks(state, groups, np.ones_like(factor), merge)
-            of_pairs = single_precision(raw.rate, weight[raw.member][:, :, None])
-            pairs = replace(raw, rate=of_pairs)
-        blocks = blocks_of(state, groups, rate, pairs)
+        first = groups.first if groups.merged else slice(None)
+        rate, pairs = throughput[first], None
+        if self.traits.packing:
+            rate, pairs = _packed(state, groups, rate, merge)
         answer = yield FinishTimeProgram(
-            blocks,
+            blocks_of(state, groups, rate, pairs),
             age=state.age[first],
             steps=state.steps_left[first],
             isolated=isolated[first],
-            gain=1.0 / (alone[first] * factor),
+            gain=(state.weight[first] if self.traits.packing else 1.0) / alone[first],
         )
         return groups.spread(state.job, answer, pairs)
 
@@ -91,6 +93,19 @@ class FinishTimeFairness:
     def restore(self, memory: dict[str, Any]) -> None:
         """Take back what :meth:`snapshot` gave."""
         self._past.restore(memory)
+
+
+def _packed(
+    state: ClusterState, groups: Groups, rate: Floats, merge: bool
+) -> tuple[Floats, PairBlocks]:
+    """Throughputs by weight, of groups and of their pairs."""
+    weight = state.weight[groups.first]
+    if merge:
+        factor = 1.0 / weight
+        return rate * factor[:, None], pair_blocks(state, groups, factor, merge)
+    raw = pair_blocks(state, groups, np.ones_like(weight), merge)
+    of_pairs = single_precision(raw.rate, weight[raw.member][:, :, None])
+    return single_precision(rate, weight[:, None]), replace(raw, rate=of_pairs)
 
 
 def _pooled(

@@ -54,9 +54,12 @@ def blocks_of(
     state: ClusterState, groups: Groups, rate: Floats, pairs: PairBlocks | None = None
 ) -> Blocks:
     """Blocks of groups whose levels have the coefficients ``rate``, shape ``(G, J)``."""
+    use = state.scale_factor
+    if groups.merged:
+        use = groups.count * use[groups.first]
     return Blocks(
         rate,
-        (groups.count * state.scale_factor[groups.first]).astype(np.float64),
+        use.astype(np.float64),
         groups.count,
         state.workers.astype(np.float64),
         pairs=pairs,
