@@ -119,13 +119,14 @@ def _root(program: FinishTimeProgram, answer: Answer, low: float, ratio: float) 
 
     # Newton's method from the left of a falling convex function climbs to its root and stays left
     left = float((age / isolated + weight / (isolated * total)).max())
-    for _ in range(100):
-        room = left * isolated - age
-        value = float((weight / room).sum()) - total
-        step = value / float((weight * isolated / (room * room)).sum())
-        if not step > 1e-16 * left:
-            break
-        left += step
+    with np.errstate(divide="ignore", invalid="ignore"):  # at a pole no step is better than none
+        for _ in range(100):
+            room = left * isolated - age
+            value = float((weight / room).sum()) - total
+            step = value / float((weight * isolated / (room * room)).sum())
+            if not step > 1e-16 * left:
+                break
+            left += step
     return left
 
 
