@@ -64,7 +64,7 @@ def screen_blocks(program: AllocationProgram | FinishTimeProgram) -> None:
     else:
         reward = _NO_TABLE if program.reward is None else program.reward
         own = (program.slope, _NOTHING, _NOTHING)
-    good = all_finite(*map(np.ascontiguousarray, (blocks.rate, reward, *given, *own)))
+    good = all_finite(np.ascontiguousarray(blocks.rate), reward, *given, *own)
     if good and pairs is not None:
         sums = pairs.rate.sum(axis=2), pairs.share, pairs.use
         good = all(bool(np.isfinite(values).all()) for values in sums)

@@ -13,10 +13,17 @@ from gavel_opt.compiled import compiled
 
 
 @compiled
-def fairness_rates(
-    alone: Floats, key: Ints, scale: Ints, weight: Floats, workers: Ints, first: Ints, plain: bool
-) -> Floats:
-    r"""Coefficients of the normalised throughput (paper, section 4.1).
+def fairness_rows(
+    alone: Floats,
+    key: Ints,
+    scale: Ints,
+    weight: Floats,
+    workers: Ints,
+    first: Ints,
+    count: Ints,
+    plain: bool,
+) -> tuple[Floats, Floats, Floats, Floats, Floats]:
+    r"""Level rows of max-min fairness: normalised throughputs (paper, section 4.1) that rise alike.
 
     .. math::
 
@@ -31,15 +38,19 @@ def fairness_rates(
         Of each job, shape ``(n,)``.
     workers
         Of each type, shape ``(J,)``.
-    first
-        The jobs asked for, shape ``(G,)``.
+    first, count
+        First job, and number of jobs, of each group, shape ``(G,)``.
     plain
         Take every throughput as 1.
 
     Returns
     -------
     rate
-        Shape ``(G, J)``.
+        The coefficients, shape ``(G, J)``.
+    use
+        Workers that a group takes, shape ``(G,)``.
+    slope, floor, gain
+        Ones, zeros and weights, shape ``(G,)``.
     """
     types = workers.size
     share = np.empty(types)
@@ -49,17 +60,19 @@ def fairness_rates(
         total += share[j]
     for j in range(types):
         share[j] /= total
-    rate = np.empty((first.size, types))
+    rate, use = np.empty((first.size, types)), np.empty(first.size)
+    slope, floor, gain = np.ones(first.size), np.zeros(first.size), np.empty(first.size)
     for g in range(first.size):
         job = first[g]
         row = alone[key[job]]
+        use[g], gain[g] = count[g] * scale[job], weight[job]
         equal = 0.0
         for j in range(types):
             equal += (1.0 if plain else row[j]) * share[j]
         inverse = (1.0 / weight[job]) * (1.0 / equal)
         for j in range(types):
             rate[g, j] = ((1.0 if plain else row[j]) * inverse) * scale[job]
-    return rate
+    return rate, use, slope, floor, gain
 
 
 @compiled
@@ -73,7 +86,7 @@ def isolated_speeds(
     Parameters
     ----------
     alone, key, scale, workers, first
-        As for :func:`fairness_rates`.
+        As for :func:`fairness_rows`.
     reference
         Worker type whose column stands for all types, as the plain variants of finish-time fairness
         and of minimum total duration have it in the reference (handing them the measured speeds

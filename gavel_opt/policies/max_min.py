@@ -18,11 +18,11 @@ import numpy as np
 
 from gavel_opt.allocation import AllocationProgram, Blocks, PairBlocks
 from gavel_opt.arrays import Floats
-from gavel_opt.policies.coefficients import fairness_rates
+from gavel_opt.policies.coefficients import fairness_rows
 from gavel_opt.policies.packing import pair_blocks, single_precision
 from gavel_opt.policies.policy import Programs, Traits
 from gavel_opt.policies.shares import proportional_share
-from gavel_opt.policies.views import Variant, blocks_of, group_by_key, measured
+from gavel_opt.policies.views import Variant, group_by_key, measured
 from gavel_opt.state import ClusterState
 from gavel_opt.symmetry import Groups
 
@@ -47,14 +47,9 @@ class MaxMinFairness:
     def programs(self, state: ClusterState, merge: bool) -> Programs:
         """Yield the one program."""
         groups = group_by_key(state, self.variant, merge)
-        blocks = fairness_blocks(state, groups, self.variant, merge)
-        answer = yield AllocationProgram(
-            blocks,
-            slope=np.ones(blocks.groups),
-            floor=np.zeros(blocks.groups),
-            gain=state.weight[groups.first],
-        )
-        return groups.spread(state.job, answer, blocks.pairs)
+        program = fairness_program(state, groups, self.variant, merge)
+        answer = yield program
+        return groups.spread(state.job, answer, program.blocks.pairs)
 
     def snapshot(self) -> dict[str, Any]:
         """Nothing is remembered."""
@@ -64,41 +59,53 @@ class MaxMinFairness:
         """Nothing is remembered."""
 
 
-def fairness_blocks(state: ClusterState, groups: Groups, variant: Variant, merge: bool) -> Blocks:
-    """Blocks whose levels are normalised throughputs: of max-min fairness and water filling."""
-    first = groups.first
-    rate = fairness_rates(
+def fairness_program(
+    state: ClusterState, groups: Groups, variant: Variant, merge: bool
+) -> AllocationProgram:
+    """The program of max-min fairness, which water filling starts from.
+
+    Its levels are normalised throughputs, and all rise alike.
+    """
+    first, count = groups.first, groups.count
+    rate, use, slope, floor, gain = fairness_rows(
         state.throughputs.alone,
         state.key,
         state.scale_factor,
         state.weight,
         state.workers,
         first,
+        count,
         variant == "plain",
     )
     pairs: PairBlocks | None = None
     if variant == "packed":
-        throughput = measured(state, first)
-        proportional = np.sum(
-            throughput * proportional_share(state.workers, state.job.size), axis=1
-        )
-        if not merge:
-            return _packed_as_reference(state, groups, throughput, proportional)
-        scale = state.scale_factor[first].astype(np.float64)
-        pairs = pair_blocks(state, groups, scale / (state.weight[first] * proportional), merge)
-    return blocks_of(state, groups, rate, pairs)
-
-
-def _packed_as_reference(
-    state: ClusterState, groups: Groups, throughput: Floats, proportional: Floats
-) -> Blocks:
-    """Blocks of jobs and pairs with the reference's coefficients, to the last bit."""
-    scale = state.scale_factor.astype(np.float64)
-    raw = pair_blocks(state, groups, np.ones(scale.size), merge=False)
-    member = raw.member
-    of_pairs = single_precision(raw.rate, state.weight[member][:, :, None])
-    of_pairs = of_pairs * scale[member][:, :, None] / proportional[member][:, :, None]
-    alone = single_precision(throughput, state.weight[:, None])
-    return blocks_of(
-        state, groups, alone * scale[:, None] / proportional[:, None], replace(raw, rate=of_pairs)
+        rate, pairs = _packed(state, groups, rate, merge)
+    blocks = Blocks(
+        rate,
+        use,
+        count,
+        state.workers.astype(np.float64),
+        pairs=pairs,
+        of_job=groups.of_job,
+        key=groups.keys(state.job),
     )
+    return AllocationProgram(blocks, slope, floor, gain=gain)
+
+
+def _packed(
+    state: ClusterState, groups: Groups, rate: Floats, merge: bool
+) -> tuple[Floats, PairBlocks]:
+    """Coefficients of groups and of their pairs; without merging the reference's, to the last bit."""
+    first = groups.first
+    scale, weight = state.scale_factor[first].astype(np.float64), state.weight[first]
+    throughput = measured(state, first)
+    share = proportional_share(state.workers, state.job.size)
+    equal = np.sum(throughput * share, axis=1)
+    if merge:
+        return rate, pair_blocks(state, groups, scale / (weight * equal), merge)
+    raw = pair_blocks(state, groups, np.ones(scale.size), merge)
+    member = raw.member
+    of_pairs = single_precision(raw.rate, weight[member][:, :, None])
+    of_pairs = of_pairs * scale[member][:, :, None] / equal[member][:, :, None]
+    alone = single_precision(throughput, weight[:, None])
+    return alone * scale[:, None] / equal[:, None], replace(raw, rate=of_pairs)

@@ -24,7 +24,7 @@ import numpy as np
 
 from gavel_opt.allocation import Allocation, Blocks, ProductProgram
 from gavel_opt.arrays import Floats, Ints
-from gavel_opt.policies.max_min import fairness_blocks
+from gavel_opt.policies.max_min import fairness_program
 from gavel_opt.policies.policy import Programs, Traits
 from gavel_opt.state import ClusterState
 from gavel_opt.symmetry import group_jobs
@@ -46,7 +46,7 @@ class StrategyProof:
     def programs(self, state: ClusterState, merge: bool) -> Programs:
         """Yield the program of all jobs, then one without a job of each group."""
         groups = group_jobs(True, state.key, state.scale_factor)
-        blocks = fairness_blocks(state, groups, "perf", merge)
+        blocks = fairness_program(state, groups, "perf", merge).blocks
         together = yield ProductProgram(blocks)
         level = _levels(blocks, together.x)
         kept = np.ones(blocks.groups)

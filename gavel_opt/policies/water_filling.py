@@ -33,11 +33,11 @@ from typing import Any
 
 import numpy as np
 
-from gavel_opt.allocation import AllocationProgram, Answer
+from gavel_opt.allocation import Answer
 from gavel_opt.arrays import Bools, Floats
 from gavel_opt.errors import SolveFailed
 from gavel_opt.policies.entities import Entities
-from gavel_opt.policies.max_min import fairness_blocks
+from gavel_opt.policies.max_min import fairness_program
 from gavel_opt.policies.policy import Programs, Traits
 from gavel_opt.policies.views import (
     Variant,
@@ -96,7 +96,8 @@ class WaterFilling:
             columns = (kind_of(state, self.variant), state.scale_factor, state.weight, entity)
             groups = group_alike(merge, place.astype(np.float64), *columns)
         first, count = groups.first, groups.count
-        blocks = fairness_blocks(state, groups, self.variant, merge)
+        program = fairness_program(state, groups, self.variant, merge)
+        blocks = program.blocks
         top = best_rates(blocks)
         level = np.zeros(blocks.groups)
         done = np.zeros(blocks.groups, dtype=bool)
@@ -110,7 +111,7 @@ class WaterFilling:
             rises = slope > 0.0
             start = float(np.min(level[rises] / slope[rises]))
             floor = np.where(rises, np.maximum(level - slope * start, 0.0), level * (1.0 - _SLACK))
-            program = AllocationProgram(blocks, slope, floor, gain=state.weight[first], probe=True)
+            program = replace(program, slope=slope, floor=floor, probe=True)
             answer = yield program
             risen = np.where(rises, floor + slope * max(answer.level, start), level)
             # levels of one point, so that there is one: floors kept from an earlier answer, and only

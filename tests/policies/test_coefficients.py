@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gavel_opt.policies.coefficients import fairness_rates, isolated_speeds, isolated_time
+from gavel_opt.policies.coefficients import fairness_rows, isolated_speeds, isolated_time
 
 RNG = np.random.default_rng(5)
 KEYS, JOBS = 11, 300
@@ -27,8 +27,15 @@ def test_normalised_throughput(plain):
     share = share / share.sum()
     inverse = (1.0 / WEIGHT[FIRST]) * (1.0 / np.sum(throughput * share, axis=1))
     expected = (throughput * inverse[:, None]) * SCALE[FIRST][:, None]
-    found = fairness_rates(ALONE, KEY, SCALE, WEIGHT, WORKERS, FIRST, plain)
-    assert (found == expected).all()
+    count = np.arange(FIRST.size)
+    rate, use, slope, floor, gain = fairness_rows(
+        ALONE, KEY, SCALE, WEIGHT, WORKERS, FIRST, count, plain
+    )
+    assert (rate == expected).all()
+    assert (use == count * SCALE[FIRST]).all()
+    assert (slope == 1.0).all()
+    assert not floor.any()
+    assert (gain == WEIGHT[FIRST]).all()
 
 
 @pytest.mark.parametrize("reference", [-1, 2])
