@@ -38,9 +38,10 @@ def describe(result: RunResult, folder: Path | None) -> str:
     rows.append(("rounds", f"{found['rounds']:,}, {found['allocations']:,} allocations{kept}"))
     if solve["programs"]:
         fallbacks = f", {solve['fallbacks']:,} fallbacks" if solve["fallbacks"] else ""
-        gap = max(solve["max_relative_gap"], 0.0)
+        gap = solve["max_relative_gap"]
+        worst = f"<= {gap:.0e}" if gap > 0.0 else "0"
         rows.append(
-            ("programs", f"{solve['programs']:,} solved and certified, gap <= {gap:.0e}{fallbacks}")
+            ("programs", f"{solve['programs']:,} solved and certified, gap {worst}{fallbacks}")
         )
     if found["cost"] is not None:
         rows.append(("cost", f"${found['cost']:,.2f}"))
