@@ -161,8 +161,9 @@ def times(policies: Policies, spec: str) -> str:
                 if seconds is not None and base is not None and label != BASELINE:
                     cell += f" ({_times(base / seconds)})"
                 cells.append(cell)
-            rows.append(cells)
-        if rows:
+            if any(cells[1:]):
+                rows.append(cells)
+        if any(row[0] not in NOTHING_KEPT for row in rows):
             head = (f"{title}, jobs:", *(_size(jobs) for jobs in sizes))
             text += "\n" + table(head, rows)
     return f"\n### {spec[0].upper()}{spec[1:]}\n{text}" if text else ""
