@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gavel_opt.arrays import Floats, Ints
 from gavel_opt.compiled import compiled
@@ -96,24 +97,23 @@ def group_rows(table: Floats) -> tuple[Ints, Ints, Ints, Ints]:
         of_job[job] = rank[of_job[job]]
 
     marks = mark[order]
-    if not _distinct(marks):
+    if not all_differ(marks.view(np.uint64)):
         marks = np.empty(0, np.int64)
     return of_job, first[order], count[order], marks
 
 
 @compiled
-def all_differ(values: Floats) -> bool:
-    """Whether no two of ``values``, shape ``(n,)``, are equal; quick to say no."""
+def all_differ(words: NDArray[np.uint64]) -> bool:
+    """Whether no two of ``words``, shape ``(n,)``, are equal; quick to say no."""
     size = 16
-    while size < 2 * values.size:
+    while size < 2 * words.size:
         size *= 2
     slot = np.full(size, -1, np.int32)
     mask = np.uint64(size - 1)
-    bits = (values + 0.0).view(np.uint64)  # -0.0 becomes 0.0
-    for i in range(values.size):
-        at = (bits[i] * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(32) & mask
+    for i in range(words.size):
+        at = (words[i] * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(32) & mask
         while slot[at] >= 0:
-            if bits[slot[at]] == bits[i]:
+            if words[slot[at]] == words[i]:
                 return False
             at = (at + np.uint64(1)) & mask
         slot[at] = i
@@ -198,25 +198,9 @@ def group_keys(key: Ints, scale: Ints, weight: Floats, keys: int) -> tuple[Ints,
         mark[i] = np.int64(mixed >> np.uint64(36))
     for job in range(jobs):
         of_job[job] = rank[of_job[job]]
-    if not _distinct(mark):
+    if not all_differ(mark.view(np.uint64)):
         mark = np.empty(0, np.int64)
     return of_job, first[order], count[order], mark
-
-
-@compiled
-def _distinct(mark: Ints) -> bool:
-    size = 16
-    while size < 2 * mark.size:
-        size *= 2
-    taken = np.full(size, -1, np.int64)
-    for i in range(mark.size):
-        at = mark[i] & (size - 1)
-        while taken[at] >= 0:
-            if taken[at] == mark[i]:
-                return False
-            at = (at + 1) & (size - 1)
-        taken[at] = mark[i]
-    return True
 
 
 @compiled

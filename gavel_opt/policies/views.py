@@ -42,7 +42,8 @@ def group_alike(merge: bool, telling: Floats, *columns: np.ndarray) -> Groups:
 
     ``telling`` is the column in which jobs are likeliest to differ.
     """
-    if not merge or all_differ(telling):
+    # -0.0 becomes 0.0
+    if not merge or all_differ((telling + 0.0).view(np.uint64)):
         return group_jobs(False, telling)
     groups = group_jobs(True, *columns, telling)
     if groups.first.size == telling.size:
