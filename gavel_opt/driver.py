@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import cast
+from typing import TypeVar, cast
 
 from gavel_opt.allocation import (
     Allocation,
@@ -17,13 +17,13 @@ from gavel_opt.allocation import (
     Program,
 )
 from gavel_opt.bridges import finish_time_by_levels, level_program
-from gavel_opt.engine import AllocationEngine, Engine, Options, ProductEngine
+from gavel_opt.engine import AllocationEngine, Engine, MaxMinEngine, Options, ProductEngine
 from gavel_opt.errors import InputError, SolveFailed, unknown_name
 from gavel_opt.lowering import lower, raise_answer
 from gavel_opt.policies import Policy
 from gavel_opt.program import LinearProgram
 from gavel_opt.registry import make_engine
-from gavel_opt.screening import screen, screen_blocks
+from gavel_opt.screening import screen, screen_blocks, screen_state
 from gavel_opt.solution import Certificate, Solution, Status
 from gavel_opt.solving import decide, prove
 from gavel_opt.state import ClusterState
@@ -71,6 +71,9 @@ class Tally:
         self.max_dual_residual = max(self.max_dual_residual, certificate.dual_residual)
         self.max_relative_gap = max(self.max_relative_gap, certificate.relative_gap)
 
+
+Found = TypeVar("Found")
+"""What a policy takes from an engine: an answer, or the shares themselves."""
 
 Recorder = Callable[[LinearProgram, Solution], None]
 """Called with every general program an engine solved and its solution (``--record programs``)."""
@@ -128,6 +131,10 @@ class Driver:
         self.recorder = recorder
         self.tally = Tally()
         self._chain: list[Engine | str] = [engine, *(n for n in fallback if n != engine.name)]
+        self._max_min: MaxMinEngine | None = None
+        if engine.capability.max_min and policy.traits.max_min and grouping and recorder is None:
+            self._max_min = cast(MaxMinEngine, engine)
+        self._plain = policy.traits.max_min == "plain"
 
     @property
     def merges(self) -> bool:
@@ -146,6 +153,11 @@ class Driver:
         """
         tally = self.tally
         tally.allocations += 1
+        if self._max_min is not None:
+            found = self._max_min.solve_max_min(state, self._plain, self.options)
+            if found is not None and self._accept(*found)[0] is not None:
+                return Allocation(state.job, found[1])
+        screen_state(state)
         started = time.perf_counter()
         generator = self.policy.programs(state, self.merges)
         try:
@@ -272,7 +284,7 @@ class Driver:
         except StopIteration as done:
             return done.value, ""
 
-    def _accept(self, solution: Solution, answer: Answer | None) -> tuple[Answer | None, str]:
+    def _accept(self, solution: Solution, answer: Found | None) -> tuple[Found | None, str]:
         tally, stats = self.tally, solution.stats
         tally.programs += stats.programs
         tally.cache_hits += stats.reused

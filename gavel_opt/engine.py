@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from gavel_opt.allocation import AllocationProgram, Answer, FinishTimeProgram, ProductProgram
+from gavel_opt.arrays import Floats
 from gavel_opt.program import LinearProgram
 from gavel_opt.solution import Solution
+from gavel_opt.state import ClusterState
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,8 @@ class Capability:
         Takes an :class:`AllocationProgram` as it is (:class:`AllocationEngine`).
     finish_time
         Takes a :class:`FinishTimeProgram` as it is.
+    max_min
+        Makes the program of max-min fairness itself (:class:`MaxMinEngine`).
     product
         Takes a :class:`ProductProgram` (:class:`ProductEngine`).
     pairs
@@ -51,6 +55,7 @@ class Capability:
     linear: bool = True
     allocation: bool = False
     finish_time: bool = False
+    max_min: bool = False
     product: bool = False
     pairs: bool = True
     grouping: bool = True
@@ -108,6 +113,30 @@ class AllocationEngine(Engine, Protocol):
         self, program: AllocationProgram | FinishTimeProgram, options: Options = DEFAULT_OPTIONS
     ) -> tuple[Solution, Answer | None]:
         """Solve an allocation program; the solution's ``x`` may be None, the answer holds it."""
+        ...
+
+
+@runtime_checkable
+class MaxMinEngine(Engine, Protocol):
+    """An engine that goes from the jobs to their shares in one step (``capability.max_min``)."""
+
+    def solve_max_min(
+        self, state: ClusterState, plain: bool, options: Options = DEFAULT_OPTIONS
+    ) -> tuple[Solution, Floats] | None:
+        """Solve the program that max-min fairness would make of the state.
+
+        Parameters
+        ----------
+        state
+            The cluster now.
+        plain
+            Take every throughput as 1.
+
+        Returns
+        -------
+        The solution with its certificate, and the share of each job, shape ``(n, J)``, within
+        [0, 1]: the same bits as from the program itself. None if that must be made first.
+        """
         ...
 
 

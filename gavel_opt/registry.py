@@ -95,7 +95,7 @@ BUILT_IN: dict[str, Entry] = {
         "gavel_opt.engines.structured:Structured",
         ("numba",),
         "own kernels",
-        ("duals", "pairs", "allocation", "finish_time", "grouping", "tie_break"),
+        ("duals", "pairs", "allocation", "finish_time", "max_min", "grouping", "tie_break"),
     ),
 }
 

@@ -16,6 +16,7 @@ from gavel_opt.arrays import Bools, Floats
 from gavel_opt.errors import InputError
 from gavel_opt.program import LinearProgram
 from gavel_opt.solution import Certificate, Solution, Stats, Status
+from gavel_opt.state import ClusterState
 
 _NOTHING, _NO_TABLE = np.empty(0), np.empty((0, 0))
 
@@ -44,6 +45,27 @@ def screen(program: LinearProgram) -> Solution | None:
     if program.a.data.any():
         return None
     return _without_matrix(program)
+
+
+def screen_state(state: ClusterState) -> None:
+    """Refuse a state whose jobs are in no table: compiled code does not look.
+
+    Raises
+    ------
+    InputError
+        Naming the job.
+    """
+    n, rows = state.job.size, state.throughputs.alone.shape[0]
+    for name in ("key", "scale_factor", "weight", "steps_left", "age"):
+        size = getattr(state, name).size
+        if size != n:
+            raise InputError(f"the state has {n} jobs, but {size} values in {name!r}")
+    if n and not (state.key.min() >= 0 and state.key.max() < rows):
+        at = int(np.flatnonzero((state.key < 0) | (state.key >= rows))[0])
+        raise InputError(
+            f"job {state.job[at]} has key {state.key[at]}, but the table of throughputs has"
+            f" {rows} rows; keys count from 0"
+        )
 
 
 def screen_blocks(program: AllocationProgram | FinishTimeProgram) -> None:

@@ -6,10 +6,13 @@ import time
 from importlib.metadata import version
 
 from gavel_opt.allocation import Answer, Program
+from gavel_opt.arrays import Floats
 from gavel_opt.engine import DEFAULT_OPTIONS, Capability, Options
 from gavel_opt.errors import InputError
 from gavel_opt.program import LinearProgram
-from gavel_opt.solution import Solution, Stats, Status
+from gavel_opt.solution import Certificate, Solution, Stats, Status
+from gavel_opt.state import ClusterState
+from gavel_opt.structured.at_once import max_min_optimum
 from gavel_opt.structured.optimum import PROVED, Memory, optimum
 
 
@@ -29,6 +32,7 @@ class Structured:
         linear=False,
         allocation=True,
         finish_time=True,
+        max_min=True,
         pairs=True,
         tie_break=True,
     )
@@ -58,12 +62,27 @@ class Structured:
         """Solve an allocation program or a finish-time program."""
         started = time.perf_counter()
         answer, certificate, iterations = optimum(program, options.tie_break, self._memory)
-        stats = Stats(solve=time.perf_counter() - started, iterations=iterations)
-        good = certificate.within(PROVED)
-        solution = Solution(
-            Status.OPTIMAL if good else Status.IMPRECISE,
-            answer.objective,
-            certificate=certificate,
-            stats=stats,
-        )
-        return solution, answer if good else None
+        solution = _solution(answer.objective, certificate, iterations, started)
+        return solution, answer if solution.status is Status.OPTIMAL else None
+
+    def solve_max_min(
+        self, state: ClusterState, plain: bool, options: Options = DEFAULT_OPTIONS
+    ) -> tuple[Solution, Floats] | None:
+        """Solve max-min fairness from the jobs to their shares in one compiled call."""
+        started = time.perf_counter()
+        found = max_min_optimum(state, plain, options.tie_break, self._memory)
+        if found is None:
+            return None
+        shares, objective, certificate, iterations = found
+        return _solution(objective, certificate, iterations, started), shares
+
+
+def _solution(
+    objective: float, certificate: Certificate, iterations: int, started: float
+) -> Solution:
+    return Solution(
+        Status.OPTIMAL if certificate.within(PROVED) else Status.IMPRECISE,
+        objective,
+        certificate=certificate,
+        stats=Stats(solve=time.perf_counter() - started, iterations=iterations),
+    )

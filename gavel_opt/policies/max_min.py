@@ -18,7 +18,7 @@ import numpy as np
 
 from gavel_opt.allocation import AllocationProgram, Blocks, PairBlocks
 from gavel_opt.arrays import Floats
-from gavel_opt.policies.coefficients import fairness_rows
+from gavel_opt.fairness import fairness_rows
 from gavel_opt.policies.packing import pair_blocks, single_precision
 from gavel_opt.policies.policy import Programs, Traits
 from gavel_opt.policies.shares import proportional_share
@@ -42,7 +42,11 @@ class MaxMinFairness:
     def __init__(self, name: str, variant: Variant, seed: int = 0) -> None:
         self.name = name
         self.variant = variant
-        self.traits = Traits(packing=variant == "packed", shuffles=variant == "plain")
+        self.traits = Traits(
+            packing=variant == "packed",
+            shuffles=variant == "plain",
+            max_min=None if variant == "packed" else variant,
+        )
 
     def programs(self, state: ClusterState, merge: bool) -> Programs:
         """Yield the one program."""

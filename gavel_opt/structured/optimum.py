@@ -76,7 +76,7 @@ def optimum(
         curve = program.slope, program.floor, _NONE, _NONE, _NONE
     efficient = tie_break == "efficient" and not probe
     shared = blocks.rate, blocks.use, blocks.count, blocks.workers, *curve
-    given: tuple[Any, ...] = tuple(map(_plain, shared))
+    given: tuple[Any, ...] = tuple(map(plain_array, shared))
 
     x, summary = np.empty((blocks.groups, types)), np.empty(6)
     level_dual, capacity_dual = np.empty(blocks.groups), np.empty(types)
@@ -135,7 +135,7 @@ def _by_path(
         isolated,
         gain,
     )
-    whole: tuple[Any, ...] = (*map(_plain, arguments), *(centre or (none, 0.0, _NONE)))
+    whole: tuple[Any, ...] = (*map(plain_array, arguments), *(centre or (none, 0.0, _NONE)))
     return solve_program(*whole)
 
 
@@ -147,7 +147,7 @@ def _answer(
     return answer, Certificate(*proof), int(iterations)
 
 
-def _plain(array: Any) -> Any:
+def plain_array(array: Any) -> Any:
     """Contiguous and writable, as the kernels are compiled for; other kinds would compile anew."""
     flags = array.flags
     return array if flags.carray else array.copy()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gavel_opt.policies.coefficients import fairness_rows, isolated_speeds, isolated_time
+from gavel_opt.fairness import fairness_rows
+from gavel_opt.policies.coefficients import isolated_speeds, isolated_time
 
 RNG = np.random.default_rng(5)
 KEYS, JOBS = 11, 300

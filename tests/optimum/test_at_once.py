@@ -1,0 +1,115 @@
+"""Max-min fairness in one compiled call: the bits of the program, or the program itself."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gavel_opt import ClusterState, Driver, InputError, ThroughputTable, make_engine, make_policy
+from gavel_opt.grouping import MANY
+
+
+def cluster(seed, jobs=None, types=3):
+    """Jobs of some keys, scale factors and weights, on a cluster from idle to crowded."""
+    rng = np.random.default_rng(seed)
+    n = jobs or int(rng.integers(1, 60))
+    keys = int(rng.integers(1, 12))
+    alone = rng.uniform(0.2, 3.0, (keys, types)) * rng.choice([0.1, 1.0, 20.0], (keys, 1))
+    alone[rng.random(alone.shape) < 0.05] = 0.0
+    alone[np.arange(keys), rng.integers(0, types, keys)] += 0.3
+    scale = 2 ** rng.integers(0, 4, n)
+    load = rng.choice([0.3, 1.0, 4.0])
+    workers = np.maximum(1, rng.uniform(0.5, 1.5, types) * scale.sum() / types / load)
+    return ClusterState(
+        worker_types=tuple("abcde"[:types]),
+        workers=workers.astype(np.int64),
+        throughputs=ThroughputTable(alone),
+        job=np.arange(n) * 3,
+        key=rng.integers(0, keys, n),
+        scale_factor=scale,
+        weight=rng.choice([1.0, 1.0, 2.0, 5.0], n),
+        steps_left=rng.uniform(1.0, 1e6, n),
+        age=rng.uniform(0.0, 1e5, n),
+    )
+
+
+def both(policy, tie_break="canonical"):
+    """A driver that goes in one step where it can, and one that makes the program."""
+    make = make_policy(policy), "structured"
+    return (
+        Driver(*make, tie_break=tie_break),
+        Driver(*make, tie_break=tie_break, recorder=lambda *_: None),
+    )
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(
+    st.integers(0, 10**6),
+    st.sampled_from(["max_min_fairness", "max_min_fairness_perf"]),
+    st.sampled_from(["canonical", "efficient", "none"]),
+    st.sampled_from([1, 2, 3, 4]),
+)
+def test_the_bits_are_those_of_the_program(seed, policy, tie_break, types):
+    once, twice = both(policy, tie_break)
+    for step in range(3):
+        state = cluster(seed + step, types=types)
+        shares = once.allocate(state)
+        assert shares.job is state.job
+        assert shares.x.tobytes() == twice.allocate(state).x.tobytes()
+    assert once.tally.max_relative_gap <= 1e-9
+
+
+def test_it_is_one_step_where_it_can_be():
+    for tie_break, steps in (("canonical", 20), ("efficient", 1)):
+        once, _ = both("max_min_fairness_perf", tie_break)
+        calls = 0
+        for seed in range(20):
+            built = once.tally.build
+            once.allocate(cluster(seed, jobs=50))
+            calls += once.tally.build == built
+        assert calls >= 0.8 * steps
+        assert once.tally.programs == once.tally.allocations == 20
+
+
+def test_more_groups_than_can_be_found_by_key_are_a_program():
+    state = cluster(1, jobs=3 * MANY)
+    state.key[:] = 0
+    state.weight = 1.0 + np.arange(state.job.size) / 7.0
+    once, twice = both("max_min_fairness_perf")
+    assert once.allocate(state).x.tobytes() == twice.allocate(state).x.tobytes()
+    assert once.tally.build > 0.0
+
+
+def test_columns_that_may_not_be_written_to_are_taken():
+    state = cluster(2)
+    expected = both("max_min_fairness_perf")[0].allocate(state).x
+    for column in (state.key, state.weight, state.throughputs.alone, state.workers):
+        column.flags.writeable = False
+    assert both("max_min_fairness_perf")[0].allocate(state).x.tobytes() == expected.tobytes()
+
+
+@pytest.mark.parametrize("engine", ["structured", "highs"])
+def test_what_is_wrong_with_a_state_is_said(engine):
+    state = cluster(3, jobs=5)
+    driver = Driver(make_policy("max_min_fairness_perf"), engine)
+    rows = state.throughputs.alone.shape[0]
+    with pytest.raises(InputError, match=rf"job 6 has key {rows}, but .* has {rows} rows"):
+        driver.allocate(replace(state, key=np.array([0, 0, rows, 0, 0])))
+    with pytest.raises(InputError, match="job 3 has key -1"):
+        driver.allocate(replace(state, key=np.array([0, -1, 0, 0, 0])))
+    with pytest.raises(InputError, match="5 jobs, but 4 values in 'weight'"):
+        driver.allocate(replace(state, weight=np.ones(4)))
+    with pytest.raises(InputError, match="rate of group 0 is nan"):
+        driver.allocate(replace(state, weight=np.full(5, np.nan)))
+
+
+def test_only_the_engine_that_says_so_is_asked():
+    able = [name for name in ("structured", "highs") if make_engine(name).capability.max_min]
+    assert able == ["structured"]
+    driver = Driver(make_policy("max_min_fairness_perf"), "structured", grouping=False)
+    driver.allocate(cluster(4))
+    assert driver.tally.build > 0.0
