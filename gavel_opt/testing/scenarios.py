@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from typing import cast
 
 import numpy as np
 
 from gavel_opt.allocation import AllocationProgram
-from gavel_opt.engine import Engine, Options
+from gavel_opt.driver import Driver
+from gavel_opt.engine import Engine, MaxMinEngine, Options
 from gavel_opt.errors import InputError
 from gavel_opt.lowering import lower
+from gavel_opt.policies import make_policy
 from gavel_opt.program import KINDS, LinearProgram
 from gavel_opt.solution import Status
 from gavel_opt.solving import solve
+from gavel_opt.state import ClusterState, ThroughputTable
 from gavel_opt.testing.blocks import make_blocks
 
 MakeEngine = Callable[[], Engine]
@@ -30,6 +34,8 @@ def declares_itself(make_engine: MakeEngine) -> None:
     assert can.linear or can.allocation, "takes neither general programs nor blocks"
     if can.allocation or can.finish_time:
         assert hasattr(engine, "solve_blocks"), "declares blocks but has no solve_blocks"
+    if can.max_min:
+        assert hasattr(engine, "solve_max_min"), "declares max_min but has no solve_max_min"
     assert 0.0 < can.precision < 1.0, "precision must be between 0 and 1"
 
 
@@ -142,6 +148,40 @@ def no_number_is_refused(make_engine: MakeEngine) -> None:
         assert where in said, f"does not name {where}: {said}"
 
 
+def shares_are_those_of_the_program(make_engine: MakeEngine) -> None:
+    """Max-min fairness from the jobs themselves has the bits of its program."""
+    rng = np.random.default_rng(7)
+    alone = rng.uniform(0.2, 3.0, (6, 3))
+    asked = 0
+    for policy in ("max_min_fairness", "max_min_fairness_perf"):
+        fairness = make_policy(policy)
+        engine = cast(MaxMinEngine, make_engine())
+        by_program = Driver(fairness, make_engine(), recorder=lambda *_: None)
+        for jobs in (1, 4, 30, 31, 29):
+            key, scale = rng.integers(0, 6, jobs), 2 ** rng.integers(0, 3, jobs)
+            state = ClusterState(
+                worker_types=("a", "b", "c"),
+                workers=np.array([3, 4, 5]),
+                throughputs=ThroughputTable(alone),
+                job=np.arange(jobs),
+                key=key,
+                scale_factor=scale,
+                weight=rng.choice([1.0, 3.0], jobs),
+                steps_left=np.ones(jobs),
+                age=np.zeros(jobs),
+            )
+            options = Options(tie_break="canonical")
+            found = engine.solve_max_min(state, policy == "max_min_fairness", options)
+            if found is None:
+                continue
+            asked += 1
+            solution, shares = found
+            assert solution.certificate.within(_PROOF), f"{jobs} jobs: no proof"
+            expected = by_program.allocate(state).x
+            assert shares.tobytes() == expected.tobytes(), f"{jobs} jobs: other shares"
+    assert asked, "declares max_min and never answers"
+
+
 SCENARIOS: list[tuple[Callable[[MakeEngine], None], tuple[str, ...]]] = [
     (declares_itself, ()),
     (gives_what_it_declares, ("linear",)),
@@ -151,6 +191,7 @@ SCENARIOS: list[tuple[Callable[[MakeEngine], None], tuple[str, ...]]] = [
     (recovers_after_no_answer, ("linear",)),
     (time_limit_is_kept, ("linear",)),
     (no_number_is_refused, ("linear",)),
+    (shares_are_those_of_the_program, ("max_min",)),
 ]
 """Each with the capabilities that it needs."""
 
