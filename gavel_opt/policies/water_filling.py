@@ -53,6 +53,11 @@ _SLACK = 1e-12
 """Part of a reached level that may be missing later: rounding, no more. A wider margin would be an
 interior too thin for interior point methods and too wide for a tight row."""
 
+_ROUNDING = 1e-9
+"""Part of a reached level that an answer may miss by rounding. What misses more is an engine's
+tolerance, which would add up from program to program; such an engine also takes a floor that is out of
+reach by as much."""
+
 _MARKED = 1e-4
 """Multipliers above this part of the largest one are positive; smaller ones wait for a later turn."""
 
@@ -116,7 +121,8 @@ class WaterFilling:
             risen = np.where(rises, floor + slope * max(answer.level, start), level)
             # levels of one point, so that there is one: floors kept from an earlier answer, and only
             # nearly kept by this one, may be out of reach beside its levels
-            level = np.minimum(risen, reached(blocks, answer.x))
+            joint = np.minimum(risen, reached(blocks, answer.x))
+            level = np.where(joint < level * (1.0 - _ROUNDING), level, joint)
             done = done | _stuck(slope, answer) | (level >= top * (1.0 - _SLACK))
             if done.all():
                 break

@@ -58,14 +58,6 @@ def test_estimating_from_everything_changes_nothing(policy):
     assert part.average_jct != known.average_jct
 
 
-def test_water_filling_asks_for_levels_that_one_point_has():
-    """Floors from two answers, each feasible to the last digits, were infeasible together by 5e-12."""
-    settings = {"cluster": "8:8:8", "jobs": 16, "multi_gpu": True}
-    result = simulator.run(policy="max_min_fairness_water_filling_packed", **settings)
-    assert result.status == "completed"
-    assert len(result.jct) == 16
-
-
 def test_workers_left_over_go_to_jobs_alone_before_pairs():
     """Pairs without a share would take them first (they were never served) and slow jobs down."""
     six = {"v100": 6, "p100": 6, "k80": 6}
