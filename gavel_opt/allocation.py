@@ -231,6 +231,9 @@ class Answer:
         objective loses per unit of the floor (not negative).
     capacity_dual
         Price of a worker of each type, shape ``(J,)``, not negative.
+    worth_proof
+        Of an efficient optimum: primal residual, dual residual and relative gap of its second program,
+        the largest total worth at the level reached. None where there was none to solve.
     """
 
     x: Floats
@@ -238,6 +241,7 @@ class Answer:
     level: float
     level_dual: Floats
     capacity_dual: Floats
+    worth_proof: tuple[float, ...] | None = None
 
 
 _NO_PAIRS = np.empty((0, 2), dtype=np.int64)

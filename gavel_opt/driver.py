@@ -28,7 +28,7 @@ from gavel_opt.solution import Certificate, Solution, Status
 from gavel_opt.solving import decide, prove
 from gavel_opt.state import ClusterState
 from gavel_opt.symmetry import expand
-from gavel_opt.tie_breaking import alone_first, choose
+from gavel_opt.tie_breaking import alone_first, choose, worth_solved
 
 TIE_BREAKS = ("canonical", "efficient", "none")
 
@@ -76,7 +76,8 @@ Found = TypeVar("Found")
 """What a policy takes from an engine: an answer, or the shares themselves."""
 
 Recorder = Callable[[LinearProgram, Solution], None]
-"""Called with every general program an engine solved and its solution (``--record programs``)."""
+"""Called with every general program an engine solved and its solution (``--record programs``), and with the
+second programs of efficient optima."""
 
 
 class Driver:
@@ -187,6 +188,8 @@ class Driver:
             if answer is not None:
                 answer, reason = self._break_ties(engine, program, answer)
             if answer is not None:
+                answer, reason = self._accept_worth(program, answer)
+            if answer is not None:
                 return answer
             self.tally.fallbacks += 1
             refusal = f"{engine.name}: {reason}"
@@ -213,6 +216,18 @@ class Driver:
             return None, str(failed)
         finally:
             self.tally.tie_break += time.perf_counter() - started
+
+    def _accept_worth(self, program: Program, answer: Answer) -> tuple[Answer | None, str]:
+        """Record the second program of an efficient optimum, and ask for its proof as for any other."""
+        if answer.worth_proof is None:
+            return answer, ""
+        certificate = Certificate(*answer.worth_proof)
+        if self.recorder is not None:
+            self.recorder(*worth_solved(program, answer, certificate))
+        if not certificate.within(self.tolerance):
+            return None, f"{Status.IMPRECISE.value} in the total worth"
+        self.tally.worst(certificate)
+        return answer, ""
 
     def _solve_product(self, program: ProductProgram) -> Answer:
         """Solve a product program on the first engine of the chain that takes such."""

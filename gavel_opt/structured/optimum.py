@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,9 +19,9 @@ from gavel_opt.allocation import (
 from gavel_opt.arrays import Floats
 from gavel_opt.solution import Certificate
 from gavel_opt.structured.direct import DOUBT, NONE, PINNED, PRICED, solve_direct
-from gavel_opt.structured.solve import solve_program
+from gavel_opt.structured.solve import ANSWERS, solve_program
 
-PROVED = 1e-9
+PROVED = ANSWERS
 """Certificates beyond it are no answers."""
 
 _NONE = np.empty(0)
@@ -142,9 +143,10 @@ def _by_path(
 def _answer(
     x: Floats, level_dual: Floats, capacity_dual: Floats, summary: Floats
 ) -> tuple[Answer, Certificate, int]:
-    objective, level, *proof, iterations = summary.tolist()
-    answer = Answer(x, objective, level, level_dual, capacity_dual)
-    return answer, Certificate(*proof), int(iterations)
+    objective, level, primal, dual, gap, iterations, *second = summary.tolist()
+    worth_proof = None if not second or math.isnan(second[0]) else tuple(second)
+    answer = Answer(x, objective, level, level_dual, capacity_dual, worth_proof)
+    return answer, Certificate(primal, dual, gap), int(iterations)
 
 
 def plain_array(array: Any) -> Any:

@@ -15,6 +15,10 @@ from gavel_opt.structured.tables import (
     FACE_S,
     FACE_U,
     FACE_V,
+    FIRST_LAM,
+    FIRST_P,
+    FIRST_Q,
+    FIRST_W,
     FLOOR,
     ISOLATED,
     JOB_ROWS,
@@ -285,10 +289,13 @@ def stand_at(
             u -= x[i, j]
             t[V, j] -= use[i] * x[i, j]
         pinned = level_dual[i] > 0.0
+        g[LAM, i] = level_dual[i] * k[WORTH] / g[SCALE, i] if pinned else 0.0
+        g[Q, i] = 0.0
         g[S, i], g[U, i] = (0.0, 0.0) if pinned else (s, u)
         g[FACE_S, i] = 0.0 if pinned else g[W_S, i]
         g[FACE_U, i] = 0.0 if pinned else g[W_U, i]
     for j in range(types):
+        t[P, j] = 0.0
         t[FACE_V, j] = t[W_V, j]
 
 
@@ -337,9 +344,11 @@ def enter_face(
         for j in range(types):
             c[REWARD, m, j] /= most
             w = c[FACE, m, j]
+            c[FIRST_W, m, j] = c[W, m, j]
             c[W, m, j] = w
             c[Z, m, j] = mu * w / c[X, m, j] if w > 0.0 else 0.0
     for i in range(groups):
+        g[FIRST_LAM, i], g[FIRST_Q, i] = g[LAM, i], g[Q, i]
         w = g[FACE_S, i]
         g[W_S, i] = w
         g[LAM, i] = mu * w / g[S, i] if w > 0.0 else 0.0
@@ -347,6 +356,7 @@ def enter_face(
         g[W_U, i] = w
         g[Q, i] = mu * w / g[U, i] if w > 0.0 else 0.0
     for j in range(types):
+        t[FIRST_P, j] = t[P, j]
         w = t[FACE_V, j]
         t[W_V, j] = w
         t[P, j] = mu * w / t[V, j] if w > 0.0 else 0.0

@@ -27,7 +27,7 @@ from gavel_opt.structured.path import (
     residuals,
     total_weight,
 )
-from gavel_opt.structured.proof import prove
+from gavel_opt.structured.proof import prove, prove_among_all
 from gavel_opt.structured.scale import enter_face, fill, stand_at, start
 from gavel_opt.structured.tables import (
     C_ROWS,
@@ -50,6 +50,8 @@ FIRST_GOAL = 1e-6
 LAST_GOAL = 1e-13
 PROVED = 1e-11
 """A proof this good ends the search."""
+ANSWERS = 1e-9
+"""Answers without a proof this good are none."""
 LIMIT = 60
 """Iterations of the path method between two goals, and of Newton's method for a centre."""
 STEADY = 1e-6
@@ -155,7 +157,8 @@ def solve_program(
     x, level_dual, capacity_dual
         Shapes ``(M, J)``, ``(G,)``, ``(J,)``.
     summary
-        Objective, level, primal residual, dual residual, relative gap, iterations.
+        Objective, level, primal residual, dual residual, relative gap, iterations; then the proof of the
+        second program (:func:`prove_among_all`), NaN where there was none.
     """
     groups, types = rate.shape
     pairs = pair_use.size
@@ -200,8 +203,9 @@ def solve_program(
 
     x = np.zeros((combos, types))
     level_dual, capacity_dual = np.zeros(groups), np.zeros(types)
-    summary = np.zeros(6)
+    summary = np.zeros(9)
     summary[1] = math.nan
+    summary[6:] = math.nan
     summary[2] = summary[3] = summary[4] = math.inf
     iterations = 0
     given = centre.size > 0
@@ -216,7 +220,7 @@ def solve_program(
             if (
                 gain.size == 0
                 or k[T_REWARD] == 0.0
-                or max(summary[2], summary[3], summary[4]) > PROVED
+                or max(summary[2], summary[3], summary[4]) > ANSWERS
             ):
                 break
             # the face of the first stage, with the first stage's duals out of the way
@@ -225,7 +229,7 @@ def solve_program(
         total = total_weight(c, g, t)
         goal = FIRST_GOAL
         best = math.inf
-        again = math.inf, math.inf, math.inf
+        again = whole = math.inf, math.inf, math.inf
         while True:
             lost = True
             k[LOOSE] = PATH_LOOSE
@@ -288,6 +292,7 @@ def solve_program(
                     summary[2], summary[3], summary[4] = first, second, third
                 else:
                     again = first, second, third
+                    whole = prove_among_all(*tables)
             if (best <= PROVED and clear) or lost or goal <= LAST_GOAL:
                 break
             swap(c, g, t, k, True)
@@ -295,6 +300,7 @@ def solve_program(
         if stage == 1:
             for i in range(3):
                 summary[2 + i] = max(summary[2 + i], again[i])
+                summary[6 + i] = whole[i]
 
     has_level = slope.size == 0
     for i in range(slope.size):

@@ -18,13 +18,14 @@ The program and its slacks and duals::
 Weights ``W`` are those of the barrier: how many jobs (or pairs of jobs) a group (or a pair of groups)
 stands for, so that merging identical jobs moves neither the central path nor its end. Weight 0 holds
 a variable at zero. ``FACE`` are the same weights with zeros for all that is zero in every optimum.
+``FIRST`` is what the weights and the duals were before the face became a program of its own.
 """
 
 from __future__ import annotations
 
 # c: combinations x worker types
-X, Z, DX, DZ, D, H, RD, W, FACE, REWARD, KEPT_X, KEPT_Z, INV_X, INV_Z = range(14)
-C_ROWS = 14
+X, Z, DX, DZ, D, H, RD, W, FACE, REWARD, KEPT_X, KEPT_Z, INV_X, INV_Z, FIRST_W = range(15)
+C_ROWS = 15
 
 # g: groups
 # slacks and their duals, then what belongs to them, in the same order: rows are also reached as
@@ -37,7 +38,8 @@ SLOPE, FLOOR, AGE, ISOLATED, BEND, SCALE = range(19, 25)
 I11, I12, I22 = range(25, 28)
 KEPT_S, KEPT_U, KEPT_LAM, KEPT_Q = range(28, 32)
 INV_S, INV_U, INV_LAM, INV_Q = range(32, 36)
-G_ROWS = 36
+FIRST_LAM, FIRST_Q = range(36, 38)
+G_ROWS = 38
 
 JOB_ROWS = 0.7
 """Weight of a job's two slacks in the barrier, beside 1 for each of its shares and for each worker type's
@@ -48,7 +50,8 @@ solver returns (``docs/optimum.md``)."""
 V, P, D_V, D_P, DIAG_V, H_V, R_USE, W_V, FACE_V, WORKERS, TAU, KEPT_V, KEPT_P, INV_V, INV_P = range(
     15
 )
-T_ROWS = 15
+FIRST_P = 15
+T_ROWS = 16
 
 # k: single numbers
 # LOOSE: pivots below this part of their diagonal belong to rows that depend on others

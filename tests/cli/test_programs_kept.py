@@ -62,6 +62,34 @@ def test_finish_time_programs_are_recorded_as_linear_ones(policy, engine, tmp_pa
         assert solve(read_program(file)).objective == pytest.approx(1.0, abs=1e-12)
 
 
+@pytest.mark.parametrize("engine", ["structured", "highs"])
+@pytest.mark.parametrize(
+    "policy",
+    [
+        "max_min_fairness_perf",
+        "max_min_fairness_packed",
+        "max_min_fairness_water_filling_perf",
+        "finish_time_fairness_perf",
+        "min_total_duration_perf",
+    ],
+)
+def test_the_second_programs_of_the_efficient_optimum_are_recorded(
+    policy, engine, tmp_path, capsys
+):
+    words = ("--policy", policy, "--engine", engine, "--tie-break", "efficient", "--multi-gpu")
+    words = (*words, "--cluster", "8:8:8", "--jobs", "6", "--output", tmp_path / "a")
+    status, out, _ = run(capsys, *words, "--record", "programs", "--json")
+    assert status == 0
+    summary = json.loads(out)
+    kept = [read_program(file) for file in (tmp_path / "a" / "programs").iterdir()]
+    second = len(kept) - summary["solve"]["programs"]
+    assert 0 < second <= summary["allocations"]
+    # the objective of the others is the level alone
+    assert sum(np.count_nonzero(program.c) > 1 for program in kept) == second
+    words = ["check", str(tmp_path / "a"), "--engines", "highs,ortools,ortools-pdlp,ecos,pulp"]
+    assert gavel_opt_command.main(words) == 0
+
+
 @pytest.mark.parametrize("policy", ["max_min_fairness_perf", "finish_time_fairness"])
 def test_a_run_that_nobody_can_go_on_with_leaves_its_program(policy, refuser, tmp_path, capsys):
     output = tmp_path / "out"

@@ -155,6 +155,63 @@ def test_efficient_has_the_largest_total(seed):
     assert _worth(program, answer) == pytest.approx(highs(total).objective, rel=1e-7)
 
 
+@pytest.mark.parametrize("kind", [k for k in KINDS if "sum" not in k])
+def test_the_largest_total_is_proved_beyond_the_face(kind):
+    """Its proof holds for all allocations with the levels reached, whatever face was searched."""
+    proofs = [optimum(KINDS[kind](seed), "efficient")[0].worth_proof for seed in range(8)]
+    proofs = [max(proof) for proof in proofs if proof is not None]
+    assert proofs
+    assert max(proofs) < (1e-6 if kind == "water filling" else 1e-10)
+
+
+def test_a_face_too_small_for_the_largest_total_is_found_out(monkeypatch):
+    """One share that is large in the efficient optimum is taken from the centre that the search starts at."""
+    search, found_out = module._by_path, 0
+    for seed in range(60):
+        program = max_min(seed)
+        right = optimum(program, "efficient")[0]
+
+        def spoiled(given, reward, blocks, gain, centre, right=right):
+            if centre is None:
+                return search(given, reward, blocks, gain, centre)
+            x, level, level_dual = centre
+            left = (blocks.rate * x).sum(axis=1)[:, None] - blocks.rate * x
+            rest = (left > 1.01 * level) & (level_dual == 0.0)[:, None]
+            x = np.where(rest & (right.x - x == np.where(rest, right.x - x, -1.0).max()), 0.0, x)
+            return search(given, reward, blocks, gain, (x, level, level_dual))
+
+        monkeypatch.setattr(module, "_by_path", spoiled)
+        wrong, certificate, _ = optimum(program, "efficient")
+        monkeypatch.undo()
+        lost = 1.0 - _worth(program, wrong) / _worth(program, right)
+        if wrong.worth_proof is None or not certificate.within(1e-9) or lost < 1e-5:
+            continue
+        assert max(wrong.worth_proof) > 0.4 * lost
+        found_out += 1
+        monkeypatch.setattr(module, "optimum", lambda *_: (wrong, certificate, 1))  # noqa: B023
+        mended = choose(program, wrong, "efficient")
+        monkeypatch.undo()
+        assert _worth(program, mended) == pytest.approx(_worth(program, right), rel=1e-7)
+    assert found_out > 5
+
+
+def test_a_largest_total_without_a_proof_is_refused(monkeypatch):
+    state = _state(np.arange(30))
+    settings = {"fallback": ["highs"], "tie_break": "efficient"}
+    expected = Driver(make_policy("max_min_fairness_perf"), "structured", **settings).allocate(
+        state
+    )
+
+    def unproved(*arguments):
+        answer, certificate, iterations = optimum(*arguments)
+        return replace(answer, worth_proof=(0.0, 0.0, 1e-3)), certificate, iterations
+
+    monkeypatch.setattr("gavel_opt.engines.structured.optimum", unproved)
+    driver = Driver(make_policy("max_min_fairness_perf"), "structured", **settings)
+    assert driver.allocate(state).x.tobytes() == expected.x.tobytes()
+    assert driver.tally.refusals == {"structured: imprecise in the total worth": 1}
+
+
 def _worth(program, answer):
     blocks = program.blocks
     gain = blocks.count * gain_of(program)
