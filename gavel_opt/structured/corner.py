@@ -24,7 +24,7 @@ import numpy as np
 
 from gavel_opt.arrays import Floats, Ints
 from gavel_opt.compiled import compiled
-from gavel_opt.structured.patterns import FIRST, SECOND, THIRD, need
+from gavel_opt.structured.patterns import FIRST, SECOND, THIRD, Problem, need
 from gavel_opt.structured.tables import JOB_ROWS
 
 TIED, APART = 1e-11, 1e-9
@@ -149,23 +149,14 @@ def ties_to_prices(rate: Floats, jobs: Ints, points: Ints, edges: Ints, price: F
 
 
 @compiled
-def level_of(
-    rate: Floats,
-    use: Floats,
-    workers: Floats,
-    own: Floats,
-    curved: bool,
-    cap: float,
-    edges: Ints,
-    price: Floats,
-    cost: Floats,
-) -> float:
+def level_of(problem: Problem, edges: Ints, price: Floats, cost: Floats) -> float:
     """T where the levels cost what the workers are worth; prices become those of a unit of t.
 
     ``cost`` gets what a unit of each job's level costs. For curved levels this is Newton's method on
     the inverse of the cost, which is concave in the ratio, from the lowest ratio of all: it never
     passes the root, and starts where the program says.
     """
+    rate, use, _, workers, own, curved, cap = problem
     types = workers.size
     worth, rise = 0.0, 0.0
     for j in range(types):
@@ -209,13 +200,7 @@ def level_of(
 
 @compiled
 def answer(
-    rate: Floats,
-    use: Floats,
-    count: Ints,
-    workers: Floats,
-    own: Floats,
-    curved: bool,
-    cap: float,
+    problem: Problem,
     edges: Ints,
     jobs: Ints,
     points: Ints,
@@ -224,35 +209,38 @@ def answer(
     x: Floats,
     proof: Floats,
 ) -> float:
-    """The optimum of a partition; NaN if it does not have the property that makes it the only one.
+    """The optimum of a partition, if it has the property that makes it the only one.
 
     Parameters
     ----------
-    rate, use, count, workers, own, curved, cap
-        The program, and its highest t.
+    problem
+        The program.
     edges, jobs, points
         The partition (:func:`tied_jobs`).
     price, cost, x, proof
         Get the duals of capacities and levels, the shares, and primal residual, dual residual and
-        relative gap.
+        relative gap: infinite if the partition does not have the property.
 
     Returns
     -------
     t
+        That of the partition, with the property or without; NaN if it has none.
     """
+    rate, use, count, workers, own, curved, cap = problem
     groups, types = rate.shape
+    proof[:] = math.inf
     ties = ties_to_prices(rate, jobs, points, edges, price)
     if ties < 0:
         return math.nan
-    t = level_of(rate, use, workers, own, curved, cap, edges, price, cost)
+    t = level_of(problem, edges, price, cost)
     if not t < cap:
-        return math.nan
+        return t
     left, worth = workers.copy(), 0.0
     for j in range(types):
         worth += price[j] * workers[j]
     for j in range(types):
         if price[j] * workers[j] < APART * worth:
-            return math.nan
+            return t
     size = abs(t)
     bound, pull, primal, value = worth, 0.0, 0.0, 0.0
     following = 0
@@ -263,7 +251,7 @@ def answer(
         if b == 0:
             room = abs(own[i, SECOND]) + own[i, FIRST] * size if own[i, FIRST] > 0.0 else 0.0
             if level > -APART * room and (own[i, FIRST] > 0.0 or level > 0.0):
-                return math.nan
+                return t
             for j in range(types):
                 x[i, j] = 0.0
             continue
@@ -273,7 +261,7 @@ def answer(
             ra, pa = rate[i, a - 1], price[a - 1]
         room = level if curved else abs(own[i, SECOND]) + own[i, FIRST] * size
         if level - ra < APART * (room + ra) or rb - level < APART * (room + rb):
-            return math.nan
+            return t
         if curved:
             pull += cost[i] * level
             value += cost[i] * level * level / own[i, SECOND] * own[i, THIRD]
@@ -288,9 +276,9 @@ def answer(
                 above, scale = distance(ra, pa, rb, pb, rc, pc)
                 if points[following] >> c & 1:
                     if abs(above) > TIED * scale:
-                        return math.nan
+                        return t
                 elif above < APART * scale:
-                    return math.nan
+                    return t
             following += 1
         else:
             part = (level - ra) / (rb - ra)
@@ -300,7 +288,7 @@ def answer(
                     x[i, j] = 0.0
                     other = rate[i, j] * unit
                     if j != b - 1 and price[j] - other < APART * (price[j] + other):
-                        return math.nan
+                        return t
             else:
                 for c in range(types + 1):
                     rc, pc = 0.0, 0.0
@@ -309,7 +297,7 @@ def answer(
                         rc, pc = rate[i, c - 1], price[c - 1]
                     above, scale = distance(ra, pa, rb, pb, rc, pc)
                     if c != a and c != b and above < APART * scale:
-                        return math.nan
+                        return t
                 share = (rb - level) / (rb - ra)
                 x[i, a - 1] = share
                 left[a - 1] -= use[i] * share
@@ -325,8 +313,8 @@ def answer(
         for j in range(types):
             short = max(short, rate[i, j] * cost[i] - use[i] * price[j])
         bound += short
-    if not share_out(rate, use, count, own, curved, t, edges, jobs, points, price, worth, left, x):
-        return math.nan
+    if not share_out(problem, t, edges, jobs, points, price, worth, left, x):
+        return t
     for s in range(jobs.size):
         i = jobs[s]
         level = need(curved, own[i, FIRST], own[i, SECOND], own[i, THIRD], t)
@@ -345,19 +333,12 @@ def answer(
     else:
         proof[1] = abs(1.0 - pull)
         proof[2] = abs(bound - t) / (0.1 * worth + abs(bound) + size)
-    for j in range(3):
-        if not math.isfinite(proof[j]):
-            return math.nan
     return t
 
 
 @compiled
 def share_out(
-    rate: Floats,
-    use: Floats,
-    count: Ints,
-    own: Floats,
-    curved: bool,
+    problem: Problem,
     t: float,
     edges: Ints,
     jobs: Ints,
@@ -372,6 +353,7 @@ def share_out(
     Newton's method in the parts of the points between each job's slowest and fastest. One capacity
     row follows from the others, since t is what prices say: that of the type worth most.
     """
+    rate, use, count, _, own, curved, _ = problem
     types = left.size
     main = 0
     for j in range(types):

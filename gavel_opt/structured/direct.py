@@ -20,13 +20,24 @@ from gavel_opt.structured.patterns import (
     SECOND,
     THIRD,
     TOP,
+    Problem,
     highest_level,
     need,
     needs_of,
     shortfall,
 )
 from gavel_opt.structured.pinned import SHORT, centre
-from gavel_opt.structured.prices import AROUND, FEW, LOST, MANY, SETTLED, WIDEST, guess, search
+from gavel_opt.structured.prices import (
+    AROUND,
+    FEW,
+    LOST,
+    MANY,
+    SAME_T,
+    SETTLED,
+    WIDEST,
+    guess,
+    search,
+)
 
 SAME, APART = 1e-12, 1e-9
 """Levels and rates within the first part of each other are the same, beyond the second they are not;
@@ -81,6 +92,7 @@ def solve_direct(
     own, cap = needs_of(rate, slope, floor, age, steps, isolated)
     if not math.isfinite(cap):
         return NONE
+    problem = Problem(rate, use, count, workers, own, curved, cap)
     full = demand > supply
     known = start[0] > 0.0
     for j in range(types):
@@ -89,18 +101,16 @@ def solve_direct(
     if full:
         if not known:
             _mean_rates(rate, use, own, price)
-        short = shortfall(rate, use, workers, own, curved, price, cap)
+        short = shortfall(problem, price, cap, SHORT)
         if short != short:
             return NONE
     if short <= SHORT:
-        done = _pinned(rate, use, count, workers, own, curved, cap, x, level_dual, price, summary)
+        done = _pinned(problem, x, level_dual, price, summary)
         if done != DOUBT:
             return done
     if not full:
         return NONE
-    return _contended(
-        rate, use, count, workers, own, curved, cap, known, start, x, level_dual, price, summary
-    )
+    return _contended(problem, known, start, x, level_dual, price, summary)
 
 
 @compiled
@@ -117,19 +127,10 @@ def _mean_rates(rate: Floats, use: Floats, own: Floats, price: Floats) -> None:
 
 @compiled
 def _pinned(
-    rate: Floats,
-    use: Floats,
-    count: Ints,
-    workers: Floats,
-    own: Floats,
-    curved: bool,
-    t: float,
-    x: Floats,
-    level_dual: Floats,
-    price: Floats,
-    summary: Floats,
+    problem: Problem, x: Floats, level_dual: Floats, price: Floats, summary: Floats
 ) -> int:
     """Centre of the body, with the duals of the jobs that pin the level."""
+    rate, use, count, workers, own, curved, t = problem
     groups, types = rate.shape
     needs = np.empty(groups)
     pinned = np.zeros(groups, np.int64)
@@ -153,7 +154,7 @@ def _pinned(
                 total += count[i] * first
         elif needs[i] >= (1.0 - THIN) * top and needs[i] > -math.inf:
             return DOUBT
-    given = rate, use, count, workers, own, curved, t, needs, pinned, x, price
+    given = problem, needs, pinned, x, price
     steps = centre(*given, (0, 0, 0)) if types == 3 else centre(*given, ())
     if steps == 0:
         return DOUBT
@@ -189,13 +190,7 @@ def _pinned(
 
 @compiled
 def _contended(
-    rate: Floats,
-    use: Floats,
-    count: Ints,
-    workers: Floats,
-    own: Floats,
-    curved: bool,
-    cap: float,
+    problem: Problem,
     known: bool,
     start: Floats,
     x: Floats,
@@ -203,59 +198,50 @@ def _contended(
     price: Floats,
     summary: Floats,
 ) -> int:
-    """Find the partition, from the known prices and from prices of the program's own; answer."""
-    groups, types = rate.shape
+    """Find the partition, from the known prices and from prices of the program's own; answer.
+
+    Whatever partition the search comes by is tried: the proof tells whether it is the one, and if
+    not, its t is a better place for tangents than theirs.
+    """
+    groups, types = problem.rate.shape
     edges = np.zeros((groups, 2), np.int64)
     near = np.empty(groups, np.int64)
-    proof = np.full(3, math.inf)
+    at, proof = np.empty(types), np.empty(3)
     total = 0
     for attempt in range(2):
         if attempt == 0:
             if not known:
                 continue
-            t = min(float(start[types]), cap)
-            for j in range(types):
-                price[j] = start[j]
+            t = min(float(start[types]), problem.cap)
+            at[:] = start[:types]
             radius = min(AROUND / groups, WIDEST)
             rounds = FEW
         else:
             rounds = MANY
-            t = guess(rate, use, workers, own, curved, cap, price, edges, near)
+            t = guess(problem, at, edges, near)
             radius = min(4.0 / math.sqrt(groups), WIDEST)
-        outcome, t, found, mask, more = search(
-            rate, use, workers, own, curved, cap, 0, 1, price, t, radius, edges, near, rounds
-        )
-        total += more
-        if outcome == LOST:
-            continue
-        if outcome != SETTLED:
-            return DOUBT
-        sure, jobs, points = tied_jobs(rate, price, near[:found], mask, edges)
-        if not sure:
-            return NONE
-        t = answer(
-            rate,
-            use,
-            count,
-            workers,
-            own,
-            curved,
-            cap,
-            edges,
-            jobs,
-            points,
-            price,
-            level_dual,
-            x,
-            proof,
-        )
-        if not (t < cap and proof.max() <= PROVED):
-            return NONE
-        summary[0] = summary[1] = -t if curved else t
-        summary[2:5] = proof
-        summary[5] = total
-        for j in range(types):
-            start[j] = price[j]
-        start[types] = t
-        return PRICED
+        for _ in range(rounds):
+            outcome, t, moved, found, mask, more = search(
+                problem, 0, 1, at, t, radius, edges, near, rounds
+            )
+            total += more
+            if outcome == LOST:
+                break
+            if outcome != SETTLED:
+                return DOUBT
+            sure, jobs, points = tied_jobs(problem.rate, at, near[:found], mask, edges)
+            if sure:
+                price[:] = at
+                level = answer(problem, edges, jobs, points, price, level_dual, x, proof)
+                if level < problem.cap and proof.max() <= PROVED:
+                    summary[0] = summary[1] = -level if problem.curved else level
+                    summary[2:5] = proof
+                    summary[5] = total
+                    start[:types] = price
+                    start[types] = level
+                    return PRICED
+                if math.isfinite(level):
+                    t = min(level, problem.cap)
+            if moved <= SAME_T:
+                return NONE
     return DOUBT

@@ -13,15 +13,40 @@ rate. Helpers called for each job take numbers, not arrays: arrays would be coun
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
-from gavel_opt.arrays import Floats
+from gavel_opt.arrays import Floats, Ints
 from gavel_opt.compiled import compiled
 
 ROUND = 1.0 + 1e-9
 """The level of a job that needs all of its time may be rounded up; the more so the less it has to do."""
 FIRST, SECOND, THIRD, TOP = range(4)
+
+
+class Problem(NamedTuple):
+    """A program without reward and pairs, as the kernels hand it on.
+
+    Attributes
+    ----------
+    rate, use, count, workers
+        Of the program's blocks.
+    own
+        What each job needs, shape ``(G, 4)``.
+    curved
+        Whether levels are those of finish-time fairness.
+    cap
+        The t beyond which some job would need more than all of its time.
+    """
+
+    rate: Floats
+    use: Floats
+    count: Ints
+    workers: Floats
+    own: Floats
+    curved: bool
+    cap: float
 
 
 @compiled
@@ -95,24 +120,20 @@ def edge(i: int, rate: Floats, price: Floats, level: float) -> tuple[int, int]:
 
 
 @compiled
-def shortfall(
-    rate: Floats,
-    use: Floats,
-    workers: Floats,
-    own: Floats,
-    curved: bool,
-    price: Floats,
-    t: float,
-) -> float:
+def shortfall(problem: Problem, price: Floats, t: float, enough: float) -> float:
     """What the levels at t cost at these prices beyond all that the workers are worth, relative.
 
-    Positive: no allocation reaches t.
+    Positive: no allocation reaches t. Counts no further once it is more than ``enough``.
     """
+    rate, use, _, workers, own, curved, _ = problem
     types = workers.size
     cost, worth = 0.0, 0.0
     for j in range(types):
         worth += workers[j] * price[j]
+    limit = worth * (1.0 + 2.0 * enough)
     for i in range(rate.shape[0]):
+        if cost > limit:
+            break
         level = need(curved, own[i, FIRST], own[i, SECOND], own[i, THIRD], t)
         if not level > 0.0:
             continue

@@ -28,7 +28,7 @@ import numpy as np
 
 from gavel_opt.arrays import Floats, Ints
 from gavel_opt.compiled import compiled
-from gavel_opt.structured.patterns import TOP, shortfall
+from gavel_opt.structured.patterns import TOP, Problem, shortfall
 from gavel_opt.structured.tables import JOB_ROWS
 
 STEADY = 1e-6
@@ -46,13 +46,7 @@ EACH, MORE = 5, 9
 
 @compiled
 def centre(
-    rate: Floats,
-    use: Floats,
-    count: Ints,
-    workers: Floats,
-    own: Floats,
-    curved: bool,
-    t: float,
+    problem: Problem,
     needs: Floats,
     pinned: Ints,
     x: Floats,
@@ -63,8 +57,8 @@ def centre(
 
     Parameters
     ----------
-    rate, use, count, workers, own, curved, t
-        The program's, its needs, and the level that is pinned.
+    problem
+        The program; the level that is pinned is its highest.
     needs
         Each job's level; -inf where it needs none.
     pinned
@@ -76,6 +70,7 @@ def centre(
     sized
         J numbers, so that the compiler knows how many, or none.
     """
+    rate, use, count, workers, own, _, t = problem
     groups = rate.shape[0]
     types = rate.shape[1] if len(sized) == 0 else len(sized)
     # a job's numbers share cache lines: dual, inverse, 1 / (x z) - 1, x / z and step of each variable,
@@ -191,7 +186,7 @@ def centre(
             least = math.inf
             for j in range(types):
                 least = min(least, next_price[j])
-            if least > 0.0 and shortfall(rate, use, workers, own, curved, next_price, t) > SHORT:
+            if least > 0.0 and shortfall(problem, next_price, t, SHORT) > SHORT:
                 price[:] = next_price
                 return 0
         moved, down, fall = 0.0, 0.0, 0.0

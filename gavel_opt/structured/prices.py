@@ -31,7 +31,7 @@ import numpy as np
 
 from gavel_opt.arrays import Floats, Ints
 from gavel_opt.compiled import compiled
-from gavel_opt.structured.patterns import FIRST, ROUND, SECOND, THIRD, TOP, edge, line
+from gavel_opt.structured.patterns import FIRST, ROUND, SECOND, THIRD, TOP, Problem, edge, line
 
 SETTLED, AGAIN, LOST, SLACK = range(4)
 """Outcomes: an optimum; the radius was reached; no end in sight; a type with no price."""
@@ -46,18 +46,15 @@ WIDEST = 0.5
 FEW, MANY = 4, 60
 """Surveys from the prices of the last program, and from any others."""
 STEPS = 400
-SAME_T = 1e-9
-"""Tangents are good once t moves by less than this part."""
+SAME_T, NEAR_T = 1e-9, 1e-2
+"""Tangents are good once t moves by less than the first part, and good for a trial within the second."""
 WORTHLESS = 1e-7
 """A type whose workers are worth less than this part of all has no price."""
 
 
 @compiled
 def survey(
-    rate: Floats,
-    use: Floats,
-    own: Floats,
-    curved: bool,
+    problem: Problem,
     begin: int,
     stride: int,
     price: Floats,
@@ -71,6 +68,7 @@ def survey(
 
     Returns the number of jobs in ``near``, or -1 if a level cannot be reached.
     """
+    rate, use, _, _, own, curved, _ = problem
     groups, types = rate.shape
     found = 0
     base[:] = 0.0
@@ -423,12 +421,7 @@ def _next(
 
 @compiled
 def search(
-    rate: Floats,
-    use: Floats,
-    workers: Floats,
-    own: Floats,
-    curved: bool,
-    cap: float,
+    problem: Problem,
     begin: int,
     stride: int,
     price: Floats,
@@ -437,16 +430,18 @@ def search(
     edges: Ints,
     near: Ints,
     rounds: int,
-) -> tuple[int, float, int, Ints, int]:
-    """Survey and settle until an optimum is found, from the given prices and t.
+) -> tuple[int, float, float, int, Ints, int]:
+    """Survey and settle until there is an optimum, from the given prices and t.
 
     ``price`` and ``edges`` change in place. With a stride it is a sample that is searched.
 
     Returns
     -------
-    outcome, t, found, mask, steps
-        ``found`` jobs are in ``near``, with their points in ``mask``.
+    outcome, t, moved, found, mask, steps
+        ``found`` jobs are in ``near``, with their points in ``mask``. The optimum is that of the
+        tangents at a t that is the part ``moved`` of t away, at most ``NEAR_T``.
     """
+    rate, use, _, workers, own, curved, cap = problem
     types = workers.size
     base = np.zeros((2, types))
     mask = near[:0].copy()
@@ -457,12 +452,12 @@ def search(
             worth += price[j] * workers[j]
             least = min(least, price[j] * workers[j])
         if not least > WORTHLESS * worth:
-            return SLACK, t, 0, mask, steps
+            return SLACK, t, 0.0, 0, mask, steps
         for j in range(types):
             price[j] /= worth
-        found = survey(rate, use, own, curved, begin, stride, price, t, radius, edges, near, base)
+        found = survey(problem, begin, stride, price, t, radius, edges, near, base)
         if found < 0:
-            return LOST, t, 0, mask, steps
+            return LOST, t, 0.0, 0, mask, steps
         r, k = np.zeros((found, types + 1)), np.empty(found)
         offset, pull = np.empty(found), np.empty(found)
         left, right = np.empty(found, np.int64), np.empty(found, np.int64)
@@ -480,33 +475,24 @@ def search(
         )
         steps += 1 + more
         if outcome == LOST:
-            return LOST, now, 0, mask, steps
-        moved = abs(now - t)
+            return LOST, now, 0.0, 0, mask, steps
+        moved = abs(now - t) / abs(now) if curved else 0.0
         t = now
         if outcome == AGAIN:
             radius = min(3.0 * radius, WIDEST)
-        elif not curved or moved <= SAME_T * abs(t):
+        elif moved <= NEAR_T:
             for s in range(found):
                 edges[near[s], 0], edges[near[s], 1] = left[s], right[s]
-            return SETTLED, t, found, mask, steps
+            return SETTLED, t, moved, found, mask, steps
         else:
             radius = narrow
-    return LOST, t, 0, mask, steps
+    return LOST, t, 0.0, 0, mask, steps
 
 
 @compiled
-def guess(
-    rate: Floats,
-    use: Floats,
-    workers: Floats,
-    own: Floats,
-    curved: bool,
-    cap: float,
-    price: Floats,
-    edges: Ints,
-    near: Ints,
-) -> float:
+def guess(problem: Problem, price: Floats, edges: Ints, near: Ints) -> float:
     """Prices from samples of growing size, and a t to go with them; made of the program alone."""
+    rate, use, count, workers, own, curved, cap = problem
     groups, types = rate.shape
     for j in range(types):
         price[j] = 0.0
@@ -516,7 +502,7 @@ def guess(
         fastest = own[i, TOP]
         for j in range(types):
             price[j] += use[i] * rate[i, j] / fastest if fastest > 0.0 else 0.0
-    t = first_level(rate, use, workers, own, curved, cap, price, begin, stride)
+    t = first_level(problem, price, begin, stride)
     demand = 0.0
     for i in range(groups):
         demand += use[i]
@@ -528,9 +514,8 @@ def guess(
             taken += use[i]
         for j in range(types):
             part[j] = workers[j] * taken / demand
-        _, t, _, _, _ = search(
-            rate, use, part, own, curved, cap, begin, stride, price, t, radius, edges, near, MANY
-        )
+        sample = Problem(rate, use, count, part, own, curved, cap)
+        _, t, _, _, _, _ = search(sample, begin, stride, price, t, radius, edges, near, MANY)
         radius = min(radius, 2.0 / math.sqrt(groups / stride))
         stride //= 4
         begin = stride // 2
@@ -538,18 +523,9 @@ def guess(
 
 
 @compiled
-def first_level(
-    rate: Floats,
-    use: Floats,
-    workers: Floats,
-    own: Floats,
-    curved: bool,
-    cap: float,
-    price: Floats,
-    begin: int,
-    stride: int,
-) -> float:
+def first_level(problem: Problem, price: Floats, begin: int, stride: int) -> float:
     """A t that a sample's share of the workers could pay for if time were no limit."""
+    rate, use, _, workers, own, curved, cap = problem
     groups, types = rate.shape
     demand, taken, worth = 0.0, 0.0, 0.0
     for i in range(groups):
