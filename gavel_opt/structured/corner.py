@@ -226,7 +226,7 @@ def answer(
     t
         That of the partition, with the property or without; NaN if it has none.
     """
-    rate, use, count, workers, own, curved, cap = problem
+    rate, use, _, workers, own, curved, cap = problem
     groups, types = rate.shape
     proof[:] = math.inf
     ties = ties_to_prices(rate, jobs, points, edges, price)

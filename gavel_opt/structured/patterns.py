@@ -30,7 +30,7 @@ class Problem(NamedTuple):
 
     Attributes
     ----------
-    rate, use, count, workers
+    rate, use, counts, workers
         Of the program's blocks.
     own
         What each job needs, shape ``(G, 4)``.
@@ -42,7 +42,7 @@ class Problem(NamedTuple):
 
     rate: Floats
     use: Floats
-    count: Ints
+    counts: Ints
     workers: Floats
     own: Floats
     curved: bool

@@ -40,8 +40,15 @@ PATIENCE = 6
 SHORT = 1e-9
 """Levels that cost this part more than all workers are worth cannot be reached."""
 
-EACH, MORE = 5, 9
-"""Numbers kept for each variable of a job, and besides them for its two rows and their inverse."""
+WIDE = 32
+"""Jobs of a tile. Each quantity of a tile's jobs stands in one piece, and all at fixed distances, so that
+the compiler works on several jobs at once; sums go job by job, whatever the tiles."""
+X, DUAL, RATE, INVERSE, OFF, PER, STEP = range(7)
+"""For each type: share and its dual, rate, 1 / x, 1 / (x z) - 1, x / z, and the step."""
+NEED, USE, WEIGHT, PUSH, FREE, DUALS, PARTS, OFFS, SYSTEM = 0, 1, 2, 3, 4, 5, 7, 9, 11
+ROWS = 14
+"""For each job: its level, use, use^2 / count, use / count, whether it does not pin the level; of its two
+rows (level, time) the duals, 1 / slack and 1 / (slack dual) - 1; three numbers of its inverse system."""
 
 
 @compiled
@@ -70,114 +77,33 @@ def centre(
     sized
         J numbers, so that the compiler knows how many, or none.
     """
-    rate, use, count, workers, own, _, t = problem
-    groups = rate.shape[0]
-    types = rate.shape[1] if len(sized) == 0 else len(sized)
-    # a job's numbers share cache lines: dual, inverse, 1 / (x z) - 1, x / z and step of each variable,
-    # then dual, inverse and 1 / (s lam) - 1 of level and time, and the inverse of their equations
-    inv, off, dia, mov, row = types, 2 * types, 3 * types, 4 * types, EACH * types
-    w = np.zeros((groups, EACH * types + MORE))
+    use, workers, t = problem.use, problem.workers, problem.cap
+    types = workers.size if len(sized) == 0 else len(sized)
+    tiles, job = _start(problem, needs, pinned, x, sized)
     v, missing, change = workers.copy(), workers.copy(), workers.copy()
     schur, rhs, next_price = np.zeros((types, types)), np.zeros(types), np.zeros(types)
-    load = 0.0
-    for i in range(groups):
-        load += use[i]
-    for i in range(groups):
-        best, many, total = 0, 0.0, 0.0
-        for j in range(types):
-            x[i, j] = 0.0
-            if rate[i, j] == own[i, TOP]:
-                best = j
-                many += 1.0
-        if needs[i] == -math.inf:
-            continue
-        if pinned[i]:
-            for j in range(types):
-                if rate[i, j] == own[i, TOP]:
-                    x[i, j], w[i, j] = 1.0 / many, many
-            continue
-        for j in range(types):
-            if rate[i, j] > 0.0:
-                x[i, j] = min(1.0 / (types + 1), 0.9 * workers[j] / load)
-                total += rate[i, j] * x[i, j]
-        ask = needs[i] + 0.1 * (own[i, TOP] - needs[i])
-        if total < ask:
-            part = (ask - total) / (own[i, TOP] - total)
-            for j in range(types):
-                x[i, j] *= 1.0 - part
-            x[i, best] += part
-        u, s = 1.0, -needs[i]
-        for j in range(types):
-            u -= x[i, j]
-            s += rate[i, j] * x[i, j]
-            if x[i, j] > 0.0:
-                w[i, j] = 1.0 / x[i, j]
-        w[i, row], w[i, row + 1] = JOB_ROWS / s, JOB_ROWS / u
+    terms = 2 * types + types * (types + 1) // 2
+    total = np.zeros(terms + 3)
+    term, highest = np.zeros((terms + 3) * WIDE), np.zeros(3 * WIDE)
     for j in range(types):
         left = workers[j]
-        for i in range(groups):
+        for i in range(x.shape[0]):
             left -= use[i] * x[i, j]
         v[j] = max(left, 0.1 * workers[j])
         price[j] = 1.0 / v[j]
+    length, dual_length, done = 0.0, 0.0, 0
     for iteration in range(LIMIT):
+        total[:] = 0.0
         for j in range(types):
-            missing[j] = v[j] - workers[j]
-            rhs[j] = 0.0
-            for m in range(types):
-                schur[j, m] = 0.0
-        for i in range(groups):
-            if needs[i] == -math.inf:
-                continue
-            k = use[i]
-            weight = k * k / count[i]
-            u, s = 1.0, -needs[i]
-            for j in range(types):
-                xj = x[i, j]
-                u -= xj
-                s += rate[i, j] * xj
-                missing[j] += k * xj
-            a11, a12, a22, b1, b2 = 0.0, 0.0, 0.0, 0.0, 0.0
-            per_s, per_u = 0.0, 0.0
-            if not pinned[i]:
-                per_s, per_u = JOB_ROWS / s, JOB_ROWS / u
-                a11, a22 = s / w[i, row], u / w[i, row + 1]
-                w[i, row + 4] = per_s / w[i, row] - 1.0
-                w[i, row + 5] = per_u / w[i, row + 1] - 1.0
-                w[i, row + 2], w[i, row + 3] = 1.0 / s, 1.0 / u
-            for j in range(types):
-                xj, zj, r = x[i, j], w[i, j], rate[i, j]
-                if zj > 0.0:
-                    part = 1.0 / (xj * zj)
-                    per_x = zj * part
-                    d = xj * xj * part
-                    y = d * (per_x - per_u + r * per_s)
-                    w[i, inv + j] = per_x
-                    w[i, off + j] = part - 1.0
-                    w[i, dia + j] = d
-                    w[i, mov + j] = y
-                    a11 += r * r * d
-                    a12 += r * d
-                    a22 += d
-                    b1 += r * y
-                    b2 += y
-            i11, i12, i22 = 0.0, 0.0, 0.0
-            if pinned[i]:
-                i22 = 1.0 / a22
-            else:
-                part = 1.0 / (a11 * a22 - a12 * a12)
-                i11, i12, i22 = a22 * part, -a12 * part, a11 * part
-            w[i, row + 6], w[i, row + 7], w[i, row + 8] = i11, i12, i22
-            c1, c2 = i11 * b1 + i12 * b2, i12 * b1 + i22 * b2
-            for j in range(types):
-                r, d = rate[i, j], w[i, dia + j]
-                y = w[i, mov + j] - d * (r * c1 + c2)
-                w[i, mov + j] = y
-                rhs[j] += k * y
-                b1, b2 = d * (r * i11 + i12), d * (r * i12 + i22)
-                for m in range(j):
-                    schur[j, m] -= weight * (b1 * rate[i, m] + b2) * w[i, dia + m]
-                schur[j, j] += weight * (d - (b1 * r + b2) * d)
+            total[j] = v[j] - workers[j]
+        for b in range(tiles.shape[0]):
+            _advance(tiles[b], length, dual_length, sized)
+            _factor(tiles[b], term, sized)
+            _sum(term, min(WIDE, job.size - b * WIDE), total)
         for j in range(types):
+            missing[j], rhs[j] = total[j], total[types + j]
+            place = 2 * types + j * (j + 1) // 2
+            schur[j, : j + 1] = total[place : place + j + 1]
             schur[j, j] += v[j] / price[j]
             rhs[j] += missing[j] + 1.0 / price[j]
         if not _solve(schur, rhs, next_price):
@@ -195,36 +121,12 @@ def centre(
             part = change[j] / v[j]
             moved, down = max(moved, abs(part)), max(down, -part)
             fall = max(fall, 1.0 - next_price[j] / price[j])
-        for i in range(groups):
-            if needs[i] == -math.inf:
-                continue
-            push = use[i] / count[i]
-            b1, b2 = 0.0, 0.0
-            for j in range(types):
-                part = w[i, dia + j] * next_price[j]
-                b1 += rate[i, j] * part
-                b2 += part
-            c1 = w[i, row + 6] * b1 + w[i, row + 7] * b2
-            c2 = w[i, row + 7] * b1 + w[i, row + 8] * b2
-            du, ds = 0.0, 0.0
-            for j in range(types):
-                r = rate[i, j]
-                dx = w[i, mov + j] - push * w[i, dia + j] * (next_price[j] - r * c1 - c2)
-                du -= dx
-                ds += r * dx
-                part = dx * w[i, inv + j]
-                w[i, mov + j] = part
-                moved, down = max(moved, abs(part)), max(down, -part)
-                fall = max(fall, part - w[i, off + j])
-            if not pinned[i]:
-                part = ds * w[i, row + 2]
-                moved, down = max(moved, abs(part)), max(down, -part)
-                w[i, row + 4] -= part
-                fall = max(fall, -w[i, row + 4])
-                part = du * w[i, row + 3]
-                moved, down = max(moved, abs(part)), max(down, -part)
-                w[i, row + 5] -= part
-                fall = max(fall, -w[i, row + 5])
+        highest[:] = 0.0
+        for b in range(tiles.shape[0]):
+            _step(tiles[b], next_price, highest, sized)
+        for n in range(WIDE):
+            moved, down = max(moved, highest[n]), max(down, highest[WIDE + n])
+            fall = max(fall, highest[2 * WIDE + n])
         if not math.isfinite(moved):
             return 0
         length = BACK / down if down > BACK else 1.0
@@ -232,16 +134,205 @@ def centre(
         for j in range(types):
             v[j] += length * change[j]
             price[j] += dual_length * (next_price[j] - price[j])
-        for i in range(groups):
-            for j in range(types):
-                part = w[i, mov + j]
-                x[i, j] += length * part * x[i, j]
-                w[i, j] += dual_length * (w[i, off + j] - part) * w[i, j]
-            for n in range(2):
-                w[i, row + n] += dual_length * w[i, row + 4 + n] * w[i, row + n]
         if moved <= STEADY:
-            return iteration + 1
-    return 0
+            done = iteration + 1
+            break
+    for n in range(job.size):
+        tile, lane = tiles[n // WIDE], n % WIDE
+        for j in range(types):
+            share, part = tile[(X * types + j) * WIDE + lane], tile[(STEP * types + j) * WIDE + lane]
+            x[job[n], j] = share + length * part * share
+    return done
+
+
+@compiled
+def _start(
+    problem: Problem, needs: Floats, pinned: Ints, x: Floats, sized: tuple[int, ...]
+) -> tuple[Floats, Ints]:
+    """Where the method starts, made of the program alone: ``x``, the tiles, and the jobs in them.
+
+    The last tile is filled up with its last job, which counts once.
+    """
+    rate, use, count, workers, own, _, _ = problem
+    groups = rate.shape[0]
+    types = workers.size if len(sized) == 0 else len(sized)
+    job = np.empty(groups, np.int64)
+    load, many = 0.0, 0
+    for i in range(groups):
+        load += use[i]
+        for j in range(types):
+            x[i, j] = 0.0
+        if needs[i] > -math.inf:
+            job[many] = i
+            many += 1
+    row = (STEP + 1) * types
+    tiles = np.zeros(((many + WIDE - 1) // WIDE, (row + ROWS) * WIDE))
+    for n in range(tiles.shape[0] * WIDE):
+        i, tile, lane = job[min(n, many - 1)], tiles[n // WIDE], n % WIDE
+        best, fastest, total = 0, 0.0, 0.0
+        for j in range(types):
+            x[i, j] = 0.0
+            tile[(RATE * types + j) * WIDE + lane] = rate[i, j]
+            if rate[i, j] == own[i, TOP]:
+                best = j
+                fastest += 1.0
+        tile[(row + NEED) * WIDE + lane] = needs[i]
+        tile[(row + USE) * WIDE + lane] = use[i]
+        tile[(row + WEIGHT) * WIDE + lane] = use[i] * use[i] / count[i]
+        tile[(row + PUSH) * WIDE + lane] = use[i] / count[i]
+        if pinned[i]:
+            for j in range(types):
+                if rate[i, j] == own[i, TOP]:
+                    x[i, j] = 1.0 / fastest
+                    tile[(X * types + j) * WIDE + lane] = x[i, j]
+                    tile[(DUAL * types + j) * WIDE + lane] = fastest
+            continue
+        for j in range(types):
+            if rate[i, j] > 0.0:
+                x[i, j] = min(1.0 / (types + 1), 0.9 * workers[j] / load)
+                total += rate[i, j] * x[i, j]
+        ask = needs[i] + 0.1 * (own[i, TOP] - needs[i])
+        if total < ask:
+            part = (ask - total) / (own[i, TOP] - total)
+            for j in range(types):
+                x[i, j] *= 1.0 - part
+            x[i, best] += part
+        u, s = 1.0, -needs[i]
+        for j in range(types):
+            u -= x[i, j]
+            s += rate[i, j] * x[i, j]
+            if x[i, j] > 0.0:
+                tile[(X * types + j) * WIDE + lane] = x[i, j]
+                tile[(DUAL * types + j) * WIDE + lane] = 1.0 / x[i, j]
+        tile[(row + FREE) * WIDE + lane] = 1.0
+        tile[(row + DUALS) * WIDE + lane] = JOB_ROWS / s
+        tile[(row + DUALS + 1) * WIDE + lane] = JOB_ROWS / u
+    return tiles, job[:many]
+
+
+@compiled
+def _advance(tile: Floats, length: float, dual_length: float, sized: tuple[int, ...]) -> None:
+    """Take the last step's part of these lengths."""
+    types = tile.size // WIDE // 7 - 2 if len(sized) == 0 else len(sized)
+    row = (STEP + 1) * types
+    for n in range(WIDE):
+        for j in range(types):
+            x, z = tile[(X * types + j) * WIDE + n], tile[(DUAL * types + j) * WIDE + n]
+            off, part = tile[(OFF * types + j) * WIDE + n], tile[(STEP * types + j) * WIDE + n]
+            tile[(X * types + j) * WIDE + n] = x + length * part * x
+            tile[(DUAL * types + j) * WIDE + n] = z + dual_length * (off - part) * z
+        for m in range(2):
+            z, off = tile[(row + DUALS + m) * WIDE + n], tile[(row + OFFS + m) * WIDE + n]
+            tile[(row + DUALS + m) * WIDE + n] = z + dual_length * off * z
+
+
+@compiled
+def _factor(tile: Floats, term: Floats, sized: tuple[int, ...]) -> None:
+    """Each job's inverse system, its step at prices of 0, and its terms of the equations for prices."""
+    types = tile.size // WIDE // 7 - 2 if len(sized) == 0 else len(sized)
+    row = (STEP + 1) * types
+    for n in range(WIDE):
+        k, weight = tile[(row + USE) * WIDE + n], tile[(row + WEIGHT) * WIDE + n]
+        free = tile[(row + FREE) * WIDE + n] > 0.0
+        level_dual, time_dual = tile[(row + DUALS) * WIDE + n], tile[(row + DUALS + 1) * WIDE + n]
+        u, s = 1.0, -tile[(row + NEED) * WIDE + n]
+        for j in range(types):
+            x = tile[(X * types + j) * WIDE + n]
+            u -= x
+            s += tile[(RATE * types + j) * WIDE + n] * x
+            term[j * WIDE + n] = k * x
+        per_s, per_u = (JOB_ROWS / s, JOB_ROWS / u) if free else (0.0, 0.0)
+        a11, a22 = (s / level_dual, u / time_dual) if free else (0.0, 0.0)
+        a12, b1, b2 = 0.0, 0.0, 0.0
+        tile[(row + OFFS) * WIDE + n] = per_s / level_dual - 1.0 if free else 0.0
+        tile[(row + OFFS + 1) * WIDE + n] = per_u / time_dual - 1.0 if free else 0.0
+        tile[(row + PARTS) * WIDE + n] = 1.0 / s if free else 0.0
+        tile[(row + PARTS + 1) * WIDE + n] = 1.0 / u if free else 0.0
+        for j in range(types):
+            x, z = tile[(X * types + j) * WIDE + n], tile[(DUAL * types + j) * WIDE + n]
+            r = tile[(RATE * types + j) * WIDE + n]
+            part = 1.0 / (x * z) if z > 0.0 else 0.0
+            per_x = z * part
+            d = x * x * part
+            y = d * (per_x - per_u + r * per_s)
+            tile[(INVERSE * types + j) * WIDE + n] = per_x
+            tile[(OFF * types + j) * WIDE + n] = part - 1.0 if z > 0.0 else 0.0
+            tile[(PER * types + j) * WIDE + n] = d
+            tile[(STEP * types + j) * WIDE + n] = y
+            a11 += r * r * d
+            a12 += r * d
+            a22 += d
+            b1 += r * y
+            b2 += y
+        part = 1.0 / (a11 * a22 - a12 * a12)
+        i11, i12 = (a22 * part, -a12 * part) if free else (0.0, 0.0)
+        i22 = a11 * part if free else 1.0 / a22
+        tile[(row + SYSTEM) * WIDE + n] = i11
+        tile[(row + SYSTEM + 1) * WIDE + n] = i12
+        tile[(row + SYSTEM + 2) * WIDE + n] = i22
+        c1, c2 = i11 * b1 + i12 * b2, i12 * b1 + i22 * b2
+        for j in range(types):
+            r, d = tile[(RATE * types + j) * WIDE + n], tile[(PER * types + j) * WIDE + n]
+            y = tile[(STEP * types + j) * WIDE + n] - d * (r * c1 + c2)
+            tile[(STEP * types + j) * WIDE + n] = y
+            term[(types + j) * WIDE + n] = k * y
+            b1, b2 = d * (r * i11 + i12), d * (r * i12 + i22)
+            place = 2 * types + j * (j + 1) // 2
+            for m in range(j):
+                r_m, d_m = tile[(RATE * types + m) * WIDE + n], tile[(PER * types + m) * WIDE + n]
+                term[(place + m) * WIDE + n] = -(weight * (b1 * r_m + b2) * d_m)
+            term[(place + j) * WIDE + n] = weight * (d - (b1 * r + b2) * d)
+
+
+@compiled
+def _sum(term: Floats, many: int, total: Floats) -> None:
+    """Add up the first ``many`` of each term, in order; four terms at a time."""
+    for c in range(0, total.size - 3, 4):
+        one, two, three, four = total[c], total[c + 1], total[c + 2], total[c + 3]
+        place = c * WIDE
+        for n in range(many):
+            one += term[place + n]
+            two += term[place + WIDE + n]
+            three += term[place + 2 * WIDE + n]
+            four += term[place + 3 * WIDE + n]
+        total[c], total[c + 1], total[c + 2], total[c + 3] = one, two, three, four
+
+
+@compiled
+def _step(tile: Floats, price: Floats, highest: Floats, sized: tuple[int, ...]) -> None:
+    """Steps at these prices, in parts; the largest of all, of those down, and of the duals down."""
+    types = tile.size // WIDE // 7 - 2 if len(sized) == 0 else len(sized)
+    row = (STEP + 1) * types
+    for n in range(WIDE):
+        push = tile[(row + PUSH) * WIDE + n]
+        i11, i12 = tile[(row + SYSTEM) * WIDE + n], tile[(row + SYSTEM + 1) * WIDE + n]
+        i22 = tile[(row + SYSTEM + 2) * WIDE + n]
+        b1, b2 = 0.0, 0.0
+        for j in range(types):
+            part = tile[(PER * types + j) * WIDE + n] * price[j]
+            b1 += tile[(RATE * types + j) * WIDE + n] * part
+            b2 += part
+        c1, c2 = i11 * b1 + i12 * b2, i12 * b1 + i22 * b2
+        moved, down, fall = highest[n], highest[WIDE + n], highest[2 * WIDE + n]
+        du, ds = 0.0, 0.0
+        for j in range(types):
+            r, d = tile[(RATE * types + j) * WIDE + n], tile[(PER * types + j) * WIDE + n]
+            dx = tile[(STEP * types + j) * WIDE + n] - push * d * (price[j] - r * c1 - c2)
+            du -= dx
+            ds += r * dx
+            part = dx * tile[(INVERSE * types + j) * WIDE + n]
+            tile[(STEP * types + j) * WIDE + n] = part
+            moved, down = max(moved, abs(part)), max(down, -part)
+            fall = max(fall, part - tile[(OFF * types + j) * WIDE + n])
+        part = ds * tile[(row + PARTS) * WIDE + n]
+        off = tile[(row + OFFS) * WIDE + n] - part
+        tile[(row + OFFS) * WIDE + n] = off
+        moved, down, fall = max(moved, abs(part)), max(down, -part), max(fall, -off)
+        part = du * tile[(row + PARTS + 1) * WIDE + n]
+        off = tile[(row + OFFS + 1) * WIDE + n] - part
+        tile[(row + OFFS + 1) * WIDE + n] = off
+        moved, down, fall = max(moved, abs(part)), max(down, -part), max(fall, -off)
+        highest[n], highest[WIDE + n], highest[2 * WIDE + n] = moved, down, fall
 
 
 @compiled
