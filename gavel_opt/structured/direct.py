@@ -126,9 +126,7 @@ def _mean_rates(rate: Floats, use: Floats, own: Floats, price: Floats) -> None:
 
 
 @compiled
-def _pinned(
-    problem: Problem, x: Floats, level_dual: Floats, price: Floats, summary: Floats
-) -> int:
+def _pinned(problem: Problem, x: Floats, level_dual: Floats, price: Floats, summary: Floats) -> int:
     """Centre of the body, with the duals of the jobs that pin the level."""
     rate, use, count, workers, own, curved, t = problem
     groups, types = rate.shape

@@ -140,7 +140,10 @@ def centre(
     for n in range(job.size):
         tile, lane = tiles[n // WIDE], n % WIDE
         for j in range(types):
-            share, part = tile[(X * types + j) * WIDE + lane], tile[(STEP * types + j) * WIDE + lane]
+            share, part = (
+                tile[(X * types + j) * WIDE + lane],
+                tile[(STEP * types + j) * WIDE + lane],
+            )
             x[job[n], j] = share + length * part * share
     return done
 
