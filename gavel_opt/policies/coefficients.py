@@ -35,19 +35,27 @@ def isolated_speeds(
         Shapes ``(G, J)`` and ``(G,)``.
     """
     types = workers.size
-    share = np.empty(types)
+    widest = 0
+    for g in range(first.size):
+        widest = max(widest, scale[first[g]])
+    # by scale factor, of which there are few
+    share = np.full((widest + 1, types), -1.0)
     speed, solo = np.empty((first.size, types)), np.empty(first.size)
     for g in range(first.size):
         job = first[g]
-        total = 0.0
-        for j in range(types):
-            share[j] = (workers[j] / key.size) / scale[job]
-            total += share[j]
-        total = max(total, 1.0)
+        part = share[scale[job]]
+        if types > 0 and part[0] < 0.0:
+            total = 0.0
+            for j in range(types):
+                part[j] = (workers[j] / key.size) / scale[job]
+                total += part[j]
+            total = max(total, 1.0)
+            for j in range(types):
+                part[j] /= total
         earned = 0.0
         for j in range(types):
             speed[g, j] = alone[key[job], j if reference < 0 else reference]
-            earned += speed[g, j] * (share[j] / total)
+            earned += speed[g, j] * part[j]
         solo[g] = earned
     return speed, solo
 
@@ -74,3 +82,34 @@ def isolated_time(
             done = steps_then[then] - steps_left[now]
             time[now] = time_then[then] + done / alone_then[then]
     return time
+
+
+@compiled
+def finish_times(
+    alone: Floats,
+    key: Ints,
+    scale: Ints,
+    workers: Ints,
+    reference: int,
+    job: Ints,
+    steps_left: Floats,
+    job_then: Ints,
+    steps_then: Floats,
+    alone_then: Floats,
+    time_then: Floats,
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """All that ratios of finish times are made of: :func:`isolated_speeds` and :func:`isolated_time`.
+
+    Returns
+    -------
+    speed, solo
+        Of every job, shapes ``(n, J)`` and ``(n,)``.
+    past, whole
+        Seconds under isolation, so far and in all, shape ``(n,)``.
+    """
+    speed, solo = isolated_speeds(alone, key, scale, workers, np.arange(job.size), reference)
+    past = isolated_time(job, steps_left, job_then, steps_then, alone_then, time_then)
+    whole = np.empty(job.size)
+    for i in range(job.size):
+        whole[i] = past[i] + steps_left[i] / solo[i]
+    return speed, solo, past, whole

@@ -33,11 +33,11 @@ from gavel_opt.allocation import (
 )
 from gavel_opt.arrays import Floats, Ints
 from gavel_opt.bridges import finish_time_by_levels
-from gavel_opt.policies.coefficients import isolated_time
+from gavel_opt.policies.coefficients import finish_times
 from gavel_opt.policies.packing import pair_blocks, single_precision
 from gavel_opt.policies.policy import Programs, Traits
 from gavel_opt.policies.pools import POOLED_FROM, Pools
-from gavel_opt.policies.views import Variant, blocks_of, group_alike, speeds
+from gavel_opt.policies.views import Variant, blocks_of, group_alike, own_type
 from gavel_opt.state import ClusterState
 from gavel_opt.symmetry import Groups
 
@@ -62,12 +62,9 @@ class FinishTimeFairness:
 
     def programs(self, state: ClusterState, merge: bool) -> Programs:
         """Yield the one program."""
-        every = np.arange(state.job.size)
-        throughput, alone = speeds(state, self.variant, every)
-        past = self._past.advance(state.job, state.steps_left, alone)
+        throughput, alone, past, isolated = self._past.advance(state, self.variant)
         if state.job.size == 0:
             return Allocation(state.job, np.zeros((0, state.workers.size)))
-        isolated = past + state.steps_left / alone
         if self.traits.packing and merge and state.job.size >= POOLED_FROM:
             return (yield from _pooled(state, throughput, isolated, alone))
         weight = (state.weight,) if self.traits.packing else ()
@@ -185,28 +182,35 @@ class IsolatedTime:
         self._alone: Floats = np.empty(0)
         self._time: Floats = np.empty(0)
 
-    def advance(self, job: Ints, steps_left: Floats, alone: Floats) -> Floats:
+    def advance(
+        self, state: ClusterState, variant: Variant
+    ) -> tuple[Floats, Floats, Floats, Floats]:
         """Add the steps done since the last call, at the isolated throughput of then.
-
-        Parameters
-        ----------
-        job
-            Job numbers, ascending, shape ``(n,)``.
-        steps_left
-            Their steps still to run.
-        alone
-            Their throughput under isolation from now on.
 
         Returns
         -------
-        time
-            Seconds under isolation so far, shape ``(n,)``; 0 for jobs seen first.
+        speed, alone
+            Steps per second by worker type as the variant sees them, and under isolation from now
+            on, shapes ``(n, J)`` and ``(n,)``.
+        past, isolated
+            Seconds under isolation so far (0 for jobs seen first) and in all, shape ``(n,)``.
         """
-        then = (self._job, self._steps, self._alone, self._time)
-        time = isolated_time(job, steps_left, *then)
-        self._job, self._steps = job.copy(), steps_left.copy()
-        self._alone, self._time = alone.copy(), time
-        return time
+        found = finish_times(
+            state.throughputs.alone,
+            state.key,
+            state.scale_factor,
+            state.workers,
+            own_type(state, variant),
+            state.job,
+            state.steps_left,
+            self._job,
+            self._steps,
+            self._alone,
+            self._time,
+        )
+        self._job, self._steps = state.job.copy(), state.steps_left.copy()
+        _, self._alone, self._time, _ = found
+        return found
 
     def snapshot(self) -> dict[str, Any]:
         """Return what it remembers."""

@@ -86,8 +86,13 @@ def speeds(state: ClusterState, variant: Variant, index: Ints) -> tuple[Floats, 
         state.scale_factor,
         state.workers,
         index,
-        state.throughputs.reference if variant == "plain" else -1,
+        own_type(state, variant),
     )
+
+
+def own_type(state: ClusterState, variant: Variant) -> int:
+    """The worker type whose column stands for all in a variant; -1 for every type's own."""
+    return state.throughputs.reference if variant == "plain" else -1
 
 
 def best_rates(blocks: Blocks) -> Floats:
