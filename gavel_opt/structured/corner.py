@@ -361,26 +361,40 @@ def share_out(
             main = j
     w = np.zeros((jobs.size, types + 1))
     move = np.zeros((jobs.size, types + 1))
-    free = np.zeros((jobs.size, types, types))  # the inverse Hessian, reduced to types
-    want = np.zeros((jobs.size, types))
+    free = np.zeros((jobs.size, types + 1, types + 1))  # the inverse Hessian, reduced to points
+    on, size = np.empty((jobs.size, types + 1), np.int64), np.zeros(jobs.size, np.int64)
+    ways, weight = np.zeros((jobs.size, types, types + 1)), np.empty(types + 1)
     schur, price_step = np.zeros((types, types)), np.zeros(types)
     hessian, column = np.zeros((types, types)), np.zeros(types)
     along = np.zeros((types, types + 1))
-    # the mean of all edges that reach the level
     for s in range(jobs.size):
         i = jobs[s]
-        level = need(curved, own[i, FIRST], own[i, SECOND], own[i, THIRD], t)
-        many = 0.0
-        for a in range(types + 1):
-            for b in range(types + 1):
-                if points[s] >> a & 1 and points[s] >> b & 1:
-                    ra, rb = _rate(rate, i, a), _rate(rate, i, b)
-                    if ra <= level and rb > level:
-                        w[s, a] += (rb - level) / (rb - ra)
-                        w[s, b] += (level - ra) / (rb - ra)
-                        many += 1.0
+        a, b = edges[i, 0], edges[i, 1]
+        ra, rb = _rate(rate, i, a), rate[i, b - 1]
+        # the ways to mix: from each point between the slowest and the fastest to these two
+        many = 0
         for c in range(types + 1):
-            w[s, c] /= many
+            if points[s] >> c & 1:
+                on[s, size[s]] = c
+                size[s] += 1
+                if c not in (a, b):
+                    part = (_rate(rate, i, c) - ra) / (rb - ra)
+                    ways[s, many, c] = 1.0
+                    ways[s, many, b] = -part
+                    ways[s, many, a] = -(1.0 - part)
+                    many += 1
+        # the mean of all edges that reach the level
+        level = need(curved, own[i, FIRST], own[i, SECOND], own[i, THIRD], t)
+        edges_found = 0.0
+        for a in on[s, : size[s]]:
+            for b in on[s, : size[s]]:
+                ra, rb = _rate(rate, i, a), _rate(rate, i, b)
+                if ra <= level and rb > level:
+                    w[s, a] += (rb - level) / (rb - ra)
+                    w[s, b] += (level - ra) / (rb - ra)
+                    edges_found += 1.0
+        for c in on[s, : size[s]]:
+            w[s, c] /= edges_found
     for _ in range(LIMIT):
         for j in range(types):
             price_step[j] = left[j]
@@ -389,100 +403,78 @@ def share_out(
         for s in range(jobs.size):
             i = jobs[s]
             k = use[i]
-            a, b = edges[i, 0], edges[i, 1]
-            ra, rb = _rate(rate, i, a), rate[i, b - 1]
-            many = 0
-            for c in range(types + 1):
+            mine, many = on[s, : size[s]], size[s] - 2
+            for c in mine:
                 if c > 0:
                     price_step[c - 1] -= k * w[s, c]
-                if points[s] >> c & 1 and c != a and c != b:
-                    for m in range(types + 1):
-                        along[many, m] = 0.0
-                    part = (_rate(rate, i, c) - ra) / (rb - ra)
-                    along[many, c] = 1.0
-                    along[many, b] = -part
-                    along[many, a] = -(1.0 - part)
-                    many += 1
+                weight[c] = (JOB_ROWS if c == 0 else 1.0) / (w[s, c] * w[s, c])
             for n in range(many):
                 column[n] = 0.0
-                for c in range(types + 1):
-                    if points[s] >> c & 1:
-                        column[n] += along[n, c] * (JOB_ROWS if c == 0 else 1.0) / w[s, c]
+                for c in mine:
+                    along[n, c] = ways[s, n, c]
+                    column[n] += along[n, c] * (JOB_ROWS if c == 0 else 1.0) / w[s, c]
                 for m in range(n + 1):
                     value = 0.0
-                    for c in range(types + 1):
-                        if points[s] >> c & 1:
-                            part = (JOB_ROWS if c == 0 else 1.0) / (w[s, c] * w[s, c])
-                            value += along[n, c] * along[m, c] * part
-                    hessian[n, m] = value
-            for n in range(many):
-                for m in range(n + 1):
-                    value = hessian[n, m]
+                    for c in mine:
+                        value += along[n, c] * along[m, c] * weight[c]
                     for q in range(m):
                         value -= hessian[n, q] * hessian[m, q]
-                    if n == m:
-                        if not value > 0.0:
-                            return False
-                        hessian[n, n] = math.sqrt(value)
-                    else:
+                    if n > m:
                         hessian[n, m] = value / hessian[m, m]
-            # half of the inverse, applied to the directions: free = (L^-1 along)^T (L^-1 along)
+                        continue
+                    if not value > 0.0:
+                        return False
+                    hessian[n, n] = math.sqrt(value)
+            # half of the inverse, applied to the ways: free = (L^-1 along)^T (L^-1 along)
             for n in range(many):
                 for m in range(n):
                     factor = hessian[n, m]
                     column[n] -= factor * column[m]
-                    for c in range(types + 1):
+                    for c in mine:
                         along[n, c] -= factor * along[m, c]
                 column[n] /= hessian[n, n]
-                for c in range(types + 1):
+                for c in mine:
                     along[n, c] /= hessian[n, n]
-            weight = k * k / count[i]
-            for c in range(types + 1):
+            part = k * k / count[i]
+            for c in mine:
                 move[s, c] = 0.0
                 for n in range(many):
                     move[s, c] += column[n] * along[n, c]
-            for j in range(types):
-                price_step[j] -= k * move[s, j + 1]
-                for m in range(types):
-                    value = 0.0
-                    for n in range(many):
-                        value += along[n, j + 1] * along[n, m + 1]
-                    free[s, j, m] = value
-                    schur[j, m] += weight * value
-            for m in range(types):
-                value = 0.0
-                for n in range(many):
-                    value += along[n, 0] * along[n, m + 1]
-                want[s, m] = value
+                if c > 0:
+                    price_step[c - 1] -= k * move[s, c]
+                for m in mine:
+                    if m > 0:
+                        value = 0.0
+                        for n in range(many):
+                            value += along[n, c] * along[n, m]
+                        free[s, c, m] = value
+                        if c > 0:
+                            schur[c - 1, m - 1] += part * value
         _solve_without(schur, price_step, main)
         down, moved = 0.0, 0.0
         for s in range(jobs.size):
             i = jobs[s]
             push = use[i] / count[i]
-            for m in range(types):
-                move[s, 0] += push * want[s, m] * price_step[m]
-                for j in range(types):
-                    move[s, j + 1] += push * free[s, j, m] * price_step[m]
-            for c in range(types + 1):
-                if points[s] >> c & 1:
-                    part = move[s, c] / w[s, c]
-                    down, moved = max(down, -part), max(moved, abs(part))
+            for c in on[s, : size[s]]:
+                for m in on[s, : size[s]]:
+                    if m > 0:
+                        move[s, c] += push * free[s, c, m] * price_step[m - 1]
+                part = move[s, c] / w[s, c]
+                down, moved = max(down, -part), max(moved, abs(part))
         if not math.isfinite(moved):
             return False
         length = 0.9 / down if down > 0.9 else 1.0
         for s in range(jobs.size):
-            for c in range(types + 1):
+            for c in on[s, : size[s]]:
                 w[s, c] += length * move[s, c]
         if moved <= STEADY:
             for s in range(jobs.size):
                 i = jobs[s]
-                for c in range(types + 1):
-                    if points[s] >> c & 1:
-                        size = price[c - 1] if c > 0 else price[edges[i, 1] - 1]
-                        if not w[s, c] * use[i] * size > LEAST * worth:
-                            return False
-                    if c > 0:
-                        x[i, c - 1] = w[s, c]
+                x[i] = w[s, 1:]
+                for c in on[s, : size[s]]:
+                    of_point = price[c - 1] if c > 0 else price[edges[i, 1] - 1]
+                    if not w[s, c] * use[i] * of_point > LEAST * worth:
+                        return False
             return True
     return False
 
