@@ -31,10 +31,13 @@ from gavel_opt.compiled import compiled
 from gavel_opt.structured.patterns import TOP, Problem, shortfall
 from gavel_opt.structured.tables import JOB_ROWS
 
-STEADY = 1e-6
-"""Newton's method ends once no variable moves by more than this part of itself."""
+STEADY, ROUNDING = 1e-6, 1e-4
+"""Newton's method ends once no variable moves by more than the first part of itself, or by less than the
+second and no less than in the step before: then it is rounding that moves them, in a thin body."""
 LIMIT = 40
 BACK = 0.9
+ABOVE = 0.3
+"""Where the method starts a job is above its level by about this part of it, if it has the time."""
 PATIENCE = 6
 """Steps after which, each time, prices are asked whether there is a body at all."""
 SHORT = 1e-9
@@ -42,7 +45,7 @@ SHORT = 1e-9
 
 WIDE = 32
 """Jobs of a tile. Each quantity of a tile's jobs stands in one piece, and all at fixed distances, so that
-the compiler works on several jobs at once; sums go job by job, whatever the tiles."""
+the compiler works on several jobs at once; each place of a tile has sums of its own."""
 X, DUAL, RATE, INVERSE, OFF, PER, STEP = range(7)
 """For each type: share and its dual, rate, 1 / x, 1 / (x z) - 1, x / z, and the step."""
 NEED, USE, WEIGHT, PUSH, FREE, DUALS, PARTS, OFFS, SYSTEM = 0, 1, 2, 3, 4, 5, 7, 9, 11
@@ -77,30 +80,31 @@ def centre(
     sized
         J numbers, so that the compiler knows how many, or none.
     """
-    use, workers, t = problem.use, problem.workers, problem.cap
+    use, counts, workers, t = problem.use, problem.counts, problem.workers, problem.cap
     types = workers.size if len(sized) == 0 else len(sized)
     tiles, job = _start(problem, needs, pinned, x, sized)
     v, missing, change = workers.copy(), workers.copy(), workers.copy()
     schur, rhs, next_price = np.zeros((types, types)), np.zeros(types), np.zeros(types)
     terms = 2 * types + types * (types + 1) // 2
-    total = np.zeros(terms + 3)
-    term, highest = np.zeros((terms + 3) * WIDE), np.zeros(3 * WIDE)
+    total, term, highest = np.zeros(terms), np.zeros(terms * WIDE), np.zeros(3 * WIDE)
     for j in range(types):
         left = workers[j]
         for i in range(x.shape[0]):
             left -= use[i] * x[i, j]
         v[j] = max(left, 0.1 * workers[j])
-        price[j] = 1.0 / v[j]
-    length, dual_length, done = 0.0, 0.0, 0
+        price[j] = max(1.0 / v[j], _crowded_price(counts, workers[j]))
+    length, dual_length, last, done = 0.0, 0.0, math.inf, 0
     for iteration in range(LIMIT):
-        total[:] = 0.0
-        for j in range(types):
-            total[j] = v[j] - workers[j]
+        term[:] = 0.0
         for b in range(tiles.shape[0]):
             _advance(tiles[b], length, dual_length, sized)
             _factor(tiles[b], term, sized)
-            _sum(term, min(WIDE, job.size - b * WIDE), total)
+        for m in range(terms):
+            total[m] = 0.0
+            for n in range(WIDE):
+                total[m] += term[m * WIDE + n]
         for j in range(types):
+            total[j] += v[j] - workers[j]
             missing[j], rhs[j] = total[j], total[types + j]
             place = 2 * types + j * (j + 1) // 2
             schur[j, : j + 1] = total[place : place + j + 1]
@@ -134,9 +138,10 @@ def centre(
         for j in range(types):
             v[j] += length * change[j]
             price[j] += dual_length * (next_price[j] - price[j])
-        if moved <= STEADY:
+        if moved <= STEADY or last <= moved <= ROUNDING:
             done = iteration + 1
             break
+        last = moved
     for n in range(job.size):
         tile, lane = tiles[n // WIDE], n % WIDE
         for j in range(types):
@@ -149,20 +154,27 @@ def centre(
 
 
 @compiled
+def _crowded_price(counts: Ints, workers: float) -> float:
+    """Price of a worker at the centre if so many jobs share that they leave nothing and need nothing."""
+    return float(counts.sum() + 1) / workers
+
+
+@compiled
 def _start(
     problem: Problem, needs: Floats, pinned: Ints, x: Floats, sized: tuple[int, ...]
 ) -> tuple[Floats, Ints]:
     """Where the method starts, made of the program alone: ``x``, the tiles, and the jobs in them.
 
-    The last tile is filled up with its last job, which counts once.
+    The last tile is filled up with jobs that use no workers.
     """
     rate, use, count, workers, own, _, _ = problem
     groups = rate.shape[0]
     types = workers.size if len(sized) == 0 else len(sized)
     job = np.empty(groups, np.int64)
-    load, many = 0.0, 0
+    price, many = np.empty(types), 0
+    for j in range(types):
+        price[j] = _crowded_price(count, workers[j])
     for i in range(groups):
-        load += use[i]
         for j in range(types):
             x[i, j] = 0.0
         if needs[i] > -math.inf:
@@ -180,9 +192,10 @@ def _start(
                 best = j
                 fastest += 1.0
         tile[(row + NEED) * WIDE + lane] = needs[i]
-        tile[(row + USE) * WIDE + lane] = use[i]
-        tile[(row + WEIGHT) * WIDE + lane] = use[i] * use[i] / count[i]
-        tile[(row + PUSH) * WIDE + lane] = use[i] / count[i]
+        if n < many:
+            tile[(row + USE) * WIDE + lane] = use[i]
+            tile[(row + WEIGHT) * WIDE + lane] = use[i] * use[i] / count[i]
+            tile[(row + PUSH) * WIDE + lane] = use[i] / count[i]
         if pinned[i]:
             for j in range(types):
                 if rate[i, j] == own[i, TOP]:
@@ -192,9 +205,9 @@ def _start(
             continue
         for j in range(types):
             if rate[i, j] > 0.0:
-                x[i, j] = min(1.0 / (types + 1), 0.9 * workers[j] / load)
+                x[i, j] = 1.0 / (types + JOB_ROWS + use[i] / count[i] * price[j])
                 total += rate[i, j] * x[i, j]
-        ask = needs[i] + 0.1 * (own[i, TOP] - needs[i])
+        ask = needs[i] + ABOVE * (own[i, TOP] - needs[i]) * needs[i] / own[i, TOP]
         if total < ask:
             part = (ask - total) / (own[i, TOP] - total)
             for j in range(types):
@@ -243,14 +256,16 @@ def _factor(tile: Floats, term: Floats, sized: tuple[int, ...]) -> None:
             x = tile[(X * types + j) * WIDE + n]
             u -= x
             s += tile[(RATE * types + j) * WIDE + n] * x
-            term[j * WIDE + n] = k * x
-        per_s, per_u = (JOB_ROWS / s, JOB_ROWS / u) if free else (0.0, 0.0)
-        a11, a22 = (s / level_dual, u / time_dual) if free else (0.0, 0.0)
-        a12, b1, b2 = 0.0, 0.0, 0.0
-        tile[(row + OFFS) * WIDE + n] = per_s / level_dual - 1.0 if free else 0.0
-        tile[(row + OFFS + 1) * WIDE + n] = per_u / time_dual - 1.0 if free else 0.0
-        tile[(row + PARTS) * WIDE + n] = 1.0 / s if free else 0.0
-        tile[(row + PARTS + 1) * WIDE + n] = 1.0 / u if free else 0.0
+            term[j * WIDE + n] += k * x
+        part_s = 1.0 / (s * level_dual) if free else 0.0
+        part_u = 1.0 / (u * time_dual) if free else 0.0
+        one_s, one_u = level_dual * part_s, time_dual * part_u
+        per_s, per_u = JOB_ROWS * one_s, JOB_ROWS * one_u
+        a11, a12, a22, b1, b2 = s * s * part_s, 0.0, u * u * part_u, 0.0, 0.0
+        tile[(row + OFFS) * WIDE + n] = JOB_ROWS * part_s - 1.0 if free else 0.0
+        tile[(row + OFFS + 1) * WIDE + n] = JOB_ROWS * part_u - 1.0 if free else 0.0
+        tile[(row + PARTS) * WIDE + n] = one_s
+        tile[(row + PARTS + 1) * WIDE + n] = one_u
         for j in range(types):
             x, z = tile[(X * types + j) * WIDE + n], tile[(DUAL * types + j) * WIDE + n]
             r = tile[(RATE * types + j) * WIDE + n]
@@ -267,9 +282,9 @@ def _factor(tile: Floats, term: Floats, sized: tuple[int, ...]) -> None:
             a22 += d
             b1 += r * y
             b2 += y
-        part = 1.0 / (a11 * a22 - a12 * a12)
+        part = 1.0 / (a11 * a22 - a12 * a12 if free else a22)
         i11, i12 = (a22 * part, -a12 * part) if free else (0.0, 0.0)
-        i22 = a11 * part if free else 1.0 / a22
+        i22 = a11 * part if free else part
         tile[(row + SYSTEM) * WIDE + n] = i11
         tile[(row + SYSTEM + 1) * WIDE + n] = i12
         tile[(row + SYSTEM + 2) * WIDE + n] = i22
@@ -278,27 +293,13 @@ def _factor(tile: Floats, term: Floats, sized: tuple[int, ...]) -> None:
             r, d = tile[(RATE * types + j) * WIDE + n], tile[(PER * types + j) * WIDE + n]
             y = tile[(STEP * types + j) * WIDE + n] - d * (r * c1 + c2)
             tile[(STEP * types + j) * WIDE + n] = y
-            term[(types + j) * WIDE + n] = k * y
+            term[(types + j) * WIDE + n] += k * y
             b1, b2 = d * (r * i11 + i12), d * (r * i12 + i22)
             place = 2 * types + j * (j + 1) // 2
             for m in range(j):
                 r_m, d_m = tile[(RATE * types + m) * WIDE + n], tile[(PER * types + m) * WIDE + n]
-                term[(place + m) * WIDE + n] = -(weight * (b1 * r_m + b2) * d_m)
-            term[(place + j) * WIDE + n] = weight * (d - (b1 * r + b2) * d)
-
-
-@compiled
-def _sum(term: Floats, many: int, total: Floats) -> None:
-    """Add up the first ``many`` of each term, in order; four terms at a time."""
-    for c in range(0, total.size - 3, 4):
-        one, two, three, four = total[c], total[c + 1], total[c + 2], total[c + 3]
-        place = c * WIDE
-        for n in range(many):
-            one += term[place + n]
-            two += term[place + WIDE + n]
-            three += term[place + 2 * WIDE + n]
-            four += term[place + 3 * WIDE + n]
-        total[c], total[c + 1], total[c + 2], total[c + 3] = one, two, three, four
+                term[(place + m) * WIDE + n] -= weight * (b1 * r_m + b2) * d_m
+            term[(place + j) * WIDE + n] += weight * (d - (b1 * r + b2) * d)
 
 
 @compiled
