@@ -158,6 +158,66 @@ def test_a_stream_solved_warm_is_the_stream_solved_cold(kind, monkeypatch):
     assert outcomes.seen[PRICED] == 76
 
 
+def test_one_look_at_all_jobs_is_mostly_enough_from_one_round_to_the_next():
+    """Prices hardly move, and the answer finds t on the curve itself."""
+    engine, options = Structured(), Options(tie_break="canonical")
+    program = late_jobs(4)
+    steps = []
+    for round_of_run in range(30):
+        program = replace(program, age=program.age + 360.0, steps=program.steps * 0.999)
+        solution, _ = engine.solve_blocks(program, options)
+        if round_of_run > 0:
+            steps.append(solution.stats.iterations)
+    assert np.median(steps) <= 6
+    assert max(steps) <= 20
+
+
+@pytest.mark.parametrize("types", [1, 2, 3, 4])
+@pytest.mark.parametrize("groups", [1, 31, 32, 33, 70])
+def test_a_body_of_any_size(groups, types, monkeypatch):
+    """Jobs are centred in tiles of 32: less than one, one, and more."""
+    outcomes = Outcomes(monkeypatch)
+    program = max_min(groups, groups, types)
+    workers = np.full(types, program.blocks.use.sum() + 1.0)
+    program = replace(
+        program,
+        blocks=replace(program.blocks, workers=workers),
+        slope=np.append(20.0, np.ones(groups - 1)),
+    )
+    answer, certificate, _ = optimum(program, "canonical")
+    assert outcomes.seen == {PINNED: 1}
+    assert certificate.within(1e-10)
+    np.testing.assert_allclose(answer.x, by_path(program, monkeypatch).x, rtol=0, atol=1e-8)
+
+
+def test_a_thin_body_is_centred_as_well_as_numbers_allow(monkeypatch):
+    """The level that one job pins takes all but a ten-thousandth of the workers."""
+    outcomes = Outcomes(monkeypatch)
+    program = replace(max_min(1, 130), slope=np.append(8.0, np.ones(129)))
+
+    def with_workers(part):
+        blocks = program.blocks
+        workers = part * blocks.use.sum() * np.array([0.3, 0.4, 0.3])
+        return replace(program, blocks=replace(blocks, workers=workers))
+
+    pinned_level = optimum(with_workers(2.0), "canonical")[0].level
+    too_few, enough = 0.0, 2.0
+    for _ in range(40):
+        part = (too_few + enough) / 2.0
+        if optimum(with_workers(part), "canonical")[0].level < pinned_level * (1.0 - 1e-9):
+            too_few = part
+        else:
+            enough = part
+    outcomes.seen.clear()
+    for room in (1e-2, 1e-3, 1e-4):
+        thin = with_workers(enough * (1.0 + room))
+        answer, certificate, steps = optimum(thin, "canonical")
+        assert certificate.within(1e-10)
+        assert steps < 25
+        np.testing.assert_allclose(answer.x, by_path(thin, monkeypatch).x, rtol=0, atol=1e-7)
+    assert outcomes.seen == {PINNED: 3}
+
+
 def test_many_jobs_in_stages(monkeypatch):
     """More jobs than a sample, none alike."""
     outcomes = Outcomes(monkeypatch)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gavel_opt.fairness import fairness_rows
-from gavel_opt.policies.coefficients import isolated_speeds, isolated_time
+from gavel_opt.policies.coefficients import finish_times, isolated_speeds, isolated_time
 
 RNG = np.random.default_rng(5)
 KEYS, JOBS = 11, 300
@@ -60,3 +60,14 @@ def test_time_under_isolation_follows_jobs_that_come_and_go():
         0,
         0,
     ]
+
+
+def test_finish_times_are_made_of_both():
+    job, steps = np.arange(JOBS), RNG.uniform(1e3, 1e6, JOBS)
+    then = job[::3], steps[::3] + 500.0, RNG.uniform(1.0, 9.0, 100), RNG.uniform(0.0, 1e5, 100)
+    speed, solo, past, whole = finish_times(ALONE, KEY, SCALE, WORKERS, -1, job, steps, *then)
+    alone = isolated_speeds(ALONE, KEY, SCALE, WORKERS, job, -1)
+    assert (speed == alone[0]).all()
+    assert (solo == alone[1]).all()
+    assert (past == isolated_time(job, steps, *then)).all()
+    assert (whole == past + steps / solo).all()
