@@ -39,14 +39,15 @@ def test_normalised_throughput(plain):
     assert (gain == WEIGHT[FIRST]).all()
 
 
+@pytest.mark.parametrize("workers", [WORKERS, 20 * WORKERS], ids=["scarce", "more than time"])
 @pytest.mark.parametrize("reference", [-1, 2])
-def test_speed_on_the_isolated_share(reference):
+def test_speed_on_the_isolated_share(reference, workers):
     throughput = ALONE[KEY[FIRST]]
     if reference >= 0:
         throughput = np.repeat(throughput[:, [reference]], 3, axis=1)
-    share = (WORKERS / JOBS) / SCALE[FIRST][:, None]
+    share = (workers / JOBS) / SCALE[FIRST][:, None]
     share = share / np.maximum(np.sum(share, axis=1), 1.0)[:, None]
-    speed, solo = isolated_speeds(ALONE, KEY, SCALE, WORKERS, FIRST, reference)
+    speed, solo = isolated_speeds(ALONE, KEY, SCALE, workers, FIRST, reference)
     assert (speed == throughput).all()
     assert (solo == np.sum(throughput * share, axis=1)).all()
 
