@@ -17,6 +17,7 @@ A ratio :math:`\rho` needs levels of :math:`\text{steps}_g / (\rho\, \text{isola
 from __future__ import annotations
 
 import math
+from typing import TypeAlias
 
 import numpy as np
 
@@ -79,15 +80,37 @@ def _without_pairs(
     # Compiled, so it is loaded only where allocation programs are solved.
     from gavel_opt.engines.block_proof import prove
 
-    blocks = program.blocks
-    reward = np.empty((0, blocks.types))
-    if program.reward is not None:
-        reward = program.reward * blocks.count[:, None]
-    tables = (blocks.rate, blocks.use, blocks.workers, program.slope, program.floor, reward)
-    given = [np.ascontiguousarray(table, dtype=np.float64) for table in (*tables, x, *duals)]
-    t, objective, *proof = prove(*given)
-    certificate = Certificate(*(part if math.isfinite(part) else math.inf for part in proof))
-    return Answer(x, objective, t, *prices), certificate
+    given = [np.ascontiguousarray(table, dtype=np.float64) for table in (x, *duals)]
+    proof = prove(*tables(program), *given)
+    return Answer(x, proof[1], proof[0], *prices), certificate_of(proof)
+
+
+Tables: TypeAlias = tuple[Floats, Floats, Floats, Floats, Floats, Floats]
+"""Rates, uses, workers, slopes, floors, and rewards with counts (no rows where there are none)."""
+
+
+def tables(program: AllocationProgram) -> Tables:
+    """What an allocation program without pairs is made of, as compiled functions take it."""
+    blocks, reward = program.blocks, program.reward
+    worth = np.empty((0, blocks.types)) if reward is None else reward * blocks.count[:, None]
+    return (
+        np.ascontiguousarray(blocks.rate, dtype=np.float64),
+        np.ascontiguousarray(blocks.use, dtype=np.float64),
+        np.ascontiguousarray(blocks.workers, dtype=np.float64),
+        np.ascontiguousarray(program.slope, dtype=np.float64),
+        np.ascontiguousarray(program.floor, dtype=np.float64),
+        np.ascontiguousarray(worth, dtype=np.float64),
+    )
+
+
+def certificate_of(proof: tuple[float, float, float, float, float]) -> Certificate:
+    """What ``prove`` gave as a certificate, which fails where a part is not a number."""
+    _, _, primal, dual, gap = proof
+    return Certificate(
+        primal if math.isfinite(primal) else math.inf,
+        dual if math.isfinite(dual) else math.inf,
+        gap if math.isfinite(gap) else math.inf,
+    )
 
 
 def finish_time_answer(

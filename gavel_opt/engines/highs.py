@@ -21,6 +21,7 @@ from gavel_opt.arrays import Floats
 from gavel_opt.engine import DEFAULT_OPTIONS, Capability, Options
 from gavel_opt.engines.kept import Seated, Seating, changed_entries, grown
 from gavel_opt.engines.kept_blocks import BlockModel, Changes, solve_kept_blocks
+from gavel_opt.engines.last_basis import LastBases
 from gavel_opt.program import LinearProgram
 from gavel_opt.solution import Solution, Stats, Status
 
@@ -92,6 +93,7 @@ class Highs:
         self._solver = QuietHighs()
         self._kept: Seating | None = None
         self._model: BlockModel | None = None
+        self._last_bases = LastBases()
         self._iterations = -1
         self._settings: dict[str, bool | int | float | str] = {}
         self._set("output_flag", False)

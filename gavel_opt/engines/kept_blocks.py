@@ -17,11 +17,12 @@ import numpy as np
 from gavel_opt.allocation import AllocationProgram, Answer, FinishTimeProgram
 from gavel_opt.arrays import Floats, Ints
 from gavel_opt.engine import Options
-from gavel_opt.engines.block_answers import allocation_answer
+from gavel_opt.engines.block_answers import certificate_of, tables
+from gavel_opt.engines.last_basis import LastBases, keys_of
 from gavel_opt.errors import InputError
 from gavel_opt.lowering import full_matrix
 from gavel_opt.program import LinearProgram
-from gavel_opt.solution import Solution
+from gavel_opt.solution import Solution, Stats, Status
 
 _MOST_EMPTY = 0.5
 _MOST_NEW = 0.3
@@ -76,7 +77,7 @@ class BlockModel:
         blocks = program.blocks
         groups, types = blocks.groups, blocks.types
         has_reward = program.reward is not None
-        keys = np.arange(groups) if blocks.key is None else blocks.key
+        keys = keys_of(program)
         model = cls(
             table=np.zeros((groups + spare, types + 4 + types * has_reward)),
             types=types,
@@ -125,7 +126,7 @@ class BlockModel:
             blocks.types != types
             or program.has_level != self.has_level
             or (program.reward is not None) != self.has_reward
-            or not self._seat(np.arange(blocks.groups) if blocks.key is None else blocks.key)
+            or not self._seat(keys_of(program))
         ):
             return None
         old_workers = self.workers
@@ -151,17 +152,6 @@ class BlockModel:
             for j in np.flatnonzero(old_workers != self.workers).tolist():
                 changes.rows.append((slots + j, -math.inf, float(self.workers[j])))
         return changes
-
-    def allocation(self, x: Floats) -> Floats:
-        """Allocation of the program's groups from the model's columns, shape ``(G, J)``."""
-        table: Floats = x[int(self.has_level) :].reshape((self.types, self.slots))[:, self.at].T
-        return table
-
-    def prices(self, row_dual: Floats) -> tuple[Floats, Floats, Floats]:
-        """Multipliers of levels, capacities and time sums, in the program's order."""
-        slots, types = self.slots, self.types
-        time = row_dual[slots + types :]
-        return -row_dual[self.at], row_dual[slots : slots + types], time[self.at]
 
     def _seat(self, keys: Ints) -> bool:
         """Find a slot for every key; False if that is not possible or not worth it."""
@@ -203,6 +193,7 @@ class SolvesModels(Protocol):
         ...
 
     _model: BlockModel | None
+    _last_bases: LastBases
 
     def _solve_fresh(self, program: LinearProgram, options: Options) -> Solution:
         """Solve a model from scratch, and keep it."""
@@ -218,7 +209,7 @@ class SolvesModels(Protocol):
 def solve_kept_blocks(
     engine: SolvesModels, program: AllocationProgram | FinishTimeProgram, options: Options
 ) -> tuple[Solution, Answer | None]:
-    """Solve an allocation program on an engine's kept model, or on a fresh one.
+    """Solve an allocation program at a basis from before, or on the kept model, or on a fresh one.
 
     Raises
     ------
@@ -227,8 +218,21 @@ def solve_kept_blocks(
     """
     if isinstance(program, FinishTimeProgram) or program.blocks.pairs is not None:
         raise InputError(f"engine {engine.name!r} takes blocks without pairs, or general programs")
+    # Compiled, so it is loaded only where allocation programs are solved.
+    from gavel_opt.engines.slots import read
+
     started = time.perf_counter()
-    model, solution = engine._model, None
+    given = tables(program)
+    known = engine._last_bases
+    if options.time_limit > 0.0:
+        answer, certificate = known.answer(keys_of(program), given)
+        if answer is not None and certificate is not None:
+            took = time.perf_counter() - started
+            stats = Stats(solve=took, iterations=0, reused=True, detail="a basis from before")
+            done = Solution(Status.OPTIMAL, answer.objective, certificate=certificate, stats=stats)
+            return done, answer
+    model = engine._model
+    solution: Solution | None = None
     if model is not None:
         changes = model.update(program, engine._most_changes(model.slots))
         if changes is not None:
@@ -241,10 +245,10 @@ def solve_kept_blocks(
     if solution.x is None or solution.row_dual is None:
         engine._model = None
         return solution, None
-    answer, solution.certificate = allocation_answer(
-        program, model.allocation(solution.x), *model.prices(solution.row_dual)
-    )
-    solution.objective = answer.objective
+    x, level_dual, price, proof = read(solution.x, solution.row_dual, model.at, model.slots, *given)
+    answer = Answer(x, proof[1], proof[0], level_dual, price)
+    solution.objective, solution.certificate = answer.objective, certificate_of(proof)
+    known.remember(keys_of(program), given, answer)
     return solution, answer
 
 

@@ -24,6 +24,7 @@ from gavel_opt.arrays import Floats
 from gavel_opt.engine import DEFAULT_OPTIONS, Capability, Options
 from gavel_opt.engines.kept import Seated, Seating, changed_entries, grown
 from gavel_opt.engines.kept_blocks import BlockModel, Changes, solve_kept_blocks
+from gavel_opt.engines.last_basis import LastBases
 from gavel_opt.program import LinearProgram
 from gavel_opt.solution import Solution, Stats, Status
 
@@ -78,6 +79,7 @@ class Glop:
         self._last: Seating | None = None
         self._kept: _Kept | None = None
         self._model: BlockModel | None = None
+        self._last_bases = LastBases()
 
     def version(self) -> str:
         """Solver and version."""

@@ -23,6 +23,7 @@ from gavel_opt.engine import DEFAULT_OPTIONS, Capability, Options
 from gavel_opt.engines.highs import STATUS, QuietHighs
 from gavel_opt.engines.kept import Seated, Seating, changed_entries
 from gavel_opt.engines.kept_blocks import BlockModel, Changes, solve_kept_blocks
+from gavel_opt.engines.last_basis import LastBases
 from gavel_opt.program import LinearProgram
 from gavel_opt.solution import Solution, Stats, Status
 
@@ -67,6 +68,7 @@ class Pulp:
     def __init__(self) -> None:
         self._kept: _Kept | None = None
         self._model: BlockModel | None = None
+        self._last_bases = LastBases()
 
     def version(self) -> str:
         """Solver and version."""

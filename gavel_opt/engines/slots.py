@@ -6,6 +6,7 @@ import numpy as np
 
 from gavel_opt.arrays import Floats, Ints
 from gavel_opt.compiled import compiled
+from gavel_opt.engines.block_proof import prove
 
 
 @compiled
@@ -132,3 +133,47 @@ def rewrite(
                 slot[found], column[found], value[found] = i, k, now
                 found += 1
     return slot[:found], column[:found], value[:found]
+
+
+@compiled
+def read(
+    columns: Floats,
+    row_dual: Floats,
+    at: Ints,
+    slots: int,
+    rate: Floats,
+    use: Floats,
+    workers: Floats,
+    slope: Floats,
+    floor: Floats,
+    reward: Floats,
+) -> tuple[Floats, Floats, Floats, tuple[float, float, float, float, float]]:
+    """Read a model's columns and row duals back as a program's answer, and prove it.
+
+    Parameters
+    ----------
+    columns, row_dual
+        Of the model (:class:`~gavel_opt.engines.kept_blocks.BlockModel`).
+    at, slots
+        Slot of each group, and how many slots there are.
+    rate, use, workers, slope, floor, reward
+        The program's tables.
+
+    Returns
+    -------
+    x, level_dual, price
+        Shapes ``(G, J)``, ``(G,)``, ``(J,)``; no price is negative.
+    proof
+        As :func:`~gavel_opt.engines.block_proof.prove` gives it.
+    """
+    groups, types = rate.shape
+    level = columns.size - types * slots
+    x, mu, tau = np.empty((groups, types)), np.empty(groups), np.empty(groups)
+    for g in range(groups):
+        for j in range(types):
+            x[g, j] = columns[level + j * slots + at[g]]
+        mu[g] = max(-row_dual[at[g]], 0.0)
+        tau[g] = row_dual[slots + types + at[g]]
+    price = np.maximum(row_dual[slots : slots + types], 0.0)
+    proof = prove(rate, use, workers, slope, floor, reward, x, mu, price, tau)
+    return x, mu, price, proof
