@@ -71,6 +71,9 @@ class Blocks:
     key
         One number for each group that stays the same between programs as long as the group (or
         job) is there, shape ``(G,)``, or None: tells engines that keep models what came and went.
+    kind
+        A small number, not negative, that groups have in common whose rates are the same up to a factor,
+        shape ``(G,)``, or None if nobody knows.
     """
 
     rate: Floats
@@ -80,6 +83,7 @@ class Blocks:
     pairs: PairBlocks | None = None
     of_job: Ints | None = None
     key: Ints | None = None
+    kind: Ints | None = None
 
     @property
     def groups(self) -> int:

@@ -71,6 +71,15 @@ class Stats:
     detail: str = ""
     programs: int = 1
 
+    def add(self, other: Stats) -> None:
+        """Count a further program's share of one solve."""
+        self.translate += other.translate
+        self.solve += other.solve
+        self.read += other.read
+        self.iterations = max(self.iterations, 0) + max(other.iterations, 0)
+        self.reused, self.detail = other.reused, other.detail
+        self.programs += other.programs
+
 
 @dataclass(slots=True)
 class Certificate:

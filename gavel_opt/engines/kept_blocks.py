@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
@@ -209,7 +209,7 @@ class SolvesModels(Protocol):
 def solve_kept_blocks(
     engine: SolvesModels, program: AllocationProgram | FinishTimeProgram, options: Options
 ) -> tuple[Solution, Answer | None]:
-    """Solve an allocation program at a basis from before, or on the kept model, or on a fresh one.
+    """Solve an allocation program on an engine's kept model, or on a fresh one.
 
     Raises
     ------
@@ -218,6 +218,38 @@ def solve_kept_blocks(
     """
     if isinstance(program, FinishTimeProgram) or program.blocks.pairs is not None:
         raise InputError(f"engine {engine.name!r} takes blocks without pairs, or general programs")
+    if program.blocks.kind is None:
+        return _solve(engine, program, options)
+    # Compiled, so it is loaded only where allocation programs are solved.
+    from gavel_opt.engines.alike import Pools
+
+    deadline = time.perf_counter() + options.time_limit
+    apart = np.isin(keys_of(program), engine._last_bases.apart)
+    stats = Stats(programs=0)
+    while True:
+        pools = Pools.of(program, apart)
+        if pools is None:
+            return _solve(engine, program, options)
+        solution, pooled = _solve(engine, pools.program, options)
+        stats.add(solution.stats)
+        solution.stats = stats
+        if pooled is None:
+            return solution, None
+        answer, solution.certificate = pools.spread(program, pooled)
+        leave = pools.limited(pooled)
+        if not leave.any():
+            engine._last_bases.apart = keys_of(program)[apart & (answer.x.sum(axis=1) > 0.5)]
+            solution.objective = answer.objective
+            return solution, answer
+        apart |= leave
+        if math.isfinite(deadline):
+            options = replace(options, time_limit=deadline - time.perf_counter())
+
+
+def _solve(
+    engine: SolvesModels, program: AllocationProgram, options: Options
+) -> tuple[Solution, Answer | None]:
+    """Solve a program at the last basis, or on the kept model, or on a fresh one."""
     # Compiled, so it is loaded only where allocation programs are solved.
     from gavel_opt.engines.slots import read
 

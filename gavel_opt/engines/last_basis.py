@@ -37,8 +37,15 @@ class _Basis:
 
 @dataclass(slots=True)
 class LastBases:
-    """Optimal bases of the last programs, the last one first."""
+    """Optimal bases of the last programs, the last one first.
 
+    Attributes
+    ----------
+    apart
+        Keys of groups that were in no pool lastly (:mod:`~gavel_opt.engines.alike`).
+    """
+
+    apart: Ints = field(default_factory=lambda: np.empty(0, np.int64))
     _bases: list[_Basis] = field(default_factory=list)
     _missed: int = 0
 

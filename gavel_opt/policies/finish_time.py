@@ -75,7 +75,7 @@ class FinishTimeFairness:
         if self.traits.packing:
             rate, pairs = _packed(state, groups, rate, merge)
         answer = yield FinishTimeProgram(
-            blocks_of(state, groups, rate, pairs),
+            blocks_of(state, groups, rate, pairs, by_need=True),
             age=state.age[first],
             steps=state.steps_left[first],
             isolated=isolated[first],

@@ -56,7 +56,7 @@ class MinTotalDuration:
         unit = float(np.max(steps / alone))
         factor = unit / steps
         pairs = pair_blocks(state, groups, factor, merge) if self.traits.packing else None
-        blocks = blocks_of(state, groups, throughput * factor[:, None], pairs)
+        blocks = blocks_of(state, groups, throughput * factor[:, None], pairs, by_need=True)
         answer = yield AllocationProgram(
             blocks,
             slope=np.ones(blocks.groups),

@@ -52,9 +52,18 @@ def group_alike(merge: bool, telling: Floats, *columns: np.ndarray) -> Groups:
 
 
 def blocks_of(
-    state: ClusterState, groups: Groups, rate: Floats, pairs: PairBlocks | None = None
+    state: ClusterState,
+    groups: Groups,
+    rate: Floats,
+    pairs: PairBlocks | None = None,
+    by_need: bool = False,
 ) -> Blocks:
-    """Blocks of groups whose levels have the coefficients ``rate``, shape ``(G, J)``."""
+    """Blocks of groups whose levels have the coefficients ``rate``, shape ``(G, J)``.
+
+    With ``by_need`` groups are jobs of one type with the same need, which is another one in the next
+    program, so what they keep is their first job; and what they have in common with others is
+    their type.
+    """
     use = state.scale_factor
     if groups.merged:
         use = groups.count * use[groups.first]
@@ -65,7 +74,8 @@ def blocks_of(
         state.workers.astype(np.float64),
         pairs=pairs,
         of_job=groups.of_job,
-        key=groups.keys(state.job),
+        key=state.job[groups.first] if by_need else groups.keys(state.job),
+        kind=state.key[groups.first] if by_need else None,
     )
 
 
