@@ -75,9 +75,6 @@ def candidate_pairs(
     key = state.key[first]
     scale = state.scale_factor[first]
     allowed = scale[:, None] == scale[None, :]
-    if merge:
-        keys, place = np.unique(key, return_inverse=True)
-        allowed &= helpful(state.throughputs, keys)[np.ix_(place, place)]
     allowed &= np.tri(key.size, dtype=bool).T
     np.fill_diagonal(allowed, allowed.diagonal() & (size >= 2))
     a, b = np.nonzero(allowed)

@@ -114,11 +114,21 @@ def _by_path(
     centre: tuple[Floats, float, Floats] | None,
 ) -> tuple[Floats, Floats, Floats, Floats]:
     """Solve by the interior point method, from its start or from a centre."""
-    none = np.empty((0, blocks.types))
+    none, groups = np.empty((0, blocks.types)), blocks.groups
     rate, use, count, workers, slope, floor, age, steps, isolated = given
     pairs = blocks.pairs
     if pairs is None:
         pairs = PairBlocks(_NO_MEMBER, np.empty((0, 2, blocks.types)), _NO_SHARE, _NONE)
+    runs = pairs.rate.any(axis=(1, 2))
+    if reward is not None:
+        runs |= (reward[groups:] > 0.0).any(axis=1)
+    running, order = int(runs.sum()), np.argsort(~runs, kind="stable")
+    if running < runs.size:
+        pairs = PairBlocks(
+            pairs.member[order], pairs.rate[order], pairs.share[order], pairs.use[order]
+        )
+        if reward is not None:
+            reward = np.concatenate([reward[:groups], reward[groups:][order]])
     arguments = (
         rate,
         slope,
@@ -131,13 +141,17 @@ def _by_path(
         pairs.rate,
         pairs.share,
         pairs.use,
+        running,
         age,
         steps,
         isolated,
         gain,
     )
     whole: tuple[Any, ...] = (*map(plain_array, arguments), *(centre or (none, 0.0, _NONE)))
-    return solve_program(*whole)
+    found: tuple[Floats, Floats, Floats, Floats] = solve_program(*whole)
+    if running < runs.size:
+        found[0][groups + order] = found[0][groups:].copy()
+    return found
 
 
 def _answer(
@@ -151,6 +165,8 @@ def _answer(
 
 def plain_array(array: Any) -> Any:
     """Contiguous and writable, as the kernels are compiled for; other kinds would compile anew."""
+    if not isinstance(array, np.ndarray):
+        return array
     flags = array.flags
     return array if flags.carray else array.copy()
 

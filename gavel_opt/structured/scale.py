@@ -6,6 +6,7 @@ import math
 
 from gavel_opt.arrays import Floats, Ints
 from gavel_opt.compiled import compiled
+from gavel_opt.structured.idle import pairs_of_jobs
 from gavel_opt.structured.path import bend_rows
 from gavel_opt.structured.tables import (
     AGE,
@@ -155,9 +156,8 @@ def fill(
         own_member[i, 0], own_member[i, 1] = one, two
         own_use[m] = pair_use[i]
         own_pair_time[0, i], own_pair_time[1, i] = pair_share[i, 0], pair_share[i, 1]
-        stands_for = float(count[one] * count[two])
+        stands_for = pairs_of_jobs(g, one, two)
         if one == two:
-            stands_for = 0.5 * count[one] * (count[one] - 1)
             own_pair_time[0, i] += own_pair_time[1, i]
             own_pair_time[1, i] = 0.0
         for j in range(types):

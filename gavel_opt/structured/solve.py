@@ -16,6 +16,7 @@ from gavel_opt.structured.face import (
     take_duals,
     towards_centre,
 )
+from gavel_opt.structured.idle import close_idle, open_idle
 from gavel_opt.structured.normal import factor_groups, solve_groups
 from gavel_opt.structured.packed import factor_pairs, solve_pairs
 from gavel_opt.structured.path import (
@@ -35,6 +36,7 @@ from gavel_opt.structured.tables import (
     K_ROWS,
     LAM,
     LOOSE,
+    REWARD,
     SCALE,
     T_REWARD,
     T_ROWS,
@@ -42,6 +44,7 @@ from gavel_opt.structured.tables import (
     WORTH,
     P,
     T,
+    W,
     X,
 )
 
@@ -127,6 +130,7 @@ def solve_program(
     pair_rate: Floats,
     pair_share: Floats,
     pair_use: Floats,
+    running: int,
     age: Floats,
     steps: Floats,
     isolated: Floats,
@@ -143,7 +147,9 @@ def solve_program(
         As in the blocks and the allocation program. For finish-time fairness ``slope`` and
         ``floor`` are ignored.
     member, pair_rate, pair_share, pair_use
-        The pairs.
+        The pairs, those first that run somewhere.
+    running
+        How many these are. The others only idle (:mod:`gavel_opt.structured.idle`).
     age, steps, isolated
         Of finish-time fairness, else empty.
     gain
@@ -162,14 +168,14 @@ def solve_program(
     """
     groups, types = rate.shape
     pairs = pair_use.size
-    combos = groups + pairs
-    c, g = np.zeros((C_ROWS, combos, types)), np.zeros((G_ROWS, groups))
+    combos = groups + running
+    wide, g = np.zeros((C_ROWS, groups + pairs, types)), np.zeros((G_ROWS, groups))
     t, k = np.zeros((T_ROWS, types)), np.zeros(K_ROWS)
-    own_rate, own_use = np.zeros((groups, types)), np.empty(combos)
+    own_rate, own_use = np.zeros((groups, types)), np.empty(groups + pairs)
     own_member = np.empty((pairs, 2), np.int64)
     own_pair_rate, own_pair_time = np.zeros((2, pairs, types)), np.zeros((2, pairs))
     fill(
-        c,
+        wide,
         g,
         t,
         k,
@@ -197,11 +203,20 @@ def solve_program(
     schur = np.zeros((types, types))
     rows = 2 * groups + types if pairs > 0 else 0
     dense, y, place = np.zeros((rows, rows)), np.zeros((4, rows)), np.zeros(rows, np.int64)
-    tables = c, g, t, k, own_rate, own_use, own_member, own_pair_rate, own_pair_time
-    work = (*tables, place, dense, y, own, schur)
+    space = place, dense, y, own, schur
+    c = np.zeros((C_ROWS, combos, types))
+    c[W], c[REWARD] = wide[W, :combos], wide[REWARD, :combos]
+    own_pairs = own_member, own_pair_rate, own_pair_time
+    run_pairs = (
+        own_member[:running],
+        np.ascontiguousarray(own_pair_rate[:, :running]),
+        np.ascontiguousarray(own_pair_time[:, :running]),
+    )
+    tables = (c, g, t, k, own_rate, own_use[:combos], *run_pairs)
+    centre_tables = (wide, g, t, k, own_rate, own_use, *own_pairs)
     start(*tables)
 
-    x = np.zeros((combos, types))
+    x = np.zeros((groups + pairs, types))
     level_dual, capacity_dual = np.zeros(groups), np.zeros(types)
     summary = np.zeros(9)
     summary[1] = math.nan
@@ -211,7 +226,7 @@ def solve_program(
     given = centre.size > 0
     if given:
         stand_at(c, g, t, k, own_rate, own_use, centre, level, pinning)
-        x[:] = centre
+        x[:combos] = centre
         summary[2:5] = 0.0
     for stage in range(2):
         if stage == 0 and given:
@@ -224,7 +239,7 @@ def solve_program(
             ):
                 break
             # the face of the first stage, with the first stage's duals out of the way
-            if not enter_face(c, g, t, k, own_rate, own_member, own_pair_rate, gain):
+            if not enter_face(c, g, t, k, own_rate, run_pairs[0], run_pairs[1], gain):
                 break
         total = total_weight(c, g, t)
         goal = FIRST_GOAL
@@ -242,11 +257,11 @@ def solve_program(
                     break
                 iterations += 1
                 predict(c, g, t)
-                factor(*work)
+                factor(*tables, *space)
                 primal, dual = 0.0, 0.0
                 for attempt in range(3):
                     # predict; then correct for it; then, if that is shy, make for the middle
-                    solve(*work)
+                    solve(*tables, *space)
                     primal, dual = longest(c, g, t, k)
                     if attempt == 0:
                         ratio = gap_after(c, g, t, min(primal, 1.0), min(dual, 1.0)) / gap
@@ -259,21 +274,25 @@ def solve_program(
             swap(c, g, t, k, False)
             restrict(c, g, t)
             k[LOOSE] = FACE_LOOSE
+            idles = open_idle(c, wide, g, t, own_use, *own_pairs)
+            here = centre_tables if idles else tables
             moved, newton = math.inf, 0
             while moved > STEADY and newton < LIMIT:
                 newton += 1
-                residuals(*tables)
-                aim_at_centre(c, g, t, k)
-                factor(*work)
-                solve(*work)
-                moved = towards_centre(c, g, t, k)
+                residuals(*here)
+                aim_at_centre(here[0], g, t, k)
+                factor(*here, *space)
+                solve(*here, *space)
+                moved = towards_centre(here[0], g, t, k)
                 if moved == math.inf:
                     break
             if moved <= STEADY:
-                residuals(*tables)
-                aim_at_duals(c, g, t)
-                solve(*work)
+                residuals(*here)
+                aim_at_duals(here[0], g, t)
+                solve(*here, *space)
                 take_duals(g, t)
+                if idles:
+                    close_idle(c, wide, g, t, own_use, *own_pairs)
             else:
                 swap(c, g, t, k, True)
             first, second, third, clear = prove(*tables)
