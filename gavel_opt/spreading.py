@@ -1,7 +1,12 @@
-"""Sparse, deterministic spreads of a pair of groups' time over pairs of jobs.
+"""Sparse, deterministic spreads of a pair of groups' time over pairs of jobs, in one compiled pass.
 
 All jobs of a group must get the same total, and few pairs of jobs should be in play. Both constructions
 are exact: shares are multiples of ``1 / (m n)`` or ``1 / m`` of the total.
+
+Two groups, of ``m`` and of ``n`` jobs: two rulers of equal length, one with ``m`` divisions, one with
+``n``, laid side by side. Each piece between two marks is a pair; at most ``m + n - 1`` of them.
+
+One group with itself: neighbours are pairs; with an odd number the last three are paired in a triangle.
 """
 
 from __future__ import annotations
@@ -9,84 +14,94 @@ from __future__ import annotations
 import numpy as np
 
 from gavel_opt.arrays import Floats, Ints
+from gavel_opt.compiled import compiled
+
+NOTHING = 1e-10
+"""Time of a pair of groups below this is an interior point's idea of zero."""
 
 
-def between(first: int, second: int) -> tuple[Ints, Ints, Floats]:
-    """Spread over a group of ``first`` jobs and another of ``second``.
-
-    Two rulers of equal length, one with ``first`` divisions, one with ``second``, laid side by side:
-    each piece between two marks is a pair. At most ``first + second - 1`` pairs.
-
-    Returns
-    -------
-    i, k
-        Place of each pair's jobs in their groups.
-    part
-        Part of the total time; sums to ``1 / first`` for each ``i``, to ``1 / second`` for each ``k``.
-    """
-    marks = np.union1d(np.arange(first + 1) * second, np.arange(second + 1) * first)
-    start = marks[:-1]
-    return start // second, start // first, np.diff(marks) / (first * second)
-
-
-def between_each(first: Ints, second: Ints) -> tuple[Ints, Ints, Ints, Floats]:
-    """Spread over many pairs of groups at once: :func:`between` of each, one after the other.
+@compiled
+def spread_over_jobs(of_job: Ints, count: Ints, member: Ints, y: Floats) -> tuple[Ints, Floats]:
+    """Spread the time of pairs of groups over pairs of jobs.
 
     Parameters
     ----------
-    first, second
-        Sizes of the two groups, shape ``(P,)``.
+    of_job
+        Group of each job, shape ``(n,)``.
+    count
+        Jobs of each group, shape ``(G,)``.
+    member
+        The two groups of each pair, shape ``(P, 2)``; no pair twice.
+    y
+        Time of each pair, summed over its pairs of jobs, shape ``(P, J)``; below :data:`NOTHING` on
+        every type it is none.
 
     Returns
     -------
-    which
-        Pair of groups that each entry belongs to, ascending.
-    i, k, part
-        As :func:`between` gives them.
+    pair, pair_y
+        Indices of two jobs, the smaller first, in ascending order, shape ``(Q, 2)``; their time, shape
+        ``(Q, J)``.
     """
-    # Marks of the first ruler, 0 to first - 1, then those of the second that are not on the first.
-    which_a, i = _counted(first)
-    which_b, k = _counted(second)
-    at_b = k * first[which_b]
-    new = at_b % second[which_b] != 0
-    which = np.concatenate([which_a, which_b[new]])
-    start = np.concatenate([i * second[which_a], at_b[new]])
-    order = np.lexsort((start, which))
-    which, start = which[order], start[order]
-    whole = (first * second)[which]
-    end = np.empty_like(start)
-    end[:-1], end[-1:] = start[1:], whole[-1:]
-    last = np.flatnonzero(which[1:] != which[:-1])
-    end[last] = whole[last]
-    return which, start // second[which], start // first[which], (end - start) / whole
+    jobs, groups, types = of_job.size, count.size, y.shape[1]
+    start = np.zeros(groups, np.int64)
+    for i in range(1, groups):
+        start[i] = start[i - 1] + count[i - 1]
+    placed, within = start.copy(), np.empty(jobs, np.int64)
+    for job in range(jobs):
+        within[placed[of_job[job]]] = job
+        placed[of_job[job]] += 1
+    room = 0
+    for p in range(member.shape[0]):
+        room += count[member[p, 0]] + count[member[p, 1]]
+    word, whose, part = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room)
+    found = 0
+    for p in range(member.shape[0]):
+        most = 0.0
+        for j in range(types):
+            most = max(most, y[p, j])
+        if not most > NOTHING:
+            continue
+        before = found
+        one, two = member[p, 0], member[p, 1]
+        m, n = count[one], count[two]
+        if one == two:
+            couples = m // 2 if m % 2 == 0 else (m - 3) // 2
+            for i in range(couples):
+                word[found] = _word(within[start[one] + 2 * i], within[start[one] + 2 * i + 1])
+                part[found] = 2.0 / m
+                found += 1
+            if m % 2 == 1:
+                last = start[one] + m - 3
+                for i in range(2):
+                    for k in range(i + 1, 3):
+                        word[found] = _word(within[last + i], within[last + k])
+                        part[found] = 1.0 / m
+                        found += 1
+        else:
+            i, k, at = 0, 0, 0
+            while at < m * n:
+                ends_i, ends_k = (i + 1) * n, (k + 1) * m
+                end = min(ends_i, ends_k)
+                word[found] = _word(within[start[one] + i], within[start[two] + k])
+                part[found] = (end - at) / (m * n)
+                found += 1
+                if end == ends_i:
+                    i += 1
+                if end == ends_k:
+                    k += 1
+                at = end
+        whose[before:found] = p
+    order = np.argsort(word[:found])
+    pair, pair_y = np.empty((found, 2), np.int64), np.empty((found, types))
+    for row in range(found):
+        at = order[row]
+        pair[row, 0], pair[row, 1] = word[at] >> 32, word[at] & 0xFFFFFFFF
+        for j in range(types):
+            pair_y[row, j] = part[at] * y[whose[at], j]
+    return pair, pair_y
 
 
-def _counted(size: Ints) -> tuple[Ints, Ints]:
-    """Places 0 to size - 1 of each, one after the other: whose they are, and the places."""
-    which = np.repeat(np.arange(size.size), size)
-    return which, np.arange(which.size) - np.repeat(np.cumsum(size) - size, size)
-
-
-def within(jobs: int) -> tuple[Ints, Ints, Floats]:
-    """Spread over pairs of different jobs of one group of at least two.
-
-    Neighbours are pairs; with an odd number the last three are paired in a triangle. Every job has
-    the same total, ``2 / jobs``.
-
-    Returns
-    -------
-    i, k
-        Place of each pair's jobs in the group, the smaller first.
-    part
-        Part of the total time, sums to 1.
-    """
-    couples = jobs // 2 if jobs % 2 == 0 else (jobs - 3) // 2
-    i = 2 * np.arange(couples)
-    k = i + 1
-    part = np.full(couples, 2.0 / jobs)
-    if jobs % 2:
-        last = jobs - 3
-        i = np.concatenate([i, [last, last, last + 1]])
-        k = np.concatenate([k, [last + 1, last + 2, last + 2]])
-        part = np.concatenate([part, np.full(3, 1.0 / jobs)])
-    return i, k, part
+@compiled
+def _word(one: int, two: int) -> int:
+    """Two jobs as one number, in the order that they are wanted in."""
+    return (min(one, two) << 32) | max(one, two)

@@ -23,11 +23,7 @@ from gavel_opt.allocation import (
 )
 from gavel_opt.arrays import Floats, Ints
 from gavel_opt.grouping import clipped_shares, group_rows
-from gavel_opt.spreading import between_each, within
-
-_NOTHING = 1e-10
-"""Time of a pair of groups below this is an interior point's idea of zero."""
-
+from gavel_opt.spreading import spread_over_jobs
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Groups:
@@ -153,25 +149,8 @@ def spread_pairs(groups: Groups, job: Ints, pairs: PairBlocks, y: Floats) -> tup
     if groups.of_job is None:
         used = np.flatnonzero(y.any(axis=1))
         return np.sort(job[pairs.member[used]], axis=1), y[used]
-    order = np.argsort(groups.of_job, kind="stable")  # jobs group by group, ascending within
-    start = np.cumsum(groups.count) - groups.count
-    used = np.flatnonzero(y.max(axis=1, initial=0.0) > _NOTHING)
-    a, b = pairs.member[used].T
-    apart = a != b
-    which, i, k, part = between_each(groups.count[a[apart]], groups.count[b[apart]])
-    which = np.flatnonzero(apart)[which]
-    found: list[tuple[Ints, Ints, Floats]] = [
-        (order[start[a[which]] + i], order[start[b[which]] + k], part[:, None] * y[used[which]])
-    ]
-    for p in np.flatnonzero(~apart):
-        i, k, part = within(int(groups.count[a[p]]))
-        jobs = start[a[p]]
-        found.append((order[jobs + i], order[jobs + k], part[:, None] * y[used[p]]))
-    pair = np.sort(
-        np.stack([np.concatenate([one[side] for one in found]) for side in (0, 1)], axis=1), axis=1
-    )
-    in_order = np.lexsort(pair.T[::-1])
-    return job[pair[in_order]], np.concatenate([one[2] for one in found])[in_order]
+    pair, pair_x = spread_over_jobs(groups.of_job, groups.count, pairs.member, y)
+    return job[pair], pair_x
 
 
 __all__ = ["Groups", "expand", "group_jobs", "spread_pairs"]

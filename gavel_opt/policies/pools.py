@@ -20,15 +20,13 @@ import numpy as np
 
 from gavel_opt.allocation import Allocation, PairBlocks
 from gavel_opt.arrays import Bools, Floats, Ints
+from gavel_opt.spreading import NOTHING
 
 POOLED_FROM = 150
 """Jobs from which packed policies pool them: pairs of types in place of pairs of jobs."""
 
 _TIGHT = 1e-7
 """Time that must be left for a limit to count as not tight."""
-
-_NOTHING = 1e-10
-"""Time of a pair below this is an interior point's idea of zero."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,7 +97,7 @@ class Pools:
         members = np.split(order, np.cumsum(np.bincount(self.of_job))[:-1])
         ends = [np.cumsum(self.part[jobs]) / self.part[jobs].sum() for jobs in members]
         found: list[tuple[Ints, Ints, Floats]] = []
-        for p in np.flatnonzero(x[groups:].max(axis=1, initial=0.0) > _NOTHING):
+        for p in np.flatnonzero(x[groups:].max(axis=1, initial=0.0) > NOTHING):
             a, b = pairs.member[p]
             i, k, part = _beside(ends[a], ends[b]) if a != b else _opposite(ends[a])
             found.append((members[a][i], members[b][k], part[:, None] * x[groups + p]))
