@@ -25,6 +25,7 @@ from gavel_opt.arrays import Floats, Ints
 from gavel_opt.grouping import clipped_shares, group_rows
 from gavel_opt.spreading import spread_over_jobs
 
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Groups:
     """Jobs sorted into groups.

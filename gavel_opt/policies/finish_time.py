@@ -29,17 +29,15 @@ from gavel_opt.allocation import (
     Answer,
     Blocks,
     FinishTimeProgram,
-    PairBlocks,
 )
 from gavel_opt.arrays import Floats, Ints
 from gavel_opt.bridges import finish_time_by_levels
 from gavel_opt.policies.coefficients import finish_times
-from gavel_opt.policies.packing import pair_blocks, single_precision
+from gavel_opt.policies.packing import pair_blocks, unmerged_rates
 from gavel_opt.policies.policy import Programs, Traits
 from gavel_opt.policies.pools import POOLED_FROM, Pools
 from gavel_opt.policies.views import Variant, blocks_of, group_alike, own_type
 from gavel_opt.state import ClusterState
-from gavel_opt.symmetry import Groups
 
 
 class FinishTimeFairness:
@@ -72,8 +70,12 @@ class FinishTimeFairness:
         groups = group_alike(merge, state.steps_left, *columns)
         first = groups.first if groups.merged else slice(None)
         rate, pairs = throughput[first], None
-        if self.traits.packing:
-            rate, pairs = _packed(state, groups, rate, merge)
+        if self.traits.packing and merge:
+            factor = 1.0 / state.weight[groups.first]
+            rate, pairs = rate * factor[:, None], pair_blocks(state, groups, factor, merge)
+        elif self.traits.packing:
+            one = np.ones(groups.first.size)
+            rate, pairs = unmerged_rates(state, groups, rate, one, one)
         answer = yield FinishTimeProgram(
             blocks_of(state, groups, rate, pairs, by_need=True),
             age=state.age[first],
@@ -90,19 +92,6 @@ class FinishTimeFairness:
     def restore(self, memory: dict[str, Any]) -> None:
         """Take back what :meth:`snapshot` gave."""
         self._past.restore(memory)
-
-
-def _packed(
-    state: ClusterState, groups: Groups, rate: Floats, merge: bool
-) -> tuple[Floats, PairBlocks]:
-    """Throughputs by weight, of groups and of their pairs."""
-    weight = state.weight[groups.first]
-    if merge:
-        factor = 1.0 / weight
-        return rate * factor[:, None], pair_blocks(state, groups, factor, merge)
-    raw = pair_blocks(state, groups, np.ones_like(weight), merge)
-    of_pairs = single_precision(raw.rate, weight[raw.member][:, :, None])
-    return single_precision(rate, weight[:, None]), replace(raw, rate=of_pairs)
 
 
 def _pooled(

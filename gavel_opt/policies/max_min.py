@@ -11,15 +11,13 @@ with weights :math:`w_m`, scale factors :math:`z_m` and the proportional share
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from gavel_opt.allocation import AllocationProgram, Blocks, PairBlocks
-from gavel_opt.arrays import Floats
 from gavel_opt.fairness import fairness_rows
-from gavel_opt.policies.packing import pair_blocks, single_precision
+from gavel_opt.policies.packing import pair_blocks, unmerged_rates
 from gavel_opt.policies.policy import Programs, Traits
 from gavel_opt.policies.shares import proportional_share
 from gavel_opt.policies.views import Variant, group_by_key, measured
@@ -83,7 +81,12 @@ def fairness_program(
     )
     pairs: PairBlocks | None = None
     if variant == "packed":
-        rate, pairs = _packed(state, groups, rate, merge)
+        throughput, scale = measured(state, first), state.scale_factor[first].astype(np.float64)
+        equal = np.sum(throughput * proportional_share(state.workers, state.job.size), axis=1)
+        if merge:
+            pairs = pair_blocks(state, groups, scale / (state.weight[first] * equal), merge)
+        else:
+            rate, pairs = unmerged_rates(state, groups, throughput, scale, equal)
     blocks = Blocks(
         rate,
         use,
@@ -94,22 +97,3 @@ def fairness_program(
         key=groups.keys(state.job),
     )
     return AllocationProgram(blocks, slope, floor, gain=gain)
-
-
-def _packed(
-    state: ClusterState, groups: Groups, rate: Floats, merge: bool
-) -> tuple[Floats, PairBlocks]:
-    """Coefficients of groups and of their pairs; without merging the reference's, to the last bit."""
-    first = groups.first
-    scale, weight = state.scale_factor[first].astype(np.float64), state.weight[first]
-    throughput = measured(state, first)
-    share = proportional_share(state.workers, state.job.size)
-    equal = np.sum(throughput * share, axis=1)
-    if merge:
-        return rate, pair_blocks(state, groups, scale / (weight * equal), merge)
-    raw = pair_blocks(state, groups, np.ones(scale.size), merge)
-    member = raw.member
-    of_pairs = single_precision(raw.rate, weight[member][:, :, None])
-    of_pairs = of_pairs * scale[member][:, :, None] / equal[member][:, :, None]
-    alone = single_precision(throughput, weight[:, None])
-    return alone * scale[:, None] / equal[:, None], replace(raw, rate=of_pairs)

@@ -7,10 +7,12 @@ those that run nowhere: these change the centre of the optima (:mod:`gavel_opt.s
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from gavel_opt.allocation import PairBlocks
-from gavel_opt.arrays import Floats
+from gavel_opt.arrays import Floats, Ints
 from gavel_opt.errors import InputError
 from gavel_opt.policies.coefficients import pair_rows
 from gavel_opt.policies.pools import Pools
@@ -51,14 +53,38 @@ def pair_blocks(
     return PairBlocks(member, rate, share, use)
 
 
-def single_precision(throughput: Floats, weight: Floats) -> Floats:
-    """Throughputs per weight, rounded as the reference rounds them for packed policies.
+def unmerged_rates(
+    state: ClusterState, groups: Groups, throughput: Floats, scale: Floats, equal: Floats
+) -> tuple[Floats, PairBlocks]:
+    """Level coefficients of jobs and of their pairs where no jobs are merged: the reference's bits.
 
-    It keeps them in single precision and divides there. Only programs without merged jobs, which are
-    to give the reference's bits, follow it.
+    Parameters
+    ----------
+    state, groups
+        The jobs, each its own group.
+    throughput
+        Of each job alone, shape ``(n, J)``.
+    scale, equal
+        What it is multiplied by and what it is divided by, besides the job's weight, shape ``(n,)``.
     """
-    rounded: Floats = (throughput.astype(np.float32) / weight.astype(np.float32)).astype(np.float64)
-    return rounded
+    weight = state.weight[groups.first]
+    raw = pair_blocks(state, groups, np.ones_like(weight), merge=False)
+
+    def of(speed: Floats, jobs: Ints) -> Floats:
+        # the reference keeps packed throughputs in single precision and divides by the weight there
+        rounded = speed.astype(np.float32) / weight[jobs][..., None].astype(np.float32)
+        exact: Floats = rounded.astype(np.float64)
+        return exact * scale[jobs][..., None] / equal[jobs][..., None]
+
+    return of(throughput, groups.first), replace(raw, rate=of(raw.rate, raw.member))
+
+
+def normalised_side(paired: Floats, alone: Floats) -> Floats:
+    """``paired / alone``, 0 where the pair does not run."""
+    ratio: Floats = np.divide(
+        paired, alone, out=np.zeros_like(paired), where=(paired > 0.0) & (alone > 0.0)
+    )
+    return ratio
 
 
 def co_located(table: ThroughputTable) -> Floats:

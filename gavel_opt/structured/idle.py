@@ -37,8 +37,8 @@ START = 0.9
 def pairs_of_jobs(g: Floats, one: int, two: int) -> float:
     """How many pairs of jobs a pair of groups stands for."""
     if one == two:
-        return 0.5 * g[JOBS, one] * (g[JOBS, one] - 1.0)
-    return g[JOBS, one] * g[JOBS, two]
+        return float(0.5 * g[JOBS, one] * (g[JOBS, one] - 1.0))
+    return float(g[JOBS, one] * g[JOBS, two])
 
 
 @compiled

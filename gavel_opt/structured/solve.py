@@ -203,7 +203,6 @@ def solve_program(
     schur = np.zeros((types, types))
     rows = 2 * groups + types if pairs > 0 else 0
     dense, y, place = np.zeros((rows, rows)), np.zeros((4, rows)), np.zeros(rows, np.int64)
-    space = place, dense, y, own, schur
     c = np.zeros((C_ROWS, combos, types))
     c[W], c[REWARD] = wide[W, :combos], wide[REWARD, :combos]
     own_pairs = own_member, own_pair_rate, own_pair_time
@@ -213,7 +212,9 @@ def solve_program(
         np.ascontiguousarray(own_pair_time[:, :running]),
     )
     tables = (c, g, t, k, own_rate, own_use[:combos], *run_pairs)
+    work = (*tables, place, dense, y, own, schur)
     centre_tables = (wide, g, t, k, own_rate, own_use, *own_pairs)
+    centre_work = (*centre_tables, place, dense, y, own, schur)
     start(*tables)
 
     x = np.zeros((groups + pairs, types))
@@ -257,11 +258,11 @@ def solve_program(
                     break
                 iterations += 1
                 predict(c, g, t)
-                factor(*tables, *space)
+                factor(*work)
                 primal, dual = 0.0, 0.0
                 for attempt in range(3):
                     # predict; then correct for it; then, if that is shy, make for the middle
-                    solve(*tables, *space)
+                    solve(*work)
                     primal, dual = longest(c, g, t, k)
                     if attempt == 0:
                         ratio = gap_after(c, g, t, min(primal, 1.0), min(dual, 1.0)) / gap
@@ -275,21 +276,21 @@ def solve_program(
             restrict(c, g, t)
             k[LOOSE] = FACE_LOOSE
             idles = open_idle(c, wide, g, t, own_use, *own_pairs)
-            here = centre_tables if idles else tables
+            here, there = (centre_tables, centre_work) if idles else (tables, work)
             moved, newton = math.inf, 0
             while moved > STEADY and newton < LIMIT:
                 newton += 1
                 residuals(*here)
                 aim_at_centre(here[0], g, t, k)
-                factor(*here, *space)
-                solve(*here, *space)
+                factor(*there)
+                solve(*there)
                 moved = towards_centre(here[0], g, t, k)
                 if moved == math.inf:
                     break
             if moved <= STEADY:
                 residuals(*here)
                 aim_at_duals(here[0], g, t)
-                solve(*here, *space)
+                solve(*there)
                 take_duals(g, t)
                 if idles:
                     close_idle(c, wide, g, t, own_use, *own_pairs)

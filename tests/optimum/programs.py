@@ -83,7 +83,7 @@ def finish_time(seed):
 
 
 def with_pairs(program, seed):
-    """Pairs of groups of equal scale factor, also of a group with itself."""
+    """Pairs of groups of equal scale factor, also of a group with itself; some run nowhere."""
     rng = np.random.default_rng(seed + 2)
     blocks = program.blocks
     scale = blocks.use / blocks.count
@@ -93,6 +93,7 @@ def with_pairs(program, seed):
     a, b = a[keep], b[keep]
     beside = rng.uniform(0.3, 0.95, (a.size, 2, 3))
     beside[a == b, 1] = beside[a == b, 0]
+    beside[rng.random(a.size) < 0.3] = 0.0
     pairs = PairBlocks(
         np.stack([a, b], axis=1),
         np.stack([blocks.rate[a], blocks.rate[b]], axis=1) * beside,

@@ -1,4 +1,4 @@
-"""Pairs: leaving out those that cannot help changes no optimum."""
+"""Pairs: those that cannot help change no optimum value, those that run nowhere move the centre."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ def level(state) -> float:
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_pairs_left_out_change_nothing(seed, monkeypatch):
+def test_pairs_that_help_nowhere_change_nothing(seed, monkeypatch):
     state = cluster(seed, jobs=24, workers=2, multi=bool(seed % 2))
     few = level(state)
-    monkeypatch.setattr(packing, "helpful", lambda table, keys: np.ones((keys.size,) * 2, bool))
+    all_rates = packing.pair_rows
+    monkeypatch.setattr(packing, "pair_rows", lambda *given: all_rates(*given[:-1], False))
     assert few == pytest.approx(level(state), rel=1e-9)
 
 
@@ -63,3 +64,17 @@ def test_every_job_has_a_trace_alone_where_it_can_run(tie_break):
     np.testing.assert_allclose(traces[np.isfinite(traces)], expected[np.isfinite(traces)])
     plain = Driver(make_policy(name.replace("packed", "perf")), "highs").allocate(state).x
     assert (plain == 0.0).any()
+
+
+def test_multi_gpu_shares_are_near_those_of_the_reference_solver():
+    """Its program has pairs that run nowhere, and they keep multi-GPU jobs from sharing everything.
+
+    Without them the mean distance is 0.066 here.
+    """
+    distance = []
+    for seed in range(1, 6):
+        state = cluster(seed, jobs=24, workers=12, multi=True)
+        ours = Driver(make_policy(NAME)).allocate(state).x
+        ecos = Driver(make_policy(NAME), "ecos", tie_break="none").allocate(state).x
+        distance.append(np.sqrt(np.mean((ours - ecos) ** 2)))
+    assert np.mean(distance) < 0.04

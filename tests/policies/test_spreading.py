@@ -4,40 +4,58 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from gavel_opt.spreading import between, between_each, within
+from gavel_opt.spreading import NOTHING, spread_over_jobs
+
+sizes = st.integers(1, 12)
 
 
-@pytest.mark.parametrize("first", [1, 2, 3, 7, 12])
-@pytest.mark.parametrize("second", [1, 2, 5, 8])
+def spread(count, member, y):
+    """Spread over groups whose jobs stand in order, and give back each job's place in its group."""
+    count = np.array(count)
+    of_job = np.repeat(np.arange(count.size), count)
+    pair, pair_y = spread_over_jobs(of_job, count, np.array(member), np.array(y))
+    return pair, pair_y[:, 0]
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(sizes, sizes)
 def test_between_two_groups(first, second):
-    i, k, part = between(first, second)
-    np.testing.assert_allclose(np.bincount(i, part), np.full(first, 1 / first))
-    np.testing.assert_allclose(np.bincount(k, part), np.full(second, 1 / second))
-    assert i.size <= first + second - 1
+    pair, part = spread([first, second], [[0, 1]], [[1.0]])
+    np.testing.assert_allclose(np.bincount(pair[:, 0], part), np.full(first, 1 / first))
+    np.testing.assert_allclose(np.bincount(pair[:, 1] - first, part), np.full(second, 1 / second))
+    assert len(pair) <= first + second - 1
     assert (part > 0).all()
 
 
 @pytest.mark.parametrize("jobs", [2, 3, 4, 5, 6, 9, 10])
 def test_within_a_group(jobs):
-    i, k, part = within(jobs)
-    assert (i < k).all()
-    assert k.max() < jobs
-    total = np.bincount(i, part, jobs) + np.bincount(k, part, jobs)
+    pair, part = spread([jobs], [[0, 0]], [[1.0]])
+    assert (pair[:, 0] < pair[:, 1]).all()
+    total = np.bincount(pair.ravel(), np.repeat(part, 2), jobs)
     np.testing.assert_allclose(total, np.full(jobs, 2 / jobs))
     assert part.sum() == pytest.approx(1.0)
-    assert i.size <= jobs // 2 + 2
+    assert len(pair) <= jobs // 2 + 2
 
 
-def test_all_pairs_at_once_are_one_after_the_other_to_the_last_bit():
-    sizes = [(1, 1), (1, 7), (7, 1), (2, 3), (3, 3), (6, 4), (4, 6), (13, 5), (12, 8), (1, 1)]
-    which, i, k, part = between_each(*np.array(sizes).T)
-    one_by_one = [between(m, n) for m, n in sizes]
-    assert which.tolist() == [p for p, found in enumerate(one_by_one) for _ in found[0]]
-    for found, place in ((i, 0), (k, 1), (part, 2)):
-        assert found.tolist() == np.concatenate([one[place] for one in one_by_one]).tolist()
+def test_pairs_of_many_groups_stand_in_order_of_jobs_each_with_its_own_time():
+    of_job, count = np.array([1, 0, 2, 1, 0, 2, 2]), np.array([2, 2, 3])
+    member = np.array([[0, 1], [2, 2], [0, 2], [1, 2]])
+    y = np.array([[0.5, 0.0], [0.0, 0.75], [NOTHING, 0.0], [0.0, 2 * NOTHING]])
+    pair, pair_y = spread_over_jobs(of_job, count, member, y)
+    words = [tuple(sorted(two)) for two in pair.tolist()]
+    assert words == sorted(set(words)) == [tuple(two) for two in pair.tolist()]
+    for p, (one, two) in enumerate(member.tolist()):
+        here = [{of_job[a], of_job[b]} == {one, two} for a, b in words]
+        expected = y[p] if y[p].max() > NOTHING else np.zeros(2)
+        np.testing.assert_allclose(pair_y[here].sum(axis=0), expected)
 
 
-def test_no_pairs_at_once():
-    empty = np.empty(0, dtype=np.int64)
-    assert all(found.size == 0 for found in between_each(empty, empty))
+def test_no_pairs():
+    pair, pair_y = spread_over_jobs(
+        np.zeros(3, int), np.array([3]), np.empty((0, 2), int), np.empty((0, 3))
+    )
+    assert pair.shape == (0, 2)
+    assert pair_y.shape == (0, 3)
