@@ -35,9 +35,9 @@ START = 0.9
 
 @compiled
 def pairs_of_jobs(g: Floats, one: int, two: int) -> float:
-    """How many pairs of jobs a pair of groups stands for."""
+    """How many pairs of jobs a pair of groups stands for; one, for a pool that counts as one job."""
     if one == two:
-        return float(0.5 * g[JOBS, one] * (g[JOBS, one] - 1.0))
+        return float(max(0.5 * g[JOBS, one] * (g[JOBS, one] - 1.0), 1.0))
     return float(g[JOBS, one] * g[JOBS, two])
 
 
@@ -66,12 +66,7 @@ def open_idle(
             wide[X, m, j] = wide[W, m, j] = wide[FACE, m, j] = 0.0
             if not _idle(wide, pair_rate, i, m, j):
                 continue
-            if (
-                stands_for > 0.0
-                and g[FACE_U, one] > 0.0
-                and g[FACE_U, two] > 0.0
-                and t[FACE_V, j] > 0.0
-            ):
+            if g[FACE_U, one] > 0.0 and g[FACE_U, two] > 0.0 and t[FACE_V, j] > 0.0:
                 opened = True
                 price = use[m] * t[FACE_V, j] / t[V, j]
                 price += pair_time[0, i] * g[FACE_U, one] / g[U, one]

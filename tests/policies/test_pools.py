@@ -45,6 +45,23 @@ def test_the_makespan_is_that_of_every_job_by_itself(seed, jobs, workers, monkey
     assert found[1] == pytest.approx(found[0], rel=1e-8)
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_engines_agree_on_pools_that_are_paired_with_themselves(seed, monkeypatch):
+    """A pool counts as one job in the tie-break, and one job has no pairs of its own."""
+    monkeypatch.setattr(makespan, "POOLED_FROM", 1)
+    state = cluster(seed, 60, 4, multi=bool(seed % 2))
+    found = []
+    for engine, tie_break in (
+        ("structured", "canonical"),
+        ("highs", "none"),
+        ("highs", "canonical"),
+    ):
+        allocation = Driver(make_policy(NAME), engine, tie_break=tie_break).allocate(state)
+        found.append(value(NAME, state, allocation.x, pairs_of(allocation), {}))
+    assert found[0] == pytest.approx(found[1], rel=1e-8)
+    assert found[0] == found[2]
+
+
 def test_one_job_that_outweighs_its_pool_is_not_paired_with_itself(monkeypatch):
     monkeypatch.setattr(makespan, "POOLED_FROM", 1)
     state = cluster(3, 4, 1, multi=False)
