@@ -15,6 +15,9 @@ from gavel_opt import InputError
 from simulator.executors import Executor, Outcome, Payload, Work
 from simulator.files import write_atomically
 
+_LIMITS = ("timeout", "max_simulated_hours")
+"""Settings that end a run without changing what comes before."""
+
 
 @dataclass(frozen=True, slots=True)
 class Task:
@@ -93,9 +96,9 @@ class Store:
             ) from None
         ours = json.loads(json.dumps(task.payload))
         theirs = kept.get("payload")
-        patience = [_without_timeout(one) for one in (theirs, ours)]
-        if patience[0] != patience[1] and kept["result"].get("status") == "timeout":
-            return None
+        patience = [_without_limits(one) for one in (theirs, ours)]
+        if patience[0] != patience[1] and kept["result"].get("status") in ("timeout", "horizon"):
+            return None  # one that ended by itself stands, whatever the limits
         if theirs != ours:
             raise InputError(
                 f"{self.flag}: {path} holds a run with other settings"
@@ -188,10 +191,10 @@ def file_name(parts: Iterable[tuple[str, object]]) -> str:
     return re.sub(r"[^\w.,=+-]+", "-", text).strip("-.") or "run"
 
 
-def _without_timeout(payload: Any) -> Any:
-    """Take the limit on wall clock out of a payload, and return it."""
+def _without_limits(payload: Any) -> dict[str, Any]:
+    """Take the limits on wall clock and on simulated time out of a payload, and return them."""
     config = payload.get("config") if isinstance(payload, dict) else None
-    return config.pop("timeout", None) if isinstance(config, dict) else None
+    return {name: config.pop(name, None) for name in _LIMITS} if isinstance(config, dict) else {}
 
 
 def _iterator(outcomes: Any) -> Any:

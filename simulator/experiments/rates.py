@@ -24,6 +24,10 @@ SMALL_CLUSTER = {"v100": 4, "p100": 4, "k80": 4}
 PACKED_COST = 12.0
 """How much longer a run with space sharing takes than one without; for the order of runs only."""
 
+PATIENCE, LEAST_PATIENCE = 10.0, 10_000.0
+"""Simulated time after which a run is given up: so many times what the measured jobs take to arrive, or so
+many hours. Beyond the knee a job may wait for ever (the slowest run that ends takes 3.4 times as long)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Curve:
@@ -168,6 +172,9 @@ class RateExperiment:
                         seed=seed,
                         interarrival=HOUR / rate,
                         window=choices.window,
+                        max_simulated_hours=max(
+                            PATIENCE * choices.window[1] / rate, LEAST_PATIENCE
+                        ),
                         timeout=choices.timeout,
                         **(self.settings | curve.settings),
                     )

@@ -84,16 +84,21 @@ def test_file_names() -> None:
     assert file_name([("", "..")]) == "run"
 
 
-def test_a_run_out_of_time_is_run_again_only_with_other_patience(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("limit", "ending"), [("timeout", "timeout"), ("max_simulated_hours", "horizon")]
+)
+def test_a_run_out_of_time_is_run_again_only_with_other_patience(
+    tmp_path: Path, limit: str, ending: str
+) -> None:
     store = Store(tmp_path)
 
-    def task(timeout: float | None) -> Task:
-        return Task("n=0", {"n": 0, "config": {"seed": 0, "timeout": timeout}})
+    def task(patience: float | None) -> Task:
+        return Task("n=0", {"n": 0, "config": {"seed": 0, limit: patience}})
 
-    store.keep(task(5.0), Outcome(0, {"status": "timeout"}))
+    store.keep(task(5.0), Outcome(0, {"status": ending}))
     assert store.load(task(5.0)) is not None
     assert store.load(task(None)) is None
     store.keep(task(5.0), Outcome(0, {"status": "completed"}))
     assert store.load(task(None)) is not None
     with pytest.raises(InputError, match="seed: 0 there, 1 here"):
-        store.load(Task("n=0", {"n": 0, "config": {"seed": 1, "timeout": 5.0}}))
+        store.load(Task("n=0", {"n": 0, "config": {"seed": 1, limit: 5.0}}))

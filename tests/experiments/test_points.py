@@ -69,6 +69,10 @@ def test_runs_have_the_settings_of_the_paper() -> None:
     assert (single.interarrival, single.window, single.seed) == (900.0, (4000, 5000), 1)
     assert (single.round_seconds, single.multi_gpu, single.ideal) == (360, False, False)
     assert single.saturation == ("off", {})
+    assert single.max_simulated_hours == 12_500.0
+    assert _configs("10")["gandiva,rate=2.6,seed=0"].max_simulated_hours > 19_000.0
+    few = _configs("9", window=(4, 10))["allox,rate=4,seed=0"]
+    assert few.max_simulated_hours == 10_000.0
     assert _configs("10")["gandiva,rate=2.6,seed=0"].multi_gpu
     assert _configs("11")["finish_time_fairness,rate=2,seed=2"].multi_gpu
     lengths = _configs("15", at=(4.0,), seeds=(0,))
