@@ -28,7 +28,19 @@ _logger = logging.getLogger(__name__)
 
 def compiled(function: F) -> F:
     """Compile ``function`` at its first call, in IEEE order of operations (no fast math)."""
-    dispatcher: Any = numba.njit(cache=True, error_model="numpy", nogil=True)(function)
+    return _compiled(function)
+
+
+def compiled_in_place(function: F) -> F:
+    """Compile as :func:`compiled` does, a function that makes no array and calls none that does.
+
+    Then nobody needs to count who holds which array, which costs more than a short function.
+    """
+    return _compiled(function, _nrt=False)
+
+
+def _compiled(function: F, **options: Any) -> F:
+    dispatcher: Any = numba.njit(cache=True, error_model="numpy", nogil=True, **options)(function)
     # Without this attribute (another numba), only the kernel's own file is watched.
     with contextlib.suppress(AttributeError):
         file = dispatcher._cache._cache_file

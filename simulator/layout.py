@@ -10,6 +10,10 @@ the number of worker types.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
+import numpy as np
+
 # clock: float64
 NOW = 0
 ROUND_START = 1
@@ -56,16 +60,16 @@ IDLE_PASSES = 21
 RECORDED = 22
 """Rows of the metrics filled so far."""
 ORDER_STALE = 23
-"""0 if the orders hold; else they are built afresh: ``FRESH`` after a new allocation, when all
-times received are half a round, ``UNKNOWN`` at the start and when a run is taken up again."""
-FRESH = 1
-UNKNOWN = 2
+"""1 if the orders must be built afresh: after a new allocation, and when a run is taken up again."""
 HASH_FRESH = 24
 SLOTS = 25
 """Rows of jobs in use: active ones, and those that left since the last recomputation."""
 FAILED = 26
 """1 once an attempt of a job alone has failed."""
-COUNT_SIZE = 27
+LISTED = 27
+LISTED_PAIRS = 28
+"""Rows of jobs and of pairs that were there when the orders were built: the others have no share."""
+COUNT_SIZE = 29
 
 # entry_f (entries, columns), float64: J columns each of
 #   share of time allocated, time received since the last reset, deficit
@@ -111,16 +115,23 @@ TYPES_LIMIT = 60
 GONE = 2**31 - 1
 """Stands there for a job that left."""
 
-# The order of a worker type, two arrays: what share and time received amount to, highest first, and
-# the entry, packed with its scale factor.
+# The order of a worker type, by key: what share and time received amount to, highest first. A word
+# packs an entry with its scale factor.
 SCALE_SHIFT = 32
 ENTRY_MASK = 2**SCALE_SHIFT - 1
-# span (J, columns), int64: where in them the order stands
+# span (J, columns), int64: where in its arrays the front stands, that is kept in order
 HEAD = 0
 END = 1
 MIXED = 2
-"""1 if the order has neighbours whose priorities rounding may turn round."""
+"""1 if the front has neighbours whose priorities rounding may turn round."""
 SPAN_COLUMNS = 3
+# bound (J, columns), float64: key, deficit, share and time of the entry that ends the front
+BOUND_KEY = 0
+"""Infinite if all wait, -1 if nobody does."""
+BOUND_DEFICIT = 1
+BOUND_SHARE = 2
+BOUND_TIME = 3
+BOUND_COLUMNS = 4
 
 # known_f (jobs, columns), float64, and known_i, int64: the workload, by job number
 KNOWN_ARRIVAL = 0
@@ -149,6 +160,8 @@ FULL_STEPS = 1
 """Steps of a whole round."""
 FULL_SECONDS = 2
 """What they take."""
+RANK = 3
+"""Place of the key when those of the type stand by what a whole round takes, longest first."""
 
 # type_f (J, columns), float64
 RECEIVED = 0
@@ -164,7 +177,9 @@ CLUSTER_ROWS = 2
 RUN_ENTRY = 0
 RUN_ON = 1
 RUN_AT = 2
-RUN_I_COLUMNS = 3
+RUN_RANK = 3
+"""Rank of the key of a job that runs a whole round alone, else -1."""
+RUN_I_COLUMNS = 4
 FINISH = 0
 FIRST_STEPS = 1
 SECOND_STEPS = 2
@@ -195,3 +210,59 @@ MORE_JOBS = 2
 ENOUGH = 3
 MORE_PAIRS = 4
 STUCK = 5
+
+
+# arrays that go together, as kernels take them
+class Entries(NamedTuple):
+    """What can be chosen: ``entry_f``, ``entry_i``, and ``taken`` of the jobs."""
+
+    f: np.ndarray
+    i: np.ndarray
+    taken: np.ndarray
+
+
+class Orders(NamedTuple):
+    """The order on each worker type.
+
+    ``waiting`` and ``waiting_deficits``, shape ``(J, entries)``: key and deficit of each entry that
+    waits, the key -1 for all others; ``sizes``, shape ``(entries,)``: scale factors. ``keys``, ``deficits`` and ``packed``, shape ``(J, room)``: the
+    front in order, keys and words.
+    """
+
+    waiting: np.ndarray
+    waiting_deficits: np.ndarray
+    sizes: np.ndarray
+    keys: np.ndarray
+    deficits: np.ndarray
+    packed: np.ndarray
+    span: np.ndarray
+    bound: np.ndarray
+
+
+class Pairs(NamedTuple):
+    """Hash table of the pairs that are kept, pair throughputs as believed and as they are."""
+
+    table: np.ndarray
+    believed: np.ndarray
+    measured: np.ndarray
+
+
+class Running(NamedTuple):
+    """``run_f`` and ``run_i``."""
+
+    f: np.ndarray
+    i: np.ndarray
+
+
+class Known(NamedTuple):
+    """``known_f`` and ``known_i``."""
+
+    f: np.ndarray
+    i: np.ndarray
+
+
+class Spare(NamedTuple):
+    """Arrays that hold nothing between two calls, as long as all that a call may list."""
+
+    f: np.ndarray
+    i: np.ndarray

@@ -86,6 +86,10 @@ class Mechanism:
         # Kernels load numba, which nothing needs before a run starts.
         self._rounds = importlib.import_module("simulator.rounds")
         self._collected: tuple[np.ndarray, ...] = ()
+        self._nobody = (
+            np.zeros(0, dtype=np.int64),
+            np.zeros((0, len(setting.cluster.worker_types))),
+        )
         self._seen: np.ndarray | None = None
         cluster, workload = setting.cluster, setting.workload
         self._setting = setting
@@ -101,7 +105,7 @@ class Mechanism:
         count[at.PACKING] = setting.traits.packing
         count[at.SHUFFLES] = setting.traits.shuffles
         count[at.SKIPS_ZERO] = setting.traits.skips_zero_priority
-        count[at.ORDER_STALE] = at.UNKNOWN
+        count[at.ORDER_STALE] = 1
         self._words = stream(setting.seed + 5)
         paired = setting.table.paired
         self._paired = _no_pairs(setting.table) if paired is None else paired
@@ -114,11 +118,13 @@ class Mechanism:
         self._pools = np.zeros((2, cluster.total), dtype=np.int64)
         self._run_f = np.zeros((cluster.total, at.RUN_F_COLUMNS))
         self._run_i = np.zeros((cluster.total, at.RUN_I_COLUMNS), dtype=np.int64)
-        self._chosen = np.zeros((types, cluster.total), dtype=np.int64)
-        self._order_keys = np.zeros((types, 0))
-        self._order_entries = np.zeros((types, 0), dtype=np.int64)
+        self._chosen = np.zeros((types, cluster.total + 1), dtype=np.int64)
+        self._types_now = np.zeros(types, dtype=np.int64)
+        self._chosen_size = np.zeros((types, 2), dtype=np.int64)
+        self._moved = np.zeros((types, 2), dtype=np.int64)
         self._span = np.zeros((types, at.SPAN_COLUMNS), dtype=np.int64)
-        self._entry_f = np.zeros((0, 3 * types + at.JOB_COLUMNS))
+        self._bound = np.zeros((types, at.BOUND_COLUMNS))
+        self._entry_f = np.zeros((0, _whole_lines(3 * types + at.JOB_COLUMNS)))
         self._entry_i = np.zeros((0, at.ENTRY_COLUMNS), dtype=np.int64)
         self._taken = np.zeros(0, dtype=np.int32)
         self._result = np.zeros((at.RESULT_ROWS, 0))
@@ -213,7 +219,7 @@ class Mechanism:
         pool = self._pools[self._count[at.PASSES] & 1]
         number = self._entry_i[:, at.NUMBER]
         placed = []
-        for entry, _, place in self._run_i[: self._count[at.RUNNING]].tolist():
+        for entry, _, place, _ in self._run_i[: self._count[at.RUNNING]].tolist():
             first, second, scale = self._entry_i[entry, [at.FIRST, at.SECOND, at.SCALE]].tolist()
             job = int(number[first])
             partner = int(number[second]) if second >= 0 else -1
@@ -253,9 +259,9 @@ class Mechanism:
                 self._entry_i,
                 self._taken,
                 self._table,
-                self._order_keys,
-                self._order_entries,
+                *self._orders,
                 self._span,
+                self._bound,
                 self._chosen,
                 self._run_f,
                 self._run_i,
@@ -271,6 +277,9 @@ class Mechanism:
                 self._seen_i,
                 self._spare_f,
                 self._spare_i,
+                self._types_now,
+                self._chosen_size,
+                self._moved,
             )
         return self._collected
 
@@ -322,29 +331,13 @@ class Mechanism:
 
     def allocate(self, allocation: Allocation | None) -> None:
         """Put an allocation into force; None gives nobody anything."""
-        count, types, n, base = self._count, self._types, self.active, self._base
-        shares = self._entry_f[:n, :types]
-        allocated = self._entry_i[:n, at.ALLOCATED]
-        number = self._entry_i[:n, at.NUMBER]
-        if count[at.PAIRS]:
-            self._entry_f[base : base + int(count[at.PAIRS]), :types] = 0.0
-        if allocation is None or allocation.job.size == 0:
-            shares[:] = 0.0
-            allocated[:] = 0
-        elif allocation.job is self._seen or np.array_equal(allocation.job, number):
-            shares[:] = allocation.x
-            allocated[:] = 1
-        else:
-            shares[:] = 0.0
-            allocated[:] = 0
-            slots = np.searchsorted(number, allocation.job)
-            if slots[-1] >= n or np.any(number[slots] != allocation.job):
-                raise GavelError("an allocation names a job that is not active")
-            shares[slots] = allocation.x
-            allocated[slots] = 1
+        count = self._count
+        jobs, shares = self._nobody if allocation is None else (allocation.job, allocation.x)
+        if not self._rounds.give_jobs(jobs, np.ascontiguousarray(shares), count, self._entries):
+            raise GavelError("an allocation names a job that is not active")
         if allocation is not None and allocation.pair.size:
             self._give_pairs(allocation)
-        count[at.ORDER_STALE] = at.FRESH
+        count[at.ORDER_STALE] = 1
         count[at.STALE] = 0
 
     def _give_pairs(self, allocation: Allocation) -> None:
@@ -358,11 +351,8 @@ class Mechanism:
             np.ascontiguousarray(allocation.pair_x),
             self._clock[at.ROUND_SECONDS] / 2.0,
             self._count,
-            self._entry_f,
-            self._entry_i,
-            self._base,
-            self._table,
-            self._believed,
+            self._entries,
+            at.Pairs(self._table, self._believed, self._paired),
         )
         if not known:
             raise GavelError("an allocation names a pair of jobs that are not both active")
@@ -405,8 +395,7 @@ class Mechanism:
         for name in ("clock", "count", "words", "busy", "holder", "pools", "type_f"):
             getattr(self, f"_{name}")[:] = memory[name]
         self._count[at.HASH_FRESH] = 0
-        self._count[at.ORDER_STALE] = at.UNKNOWN
-        self._span[:] = 0
+        self._count[at.ORDER_STALE] = 1
         self._result = np.array(memory["result"], dtype=np.float64)
         self._metrics = np.array(memory["metrics"], dtype=np.float64)
         slots, pairs = len(memory["jobs_f"]), len(memory["pairs_f"])
@@ -444,11 +433,8 @@ class Mechanism:
         self._rounds.admit(
             self._clock,
             self._count,
-            self._known_f,
-            self._known_i,
-            self._entry_f,
-            self._entry_i,
-            self._taken,
+            at.Known(self._known_f, self._known_i),
+            self._entries,
             self._alone,
             self._result,
         )
@@ -457,20 +443,16 @@ class Mechanism:
         self._rounds.close_books(
             self._clock,
             self._count,
-            self._entry_f,
-            self._entry_i,
-            self._taken,
-            self._order_entries,
-            self._span,
             self._type_f,
-            self._spare_i,
+            self._entries,
+            at.Spare(self._spare_f, self._spare_i),
         )
         self._rounds.see(
             self._clock,
             self._count,
+            self._types,
             self._known_i,
-            self._entry_f,
-            self._entry_i,
+            self._entries,
             self._seen_f,
             self._seen_i,
         )
@@ -481,19 +463,26 @@ class Mechanism:
         base, old_pairs = self._base, self._pair_room
         for name in ("_entry_f", "_entry_i"):
             old = getattr(self, name)
-            new = np.zeros((jobs + pairs, old.shape[1]), dtype=old.dtype)
+            new = _aligned((jobs + pairs, old.shape[1]), old.dtype)
             new[:base] = old[:base]
             new[jobs : jobs + old_pairs] = old[base:]
             setattr(self, name, new)
         entries = self._run_i[:, at.RUN_ENTRY]
         entries[entries >= base] += jobs - base
-        entries = self._order_entries
-        entries[entries & at.ENTRY_MASK >= base] += jobs - base
-        # Twice the room, so that who comes back at the end seldom makes the others move.
-        room = 2 * (jobs + pairs) + self._busy.size
-        self._order_entries = _wider(entries, room)
-        self._order_keys = _wider(self._order_keys, room)
+        # The front has twice the room, so that it seldom moves as it gets longer behind.
+        size = (self._types, jobs + pairs)
+        room = (self._types, 2 * (jobs + pairs))
+        self._orders = (
+            np.zeros(size),
+            np.zeros(size),
+            np.zeros(jobs + pairs, dtype=np.int64),
+            np.zeros(room),
+            np.zeros(room),
+            np.zeros(room, dtype=np.int64),
+        )
+        self._count[at.ORDER_STALE] = 1
         self._taken = _wider(self._taken[None], jobs)[0]
+        self._entries = at.Entries(self._entry_f, self._entry_i, self._taken)
         self._seen_f = np.zeros((at.SEEN_F_ROWS, jobs))
         self._seen_i = np.zeros((at.SEEN_I_ROWS, jobs), dtype=np.int64)
         self._table = np.full(1 << int(2 * pairs).bit_length(), -1, dtype=np.int64)
@@ -504,10 +493,24 @@ class Mechanism:
 
 
 def _whole_rounds(alone: np.ndarray, round_seconds: float) -> np.ndarray:
-    """Speed of each key on each type, the steps of a whole round, and the seconds they take."""
+    """Speed of each key on each type, the steps of a whole round, their seconds, and the rank."""
     steps = np.floor(alone * round_seconds)
     seconds = np.divide(steps, alone, out=np.zeros_like(steps), where=alone > 0)
-    return np.stack([alone, steps, seconds], axis=2)
+    rank = np.argsort(np.argsort(-seconds, axis=0, kind="stable"), axis=0)
+    return np.stack([alone, steps, seconds, rank], axis=2)
+
+
+def _whole_lines(columns: int) -> int:
+    """Columns of eight bytes that fill whole lines of memory."""
+    return -(-columns // 8) * 8
+
+
+def _aligned(shape: tuple[int, int], dtype: np.dtype[Any]) -> np.ndarray:
+    """Zeros of eight bytes that begin with a line of memory."""
+    size = shape[0] * shape[1]
+    room = np.zeros(size + 8, dtype=dtype)
+    first = -room.ctypes.data // 8 % 8
+    return room[first : first + size].reshape(shape)
 
 
 def _no_pairs(table: ThroughputTable) -> np.ndarray:
