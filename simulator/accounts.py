@@ -128,11 +128,19 @@ def see(
 
 
 @compiled_in_place
-def give_jobs(jobs: np.ndarray, shares: np.ndarray, count: np.ndarray, entries: Entries) -> bool:
+def give_jobs(
+    jobs: np.ndarray,
+    shares: np.ndarray,
+    count: np.ndarray,
+    entry_f: np.ndarray,
+    entry_i: np.ndarray,
+    taken: np.ndarray,
+) -> bool:
     """Set the allocation of job numbers, shares ``(n, J)``, and take everybody else's away.
 
     Returns False if a job is not active.
     """
+    entries = Entries(entry_f, entry_i, taken)
     types = shares.shape[1]
     for slot in range(count[at.ACTIVE]):
         entries.i[slot, at.ALLOCATED] = 0
@@ -251,7 +259,8 @@ def settle(
                     if members == 1 and count[at.FAILED] == 1:
                         entries.i[slot, at.FAILURES] = 0
                     entries.f[slot, of_job + at.COST] += price * execution / 3600.0 * scale
-                    entries.f[slot, of_job + at.BUSY] += execution * scale / members
+                    each = execution * scale if members == 1 else execution * scale / 2.0
+                    entries.f[slot, of_job + at.BUSY] += each
                     steps_left = entries.f[slot, of_job + at.STEPS_LEFT]
                     steps_left -= running.f[run, at.FIRST_STEPS + member]
                     entries.f[slot, of_job + at.STEPS_LEFT] = steps_left

@@ -106,6 +106,7 @@ class Mechanism:
         count[at.SHUFFLES] = setting.traits.shuffles
         count[at.SKIPS_ZERO] = setting.traits.skips_zero_priority
         count[at.ORDER_STALE] = 1
+        self._counted = memoryview(count)
         self._words = stream(setting.seed + 5)
         paired = setting.table.paired
         self._paired = _no_pairs(setting.table) if paired is None else paired
@@ -138,7 +139,7 @@ class Mechanism:
     @property
     def finished(self) -> bool:
         """Whether the window is done, and its last round accounted for."""
-        return bool(self._count[at.WINDOW_LEFT] == 0 and self._count[at.AWAITING] == 0)
+        return self._counted[at.WINDOW_LEFT] == 0 and self._counted[at.AWAITING] == 0
 
     @property
     def time(self) -> float:
@@ -148,37 +149,37 @@ class Mechanism:
     @property
     def rounds(self) -> int:
         """Rounds so far, those included in which nobody ran."""
-        return int(self._count[at.PASSES])
+        return self._counted[at.PASSES]
 
     @property
     def active(self) -> int:
         """Jobs in the system."""
-        return int(self._count[at.ACTIVE])
+        return self._counted[at.ACTIVE]
 
     @property
     def arrived(self) -> int:
         """Jobs that have arrived."""
-        return int(self._count[at.ADMITTED])
+        return self._counted[at.ADMITTED]
 
     @property
     def completed(self) -> int:
         """Jobs that left, dropped ones included."""
-        return int(self._count[at.COMPLETED])
+        return self._counted[at.COMPLETED]
 
     @property
     def window_left(self) -> int:
         """Jobs of the window that have not left."""
-        return int(self._count[at.WINDOW_LEFT])
+        return self._counted[at.WINDOW_LEFT]
 
     @property
     def lease_extensions(self) -> int:
         """How often an entry kept its workers."""
-        return int(self._count[at.EXTENSIONS])
+        return self._counted[at.EXTENSIONS]
 
     @property
     def lease_extension_opportunities(self) -> int:
         """How often it could have."""
-        return int(self._count[at.OPPORTUNITIES])
+        return self._counted[at.OPPORTUNITIES]
 
     def utilization(self) -> float:
         """Mean over workers of busy time divided by time."""
@@ -230,18 +231,16 @@ class Mechanism:
 
     def run(self, rounds: int) -> int:
         """Run at most ``rounds`` rounds; returns an outcome of :mod:`simulator.layout`."""
+        counted, last = self._counted, self.rounds + rounds
         while True:
-            used = int(self._count[at.RECORDED])
-            if used >= len(self._metrics):
+            left, room = last - counted[at.PASSES], len(self._metrics) - counted[at.RECORDED]
+            if room == 0:
                 self._make_metrics_room()
-            before = self.rounds
-            outcome: int = self._rounds.run_rounds(
-                min(rounds, len(self._metrics) - used), *self._arguments()
-            )
-            rounds -= self.rounds - before
+                continue
+            outcome: int = self._rounds.run_rounds(min(left, room), *self._arguments())
             if outcome == at.MORE_PAIRS:
                 self._grow(self._base, 2 * self._pair_room)
-            elif outcome != at.ENOUGH or rounds <= 0:
+            elif outcome != at.ENOUGH or counted[at.PASSES] >= last:
                 return outcome
 
     def _arguments(self) -> tuple[np.ndarray, ...]:
@@ -333,7 +332,7 @@ class Mechanism:
         """Put an allocation into force; None gives nobody anything."""
         count = self._count
         jobs, shares = self._nobody if allocation is None else (allocation.job, allocation.x)
-        if not self._rounds.give_jobs(jobs, np.ascontiguousarray(shares), count, self._entries):
+        if not self._rounds.give_jobs(jobs, np.ascontiguousarray(shares), count, *self._entries):
             raise GavelError("an allocation names a job that is not active")
         if allocation is not None and allocation.pair.size:
             self._give_pairs(allocation)
@@ -427,7 +426,9 @@ class Mechanism:
 
     def _make_metrics_room(self) -> None:
         self._collected = ()
-        self._metrics = _wider(self._metrics.T, max(1024, 2 * len(self._metrics))).T.copy()
+        rows = self._metrics
+        self._metrics = np.zeros((max(1024, 2 * len(rows)), rows.shape[1]))
+        self._metrics[: len(rows)] = rows
 
     def _admit_jobs(self) -> None:
         self._rounds.admit(

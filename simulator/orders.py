@@ -28,8 +28,8 @@ from simulator import layout as at
 from simulator.layout import Entries, Orders, Spare
 from simulator.prefetch import AHEAD, prefetch
 
-_SHORT = 24
-"""Runs of this length are sorted by insertion before they are merged."""
+_SHORT = 40
+"""So many are sorted at once before they are merged."""
 _RUN = 6
 """A run that is in order as it comes is left alone from this length on."""
 _MANY = 256
@@ -147,6 +147,73 @@ def _merge(
 
 
 @compiled_in_place
+def _ahead(
+    one: int,
+    two: int,
+    keys: np.ndarray,
+    deficits: np.ndarray,
+    packed: np.ndarray,
+    j: int,
+    entries: Entries,
+) -> bool:
+    """Whether what stands at one place goes before what stands at another."""
+    if keys[one] != keys[two]:
+        return bool(keys[one] > keys[two])
+    if deficits[one] != deficits[two]:
+        return bool(deficits[one] > deficits[two])
+    return _tied_ahead(packed[one], packed[two], j, entries)
+
+
+@compiled_in_place
+def _sort_few(
+    low: int,
+    high: int,
+    keys: np.ndarray,
+    deficits: np.ndarray,
+    packed: np.ndarray,
+    j: int,
+    entries: Entries,
+    spare: Spare,
+) -> None:
+    """Sort a few: count for each how many go before it, without a branch; then look at ties."""
+    size = high - low
+    aside = spare.f[4]
+    aside_deficits = spare.f[5]
+    aside_packed = spare.i[2]
+    alike = spare.i[4]
+    for k in range(size):
+        aside[k] = keys[low + k]
+        aside_deficits[k] = deficits[low + k]
+        aside_packed[k] = packed[low + k]
+        alike[k] = 0
+    ties = 0
+    for k in range(size):
+        key = aside[k]
+        deficit = aside_deficits[k]
+        rank = 0
+        for i in range(size):
+            rank += (aside[i] > key) | ((aside[i] == key) & (aside_deficits[i] > deficit))
+        place = low + rank + alike[rank]
+        alike[rank] += 1
+        ties += place - low - rank
+        keys[place] = key
+        deficits[place] = aside_deficits[k]
+        packed[place] = aside_packed[k]
+    if ties == 0:
+        return
+    for place in range(low + 1, high):
+        hole = place
+        while (
+            hole > low
+            and keys[hole] == keys[hole - 1]
+            and deficits[hole] == deficits[hole - 1]
+            and _tied_ahead(packed[hole], packed[hole - 1], j, entries)
+        ):
+            packed[hole], packed[hole - 1] = packed[hole - 1], packed[hole]
+            hole -= 1
+
+
+@compiled_in_place
 def _sort(
     low: int,
     high: int,
@@ -157,61 +224,17 @@ def _sort(
     entries: Entries,
     spare: Spare,
 ) -> None:
-    """Sort by key, deficit, share, place: merges of stretches that are in order as they come.
-
-    Keys are compared where it is done: a call with this many arrays costs more than that.
-    """
+    """Sort by key, deficit, share, place: merges of stretches that are in order as they come."""
     starts = spare.i[3]
     runs = 0
     place = low
     while place < high:
         stop = place + 1
-        limit = min(place + _SHORT, high)
-        in_order = True
-        while stop < limit or (in_order and stop < high):
-            key = keys[stop]
-            before = keys[stop - 1]
-            if before > key or (
-                before == key
-                and (
-                    deficits[stop - 1] > deficits[stop]
-                    or (
-                        deficits[stop - 1] == deficits[stop]
-                        and _tied_ahead(packed[stop - 1], packed[stop], j, entries)
-                    )
-                )
-            ):
-                stop += 1
-                continue
-            if stop >= limit or (in_order and stop - place >= _RUN):
-                break
-            in_order = False
-            deficit = deficits[stop]
-            word = packed[stop]
-            hole = stop
-            while True:
-                keys[hole] = before
-                deficits[hole] = deficits[hole - 1]
-                packed[hole] = packed[hole - 1]
-                hole -= 1
-                if hole == place:
-                    break
-                before = keys[hole - 1]
-                if before > key or (
-                    before == key
-                    and (
-                        deficits[hole - 1] > deficit
-                        or (
-                            deficits[hole - 1] == deficit
-                            and _tied_ahead(packed[hole - 1], word, j, entries)
-                        )
-                    )
-                ):
-                    break
-            keys[hole] = key
-            deficits[hole] = deficit
-            packed[hole] = word
+        while stop < high and _ahead(stop - 1, stop, keys, deficits, packed, j, entries):
             stop += 1
+        if stop < high and stop - place < _RUN:
+            stop = min(place + _SHORT, high)
+            _sort_few(place, stop, keys, deficits, packed, j, entries, spare)
         starts[runs] = place
         runs += 1
         starts[runs] = stop
@@ -304,10 +327,10 @@ def mixes(
     entries: Entries,
 ) -> bool:
     """Whether neighbours in an order are near to each other without being alike."""
+    many = high - low >= _MANY
     for place in range(low + 1, high):
-        ahead = min(place + AHEAD, high - 1)
-        if keys[ahead] == keys[ahead - 1]:
-            prefetch(entries.f, packed[ahead] & at.ENTRY_MASK)
+        if many and place + AHEAD < high:
+            prefetch(entries.f, packed[place + AHEAD] & at.ENTRY_MASK)
         if _near(keys[place - 1], keys[place]) and not _alike(
             packed[place - 1] & at.ENTRY_MASK, packed[place] & at.ENTRY_MASK, j, types, entries
         ):
@@ -567,6 +590,7 @@ def lower_bound(
             orders.deficits[j, to] = deficits[entry]
             orders.packed[j, to] = (orders.sizes[entry] << at.SCALE_SHIFT) | entry
             waiting[entry] = -1.0
+            prefetch(entries.f, entry)
             to += 1
     _join(j, place, to - end, entries, orders, spare)
 

@@ -300,22 +300,20 @@ class Simulation:
         StuckError
             If nothing can ever run again.
         """
-        stop = self.rounds + rounds
-        while self.rounds < stop and not self.finished:
-            step = 1 if self._placements is not None else stop - self.rounds
-            before = self.rounds
+        mechanism, before = self.mechanism, self.rounds
+        stop = before + rounds
+        while before < stop and not mechanism.finished:
             started = wall.perf_counter()
-            outcome = self.mechanism.run(step)
+            outcome = mechanism.run(1 if self._placements is not None else stop - before)
             self.mechanism_seconds += wall.perf_counter() - started
             if self._placements is not None and self.rounds > before:
-                self._placements(
-                    before, float(self.mechanism.metrics()[-1, 0]), self.mechanism.placements()
-                )
+                self._placements(before, float(mechanism.metrics()[-1, 0]), mechanism.placements())
+            before = mechanism.rounds
             if outcome == at.ALLOCATE:
                 self._allocate()
             elif outcome == at.MORE_JOBS:
                 self.workload.extend(max(64, self.workload.jobs.size // 4))
-                self.mechanism.take_jobs()
+                mechanism.take_jobs()
             elif outcome == at.STUCK:
                 raise StuckError(
                     f"nothing runs at {self.time:.0f} s and nothing will arrive, but "
