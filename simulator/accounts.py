@@ -76,30 +76,37 @@ def close_books(
     for j in range(types):
         type_f[j, at.RECEIVED] = half_round * counted
     clock[at.LAST_RESET] = clock[at.NOW]
-    kept = base
-    for pair in range(base, base + count[at.PAIRS]):
+    pair = base
+    end = base + count[at.PAIRS]
+    while pair < end:
         first = new[entries.i[pair, at.FIRST]]
         second = new[entries.i[pair, at.SECOND]]
-        if first < 0 or second < 0:
-            moved = True
+        entries.i[pair, at.FIRST] = first
+        entries.i[pair, at.SECOND] = second
+        kept_on = first >= 0 and second >= 0
+        # Nothing has changed of one that had no share and did not run; there may be thousands.
+        if kept_on and (
+            entries.i[pair, at.ALLOCATED] == 1
+            or entries.i[pair, at.RAN] >= count[at.LAST_RESET_PASS] * 64
+        ):
+            kept_on = entries.i[pair, at.RAN] >= count[at.PASSES] * 64
+            for j in range(types):
+                due = entries.f[pair, j] * elapsed
+                deficit = entries.f[pair, 2 * types + j] + (
+                    due - (entries.f[pair, types + j] - half_round)
+                )
+                entries.f[pair, 2 * types + j] = deficit
+                entries.f[pair, types + j] = half_round
+                kept_on = kept_on or deficit != half_round
+        if kept_on:
+            pair += 1
             continue
-        history = entries.i[pair, at.RAN] >= count[at.PASSES] * 64
-        for j in range(types):
-            due = entries.f[pair, j] * elapsed
-            deficit = entries.f[pair, 2 * types + j] + (
-                due - (entries.f[pair, types + j] - half_round)
-            )
-            entries.f[pair, 2 * types + j] = deficit
-            entries.f[pair, types + j] = half_round
-            history = history or deficit != half_round
-        if not history:
-            moved = True
-            continue
-        _move(kept, pair, entries)
-        entries.i[kept, at.FIRST] = first
-        entries.i[kept, at.SECOND] = second
-        kept += 1
-    count[at.PAIRS] = kept - base
+        # The last one takes its row, whose members have yet to be looked at.
+        moved = True
+        end -= 1
+        _move(pair, end, entries)
+    count[at.LAST_RESET_PASS] = count[at.PASSES]
+    count[at.PAIRS] = end - base
     if moved:
         count[at.HASH_FRESH] = 0
 
@@ -159,8 +166,10 @@ def give_jobs(
                 entries.f[slot, j] = 0.0
     base = entries.taken.size
     for pair in range(base, base + count[at.PAIRS]):
-        for j in range(types):
-            entries.f[pair, j] = 0.0
+        if entries.i[pair, at.ALLOCATED] == 1:
+            entries.i[pair, at.ALLOCATED] = 0
+            for j in range(types):
+                entries.f[pair, j] = 0.0
     return True
 
 

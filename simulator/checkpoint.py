@@ -20,7 +20,7 @@ from gavel_opt import InputError
 from simulator.config import RunConfig
 from simulator.files import write_atomically
 
-FORMAT = 2
+FORMAT = 3
 NAME = "checkpoint.npz"
 
 FREE_IN_A_FORK = frozenset(

@@ -172,7 +172,21 @@ def choose_rest(
                 heap[size] = slot
                 size += 1
     packing = count[at.PACKING] == 1 and waiting > 1
-    if packing:
+    if packing and waiting * waiting < count[at.PAIRS]:
+        for later in range(1, waiting):
+            for earlier in range(later):
+                if entry_i[free[earlier], at.SCALE] == entry_i[free[later], at.SCALE]:
+                    pair = find_pair(free[earlier], free[later], count, entries, pairs)
+                    if (
+                        pair >= 0
+                        and not entry_f[pair, j] > 0
+                        and not entry_i[pair, at.DEAD] >> j & 1
+                    ):
+                        deficits[size] = entry_f[pair, 2 * types + j]
+                        places[size] = entry_i[pair, at.PLACE]
+                        heap[size] = pair
+                        size += 1
+    elif packing:
         for pair in range(base, base + count[at.PAIRS]):
             if (
                 taken[entry_i[pair, at.FIRST]] < this

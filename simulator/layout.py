@@ -69,7 +69,9 @@ FAILED = 26
 LISTED = 27
 LISTED_PAIRS = 28
 """Rows of jobs and of pairs that were there when the orders were built: the others have no share."""
-COUNT_SIZE = 29
+LAST_RESET_PASS = 29
+"""Passes at the last recomputation."""
+COUNT_SIZE = 30
 
 # entry_f (entries, columns), float64: J columns each of
 #   share of time allocated, time received since the last reset, deficit
@@ -103,7 +105,7 @@ MEASURED = 9
 PLACE = 10
 """Order of insertion: the later job first counts, its own entry before its pairs."""
 ALLOCATED = 11
-"""1 if the job was there at the last recomputation."""
+"""1 if the job was there at the last recomputation, or the pair has a share since then."""
 BELIEF = 12
 """Key of the pair throughputs that are believed before a pair has run."""
 ENTRY_COLUMNS = 16

@@ -417,11 +417,15 @@ def list_afresh(
     for kind in range(2):
         low = 0 if kind == 0 else base
         for entry in range(low, low + count[at.SLOTS if kind == 0 else at.PAIRS]):
+            if entries.i[entry, at.ALLOCATED] == 0 or (
+                kind == 0 and entries.taken[entry] == at.GONE
+            ):
+                for j in range(types):
+                    orders.waiting[j, entry] = -1.0
+                continue
             size = entries.i[entry, at.SCALE]
-            orders.sizes[entry] = size
             dead = entries.i[entry, at.DEAD]
-            if kind == 0 and entries.taken[entry] == at.GONE:
-                dead = -1
+            orders.sizes[entry] = size
             for j in range(types):
                 share = entries.f[entry, j]
                 key = -1.0

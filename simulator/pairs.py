@@ -93,6 +93,7 @@ def keep_pair(
     entries.i[pair, at.RAN] = -1
     entries.i[pair, at.RAN_AT] = 0
     entries.i[pair, at.MEASURED] = 0
+    entries.i[pair, at.ALLOCATED] = 0
     count[at.PAIRS] += 1
     if count[at.HASH_FRESH] == 1:
         mask = table.size - 1
@@ -138,6 +139,7 @@ def give_pairs(
         pair = find_pair(first, second, count, entries, pairs)
         if pair < 0:
             pair = keep_pair(first, second, half_round, count, entries, pairs)
+        entries.i[pair, at.ALLOCATED] = 1
         for j in range(types):
             entries.f[pair, j] = shares[row, j]
     return True
