@@ -62,9 +62,9 @@ def _stamp(module: str) -> tuple[tuple[str, float, int], ...]:
         seen[name] = file
         for value in vars(loaded).values():
             home = value.__name__ if isinstance(value, ModuleType) else None
-            if home is None and hasattr(value, "py_func"):
-                home = value.py_func.__module__
-            if home is not None and home.partition(".")[0] in _PACKAGES:
+            if home is None:
+                home = getattr(getattr(value, "py_func", value), "__module__", None)
+            if isinstance(home, str) and home.partition(".")[0] in _PACKAGES:
                 waiting.append(home)
     stamps = []
     for name, file in sorted(seen.items()):

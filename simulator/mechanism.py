@@ -106,7 +106,7 @@ class Mechanism:
         count[at.SHUFFLES] = setting.traits.shuffles
         count[at.SKIPS_ZERO] = setting.traits.skips_zero_priority
         count[at.ORDER_STALE] = 1
-        self._counted = memoryview(count)
+        self._counted = count.data
         self._words = stream(setting.seed + 5)
         paired = setting.table.paired
         self._paired = _no_pairs(setting.table) if paired is None else paired

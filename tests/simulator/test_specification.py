@@ -33,6 +33,8 @@ class Case:
     near: bool = False
     """Shares a unit in the last place apart, and times that make up for the others: 3/8 after three
     half rounds is worth what 1/8 is after one, but for rounding."""
+    crowd: bool = False
+    """Many short jobs that come almost at once, so that most of them wait."""
 
 
 cases = st.builds(
@@ -72,9 +74,11 @@ class World:
         gaps = draw.exponential(900.0, case.jobs) * (draw.random(case.jobs) < 0.6)
         if case.near:
             gaps = np.floor(gaps / 16.0)
+        if case.crowd:
+            gaps /= 64.0
         self.arrival = np.cumsum(gaps) - gaps[0]
         speed = self.alone[self.key, 0]
-        self.steps = np.ceil(draw.lognormal(7.5, 1.5, case.jobs) * speed)
+        self.steps = np.ceil(draw.lognormal(6.0 if case.crowd else 7.5, 1.5, case.jobs) * speed)
         # Some jobs have a fraction of a step, some fewer steps than workers (they fail).
         self.steps += (draw.random(case.jobs) < 0.5) * 0.375
         self.steps[draw.random(case.jobs) < 0.05] = 1.0
@@ -222,3 +226,24 @@ def test_near_ties_among_many_waiting_jobs(case: Case) -> None:
 @given(cases)
 def test_near_ties_among_pairs(case: Case) -> None:
     check(replace(case, packing=True, near=True))
+
+
+@settings(max_examples=16, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(
+    st.builds(
+        Case,
+        seed=st.integers(0, 2**20),
+        types=st.integers(1, 2),
+        jobs=st.sampled_from([110, 150]),
+        packing=st.just(False),
+        shuffles=st.booleans(),
+        skips_zero=st.just(False),
+        scales=st.sampled_from([(1,), (1, 2, 4)]),
+        round_seconds=st.just(360.0),
+        dense=st.sampled_from([0.5, 1.0]),
+        near=st.booleans(),
+        crowd=st.just(True),
+    )
+)
+def test_most_jobs_wait_in_no_order(case: Case) -> None:
+    check(case)
