@@ -26,7 +26,7 @@ PACKED_COST = 12.0
 
 PATIENCE, LEAST_PATIENCE = 10.0, 10_000.0
 """Simulated time after which a run is given up: so many times what the measured jobs take to arrive, or so
-many hours. Beyond the knee a job may wait for ever (the slowest run that ends takes 3.4 times as long)."""
+many hours. Beyond the knee a job may wait for ever (of runs that end, the slowest takes 4.7 times as long)."""
 
 
 @dataclass(frozen=True, slots=True)
