@@ -157,7 +157,7 @@ class Driver:
         if self._max_min is not None:
             found = self._max_min.solve_max_min(state, self._plain, self.options)
             if found is not None and self._accept(*found)[0] is not None:
-                return Allocation(state.job, found[1])
+                return self._leave_traces(Allocation(state.job, found[1]), state)
         screen_state(state)
         started = time.perf_counter()
         generator = self.policy.programs(state, self.merges)
@@ -170,11 +170,16 @@ class Driver:
                 program = generator.send(answer)
         except StopIteration as done:
             tally.build += time.perf_counter() - started
-            allocation: Allocation = done.value
-            traits = self.policy.traits
-            if traits.packing and traits.solves and self.tie_break != "none":
-                allocation = alone_first(allocation, state)
-            return allocation
+            return self._leave_traces(done.value, state)
+
+    def _leave_traces(self, allocation: Allocation, state: ClusterState) -> Allocation:
+        """Say where jobs go on workers that nobody has a share of, where the mechanism would choose badly."""
+        traits, tie_break = self.policy.traits, self.tie_break
+        packs = traits.packing and tie_break != "none"
+        knows_speeds = tie_break == "efficient" and not traits.shuffles
+        if traits.solves and (packs or knows_speeds):
+            return alone_first(allocation, state)
+        return allocation
 
     def solve(self, program: Program | ProductProgram) -> Answer:
         """Solve one program of the policy: certified, ties broken."""

@@ -32,7 +32,7 @@ GIVE = 1e-10
 """Part of the level that the efficient optimum of the simplex may give away, for feasibility."""
 
 TRACE = 1e-10
-"""Least share of a job alone, on the type where it is fastest, where jobs may also share workers."""
+"""Least share of a job alone, on the type where it is fastest, where such traces are left."""
 
 
 def choose(program: Program, answer: Answer, tie_break: str) -> Answer:
@@ -78,9 +78,10 @@ def worth_solved(
 def alone_first(allocation: Allocation, state: ClusterState) -> Allocation:
     """Give every job a trace of each worker type alone, in proportion to its speed there.
 
-    For policies that pack. The mechanism hands out the workers that nobody has a share of, and among
-    entries without a share it prefers the pairs, which were never served: they would take workers from
-    jobs that run better alone. Interior point methods like the reference's leave such traces everywhere.
+    The mechanism hands out the workers that nobody has a share of, and among entries without a share it
+    goes by deficit. That prefers pairs, which were never served: they would take workers from jobs that
+    run better alone. And it knows no speeds, while the efficient optimum leaves most entries without a
+    share. Interior point methods like the reference's leave such traces everywhere.
     """
     rate = state.throughputs.alone[state.key]
     trace = TRACE * rate / rate.max(axis=1, keepdims=True)

@@ -20,13 +20,13 @@ from gavel_opt import (
     make_policy,
     solve,
 )
-from gavel_opt.allocation import AllocationProgram, Answer, Blocks
+from gavel_opt.allocation import Allocation, AllocationProgram, Answer, Blocks
 from gavel_opt.engines.highs import Highs
 from gavel_opt.solution import Certificate
 from gavel_opt.structured import optimum as module
 from gavel_opt.structured.optimum import gain_of, optimum, total_worth
 from gavel_opt.symmetry import expand
-from gavel_opt.tie_breaking import choose
+from gavel_opt.tie_breaking import TRACE, choose
 
 seeds = st.integers(0, 2**31)
 
@@ -193,6 +193,26 @@ def test_a_face_too_small_for_the_largest_total_is_found_out(monkeypatch):
         monkeypatch.undo()
         assert _worth(program, mended) == pytest.approx(_worth(program, right), rel=1e-7)
     assert found_out > 5
+
+
+@pytest.mark.parametrize("workers", [2, 8, 400])
+def test_the_efficient_optimum_leaves_a_trace_of_every_type(workers):
+    """In proportion to speed, so that workers left over go where they are fast; plain policies know no speeds."""
+    state = replace(_state(np.arange(30)), workers=np.full(3, workers))
+    rate = state.throughputs.alone[state.key]
+    trace = TRACE * rate / rate.max(axis=1, keepdims=True)
+
+    def shares(policy, tie_break):
+        return Driver(make_policy(policy), tie_break=tie_break).allocate(state).x
+
+    for policy in ("max_min_fairness_perf", "finish_time_fairness_perf", "min_total_duration_perf"):
+        x = shares(policy, "efficient")
+        assert (x >= trace).all(), policy
+        assert (x == trace).any(), policy
+    nothing = Allocation(state.job, np.zeros(rate.shape))
+    plain = Driver(make_policy("max_min_fairness"), tie_break="efficient")
+    assert not plain._leave_traces(nothing, state).x.any()
+    assert not (shares("max_min_fairness_perf", "canonical") == trace).any()
 
 
 def test_a_largest_total_without_a_proof_is_refused(monkeypatch):
