@@ -10,6 +10,8 @@ from gavel_opt.compiled import compiled
 
 MANY = 64
 """Groups with one key beyond which they are found by hashing rows instead."""
+RUN = 8
+"""Rows that are sorted by insertion before runs are merged."""
 
 
 @compiled
@@ -66,30 +68,11 @@ def group_rows(table: Floats) -> tuple[Ints, Ints, Ints, Ints]:
         of_job[job] = group
         count[group] += 1
 
-    # merge sort of the groups by their values
-    order, spare = np.arange(groups), np.empty(groups, np.int64)
-    width = 1
-    while width < groups:
-        for begin in range(0, groups, 2 * width):
-            middle, end = min(begin + width, groups), min(begin + 2 * width, groups)
-            a, b = begin, middle
-            for at_ in range(begin, end):
-                take_left = b >= end
-                if not take_left and a < middle:
-                    left, right = first[order[a]], first[order[b]]
-                    take_left = True
-                    for i in range(values):
-                        if table[left, i] != table[right, i]:
-                            take_left = table[left, i] < table[right, i]
-                            break
-                if take_left:
-                    spare[at_] = order[a]
-                    a += 1
-                else:
-                    spare[at_] = order[b]
-                    b += 1
-        order, spare = spare, order
-        width *= 2
+    rows = np.empty((groups, values))
+    for group in range(groups):
+        for i in range(values):
+            rows[group, i] = table[first[group], i]
+    order = _sorted_rows(rows)
     rank = np.empty(groups, np.int64)
     for i in range(groups):
         rank[order[i]] = i
@@ -100,6 +83,43 @@ def group_rows(table: Floats) -> tuple[Ints, Ints, Ints, Ints]:
     if not all_differ(marks.view(np.uint64)):
         marks = np.empty(0, np.int64)
     return of_job, first[order], count[order], marks
+
+
+@compiled
+def _sorted_rows(rows: Floats) -> Ints:
+    """Put rows in ascending order: merge sort, from short runs that are sorted by insertion."""
+    count, values = rows.shape
+    order, spare = np.arange(count), np.empty(count, np.int64)
+    for begin in range(0, count, RUN):
+        for i in range(begin + 1, min(begin + RUN, count)):
+            row, at = order[i], i
+            while at > begin and _before(rows, row, order[at - 1], values):
+                order[at] = order[at - 1]
+                at -= 1
+            order[at] = row
+    width = RUN
+    while width < count:
+        for begin in range(0, count, 2 * width):
+            middle, end = min(begin + width, count), min(begin + 2 * width, count)
+            a, b = begin, middle
+            for at in range(begin, end):
+                if b >= end or (a < middle and not _before(rows, order[b], order[a], values)):
+                    spare[at] = order[a]
+                    a += 1
+                else:
+                    spare[at] = order[b]
+                    b += 1
+        order, spare = spare, order
+        width *= 2
+    return order
+
+
+@compiled
+def _before(rows: Floats, one: int, other: int, values: int) -> bool:
+    for i in range(values):
+        if rows[one, i] != rows[other, i]:
+            return bool(rows[one, i] < rows[other, i])
+    return False
 
 
 @compiled

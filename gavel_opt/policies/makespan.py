@@ -21,10 +21,11 @@ from typing import Any
 import numpy as np
 
 from gavel_opt.allocation import AllocationProgram, Blocks
+from gavel_opt.policies.coefficients import makespan_rows
 from gavel_opt.policies.packing import pair_blocks
 from gavel_opt.policies.policy import Programs, Traits
 from gavel_opt.policies.pools import POOLED_FROM, Pools
-from gavel_opt.policies.views import Variant, blocks_of, group_alike, measured, speeds
+from gavel_opt.policies.views import Variant, blocks_of, group_alike, measured, own_type, speeds
 from gavel_opt.state import ClusterState
 
 
@@ -50,18 +51,21 @@ class MinTotalDuration:
         if self.traits.packing and merge and state.job.size >= POOLED_FROM:
             return (yield from self._pooled(state))
         groups = group_alike(merge, state.steps_left, state.key, state.scale_factor)
-        first = groups.first
-        steps = state.steps_left[first]
-        throughput, alone = speeds(state, self.variant, first)
-        unit = float(np.max(steps / alone))
-        factor = unit / steps
+        rate, factor, gain = makespan_rows(
+            state.throughputs.alone,
+            state.key,
+            state.scale_factor,
+            state.workers,
+            groups.first,
+            own_type(state, self.variant),
+            state.steps_left,
+        )
         pairs = pair_blocks(state, groups, factor, merge) if self.traits.packing else None
-        blocks = blocks_of(state, groups, throughput * factor[:, None], pairs, by_need=True)
         answer = yield AllocationProgram(
-            blocks,
-            slope=np.ones(blocks.groups),
-            floor=np.zeros(blocks.groups),
-            gain=1.0 / (alone * factor),
+            blocks_of(state, groups, rate, pairs, by_need=True),
+            slope=np.ones(factor.size),
+            floor=np.zeros(factor.size),
+            gain=gain,
         )
         return groups.spread(state.job, answer, pairs)
 

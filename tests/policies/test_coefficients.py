@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 
 from gavel_opt.fairness import fairness_rows
-from gavel_opt.policies.coefficients import finish_times, isolated_speeds, isolated_time
+from gavel_opt.policies.coefficients import (
+    finish_times,
+    isolated_speeds,
+    isolated_time,
+    makespan_rows,
+)
 
 RNG = np.random.default_rng(5)
 KEYS, JOBS = 11, 300
@@ -72,3 +77,14 @@ def test_finish_times_are_made_of_both():
     assert (solo == alone[1]).all()
     assert (past == isolated_time(job, steps, *then)).all()
     assert (whole == past + steps / solo).all()
+
+
+@pytest.mark.parametrize("reference", [-1, 2])
+def test_makespan_rows_are_the_reference_s(reference):
+    steps = RNG.uniform(1.0, 1e6, JOBS)
+    rate, factor, gain = makespan_rows(ALONE, KEY, SCALE, WORKERS, FIRST, reference, steps)
+    speed, solo = isolated_speeds(ALONE, KEY, SCALE, WORKERS, FIRST, reference)
+    unit = np.max(steps[FIRST] / solo)
+    assert factor.tobytes() == (unit / steps[FIRST]).tobytes()
+    assert rate.tobytes() == (speed * factor[:, None]).tobytes()
+    assert gain.tobytes() == (1.0 / (solo * factor)).tobytes()
