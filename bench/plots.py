@@ -25,7 +25,7 @@ def draw(records: list[Record], folder: Path) -> None:
     folder.mkdir(exist_ok=True)
     colours = {label: f"C{place}" for place, label in enumerate(CONTENDERS)}
     for spec, name in SHOWN.items():
-        figure, axes = plt.subplots(1, 2, figsize=(9, 3.6), sharey=True)
+        figure, axes = plt.subplots(1, 2, figsize=(10, 3.8), sharey=True)
         for axis, mode in zip(axes, ("first", "next"), strict=True):
             for label in CONTENDERS:
                 points = sorted(
@@ -45,11 +45,11 @@ def draw(records: list[Record], folder: Path) -> None:
                         c=colours[label],
                     )
             axis.set(xscale="log", yscale="log", xlabel="jobs")
-            axis.set_title("first solve" if mode == "first" else "next round")
+            axis.set_title("first solve" if mode == "first" else "next round", fontsize=10)
             axis.grid(alpha=0.3)
         axes[0].set_ylabel("CPU time of a policy call, ms")
         if axes[1].lines:
-            axes[1].legend(fontsize=7, loc="upper left")
+            axes[1].legend(fontsize=8, loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)
         figure.suptitle(spec)
         figure.tight_layout()
         figure.savefig(folder / name, dpi=90, metadata={"Software": None})
