@@ -188,7 +188,8 @@ def test_a_face_too_small_for_the_largest_total_is_found_out(monkeypatch):
             continue
         assert max(wrong.worth_proof) > 0.4 * lost
         found_out += 1
-        monkeypatch.setattr(module, "optimum", lambda *_: (wrong, certificate, 1))  # noqa: B023
+        found = wrong, certificate, 1
+        monkeypatch.setattr(module, "optimum", lambda *_, found=found: found)
         mended = choose(program, wrong, "efficient")
         monkeypatch.undo()
         assert _worth(program, mended) == pytest.approx(_worth(program, right), rel=1e-7)
