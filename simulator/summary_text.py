@@ -37,7 +37,7 @@ def describe(result: RunResult, folder: Path | None) -> str:
     kept = f", {found['lease_extensions'] / leases:.1%} of leases extended" if leases else ""
     rows.append(("rounds", f"{found['rounds']:,}, {found['allocations']:,} allocations{kept}"))
     if solve["programs"]:
-        fallbacks = f", {solve['fallbacks']:,} fallbacks" if solve["fallbacks"] else ""
+        fallbacks = f", {solve['fallbacks']:,} found by a fallback" if solve["fallbacks"] else ""
         gap = solve["max_relative_gap"]
         worst = f"<= {gap:.0e}" if gap > 0.0 else "0"
         rows.append(
