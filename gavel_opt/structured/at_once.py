@@ -13,6 +13,7 @@ import numpy as np
 from gavel_opt.arrays import Floats, Ints
 from gavel_opt.compiled import compiled
 from gavel_opt.fairness import fairness_rows
+from gavel_opt.finite import all_finite
 from gavel_opt.grouping import clipped_shares, group_keys
 from gavel_opt.solution import Certificate
 from gavel_opt.state import ClusterState
@@ -92,14 +93,10 @@ def fair_shares(
     rate, use, slope, floor, _ = fairness_rows(
         alone, key, scale, weight, workers, first, count, plain
     )
-    total = 0.0
-    for group in range(groups):
-        for j in range(types):
-            total += 0.0 * rate[group, j]
-    if total != 0.0:
+    none = np.empty(0)
+    if not all_finite(rate, nobody, none, none, none, none, none):
         return NONE, nobody, summary
     x, level_dual, price = np.empty((groups, types)), np.empty(groups), np.empty(types)
-    none = np.empty(0)
     outcome = solve_direct(
         rate,
         use,

@@ -141,13 +141,13 @@ def _by_path(
         pairs.rate,
         pairs.share,
         pairs.use,
-        running,
         age,
         steps,
         isolated,
         gain,
     )
-    whole: tuple[Any, ...] = (*map(plain_array, arguments), *(centre or (none, 0.0, _NONE)))
+    arrays: tuple[Any, ...] = tuple(map(plain_array, arguments))
+    whole = (*arrays, running, *(centre or (none, 0.0, _NONE)))
     found: tuple[Floats, Floats, Floats, Floats] = solve_program(*whole)
     if running < runs.size:
         found[0][groups + order] = found[0][groups:].copy()
@@ -165,8 +165,6 @@ def _answer(
 
 def plain_array(array: Any) -> Any:
     """Contiguous and writable, as the kernels are compiled for; other kinds would compile anew."""
-    if not isinstance(array, np.ndarray):
-        return array
     flags = array.flags
     return array if flags.carray else array.copy()
 

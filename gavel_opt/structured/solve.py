@@ -130,11 +130,11 @@ def solve_program(
     pair_rate: Floats,
     pair_share: Floats,
     pair_use: Floats,
-    running: int,
     age: Floats,
     steps: Floats,
     isolated: Floats,
     gain: Floats,
+    running: int,
     centre: Floats,
     level: float,
     pinning: Floats,
@@ -148,12 +148,12 @@ def solve_program(
         ``floor`` are ignored.
     member, pair_rate, pair_share, pair_use
         The pairs, those first that run somewhere.
-    running
-        How many these are. The others only idle (:mod:`gavel_opt.structured.idle`).
     age, steps, isolated
         Of finish-time fairness, else empty.
     gain
         What the efficient optimum maximises; empty for the canonical optimum.
+    running
+        How many pairs run somewhere. The others only idle (:mod:`gavel_opt.structured.idle`).
     centre, level, pinning
         A canonical optimum that one job pins, its level and level duals, if there is one (else
         empty): the efficient optimum is then sought from there.
