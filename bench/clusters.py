@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gavel_opt import Allocation, ClusterState
-from simulator.config import RunConfig
-from simulator.simulation import Simulation
-from simulator.throughputs import load_throughputs
+from simulator.runs.config import RunConfig
+from simulator.runs.simulation import Simulation
+from simulator.world.throughputs import load_throughputs
 
 DAYS = 24 * 3600.0
 

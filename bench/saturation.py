@@ -15,8 +15,8 @@ from typing import Any
 
 import simulator
 from bench.report import between
-from simulator.executors import make_executor
-from simulator.files import write_atomically
+from simulator.runs.files import write_atomically
+from simulator.studies.executors import make_executor
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "saturation.json"

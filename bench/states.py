@@ -13,10 +13,10 @@ from typing import Any, Protocol
 import numpy as np
 
 from gavel_opt import Allocation, ClusterState, ThroughputTable
-from simulator.config import RunConfig
-from simulator.simulation import BETWEEN_RESETS, Simulation
-from simulator.throughputs import load_throughputs
-from simulator.workload import DrawnWorkload, DrawSettings
+from simulator.runs.config import RunConfig
+from simulator.runs.simulation import BETWEEN_RESETS, Simulation
+from simulator.world.throughputs import load_throughputs
+from simulator.world.workload import DrawnWorkload, DrawSettings
 
 WORKER_TYPES = ("k80", "p100", "v100")
 DRAWN = 32_768

@@ -11,15 +11,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gavel_opt.allocation import (
-        Allocation,
-        AllocationProgram,
-        Answer,
-        Blocks,
-        FinishTimeProgram,
-    )
     from gavel_opt.driver import TIE_BREAKS, Driver, Recorder, Tally
-    from gavel_opt.engine import Capability, Engine, Options
+    from gavel_opt.engines.protocol import Capability, Engine, Options
+    from gavel_opt.engines.registry import known_engines, make_engine
     from gavel_opt.errors import (
         GavelError,
         InputError,
@@ -27,49 +21,55 @@ if TYPE_CHECKING:
         SolveFailed,
         unknown_name,
     )
-    from gavel_opt.estimation import ThroughputEstimator
-    from gavel_opt.files import read_program, write_program
+    from gavel_opt.model.allocation_program import (
+        Allocation,
+        AllocationProgram,
+        Answer,
+        Blocks,
+        FinishTimeProgram,
+    )
+    from gavel_opt.model.cluster_state import ClusterState, ThroughputTable
+    from gavel_opt.model.files import read_program, write_program
+    from gavel_opt.model.linear_program import LinearProgram
+    from gavel_opt.model.solution import Certificate, Solution, Status
     from gavel_opt.policies import POLICIES, Policy, Traits, make_policy
-    from gavel_opt.program import LinearProgram
-    from gavel_opt.registry import known_engines, make_engine
-    from gavel_opt.solution import Certificate, Solution, Status
+    from gavel_opt.policies.estimation import ThroughputEstimator
     from gavel_opt.solving import solve
-    from gavel_opt.state import ClusterState, ThroughputTable
 
 _HOME = {
-    "Allocation": "allocation",
-    "AllocationProgram": "allocation",
-    "Answer": "allocation",
-    "Blocks": "allocation",
-    "FinishTimeProgram": "allocation",
+    "Allocation": "model.allocation_program",
+    "AllocationProgram": "model.allocation_program",
+    "Answer": "model.allocation_program",
+    "Blocks": "model.allocation_program",
+    "FinishTimeProgram": "model.allocation_program",
     "Driver": "driver",
     "TIE_BREAKS": "driver",
     "Recorder": "driver",
     "Tally": "driver",
-    "Capability": "engine",
-    "Engine": "engine",
-    "Options": "engine",
+    "Capability": "engines.protocol",
+    "Engine": "engines.protocol",
+    "Options": "engines.protocol",
     "GavelError": "errors",
     "InputError": "errors",
     "MissingLibraryError": "errors",
     "SolveFailed": "errors",
     "unknown_name": "errors",
-    "ThroughputEstimator": "estimation",
+    "ThroughputEstimator": "policies.estimation",
     "POLICIES": "policies",
     "Policy": "policies",
     "Traits": "policies",
     "make_policy": "policies",
-    "read_program": "files",
-    "write_program": "files",
-    "LinearProgram": "program",
-    "known_engines": "registry",
-    "make_engine": "registry",
-    "Certificate": "solution",
-    "Solution": "solution",
-    "Status": "solution",
+    "read_program": "model.files",
+    "write_program": "model.files",
+    "LinearProgram": "model.linear_program",
+    "known_engines": "engines.registry",
+    "make_engine": "engines.registry",
+    "Certificate": "model.solution",
+    "Solution": "model.solution",
+    "Status": "model.solution",
     "solve": "solving",
-    "ClusterState": "state",
-    "ThroughputTable": "state",
+    "ClusterState": "model.cluster_state",
+    "ThroughputTable": "model.cluster_state",
 }
 """Public name to module: loaded when first asked for, so that a command line starts at once."""
 

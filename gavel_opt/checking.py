@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from gavel_opt.engine import Engine, Options
+from gavel_opt.engines.protocol import Engine, Options
+from gavel_opt.engines.registry import known_engines, make_engine
 from gavel_opt.errors import InputError, MissingLibraryError
-from gavel_opt.program import LinearProgram
-from gavel_opt.registry import known_engines, make_engine
-from gavel_opt.solution import Certificate, Solution, Status
+from gavel_opt.model.linear_program import LinearProgram
+from gavel_opt.model.solution import Certificate, Solution, Status
 from gavel_opt.solving import TOLERANCE, solve
 
 AGREEMENT = 1e-6

@@ -8,7 +8,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar, cast
 
-from gavel_opt.allocation import (
+from gavel_opt.engines.protocol import (
+    AllocationEngine,
+    Engine,
+    MaxMinEngine,
+    Options,
+    ProductEngine,
+)
+from gavel_opt.engines.registry import make_engine
+from gavel_opt.errors import InputError, SolveFailed, unknown_name
+from gavel_opt.model.allocation_program import (
     Allocation,
     AllocationProgram,
     Answer,
@@ -16,18 +25,15 @@ from gavel_opt.allocation import (
     ProductProgram,
     Program,
 )
-from gavel_opt.bridges import finish_time_by_levels, level_program
-from gavel_opt.engine import AllocationEngine, Engine, MaxMinEngine, Options, ProductEngine
-from gavel_opt.errors import InputError, SolveFailed, unknown_name
-from gavel_opt.lowering import lower, raise_answer
+from gavel_opt.model.cluster_state import ClusterState
+from gavel_opt.model.finish_time import finish_time_by_levels, level_program
+from gavel_opt.model.groups import expand
+from gavel_opt.model.linear_program import LinearProgram
+from gavel_opt.model.lowering import lower, raise_answer
+from gavel_opt.model.presolve import screen, screen_blocks, screen_state
+from gavel_opt.model.solution import Certificate, Solution, Status
 from gavel_opt.policies import Policy
-from gavel_opt.program import LinearProgram
-from gavel_opt.registry import make_engine
-from gavel_opt.screening import screen, screen_blocks, screen_state
-from gavel_opt.solution import Certificate, Solution, Status
 from gavel_opt.solving import decide, prove
-from gavel_opt.state import ClusterState
-from gavel_opt.symmetry import expand
 from gavel_opt.tie_breaking import alone_first, choose, worth_solved
 
 TIE_BREAKS = ("canonical", "efficient", "none")

@@ -24,7 +24,7 @@ class SolveFailed(GavelError):
     Attributes
     ----------
     program
-        The :class:`~gavel_opt.program.LinearProgram` that was not solved, if there is one;
+        The :class:`~gavel_opt.model.linear_program.LinearProgram` that was not solved, if there is one;
         :func:`~gavel_opt.write_program` keeps it for ``gavel-opt check``.
     """
 

@@ -6,13 +6,13 @@ import math
 import time
 from dataclasses import replace
 
-from gavel_opt.certificate import certify, primal_residual
-from gavel_opt.duality import duals_by_solving
-from gavel_opt.engine import Engine, Options
-from gavel_opt.program import LinearProgram
-from gavel_opt.registry import make_engine
-from gavel_opt.screening import screen
-from gavel_opt.solution import Certificate, Solution, Status
+from gavel_opt.engines.duality import duals_by_solving
+from gavel_opt.engines.protocol import Engine, Options
+from gavel_opt.engines.registry import make_engine
+from gavel_opt.model.certificate import certify, primal_residual
+from gavel_opt.model.linear_program import LinearProgram
+from gavel_opt.model.presolve import screen
+from gavel_opt.model.solution import Certificate, Solution, Status
 
 TOLERANCE = 1e-6
 """Certificates up to this count as proof."""

@@ -7,7 +7,7 @@ r"""One optimum among several, the same bits whichever engine proved it.
     Among the optima, the one with the largest total normalised throughput; where that leaves a
     choice, the same centre of the face.
 
-Both are derived from the program alone, with the compiled kernels of :mod:`gavel_opt.structured`;
+Both are derived from the program alone, with the compiled kernels of :mod:`gavel_opt.solver`;
 what the engine contributes is an independent proof of the objective, and the two must agree.
 """
 
@@ -18,12 +18,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from gavel_opt.allocation import Allocation, AllocationProgram, Answer, Program
 from gavel_opt.errors import SolveFailed
-from gavel_opt.lowering import lower, raise_answer
-from gavel_opt.program import LinearProgram
-from gavel_opt.solution import Certificate, Solution, Status
-from gavel_opt.state import ClusterState
+from gavel_opt.model.allocation_program import Allocation, AllocationProgram, Answer, Program
+from gavel_opt.model.cluster_state import ClusterState
+from gavel_opt.model.linear_program import LinearProgram
+from gavel_opt.model.lowering import lower, raise_answer
+from gavel_opt.model.solution import Certificate, Solution, Status
 
 AGREES = 1e-6
 """Largest relative difference between an engine's objective and the one derived here."""
@@ -52,7 +52,7 @@ def choose(program: Program, answer: Answer, tie_break: str) -> Answer:
     SolveFailed
         If the engine's objective and the one derived here differ: one of them is wrong.
     """
-    from gavel_opt.structured.optimum import PROVED, optimum
+    from gavel_opt.solver.optimum import PROVED, optimum
 
     chosen, certificate, _ = optimum(program, tie_break)
     worth = chosen.worth_proof
@@ -68,7 +68,7 @@ def worth_solved(
     program: Program, answer: Answer, certificate: Certificate
 ) -> tuple[LinearProgram, Solution]:
     """Write the second program of an efficient optimum, and its solution, in the general form."""
-    from gavel_opt.structured.optimum import total_worth
+    from gavel_opt.solver.optimum import total_worth
 
     second = lower(total_worth(program, answer.level, give=0.0))
     x = answer.x.ravel(order="F")
@@ -90,10 +90,10 @@ def alone_first(allocation: Allocation, state: ClusterState) -> Allocation:
 
 def _by_simplex(program: Program, tie_break: str) -> Answer:
     """Answer of a fresh HiGHS: the same whoever asks, where the kernels miss their own proof."""
-    from gavel_opt.bridges import finish_time_by_levels
-    from gavel_opt.certificate import certify
     from gavel_opt.engines.highs import Highs
-    from gavel_opt.structured.optimum import total_worth
+    from gavel_opt.model.certificate import certify
+    from gavel_opt.model.finish_time import finish_time_by_levels
+    from gavel_opt.solver.optimum import total_worth
 
     def solve(step: AllocationProgram) -> tuple[Answer, Certificate]:
         general = lower(step)

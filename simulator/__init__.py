@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from simulator.results import RunResult
+    from simulator.runs.results import RunResult
 
 __all__ = ["run"]
 
@@ -38,7 +38,7 @@ def run(
         Folder to write ``summary.json``, ``jobs.parquet`` and ``rounds.parquet`` into.
     settings
         ``jobs``, ``rate`` (jobs per hour), ``interarrival``, ``window=(start, end)``, ``trace``,
-        ``seed``, ``saturation`` and every other field of :class:`simulator.config.RunConfig`.
+        ``seed``, ``saturation`` and every other field of :class:`simulator.runs.config.RunConfig`.
 
     Returns
     -------
@@ -53,8 +53,8 @@ def run(
     gavel_opt.SolveFailed
         If no engine gave a certified answer.
     """
-    from simulator.options import make_config, output_folder
-    from simulator.runner import execute
+    from simulator.runs.options import make_config, output_folder
+    from simulator.runs.runner import execute
 
     folder = output_folder(output)
     config = make_config(policy=policy, engine=engine, cluster=cluster, **settings)

@@ -9,9 +9,9 @@ from typing import Any
 import ecos
 
 from gavel_opt.arrays import Floats
-from gavel_opt.engine import Options
 from gavel_opt.engines.limits import run_with_limit
-from gavel_opt.solution import Stats, Status
+from gavel_opt.engines.protocol import Options
+from gavel_opt.model.solution import Stats, Status
 
 STATUS = {
     0: Status.OPTIMAL,

@@ -20,23 +20,23 @@ import ecos
 import numpy as np
 from scipy import sparse
 
-from gavel_opt.allocation import (
+from gavel_opt.arrays import Floats, Ints
+from gavel_opt.engines.limits import run_with_limit
+from gavel_opt.engines.protocol import DEFAULT_OPTIONS, Capability, Options
+from gavel_opt.model.allocation_program import (
     AllocationProgram,
     Answer,
     Blocks,
     FinishTimeProgram,
     ProductProgram,
 )
-from gavel_opt.arrays import Floats, Ints
-from gavel_opt.engine import DEFAULT_OPTIONS, Capability, Options
-from gavel_opt.engines.block_answers import (
+from gavel_opt.model.answers import (
     allocation_answer,
     finish_time_answer,
     product_answer,
 )
-from gavel_opt.engines.limits import run_with_limit
-from gavel_opt.program import LinearProgram
-from gavel_opt.solution import Solution, Stats, Status
+from gavel_opt.model.linear_program import LinearProgram
+from gavel_opt.model.solution import Solution, Stats, Status
 
 cp: Any = cvxpy
 """Untyped: the names of its atoms are not in its types."""

@@ -15,14 +15,14 @@ import ecos
 import numpy as np
 from scipy import sparse
 
-from gavel_opt.allocation import AllocationProgram, Answer, FinishTimeProgram
 from gavel_opt.arrays import Floats, Ints
-from gavel_opt.engine import DEFAULT_OPTIONS, Capability, Options
-from gavel_opt.engines.block_answers import allocation_answer, finish_time_answer
 from gavel_opt.engines.cones import Cone, run_cone
-from gavel_opt.lowering import lower, rated_groups
-from gavel_opt.program import LinearProgram
-from gavel_opt.solution import Solution, Status
+from gavel_opt.engines.protocol import DEFAULT_OPTIONS, Capability, Options
+from gavel_opt.model.allocation_program import AllocationProgram, Answer, FinishTimeProgram
+from gavel_opt.model.answers import allocation_answer, finish_time_answer
+from gavel_opt.model.linear_program import LinearProgram
+from gavel_opt.model.lowering import lower, rated_groups
+from gavel_opt.model.solution import Solution, Status
 
 _TIGHT = 1e-9
 

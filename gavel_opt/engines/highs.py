@@ -1,7 +1,7 @@
 """HiGHS through its own interface: arrays in, the model and its basis kept between programs.
 
 Successive programs share most of their rows and columns, so the model stays in the solver: values
-change in place, who arrives takes the slots of who left (:mod:`gavel_opt.engines.kept`), and the
+change in place, who arrives takes the slots of who left (:mod:`gavel_opt.engines.persistent`), and the
 simplex method starts from the basis before. A start that does not end well is repeated cold before
 anything is reported.
 """
@@ -16,14 +16,14 @@ import highspy
 import numpy as np
 from numpy.typing import NDArray
 
-from gavel_opt.allocation import AllocationProgram, Answer, FinishTimeProgram
 from gavel_opt.arrays import Floats
-from gavel_opt.engine import DEFAULT_OPTIONS, Capability, Options
-from gavel_opt.engines.kept import Seated, Seating, changed_entries, grown
-from gavel_opt.engines.kept_blocks import BlockModel, Changes, solve_kept_blocks
 from gavel_opt.engines.last_basis import LastBases
-from gavel_opt.program import LinearProgram
-from gavel_opt.solution import Solution, Stats, Status
+from gavel_opt.engines.persistent import Seated, Seating, changed_entries, grown
+from gavel_opt.engines.persistent_blocks import BlockModel, Changes, solve_kept_blocks
+from gavel_opt.engines.protocol import DEFAULT_OPTIONS, Capability, Options
+from gavel_opt.model.allocation_program import AllocationProgram, Answer, FinishTimeProgram
+from gavel_opt.model.linear_program import LinearProgram
+from gavel_opt.model.solution import Solution, Stats, Status
 
 STATUS = {
     highspy.HighsModelStatus.kOptimal: Status.OPTIMAL,

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from gavel_opt.allocation import AllocationProgram, Answer
 from gavel_opt.arrays import Floats, Ints
-from gavel_opt.engines.block_answers import Tables, certificate_of
-from gavel_opt.solution import Certificate
+from gavel_opt.model.allocation_program import AllocationProgram, Answer
+from gavel_opt.model.answers import Tables, certificate_of
+from gavel_opt.model.solution import Certificate
 
 _REMEMBERED = 4
 """Bases kept: clusters and policies with several programs a round come back to earlier ones."""
@@ -42,7 +42,7 @@ class LastBases:
     Attributes
     ----------
     apart
-        Keys of groups that were in no pool lastly (:mod:`~gavel_opt.engines.alike`).
+        Keys of groups that were in no pool lastly (:mod:`~gavel_opt.engines.proportional_jobs`).
     """
 
     apart: Ints = field(default_factory=lambda: np.empty(0, np.int64))

@@ -19,14 +19,14 @@ import ortools.linear_solver.pywraplp as pywraplp
 from ortools.linear_solver.python import model_builder_helper
 from scipy import sparse
 
-from gavel_opt.allocation import AllocationProgram, Answer, FinishTimeProgram
 from gavel_opt.arrays import Floats
-from gavel_opt.engine import DEFAULT_OPTIONS, Capability, Options
-from gavel_opt.engines.kept import Seated, Seating, changed_entries, grown
-from gavel_opt.engines.kept_blocks import BlockModel, Changes, solve_kept_blocks
 from gavel_opt.engines.last_basis import LastBases
-from gavel_opt.program import LinearProgram
-from gavel_opt.solution import Solution, Stats, Status
+from gavel_opt.engines.persistent import Seated, Seating, changed_entries, grown
+from gavel_opt.engines.persistent_blocks import BlockModel, Changes, solve_kept_blocks
+from gavel_opt.engines.protocol import DEFAULT_OPTIONS, Capability, Options
+from gavel_opt.model.allocation_program import AllocationProgram, Answer, FinishTimeProgram
+from gavel_opt.model.linear_program import LinearProgram
+from gavel_opt.model.solution import Solution, Stats, Status
 
 _Solver = pywraplp.Solver
 _Word = model_builder_helper.SolveStatus

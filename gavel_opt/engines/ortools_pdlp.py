@@ -17,10 +17,10 @@ from ortools.linear_solver.python import model_builder_helper
 from ortools.pdlp import solve_log_pb2
 
 from gavel_opt.arrays import Floats
-from gavel_opt.engine import DEFAULT_OPTIONS, Capability, Options
 from gavel_opt.engines.ortools_glop import load
-from gavel_opt.program import LinearProgram
-from gavel_opt.solution import Solution, Stats, Status
+from gavel_opt.engines.protocol import DEFAULT_OPTIONS, Capability, Options
+from gavel_opt.model.linear_program import LinearProgram
+from gavel_opt.model.solution import Solution, Stats, Status
 
 STATUS = {
     solve_log_pb2.TERMINATION_REASON_OPTIMAL: Status.OPTIMAL,

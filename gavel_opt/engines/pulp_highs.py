@@ -17,15 +17,15 @@ from typing import Any
 import numpy as np
 import pulp
 
-from gavel_opt.allocation import AllocationProgram, Answer, FinishTimeProgram
 from gavel_opt.arrays import Floats
-from gavel_opt.engine import DEFAULT_OPTIONS, Capability, Options
 from gavel_opt.engines.highs import STATUS, QuietHighs
-from gavel_opt.engines.kept import Seated, Seating, changed_entries
-from gavel_opt.engines.kept_blocks import BlockModel, Changes, solve_kept_blocks
 from gavel_opt.engines.last_basis import LastBases
-from gavel_opt.program import LinearProgram
-from gavel_opt.solution import Solution, Stats, Status
+from gavel_opt.engines.persistent import Seated, Seating, changed_entries
+from gavel_opt.engines.persistent_blocks import BlockModel, Changes, solve_kept_blocks
+from gavel_opt.engines.protocol import DEFAULT_OPTIONS, Capability, Options
+from gavel_opt.model.allocation_program import AllocationProgram, Answer, FinishTimeProgram
+from gavel_opt.model.linear_program import LinearProgram
+from gavel_opt.model.solution import Solution, Stats, Status
 
 _TIGHT = 1e-10
 _USUAL = 1e-7

@@ -1,19 +1,19 @@
-"""Our own engine for allocation programs, compiled (:mod:`gavel_opt.structured`)."""
+"""Our own engine for allocation programs, compiled (:mod:`gavel_opt.solver`)."""
 
 from __future__ import annotations
 
 import time
 from importlib.metadata import version
 
-from gavel_opt.allocation import Answer, Program
 from gavel_opt.arrays import Floats
-from gavel_opt.engine import DEFAULT_OPTIONS, Capability, Options
+from gavel_opt.engines.protocol import DEFAULT_OPTIONS, Capability, Options
 from gavel_opt.errors import InputError
-from gavel_opt.program import LinearProgram
-from gavel_opt.solution import Certificate, Solution, Stats, Status
-from gavel_opt.state import ClusterState
-from gavel_opt.structured.at_once import max_min_optimum
-from gavel_opt.structured.optimum import PROVED, Memory, optimum
+from gavel_opt.model.allocation_program import Answer, Program
+from gavel_opt.model.cluster_state import ClusterState
+from gavel_opt.model.linear_program import LinearProgram
+from gavel_opt.model.solution import Certificate, Solution, Stats, Status
+from gavel_opt.solver.max_min import max_min_optimum
+from gavel_opt.solver.optimum import PROVED, Memory, optimum
 
 
 class Structured:
@@ -21,7 +21,7 @@ class Structured:
 
     Every answer is the optimum that the options ask for (canonical unless efficient) with its
     certificate; one that misses it, as floors that cannot be met always do, is
-    :attr:`~gavel_opt.solution.Status.IMPRECISE` and is for the driver to take elsewhere. Prices are
+    :attr:`~gavel_opt.model.solution.Status.IMPRECISE` and is for the driver to take elsewhere. Prices are
     kept from program to program, as a place to start; an answer depends on its program alone, to the
     last bit.
     """

@@ -16,8 +16,8 @@ from __future__ import annotations
 import numpy as np
 
 from gavel_opt.arrays import Floats, Ints
-from gavel_opt.compiled import compiled
-from gavel_opt.engines.block_proof import prove
+from gavel_opt.kernels.certificate import prove
+from gavel_opt.kernels.jit import compiled
 
 _MOST = 12
 """Equations that may remain."""
@@ -115,7 +115,7 @@ def vertex(
     x, level_dual, price
         Shapes ``(G, J)``, ``(G,)``, ``(J,)``; what is negative in the prices is given as zero.
     proof
-        As :func:`~gavel_opt.engines.block_proof.prove` gives it; infinite residuals where these
+        As :func:`~gavel_opt.kernels.certificate.prove` gives it; infinite residuals where these
         equations have no one solution.
     """
     groups, types = rate.shape

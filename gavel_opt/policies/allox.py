@@ -20,11 +20,11 @@ from typing import Any
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from gavel_opt.allocation import Allocation
 from gavel_opt.arrays import Floats, Ints
 from gavel_opt.errors import InputError
+from gavel_opt.model.allocation_program import Allocation
+from gavel_opt.model.cluster_state import ClusterState
 from gavel_opt.policies.policy import Programs, Traits
-from gavel_opt.state import ClusterState
 
 _STANDSTILL = 1e-10
 """Throughput that stands for 0, so that costs stay finite."""

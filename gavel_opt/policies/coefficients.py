@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from gavel_opt.arrays import Floats, Ints
-from gavel_opt.compiled import compiled
+from gavel_opt.kernels.jit import compiled
 
 
 @compiled
@@ -23,7 +23,7 @@ def isolated_speeds(
     Parameters
     ----------
     alone, key, scale, workers, first
-        As for :func:`gavel_opt.fairness.fairness_rows`.
+        As for :func:`gavel_opt.kernels.rows.fairness_rows`.
     reference
         Worker type whose column stands for all types, as the plain variants of finish-time fairness
         and of minimum total duration have it in the reference (handing them the measured speeds
@@ -193,7 +193,7 @@ def pair_rows(
     Returns
     -------
     member, rate, share, use
-        As in :class:`gavel_opt.allocation.PairBlocks`.
+        As in :class:`gavel_opt.model.allocation_program.PairBlocks`.
     """
     groups, types = key.size, alone.shape[1]
     pairs = 0

@@ -16,11 +16,11 @@ from typing import Any, Literal
 
 import numpy as np
 
-from gavel_opt.allocation import Allocation
 from gavel_opt.arrays import Ints
+from gavel_opt.model.allocation_program import Allocation
+from gavel_opt.model.cluster_state import ClusterState
 from gavel_opt.policies.packing import normalised_side
 from gavel_opt.policies.policy import Programs, Traits
-from gavel_opt.state import ClusterState
 
 PACKING_THRESHOLD = 1.5
 """Two jobs share workers only if their normalised throughputs sum to more."""

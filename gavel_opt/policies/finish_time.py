@@ -8,7 +8,7 @@ r"""Finish-time fairness (Themis; paper, section 4.2).
 where :math:`t^{\text{isolated}}_m` is the time that the job would have taken under isolation for the
 steps it has done so far: at each recomputation it grows by the steps done since the last one, divided
 by the isolated throughput of then (there were other jobs then). One
-:class:`~gavel_opt.allocation.FinishTimeProgram` a recomputation: a short sequence of linear programs
+:class:`~gavel_opt.model.allocation_program.FinishTimeProgram` a recomputation: a short sequence of linear programs
 in the level rho, or one conic program where the engine takes it.
 
 The plain variant uses the V100 column for every worker type, as the reference does. The packed variant
@@ -23,21 +23,21 @@ from typing import Any
 
 import numpy as np
 
-from gavel_opt.allocation import (
+from gavel_opt.arrays import Floats, Ints
+from gavel_opt.model.allocation_program import (
     Allocation,
     AllocationProgram,
     Answer,
     Blocks,
     FinishTimeProgram,
 )
-from gavel_opt.arrays import Floats, Ints
-from gavel_opt.bridges import finish_time_by_levels
+from gavel_opt.model.cluster_state import ClusterState
+from gavel_opt.model.finish_time import finish_time_by_levels
+from gavel_opt.model.pools import POOLED_FROM, Pools
 from gavel_opt.policies.coefficients import finish_times
 from gavel_opt.policies.packing import pair_blocks, unmerged_rates
 from gavel_opt.policies.policy import Programs, Traits
-from gavel_opt.policies.pools import POOLED_FROM, Pools
 from gavel_opt.policies.views import Variant, blocks_of, group_alike, own_type
-from gavel_opt.state import ClusterState
 
 
 class FinishTimeFairness:

@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from gavel_opt.allocation import Allocation
 from gavel_opt.arrays import Bools, Floats, Ints
+from gavel_opt.model.allocation_program import Allocation
+from gavel_opt.model.cluster_state import ClusterState, ThroughputTable
 from gavel_opt.policies.fifo import random_state, set_random_state
 from gavel_opt.policies.packing import normalised_side
 from gavel_opt.policies.policy import Programs, Traits
-from gavel_opt.state import ClusterState, ThroughputTable
 
 
 class Gandiva:

@@ -10,7 +10,7 @@ The smallest :math:`T` by which all active jobs can be done if the allocation is
 With :math:`t = T_0 / T` this is one linear program, exact: maximise :math:`t` subject to
 :math:`T_0\, \text{throughput}(m, x) / \text{steps}_m \ge t`, where :math:`T_0`, the makespan under
 isolation, only brings the numbers near 1. With pairs and many jobs, jobs of one type are pooled
-(:mod:`~gavel_opt.policies.pools`), exactly, in a few small programs. The reference bisects on :math:`T` to within 5% and takes
+(:mod:`~gavel_opt.model.pools`), exactly, in a few small programs. The reference bisects on :math:`T` to within 5% and takes
 the last feasible point. Its plain variant, and ours, uses the V100 column for every worker type.
 """
 
@@ -20,13 +20,13 @@ from typing import Any
 
 import numpy as np
 
-from gavel_opt.allocation import AllocationProgram, Blocks
+from gavel_opt.model.allocation_program import AllocationProgram, Blocks
+from gavel_opt.model.cluster_state import ClusterState
+from gavel_opt.model.pools import POOLED_FROM, Pools
 from gavel_opt.policies.coefficients import makespan_rows
 from gavel_opt.policies.packing import pair_blocks
 from gavel_opt.policies.policy import Programs, Traits
-from gavel_opt.policies.pools import POOLED_FROM, Pools
 from gavel_opt.policies.views import Variant, blocks_of, group_alike, measured, own_type, speeds
-from gavel_opt.state import ClusterState
 
 
 class MinTotalDuration:

@@ -15,14 +15,14 @@ from typing import Any
 
 import numpy as np
 
-from gavel_opt.allocation import AllocationProgram, Blocks, PairBlocks
-from gavel_opt.fairness import fairness_rows
+from gavel_opt.kernels.rows import fairness_rows
+from gavel_opt.model.allocation_program import AllocationProgram, Blocks, PairBlocks
+from gavel_opt.model.cluster_state import ClusterState
+from gavel_opt.model.groups import Groups
 from gavel_opt.policies.packing import pair_blocks, unmerged_rates
 from gavel_opt.policies.policy import Programs, Traits
 from gavel_opt.policies.shares import proportional_share
 from gavel_opt.policies.views import Variant, group_by_key, measured
-from gavel_opt.state import ClusterState
-from gavel_opt.symmetry import Groups
 
 
 class MaxMinFairness:

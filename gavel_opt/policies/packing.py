@@ -2,7 +2,7 @@ r"""Pairs of jobs that share workers (space sharing, section 3.1 of the paper).
 
 With groups of identical jobs, all pairs of a job of one group and a job of another behave alike and
 are one pair of groups. All pairs of equal scale factors are in the program, as in the reference's, even
-those that run nowhere: these change the centre of the optima (:mod:`gavel_opt.structured.idle`).
+those that run nowhere: these change the centre of the optima (:mod:`gavel_opt.solver.idle_pairs`).
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from gavel_opt.allocation import PairBlocks
 from gavel_opt.arrays import Floats, Ints
 from gavel_opt.errors import InputError
+from gavel_opt.model.allocation_program import PairBlocks
+from gavel_opt.model.cluster_state import ClusterState, ThroughputTable
+from gavel_opt.model.groups import Groups
+from gavel_opt.model.pools import Pools
 from gavel_opt.policies.coefficients import pair_rows
-from gavel_opt.policies.pools import Pools
-from gavel_opt.state import ClusterState, ThroughputTable
-from gavel_opt.symmetry import Groups
 
 
 def pair_blocks(

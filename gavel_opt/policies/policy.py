@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 if TYPE_CHECKING:  # names are listed without loading what policies need
-    from gavel_opt.allocation import Allocation, Answer, ProductProgram, Program
-    from gavel_opt.state import ClusterState
+    from gavel_opt.model.allocation_program import Allocation, Answer, ProductProgram, Program
+    from gavel_opt.model.cluster_state import ClusterState
 
 Programs: TypeAlias = "Generator[Program | ProductProgram, Answer, Allocation]"
 """Yields programs, receives their answers, returns the allocation."""
@@ -36,7 +36,7 @@ class Traits:
     max_min
         The allocation is that of max-min fairness over all jobs, with every throughput as 1
         (``"plain"``) or as measured (``"perf"``): engines that make this program themselves
-        (:class:`gavel_opt.engine.MaxMinEngine`) need not be handed it.
+        (:class:`gavel_opt.engines.protocol.MaxMinEngine`) need not be handed it.
     """
 
     packing: bool = False

@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from gavel_opt.allocation import Allocation
 from gavel_opt.arrays import Floats, Ints
+from gavel_opt.model.allocation_program import Allocation
+from gavel_opt.model.cluster_state import ClusterState
 from gavel_opt.policies.policy import Programs, Traits
-from gavel_opt.state import ClusterState
 
 
 def proportional_share(workers: Ints, jobs: int) -> Floats:

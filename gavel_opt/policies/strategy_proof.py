@@ -22,12 +22,12 @@ from typing import Any
 
 import numpy as np
 
-from gavel_opt.allocation import Allocation, Blocks, ProductProgram
 from gavel_opt.arrays import Floats, Ints
+from gavel_opt.model.allocation_program import Allocation, Blocks, ProductProgram
+from gavel_opt.model.cluster_state import ClusterState
+from gavel_opt.model.groups import group_jobs
 from gavel_opt.policies.max_min import fairness_program
 from gavel_opt.policies.policy import Programs, Traits
-from gavel_opt.state import ClusterState
-from gavel_opt.symmetry import group_jobs
 
 
 class StrategyProof:

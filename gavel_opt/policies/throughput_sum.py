@@ -24,14 +24,14 @@ from typing import Any
 
 import numpy as np
 
-from gavel_opt.allocation import AllocationProgram, Answer, Blocks
 from gavel_opt.arrays import Bools, Floats
 from gavel_opt.errors import InputError
+from gavel_opt.model.allocation_program import AllocationProgram, Answer, Blocks
+from gavel_opt.model.cluster_state import ClusterState
+from gavel_opt.model.groups import Groups
 from gavel_opt.policies.packing import pair_blocks
 from gavel_opt.policies.policy import Programs, Traits
 from gavel_opt.policies.views import best_rates, blocks_of, group_alike, measured, reached
-from gavel_opt.state import ClusterState
-from gavel_opt.symmetry import Groups
 
 DEFAULT_PRICES = {"v100": 0.74, "p100": 0.43, "k80": 0.135}
 """Dollars per worker and hour where the state brings none: spot prices as in the reference."""

@@ -6,12 +6,12 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from gavel_opt.allocation import Blocks, PairBlocks
 from gavel_opt.arrays import Floats, Ints
-from gavel_opt.grouping import all_differ, group_keys
+from gavel_opt.kernels.groups import all_differ, group_keys
+from gavel_opt.model.allocation_program import Blocks, PairBlocks
+from gavel_opt.model.cluster_state import ClusterState
+from gavel_opt.model.groups import Groups, group_jobs
 from gavel_opt.policies.coefficients import isolated_speeds
-from gavel_opt.state import ClusterState
-from gavel_opt.symmetry import Groups, group_jobs
 
 Variant: TypeAlias = Literal["plain", "perf", "packed"]
 """Not aware of performance; aware; aware, and with pairs of jobs."""

@@ -33,9 +33,10 @@ from typing import Any
 
 import numpy as np
 
-from gavel_opt.allocation import Answer
 from gavel_opt.arrays import Bools, Floats
 from gavel_opt.errors import SolveFailed
+from gavel_opt.model.allocation_program import Answer
+from gavel_opt.model.cluster_state import ClusterState
 from gavel_opt.policies.entities import Entities
 from gavel_opt.policies.max_min import fairness_program
 from gavel_opt.policies.policy import Programs, Traits
@@ -47,7 +48,6 @@ from gavel_opt.policies.views import (
     kind_of,
     reached,
 )
-from gavel_opt.state import ClusterState
 
 _SLACK = 1e-12
 """Part of a reached level that may be missing later: rounding, no more. A wider margin would be an

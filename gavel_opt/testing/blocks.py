@@ -8,15 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from gavel_opt.allocation import (
+from gavel_opt.arrays import Floats
+from gavel_opt.model.allocation_program import (
     AllocationProgram,
     Blocks,
     FinishTimeProgram,
     PairBlocks,
     Program,
 )
-from gavel_opt.arrays import Floats
-from gavel_opt.solution import Status
+from gavel_opt.model.solution import Status
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -10,13 +10,13 @@ from typing import Any, Literal
 
 import numpy as np
 
-from gavel_opt.allocation import AllocationProgram, FinishTimeProgram
-from gavel_opt.certificate import primal_residual
-from gavel_opt.engine import DEFAULT_OPTIONS, Capability, Engine, Options
-from gavel_opt.lowering import lower
-from gavel_opt.program import LinearProgram
-from gavel_opt.registry import make_engine as make_by_name
-from gavel_opt.solution import Solution, Status
+from gavel_opt.engines.protocol import DEFAULT_OPTIONS, Capability, Engine, Options
+from gavel_opt.engines.registry import make_engine as make_by_name
+from gavel_opt.model.allocation_program import AllocationProgram, FinishTimeProgram
+from gavel_opt.model.certificate import primal_residual
+from gavel_opt.model.linear_program import LinearProgram
+from gavel_opt.model.lowering import lower
+from gavel_opt.model.solution import Solution, Status
 from gavel_opt.solving import TOLERANCE, solve
 from gavel_opt.testing.blocks import KNOWN_BLOCKS, KnownBlocks
 from gavel_opt.testing.programs import KNOWN, Known

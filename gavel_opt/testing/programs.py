@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import sparse
 
-from gavel_opt.program import LinearProgram
-from gavel_opt.solution import Status
+from gavel_opt.model.linear_program import LinearProgram
+from gavel_opt.model.solution import Status
 
 INF = np.inf
 

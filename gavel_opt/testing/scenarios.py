@@ -8,16 +8,16 @@ from typing import cast
 
 import numpy as np
 
-from gavel_opt.allocation import AllocationProgram
 from gavel_opt.driver import Driver
-from gavel_opt.engine import Engine, MaxMinEngine, Options
+from gavel_opt.engines.protocol import Engine, MaxMinEngine, Options
 from gavel_opt.errors import InputError
-from gavel_opt.lowering import lower
+from gavel_opt.model.allocation_program import AllocationProgram
+from gavel_opt.model.cluster_state import ClusterState, ThroughputTable
+from gavel_opt.model.linear_program import KINDS, LinearProgram
+from gavel_opt.model.lowering import lower
+from gavel_opt.model.solution import Status
 from gavel_opt.policies import make_policy
-from gavel_opt.program import KINDS, LinearProgram
-from gavel_opt.solution import Status
 from gavel_opt.solving import solve
-from gavel_opt.state import ClusterState, ThroughputTable
 from gavel_opt.testing.blocks import make_blocks
 
 MakeEngine = Callable[[], Engine]

@@ -13,9 +13,9 @@ from pyarrow import parquet
 from sim import gavel_sim, start_gavel_sim
 
 from gavel_opt import InputError
-from simulator.checkpoint import Checkpoint, check_fork, load, save
-from simulator.options import make_config
-from simulator.runner import Checkpointing, execute, parse_every
+from simulator.runs.checkpoint import Checkpoint, check_fork, load, save
+from simulator.runs.options import make_config
+from simulator.runs.runner import Checkpointing, execute, parse_every
 
 CLUSTER = {"v100": 6, "p100": 6, "k80": 6}
 
@@ -220,14 +220,14 @@ def test_when_to_write_is_checked(text):
 
 def test_speed_of_the_machine_does_not_matter(monkeypatch):
     """Rounds are run in chunks whose size follows the clock; the results must not."""
-    import simulator.runner
+    import simulator.runs.runner
 
     run = config(interarrival=600.0, window=(2000, 2001))
     fast = execute(run)
     assert fast.status == "saturated"
-    monkeypatch.setattr(simulator.runner, "_PACE", 0.0)
+    monkeypatch.setattr(simulator.runs.runner, "_PACE", 0.0)
     same(execute(run), fast)
     limited = replace(run, max_simulated_hours=33.3, saturation=("off", {}))
     slow = execute(limited)
-    monkeypatch.setattr(simulator.runner, "_PACE", 100.0)
+    monkeypatch.setattr(simulator.runs.runner, "_PACE", 100.0)
     same(execute(limited), slow)

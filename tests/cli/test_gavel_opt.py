@@ -11,9 +11,9 @@ import time
 import numpy as np
 import pytest
 
-from gavel_opt.files import write_program
-from gavel_opt.program import LinearProgram
-from gavel_opt.registry import BUILT_IN
+from gavel_opt.engines.registry import BUILT_IN
+from gavel_opt.model.files import write_program
+from gavel_opt.model.linear_program import LinearProgram
 from gavel_opt.testing import KNOWN
 
 MPS = """\

@@ -139,7 +139,7 @@ def test_comparing_all_engines_does_not_pass_over_one_that_failed(refuser, capsy
     from gavel_opt import known_engines
 
     known = {name: entry for name, entry in known_engines().items() if name != "ortools-pdlp"}
-    monkeypatch.setattr("simulator.compare.known_engines", lambda: known)
+    monkeypatch.setattr("simulator.cli.compare.known_engines", lambda: known)
     words = ["--policy", "max_min_fairness", *SMALL, "--fallback", "", "--json"]
     assert main(["compare", "--engines", "all", *words]) == 3
     found = json.loads(capsys.readouterr().out)

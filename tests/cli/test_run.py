@@ -15,7 +15,7 @@ from sim import gavel_sim, start_gavel_sim
 
 import simulator
 from simulator.cli import main
-from simulator.summary_text import describe
+from simulator.runs.summary_text import describe
 
 SMALL = ("--policy", "isolated", "--cluster", "6:6:6")
 CONTINUOUS = (*SMALL, "--interarrival", 7200, "--window", "20:40")
@@ -230,13 +230,13 @@ def test_interrupt_says_what_there_was(tmp_path):
 
 
 def test_a_run_that_fails_ends_with_3(monkeypatch, capsys):
-    import simulator.runner
+    import simulator.runs.runner
     from gavel_opt import SolveFailed
 
     def fails(*_: object, **__: object) -> None:
         raise SolveFailed("no engine gave a certified answer")
 
-    monkeypatch.setattr(simulator.runner, "execute", fails)
+    monkeypatch.setattr(simulator.runs.runner, "execute", fails)
     assert main(["run", "--policy", "isolated", "--jobs", "5"]) == 3
     assert capsys.readouterr().err == "gavel-sim: no engine gave a certified answer\n"
 

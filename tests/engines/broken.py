@@ -4,9 +4,9 @@ import math
 
 import numpy as np
 
-from gavel_opt.engine import Capability, Options
-from gavel_opt.registry import make_engine
-from gavel_opt.solution import Solution, Status
+from gavel_opt.engines.protocol import Capability, Options
+from gavel_opt.engines.registry import make_engine
+from gavel_opt.model.solution import Solution, Status
 
 
 class Wrapped:

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from gavel_opt import ClusterState, make_policy
-from gavel_opt.allocation import AllocationProgram
-from simulator.throughputs import load_throughputs
+from gavel_opt.model.allocation_program import AllocationProgram
+from simulator.world.throughputs import load_throughputs
 
 TYPES = ("k80", "p100", "v100")
 MEASURED = load_throughputs()

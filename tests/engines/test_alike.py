@@ -7,12 +7,12 @@ import pytest
 from streams import states
 
 from gavel_opt import make_policy
-from gavel_opt.bridges import level_program
-from gavel_opt.engine import Options
-from gavel_opt.engines.alike import Pools
-from gavel_opt.lowering import lower
-from gavel_opt.registry import make_engine
-from gavel_opt.solution import Status
+from gavel_opt.engines.proportional_jobs import Pools
+from gavel_opt.engines.protocol import Options
+from gavel_opt.engines.registry import make_engine
+from gavel_opt.model.finish_time import level_program
+from gavel_opt.model.lowering import lower
+from gavel_opt.model.solution import Status
 
 
 def makespans(jobs, rounds, seed=0):

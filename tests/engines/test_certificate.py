@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gavel_opt.certificate import certify, primal_residual
-from gavel_opt.engine import Options
-from gavel_opt.program import LinearProgram
-from gavel_opt.registry import make_engine
-from gavel_opt.solution import Certificate, Status
+from gavel_opt.engines.protocol import Options
+from gavel_opt.engines.registry import make_engine
+from gavel_opt.model.certificate import certify, primal_residual
+from gavel_opt.model.linear_program import LinearProgram
+from gavel_opt.model.solution import Certificate, Status
 from gavel_opt.solving import solve
 from gavel_opt.testing import KNOWN
 

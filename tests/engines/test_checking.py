@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 
 from gavel_opt.checking import check_program, installed_engines, named_engines
-from gavel_opt.engine import Options
+from gavel_opt.engines.protocol import Options
+from gavel_opt.engines.registry import make_engine
 from gavel_opt.errors import InputError
-from gavel_opt.program import LinearProgram
-from gavel_opt.registry import make_engine
-from gavel_opt.solution import Status
+from gavel_opt.model.linear_program import LinearProgram
+from gavel_opt.model.solution import Status
 from gavel_opt.testing import KNOWN
 
 

@@ -4,9 +4,9 @@ from dataclasses import fields
 
 import pytest
 
-from gavel_opt.engine import Capability
+from gavel_opt.engines.protocol import Capability
+from gavel_opt.engines.registry import BUILT_IN, make_engine
 from gavel_opt.errors import MissingLibraryError
-from gavel_opt.registry import BUILT_IN, make_engine
 from gavel_opt.testing import CASES, check_case
 
 FLAGS = [field.name for field in fields(Capability) if field.type == "bool"]

@@ -9,21 +9,21 @@ import pytest
 from streams import programs, states
 
 from gavel_opt import make_policy
-from gavel_opt.allocation import AllocationProgram
-from gavel_opt.certificate import certify
-from gavel_opt.engine import Options
+from gavel_opt.engines.protocol import Options
+from gavel_opt.engines.registry import make_engine
 from gavel_opt.errors import InputError
-from gavel_opt.lowering import lower, rated_groups
-from gavel_opt.program import LinearProgram
-from gavel_opt.registry import make_engine
-from gavel_opt.solution import Status
+from gavel_opt.model.allocation_program import AllocationProgram
+from gavel_opt.model.certificate import certify
+from gavel_opt.model.linear_program import LinearProgram
+from gavel_opt.model.lowering import lower, rated_groups
+from gavel_opt.model.solution import Status
 
 pytest.importorskip("cvxpy")
 pytest.importorskip("ecos")
 
 from gavel_opt.engines import cvxpy_cached
-from gavel_opt.engines.block_answers import allocation_answer
 from gavel_opt.engines.limits import run_with_limit
+from gavel_opt.model.answers import allocation_answer
 
 sys.path.append(str(Path(__file__).parents[1] / "policies"))
 from recordings import GOLDEN, golden, policy_of, same, sample

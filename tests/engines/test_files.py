@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gavel_opt.errors import InputError
-from gavel_opt.files import find_programs, read_program, read_with_notes, write_program
-from gavel_opt.program import LinearProgram
+from gavel_opt.model.files import find_programs, read_program, read_with_notes, write_program
+from gavel_opt.model.linear_program import LinearProgram
 from gavel_opt.solving import solve
 from gavel_opt.testing import KNOWN
 

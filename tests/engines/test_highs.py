@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from streams import programs
 
-from gavel_opt.engine import Options
 from gavel_opt.engines import highs
-from gavel_opt.lowering import lower
-from gavel_opt.program import LinearProgram
-from gavel_opt.registry import make_engine
-from gavel_opt.solution import Status
+from gavel_opt.engines.protocol import Options
+from gavel_opt.engines.registry import make_engine
+from gavel_opt.model.linear_program import LinearProgram
+from gavel_opt.model.lowering import lower
+from gavel_opt.model.solution import Status
 
 
 def large():
@@ -127,7 +127,7 @@ def test_nothing_is_printed(name):
     """The solver has a banner; standard output belongs to ``--json``."""
     pytest.importorskip("pulp")
     code = (
-        "from gavel_opt.registry import make_engine; from gavel_opt.program import LinearProgram;"
+        "from gavel_opt.engines.registry import make_engine; from gavel_opt.model.linear_program import LinearProgram;"
         f"e = make_engine({name!r}); p = LinearProgram.build([1.0], [[1.0]], 2.0, 3.0);"
         "assert e.solve(p).objective == 2.0; e.version()"
     )

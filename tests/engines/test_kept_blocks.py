@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from streams import programs
 
-from gavel_opt.certificate import certify
-from gavel_opt.engine import Options
-from gavel_opt.engines.kept_blocks import BlockModel
+from gavel_opt.engines.persistent_blocks import BlockModel
+from gavel_opt.engines.protocol import Options
+from gavel_opt.engines.registry import make_engine
 from gavel_opt.errors import InputError, MissingLibraryError
-from gavel_opt.lowering import lower
-from gavel_opt.registry import make_engine
-from gavel_opt.solution import Status
+from gavel_opt.model.certificate import certify
+from gavel_opt.model.lowering import lower
+from gavel_opt.model.solution import Status
 
 KEEPERS = ["highs", "ortools", "pulp"]
 

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 from streams import programs
 
-from gavel_opt.certificate import certify
-from gavel_opt.engine import DEFAULT_OPTIONS
-from gavel_opt.engines.kept import Seating, changed_entries, reseat, seat
+from gavel_opt.engines.persistent import Seating, changed_entries, reseat, seat
+from gavel_opt.engines.protocol import DEFAULT_OPTIONS
+from gavel_opt.engines.registry import make_engine
 from gavel_opt.errors import MissingLibraryError
-from gavel_opt.lowering import lower
-from gavel_opt.program import KINDS, LinearProgram
-from gavel_opt.registry import make_engine
-from gavel_opt.solution import Status
+from gavel_opt.model.certificate import certify
+from gavel_opt.model.linear_program import KINDS, LinearProgram
+from gavel_opt.model.lowering import lower
+from gavel_opt.model.solution import Status
 
 KEEPERS = ["highs", "ortools", "pulp"]
 

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from streams import programs
 
-from gavel_opt.engine import Options
-from gavel_opt.engines.block_answers import tables
 from gavel_opt.engines.last_basis import LastBases, keys_of
+from gavel_opt.engines.protocol import Options
+from gavel_opt.engines.registry import make_engine
 from gavel_opt.engines.vertex import basis_of, marks_of, vertex
-from gavel_opt.lowering import lower
-from gavel_opt.registry import make_engine
-from gavel_opt.solution import Status
+from gavel_opt.model.answers import tables
+from gavel_opt.model.lowering import lower
+from gavel_opt.model.solution import Status
 
 
 def with_rewards(program, seed):

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from gavel_opt.checking import check_program, installed_engines
-from gavel_opt.engine import Options
-from gavel_opt.files import read_program
-from gavel_opt.registry import make_engine
-from gavel_opt.solution import Status
+from gavel_opt.engines.protocol import Options
+from gavel_opt.engines.registry import make_engine
+from gavel_opt.model.files import read_program
+from gavel_opt.model.solution import Status
 from gavel_opt.solving import solve
 
 OPTIMA = {

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from gavel_opt import solve
-from gavel_opt.engine import Options
+from gavel_opt.engines.protocol import Options
+from gavel_opt.engines.registry import BUILT_IN, make_engine
 from gavel_opt.errors import MissingLibraryError
-from gavel_opt.program import LinearProgram
-from gavel_opt.registry import BUILT_IN, make_engine
-from gavel_opt.solution import Status
+from gavel_opt.model.linear_program import LinearProgram
+from gavel_opt.model.solution import Status
 
 ENGINES = [name for name, entry in BUILT_IN.items() if "linear" in entry.can]
 FREE = (-np.inf, np.inf)

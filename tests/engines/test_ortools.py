@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from streams import programs
 
-from gavel_opt.certificate import certify
-from gavel_opt.engine import Options
-from gavel_opt.lowering import lower
-from gavel_opt.program import LinearProgram
-from gavel_opt.solution import Status
+from gavel_opt.engines.protocol import Options
+from gavel_opt.model.certificate import certify
+from gavel_opt.model.linear_program import LinearProgram
+from gavel_opt.model.lowering import lower
+from gavel_opt.model.solution import Status
 
 pytest.importorskip("ortools")
 

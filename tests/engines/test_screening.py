@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from gavel_opt.allocation import AllocationProgram, FinishTimeProgram
 from gavel_opt.driver import Driver
-from gavel_opt.engine import Capability
+from gavel_opt.engines.protocol import Capability
 from gavel_opt.errors import InputError
+from gavel_opt.model.allocation_program import AllocationProgram, FinishTimeProgram
+from gavel_opt.model.linear_program import LinearProgram
+from gavel_opt.model.presolve import screen, screen_blocks
+from gavel_opt.model.solution import Solution, Status
 from gavel_opt.policies import make_policy
-from gavel_opt.program import LinearProgram
-from gavel_opt.screening import screen, screen_blocks
-from gavel_opt.solution import Solution, Status
 from gavel_opt.testing import KNOWN
 from gavel_opt.testing.blocks import make_blocks
 

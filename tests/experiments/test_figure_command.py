@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from simulator.experiments.hierarchy import hierarchical_fairness
+from simulator.studies.experiments.hierarchy import hierarchical_fairness
 
 QUICK = [
     *("9", "--seeds", "0", "1", "--at", "4", "--jobs-window", "10:20"),

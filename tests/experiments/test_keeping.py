@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from gavel_opt import InputError
-from simulator.batch import Store, Task, file_name, run_batch
-from simulator.executors import Executor, Outcome, Payload, Work
+from simulator.studies.batch import Store, Task, file_name, run_batch
+from simulator.studies.executors import Executor, Outcome, Payload, Work
 
 
 class _Here:

@@ -3,10 +3,10 @@ from __future__ import annotations
 import pytest
 
 from gavel_opt import InputError
-from simulator.config import RunConfig
-from simulator.experiments import FIGURES, find
-from simulator.experiments.experiment import Choices
-from simulator.experiments.paper import paper_curve, paper_curves
+from simulator.runs.config import RunConfig
+from simulator.studies.experiments import FIGURES, find
+from simulator.studies.experiments.experiment import Choices
+from simulator.studies.experiments.paper import paper_curve, paper_curves
 
 RUNS = {
     "9": 3 * (14 + 14 + 14 + 16 + 19),

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from simulator.batch import Batch
-from simulator.experiments import find
-from simulator.experiments.experiment import Choices
-from simulator.experiments.rates import RateExperiment
-from simulator.experiments.simulate import point
+from simulator.studies.batch import Batch
+from simulator.studies.experiments import find
+from simulator.studies.experiments.experiment import Choices
+from simulator.studies.experiments.rates import RateExperiment
+from simulator.studies.experiments.simulate import point
 
 HOUR = 3600.0
 

@@ -11,7 +11,7 @@ import random
 from dataclasses import dataclass
 from pathlib import Path
 
-from simulator.job_types import DISTRIBUTED, JOB_TYPES
+from simulator.world.job_types import DISTRIBUTED, JOB_TYPES
 
 TRACE = "{trace}"
 """Stands for the path of a trace of :func:`write_trace` in the words of a configuration."""

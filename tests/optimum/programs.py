@@ -6,16 +6,16 @@ from dataclasses import replace
 
 import numpy as np
 
-from gavel_opt.allocation import (
+from gavel_opt.engines.highs import Highs
+from gavel_opt.model.allocation_program import (
     AllocationProgram,
     Answer,
     Blocks,
     FinishTimeProgram,
     PairBlocks,
 )
-from gavel_opt.bridges import finish_time_by_levels
-from gavel_opt.engines.highs import Highs
-from gavel_opt.lowering import lower, raise_answer
+from gavel_opt.model.finish_time import finish_time_by_levels
+from gavel_opt.model.lowering import lower, raise_answer
 
 
 def max_min(seed, groups=None, types=3):

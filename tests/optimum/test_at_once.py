@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gavel_opt import ClusterState, Driver, InputError, ThroughputTable, make_engine, make_policy
-from gavel_opt.grouping import MANY
+from gavel_opt.kernels.groups import MANY
 
 
 def cluster(seed, jobs=None, types=3):

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from programs import finish_time, highs, makespan, max_min, slack, water_stage
 
 from gavel_opt import Options
-from gavel_opt.allocation import FinishTimeProgram
 from gavel_opt.engines.structured import Structured
-from gavel_opt.structured import optimum as module
-from gavel_opt.structured.direct import DOUBT, NONE, PINNED, PRICED
-from gavel_opt.structured.optimum import Memory, optimum
+from gavel_opt.model.allocation_program import FinishTimeProgram
+from gavel_opt.solver import optimum as module
+from gavel_opt.solver.optimum import Memory, optimum
+from gavel_opt.solver.shortcuts import DOUBT, NONE, PINNED, PRICED
 
 seeds = st.integers(0, 2**31)
 

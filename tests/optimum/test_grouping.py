@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gavel_opt.grouping import MANY, all_differ, clipped_shares, group_keys, group_rows
+from gavel_opt.kernels.groups import MANY, all_differ, clipped_shares, group_keys, group_rows
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from programs import finish_time, max_min, with_pairs
 from scipy.optimize import fsolve
 
-from gavel_opt.allocation import AllocationProgram, Blocks, PairBlocks
-from gavel_opt.structured.optimum import optimum
-from gavel_opt.structured.tables import JOB_ROWS
+from gavel_opt.model.allocation_program import AllocationProgram, Blocks, PairBlocks
+from gavel_opt.solver.optimum import optimum
+from gavel_opt.solver.tables import JOB_ROWS
 
 
 def test_the_centre_is_where_calculus_says():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gavel_opt import ClusterState, Driver, ThroughputTable, make_engine, make_policy
-from gavel_opt.solution import Solution, Status
+from gavel_opt.model.solution import Solution, Status
 
 POLICIES = [
     "max_min_fairness",

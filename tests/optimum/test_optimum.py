@@ -13,8 +13,8 @@ from programs import KINDS, finish_time, highs, max_min, plain, slack, with_pair
 from gavel_opt import Options, Status
 from gavel_opt.engines.structured import Structured
 from gavel_opt.errors import InputError
-from gavel_opt.program import LinearProgram
-from gavel_opt.structured.optimum import optimum
+from gavel_opt.model.linear_program import LinearProgram
+from gavel_opt.solver.optimum import optimum
 
 seeds = st.integers(0, 2**31)
 

@@ -20,12 +20,12 @@ from gavel_opt import (
     make_policy,
     solve,
 )
-from gavel_opt.allocation import Allocation, AllocationProgram, Answer, Blocks
 from gavel_opt.engines.highs import Highs
-from gavel_opt.solution import Certificate
-from gavel_opt.structured import optimum as module
-from gavel_opt.structured.optimum import gain_of, optimum, total_worth
-from gavel_opt.symmetry import expand
+from gavel_opt.model.allocation_program import Allocation, AllocationProgram, Answer, Blocks
+from gavel_opt.model.groups import expand
+from gavel_opt.model.solution import Certificate
+from gavel_opt.solver import optimum as module
+from gavel_opt.solver.optimum import gain_of, optimum, total_worth
 from gavel_opt.tie_breaking import TRACE, choose
 
 seeds = st.integers(0, 2**31)

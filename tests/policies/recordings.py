@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from gavel_opt import Allocation, ClusterState
-from simulator.throughputs import load_throughputs
+from simulator.world.throughputs import load_throughputs
 
 TYPES = ("k80", "p100", "v100")
 SAMPLE = Path(__file__).with_name("sample.json.gz")

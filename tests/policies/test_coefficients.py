@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gavel_opt.fairness import fairness_rows
+from gavel_opt.kernels.rows import fairness_rows
 from gavel_opt.policies.coefficients import (
     finish_times,
     isolated_speeds,

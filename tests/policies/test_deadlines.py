@@ -12,7 +12,7 @@ from scipy.optimize import linprog
 
 from gavel_opt import Answer, Blocks, Driver, InputError, make_policy
 from gavel_opt.policies.throughput_sum import _deadlines_to_keep
-from simulator.job_types import JOB_TYPES
+from simulator.world.job_types import JOB_TYPES
 
 NAME = "max_sum_throughput_normalized_by_cost_perf_SLOs"
 PACKED = "max_sum_throughput_normalized_by_cost_packed_SLOs"

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from gavel_opt import InputError
-from gavel_opt.estimation import ThroughputEstimator, complete
-from simulator.job_types import JOB_TYPES
-from simulator.throughputs import load_throughputs
+from gavel_opt.policies.estimation import ThroughputEstimator, complete
+from simulator.world.job_types import JOB_TYPES
+from simulator.world.throughputs import load_throughputs
 
 TYPES = ("k80", "p100", "v100")
 

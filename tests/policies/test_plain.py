@@ -7,7 +7,7 @@ import pytest
 from recordings import state_of
 
 from gavel_opt import Driver, make_policy
-from simulator.job_types import JOB_TYPES
+from simulator.world.job_types import JOB_TYPES
 
 
 @pytest.mark.parametrize("name", ["max_min_fairness", "max_min_fairness_water_filling"])

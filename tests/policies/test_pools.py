@@ -10,7 +10,7 @@ from test_recorded_events import feasible
 
 from gavel_opt import Driver, make_policy
 from gavel_opt.policies import finish_time, makespan
-from simulator.job_types import DISTRIBUTED, JOB_TYPES
+from simulator.world.job_types import DISTRIBUTED, JOB_TYPES
 
 NAME = "min_total_duration_packed"
 FAIR = "finish_time_fairness_packed"

@@ -9,7 +9,7 @@ from objectives import better, remember
 from recordings import GOLDEN, Event, Run, golden, policy_of, same, sample
 
 from gavel_opt import Allocation, Driver, InputError, MissingLibraryError, make_policy
-from gavel_opt.registry import known_engines, make_engine
+from gavel_opt.engines.registry import known_engines, make_engine
 
 EXACT = ("isolated", "fifo", "fifo_perf", "fifo_packed", "gandiva", "allox")
 RUNS = sample()

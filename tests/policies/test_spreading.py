@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gavel_opt.spreading import NOTHING, spread_over_jobs
+from gavel_opt.kernels.spreading import NOTHING, spread_over_jobs
 
 sizes = st.integers(1, 12)
 

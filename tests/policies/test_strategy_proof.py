@@ -9,7 +9,7 @@ import pytest
 from recordings import state_of
 
 from gavel_opt import Driver, InputError, ThroughputTable, make_policy
-from simulator.job_types import JOB_TYPES
+from simulator.world.job_types import JOB_TYPES
 
 NAME = "max_min_fairness_strategy_proof"
 pytest.importorskip("cvxpy")

@@ -10,8 +10,8 @@ import pytest
 from recordings import sample, state_of
 
 from gavel_opt import Driver, InputError, make_policy
-from simulator.experiments.hierarchy import hierarchical_fairness
-from simulator.job_types import JOB_TYPES
+from simulator.studies.experiments.hierarchy import hierarchical_fairness
+from simulator.world.job_types import JOB_TYPES
 
 PERF = "max_min_fairness_water_filling_perf"
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pytest
 
-from simulator.saturation import HOUR, Series
+from simulator.runs.saturation import HOUR, Series
 
 
 @dataclass

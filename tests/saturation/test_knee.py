@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from gavel_opt import InputError
-from simulator.capacity import evenly_shared_rate, highest_rate
 from simulator.cli import main
-from simulator.job_types import DISTRIBUTED
-from simulator.knee import Knee, Probe, as_text, bisect, parse_seeds, plot
-from simulator.offered import SCALE_FACTOR_SHARES, mean_duration, offered_work
-from simulator.options import make_config
-from simulator.throughputs import load_throughputs
-from simulator.workload import DrawnWorkload, DrawSettings
+from simulator.runs.bounds import evenly_shared_rate, highest_rate
+from simulator.runs.offered_load import SCALE_FACTOR_SHARES, mean_duration, offered_work
+from simulator.runs.options import make_config
+from simulator.studies.knee import Knee, Probe, as_text, bisect, parse_seeds, plot
+from simulator.world.job_types import DISTRIBUTED
+from simulator.world.throughputs import load_throughputs
+from simulator.world.workload import DrawnWorkload, DrawSettings
 
 
 def prober(knee: float):

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import simulator.saturation
+import simulator.runs.saturation
 from gavel_opt import InputError
-from simulator.saturation import (
+from simulator.runs.saturation import (
     HOUR,
     RULES,
     Series,
@@ -217,7 +217,7 @@ class TestTraps:
             assert verdict(series, rule).finding != "saturated", rule
 
     def test_no_rule_knows_the_wall_clock(self):
-        tree = ast.parse(Path(simulator.saturation.__file__).read_text())
+        tree = ast.parse(Path(simulator.runs.saturation.__file__).read_text())
         imported = {
             alias.name.split(".")[0]
             for node in ast.walk(tree)

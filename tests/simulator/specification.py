@@ -1,7 +1,7 @@
 """The mechanism in plain Python: every job and every pair an entry in a dictionary.
 
 Slow, and meant to be read beside ``docs/mechanism.md``. ``test_specification.py`` holds
-:mod:`simulator.mechanism` equal to it, bit for bit, on random workloads.
+:mod:`simulator.mechanism.mechanism` equal to it, bit for bit, on random workloads.
 """
 
 from __future__ import annotations

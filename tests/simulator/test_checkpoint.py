@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from recorded import HERE, config_of, expected
 
-from simulator.simulation import Simulation
+from simulator.runs.simulation import Simulation
 
 
 def finish(simulation: Simulation) -> Simulation:

@@ -8,10 +8,10 @@ import random
 import numpy as np
 import pytest
 
-from simulator.job_types import DISTRIBUTED, JOB_TYPES
-from simulator.streams import next_below, next_float, shuffle, stream
-from simulator.throughputs import load_throughputs
-from simulator.workload import DrawnWorkload, DrawSettings
+from simulator.world.job_types import DISTRIBUTED, JOB_TYPES
+from simulator.world.random_streams import next_below, next_float, shuffle, stream
+from simulator.world.throughputs import load_throughputs
+from simulator.world.workload import DrawnWorkload, DrawSettings
 
 
 def drawn(settings: DrawSettings, count: int) -> list[tuple[float, ...]]:

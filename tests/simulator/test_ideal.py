@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from gavel_opt import Allocation, ThroughputTable, Traits
-from simulator import layout as at
-from simulator.cluster import Cluster
-from simulator.config import RunConfig
-from simulator.ideal import IdealMechanism
-from simulator.mechanism import Setting
-from simulator.simulation import Simulation
-from simulator.workload import FixedWorkload
+from simulator.mechanism import layout as at
+from simulator.mechanism.ideal import IdealMechanism
+from simulator.mechanism.mechanism import Setting
+from simulator.runs.config import RunConfig
+from simulator.runs.simulation import Simulation
+from simulator.world.cluster import Cluster
+from simulator.world.workload import FixedWorkload
 
 
 def play(jobs, table, give, packing=False):

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 
 from gavel_opt import InputError
-from simulator.cluster import make_cluster, parse_counts
-from simulator.config import RunConfig
-from simulator.job_types import DISTRIBUTED, JOB_TYPES
-from simulator.prices import load_prices
-from simulator.simulation import Simulation
-from simulator.throughputs import DATA, load_throughputs
-from simulator.trace import read_trace
-from simulator.workload import DrawnWorkload, DrawSettings
+from simulator.runs.config import RunConfig
+from simulator.runs.simulation import Simulation
+from simulator.world.cluster import make_cluster, parse_counts
+from simulator.world.job_types import DISTRIBUTED, JOB_TYPES
+from simulator.world.prices import load_prices
+from simulator.world.throughputs import DATA, load_throughputs
+from simulator.world.trace import read_trace
+from simulator.world.workload import DrawnWorkload, DrawSettings
 
 TYPES = ("k80", "p100", "v100")
 

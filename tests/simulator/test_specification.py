@@ -11,10 +11,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from gavel_opt import Allocation, ThroughputTable, Traits
-from simulator import layout as at
-from simulator.cluster import Cluster
-from simulator.mechanism import Mechanism, Setting
-from simulator.workload import FixedWorkload
+from simulator.mechanism import layout as at
+from simulator.mechanism.mechanism import Mechanism, Setting
+from simulator.world.cluster import Cluster
+from simulator.world.workload import FixedWorkload
 
 KEYS = 4
 

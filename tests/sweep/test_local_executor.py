@@ -12,7 +12,7 @@ import pytest
 import work_for_tests as work
 
 from gavel_opt import InputError
-from simulator.executors import make_executor
+from simulator.studies.executors import make_executor
 
 
 def _alive(process: int) -> bool:
@@ -82,7 +82,7 @@ def test_closing_stops_what_runs(tmp_path: Path) -> None:
 def test_processes_end_with_a_killed_parent(tmp_path: Path) -> None:
     script = (
         "import sys, work_for_tests as work\n"
-        "from simulator.executors import make_executor\n"
+        "from simulator.studies.executors import make_executor\n"
         "if __name__ == '__main__':\n"
         "    list(make_executor(processes=1).run(work.slow, [{'folder': sys.argv[1]}]))\n"
     )

@@ -1,0 +1,287 @@
+"""Allocation programs in a model that is kept: every group (or job) has a slot.
+
+A solver loses its basis when rows or columns are deleted, and keeps it when values change. So a slot of
+a group that left is switched off (its columns fixed at zero, its level row without a bound) and waits
+for the next that comes. Comparing two programs is then comparing a few small tables.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+import numpy as np
+
+from gavel_opt.arrays import Floats, Ints
+from gavel_opt.engines.last_basis import LastBases, keys_of
+from gavel_opt.engines.protocol import Options
+from gavel_opt.errors import InputError
+from gavel_opt.model.allocation_program import AllocationProgram, Answer, FinishTimeProgram
+from gavel_opt.model.answers import certificate_of, tables
+from gavel_opt.model.linear_program import LinearProgram
+from gavel_opt.model.lowering import full_matrix
+from gavel_opt.model.solution import Solution, Stats, Status
+
+_MOST_EMPTY = 0.5
+_MOST_NEW = 0.3
+
+
+@dataclass(slots=True)
+class Changes:
+    """What differs between two programs in one model; positions are those of the model.
+
+    Attributes
+    ----------
+    entries
+        Row, column and new value of entries of the matrix.
+    costs
+        Column and new objective coefficient.
+    uppers
+        Column and new upper bound: infinite, or zero for a slot that is off.
+    rows
+        Row, new lower and new upper bound.
+    too_many
+        None of these are listed: the whole model is better passed anew.
+    """
+
+    entries: list[tuple[int, int, float]] = field(default_factory=list)
+    costs: list[tuple[int, float]] = field(default_factory=list)
+    uppers: list[tuple[int, float]] = field(default_factory=list)
+    rows: list[tuple[int, float, float]] = field(default_factory=list)
+    too_many: bool = False
+
+
+@dataclass(slots=True)
+class BlockModel:
+    """A table of the values that a kept model has, one line a slot.
+
+    Columns of the model: the level if there is one, then all slots on the first worker type, on the
+    second, ... Rows: levels of all slots, capacities, time sums of all slots. Columns of ``table``: the
+    rates on each worker type, the use, the slope, the floor, whether the slot is on, the rewards.
+    """
+
+    table: Floats
+    types: int
+    workers: Floats
+    has_level: bool
+    has_reward: bool
+    key: Ints
+    keys: Ints
+    at: Ints
+
+    @classmethod
+    def of(cls, program: AllocationProgram, spare: int) -> BlockModel:
+        """Seat a program's groups in order, with ``spare`` slots left over."""
+        blocks = program.blocks
+        groups, types = blocks.groups, blocks.types
+        has_reward = program.reward is not None
+        keys = keys_of(program)
+        model = cls(
+            table=np.zeros((groups + spare, types + 4 + types * has_reward)),
+            types=types,
+            workers=blocks.workers,
+            has_level=program.has_level,
+            has_reward=has_reward,
+            key=np.concatenate([keys, np.full(spare, -1)]),
+            keys=keys,
+            at=np.arange(groups),
+        )
+        model._take(program)
+        return model
+
+    @property
+    def slots(self) -> int:
+        """How many slots the model has."""
+        return int(self.table.shape[0])
+
+    def general(self) -> LinearProgram:
+        """The whole model as a general program."""
+        slots, types, table = self.slots, self.types, self.table
+        level = int(self.has_level)
+        use, slope, floor, on = table[:, types : types + 4].T
+        reward = table[:, types + 4 :] if self.has_reward else np.zeros((slots, types))
+        upper = np.where(np.tile(on > 0.0, types), np.inf, 0.0)
+        return LinearProgram(
+            c=np.concatenate([np.ones(level), reward.ravel(order="F")]),
+            a=full_matrix(table[:, :types], use, slope if level else None),
+            row_lower=np.concatenate([floor, np.full(types + slots, -np.inf)]),
+            row_upper=np.concatenate([np.full(slots, np.inf), self.workers, np.ones(slots)]),
+            col_lower=np.concatenate([np.full(level, -np.inf), np.zeros(types * slots)]),
+            col_upper=np.concatenate([np.full(level, np.inf), upper]),
+            maximize=True,
+        )
+
+    def update(self, program: AllocationProgram, most: int) -> Changes | None:
+        """Take a program's values and say what changed; None if a fresh model is better.
+
+        That is so if the program has another form, if too many groups are new for the old answer to be
+        a start, if there are too few slots, or if most would stand empty. Where more than ``most``
+        values changed, the changes are left out: ``general`` has them all.
+        """
+        blocks = program.blocks
+        slots, types, level = self.slots, self.types, int(self.has_level)
+        if (
+            blocks.types != types
+            or program.has_level != self.has_level
+            or (program.reward is not None) != self.has_reward
+            or not self._seat(keys_of(program))
+        ):
+            return None
+        old_workers = self.workers
+        slot, column, values = self._take(program)
+        changes = Changes()
+        if slot.size > most:
+            return Changes(too_many=True)
+        for i, kind, value in zip(slot.tolist(), column.tolist(), values.tolist(), strict=True):
+            if kind < types:
+                changes.entries.append((i, level + kind * slots + i, value))
+            elif kind == types:
+                changes.entries += [(slots + j, level + j * slots + i, value) for j in range(types)]
+            elif kind == types + 1:
+                changes.entries.append((i, 0, -value))
+            elif kind == types + 2:
+                changes.rows.append((i, value, math.inf))
+            elif kind == types + 3:
+                upper = math.inf if value else 0.0
+                changes.uppers += [(level + j * slots + i, upper) for j in range(types)]
+            else:
+                changes.costs.append((level + (kind - types - 4) * slots + i, value))
+        if not np.array_equal(old_workers, self.workers):
+            for j in np.flatnonzero(old_workers != self.workers).tolist():
+                changes.rows.append((slots + j, -math.inf, float(self.workers[j])))
+        return changes
+
+    def _seat(self, keys: Ints) -> bool:
+        """Find a slot for every key; False if that is not possible or not worth it."""
+        if keys.size == self.keys.size and (keys == self.keys).all():
+            return True
+        # Compiled, so it is loaded only where allocation programs are solved.
+        from gavel_opt.engines.persistent_slots import seat
+
+        at, came = seat(self.key, keys)
+        if came < 0 or came > max(8, _MOST_NEW * keys.size):
+            return False
+        if keys.size < _MOST_EMPTY * self.key.size:
+            return False
+        self.key = self.key.copy()
+        self.key[at] = keys
+        self.at, self.keys = at, keys
+        return True
+
+    def _take(self, program: AllocationProgram) -> tuple[Ints, Ints, Floats]:
+        """Write the program's values into the table; returns what changed."""
+        from gavel_opt.engines.persistent_slots import rewrite
+
+        blocks = program.blocks
+        self.workers = blocks.workers
+        reward = np.empty((0, self.types)) if program.reward is None else program.reward
+        given = (blocks.rate, blocks.use, program.slope, program.floor, reward)
+        return rewrite(self.table, self.at, blocks.count, *map(np.ascontiguousarray, given))
+
+
+class SolvesModels(Protocol):
+    """What an engine that keeps blocks can do with a model."""
+
+    name: str
+    spare: float
+    """Slots to leave over, as a part of the groups."""
+
+    def _most_changes(self, slots: int) -> int:
+        """Changed values from which on the whole model is passed anew."""
+        ...
+
+    _model: BlockModel | None
+    _last_bases: LastBases
+
+    def _solve_fresh(self, program: LinearProgram, options: Options) -> Solution:
+        """Solve a model from scratch, and keep it."""
+        ...
+
+    def _solve_changed(
+        self, model: BlockModel, changes: Changes, options: Options, started: float
+    ) -> Solution | None:
+        """Change the kept model and solve it; None if it has to be built afresh."""
+        ...
+
+
+def solve_kept_blocks(
+    engine: SolvesModels, program: AllocationProgram | FinishTimeProgram, options: Options
+) -> tuple[Solution, Answer | None]:
+    """Solve an allocation program on an engine's kept model, or on a fresh one.
+
+    Raises
+    ------
+    InputError
+        For pairs and finish-time programs.
+    """
+    if isinstance(program, FinishTimeProgram) or program.blocks.pairs is not None:
+        raise InputError(f"engine {engine.name!r} takes blocks without pairs, or general programs")
+    if program.blocks.kind is None:
+        return _solve(engine, program, options)
+    # Compiled, so it is loaded only where allocation programs are solved.
+    from gavel_opt.engines.proportional_jobs import Pools
+
+    deadline = time.perf_counter() + options.time_limit
+    apart = np.isin(keys_of(program), engine._last_bases.apart)
+    stats = Stats(programs=0)
+    while True:
+        pools = Pools.of(program, apart)
+        if pools is None:
+            return _solve(engine, program, options)
+        solution, pooled = _solve(engine, pools.program, options)
+        stats.add(solution.stats)
+        solution.stats = stats
+        if pooled is None:
+            return solution, None
+        answer, solution.certificate = pools.spread(program, pooled)
+        leave = pools.limited(pooled)
+        if not leave.any():
+            engine._last_bases.apart = keys_of(program)[apart & (answer.x.sum(axis=1) > 0.5)]
+            solution.objective = answer.objective
+            return solution, answer
+        apart |= leave
+        if math.isfinite(deadline):
+            options = replace(options, time_limit=deadline - time.perf_counter())
+
+
+def _solve(
+    engine: SolvesModels, program: AllocationProgram, options: Options
+) -> tuple[Solution, Answer | None]:
+    """Solve a program at the last basis, or on the kept model, or on a fresh one."""
+    # Compiled, so it is loaded only where allocation programs are solved.
+    from gavel_opt.engines.persistent_slots import read
+
+    started = time.perf_counter()
+    given = tables(program)
+    known = engine._last_bases
+    if options.time_limit > 0.0:
+        answer, certificate = known.answer(keys_of(program), given)
+        if answer is not None and certificate is not None:
+            took = time.perf_counter() - started
+            stats = Stats(solve=took, iterations=0, reused=True, detail="a basis from before")
+            done = Solution(Status.OPTIMAL, answer.objective, certificate=certificate, stats=stats)
+            return done, answer
+    model = engine._model
+    solution: Solution | None = None
+    if model is not None:
+        changes = model.update(program, engine._most_changes(model.slots))
+        if changes is not None:
+            solution = engine._solve_changed(model, changes, options, started)
+    if model is None or solution is None:
+        spare = int(np.ceil(engine.spare * program.blocks.groups))
+        model = BlockModel.of(program, spare)
+        solution = engine._solve_fresh(model.general(), options)
+        engine._model = model
+    if solution.x is None or solution.row_dual is None:
+        engine._model = None
+        return solution, None
+    x, level_dual, price, proof = read(solution.x, solution.row_dual, model.at, model.slots, *given)
+    answer = Answer(x, proof[1], proof[0], level_dual, price)
+    solution.objective, solution.certificate = answer.objective, certificate_of(proof)
+    known.remember(keys_of(program), given, answer)
+    return solution, answer
+
+
+__all__ = ["BlockModel", "Changes", "SolvesModels", "solve_kept_blocks"]

@@ -1,0 +1,156 @@
+"""The engine protocol: what an adapter of a solver must offer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from gavel_opt.arrays import Floats
+from gavel_opt.model.allocation_program import (
+    AllocationProgram,
+    Answer,
+    FinishTimeProgram,
+    ProductProgram,
+)
+from gavel_opt.model.cluster_state import ClusterState
+from gavel_opt.model.linear_program import LinearProgram
+from gavel_opt.model.solution import Solution
+
+
+@dataclass(frozen=True, slots=True)
+class Capability:
+    """What an engine can do; tests and the driver ask this, never an engine's name.
+
+    Attributes
+    ----------
+    duals
+        Gives row duals.
+    warm_start
+        A resolve starts from the answer before.
+    reuse
+        Keeps its model between programs of equal structure.
+    distinguishes
+        Tells infeasible from unbounded.
+    linear
+        Takes any :class:`LinearProgram`.
+    allocation
+        Takes an :class:`AllocationProgram` as it is (:class:`AllocationEngine`).
+    finish_time
+        Takes a :class:`FinishTimeProgram` as it is.
+    max_min
+        Makes the program of max-min fairness itself (:class:`MaxMinEngine`).
+    product
+        Takes a :class:`ProductProgram` (:class:`ProductEngine`).
+    pairs
+        Takes blocks with pairs, where it takes blocks at all.
+    grouping
+        Wants identical jobs merged into groups; the baseline does not, to cost what the
+        reference costs.
+    tie_break
+        Answers with the optimum that ``Options.tie_break`` asks for; for all others the driver
+        finds it after the solve.
+    precision
+        Relative accuracy that its certified answers reach; the driver never asks for more.
+    """
+
+    duals: bool = True
+    warm_start: bool = False
+    reuse: bool = False
+    distinguishes: bool = True
+    linear: bool = True
+    allocation: bool = False
+    finish_time: bool = False
+    max_min: bool = False
+    product: bool = False
+    pairs: bool = True
+    grouping: bool = True
+    tie_break: bool = False
+    precision: float = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to solve.
+
+    Attributes
+    ----------
+    time_limit
+        Seconds of wall clock for one program.
+    tolerance
+        Feasibility and optimality tolerance to ask of the solver; None for what suits it best.
+    seed, threads
+        Pinned, so that the same program gives the same bits.
+    tie_break
+        Which of several optima: ``"canonical"``, ``"efficient"`` or ``"none"`` (the engine's own).
+    """
+
+    time_limit: float = float("inf")
+    tolerance: float | None = None
+    seed: int = 0
+    threads: int = 1
+    tie_break: str = "none"
+
+
+DEFAULT_OPTIONS = Options()
+
+
+@runtime_checkable
+class Engine(Protocol):
+    """An adapter of one solver. May keep models between calls; one thread at a time."""
+
+    name: str
+    capability: Capability
+
+    def solve(self, program: LinearProgram, options: Options = DEFAULT_OPTIONS) -> Solution:
+        """Solve a general program. Every outcome is a status; exceptions are for misuse only."""
+        ...
+
+    def version(self) -> str:
+        """Solver and version: ``"HiGHS 1.10.0"``."""
+        ...
+
+
+@runtime_checkable
+class AllocationEngine(Engine, Protocol):
+    """An engine that also takes blocks as they are (``capability.allocation``)."""
+
+    def solve_blocks(
+        self, program: AllocationProgram | FinishTimeProgram, options: Options = DEFAULT_OPTIONS
+    ) -> tuple[Solution, Answer | None]:
+        """Solve an allocation program; the solution's ``x`` may be None, the answer holds it."""
+        ...
+
+
+@runtime_checkable
+class MaxMinEngine(Engine, Protocol):
+    """An engine that goes from the jobs to their shares in one step (``capability.max_min``)."""
+
+    def solve_max_min(
+        self, state: ClusterState, plain: bool, options: Options = DEFAULT_OPTIONS
+    ) -> tuple[Solution, Floats] | None:
+        """Solve the program that max-min fairness would make of the state.
+
+        Parameters
+        ----------
+        state
+            The cluster now.
+        plain
+            Take every throughput as 1.
+
+        Returns
+        -------
+        The solution with its certificate, and the share of each job, shape ``(n, J)``, within
+        [0, 1]: the same bits as from the program itself. None if that must be made first.
+        """
+        ...
+
+
+@runtime_checkable
+class ProductEngine(Engine, Protocol):
+    """An engine that maximises a product of levels (``capability.product``)."""
+
+    def solve_product(
+        self, program: ProductProgram, options: Options = DEFAULT_OPTIONS
+    ) -> tuple[Solution, Answer | None]:
+        """Solve a product program; the solution's ``x`` may be None, the answer holds it."""
+        ...

@@ -1,0 +1,1 @@
+"""What is asked and answered: state, programs, solutions, and what proves them."""

@@ -1,0 +1,276 @@
+r"""Allocation programs: what nearly every policy means, one level above the general program.
+
+All policies of the paper share the constraints of its section 3.1, over jobs (or groups of
+identical jobs) :math:`g`, pairs :math:`p` of co-located ones, and worker types :math:`j`:
+
+.. math::
+
+    \sum_j x_{gj} + \sum_{p \ni g} s_{pg} \sum_j y_{pj} \le 1, \qquad
+    \sum_g k_g x_{gj} + \sum_p k_p y_{pj} \le N_j, \qquad x, y \ge 0 .
+
+:class:`Blocks` holds them. :class:`AllocationProgram` adds a linear objective and levels;
+:class:`FinishTimeProgram` adds the ratios of finish-time fairness.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from gavel_opt.arrays import Floats, Ints
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PairBlocks:
+    """Co-located pairs of groups (space sharing, section 3.1 of the paper).
+
+    Attributes
+    ----------
+    member
+        The two groups of each pair, shape ``(P, 2)``; the same group twice pairs its own jobs.
+    rate
+        Rate of each side's job while the pair runs, shape ``(P, 2, J)``. A unit of ``y`` adds
+        ``share * rate`` to the level of the side's group.
+    share
+        Time that one unit of ``y`` takes from each job of the side's group, shape ``(P, 2)``:
+        1 / count of the group.
+    use
+        Workers one unit takes, shape ``(P,)``: the scale factor.
+    """
+
+    member: Ints
+    rate: Floats
+    share: Floats
+    use: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Blocks:
+    """Who shares what: groups of identical jobs, pairs, worker types.
+
+    ``x[g, j]`` is the fraction of time that *each* job of group ``g`` runs alone on type ``j``;
+    ``y[p, j]`` is the time of pair ``p`` *summed* over all job pairs it stands for. With one job a
+    group both are what the paper writes.
+
+    Attributes
+    ----------
+    rate
+        What a unit of ``x`` adds to the group's level, shape ``(G, J)``.
+    use
+        Workers taken by a unit of ``x``: count times scale factor, shape ``(G,)``.
+    count
+        Jobs in each group, shape ``(G,)``.
+    workers
+        Workers of each type, shape ``(J,)``.
+    pairs
+        Co-located pairs, or None.
+    of_job
+        Group of each job, shape ``(n,)``, jobs in order of job number; None if each group is one
+        job, in that order. With it :func:`gavel_opt.model.groups.expand` rebuilds the full program.
+    key
+        One number for each group that stays the same between programs as long as the group (or
+        job) is there, shape ``(G,)``, or None: tells engines that keep models what came and went.
+    kind
+        A small number, not negative, that groups have in common whose rates are the same up to a factor,
+        shape ``(G,)``, or None if nobody knows.
+    """
+
+    rate: Floats
+    use: Floats
+    count: Ints
+    workers: Floats
+    pairs: PairBlocks | None = None
+    of_job: Ints | None = None
+    key: Ints | None = None
+    kind: Ints | None = None
+
+    @property
+    def groups(self) -> int:
+        """Number of groups, G."""
+        return int(self.rate.shape[0])
+
+    @property
+    def types(self) -> int:
+        """Number of worker types, J."""
+        return int(self.rate.shape[1])
+
+    @property
+    def combinations(self) -> int:
+        """Groups and pairs together, G + P: rows of an allocation matrix."""
+        return self.groups + (0 if self.pairs is None else int(self.pairs.use.size))
+
+    def levels(self, x: Floats) -> Floats:
+        """Level of each group under the allocation ``x`` of groups and pairs, shape ``(G,)``."""
+        level: Floats = (self.rate * x[: self.groups]).sum(axis=1)
+        if self.pairs is not None:
+            y = x[self.groups :]
+            for side in (0, 1):
+                earned = self.pairs.share[:, side] * (self.pairs.rate[:, side] * y).sum(axis=1)
+                np.add.at(level, self.pairs.member[:, side], earned)
+        return level
+
+    def demand(self, x: Floats) -> tuple[Floats, Floats]:
+        """Workers of each type, shape ``(J,)``, and time of each group's jobs, ``(G,)``, that ``x`` takes."""
+        used: Floats = self.use @ x[: self.groups]
+        time: Floats = x[: self.groups].sum(axis=1)
+        if self.pairs is not None:
+            y = x[self.groups :]
+            used = used + self.pairs.use @ y
+            for side in (0, 1):
+                spent = self.pairs.share[:, side] * y.sum(axis=1)
+                time = time + np.bincount(self.pairs.member[:, side], spent, self.groups)
+        return used, time
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AllocationProgram:
+    r"""Blocks with a linear objective and a level.
+
+        .. math::
+
+            \max\ t + \sum_{gj} n_g w_{gj} x_{gj} + \sum_{pj} w_{pj} y_{pj} \quad\text{s.t.}\quad
+            \text{level}_g(x, y) \ge \text{floor}_g + \text{slope}_g\, t
+
+        where :math:`\text{level}_g = \sum_j \text{rate}_{gj} x_{gj} + \sum_{p,j} s_{pg}\, \text{rate}_{pgj} y_{pj}`
+    and :math:`n_g` is the count of the group.
+
+        Attributes
+        ----------
+        blocks
+            The shared constraints.
+        slope
+            Shape ``(G,)``, not negative; 0 for groups without a part in the level. There is a level
+            variable ``t`` (free, objective coefficient 1) if any slope is positive.
+        floor
+            Shape ``(G,)``; -inf where a group with slope 0 has no row at all.
+        reward
+            Objective ``w`` of ``x`` (for each job of a group) and ``y``, shape ``(G + P, J)``, or
+            None for zero.
+        gain
+            What a unit of a group's level is worth to one of its jobs when the efficient optimum is
+            asked for, shape ``(G,)``: 1 / throughput of the job alone on its share. None for
+            ``1 / slope``.
+        probe
+            Only the value and the multipliers are asked for: the canonical optimum will do.
+    """
+
+    blocks: Blocks
+    slope: Floats
+    floor: Floats
+    reward: Floats | None = None
+    gain: Floats | None = None
+    probe: bool = False
+
+    @property
+    def has_level(self) -> bool:
+        """Whether there is a level variable t."""
+        return bool((self.slope > 0).any())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FinishTimeProgram:
+    r"""Finish-time fairness (Themis; section 4.2 of the paper).
+
+    .. math::
+
+        \min \rho \quad\text{s.t.}\quad
+        \text{age}_g + \frac{\text{steps}_g}{\text{level}_g(x, y)} \le \rho\, \text{isolated}_g
+
+    Attributes
+    ----------
+    blocks
+        The shared constraints; ``rate`` in steps per second.
+    age
+        Seconds since each job arrived, shape ``(G,)``.
+    steps
+        Steps left, shape ``(G,)``.
+    isolated
+        Seconds that the job would take in all on its isolated share, shape ``(G,)``.
+    gain
+        As in :class:`AllocationProgram`; None for ``1 / steps``.
+    """
+
+    blocks: Blocks
+    age: Floats
+    steps: Floats
+    isolated: Floats
+    gain: Floats | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ProductProgram:
+    r"""The largest product of levels (Nash welfare), which strategy-proof fairness builds on.
+
+    .. math:: \max \sum_g n_g \log \text{level}_g(x)
+
+    Not a linear program: only engines with the capability take it, as it is.
+
+    Attributes
+    ----------
+    blocks
+        The shared constraints, without pairs.
+    """
+
+    blocks: Blocks
+
+
+Program = AllocationProgram | FinishTimeProgram
+
+
+@dataclass(slots=True)
+class Answer:
+    """A program's answer as policies see it, in the program's own shape.
+
+    Attributes
+    ----------
+    x
+        Allocation of groups and pairs, shape ``(G + P, J)``.
+    objective
+        Value of the program's objective.
+    level
+        Value of the level ``t`` (or ``rho``); NaN without one.
+    level_dual
+        Dual of each group's level row, shape ``(G,)``, zero where there is no row; what the
+        objective loses per unit of the floor (not negative).
+    capacity_dual
+        Price of a worker of each type, shape ``(J,)``, not negative.
+    worth_proof
+        Of an efficient optimum: primal residual, dual residual and relative gap of its second program,
+        the largest total worth at the level reached. None where there was none to solve.
+    """
+
+    x: Floats
+    objective: float
+    level: float
+    level_dual: Floats
+    capacity_dual: Floats
+    worth_proof: tuple[float, ...] | None = None
+
+
+_NO_PAIRS = np.empty((0, 2), dtype=np.int64)
+
+
+@dataclass(slots=True)
+class Allocation:
+    """What share of time each job, and each pair of jobs, gets on each worker type.
+
+    Attributes
+    ----------
+    job
+        Job numbers, ascending, shape ``(n,)``.
+    x
+        Fractions of time alone, shape ``(n, J)``, worker types in alphabetical order.
+    pair
+        Job numbers of co-located pairs with a share, the smaller first, shape ``(P, 2)``.
+    pair_x
+        Their fractions of time, shape ``(P, J)``.
+    notes
+        What the policy wants the user to know (deadlines given up, ...), one line each.
+    """
+
+    job: Ints
+    x: Floats
+    pair: Ints = field(default_factory=lambda: _NO_PAIRS)
+    pair_x: Floats = field(default_factory=lambda: np.empty((0, 0)))
+    notes: tuple[str, ...] = ()

@@ -1,0 +1,131 @@
+"""Outcomes: one list of statuses, a solution, and where the time went."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+
+from gavel_opt.arrays import Floats
+
+
+class Status(enum.Enum):
+    """How a solve ended; ``advice`` says what the user can do about it."""
+
+    OPTIMAL = "optimal"
+    INFEASIBLE = "infeasible"
+    UNBOUNDED = "unbounded"
+    INFEASIBLE_OR_UNBOUNDED = "infeasible_or_unbounded"
+    TIME_LIMIT = "time_limit"
+    ITERATION_LIMIT = "iteration_limit"
+    IMPRECISE = "imprecise"
+    NUMERICAL_ERROR = "numerical_error"
+
+    @property
+    def advice(self) -> str:
+        """One line for the user: what this status means and what to try."""
+        return _ADVICE[self]
+
+    @property
+    def has_answer(self) -> bool:
+        """Whether ``x`` of the solution may be looked at (certified or not)."""
+        return self in (Status.OPTIMAL, Status.IMPRECISE)
+
+
+_ADVICE = {
+    Status.OPTIMAL: "solved to tolerance",
+    Status.INFEASIBLE: "no point meets all constraints: relax a bound or a row",
+    Status.UNBOUNDED: "the objective can grow for ever: a bound or a row is missing",
+    Status.INFEASIBLE_OR_UNBOUNDED: (
+        "the engine cannot tell infeasible from unbounded: ask highs which it is"
+    ),
+    Status.TIME_LIMIT: "stopped by the time limit: raise --time-limit or choose another engine",
+    Status.ITERATION_LIMIT: "stopped by the engine's iteration limit: choose another engine",
+    Status.IMPRECISE: "an answer outside of tolerance: rescale the program or use highs",
+    Status.NUMERICAL_ERROR: "the solver broke down numerically: rescale or choose another engine",
+}
+
+
+@dataclass(slots=True)
+class Stats:
+    """What one solve cost, and how it was done.
+
+    Attributes
+    ----------
+    translate, solve, read
+        Seconds of wall clock spent bringing the program into the solver, solving, reading back.
+    iterations
+        The solver's own count, or -1.
+    reused
+        Whether a kept model took the program's values instead of being built afresh.
+    detail
+        The solver's own word for the outcome, or the reason for a rebuild.
+    programs
+        How many linear programs the solver was given.
+    """
+
+    translate: float = 0.0
+    solve: float = 0.0
+    read: float = 0.0
+    iterations: int = -1
+    reused: bool = False
+    detail: str = ""
+    programs: int = 1
+
+    def add(self, other: Stats) -> None:
+        """Count a further program's share of one solve."""
+        self.translate += other.translate
+        self.solve += other.solve
+        self.read += other.read
+        self.iterations = max(self.iterations, 0) + max(other.iterations, 0)
+        self.reused, self.detail = other.reused, other.detail
+        self.programs += other.programs
+
+
+@dataclass(slots=True)
+class Certificate:
+    """Proof of optimality, computed from the program itself and the answer alone.
+
+    All three are relative (see :mod:`gavel_opt.model.certificate`); NaN never passes.
+    """
+
+    primal_residual: float = float("nan")
+    dual_residual: float = float("nan")
+    relative_gap: float = float("nan")
+
+    def within(self, tolerance: float) -> bool:
+        """Whether all three are finite and at most ``tolerance``."""
+        return (
+            self.primal_residual <= tolerance
+            and self.dual_residual <= tolerance
+            and self.relative_gap <= tolerance
+        )
+
+
+@dataclass(slots=True)
+class Solution:
+    """What an engine answers for a :class:`~gavel_opt.model.linear_program.LinearProgram`.
+
+    Attributes
+    ----------
+    status
+        How the solve ended. Outcomes are statuses; engines raise only for misuse.
+    objective
+        Value of the objective at ``x`` (NaN without an answer).
+    x
+        Columns, shape ``(n,)``, or None.
+    row_dual
+        Duals of the rows, shape ``(m,)``, or None. Sign: the change of the objective per unit of
+        the row's bound, whatever the sense; reduced costs are then ``c - A.T @ row_dual``.
+    certificate
+        Filled in by the driver or by :func:`gavel_opt.solve`.
+    claim
+        The engine's own status, where the certificate decided otherwise; None elsewhere.
+    """
+
+    status: Status
+    objective: float = float("nan")
+    x: Floats | None = None
+    row_dual: Floats | None = None
+    certificate: Certificate = field(default_factory=Certificate)
+    stats: Stats = field(default_factory=Stats)
+    claim: Status | None = None

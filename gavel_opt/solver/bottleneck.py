@@ -1,0 +1,367 @@
+r"""Programs whose level one job alone decides: all the rest is the centre of a body.
+
+No level can pass what a job reaches all of the time on its fastest type,
+
+.. math:: t \le \min_i \max\{t : F_i(t) \le \max_j r_{ij}\} = t^*,
+
+and in a cluster that is not full that bound is met: workers have no price, all jobs but the one that
+pins the level have more than they need, and the optimal face is the body of all allocations that
+give every job its level :math:`F_i(t^*)`. Its weighted centre is the minimum of
+
+.. math::
+
+    -\sum_i n_i \Bigl[\sum_j \log x_{ij} + \omega \log\bigl(1 - \sum_j x_{ij}\bigr)
+      + \omega \log\bigl(r_i x_i - F_i\bigr)\Bigr] - \sum_j \log v_j
+    \quad\text{s.t.}\quad v_j + \sum_i k_i x_{ij} = N_j
+
+without any path to it (:math:`\omega` is ``JOB_ROWS``). Newton's method is used in its primal-dual form, in which every variable has a dual
+(:math:`x z = 1`, for each of the :math:`n_i` jobs): it needs a third fewer steps than the primal form. A job's
+Hessian :math:`\mathrm{diag}(z/x) + (q/u) 1 1^T + (\lambda/s) r r^T` is inverted in closed form, and only the
+J prices couple jobs. The start is made of the program alone, so the answer is too.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from gavel_opt.arrays import Floats, Ints
+from gavel_opt.kernels.jit import compiled
+from gavel_opt.solver.hull import TOP, Problem, shortfall
+from gavel_opt.solver.tables import JOB_ROWS
+
+STEADY, ROUNDING = 1e-6, 1e-4
+"""Newton's method ends once no variable moves by more than the first part of itself, or by less than the
+second and no less than in the step before: then it is rounding that moves them, in a thin body."""
+LIMIT = 40
+BACK = 0.9
+ABOVE = 0.3
+"""Where the method starts a job is above its level by about this part of it, if it has the time."""
+PATIENCE = 6
+"""Steps after which, each time, prices are asked whether there is a body at all."""
+SHORT = 1e-9
+"""Levels that cost this part more than all workers are worth cannot be reached."""
+
+WIDE = 32
+"""Jobs of a tile. Each quantity of a tile's jobs stands in one piece, and all at fixed distances, so that
+the compiler works on several jobs at once; each place of a tile has sums of its own."""
+X, DUAL, RATE, INVERSE, OFF, PER, STEP = range(7)
+"""For each type: share and its dual, rate, 1 / x, 1 / (x z) - 1, x / z, and the step."""
+NEED, USE, WEIGHT, PUSH, FREE, DUALS, PARTS, OFFS, SYSTEM = 0, 1, 2, 3, 4, 5, 7, 9, 11
+ROWS = 14
+"""For each job: its level, use, use^2 / count, use / count, whether it does not pin the level; of its two
+rows (level, time) the duals, 1 / slack and 1 / (slack dual) - 1; three numbers of its inverse system."""
+
+
+@compiled
+def centre(
+    problem: Problem,
+    needs: Floats,
+    pinned: Ints,
+    x: Floats,
+    price: Floats,
+    sized: tuple[int, ...],
+) -> int:
+    """Centre of the body; the number of iterations, or 0 if there is none.
+
+    Parameters
+    ----------
+    problem
+        The program; the level that is pinned is its highest.
+    needs
+        Each job's level; -inf where it needs none.
+    pinned
+        Jobs whose level takes all of their time (1).
+    x
+        Gets the centre, shape ``(G, J)``.
+    price
+        Gets the prices of the last step.
+    sized
+        J numbers, so that the compiler knows how many, or none.
+    """
+    use, counts, workers, t = problem.use, problem.counts, problem.workers, problem.cap
+    types = workers.size if len(sized) == 0 else len(sized)
+    tiles, job = _start(problem, needs, pinned, x, sized)
+    v, missing, change = workers.copy(), workers.copy(), workers.copy()
+    schur, rhs, next_price = np.zeros((types, types)), np.zeros(types), np.zeros(types)
+    terms = 2 * types + types * (types + 1) // 2
+    total, term, highest = np.zeros(terms), np.zeros(terms * WIDE), np.zeros(3 * WIDE)
+    for j in range(types):
+        left = workers[j]
+        for i in range(x.shape[0]):
+            left -= use[i] * x[i, j]
+        v[j] = max(left, 0.1 * workers[j])
+        price[j] = max(1.0 / v[j], _crowded_price(counts, workers[j]))
+    length, dual_length, last, done = 0.0, 0.0, math.inf, 0
+    for iteration in range(LIMIT):
+        term[:] = 0.0
+        for b in range(tiles.shape[0]):
+            _advance(tiles[b], length, dual_length, sized)
+            _factor(tiles[b], term, sized)
+        for m in range(terms):
+            total[m] = 0.0
+            for n in range(WIDE):
+                total[m] += term[m * WIDE + n]
+        for j in range(types):
+            total[j] += v[j] - workers[j]
+            missing[j], rhs[j] = total[j], total[types + j]
+            place = 2 * types + j * (j + 1) // 2
+            schur[j, : j + 1] = total[place : place + j + 1]
+            schur[j, j] += v[j] / price[j]
+            rhs[j] += missing[j] + 1.0 / price[j]
+        if not _solve(schur, rhs, next_price):
+            return 0
+        if iteration > 0 and iteration % PATIENCE == 0:
+            least = math.inf
+            for j in range(types):
+                least = min(least, next_price[j])
+            if least > 0.0 and shortfall(problem, next_price, t, SHORT) > SHORT:
+                price[:] = next_price
+                return 0
+        moved, down, fall = 0.0, 0.0, 0.0
+        for j in range(types):
+            change[j] = (1.0 / v[j] - next_price[j]) * v[j] / price[j]
+            part = change[j] / v[j]
+            moved, down = max(moved, abs(part)), max(down, -part)
+            fall = max(fall, 1.0 - next_price[j] / price[j])
+        highest[:] = 0.0
+        for b in range(tiles.shape[0]):
+            _step(tiles[b], next_price, highest, sized)
+        for n in range(WIDE):
+            moved, down = max(moved, highest[n]), max(down, highest[WIDE + n])
+            fall = max(fall, highest[2 * WIDE + n])
+        if not math.isfinite(moved):
+            return 0
+        length = BACK / down if down > BACK else 1.0
+        dual_length = BACK / fall if fall > BACK else 1.0
+        for j in range(types):
+            v[j] += length * change[j]
+            price[j] += dual_length * (next_price[j] - price[j])
+        if moved <= STEADY or last <= moved <= ROUNDING:
+            done = iteration + 1
+            break
+        last = moved
+    for n in range(job.size):
+        tile, lane = tiles[n // WIDE], n % WIDE
+        for j in range(types):
+            share, part = (
+                tile[(X * types + j) * WIDE + lane],
+                tile[(STEP * types + j) * WIDE + lane],
+            )
+            x[job[n], j] = share + length * part * share
+    return done
+
+
+@compiled
+def _crowded_price(counts: Ints, workers: float) -> float:
+    """Price of a worker at the centre if so many jobs share that they leave nothing and need nothing."""
+    return float(counts.sum() + 1) / workers
+
+
+@compiled
+def _start(
+    problem: Problem, needs: Floats, pinned: Ints, x: Floats, sized: tuple[int, ...]
+) -> tuple[Floats, Ints]:
+    """Where the method starts, made of the program alone: ``x``, the tiles, and the jobs in them.
+
+    The last tile is filled up with jobs that use no workers.
+    """
+    rate, use, count, workers, own, _, _ = problem
+    groups = rate.shape[0]
+    types = workers.size if len(sized) == 0 else len(sized)
+    job = np.empty(groups, np.int64)
+    price, many = np.empty(types), 0
+    for j in range(types):
+        price[j] = _crowded_price(count, workers[j])
+    for i in range(groups):
+        for j in range(types):
+            x[i, j] = 0.0
+        if needs[i] > -math.inf:
+            job[many] = i
+            many += 1
+    row = (STEP + 1) * types
+    tiles = np.zeros(((many + WIDE - 1) // WIDE, (row + ROWS) * WIDE))
+    for n in range(tiles.shape[0] * WIDE):
+        i, tile, lane = job[min(n, many - 1)], tiles[n // WIDE], n % WIDE
+        best, fastest, total = 0, 0.0, 0.0
+        for j in range(types):
+            x[i, j] = 0.0
+            tile[(RATE * types + j) * WIDE + lane] = rate[i, j]
+            if rate[i, j] == own[i, TOP]:
+                best = j
+                fastest += 1.0
+        tile[(row + NEED) * WIDE + lane] = needs[i]
+        if n < many:
+            tile[(row + USE) * WIDE + lane] = use[i]
+            tile[(row + WEIGHT) * WIDE + lane] = use[i] * use[i] / count[i]
+            tile[(row + PUSH) * WIDE + lane] = use[i] / count[i]
+        if pinned[i]:
+            for j in range(types):
+                if rate[i, j] == own[i, TOP]:
+                    x[i, j] = 1.0 / fastest
+                    tile[(X * types + j) * WIDE + lane] = x[i, j]
+                    tile[(DUAL * types + j) * WIDE + lane] = fastest
+            continue
+        for j in range(types):
+            if rate[i, j] > 0.0:
+                x[i, j] = 1.0 / (types + JOB_ROWS + use[i] / count[i] * price[j])
+                total += rate[i, j] * x[i, j]
+        ask = needs[i] + ABOVE * (own[i, TOP] - needs[i]) * needs[i] / own[i, TOP]
+        if total < ask:
+            part = (ask - total) / (own[i, TOP] - total)
+            for j in range(types):
+                x[i, j] *= 1.0 - part
+            x[i, best] += part
+        u, s = 1.0, -needs[i]
+        for j in range(types):
+            u -= x[i, j]
+            s += rate[i, j] * x[i, j]
+            if x[i, j] > 0.0:
+                tile[(X * types + j) * WIDE + lane] = x[i, j]
+                tile[(DUAL * types + j) * WIDE + lane] = 1.0 / x[i, j]
+        tile[(row + FREE) * WIDE + lane] = 1.0
+        tile[(row + DUALS) * WIDE + lane] = JOB_ROWS / s
+        tile[(row + DUALS + 1) * WIDE + lane] = JOB_ROWS / u
+    return tiles, job[:many]
+
+
+@compiled
+def _advance(tile: Floats, length: float, dual_length: float, sized: tuple[int, ...]) -> None:
+    """Take the last step's part of these lengths."""
+    types = tile.size // WIDE // 7 - 2 if len(sized) == 0 else len(sized)
+    row = (STEP + 1) * types
+    for n in range(WIDE):
+        for j in range(types):
+            x, z = tile[(X * types + j) * WIDE + n], tile[(DUAL * types + j) * WIDE + n]
+            off, part = tile[(OFF * types + j) * WIDE + n], tile[(STEP * types + j) * WIDE + n]
+            tile[(X * types + j) * WIDE + n] = x + length * part * x
+            tile[(DUAL * types + j) * WIDE + n] = z + dual_length * (off - part) * z
+        for m in range(2):
+            z, off = tile[(row + DUALS + m) * WIDE + n], tile[(row + OFFS + m) * WIDE + n]
+            tile[(row + DUALS + m) * WIDE + n] = z + dual_length * off * z
+
+
+@compiled
+def _factor(tile: Floats, term: Floats, sized: tuple[int, ...]) -> None:
+    """Each job's inverse system, its step at prices of 0, and its terms of the equations for prices."""
+    types = tile.size // WIDE // 7 - 2 if len(sized) == 0 else len(sized)
+    row = (STEP + 1) * types
+    for n in range(WIDE):
+        k, weight = tile[(row + USE) * WIDE + n], tile[(row + WEIGHT) * WIDE + n]
+        free = tile[(row + FREE) * WIDE + n] > 0.0
+        level_dual, time_dual = tile[(row + DUALS) * WIDE + n], tile[(row + DUALS + 1) * WIDE + n]
+        u, s = 1.0, -tile[(row + NEED) * WIDE + n]
+        for j in range(types):
+            x = tile[(X * types + j) * WIDE + n]
+            u -= x
+            s += tile[(RATE * types + j) * WIDE + n] * x
+            term[j * WIDE + n] += k * x
+        part_s = 1.0 / (s * level_dual) if free else 0.0
+        part_u = 1.0 / (u * time_dual) if free else 0.0
+        one_s, one_u = level_dual * part_s, time_dual * part_u
+        per_s, per_u = JOB_ROWS * one_s, JOB_ROWS * one_u
+        a11, a12, a22, b1, b2 = s * s * part_s, 0.0, u * u * part_u, 0.0, 0.0
+        tile[(row + OFFS) * WIDE + n] = JOB_ROWS * part_s - 1.0 if free else 0.0
+        tile[(row + OFFS + 1) * WIDE + n] = JOB_ROWS * part_u - 1.0 if free else 0.0
+        tile[(row + PARTS) * WIDE + n] = one_s
+        tile[(row + PARTS + 1) * WIDE + n] = one_u
+        for j in range(types):
+            x, z = tile[(X * types + j) * WIDE + n], tile[(DUAL * types + j) * WIDE + n]
+            r = tile[(RATE * types + j) * WIDE + n]
+            part = 1.0 / (x * z) if z > 0.0 else 0.0
+            per_x = z * part
+            d = x * x * part
+            y = d * (per_x - per_u + r * per_s)
+            tile[(INVERSE * types + j) * WIDE + n] = per_x
+            tile[(OFF * types + j) * WIDE + n] = part - 1.0 if z > 0.0 else 0.0
+            tile[(PER * types + j) * WIDE + n] = d
+            tile[(STEP * types + j) * WIDE + n] = y
+            a11 += r * r * d
+            a12 += r * d
+            a22 += d
+            b1 += r * y
+            b2 += y
+        part = 1.0 / (a11 * a22 - a12 * a12 if free else a22)
+        i11, i12 = (a22 * part, -a12 * part) if free else (0.0, 0.0)
+        i22 = a11 * part if free else part
+        tile[(row + SYSTEM) * WIDE + n] = i11
+        tile[(row + SYSTEM + 1) * WIDE + n] = i12
+        tile[(row + SYSTEM + 2) * WIDE + n] = i22
+        c1, c2 = i11 * b1 + i12 * b2, i12 * b1 + i22 * b2
+        for j in range(types):
+            r, d = tile[(RATE * types + j) * WIDE + n], tile[(PER * types + j) * WIDE + n]
+            y = tile[(STEP * types + j) * WIDE + n] - d * (r * c1 + c2)
+            tile[(STEP * types + j) * WIDE + n] = y
+            term[(types + j) * WIDE + n] += k * y
+            b1, b2 = d * (r * i11 + i12), d * (r * i12 + i22)
+            place = 2 * types + j * (j + 1) // 2
+            for m in range(j):
+                r_m, d_m = tile[(RATE * types + m) * WIDE + n], tile[(PER * types + m) * WIDE + n]
+                term[(place + m) * WIDE + n] -= weight * (b1 * r_m + b2) * d_m
+            term[(place + j) * WIDE + n] += weight * (d - (b1 * r + b2) * d)
+
+
+@compiled
+def _step(tile: Floats, price: Floats, highest: Floats, sized: tuple[int, ...]) -> None:
+    """Steps at these prices, in parts; the largest of all, of those down, and of the duals down."""
+    types = tile.size // WIDE // 7 - 2 if len(sized) == 0 else len(sized)
+    row = (STEP + 1) * types
+    for n in range(WIDE):
+        push = tile[(row + PUSH) * WIDE + n]
+        i11, i12 = tile[(row + SYSTEM) * WIDE + n], tile[(row + SYSTEM + 1) * WIDE + n]
+        i22 = tile[(row + SYSTEM + 2) * WIDE + n]
+        b1, b2 = 0.0, 0.0
+        for j in range(types):
+            part = tile[(PER * types + j) * WIDE + n] * price[j]
+            b1 += tile[(RATE * types + j) * WIDE + n] * part
+            b2 += part
+        c1, c2 = i11 * b1 + i12 * b2, i12 * b1 + i22 * b2
+        moved, down, fall = highest[n], highest[WIDE + n], highest[2 * WIDE + n]
+        du, ds = 0.0, 0.0
+        for j in range(types):
+            r, d = tile[(RATE * types + j) * WIDE + n], tile[(PER * types + j) * WIDE + n]
+            dx = tile[(STEP * types + j) * WIDE + n] - push * d * (price[j] - r * c1 - c2)
+            du -= dx
+            ds += r * dx
+            part = dx * tile[(INVERSE * types + j) * WIDE + n]
+            tile[(STEP * types + j) * WIDE + n] = part
+            moved, down = max(moved, abs(part)), max(down, -part)
+            fall = max(fall, part - tile[(OFF * types + j) * WIDE + n])
+        part = ds * tile[(row + PARTS) * WIDE + n]
+        off = tile[(row + OFFS) * WIDE + n] - part
+        tile[(row + OFFS) * WIDE + n] = off
+        moved, down, fall = max(moved, abs(part)), max(down, -part), max(fall, -off)
+        part = du * tile[(row + PARTS + 1) * WIDE + n]
+        off = tile[(row + OFFS + 1) * WIDE + n] - part
+        tile[(row + OFFS + 1) * WIDE + n] = off
+        moved, down, fall = max(moved, abs(part)), max(down, -part), max(fall, -off)
+        highest[n], highest[WIDE + n], highest[2 * WIDE + n] = moved, down, fall
+
+
+@compiled
+def _solve(matrix: Floats, value: Floats, solution: Floats) -> bool:
+    """Solve a positive definite system given by its lower half, which is lost."""
+    size = value.size
+    for j in range(size):
+        for m in range(j + 1):
+            rest = matrix[j, m]
+            for n in range(m):
+                rest -= matrix[j, n] * matrix[m, n]
+            if m < j:
+                matrix[j, m] = rest / matrix[m, m]
+            elif rest > 0.0:
+                matrix[j, j] = math.sqrt(rest)
+            else:
+                return False
+    for j in range(size):
+        rest = value[j]
+        for m in range(j):
+            rest -= matrix[j, m] * solution[m]
+        solution[j] = rest / matrix[j, j]
+    for j in range(size - 1, -1, -1):
+        rest = solution[j]
+        for m in range(j + 1, size):
+            rest -= matrix[m, j] * solution[m]
+        solution[j] = rest / matrix[j, j]
+    return True

@@ -1,0 +1,207 @@
+"""The optimum of an allocation program, as the rest of the package sees it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from gavel_opt.arrays import Floats
+from gavel_opt.model.allocation_program import (
+    AllocationProgram,
+    Answer,
+    Blocks,
+    FinishTimeProgram,
+    PairBlocks,
+    Program,
+)
+from gavel_opt.model.solution import Certificate
+from gavel_opt.solver.interior_point import ANSWERS, solve_program
+from gavel_opt.solver.shortcuts import DOUBT, NONE, PINNED, PRICED, solve_direct
+
+PROVED = ANSWERS
+"""Certificates beyond it are no answers."""
+
+_NONE = np.empty(0)
+_NO_MEMBER = np.empty((0, 2), dtype=np.int64)
+_NO_SHARE = np.empty((0, 2))
+
+
+@dataclass(slots=True)
+class Memory:
+    """Where the next search may start; what it finds does not depend on it.
+
+    Attributes
+    ----------
+    start
+        Prices and level of the last program in which all worker types had a price.
+    """
+
+    start: Floats = field(default_factory=lambda: np.zeros(1))
+
+    def for_types(self, types: int) -> Floats:
+        """Prices and level, zero if there are none for that many worker types."""
+        if self.start.size != types + 1:
+            self.start = np.zeros(types + 1)
+        return self.start
+
+
+def optimum(
+    program: Program, tie_break: str, memory: Memory | None = None
+) -> tuple[Answer, Certificate, int]:
+    """Solve ``program`` for its canonical or its efficient optimum.
+
+    Parameters
+    ----------
+    program
+        Any allocation or finish-time program.
+    tie_break
+        ``"efficient"``; anything else gives the canonical optimum, and so does a probe.
+    memory
+        Where to start, kept from program to program; a matter of cost only.
+
+    Returns
+    -------
+    answer, certificate, iterations
+        To be used only if the certificate is good enough.
+    """
+    blocks = program.blocks
+    types = blocks.types
+    if isinstance(program, FinishTimeProgram):
+        reward, probe = None, False
+        curve = _NONE, _NONE, program.age, program.steps, program.isolated
+    else:
+        reward, probe = program.reward, program.probe
+        curve = program.slope, program.floor, _NONE, _NONE, _NONE
+    efficient = tie_break == "efficient" and not probe
+    shared = blocks.rate, blocks.use, blocks.count, blocks.workers, *curve
+    given: tuple[Any, ...] = tuple(map(plain_array, shared))
+
+    x, summary = np.empty((blocks.groups, types)), np.empty(6)
+    level_dual, capacity_dual = np.empty(blocks.groups), np.empty(types)
+    found = x, level_dual, capacity_dual, summary
+    start = np.zeros(types + 1) if memory is None else memory.for_types(types)
+    search: tuple[Any, ...] = (*given, start, *found)
+    outcome = NONE
+    if blocks.pairs is None and reward is None:
+        outcome = solve_direct(*search)
+    # where nothing is slack all levels are what they must be: nothing is left to gain
+    if outcome == PRICED or (outcome == PINNED and not efficient):
+        return _answer(*found)
+    gain = gain_of(program) if efficient else _NONE
+    centre = (x, float(summary[1]), level_dual) if outcome == PINNED else None
+    by_path = _by_path(given, reward, blocks, gain, centre)
+    if outcome == PINNED:
+        by_path[3][:2] = summary[:2]
+        return _answer(by_path[0], level_dual, capacity_dual, by_path[3])
+    if outcome == DOUBT and by_path[2].min() > 0.0:
+        # it has prices after all: then the search from there has the last word
+        level = by_path[3][1]
+        start[:types] = by_path[2]
+        start[types] = -level if isinstance(program, FinishTimeProgram) else level
+        if solve_direct(*search) == PRICED:
+            return _answer(*found)
+    return _answer(*by_path)
+
+
+def _by_path(
+    given: tuple[Any, ...],
+    reward: Floats | None,
+    blocks: Blocks,
+    gain: Floats,
+    centre: tuple[Floats, float, Floats] | None,
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """Solve by the interior point method, from its start or from a centre."""
+    none, groups = np.empty((0, blocks.types)), blocks.groups
+    rate, use, count, workers, slope, floor, age, steps, isolated = given
+    pairs = blocks.pairs
+    if pairs is None:
+        pairs = PairBlocks(_NO_MEMBER, np.empty((0, 2, blocks.types)), _NO_SHARE, _NONE)
+    runs = pairs.rate.any(axis=(1, 2))
+    if reward is not None:
+        runs |= (reward[groups:] > 0.0).any(axis=1)
+    running, order = int(runs.sum()), np.argsort(~runs, kind="stable")
+    if running < runs.size:
+        pairs = PairBlocks(
+            pairs.member[order], pairs.rate[order], pairs.share[order], pairs.use[order]
+        )
+        if reward is not None:
+            reward = np.concatenate([reward[:groups], reward[groups:][order]])
+    arguments = (
+        rate,
+        slope,
+        floor,
+        none if reward is None else reward,
+        use,
+        count,
+        workers,
+        pairs.member,
+        pairs.rate,
+        pairs.share,
+        pairs.use,
+        age,
+        steps,
+        isolated,
+        gain,
+    )
+    arrays: tuple[Any, ...] = tuple(map(plain_array, arguments))
+    whole = (*arrays, running, *(centre or (none, 0.0, _NONE)))
+    found: tuple[Floats, Floats, Floats, Floats] = solve_program(*whole)
+    if running < runs.size:
+        found[0][groups + order] = found[0][groups:].copy()
+    return found
+
+
+def _answer(
+    x: Floats, level_dual: Floats, capacity_dual: Floats, summary: Floats
+) -> tuple[Answer, Certificate, int]:
+    objective, level, primal, dual, gap, iterations, *second = summary.tolist()
+    worth_proof = None if not second or math.isnan(second[0]) else tuple(second)
+    answer = Answer(x, objective, level, level_dual, capacity_dual, worth_proof)
+    return answer, Certificate(primal, dual, gap), int(iterations)
+
+
+def plain_array(array: Any) -> Any:
+    """Contiguous and writable, as the kernels are compiled for; other kinds would compile anew."""
+    flags = array.flags
+    return array if flags.carray else array.copy()
+
+
+def gain_of(program: Program) -> Floats:
+    """What a unit of each group's level is worth in the efficient optimum, shape ``(G,)``."""
+    if program.gain is not None:
+        return program.gain
+    if isinstance(program, FinishTimeProgram):
+        return 1.0 / program.steps
+    gain: Floats = np.divide(
+        1.0, program.slope, out=np.zeros_like(program.slope), where=program.slope > 0.0
+    )
+    return gain
+
+
+def total_worth(program: Program, level: float, give: float) -> AllocationProgram:
+    """The second program of the efficient optimum: largest total worth at the level reached.
+
+    Parameters
+    ----------
+    program
+        A program with a level, or a finish-time program.
+    level
+        The level, or the ratio, of its optimum.
+    give
+        Part of the levels needed that may be missing.
+    """
+    blocks, worth = program.blocks, gain_of(program)
+    if isinstance(program, FinishTimeProgram):
+        floor = program.steps / (level * program.isolated - program.age)
+    else:
+        floor = program.floor + program.slope * level
+    reward = blocks.rate * worth[:, None]
+    pairs = blocks.pairs
+    if pairs is not None:
+        jobs = pairs.share * blocks.count[pairs.member] * worth[pairs.member]
+        reward = np.concatenate([reward, (jobs[:, :, None] * pairs.rate).sum(axis=1)])
+    floor = floor - give * np.where(np.isfinite(floor), np.abs(floor), 0.0)
+    return AllocationProgram(blocks, np.zeros(blocks.groups), floor, reward)

@@ -1,0 +1,245 @@
+r"""Programs whose optimum needs no path to it: those that one job pins, and those with a price on all types.
+
+A level that one job pins makes everything else slack (:mod:`~gavel_opt.solver.bottleneck`); where each
+worker type has a price nothing is slack (:mod:`~gavel_opt.solver.price_search`,
+:mod:`~gavel_opt.solver.recovery`). What lies between, and whatever is near a change from one to the other,
+is left to the interior point method.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from gavel_opt.arrays import Floats, Ints
+from gavel_opt.kernels.jit import compiled
+from gavel_opt.solver.bottleneck import SHORT, centre
+from gavel_opt.solver.hull import (
+    FIRST,
+    SECOND,
+    THIRD,
+    TOP,
+    Problem,
+    highest_level,
+    need,
+    needs_of,
+    shortfall,
+)
+from gavel_opt.solver.price_search import (
+    AROUND,
+    FEW,
+    LOST,
+    MANY,
+    SAME_T,
+    SETTLED,
+    WIDEST,
+    guess,
+    search,
+)
+from gavel_opt.solver.recovery import answer, tied_jobs
+
+SAME, APART = 1e-12, 1e-9
+"""Levels and rates within the first part of each other are the same, beyond the second they are not;
+between the two the interior point method decides."""
+THIN = 1e-4
+"""A job that does not pin the level but has less room than this part makes a body too thin for sums of
+these lengths."""
+PROVED = 1e-10
+"""Answers with a worse certificate are none."""
+
+NONE, DOUBT, PINNED, PRICED = range(4)
+"""Outcomes: not for these methods; no answer from here, perhaps from better prices; the optimum of
+either kind."""
+
+
+@compiled
+def solve_direct(
+    rate: Floats,
+    use: Floats,
+    count: Ints,
+    workers: Floats,
+    slope: Floats,
+    floor: Floats,
+    age: Floats,
+    steps: Floats,
+    isolated: Floats,
+    start: Floats,
+    x: Floats,
+    level_dual: Floats,
+    price: Floats,
+    summary: Floats,
+) -> int:
+    """Solve a program without reward and pairs; the arguments are those of ``solve_program``.
+
+    Parameters
+    ----------
+    start
+        Prices and t to start from, shape ``(J + 1,)``; the first not positive if there are none.
+        Gets those of the optimum. The answer does not depend on them.
+    x, level_dual, price, summary
+        Get the answer.
+    """
+    curved = age.size > 0
+    groups, types = rate.shape
+    demand, supply = 0.0, 0.0
+    for j in range(types):
+        if not workers[j] > 0.0:
+            return NONE
+        supply += workers[j]
+    for i in range(groups):
+        demand += use[i]
+    own, cap = needs_of(rate, slope, floor, age, steps, isolated)
+    if not math.isfinite(cap):
+        return NONE
+    problem = Problem(rate, use, count, workers, own, curved, cap)
+    full = demand > supply
+    known = start[0] > 0.0
+    for j in range(types):
+        price[j] = start[j]
+    short = -math.inf
+    if full:
+        if not known:
+            _mean_rates(rate, use, own, price)
+        short = shortfall(problem, price, cap, SHORT)
+        if short != short:
+            return NONE
+    if short <= SHORT:
+        done = _pinned(problem, x, level_dual, price, summary)
+        if done != DOUBT:
+            return done
+    if not full:
+        return NONE
+    return _contended(problem, known, start, x, level_dual, price, summary)
+
+
+@compiled
+def _mean_rates(rate: Floats, use: Floats, own: Floats, price: Floats) -> None:
+    """Prices by the mean speed of a type among jobs, each measured by its fastest."""
+    types = rate.shape[1]
+    for j in range(types):
+        price[j] = 0.0
+    for i in range(rate.shape[0]):
+        part = use[i] / own[i, TOP] if own[i, TOP] > 0.0 else 0.0
+        for j in range(types):
+            price[j] += part * rate[i, j]
+
+
+@compiled
+def _pinned(problem: Problem, x: Floats, level_dual: Floats, price: Floats, summary: Floats) -> int:
+    """Centre of the body, with the duals of the jobs that pin the level."""
+    rate, use, count, workers, own, curved, t = problem
+    groups, types = rate.shape
+    needs = np.empty(groups)
+    pinned = np.zeros(groups, np.int64)
+    total = 0.0
+    for i in range(groups):
+        first, second, third, top = own[i, FIRST], own[i, SECOND], own[i, THIRD], own[i, TOP]
+        needs[i] = need(curved, first, second, third, t)
+        level_dual[i] = 0.0
+        above = highest_level(curved, first, second, third, top) - t
+        if above <= APART * abs(t):
+            if above > SAME * abs(t):
+                return DOUBT
+            for j in range(types):
+                if rate[i, j] != top and rate[i, j] > (1.0 - APART) * top:
+                    return DOUBT
+            pinned[i] = 1
+            level_dual[i] = count[i]
+            if curved:
+                total += count[i] * needs[i] * needs[i] / second * third
+            else:
+                total += count[i] * first
+        elif needs[i] >= (1.0 - THIN) * top and needs[i] > -math.inf:
+            return DOUBT
+    given = problem, needs, pinned, x, price
+    steps = centre(*given, (0, 0, 0)) if types == 3 else centre(*given, ())
+    if steps == 0:
+        return DOUBT
+    primal, bound, pull = 0.0, 0.0, 0.0
+    used = np.zeros(types)
+    for i in range(groups):
+        level_dual[i] /= total
+        got, time = 0.0, 0.0
+        for j in range(types):
+            got += rate[i, j] * x[i, j]
+            time += x[i, j]
+            used[j] += use[i] * x[i, j]
+            primal = max(primal, -x[i, j])
+        primal = max(primal, time - 1.0)
+        if needs[i] > -math.inf:
+            primal = max(primal, (needs[i] - got) / (abs(needs[i]) + got + 1e-300))
+        bound += level_dual[i] * own[i, TOP]
+        if pinned[i]:
+            if curved:
+                pull += level_dual[i] * needs[i]
+            else:
+                bound -= level_dual[i] * own[i, SECOND]
+    for j in range(types):
+        primal = max(primal, (used[j] - workers[j]) / workers[j])
+        price[j] = 0.0
+    gap = abs(bound / pull - 1.0) / 2.1 if curved else abs(bound - t) / (abs(bound) + abs(t))
+    if not (primal <= PROVED and gap <= PROVED):
+        return DOUBT
+    summary[0] = summary[1] = -t if curved else t
+    summary[2], summary[3], summary[4], summary[5] = primal, 0.0, gap, steps
+    return PINNED
+
+
+@compiled
+def _contended(
+    problem: Problem,
+    known: bool,
+    start: Floats,
+    x: Floats,
+    level_dual: Floats,
+    price: Floats,
+    summary: Floats,
+) -> int:
+    """Find the partition, from the known prices and from prices of the program's own; answer.
+
+    Whatever partition the search comes by is tried: the proof tells whether it is the one, and if
+    not, its t is a better place for tangents than theirs.
+    """
+    groups, types = problem.rate.shape
+    edges = np.zeros((groups, 2), np.int64)
+    near = np.empty(groups, np.int64)
+    at, proof = np.empty(types), np.empty(3)
+    total = 0
+    for attempt in range(2):
+        if attempt == 0:
+            if not known:
+                continue
+            t = min(float(start[types]), problem.cap)
+            at[:] = start[:types]
+            radius = min(AROUND / groups, WIDEST)
+            rounds = FEW
+        else:
+            rounds = MANY
+            t = guess(problem, at, edges, near)
+            radius = min(4.0 / math.sqrt(groups), WIDEST)
+        for _ in range(rounds):
+            outcome, t, moved, found, mask, more = search(
+                problem, 0, 1, at, t, radius, edges, near, rounds
+            )
+            total += more
+            if outcome == LOST:
+                break
+            if outcome != SETTLED:
+                return DOUBT
+            sure, jobs, points = tied_jobs(problem.rate, at, near[:found], mask, edges)
+            if sure:
+                price[:] = at
+                level = answer(problem, edges, jobs, points, price, level_dual, x, proof)
+                if level < problem.cap and proof.max() <= PROVED:
+                    summary[0] = summary[1] = -level if problem.curved else level
+                    summary[2:5] = proof
+                    summary[5] = total
+                    start[:types] = price
+                    start[types] = level
+                    return PRICED
+                if math.isfinite(level):
+                    t = min(level, problem.cap)
+            if moved <= SAME_T:
+                return NONE
+    return DOUBT

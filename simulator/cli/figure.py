@@ -1,0 +1,247 @@
+"""``gavel-sim figure``: the paper's experiments, with their tables and plots."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from gavel_opt import InputError, unknown_name
+from simulator.runs.options import TIE_BREAKS, output_folder, positive, positive_int, window
+from simulator.studies.batch import Batch, Store, Task, complain, run_batch
+from simulator.studies.executors import make_executor
+from simulator.studies.experiments import FIGURES, find
+from simulator.studies.experiments.experiment import Choices, Experiment
+from simulator.studies.experiments.tables import markdown, seconds, write_csv, write_text
+
+POINTS = "points"
+"""Folder, within the output, of one file a point."""
+
+FAILURES = "failures"
+"""Folder, within the output, of tracebacks."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of ``gavel-sim figure``."""
+    width = max(map(len, FIGURES))
+    rows = "\n".join(f"  {name:<{width}}  {what}" for name, (_, what) in FIGURES.items())
+    parser.epilog = (
+        f"figures:\n{rows}\n\n"
+        "Each point is kept as it finishes; the same command goes on where it stopped.\n"
+        "A quick look: gavel-sim figure 9 --seeds 0 --at 4 5.2 --jobs-window 400:500\n"
+        "Several figures at once get a folder each and one table of times."
+    )
+    parser.add_argument(
+        "figure", metavar="FIGURE", nargs="+", help=f"one or more of: {', '.join(FIGURES)}"
+    )
+    what = parser.add_argument_group("what is run")
+    what.add_argument(
+        "--seeds", metavar="N", nargs="+", default=["0", "1", "2"], help="default: 0 1 2"
+    )
+    what.add_argument(
+        "--policies", metavar="NAME", nargs="+", help="curves to run (default: those of the paper)"
+    )
+    what.add_argument(
+        "--at",
+        metavar="X",
+        nargs="+",
+        help="points of the horizontal axis to run, job rates or numbers of jobs (default: all)",
+    )
+    what.add_argument(
+        "--jobs-window",
+        metavar="START:END",
+        type=window,
+        default=(4000, 5000),
+        help="jobs to measure (default: 4000:5000, as in the paper)",
+    )
+    what.add_argument("--engine", metavar="NAME", default="auto", help="solver (default: auto)")
+    what.add_argument(
+        "--tie-break", metavar="NAME", default="canonical", help=f"one of: {', '.join(TIE_BREAKS)}"
+    )
+    what.add_argument(
+        "--timeout",
+        metavar="SECONDS",
+        type=positive,
+        default=float("inf"),
+        help="wall clock that a run may take; its point is then labelled, not drawn",
+    )
+    where = parser.add_argument_group("where")
+    where.add_argument("--output", metavar="DIR", help="default: figure-N, or figures")
+    where.add_argument(
+        "--processes", metavar="N", type=positive_int, help="runs at once (default: one a core)"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """One experiment as it is to be run."""
+
+    experiment: Experiment
+    folder: Path
+    choices: Choices
+    tasks: list[Task]
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Carry out experiments; exit status 3 if some of their points failed."""
+    choices = _choices(arguments)
+    experiments = [find(figure) for figure in dict.fromkeys(arguments.figure)]
+    several = len(experiments) > 1
+    default = "figures" if several else f"figure-{experiments[0].figure}"
+    folder = output_folder(arguments.output or default)
+    if folder is None:
+        raise InputError("--output: is required")
+    plans = []
+    for experiment in experiments:
+        own = folder / f"figure-{experiment.figure}" if several else folder
+        theirs = _choices_for(experiment, experiments, choices)
+        plans.append(_Plan(experiment, own, theirs, _tasks(experiment, theirs)))
+    started = time.perf_counter()
+    batches = [_carry_out(plan, arguments.processes) for plan in plans]
+    if several:
+        _write_all_times(folder, plans, batches, time.perf_counter() - started)
+    return 3 if any(batch.failed or not batch.done for batch in batches) else 0
+
+
+def _choices_for(
+    experiment: Experiment, experiments: Sequence[Experiment], choices: Choices
+) -> Choices:
+    """Leave out the policies that only others of several experiments know."""
+    if choices.policies is None or len(experiments) == 1:
+        return choices
+    known = {name for one in experiments for name in one.names}
+    own = tuple(
+        policy for policy in choices.policies if policy not in known - set(experiment.names)
+    )
+    if not own:
+        raise InputError(
+            f"--policies: figure {experiment.figure} has none of {', '.join(choices.policies)}; "
+            "leave the figure out"
+        )
+    return replace(choices, policies=own)
+
+
+def _tasks(experiment: Experiment, choices: Choices) -> list[Task]:
+    tasks = experiment.tasks(choices)
+    if not tasks:
+        raise InputError("--at: none of the chosen curves has a point there")
+    return tasks
+
+
+def _carry_out(plan: _Plan, processes: int | None) -> Batch:
+    """Run what is missing of one experiment, and report on it."""
+    experiment, folder, tasks = plan.experiment, plan.folder, plan.tasks
+    choices = plan.choices
+    store = Store(folder / POINTS)
+    executor = make_executor("local", 1 if experiment.one_at_a_time else processes)
+    started = time.perf_counter()
+    title = f"figure {experiment.figure}"
+    batch = run_batch(
+        executor, experiment.work, tasks, store.load, store.keep, title, folder / FAILURES
+    )
+    took = time.perf_counter() - started
+    complain(batch)
+    if not batch.done:
+        print(f"gavel-sim: {title}: no point was finished, nothing to show", file=sys.stderr)
+        return batch
+    write_times(folder, [task.name for task in tasks], batch)
+    print(experiment.write(folder, choices, batch))
+    cpu = sum(kept["cpu_seconds"] for kept in batch.done.values())
+    fresh = len(batch.done) - batch.resumed
+    print(
+        f"{len(batch.done)} of {len(tasks)} runs done, {fresh} of them now in {seconds(took)} s; "
+        f"{seconds(cpu)} CPU seconds for all"
+    )
+    _plot(experiment, folder, choices, batch)
+    return batch
+
+
+def _write_all_times(
+    folder: Path, plans: Sequence[_Plan], batches: Sequence[Batch], took: float
+) -> None:
+    """Write ``times.md``: CPU seconds of several figures by policy, and the wall clock now."""
+    spent: dict[tuple[str, str], list[float]] = {}
+    for plan, batch in zip(plans, batches, strict=True):
+        for task in plan.tasks:
+            if task.name in batch.done:
+                settings = task.payload.get("config", task.payload)
+                row = spent.setdefault((plan.experiment.figure, settings["policy"]), [])
+                row.append(batch.done[task.name]["cpu_seconds"])
+    rows = [
+        [figure, policy, str(len(cpu)), seconds(sum(cpu)), seconds(max(cpu))]
+        for (figure, policy), cpu in spent.items()
+    ]
+    every = [one for cpu in spent.values() for one in cpu]
+    rows.append(["all", "", str(len(every)), seconds(sum(every)), seconds(max(every, default=0.0))])
+    table = markdown(["figure", "policy", "runs", "CPU seconds", "slowest run"], rows)
+    write_text(folder / "times.md", f"# CPU time\n\n{table}")
+    print(f"\n{table}\nWall clock of this command: {seconds(took)} s.")
+
+
+def write_times(folder: Path, names: Sequence[str], batch: Batch) -> None:
+    """Write ``times.csv``: CPU and wall-clock seconds of every run, and its parts."""
+    rows = []
+    for name in names:
+        kept = batch.done.get(name)
+        if kept is None:
+            continue
+        row = {"run": name, "cpu_seconds": kept["cpu_seconds"]}
+        row["wall_seconds"] = kept["wall_seconds"]
+        row |= {f"wall_{part}": spent for part, spent in kept["result"].get("time", {}).items()}
+        rows.append(row)
+    total = {"run": "total"}
+    for column in ("cpu_seconds", "wall_seconds"):
+        total[column] = round(sum(row[column] for row in rows), 4)
+    write_csv(folder / "times.csv", [*rows, total])
+
+
+def _plot(experiment: Experiment, folder: Path, choices: Choices, batch: Batch) -> None:
+    """Draw, if what draws is installed."""
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError:
+        print("no plot: needs matplotlib, pip install 'gavel-opt[plots]'", file=sys.stderr)
+        return
+    files = experiment.plot(folder, choices, batch)
+    print(f"in {folder}: {', '.join(path.name for path in files)}, tables, one file a point")
+
+
+def _choices(arguments: argparse.Namespace) -> Choices:
+    if arguments.tie_break not in TIE_BREAKS:
+        raise unknown_name("name for --tie-break:", arguments.tie_break, TIE_BREAKS)
+    at = None if arguments.at is None else tuple(_numbers(arguments.at, "--at", float))
+    policies = None if arguments.policies is None else tuple(_words(arguments.policies))
+    seeds = tuple(int(seed) for seed in _numbers(arguments.seeds, "--seeds", int))
+    return Choices(
+        seeds=tuple(dict.fromkeys(seeds)),
+        policies=policies,
+        at=at,
+        window=arguments.jobs_window,
+        engine=arguments.engine,
+        tie_break=arguments.tie_break,
+        timeout=arguments.timeout,
+    )
+
+
+def _words(given: Sequence[str]) -> list[str]:
+    """Split what was given with spaces, with commas, or both."""
+    return [word for words in given for word in words.split(",") if word]
+
+
+def _numbers(given: Sequence[str], flag: str, kind: type[int] | type[float]) -> list[float]:
+    found = []
+    for word in _words(given):
+        try:
+            value = kind(word)
+        except ValueError:
+            value = kind(-1)
+        if not 0 <= value < float("inf"):
+            what = "a whole number of at least 0" if kind is int else "a number of at least 0"
+            raise InputError(f"{flag}: {word!r} is not {what}")
+        found.append(value)
+    if not found:
+        raise InputError(f"{flag}: expected at least one value")
+    return found

@@ -1,0 +1,208 @@
+"""``gavel-sim run``: one simulation, watched on a terminal, summed up in a few lines."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gavel_opt import InputError
+from simulator.runs.options import (
+    add_run_arguments,
+    config_from,
+    natural,
+    output_folder,
+    recordings,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from simulator.runs.checkpoint import Checkpoint
+    from simulator.runs.config import RunConfig
+    from simulator.runs.runner import Checkpointing, Progress
+
+_LIMITS = ("saturation", "max_simulated_hours", "timeout")
+"""Settings that may be given anew with ``--resume``."""
+
+_HERE = (
+    "output",
+    "json",
+    "record",
+    "profile",
+    "checkpoint_every",
+    "checkpoint_at_job",
+    "resume",
+    "fork_from",
+)
+"""Flags of this command that say nothing about the run itself."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of ``gavel-sim run``."""
+    add_run_arguments(parser)
+    out = parser.add_argument_group("results")
+    out.add_argument("--output", metavar="DIR", help="run folder to write")
+    out.add_argument("--json", action="store_true", help="print the summary as JSON, only that")
+    out.add_argument(
+        "--record",
+        metavar="WHAT",
+        action="append",
+        help="placements (who ran where) or programs (what was solved); needs --output",
+    )
+    out.add_argument("--profile", action="store_true", help="show where the time went")
+    keep = parser.add_argument_group("checkpoints")
+    keep.add_argument(
+        "--checkpoint-every",
+        metavar="TIME",
+        help="600s of wall clock, or 5000r rounds: write DIR/checkpoint.npz; needs --output",
+    )
+    keep.add_argument(
+        "--checkpoint-at-job",
+        metavar="N",
+        type=natural,
+        help="write DIR/checkpoint-jobN.npz once N jobs have arrived, to fork from",
+    )
+    keep.add_argument(
+        "--resume", metavar="DIR", help="go on with the run whose checkpoint is there"
+    )
+    keep.add_argument(
+        "--fork-from",
+        metavar="FILE",
+        help="start from the end of another run's warm-up, under these flags",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Simulate, print, write; the exit status."""
+    config, resume = _what_to_run(arguments)
+    folder = output_folder(arguments.output)
+    record = recordings(arguments.record)
+    for flag, value in (("--record", record), ("--checkpoint-every", arguments.checkpoint_every)):
+        if value and folder is None:
+            raise InputError(f"{flag}: needs --output DIR to write into")
+    if arguments.checkpoint_at_job is not None and folder is None:
+        raise InputError("--checkpoint-at-job: needs --output DIR to write into")
+
+    from simulator.runs.recording import NOTHING_RECORDED, ProgramFiles
+    from simulator.runs.runner import Interrupted, execute
+
+    checkpointing = _checkpointing(arguments, folder)
+    try:
+        programs = None
+        if folder is not None and "programs" in record:
+            programs = ProgramFiles(folder / "programs", go_on=arguments.resume is not None)
+        with _progress_bar() as show:
+            result = execute(
+                config,
+                placements="placements" in record,
+                recorder=programs,
+                checkpointing=checkpointing,
+                resume=resume,
+                on_progress=show,
+                folder=folder,
+            )
+    except Interrupted as stop:
+        from simulator.runs.summary_text import interrupted
+
+        print(interrupted(stop.result, checkpointing), file=sys.stderr)
+        raise
+    if programs is not None and not programs.count:
+        result.summary["notes"].append(NOTHING_RECORDED)
+    if folder is not None:
+        result.write(folder)
+    if arguments.json:
+        print(result.to_json())
+    else:
+        from simulator.runs.summary_text import describe
+
+        print(describe(result, folder))
+    if arguments.profile:
+        from simulator.runs.summary_text import profile
+
+        print(profile(result), file=sys.stderr if arguments.json else sys.stdout)
+    return 0
+
+
+def _what_to_run(arguments: argparse.Namespace) -> tuple[RunConfig, Checkpoint | None]:
+    """The configuration, and the state to go on from."""
+    if arguments.resume is None:
+        config = config_from(arguments)
+        if arguments.fork_from is None:
+            return config, None
+        from simulator.runs.checkpoint import check_fork, load
+
+        warm = load(Path(arguments.fork_from), "--fork-from")
+        check_fork(warm.config, config)
+        return config, warm
+    from simulator.runs.checkpoint import load
+    from simulator.runs.saturation import parse_rule
+
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    for name, default in vars(parser.parse_args([])).items():
+        if name not in (*_LIMITS, *_HERE) and getattr(arguments, name) != default:
+            flag = "--" + name.replace("_", "-")
+            raise InputError(f"{flag}: cannot be given with --resume, which goes on as it was")
+    if arguments.fork_from is not None:
+        raise InputError("--fork-from: cannot be combined with --resume; give one of them")
+    if arguments.output is None and Path(arguments.resume).is_dir():
+        arguments.output = arguments.resume
+    checkpoint = load(Path(arguments.resume), "--resume")
+    config = checkpoint.config
+    if arguments.saturation is not None:
+        rule = parse_rule(arguments.saturation, config.continuous)
+        config = replace(config, saturation=rule)
+    for name in ("max_simulated_hours", "timeout"):
+        if getattr(arguments, name) != float("inf"):
+            config = replace(config, **{name: getattr(arguments, name)})
+    return config, checkpoint
+
+
+def _checkpointing(arguments: argparse.Namespace, folder: Path | None) -> Checkpointing | None:
+    if arguments.checkpoint_every is None and arguments.checkpoint_at_job is None:
+        return None
+    from simulator.runs.checkpoint import NAME
+    from simulator.runs.runner import Checkpointing, parse_every
+
+    assert folder is not None
+    seconds = rounds = None
+    if arguments.checkpoint_every is not None:
+        seconds, rounds = parse_every(arguments.checkpoint_every)
+    return Checkpointing(folder / NAME, seconds, rounds, arguments.checkpoint_at_job)
+
+
+@contextmanager
+def _progress_bar() -> Iterator[Callable[[Progress], None] | None]:
+    """A progress bar on a terminal, nothing elsewhere."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bar
+
+    with Bar(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=28),
+        TextColumn("{task.fields[where]}"),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    ) as bar:
+        task = bar.add_task("simulating", total=1.0, where="")
+
+        def show(progress: Progress) -> None:
+            # The window's jobs come last: until they do, all completed jobs show the progress.
+            share = progress.completed / max(progress.needed, 1)
+            where = (
+                f"{progress.measured_done:,} of {progress.measured:,} jobs measured, "
+                f"{progress.active:,} active, day {progress.time / 86400:,.1f}"
+            )
+            bar.update(task, completed=min(share, 1.0), where=where)
+
+        yield show

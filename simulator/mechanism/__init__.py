@@ -1,0 +1,1 @@
+"""What a round does: accounting, priorities, selection, placement."""

@@ -1,0 +1,94 @@
+"""Reads a simulation out: columns for the tables, the series for the saturation rules, counts."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from simulator.runs.columns import Columns
+from simulator.runs.config import RunConfig
+from simulator.runs.offered_load import offered_work
+from simulator.runs.saturation import HOUR, Series
+from simulator.runs.simulation import Simulation
+
+RATE_WINDOW = 10 * HOUR
+"""Simulated seconds over which the completion rate of a round is taken."""
+
+
+def job_columns(simulation: Simulation) -> Columns:
+    """One entry a job that has arrived, in order of arrival."""
+    jobs = simulation.jobs
+    number = np.arange(jobs.arrival.size)
+    names = np.array([name for name, _ in simulation.measurements.keys], dtype=np.str_)
+    start, end = simulation.window
+    return {
+        "job": number,
+        "type": names[jobs.key] if jobs.key.size else np.array([], dtype=np.str_),
+        "scale_factor": jobs.scale_factor,
+        "weight": jobs.weight,
+        "entity": jobs.entity,
+        "steps": jobs.steps,
+        "duration": jobs.duration,
+        "arrival": jobs.arrival,
+        "finish": jobs.finish,
+        "jct": jobs.jct,
+        "deadline": jobs.deadline,
+        "cost": jobs.cost,
+        "dropped": jobs.dropped,
+        "measured": (number >= start) & (number < end),
+    }
+
+
+def round_columns(simulation: Simulation, jobs: Columns) -> Columns:
+    """One entry a round.
+
+    ``mean_jct`` is over all jobs done by the start of the round, ``completions_per_hour`` over the
+    last 10 simulated hours.
+    """
+    series = simulation.series
+    time = series.time
+    done = np.isfinite(jobs["jct"])
+    order = np.argsort(jobs["finish"][done], kind="stable")
+    finish = jobs["finish"][done][order]
+    total = np.concatenate([[0.0], np.cumsum(jobs["jct"][done][order])])
+    by_then = np.searchsorted(finish, time, side="right")
+    before = np.searchsorted(finish, time - RATE_WINDOW, side="right")
+    hours = np.minimum(time, RATE_WINDOW) / HOUR
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean_jct = np.where(by_then > 0, total[by_then] / by_then, np.nan)
+        rate = np.where(hours > 0, (by_then - before) / hours, np.nan)
+    columns: Columns = {
+        "round": np.arange(time.size),
+        "time": time,
+        "active": series.active,
+        "running": series.running,
+        "queued": series.queued,
+        "arrived": series.arrived,
+        "completed": series.completed,
+        "utilization": series.utilization,
+    }
+    for place, name in enumerate(simulation.cluster.worker_types):
+        columns[f"utilization_{name}"] = series.utilization_by_type[:, place]
+    return columns | {"mean_jct": mean_jct, "completions_per_hour": rate}
+
+
+def series_of(simulation: Simulation, config: RunConfig) -> Series:
+    """What the saturation rules look at."""
+    series, jobs = simulation.series, simulation.jobs
+    work = jobs.duration * jobs.scale_factor
+    return Series(
+        time=series.time,
+        active=series.active,
+        arrived=series.arrived,
+        completed=series.completed,
+        utilization=series.utilization,
+        arrival=jobs.arrival,
+        finish=jobs.finish,
+        key=jobs.key,
+        work=work,
+        done=work * (1.0 - np.maximum(jobs.steps_left, 0.0) / jobs.steps),
+        busy=jobs.busy,
+        offered=offered_work(config, simulation.measurements.keys),
+        workers=simulation.cluster.total,
+        arrival_rate=1.0 / config.interarrival if config.interarrival else 0.0,
+        window=simulation.window,
+    )

@@ -1,0 +1,333 @@
+"""What a run gives: a summary, a table of jobs, a table of rounds; in memory and as files."""
+
+from __future__ import annotations
+
+import json
+import math
+import platform
+import shlex
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gavel_opt import Tally
+from simulator.runs.columns import Columns
+from simulator.runs.config import RunConfig
+from simulator.runs.files import write_atomically
+from simulator.runs.observation import job_columns, round_columns
+from simulator.runs.saturation import Verdict
+from simulator.runs.simulation import Simulation
+
+Status: TypeAlias = Literal["completed", "saturated", "horizon", "timeout"]
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """Seconds of wall clock that the runner measured.
+
+    Attributes
+    ----------
+    total
+        From the start of the run to its end, checkpoints before a resume included.
+    starting
+        Until the first round: libraries, tables, traces.
+    mechanism
+        In the mechanism: choice, placement, accounting.
+    judging, saving
+        In saturation rules, in writing checkpoints.
+    """
+
+    total: float
+    starting: float
+    mechanism: float
+    judging: float
+    saving: float
+
+
+@dataclass(slots=True, eq=False)
+class RunResult:
+    """What a run gave.
+
+    Attributes
+    ----------
+    config
+        The run.
+    summary
+        As in ``summary.json``.
+    jobs, rounds, placements
+        Columns by name, one entry a job, a round, a job on its workers; the last only if asked for.
+    """
+
+    config: RunConfig
+    summary: dict[str, Any]
+    jobs: Columns
+    rounds: Columns
+    placements: Columns | None = None
+
+    @property
+    def status(self) -> Status:
+        """How the run ended."""
+        found: Status = self.summary["status"]
+        return found
+
+    @property
+    def average_jct(self) -> float | None:
+        """Mean completion time of the measured jobs that completed, in seconds."""
+        found: float | None = self.summary["average_jct"]
+        return found
+
+    @property
+    def jct(self) -> dict[int, float]:
+        """Completion time in seconds by job number."""
+        return {int(job): seconds for job, seconds in self.summary["jct"].items()}
+
+    def write(self, folder: Path) -> None:
+        """Write the run folder: each file whole or not at all, the summary last.
+
+        A folder without ``summary.json`` is one that was never finished.
+        """
+        started = time.perf_counter()
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "summary.json").unlink(missing_ok=True)
+        tables = {"jobs": self.jobs, "rounds": self.rounds, "placements": self.placements}
+        for name, columns in tables.items():
+            if columns is not None:
+                write_atomically(folder / f"{name}.parquet", parquet(columns))
+        spent = self.summary["time"]
+        spent["output"] += time.perf_counter() - started
+        spent["total"] += time.perf_counter() - started
+        write_atomically(folder / "summary.json", (self.to_json() + "\n").encode())
+
+    def to_json(self) -> str:
+        """Text of the summary."""
+        return json.dumps(self.summary, indent=2, allow_nan=False)
+
+
+def parquet(columns: Columns) -> bytes:
+    """Encode columns as Parquet; NaN becomes null."""
+    import pyarrow as pa
+    from pyarrow import parquet as files
+
+    table = pa.table(
+        {
+            name: pa.array(values, from_pandas=values.dtype.kind == "f")
+            if isinstance(values, np.ndarray)
+            else pa.array(values)
+            for name, values in columns.items()
+        }
+    )
+    sink = pa.BufferOutputStream()
+    files.write_table(table, sink, compression="zstd", use_dictionary=False, write_statistics=False)
+    content: bytes = sink.getvalue().to_pybytes()
+    return content
+
+
+def collect(
+    simulation: Simulation,
+    config: RunConfig,
+    status: Status,
+    verdict: Verdict | None,
+    tally: Tally,
+    spent: Spent,
+    placements: Columns | None,
+) -> RunResult:
+    """Read a simulation out."""
+    started = time.perf_counter()
+    jobs = job_columns(simulation)
+    rounds = round_columns(simulation, jobs)
+    measured = jobs["measured"]
+    job, jct = jobs["job"][measured], jobs["jct"][measured]
+    done = np.isfinite(jct)
+    times = jct[done]
+    missing = _missing(simulation, jobs)
+    engine, engine_version = _engine(simulation)
+    summary: dict[str, Any] = {
+        "status": status,
+        "policy": config.policy,
+        "engine": engine,
+        "average_jct": _mean(times),
+        "partial": missing["jobs"] > 0,
+        "average_jct_at_least": _at_least(times, missing),
+        "jct_percentiles": _percentiles(times),
+        "jobs": {
+            "measured": int(done.sum()) + missing["jobs"],
+            "completed": int(done.sum()),
+            "missing": missing["jobs"],
+            "dropped": int(jobs["dropped"][measured].sum()),
+            "arrived_in_all": int(jobs["job"].size),
+            "completed_in_all": int(np.isfinite(jobs["jct"]).sum()),
+        },
+        "makespan": float(simulation.time),
+        "utilization": float(simulation.utilization()),
+        "rounds": int(simulation.rounds),
+        "allocations": int(simulation.allocations),
+        "lease_extensions": int(simulation.lease_extensions),
+        "lease_extension_opportunities": int(simulation.lease_extension_opportunities),
+        "cost": float(jobs["cost"].sum()),
+        "slo_violations": _slo_violations(simulation, jobs),
+        "notes": list(simulation.notes),
+        "saturation": _verdict(verdict, config),
+        "solve": {name: getattr(tally, name) for name in _SOLVE},
+        "time": {},
+        "seed": config.seed,
+        "config": config.to_json(),
+        "command": shlex.join(command(config)),
+        "versions": {
+            "gavel-opt": version("gavel-opt"),
+            "engine": engine_version,
+            "python": platform.python_version(),
+            "numpy": np.__version__,
+        },
+        "jct": {
+            str(int(number)): float(seconds)
+            for number, seconds in zip(job[done], times, strict=True)
+        },
+    }
+    summary["time"] = _time(tally, spent, time.perf_counter() - started)
+    return RunResult(config, summary, jobs, rounds, placements)
+
+
+def _mean(values: NDArray[np.float64]) -> float | None:
+    # Summed exactly: the mean does not depend on how numpy blocks a sum.
+    return math.fsum(values.tolist()) / values.size if values.size else None
+
+
+def _missing(simulation: Simulation, jobs: Columns) -> dict[str, Any]:
+    """Measured jobs without a completion time, and how long those that arrived have waited."""
+    start, end = simulation.window
+    mask = jobs["measured"]
+    open_jobs = mask & ~np.isfinite(jobs["jct"]) & ~jobs["dropped"]
+    not_arrived = end - start - int(mask.sum())
+    ages = simulation.time - jobs["arrival"][open_jobs]
+    return {"jobs": int(open_jobs.sum()) + not_arrived, "ages": ages}
+
+
+def _at_least(times: NDArray[np.float64], missing: Mapping[str, Any]) -> float | None:
+    """Lower bound of the mean over all measured jobs that have arrived.
+
+    A job that is not finished will have taken at least its age so far. Null if the mean is whole.
+    """
+    if not missing["jobs"]:
+        return None
+    known = np.concatenate([times, missing["ages"]])
+    return _mean(known)
+
+
+def _percentiles(times: NDArray[np.float64]) -> dict[str, float] | None:
+    if not times.size:
+        return None
+    ranks = {"p50": 50, "p90": 90, "p99": 99, "max": 100}
+    return {name: float(np.percentile(times, rank)) for name, rank in ranks.items()}
+
+
+def _verdict(verdict: Verdict | None, config: RunConfig) -> dict[str, Any]:
+    rule, parameters = config.saturation
+    found: dict[str, Any] = {"rule": rule, "parameters": dict(parameters)}
+    if rule == "off":
+        return found | {"verdict": "off"}
+    if not config.continuous:
+        return found | {"verdict": "not applicable", "reason": "jobs do not keep arriving"}
+    if verdict is None:
+        return found | {"verdict": "undecided", "reason": "too early to tell"}
+    return found | {
+        "verdict": verdict.finding,
+        "reason": verdict.reason,
+        "figures": dict(verdict.figures),
+        "simulated_hours": verdict.time / 3600.0,
+    }
+
+
+_SOLVE = (
+    "programs",
+    "cache_hits",
+    "fallbacks",
+    "max_primal_residual",
+    "max_dual_residual",
+    "max_relative_gap",
+    "refusals",
+)
+_SOLVER_PARTS = ("build", "translate", "solve", "read", "tie_break", "certify")
+
+
+def _engine(simulation: Simulation) -> tuple[str, str]:
+    """Name and version of what solved."""
+    driver = simulation.driver
+    if driver is None:
+        return "replay", str(simulation.config.replay)
+    return driver.engine.name, driver.engine.version()
+
+
+def _slo_violations(simulation: Simulation, jobs: Columns) -> int | None:
+    """Jobs that missed their deadline or have passed it; None where no job has one."""
+    deadline = jobs["deadline"]
+    if not np.isfinite(deadline).any():
+        return None
+    end = np.where(np.isfinite(jobs["finish"]), jobs["finish"], simulation.time)
+    return int((end > deadline).sum())
+
+
+def _time(tally: Tally, spent: Spent, collecting: float) -> dict[str, float]:
+    """Seconds by part."""
+    return {
+        **{part: float(getattr(tally, part)) for part in _SOLVER_PARTS},
+        "start": spent.starting,
+        "mechanism": spent.mechanism,
+        "metrics": collecting + spent.judging,
+        "output": spent.saving,
+        "total": spent.total + collecting,
+    }
+
+
+_FLAGS: dict[str, str] = {
+    "tie_break": "--tie-break",
+    "seed": "--seed",
+    "round_seconds": "--round",
+    "jobs": "--jobs",
+    "trace": "--trace",
+    "fixed_duration": "--fixed-duration",
+    "replay": "--replay",
+    "throughputs": "--throughputs",
+    "prices": "--prices",
+    "profiling_percentage": "--profiling-percentage",
+    "reference_models": "--reference-models",
+    "max_simulated_hours": "--max-simulated-hours",
+    "timeout": "--timeout",
+    "interarrival": "--interarrival",
+}
+_SWITCHES = ("multi_gpu", "multi_priority", "ideal", "slos")
+
+
+def command(config: RunConfig) -> list[str]:
+    """Words of the ``gavel-sim`` command that repeats a run."""
+    words = ["gavel-sim", "run", "--policy", config.policy, "--engine", config.engine]
+    words += ["--cluster", ",".join(f"{name}={n}" for name, n in config.cluster.items())]
+    if config.gpus_per_server:
+        servers = ",".join(f"{name}={n}" for name, n in config.gpus_per_server.items())
+        words += ["--gpus-per-server", servers]
+    default = RunConfig(config.policy, config.cluster)
+    for name, flag in _FLAGS.items():
+        value = getattr(config, name)
+        if value != getattr(default, name):
+            words += [flag, repr(value) if isinstance(value, float) else str(value)]
+    if config.window is not None:
+        words += ["--window", f"{config.window[0]}:{config.window[1]}"]
+    words += [f"--{name.replace('_', '-')}" for name in _SWITCHES if getattr(config, name)]
+    if not config.grouping:
+        words += ["--no-grouping"]
+    if config.fallback != default.fallback:
+        words += ["--fallback", ",".join(config.fallback)]
+    entities = config.entities or {}
+    weights, within = entities.get("weights"), entities.get("within", "fairness")
+    if isinstance(weights, list | tuple) and isinstance(within, str):  # tables have no flag
+        words += ["--entities", f"{':'.join(f'{weight:g}' for weight in weights)},{within}"]
+    if config.continuous:
+        rule, parameters = config.saturation
+        values = ",".join(f"{name}={value:g}" for name, value in parameters.items())
+        words += ["--saturation", f"{rule}:{values}" if values else rule]
+    return words

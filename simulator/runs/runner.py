@@ -1,0 +1,357 @@
+"""Runs a simulation to its end: limits, verdicts, checkpoints, progress.
+
+Everything that can end a run except ``timeout`` is decided at rounds that do not depend on how
+fast the machine is, so equal configurations end alike everywhere.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from gavel_opt import InputError, Recorder, SolveFailed, Tally
+from simulator.runs.checkpoint import Checkpoint, save
+from simulator.runs.config import RunConfig
+from simulator.runs.observation import series_of
+from simulator.runs.recording import UNSOLVED, Placements, keep_unsolved
+from simulator.runs.results import RunResult, Spent, Status, collect
+from simulator.runs.saturation import HOUR, Verdict, judge
+from simulator.runs.simulation import Simulation
+
+FIRST_LOOK = 100
+"""Round of the first look for saturation; later ones follow at 5 % more rounds each time."""
+
+_PACE = 0.1
+"""Seconds of wall clock between two calls of the progress callback, about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run is; handed to the progress callback several times a second.
+
+    Attributes
+    ----------
+    time
+        Simulated seconds.
+    rounds, arrived, completed, active
+        Counts so far.
+    measured_done, measured
+        Of the measured jobs, those completed, and all.
+    needed
+        Jobs that must complete, about, for the run to end.
+    """
+
+    time: float
+    rounds: int
+    arrived: int
+    completed: int
+    active: int
+    measured_done: int
+    measured: int
+    needed: int
+
+
+@dataclass(slots=True)
+class Checkpointing:
+    """When and where to write checkpoints.
+
+    Attributes
+    ----------
+    path
+        The file; written over each time.
+    seconds, rounds
+        Every so many seconds of wall clock, or rounds; one of the two.
+    at_job
+        Also once, when this many jobs have arrived, into ``path`` with ``-job<N>`` in its name.
+    """
+
+    path: Path
+    seconds: float | None = None
+    rounds: int | None = None
+    at_job: int | None = None
+
+    @property
+    def warm_path(self) -> Path:
+        """File of the checkpoint at a job."""
+        return self.path.with_name(f"{self.path.stem}-job{self.at_job}{self.path.suffix}")
+
+
+def parse_every(text: str) -> tuple[float | None, int | None]:
+    """Parse ``600s`` or ``600`` (seconds of wall clock) or ``5000r`` (rounds).
+
+    Raises
+    ------
+    InputError
+        With what was expected.
+    """
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)(s?)|(\d+)r", text)
+    if match is None or float(match[1] or match[3]) <= 0:
+        raise InputError(
+            f"--checkpoint-every: {text!r} is not a time such as 600s or a number of rounds such "
+            "as 5000r"
+        )
+    return (float(match[1]), None) if match[1] else (None, int(match[3]))
+
+
+def execute(
+    config: RunConfig,
+    *,
+    placements: bool = False,
+    recorder: Recorder | None = None,
+    checkpointing: Checkpointing | None = None,
+    resume: Checkpoint | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
+    folder: Path | None = None,
+) -> RunResult:
+    """Simulate one run to its end.
+
+    Parameters
+    ----------
+    config
+        The run.
+    placements
+        Record who ran where in every round.
+    recorder
+        Sees every program that an engine solved.
+    checkpointing
+        Where and when to write checkpoints.
+    resume
+        State to go on from, of this run or of the warm-up that it forks from.
+    on_progress
+        Called several times a second.
+    folder
+        Run folder, which takes the program that no engine could solve.
+
+    Raises
+    ------
+    InputError
+        If the configuration cannot be run.
+    SolveFailed
+        If no engine of the chain gave a certified answer; the text names the program's file.
+    KeyboardInterrupt
+        With the partial :class:`RunResult` as its ``result``, if the user interrupted.
+    """
+    started = time.perf_counter()
+    if folder is not None:
+        (folder / UNSOLVED).unlink(missing_ok=True)
+    run = _Run(config, started, placements, recorder, checkpointing, on_progress)
+    if resume is not None:
+        run.restore(resume)
+    try:
+        ending = run.to_end()
+    except KeyboardInterrupt:
+        run.interrupted()
+        raise Interrupted(run.result("timeout")) from None
+    except SolveFailed as failed:
+        raise keep_unsolved(failed, folder) from None
+    return run.result(ending)
+
+
+class Interrupted(KeyboardInterrupt):
+    """The user stopped the run; ``result`` is what there was by then."""
+
+    def __init__(self, result: RunResult) -> None:
+        super().__init__()
+        self.result = result
+
+
+class _Run:
+    """One run on its way."""
+
+    def __init__(
+        self,
+        config: RunConfig,
+        started: float,
+        placements: bool,
+        recorder: Recorder | None,
+        checkpointing: Checkpointing | None,
+        on_progress: Callable[[Progress], None] | None,
+    ) -> None:
+        self.config = config
+        self.placements = Placements() if placements else None
+        self.simulation = Simulation(config, self.placements, recorder)
+        self.starting = time.perf_counter() - started
+        self.started = started
+        self.checkpointing = checkpointing
+        self.on_progress = on_progress
+        self.spent_before = 0.0
+        self.judging = 0.0
+        self.saving = 0.0
+        self.horizon = config.max_simulated_hours * HOUR
+        self.next_look = FIRST_LOOK
+        self.looks = config.continuous and config.saturation[0] != "off"
+        self.verdict: Verdict | None = None
+        self.saved_at = started
+        self.saved_rounds = 0
+        self.warm_saved = checkpointing is None or checkpointing.at_job is None
+
+    @property
+    def spent(self) -> float:
+        """Seconds of wall clock, those before a resume included."""
+        return self.spent_before + time.perf_counter() - self.started
+
+    def to_end(self) -> Status:
+        """Go round by round to an end, and say which."""
+        simulation = self.simulation
+        chunk = 16
+        while not simulation.finished:
+            wanted = self.rounds_ahead(chunk)
+            before = time.perf_counter()
+            simulation.advance(wanted)
+            took = time.perf_counter() - before
+            if wanted == chunk:
+                chunk = max(1, min(int(chunk * min(4.0, _PACE / max(took, 1e-6))), 1 << 20))
+            if self.on_progress is not None:
+                self.on_progress(self.progress())
+            if simulation.finished:
+                break
+            if simulation.time >= self.horizon:
+                return "horizon"
+            if self.looks and simulation.rounds >= self.next_look:
+                self.next_look = look_after(simulation.rounds)
+                verdict = self.look()
+                if verdict.stops:
+                    return "saturated" if verdict.finding == "saturated" else "completed"
+            if self.spent >= self.config.timeout:
+                return "timeout"
+            self.save_if_due()
+        return "completed"
+
+    def rounds_ahead(self, chunk: int) -> int:
+        """How many rounds may go by before something has to be looked at, ``chunk`` at most.
+
+        Looks, checkpoints and the limit of simulated time fall on the same rounds whatever the
+        chunk, which depends on the speed of the machine.
+        """
+        rounds = self.simulation.rounds
+        ahead = [chunk]
+        if self.looks:
+            ahead.append(self.next_look - rounds)
+        if self.checkpointing is not None and self.checkpointing.rounds is not None:
+            ahead.append(self.saved_rounds + self.checkpointing.rounds - rounds)
+        if not self.warm_saved:
+            ahead.append(1)
+        if math.isfinite(self.horizon):
+            # A round lasts round_seconds at most, unless the cluster was idle or is ideal.
+            left = (self.horizon - self.simulation.time) / self.config.round_seconds
+            idle = self.config.ideal or self.simulation.active == 0
+            ahead.append(1 if idle else int(min(left, 32.0)))
+        return max(1, min(ahead))
+
+    def look(self) -> Verdict:
+        """Apply the saturation rule to the run so far."""
+        before = time.perf_counter()
+        self.verdict = judge(series_of(self.simulation, self.config), self.config.saturation)
+        self.judging += time.perf_counter() - before
+        return self.verdict
+
+    def progress(self) -> Progress:
+        """How far the run is."""
+        simulation = self.simulation
+        start, end = simulation.window
+        return Progress(
+            simulation.time,
+            simulation.rounds,
+            simulation.arrived,
+            simulation.completed,
+            simulation.active,
+            end - start - simulation.window_left,
+            end - start,
+            end,
+        )
+
+    def save_if_due(self) -> None:
+        """Write the checkpoints whose time has come."""
+        plan = self.checkpointing
+        if plan is None:
+            return
+        if not self.warm_saved and self.simulation.arrived >= (plan.at_job or 0):
+            self.warm_saved = True
+            self.save(plan.warm_path)
+        if plan.rounds is not None:
+            due = self.simulation.rounds - self.saved_rounds >= plan.rounds
+        else:
+            due = plan.seconds is not None and time.perf_counter() - self.saved_at >= plan.seconds
+        if due:
+            self.save(plan.path)
+
+    def save(self, path: Path) -> None:
+        """Write a checkpoint now."""
+        before = time.perf_counter()
+        self.saved_rounds = self.simulation.rounds
+        memory = {
+            "spent": self.spent,
+            "tally": asdict(self.tally),
+            "placements": None if self.placements is None else self.placements.snapshot(),
+            "judging": self.judging,
+            "saving": self.saving,
+            "next_look": self.next_look,
+            "warm_saved": self.warm_saved,
+            "saved_rounds": self.saved_rounds,
+        }
+        save(path, Checkpoint(self.config, self.simulation.snapshot(), memory))
+        self.saved_at = time.perf_counter()
+        self.saving += self.saved_at - before
+
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Go on from a checkpoint, of this run or of the warm-up that it forks from."""
+        memory, snapshot, driver = checkpoint.runner, checkpoint.snapshot, self.simulation.driver
+        forks = checkpoint.config.policy != self.config.policy
+        if forks and driver is not None:
+            snapshot = snapshot | {"policy": driver.policy.snapshot()}
+        self.simulation.restore(snapshot)
+        if driver is not None:
+            driver.tally = Tally(**memory["tally"])
+            if driver.tie_break == "none" and driver.engine.capability.warm_start:
+                self.simulation.notes.append(
+                    f"resumed with --tie-break none: {driver.engine.name} starts from its last "
+                    "answer, so this may be another optimum than in one go"
+                )
+        if self.placements is not None and memory["placements"] is not None:
+            self.placements.restore(memory["placements"])
+        self.spent_before = float(memory["spent"])
+        self.judging = float(memory["judging"])
+        self.saving = float(memory["saving"])
+        self.next_look = int(memory["next_look"])
+        self.saved_rounds = int(memory["saved_rounds"])
+        self.warm_saved = self.warm_saved or bool(memory["warm_saved"])
+
+    def interrupted(self) -> None:
+        """Leave a checkpoint to go on from, if checkpoints were asked for."""
+        if self.checkpointing is not None:
+            self.save(self.checkpointing.path)
+
+    def result(self, status: Status) -> RunResult:
+        """Collect what the run gave."""
+        if self.looks and self.verdict is None and self.simulation.rounds:
+            self.look()
+        return collect(
+            self.simulation,
+            self.config,
+            status,
+            self.verdict,
+            self.tally,
+            Spent(
+                self.spent,
+                self.starting,
+                self.simulation.mechanism_seconds,
+                self.judging,
+                self.saving,
+            ),
+            None if self.placements is None else self.placements.columns(),
+        )
+
+    @property
+    def tally(self) -> Tally:
+        """What the solves cost; zeros in a replay."""
+        driver = self.simulation.driver
+        return Tally() if driver is None else driver.tally
+
+
+def look_after(rounds: int) -> int:
+    """Round of the next look for saturation: looks grow rarer as the run grows longer."""
+    return rounds + max(FIRST_LOOK // 2, rounds // 20)

@@ -1,0 +1,452 @@
+"""One run: the event loop that joins workload, policy and mechanism."""
+
+from __future__ import annotations
+
+import math
+import time as wall
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gavel_opt import Allocation, ClusterState, Driver, GavelError, InputError, make_policy
+from simulator.mechanism import layout as at
+from simulator.mechanism.ideal import IdealMechanism
+from simulator.mechanism.mechanism import Mechanism, Setting
+from simulator.runs.config import RunConfig
+from simulator.runs.estimates import EstimatedThroughputs, estimates_wanted
+from simulator.runs.replay import Replay, load_replay
+from simulator.world.cluster import Cluster, make_cluster
+from simulator.world.prices import load_prices
+from simulator.world.throughputs import REFERENCE_TYPE, Measurements, load_throughputs
+from simulator.world.trace import read_trace
+from simulator.world.workload import DrawnWorkload, DrawSettings, FixedWorkload, Workload
+
+BETWEEN_RESETS = 1920.0
+"""Seconds that pass at least between two recomputations of the allocation."""
+
+PlacementRecorder = Callable[[int, float, list[tuple[int, int, int]]], None]
+"""Called once a round with the round, its time and (job, partner or -1, worker) triples."""
+
+
+class StuckError(GavelError):
+    """Nothing runs, nothing will arrive, and the policy gives nobody anything."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class JobRecords:
+    """All jobs that have arrived, by job number.
+
+    Attributes
+    ----------
+    arrival, steps, duration, weight
+        Seconds, steps, seconds alone on the reference type (NaN if unknown), priority weight.
+    key, scale_factor, entity
+        Row in :attr:`Simulation.measurements`, workers at once, entity.
+    finish, jct
+        Seconds; NaN while the job runs, and for dropped jobs.
+    deadline, cost
+        Absolute deadline (NaN without one), dollars so far.
+    dropped
+        Whether the job failed five times in a row.
+    busy
+        Worker-seconds received so far.
+    steps_left
+        Steps still to run; 0 for jobs that have left.
+    """
+
+    arrival: np.ndarray
+    steps: np.ndarray
+    duration: np.ndarray
+    weight: np.ndarray
+    key: np.ndarray
+    scale_factor: np.ndarray
+    entity: np.ndarray
+    finish: np.ndarray
+    jct: np.ndarray
+    deadline: np.ndarray
+    cost: np.ndarray
+    dropped: np.ndarray
+    busy: np.ndarray
+    steps_left: np.ndarray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RoundSeries:
+    """One entry a round.
+
+    Attributes
+    ----------
+    time
+        Seconds at the start of the round.
+    active, running, queued
+        Jobs in the system, jobs that run in the round, jobs that wait.
+    arrived, completed
+        Jobs so far.
+    utilization
+        Share of all workers that run something in the round.
+    utilization_by_type
+        The same by worker type, shape ``(rounds, J)``.
+    """
+
+    time: np.ndarray
+    active: np.ndarray
+    running: np.ndarray
+    queued: np.ndarray
+    arrived: np.ndarray
+    completed: np.ndarray
+    utilization: np.ndarray
+    utilization_by_type: np.ndarray
+
+
+class Simulation:
+    """A simulation that can be advanced, looked at, put down and taken up again.
+
+    Parameters
+    ----------
+    config
+        What to run.
+    placements
+        Called once a round with who runs where, if given.
+    programs
+        Handed to :class:`gavel_opt.Driver` as its recorder.
+
+    Raises
+    ------
+    InputError
+        If something in the configuration or its files is wrong.
+
+    Attributes
+    ----------
+    config, cluster, measurements
+        What runs where, and the throughput table.
+    driver
+        The driver, whose ``tally`` says what solving cost; None in a replay.
+    allocations
+        How often the allocation was recomputed, times when nobody was there included.
+    mechanism_seconds
+        Wall clock spent in the mechanism.
+    notes
+        What policies wanted the user to know, each line once, in order.
+    """
+
+    def __init__(
+        self,
+        config: RunConfig,
+        placements: PlacementRecorder | None = None,
+        programs: Callable[..., None] | None = None,
+    ) -> None:
+        self.config = config
+        self.measurements = load_throughputs(config.throughputs)
+        self.cluster: Cluster = make_cluster(
+            config.cluster, config.gpus_per_server, self.measurements.worker_types
+        )
+        self.driver: Driver | None = None
+        self._replay: Replay | None = None
+        policy = make_policy(config.policy, config.seed, **_policy_settings(config))
+        traits = policy.traits
+        if config.replay is not None:
+            self._replay = load_replay(config.replay, self.cluster.worker_types)
+        else:
+            self.driver = Driver(
+                policy,
+                config.engine,
+                fallback=config.fallback,
+                tie_break=config.tie_break,
+                grouping=config.grouping,
+                recorder=programs,
+            )
+        self._traits = traits
+        self.workload, self.measurements = _workload(config, self.measurements, traits)
+        self._check_fit()
+        needs_prices = config.prices is not None or traits.needs_prices
+        self.prices = load_prices(config.prices, self.cluster.worker_types)
+        window = config.window or (0, self.workload.limit or 0)
+        self.window: tuple[int, int] = window
+        self._placements = placements
+        self.allocations = 0
+        self.mechanism_seconds = 0.0
+        self.notes: list[str] = []
+        self._state_prices = self.prices if needs_prices else None
+        setting = Setting(
+            cluster=self.cluster,
+            table=self.measurements.table(self.cluster.worker_types),
+            workload=self.workload,
+            traits=traits,
+            window=window,
+            seed=config.seed,
+            round_seconds=float(config.round_seconds),
+            between_resets=BETWEEN_RESETS,
+            prices=self.prices,
+        )
+        self.mechanism = IdealMechanism(setting) if config.ideal else Mechanism(setting)
+        self._estimates = (
+            EstimatedThroughputs(config, self.measurements, setting.table)
+            if estimates_wanted(config)
+            else None
+        )
+
+    # what to look at -------------------------------------------------------------------------
+
+    @property
+    def finished(self) -> bool:
+        """Whether all jobs of the window are done."""
+        return self.mechanism.finished
+
+    @property
+    def time(self) -> float:
+        """Simulated seconds now."""
+        return self.mechanism.time
+
+    @property
+    def rounds(self) -> int:
+        """Rounds so far."""
+        return self.mechanism.rounds
+
+    @property
+    def active(self) -> int:
+        """Jobs in the system."""
+        return self.mechanism.active
+
+    @property
+    def arrived(self) -> int:
+        """Jobs that have arrived."""
+        return self.mechanism.arrived
+
+    @property
+    def completed(self) -> int:
+        """Jobs that are done, dropped ones included."""
+        return self.mechanism.completed
+
+    @property
+    def window_left(self) -> int:
+        """Jobs of the window that are not done."""
+        return self.mechanism.window_left
+
+    @property
+    def lease_extensions(self) -> int:
+        """How often a job kept exactly its workers."""
+        return self.mechanism.lease_extensions
+
+    @property
+    def lease_extension_opportunities(self) -> int:
+        """How often it could have."""
+        return self.mechanism.lease_extension_opportunities
+
+    def utilization(self) -> float:
+        """Mean over workers of busy time divided by time; 0 at time 0."""
+        return self.mechanism.utilization()
+
+    @property
+    def jobs(self) -> JobRecords:
+        """Records of all jobs that have arrived (copies)."""
+        known, n = self.workload.jobs, self.arrived
+        result = self.mechanism.results()
+        arrival = known.arrival[:n].copy()
+        return JobRecords(
+            arrival=arrival,
+            steps=known.steps[:n].copy(),
+            duration=known.duration[:n].copy(),
+            weight=known.weight[:n].copy(),
+            key=known.key[:n].copy(),
+            scale_factor=known.scale_factor[:n].copy(),
+            entity=known.entity[:n].copy(),
+            finish=result.finish,
+            jct=result.finish - arrival,
+            deadline=result.deadline,
+            cost=result.cost,
+            dropped=result.dropped,
+            busy=result.busy,
+            steps_left=result.steps_left,
+        )
+
+    def job_type(self, key: int) -> str:
+        """Job type of a key, for reports."""
+        return self.measurements.keys[key][0]
+
+    @property
+    def series(self) -> RoundSeries:
+        """Metrics of all rounds so far (copies)."""
+        m = self.mechanism.metrics()
+        jobs = m[:, 1:6].astype(np.int64)
+        return RoundSeries(
+            time=m[:, 0].copy(),
+            active=jobs[:, 0],
+            running=jobs[:, 1],
+            queued=jobs[:, 2],
+            arrived=jobs[:, 3],
+            completed=jobs[:, 4],
+            utilization=m[:, 6].copy(),
+            utilization_by_type=m[:, 7:].copy(),
+        )
+
+    @property
+    def latest(self) -> dict[str, float]:
+        """Metrics of the last round, for a progress bar."""
+        m = self.mechanism.metrics()
+        names = ("time", "active", "running", "queued", "arrived", "completed", "utilization")
+        return dict(zip(names, m[-1].tolist() if len(m) else [0.0] * 7, strict=False))
+
+    # what to do ------------------------------------------------------------------------------
+
+    def advance(self, rounds: int) -> None:
+        """Run at most ``rounds`` rounds; fewer if the run ends.
+
+        Raises
+        ------
+        gavel_opt.SolveFailed, InputError
+            From the policy and its engines.
+        StuckError
+            If nothing can ever run again.
+        """
+        mechanism, before = self.mechanism, self.rounds
+        stop = before + rounds
+        while before < stop and not mechanism.finished:
+            started = wall.perf_counter()
+            outcome = mechanism.run(1 if self._placements is not None else stop - before)
+            self.mechanism_seconds += wall.perf_counter() - started
+            if self._placements is not None and self.rounds > before:
+                self._placements(before, float(mechanism.metrics()[-1, 0]), mechanism.placements())
+            before = mechanism.rounds
+            if outcome == at.ALLOCATE:
+                self._allocate()
+            elif outcome == at.MORE_JOBS:
+                self.workload.extend(max(64, self.workload.jobs.size // 4))
+                mechanism.take_jobs()
+            elif outcome == at.STUCK:
+                raise StuckError(
+                    f"nothing runs at {self.time:.0f} s and nothing will arrive, but "
+                    f"{self.active} jobs are left; policy {self.config.policy!r} gives them nothing"
+                )
+
+    def _allocate(self) -> None:
+        started = wall.perf_counter()
+        mechanism = self.mechanism
+        state = mechanism.state(self._state_prices)
+        if self._estimates is not None:
+            self._estimates.show(state, self.workload.jobs.key[: self.arrived])
+        self.mechanism_seconds += wall.perf_counter() - started
+        allocation: Allocation | None = None
+        if self._replay is not None:
+            allocation = self._replay.next(state.job, self.time)
+        elif self.driver is not None and state.job.size:
+            allocation = self.driver.allocate(state)
+        elif self.driver is not None and not self._traits.solves:
+            _see_empty(self.driver, state)
+        started = wall.perf_counter()
+        self.allocations += 1
+        if allocation is not None:
+            for note in allocation.notes:
+                if note not in self.notes:
+                    self.notes.append(note)
+        mechanism.allocate(allocation)
+        self.mechanism_seconds += wall.perf_counter() - started
+
+    # put down and take up --------------------------------------------------------------------
+
+    def snapshot(self) -> dict[str, Any]:
+        """Everything that changes, as JSON values and numpy arrays."""
+        return {
+            "allocations": self.allocations,
+            "mechanism_seconds": self.mechanism_seconds,
+            "notes": list(self.notes),
+            "workload": self.workload.snapshot(),
+            "mechanism": self.mechanism.snapshot(),
+            "policy": {} if self.driver is None else self.driver.policy.snapshot(),
+            "estimates": {} if self._estimates is None else self._estimates.snapshot(),
+            "replay": 0 if self._replay is None else self._replay.place,
+        }
+
+    def restore(self, memory: dict[str, Any]) -> None:
+        """Take back what :meth:`snapshot` gave, for the same configuration: the same bits follow."""
+        self.allocations = int(memory["allocations"])
+        self.mechanism_seconds = float(memory["mechanism_seconds"])
+        self.notes = list(memory["notes"])
+        self.workload.restore(memory["workload"])
+        self.mechanism.restore(memory["mechanism"])
+        if self.driver is not None:
+            self.driver.policy.restore(memory["policy"])
+        if self._estimates is not None:
+            self._estimates.restore(memory["estimates"])
+        if self._replay is not None:
+            self._replay.place = int(memory["replay"])
+
+    # -----------------------------------------------------------------------------------------
+
+    def _check_fit(self) -> None:
+        """Every job of the run must fit on some worker type."""
+        if isinstance(self.workload, DrawnWorkload):
+            # The jobs of the window are drawn in any case; those after it cannot hold it up. A run
+            # without a number of jobs has a window: the options see to it.
+            self.workload.extend(self.config.jobs or self.config.window[1])  # type: ignore[index]
+            drawn = self.workload.rows()
+            what = "the jobs drawn"
+        else:
+            drawn = []
+            what = str(self.config.trace)
+        jobs = self.workload.jobs
+        rows = np.unique(jobs.key).tolist()
+        keys = self.measurements.keys
+        self.measurements.require([keys[row] for row in rows], self.cluster.worker_types)
+        alone = self.measurements.table(self.cluster.worker_types).alone
+        if self._traits.single_gpu_only and any(keys[row][1] > 1 for row in drawn + rows):
+            raise InputError(
+                f"--policy: {self.config.policy} takes jobs on one worker only, but {what} "
+                "include jobs on several"
+            )
+        for row in rows:
+            name, scale = keys[row]
+            if not np.any((alone[row] > 0) & (self.cluster.workers >= scale)):
+                number = int(np.flatnonzero(jobs.key == row)[0])
+                workers = ",".join(
+                    f"{name}={count}"
+                    for name, count in zip(
+                        self.cluster.worker_types, self.cluster.workers.tolist(), strict=True
+                    )
+                )
+                raise InputError(
+                    f"--cluster: job {number} of {what}, {name!r} on {scale} workers, fits on no "
+                    f"worker type of {workers}"
+                )
+
+
+def _policy_settings(config: RunConfig) -> dict[str, Any]:
+    return {} if config.entities is None else {"entities": config.entities}
+
+
+def _workload(
+    config: RunConfig, measurements: Measurements, traits: Any
+) -> tuple[Workload, Measurements]:
+    if config.trace is not None:
+        trace = read_trace(config.trace, measurements)
+        limit = len(trace.rows)
+        if config.window is not None and config.window[1] > limit:
+            raise InputError(
+                f"--window: {config.trace} has {limit} jobs, expected an end of {limit} or less"
+            )
+        return FixedWorkload(trace.rows), trace.measurements
+    if config.jobs is None and config.interarrival is None:
+        raise InputError("expected a workload: --jobs, --rate or --interarrival, or --trace")
+    if config.jobs is None and config.window is None:
+        raise InputError("--window: expected START:END with --rate, which jobs to measure")
+    settings = DrawSettings(
+        seed=config.seed,
+        interarrival=0.0 if config.jobs is not None else config.interarrival or math.nan,
+        limit=config.jobs,
+        multi_gpu=config.multi_gpu,
+        multi_priority=config.multi_priority,
+        fixed_duration=config.fixed_duration,
+        slos=config.slos or traits.needs_deadlines,
+        entities=max(1, len((config.entities or {}).get("weights", ()))),
+    )
+    return DrawnWorkload(settings, measurements), measurements
+
+
+def _see_empty(driver: Driver, state: ClusterState) -> None:
+    """Let a policy that remembers see that everybody has left, as the reference's does."""
+    for _ in driver.policy.programs(state, driver.merges):
+        raise AssertionError("a policy without programs yielded one")
+
+
+__all__ = ["REFERENCE_TYPE", "JobRecords", "RoundSeries", "Simulation", "StuckError"]

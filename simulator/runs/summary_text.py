@@ -1,0 +1,125 @@
+"""A run in a few lines for a person."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from simulator.runs.results import RunResult
+    from simulator.runs.runner import Checkpointing
+
+_COLOURS = {"completed": "32", "saturated": "31", "horizon": "33", "timeout": "33"}
+
+_STATUS = {
+    "completed": "completed",
+    "saturated": "saturated: jobs arrive faster than they leave",
+    "horizon": "stopped at the limit of simulated time (--max-simulated-hours)",
+    "timeout": "stopped by the clock (--timeout)",
+}
+
+
+def describe(result: RunResult, folder: Path | None) -> str:
+    """Sum up a run."""
+    found = result.summary
+    solve, leases = found["solve"], found["lease_extension_opportunities"]
+    rows = [("mean JCT", _mean(found))]
+    if found["partial"]:
+        rows.append(("", _partial(found)))
+    if dropped := found["jobs"]["dropped"]:
+        rows.append(("", f"dropped after five failed attempts, not in the mean: {dropped:,}"))
+    if (ranks := found["jct_percentiles"]) is not None:
+        rows.append(("", f"half within {_hours(ranks['p50'])}, 99% within {_hours(ranks['p99'])}"))
+    rows.append(("makespan", f"{_hours(found['makespan'])} simulated"))
+    rows.append(("utilization", f"{found['utilization']:.1%}"))
+    kept = f", {found['lease_extensions'] / leases:.1%} of leases extended" if leases else ""
+    rows.append(("rounds", f"{found['rounds']:,}, {found['allocations']:,} allocations{kept}"))
+    if solve["programs"]:
+        fallbacks = f", {solve['fallbacks']:,} found by a fallback" if solve["fallbacks"] else ""
+        gap = solve["max_relative_gap"]
+        worst = f"<= {gap:.0e}" if gap > 0.0 else "0"
+        rows.append(
+            ("programs", f"{solve['programs']:,} solved and certified, gap {worst}{fallbacks}")
+        )
+    if found["cost"] is not None:
+        rows.append(("cost", f"${found['cost']:,.2f}"))
+    if found["slo_violations"] is not None:
+        rows.append(("deadlines", f"{found['slo_violations']:,} missed"))
+    verdict = found["saturation"]
+    if found["status"] != "completed" and verdict.get("reason"):
+        rows.append(("verdict", f"{verdict['rule']}: {verdict['reason']}"))
+    elif verdict["verdict"] == "converged":
+        rows.append(("verdict", verdict["reason"]))
+    rows += [("note", note) for note in found["notes"]]
+    rows.append(("took", f"{found['time']['total']:.2f} s"))
+    if folder is not None:
+        rows.append(("written", f"{folder}{os.sep}"))
+    status = _paint(_STATUS[found["status"]], _COLOURS[found["status"]])
+    on = f" on {found['engine']}" if solve["programs"] else ""
+    head = f"{_paint(found['policy'], '1')}{on}: {status}"
+    return "\n".join([head, *(f"  {name:<12}{text}" for name, text in rows)])
+
+
+def interrupted(result: RunResult, checkpointing: Checkpointing | None) -> str:
+    """Say what there was when the user interrupted."""
+    found = result.summary
+    text = (
+        f"stopped after {found['rounds']:,} rounds ({_hours(found['makespan'])} simulated)\n"
+        f"mean JCT {_mean(found)}"
+    )
+    if found["partial"] and found["average_jct"] is not None:
+        text += f"\n{_partial(found)}"
+    if checkpointing is not None:
+        return f"{text}\ngo on with: gavel-sim run --resume {checkpointing.path.parent}"
+    return f"{text}\nno summary written"
+
+
+def profile(result: RunResult) -> str:
+    """Table of where the time went."""
+    spent = result.summary["time"]
+    total = spent["total"]
+    parts = {name: seconds for name, seconds in spent.items() if name != "total"}
+    parts["rest"] = max(0.0, total - sum(parts.values()))
+    parts["total"] = total
+    lines = ["", f"  {'part':<12}{'seconds':>10}{'share':>8}"]
+    for name, seconds in parts.items():
+        share = seconds / total if total > 0 else 0.0
+        lines.append(f"  {name.replace('_', '-'):<12}{seconds:>10.3f}{share:>8.1%}")
+    return "\n".join(lines)
+
+
+def _mean(found: dict[str, Any]) -> str:
+    mean, jobs = found["average_jct"], found["jobs"]
+    if mean is None:
+        return f"none: no measured job of {jobs['measured']:,} completed"
+    if found["partial"]:
+        return (
+            f"{mean:,.2f} s ({_hours(mean)}) over {jobs['completed']:,} of "
+            f"{jobs['measured']:,} measured jobs"
+        )
+    return f"{mean:,.2f} s ({_hours(mean)}) over {jobs['completed']:,} jobs"
+
+
+def _partial(found: dict[str, Any]) -> str:
+    missing = found["jobs"]["missing"]
+    text = f"partial: {missing:,} measured jobs are missing"
+    bound = found["average_jct_at_least"]
+    if bound is None:
+        return f"{text}, none of them has arrived"
+    if found["average_jct"] is not None:
+        text += ", so this mean is too low"
+    return f"{text}; over those that have arrived it is at least {_hours(bound)}"
+
+
+def _hours(seconds: float) -> str:
+    if seconds < 3600:
+        return f"{seconds:,.0f} s"
+    return f"{seconds / 3600:,.2f} h"
+
+
+def _paint(text: str, code: str) -> str:
+    if not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
+        return text
+    return f"\033[{code}m{text}\033[0m"

@@ -1,0 +1,1 @@
+"""Many runs: executors, sweeps, the paper's experiments, knees, pictures."""

@@ -1,0 +1,84 @@
+"""One simulation as a piece of work, and how the results of several seeds become one point."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from simulator.runs.config import RunConfig
+from simulator.studies.batch import Batch
+from simulator.studies.executors import Payload
+
+_LEFT_OUT = ("jct", "config", "command")
+"""Parts of a summary that a point does not keep: long, or in the payload already."""
+
+
+def simulate(payload: Payload) -> dict[str, Any]:
+    """Run one simulation and return its summary without the jobs."""
+    from simulator.runs.runner import execute
+
+    summary = execute(RunConfig.from_json(payload["config"])).summary
+    return {name: value for name, value in summary.items() if name not in _LEFT_OUT}
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One point of a curve: what its seeds gave.
+
+    Attributes
+    ----------
+    values
+        By seed; None where a run did not finish all of its jobs.
+    state
+        ``completed`` if every seed did, else how the first that did not ended (``saturated``,
+        ``horizon``, ``timeout``, ``partial``, ``failed``) or ``not run``.
+    cpu_seconds
+        Of all seeds.
+    """
+
+    values: tuple[float | None, ...]
+    state: str
+    cpu_seconds: float
+
+    @property
+    def mean(self) -> float | None:
+        """Mean over seeds; None unless all are whole: a partial mean is no result."""
+        whole = [value for value in self.values if value is not None]
+        if self.state != "completed" or not whole:
+            return None
+        return math.fsum(whole) / len(whole)
+
+
+def point(batch: Batch, names: Sequence[str], measure: str, unit: float) -> Point:
+    """Make one point of the runs of several seeds.
+
+    Parameters
+    ----------
+    batch
+        All results.
+    names
+        Tasks of the point, one a seed.
+    measure
+        Which number of the summary, e.g. ``average_jct``.
+    unit
+        The number is divided by it.
+    """
+    values: list[float | None] = []
+    state, cpu = "completed", 0.0
+    for name in names:
+        ending, value = "not run", None
+        if name in batch.failed:
+            ending = "failed"
+        elif name in batch.done:
+            kept = batch.done[name]
+            cpu += kept["cpu_seconds"]
+            ending, value = kept["result"]["status"], kept["result"][measure]
+            if ending == "completed" and kept["result"].get("partial"):
+                ending = "partial"
+        whole = ending == "completed" and value is not None
+        values.append(value / unit if whole and value is not None else None)
+        if not whole and state == "completed":
+            state = ending if ending != "completed" else "partial"
+    return Point(tuple(values), state, cpu)

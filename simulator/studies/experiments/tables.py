@@ -1,0 +1,59 @@
+"""Small tables: for the terminal and Markdown alike, and as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from simulator.runs.files import write_atomically
+
+
+def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Lay out a Markdown table whose columns line up; numbers to the right."""
+    widths = [
+        max(len(header[column]), 3, *(len(row[column]) for row in rows))
+        for column in range(len(header))
+    ]
+    lines = [_line(header, widths)]
+    lines.append(
+        "| "
+        + " | ".join(
+            "-" * (w if c == 0 else w - 1) + (":" if c else "") for c, w in enumerate(widths)
+        )
+        + " |"
+    )
+    lines += [_line(row, widths) for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+def seconds(value: float) -> str:
+    """Write seconds with as many digits as matter."""
+    return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.3f}"
+
+
+def write_csv(path: Path, rows: Sequence[dict[str, Any]]) -> None:
+    """Write rows whose keys are the columns."""
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, names, restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, text.getvalue().encode())
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write text in whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, text.encode())
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    padded = [
+        f"{cell:<{width}}" if column == 0 else f"{cell:>{width}}"
+        for column, (cell, width) in enumerate(zip(cells, widths, strict=True))
+    ]
+    return "| " + " | ".join(padded) + " |"

@@ -1,0 +1,394 @@
+"""``gavel-sim knee``: the highest job rate that a policy sustains, by bisection on the verdict.
+
+Each seed has a knee of its own: all rates and policies of a seed see the same jobs, arriving in the
+same rhythm, only faster or slower (common random numbers), so that knees can be compared seed by
+seed. Probes are kept in the output folder; the same command goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gavel_opt import InputError
+from simulator.runs.options import (
+    add_run_arguments,
+    check_policy,
+    config_from,
+    output_folder,
+    positive,
+)
+
+if TYPE_CHECKING:
+    from simulator.runs.config import RunConfig
+
+_WORKLOADS = ("jobs", "rate", "interarrival", "trace")
+WINDOW = (4000, 5000)
+"""Jobs that a probe measures if ``--window`` does not say: those of the paper."""
+
+RULE = "drift:margin=0"
+"""The default rule without its margin, which would move the knee up by as much."""
+
+_WIDEST = 12
+"""Doublings or halvings in search of a bracket before giving up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """One run at one rate.
+
+    Attributes
+    ----------
+    rate
+        Jobs per hour.
+    sustained
+        Whether the run ended without the verdict that it is saturated.
+    reason
+        What the verdict rests on.
+    average_jct
+        Seconds; None where the mean would be a partial one.
+    seconds
+        Wall clock that it took.
+    """
+
+    rate: float
+    sustained: bool
+    reason: str
+    average_jct: float | None
+    seconds: float
+
+
+@dataclass(slots=True)
+class Knee:
+    """The knee of one policy.
+
+    Attributes
+    ----------
+    policy
+        Its name.
+    by_seed
+        Seed to (highest rate that was sustained, lowest that was not).
+    probes
+        Seed to the runs that were made.
+    """
+
+    policy: str
+    by_seed: dict[int, tuple[float, float]] = field(default_factory=dict)
+    probes: dict[int, list[Probe]] = field(default_factory=dict)
+
+    @property
+    def values(self) -> list[float]:
+        """Middle of each seed's bracket, in order of seed."""
+        return [(low + high) / 2 for _, (low, high) in sorted(self.by_seed.items())]
+
+    @property
+    def mean(self) -> float:
+        """Mean over seeds."""
+        return math.fsum(self.values) / len(self.values)
+
+    def interval(self, confidence: float = 0.95) -> tuple[float, float] | None:
+        """Confidence interval of the mean over seeds (Student's t); None with one seed.
+
+        It is at least as wide as the brackets of the bisection.
+        """
+        from scipy.special import stdtrit
+
+        n = len(self.values)
+        if n < 2:
+            return None
+        mean = self.mean
+        variance = math.fsum((value - mean) ** 2 for value in self.values) / (n - 1)
+        half = float(stdtrit(n - 1, 0.5 + confidence / 2)) * math.sqrt(variance / n)
+        bracket = max(high - low for low, high in self.by_seed.values()) / 2
+        half = max(half, bracket)
+        return mean - half, mean + half
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of ``gavel-sim knee``."""
+    parser.add_argument("--policy", metavar="A,B", help="policies to compare (required)")
+    parser.add_argument(
+        "--seeds", metavar="N,N", default="0,1,2", help="seeds: 0,1,2 or 0-9 (default: 0,1,2)"
+    )
+    parser.add_argument(
+        "--precision",
+        metavar="RATE",
+        type=positive,
+        default=0.1,
+        help="stop when the bracket is that narrow, in jobs per hour (default: 0.1)",
+    )
+    parser.add_argument("--low", metavar="RATE", type=positive, help="first guess from below")
+    parser.add_argument("--high", metavar="RATE", type=positive, help="first guess from above")
+    parser.add_argument("--output", metavar="DIR", help="folder for probes, table and plot")
+    parser.add_argument("--json", action="store_true", help="print the knees as JSON, only that")
+    add_run_arguments(parser, policy=False)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Find the knees, print and plot them."""
+    policies = list(dict.fromkeys(filter(None, (arguments.policy or "").split(","))))
+    if not policies:
+        check_policy(None)
+    for flag in _WORKLOADS:
+        if getattr(arguments, flag) is not None:
+            raise InputError(f"--{flag}: cannot be given, the rate is what knee looks for")
+    if arguments.low is not None and arguments.high is not None and arguments.low >= arguments.high:
+        raise InputError(f"--low: {arguments.low:g} is not below --high {arguments.high:g}")
+    seeds = parse_seeds(arguments.seeds)
+    arguments.window = arguments.window or WINDOW
+    arguments.rate = 1.0
+    arguments.saturation = arguments.saturation or RULE
+    configs = {policy: config_from(arguments, policy=policy) for policy in policies}
+    if any(config.saturation[0] == "off" for config in configs.values()):
+        raise InputError("--saturation: off gives no verdict to bisect on; choose a rule")
+    folder = output_folder(arguments.output)
+    if folder is not None and not arguments.json:
+        _check_plots()
+    from simulator.runs.bounds import evenly_shared_rate, highest_rate
+
+    store = _Store(folder)
+    knees = []
+    some = next(iter(configs.values()))
+    guess, bound = evenly_shared_rate(some), highest_rate(some)
+    for policy, config in configs.items():
+        knee = Knee(policy)
+        for seed in seeds:
+            seeded = replace(config, seed=seed)
+            probe = store.probing(seeded, _announce(policy, seed))
+            bracket = bisect(
+                probe,
+                arguments.low or 0.8 * guess,
+                arguments.high or 1.05 * bound,
+                arguments.precision,
+            )
+            knee.by_seed[seed] = bracket
+            knee.probes[seed] = store.made(seeded)
+        knees.append(knee)
+    if folder is not None:
+        store.write(knees)
+    if arguments.json:
+        print(json.dumps([as_json(knee) for knee in knees], indent=2))
+        return 0
+    print(as_text(knees))
+    print(f"  without space sharing no policy can sustain more than {bound:.2f} jobs per hour here")
+    if folder is not None:
+        plot(knees, folder / "knee.svg")
+        print(f"  written   {folder}/ (knee.json, knee.svg)")
+    return 0
+
+
+def bisect(
+    probe: Callable[[float], Probe], low: float, high: float, precision: float
+) -> tuple[float, float]:
+    """Find a rate that is sustained and one that is not, at most ``precision`` apart.
+
+    Parameters
+    ----------
+    probe
+        Runs at a rate.
+    low, high
+        Guesses in jobs per hour, widened until they enclose the knee.
+    precision
+        In jobs per hour.
+
+    Raises
+    ------
+    InputError
+        If no rate is sustained, or every rate is.
+    """
+    for _ in range(_WIDEST):
+        if probe(low).sustained:
+            break
+        low, high = low / 2, low
+    else:
+        raise InputError(f"--low: no rate down to {low:.3g} jobs per hour is sustained")
+    for _ in range(_WIDEST):
+        if not probe(high).sustained:
+            break
+        low, high = high, high * 1.5
+    else:
+        raise InputError(f"--high: every rate up to {high:.3g} jobs per hour is sustained")
+    while high - low > precision * (1 + 1e-9):
+        middle = (low + high) / 2
+        if probe(middle).sustained:
+            low = middle
+        else:
+            high = middle
+    return low, high
+
+
+def parse_seeds(text: str) -> list[int]:
+    """Parse ``0,1,2`` or ``0-9``.
+
+    Raises
+    ------
+    InputError
+        With what was expected.
+    """
+    seeds: list[int] = []
+    for part in text.split(","):
+        first, dash, last = part.partition("-")
+        if not first.isdecimal() or (dash and not last.isdecimal()):
+            raise InputError(f"--seeds: cannot read {text!r}; expected 0,1,2 or 0-9")
+        seeds.extend(range(int(first), int(last or first) + 1))
+    if not seeds:
+        raise InputError(f"--seeds: {text!r} names no seed; expected 0,1,2 or 0-9")
+    return list(dict.fromkeys(seeds))
+
+
+class _Store:
+    """Probes made so far, by run and rate; kept in the output folder if there is one."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self.folder = folder
+        self.probes: dict[str, dict[str, Any]] = {}
+        if folder is not None and (folder / "probes.json").exists():
+            try:
+                self.probes = json.loads((folder / "probes.json").read_text())
+            except (OSError, ValueError) as wrong:
+                raise InputError(f"--output: cannot read {folder}/probes.json: {wrong}") from None
+
+    def probing(
+        self, config: RunConfig, announce: Callable[[Probe], None]
+    ) -> Callable[[float], Probe]:
+        """Return a function that runs ``config`` at a rate, or looks it up."""
+
+        def probe(rate: float) -> Probe:
+            kept = self.probes.setdefault(_key(config), {})
+            found = kept.get(repr(rate))
+            if found is None:
+                result = _probe(config, rate)
+                kept[repr(rate)] = {name: getattr(result, name) for name in Probe.__slots__}
+                self.save()
+                announce(result)
+                return result
+            return Probe(**found)
+
+        return probe
+
+    def made(self, config: RunConfig) -> list[Probe]:
+        """All probes of a run, by rate."""
+        kept = self.probes.get(_key(config), {})
+        return sorted((Probe(**found) for found in kept.values()), key=lambda probe: probe.rate)
+
+    def save(self) -> None:
+        """Keep what there is."""
+        if self.folder is not None:
+            from simulator.runs.files import write_atomically
+
+            self.folder.mkdir(parents=True, exist_ok=True)
+            write_atomically(
+                self.folder / "probes.json", (json.dumps(self.probes, indent=1) + "\n").encode()
+            )
+
+    def write(self, knees: Sequence[Knee]) -> None:
+        """Write the knees as JSON."""
+        from simulator.runs.files import write_atomically
+
+        assert self.folder is not None
+        text = json.dumps([as_json(knee) for knee in knees], indent=2) + "\n"
+        write_atomically(self.folder / "knee.json", text.encode())
+
+
+def _key(config: RunConfig) -> str:
+    """Name of a run apart from its rate: everything that its verdict depends on."""
+    return json.dumps(replace(config, interarrival=1.0).to_json(), sort_keys=True)
+
+
+def _probe(config: RunConfig, rate: float) -> Probe:
+    from simulator.runs.runner import execute
+
+    result = execute(replace(config, interarrival=3600.0 / rate))
+    found = result.summary
+    if found["status"] in ("horizon", "timeout"):
+        flag = "--max-simulated-hours" if found["status"] == "horizon" else "--timeout"
+        raise InputError(
+            f"{flag}: ended a probe at {rate:g} jobs per hour without a verdict; raise it"
+        )
+    return Probe(
+        rate,
+        found["status"] != "saturated",
+        str(found["saturation"].get("reason", "")),
+        None if found["partial"] else found["average_jct"],
+        float(found["time"]["total"]),
+    )
+
+
+def _announce(policy: str, seed: int) -> Callable[[Probe], None]:
+    def announce(probe: Probe) -> None:
+        if sys.stderr.isatty():
+            verdict = "sustained" if probe.sustained else "saturated"
+            line = f"{policy}, seed {seed}: {probe.rate:.3f} jobs/hr is {verdict}"
+            print(f"{line} ({probe.seconds:.1f} s)", file=sys.stderr)
+
+    return announce
+
+
+def as_json(knee: Knee) -> dict[str, Any]:
+    """One policy's knee as JSON values."""
+    interval = knee.interval()
+    return {
+        "policy": knee.policy,
+        "knee": knee.mean,
+        "interval": None if interval is None else list(interval),
+        "confidence": 0.95,
+        "by_seed": {str(seed): list(bracket) for seed, bracket in knee.by_seed.items()},
+        "probes": {
+            str(seed): [{name: getattr(probe, name) for name in Probe.__slots__} for probe in made]
+            for seed, made in knee.probes.items()
+        },
+    }
+
+
+def as_text(knees: Sequence[Knee]) -> str:
+    """Table of the knees, the highest first, with how much more load each sustains."""
+    width = max(len(knee.policy) for knee in knees)
+    least = min(knee.mean for knee in knees)
+    lines = [f"  {'policy':<{width}}  {'jobs/hr':>8}  {'95% interval':>14}  {'load':>6}"]
+    for knee in sorted(knees, key=lambda knee: -knee.mean):
+        interval = knee.interval()
+        shown = "one seed" if interval is None else f"{interval[0]:.2f} - {interval[1]:.2f}"
+        lines.append(
+            f"  {knee.policy:<{width}}  {knee.mean:>8.2f}  {shown:>14}  {knee.mean / least:>5.2f}x"
+        )
+    return "\n".join(lines)
+
+
+def _check_plots() -> None:
+    """Say at once, not after an hour, that plots cannot be drawn."""
+    import importlib.util
+
+    if importlib.util.find_spec("matplotlib") is None:
+        raise InputError(
+            "--output: plots need matplotlib: pip install 'gavel-opt[plots]', or --json"
+        )
+
+
+def plot(knees: Sequence[Knee], path: Path) -> None:
+    """Draw the knees, one line a policy, with their intervals and the seeds' own."""
+    from matplotlib.figure import Figure
+
+    ordered = sorted(knees, key=lambda knee: knee.mean)
+    figure = Figure(figsize=(7.0, 1.4 + 0.45 * len(ordered)), layout="constrained")
+    axes = figure.add_subplot()
+    for place, knee in enumerate(ordered):
+        interval = knee.interval() or (knee.mean, knee.mean)
+        axes.plot(interval, (place, place), color="#4c72b0", linewidth=6, alpha=0.35)
+        axes.plot(knee.values, [place] * len(knee.values), "|", color="#4c72b0", markersize=9)
+        axes.plot(knee.mean, place, "o", color="#4c72b0")
+        axes.annotate(
+            f"{knee.mean:.2f}", (knee.mean, place), (0, 8), textcoords="offset points", ha="center"
+        )
+    axes.set_yticks(range(len(ordered)), [knee.policy for knee in ordered])
+    axes.set_ylim(-0.6, len(ordered) - 0.3)
+    axes.set_xlim(left=0)
+    axes.set_xlabel("highest sustained load (jobs per hour)")
+    axes.grid(axis="x", alpha=0.3)
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.savefig(path)

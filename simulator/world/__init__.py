@@ -1,0 +1,1 @@
+"""What exists: the cluster, its throughputs and prices, the jobs that arrive."""

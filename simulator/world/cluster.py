@@ -1,0 +1,120 @@
+"""The cluster: workers by type, numbered type by type in alphabetical order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from gavel_opt import InputError
+from simulator.world.names import nearest
+
+SHORT_ORDER = ("v100", "p100", "k80")
+"""Worker types of the short form ``36:36:36``, and the order in which types are visited."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cluster:
+    """Workers of a run.
+
+    Attributes
+    ----------
+    worker_types
+        Types with at least one worker, alphabetical, J of them.
+    workers
+        Workers of each type, shape ``(J,)``: as many as fill whole servers.
+    gpus_per_server
+        Workers of one server of each type, shape ``(J,)``. Placement takes workers in order of
+        their numbers, and those run through the servers one by one.
+    visit_order
+        Types in the order in which a round fills them, before any shuffling, shape ``(J,)``.
+    """
+
+    worker_types: tuple[str, ...]
+    workers: np.ndarray
+    gpus_per_server: np.ndarray
+    visit_order: np.ndarray
+
+    @property
+    def first_worker(self) -> np.ndarray:
+        """Number of the first worker of each type, and one past the last worker."""
+        return np.concatenate([[0], np.cumsum(self.workers)]).astype(np.int64)
+
+    @property
+    def total(self) -> int:
+        """Workers in all."""
+        return int(self.workers.sum())
+
+
+def parse_counts(text: str, flag: str) -> dict[str, int]:
+    """Parse ``v100=36,p100=36`` or ``36:36:36`` (V100:P100:K80).
+
+    Raises
+    ------
+    InputError
+        Naming the flag and what was expected.
+    """
+    expected = f"{flag}: expected v100=36,p100=36,k80=36 or 36:36:36 (V100:P100:K80)"
+    counts: dict[str, int] = {}
+    if "=" in text:
+        items = [item.partition("=")[::2] for item in text.split(",")]
+    else:
+        numbers = text.split(":")
+        if len(numbers) != len(SHORT_ORDER):
+            raise InputError(f"{expected}, found {text!r}")
+        items = list(zip(SHORT_ORDER, numbers, strict=True))
+    for name, number in ((n.strip().lower(), c.strip()) for n, c in items):
+        if not name or not number.isdecimal():
+            raise InputError(f"{expected}, found {text!r}")
+        if name in counts:
+            raise InputError(f"{flag}: worker type {name!r} twice in {text!r}")
+        counts[name] = int(number)
+    return counts
+
+
+def make_cluster(
+    counts: Mapping[str, int], gpus_per_server: Mapping[str, int], known: Iterable[str]
+) -> Cluster:
+    """Lay out a cluster.
+
+    Parameters
+    ----------
+    counts
+        Worker type to workers; types with none are left out.
+    gpus_per_server
+        Worker type to workers a server; missing types have 1. Workers that do not fill a server
+        are left out, as the reference does.
+    known
+        Worker types with throughputs.
+
+    Raises
+    ------
+    InputError
+        For unknown types, negative counts and a cluster without workers.
+    """
+    known = sorted(known)
+    for flag, given, least in (("--cluster", counts, 0), ("--gpus-per-server", gpus_per_server, 1)):
+        for name, number in given.items():
+            if name not in known:
+                raise InputError(f"{flag}: unknown worker type {name!r}{nearest(name, known)}")
+            if number < least:
+                raise InputError(f"{flag}: expected {least} or more for {name}, found {number}")
+    types, workers, per_server = [], [], []
+    for name in sorted(counts):
+        size = gpus_per_server.get(name, 1)
+        whole = counts[name] // size * size
+        if whole:
+            types.append(name)
+            workers.append(whole)
+            per_server.append(size)
+    if not types:
+        raise InputError("--cluster: expected at least one worker (one whole server), found none")
+    first = [name for name in SHORT_ORDER if name in types]
+    visits = first + [name for name in types if name not in first]
+    return Cluster(
+        tuple(types),
+        np.array(workers, dtype=np.int64),
+        np.array(per_server, dtype=np.int64),
+        np.array([types.index(name) for name in visits], dtype=np.int64),
+    )

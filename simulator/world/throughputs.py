@@ -1,0 +1,327 @@
+"""Measured throughputs: the tables that ship with the package, and the users' own.
+
+Two formats are read: ours (CSV, described in ``simulator/data/SOURCES.md``) and Gavel's JSON.
+"""
+
+from __future__ import annotations
+
+import csv
+import functools
+import json
+import math
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gavel_opt import InputError, ThroughputTable
+from simulator.world.job_types import JOB_TYPES
+from simulator.world.names import nearest
+
+DATA = Path(__file__).parents[1] / "data"
+REFERENCE_TYPE = "v100"
+"""Worker type whose speed turns a job's duration into steps."""
+
+Key = tuple[str, int]
+"""Job type and scale factor."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Measurements:
+    """Throughputs of job keys on worker types.
+
+    Attributes
+    ----------
+    source
+        File they come from, for messages.
+    worker_types
+        Alphabetical, J of them.
+    keys
+        (job type, scale factor) of each row: by scale factor, then in the order of the paper's
+        job types, others after them by name.
+    alone
+        Steps per second, shape ``(K, J)``; NaN where nothing was measured.
+    paired
+        ``paired[a, b, 0, j]`` is the speed of ``a`` beside ``b``, ``paired[a, b, 1, j]`` that of
+        ``b``; 0 where they cannot run together. Shape ``(K, K, 2, J)``.
+    """
+
+    source: str
+    worker_types: tuple[str, ...]
+    keys: tuple[Key, ...]
+    alone: np.ndarray
+    paired: np.ndarray
+
+    def row(self, job_type: str, scale_factor: int) -> int:
+        """Row of a job key, or -1."""
+        return _rows(self.keys).get((job_type, scale_factor), -1)
+
+    def require(self, wanted: Iterable[Key], worker_types: Iterable[str]) -> None:
+        """Check that every wanted key was measured on every wanted worker type.
+
+        Raises
+        ------
+        InputError
+            Naming the first row that is missing.
+        """
+        known = set(self.worker_types)
+        columns = []
+        for worker_type in worker_types:
+            if worker_type not in known:
+                raise InputError(
+                    f"{self.source}: no throughputs on worker type {worker_type!r}"
+                    f"{nearest(worker_type, known)}"
+                )
+            columns.append(self.worker_types.index(worker_type))
+        for job_type, scale_factor in wanted:
+            row = self.row(job_type, scale_factor)
+            if row < 0:
+                names = {name for name, _ in self.keys}
+                hint = (
+                    "" if job_type in names else nearest(job_type, names)
+                ) or "; add it to the table"
+                raise InputError(
+                    f"{self.source}: no throughputs for job type {job_type!r} "
+                    f"with scale factor {scale_factor}{hint}"
+                )
+            for column in columns:
+                if math.isnan(self.alone[row, column]):
+                    raise InputError(
+                        f"{self.source}: no throughput for job type {job_type!r} with scale factor "
+                        f"{scale_factor} on {self.worker_types[column]!r}; add it to the table"
+                    )
+
+    def table(self, worker_types: Sequence[str]) -> ThroughputTable:
+        """Table of some worker types (alphabetical) as policies see it."""
+        columns = [self.worker_types.index(name) for name in worker_types]
+        alone = np.nan_to_num(np.ascontiguousarray(self.alone[:, columns]))
+        if REFERENCE_TYPE in worker_types:
+            reference = list(worker_types).index(REFERENCE_TYPE)
+        else:
+            reference = int(np.argmax(alone.mean(axis=0)))
+        return ThroughputTable(
+            alone, np.ascontiguousarray(self.paired[:, :, :, columns]), reference
+        )
+
+    def extended(self, unmeasured: Iterable[Key]) -> Measurements:
+        """Add keys at their job type's speed with scale factor 1, never beside another job."""
+        keys = _order({*self.keys, *unmeasured})
+        rows = _rows(self.keys)
+        old = np.array([rows.get(key, -1) for key in keys])
+        alone = self.alone[[rows.get(key, rows.get((key[0], 1), 0)) for key in keys]]
+        paired = self.paired[old][:, old]
+        paired[old < 0] = 0.0
+        paired[:, old < 0] = 0.0
+        return Measurements(self.source, self.worker_types, keys, alone, paired)
+
+    def reference_speed(self) -> np.ndarray:
+        """Steps per second on the reference worker type, shape ``(K,)``."""
+        if REFERENCE_TYPE not in self.worker_types:
+            raise InputError(
+                f"{self.source}: no throughputs on worker type {REFERENCE_TYPE!r}, which defines "
+                "how many steps a job of a given duration has; add them to the table"
+            )
+        speed: np.ndarray = self.alone[:, self.worker_types.index(REFERENCE_TYPE)]
+        return speed
+
+
+@functools.lru_cache(maxsize=8)
+def _rows(keys: tuple[Key, ...]) -> dict[Key, int]:
+    return {key: row for row, key in enumerate(keys)}
+
+
+def load_throughputs(path: Path | None = None) -> Measurements:
+    """Load a throughput table.
+
+    Parameters
+    ----------
+    path
+        A table in our CSV or in Gavel's JSON (by its suffix); None for Gavel's simulation table,
+        which ships with the package.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read or an entry is wrong; the message names file and line.
+    """
+    if path is None:
+        return _shipped()
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot read throughput table {path}: {error}") from None
+    return _parse_json(str(path), text) if Path(path).suffix == ".json" else _parse(str(path), text)
+
+
+@functools.lru_cache(maxsize=1)
+def _shipped() -> Measurements:
+    path = DATA / "simulation_throughputs.csv"
+    return _parse(path.name, path.read_text(encoding="utf-8"))
+
+
+def _order(keys: Iterable[Key]) -> tuple[Key, ...]:
+    place = {name: index for index, name in enumerate(JOB_TYPES)}
+    return tuple(sorted(keys, key=lambda k: (k[1], place.get(k[0], len(place)), k[0])))
+
+
+class _Builder:
+    """Collects entries and lays them out as arrays."""
+
+    def __init__(self) -> None:
+        self.alone: dict[Key, dict[str, float]] = {}
+        self.paired: dict[tuple[Key, Key], dict[str, tuple[float, float]]] = {}
+
+    def build(self, source: str, worker_types: Iterable[str]) -> Measurements:
+        types = tuple(sorted(worker_types))
+        keys = _order(self.alone)
+        rows = _rows(keys)
+        alone = np.full((len(keys), len(types)), np.nan)
+        paired = np.zeros((len(keys), len(keys), 2, len(types)))
+        column = {name: j for j, name in enumerate(types)}
+        for key, speeds in self.alone.items():
+            for name, speed in speeds.items():
+                alone[rows[key], column[name]] = speed
+        for (a, b), both in self.paired.items():
+            for name, speed_pair in both.items():
+                paired[rows[a], rows[b], :, column[name]] = speed_pair
+        return Measurements(source, types, keys, alone, paired)
+
+
+def _speed(text: str, where: str) -> float:
+    try:
+        speed = float(text)
+    except ValueError:
+        raise InputError(f"{where}: expected steps per second, found {text!r}") from None
+    if not math.isfinite(speed) or speed < 0:
+        raise InputError(f"{where}: steps per second must be finite and not negative, found {text}")
+    return speed
+
+
+def _parse(source: str, text: str) -> Measurements:
+    rows = csv.reader(text.splitlines())
+    header = next(rows, [])
+    types = header[3::2]
+    expected = ["scale_factor", "job", "beside", *(c for t in types for c in (t, f"{t}_beside"))]
+    if header != expected or not types or len(set(types)) < len(types):
+        raise InputError(
+            f"{source}:1: expected the header scale_factor,job,beside, then two columns for each "
+            "worker type: NAME,NAME_beside"
+        )
+    builder = _Builder()
+    pairs: list[tuple[int, Key, Key]] = []
+    for line, fields in enumerate(rows, start=2):
+        where = f"{source}:{line}"
+        if not fields:
+            continue
+        if len(fields) != len(header):
+            raise InputError(f"{where}: expected {len(header)} columns, found {len(fields)}")
+        scale_text, job, beside = fields[:3]
+        if not scale_text.isdecimal() or int(scale_text) < 1:
+            raise InputError(f"{where}: expected a scale factor of 1 or more, found {scale_text!r}")
+        if not job:
+            raise InputError(f"{where}: expected a job type in column 2")
+        a = (job, int(scale_text))
+        if not beside:
+            if a in builder.alone:
+                raise InputError(f"{where}: a second row for {job!r} with scale factor {a[1]}")
+            builder.alone[a] = {
+                name: _speed(fields[3 + 2 * j], where)
+                for j, name in enumerate(types)
+                if fields[3 + 2 * j]
+            }
+            continue
+        b = (beside, a[1])
+        if (a, b) in builder.paired:
+            raise InputError(f"{where}: a second row for {job!r} beside {beside!r}")
+        pairs.append((line, a, b))
+        both = {
+            name: (_speed(fields[3 + 2 * j], where), _speed(fields[4 + 2 * j], where))
+            for j, name in enumerate(types)
+            if fields[3 + 2 * j] or fields[4 + 2 * j]
+        }
+        builder.paired[a, b] = both
+        builder.paired[b, a] = {name: (second, first) for name, (first, second) in both.items()}
+    for line, a, b in pairs:
+        for key in (a, b):
+            if key not in builder.alone:
+                raise InputError(
+                    f"{source}:{line}: {key[0]!r} with scale factor {key[1]} has no row of its own "
+                    "(one with an empty column beside)"
+                )
+    if not builder.alone:
+        raise InputError(f"{source}: no rows; expected at least one job type")
+    return builder.build(source, types)
+
+
+_GAVEL_KEY = re.compile(r"\('(.*)', (\d+)\)")
+
+
+def _gavel_key(text: str) -> Key | None:
+    match = _GAVEL_KEY.fullmatch(text)
+    return None if match is None else (match.group(1), int(match.group(2)))
+
+
+def _line_of(text: str, *path: str) -> int:
+    """Line of a nested entry of a JSON text: each name found after the one before."""
+    position = 0
+    for depth, name in enumerate(path):
+        opens = r"\{" if depth < min(2, len(path) - 1) else ""
+        found = re.compile(re.escape(json.dumps(name)) + r"\s*:\s*" + opens).search(text, position)
+        if found is None:
+            break
+        position = found.start() if depth == len(path) - 1 else found.end()
+    return text.count("\n", 0, position) + 1
+
+
+def _parse_json(source: str, text: str) -> Measurements:
+    try:
+        content: Any = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise InputError(f"{source}:{error.lineno}: not JSON: {error.msg}") from None
+
+    def wrong(expected: str, *path: str) -> InputError:
+        return InputError(
+            f"{source}:{_line_of(text, *path)}: {' '.join(path)}: expected {expected}"
+        )
+
+    if not isinstance(content, dict) or not content:
+        raise InputError(f"{source}:1: expected an object from worker type to its throughputs")
+    builder = _Builder()
+    # Gavel's tables hold a second set for workers spread over servers; its simulator reads none.
+    types = [name for name in content if not name.endswith("_unconsolidated")]
+    for worker_type in types:
+        jobs = content[worker_type]
+        if not isinstance(jobs, dict):
+            raise wrong("an object from job key to its throughputs", worker_type)
+        for name, entries in jobs.items():
+            a = _gavel_key(name)
+            if a is None:
+                raise wrong("a job key like \"('A3C', 1)\"", worker_type, name)
+            if not isinstance(entries, dict) or "null" not in entries:
+                raise wrong('an object with the entry "null", the job alone', worker_type, name)
+            for other, value in entries.items():
+                path = (worker_type, name, other)
+                numbers = [value] if other == "null" else value
+                if not isinstance(numbers, list) or len(numbers) != (1 if other == "null" else 2):
+                    raise wrong("two numbers, this job's steps per second and the other's", *path)
+                if not all(
+                    isinstance(v, int | float) and math.isfinite(v) and v >= 0 for v in numbers
+                ):
+                    raise wrong("steps per second, finite and not negative", *path)
+                if other == "null":
+                    builder.alone.setdefault(a, {})[worker_type] = float(value)
+                    continue
+                b = _gavel_key(other)
+                if b is None:
+                    raise wrong('"null" or a job key like "(\'A3C\', 1)"', *path)
+                if b[1] == a[1]:
+                    if other not in jobs:
+                        raise wrong(f"an entry of its own for {other} on {worker_type}", *path)
+                    builder.paired.setdefault((a, b), {})[worker_type] = (
+                        float(value[0]),
+                        float(value[1]),
+                    )
+    return builder.build(source, types)

@@ -1,0 +1,240 @@
+"""Jobs in order of arrival: drawn from random streams, or read from a trace.
+
+The streams are Python's, one per concern, derived from the run's seed exactly as the reference
+derives them (``mechanism.md``, random streams), so that a seed means the same jobs here and there.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from gavel_opt import InputError
+from simulator.world.job_types import DISTRIBUTED, JOB_TYPES, SCALE_FACTORS
+from simulator.world.random_streams import stream
+from simulator.world.sampling import draw_jobs
+from simulator.world.throughputs import Measurements
+
+_FIELDS: dict[str, type[np.generic]] = {
+    "arrival": np.float64,
+    "key": np.int64,
+    "scale_factor": np.int64,
+    "weight": np.float64,
+    "steps": np.float64,
+    "duration": np.float64,
+    "slo": np.float64,
+    "entity": np.int64,
+}
+
+
+class Jobs:
+    """Jobs known so far, as growing arrays; job numbers are their indices.
+
+    Attributes
+    ----------
+    size
+        How many jobs are known.
+    arrival, steps, duration, weight
+        Seconds, steps to run, seconds alone on the reference type (NaN if unknown), priority.
+    key, scale_factor
+        Row in the throughput table, workers at once.
+    slo
+        Deadline as a multiple of the duration, counted from admission; NaN without one.
+    entity
+        Entity (organisation) of the job.
+    """
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._columns = {name: np.empty(64, dtype) for name, dtype in _FIELDS.items()}
+
+    def append(self, columns: Mapping[str, ArrayLike]) -> None:
+        """Add jobs: one column for each of the attributes arrival ... entity."""
+        for name, kind in _FIELDS.items():
+            values = np.asarray(columns[name], dtype=kind)
+            column, needed = self._columns[name], self.size + values.size
+            if needed > column.size:
+                column = np.resize(column, max(needed, 2 * column.size))
+                self._columns[name] = column
+            column[self.size : needed] = values
+        self.size = needed
+
+    def __getattr__(self, name: str) -> np.ndarray:
+        if name in _FIELDS:
+            column: np.ndarray = self._columns[name][: self.size]
+            return column
+        raise AttributeError(name)
+
+    def snapshot(self) -> dict[str, Any]:
+        """Columns, for a checkpoint."""
+        return {name: self._columns[name][: self.size].copy() for name in _FIELDS}
+
+    def restore(self, memory: dict[str, Any]) -> None:
+        """Take back what :meth:`snapshot` gave."""
+        self._columns = {
+            name: np.array(memory[name], dtype=dtype) for name, dtype in _FIELDS.items()
+        }
+        self.size = int(self._columns["arrival"].size)
+
+
+class Workload(Protocol):
+    """Where jobs come from.
+
+    Attributes
+    ----------
+    jobs
+        The jobs known so far.
+    limit
+        How many there will ever be; None if they keep coming.
+    """
+
+    jobs: Jobs
+    limit: int | None
+
+    def extend(self, count: int) -> None:
+        """Make at least ``count`` more jobs known, or all that there are."""
+        ...
+
+    def snapshot(self) -> dict[str, Any]:
+        """Everything that changes, as JSON values and arrays."""
+        ...
+
+    def restore(self, memory: dict[str, Any]) -> None:
+        """Take back what :meth:`snapshot` gave."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class DrawSettings:
+    """How jobs are drawn.
+
+    Attributes
+    ----------
+    seed
+        Of all streams.
+    interarrival
+        Mean seconds between arrivals; 0 puts every job at time 0.
+    limit
+        Number of jobs, or None.
+    multi_gpu, multi_priority
+        Whether jobs may need several workers, whether a fifth of them has weight 5.
+    fixed_duration
+        Seconds on the reference type for every job, or None.
+    slos
+        Whether jobs draw a deadline.
+    entities
+        How many entities the jobs belong to, in turn as they arrive.
+    """
+
+    seed: int
+    interarrival: float
+    limit: int | None = None
+    multi_gpu: bool = False
+    multi_priority: bool = False
+    fixed_duration: float | None = None
+    slos: bool = False
+    entities: int = 1
+
+
+class DrawnWorkload:
+    """Jobs drawn from the paper's distributions, arrivals a Poisson process.
+
+    Raises
+    ------
+    InputError
+        If a job type that may be drawn has no throughput on the reference type.
+    """
+
+    def __init__(self, settings: DrawSettings, measurements: Measurements) -> None:
+        self.settings = settings
+        self.jobs = Jobs()
+        self.limit = settings.limit
+        speed = measurements.reference_speed()
+        scales = SCALE_FACTORS if settings.multi_gpu else (1,)
+        self._row = np.full((len(JOB_TYPES), max(SCALE_FACTORS) + 1), -1)
+        self._speed = np.zeros(self._row.shape)
+        for scale in scales:
+            for place, name in enumerate(JOB_TYPES):
+                if scale == 1 or DISTRIBUTED[place]:
+                    row = measurements.row(name, scale)
+                    if row < 0 or not speed[row] > 0:
+                        raise InputError(
+                            f"{measurements.source}: no throughput for job type {name!r} with "
+                            f"scale factor {scale} on the reference type; drawn jobs need it"
+                        )
+                    self._row[place, scale], self._speed[place, scale] = row, speed[row]
+        self._draws = stream(settings.seed + 2)
+        self._gaps = stream(settings.seed + 3)
+        self._deadlines = stream(settings.seed + 6)
+        self._next_arrival = 0.0
+
+    def rows(self) -> list[int]:
+        """Rows of the throughput table that jobs may be drawn from."""
+        return sorted(set(self._row[self._row >= 0].tolist()))
+
+    def extend(self, count: int) -> None:
+        """Draw ``count`` more jobs, up to the limit."""
+        settings, first = self.settings, self.jobs.size
+        if self.limit is not None:
+            count = min(count, self.limit - first)
+        if count <= 0:
+            return
+        floats, ints = np.empty((5, count)), np.empty((3, count), dtype=np.int64)
+        fixed = settings.fixed_duration
+        self._next_arrival = draw_jobs(
+            self._draws,
+            self._gaps,
+            self._deadlines,
+            self._row,
+            self._speed,
+            10.0,
+            (first, settings.entities),
+            (settings.multi_gpu, settings.multi_priority, settings.slos),
+            (self._next_arrival, settings.interarrival, math.nan if fixed is None else fixed),
+            floats,
+            ints,
+        )
+        names = ("arrival", "weight", "steps", "duration", "slo", "key", "scale_factor", "entity")
+        self.jobs.append(dict(zip(names, [*floats, *ints], strict=True)))
+
+    def snapshot(self) -> dict[str, Any]:
+        """Jobs and states of the streams."""
+        return {
+            "jobs": self.jobs.snapshot(),
+            "next_arrival": self._next_arrival,
+            "streams": [
+                words.astype(np.uint32) for words in (self._draws, self._gaps, self._deadlines)
+            ],
+        }
+
+    def restore(self, memory: dict[str, Any]) -> None:
+        """Take back what :meth:`snapshot` gave."""
+        self.jobs.restore(memory["jobs"])
+        self._next_arrival = float(memory["next_arrival"])
+        self._draws, self._gaps, self._deadlines = (
+            np.array(words, dtype=np.int64) for words in memory["streams"]
+        )
+
+
+class FixedWorkload:
+    """Jobs that are all known from the start, as from a trace."""
+
+    def __init__(self, rows: list[tuple[float, ...]]) -> None:
+        self.jobs = Jobs()
+        self.jobs.append(dict(zip(_FIELDS, zip(*rows, strict=True), strict=True)))
+        self.limit: int | None = len(rows)
+
+    def extend(self, count: int) -> None:
+        """Nothing more to come."""
+
+    def snapshot(self) -> dict[str, Any]:
+        """Nothing changes."""
+        return {}
+
+    def restore(self, memory: dict[str, Any]) -> None:
+        """Nothing changes."""
