@@ -81,7 +81,7 @@ def test_a_claim_is_a_ratio_of_whole_points(batch: Batch, tmp_path: Path) -> Non
 def test_only_whole_points_are_drawn(
     batch: Batch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from simulator import plots
+    from simulator.studies import plots
 
     drawn: list[Any] = []
     monkeypatch.setattr(plots, "draw", lambda stem, title, note, panels: drawn.extend(panels) or [])
@@ -96,7 +96,7 @@ def test_only_whole_points_are_drawn(
 def test_figure_15_shows_its_360_second_curve_in_both_panels(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from simulator import plots
+    from simulator.studies import plots
 
     drawn: list[Any] = []
     monkeypatch.setattr(plots, "draw", lambda stem, title, note, panels: drawn.extend(panels) or [])
