@@ -33,6 +33,7 @@ from gavel_opt.model.lowering import lower, raise_answer
 from gavel_opt.model.presolve import screen, screen_blocks, screen_state
 from gavel_opt.model.solution import Certificate, Solution, Status
 from gavel_opt.policies import Policy
+from gavel_opt.policies.max_min import known_variant
 from gavel_opt.solving import decide, prove
 from gavel_opt.tie_breaking import alone_first, choose, worth_solved
 
@@ -139,9 +140,8 @@ class Driver:
         self.tally = Tally()
         self._chain: list[Engine | str] = [engine, *(n for n in fallback if n != engine.name)]
         self._max_min: MaxMinEngine | None = None
-        if engine.capability.max_min and policy.traits.max_min and grouping and recorder is None:
+        if engine.capability.max_min and grouping and recorder is None:
             self._max_min = cast(MaxMinEngine, engine)
-        self._plain = policy.traits.max_min == "plain"
 
     @property
     def merges(self) -> bool:
@@ -160,8 +160,9 @@ class Driver:
         """
         tally = self.tally
         tally.allocations += 1
-        if self._max_min is not None:
-            found = self._max_min.solve_max_min(state, self._plain, self.options)
+        variant = None if self._max_min is None else known_variant(self.policy)
+        if self._max_min is not None and variant is not None:
+            found = self._max_min.solve_max_min(state, variant == "plain", self.options)
             if found is not None and self._accept(*found)[0] is not None:
                 return self._leave_traces(Allocation(state.job, found[1]), state)
         screen_state(state)

@@ -11,7 +11,7 @@ with weights :math:`w_m`, scale factors :math:`z_m` and the proportional share
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from gavel_opt.model.allocation_program import AllocationProgram, Blocks, PairBl
 from gavel_opt.model.cluster_state import ClusterState
 from gavel_opt.model.groups import Groups
 from gavel_opt.policies.packing import pair_blocks, unmerged_rates
-from gavel_opt.policies.policy import Programs, Traits
+from gavel_opt.policies.policy import Policy, Programs, Traits
 from gavel_opt.policies.shares import proportional_share
 from gavel_opt.policies.views import Variant, group_by_key, measured
 
@@ -43,7 +43,6 @@ class MaxMinFairness:
         self.traits = Traits(
             packing=variant == "packed",
             shuffles=variant == "plain",
-            max_min=None if variant == "packed" else variant,
         )
 
     def programs(self, state: ClusterState, merge: bool) -> Programs:
@@ -59,6 +58,22 @@ class MaxMinFairness:
 
     def restore(self, memory: dict[str, Any]) -> None:
         """Nothing is remembered."""
+
+
+_PROGRAMS = MaxMinFairness.programs
+
+
+def known_variant(policy: Policy) -> Literal["plain", "perf"] | None:
+    """The variant of a policy whose one program is that of this module, exactly; else None.
+
+    Engines that make this program themselves (:class:`gavel_opt.engines.protocol.MaxMinEngine`) need
+    not be handed it. Any other policy is asked for its programs: a subclass, one that passes calls on to
+    a policy of this module, and one whose ``programs`` was replaced.
+    """
+    if type(policy) is not MaxMinFairness or policy.variant == "packed":
+        return None
+    own = getattr(policy.programs, "__func__", None) is _PROGRAMS
+    return policy.variant if own else None
 
 
 def fairness_program(

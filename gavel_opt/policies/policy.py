@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 if TYPE_CHECKING:  # names are listed without loading what policies need
     from gavel_opt.model.allocation_program import Allocation, Answer, ProductProgram, Program
@@ -33,10 +33,6 @@ class Traits:
         Yields programs; False for policies without a linear program.
     needs_prices, needs_deadlines
         What else of the state it reads.
-    max_min
-        The allocation is that of max-min fairness over all jobs, with every throughput as 1
-        (``"plain"``) or as measured (``"perf"``): engines that make this program themselves
-        (:class:`gavel_opt.engines.protocol.MaxMinEngine`) need not be handed it.
     """
 
     packing: bool = False
@@ -46,7 +42,6 @@ class Traits:
     solves: bool = True
     needs_prices: bool = False
     needs_deadlines: bool = False
-    max_min: Literal["plain", "perf"] | None = None
 
 
 class Policy(Protocol):
