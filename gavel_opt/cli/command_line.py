@@ -36,14 +36,29 @@ class Parser(argparse.ArgumentParser):
         raise InputError(f"{message.removeprefix('argument ')}; see {self.prog} --help")
 
     def parse_exactly(self, words: Sequence[str]) -> argparse.Namespace:
-        """Parse, and answer an unknown flag with the nearest known ones."""
+        """Parse, and answer an unknown flag with the nearest known ones, a value too many with its flag."""
         parsed, rest = self.parse_known_args(words)
         for word in rest:
             if word.startswith("-"):
-                flags = [flag for flag in self._option_string_actions if flag.startswith("--")]
+                ours = {"--help", "--version"}  # nobody means these
+                flags = [
+                    flag
+                    for flag, action in self._option_string_actions.items()
+                    if flag.startswith("--")
+                    and flag not in ours
+                    and action.help != argparse.SUPPRESS
+                ]
                 raise unknown_name("flag", word.split("=")[0], flags)
-            raise InputError(f"unexpected argument {word!r}; see {self.prog} --help")
+            before = self._flag_before(word, list(words))
+            said = f" after {before}, which takes one value here" if before else ""
+            raise InputError(f"unexpected argument {word!r}{said}; see {self.prog} --help")
         return parsed
+
+    def _flag_before(self, word: str, words: list[str]) -> str | None:
+        """The flag that has its value already and stands before a word that is left over."""
+        flags = [one for one in words[: words.index(word)] if one.startswith("--")]
+        action = self._option_string_actions.get(flags[-1].split("=")[0]) if flags else None
+        return flags[-1].split("=")[0] if action is not None and action.nargs is None else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +106,7 @@ class Program:
             print(self._help(), file=sys.stdout if words else sys.stderr)
             return 0 if words else 2
         if words[0] == "--version":
-            from importlib.metadata import version
-
-            print(f"{self.name} {version('gavel-opt')}")
+            print(self._version())
             return 0
         if words[0] not in self.summaries:
             raise unknown_name("command", words[0], self.summaries)
@@ -106,7 +119,13 @@ class Program:
         )
         command = self.load(words[0])
         command.add_arguments(parser)
+        parser.add_argument("--version", action="version", version=self._version())
         return command.run(parser.parse_exactly(words[1:]))
+
+    def _version(self) -> str:
+        from importlib.metadata import version
+
+        return f"{self.name} {version('gavel-opt')}"
 
     def _help(self) -> str:
         width = max(map(len, self.summaries))

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gavel_opt import GavelError, InputError, MissingLibraryError, known_engines
-from simulator.runs.options import add_run_arguments, check_engine, config_from
+from simulator.runs.config import GIVEN
+from simulator.runs.options import add_run_arguments, add_setting, config_from, values_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -74,27 +75,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of ``gavel-sim compare``."""
     parser.usage = (
         "gavel-sim compare RUN_A RUN_B [--json]\n"
-        "       gavel-sim compare --engines all|A,B,... <flags of gavel-sim run>"
+        "       gavel-sim compare --engine all|A,B,... <flags of gavel-sim run>"
     )
     parser.add_argument("folders", nargs="*", metavar="RUN", help="two run folders")
-    parser.add_argument(
-        "--engines", metavar="A,B", help="run on each and compare with the first; or all"
+    add_setting(
+        parser,
+        GIVEN["engine"],
+        several=True,
+        old="--engines",
+        help="run on each and compare with the first; or all",
     )
     parser.add_argument("--json", action="store_true", help="print the findings as JSON, only that")
-    add_run_arguments(parser, engine=False)
+    add_run_arguments(parser, leave_out=("engine",))
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Compare and print; 0 if all are equal, 1 if some differ, 3 if the rest is but some failed."""
     failed: list[str] = []
-    if arguments.engines is not None:
+    if arguments.engine is not None:
         if arguments.folders:
-            raise InputError("--engines: runs anew, so it cannot be combined with run folders")
+            raise InputError("--engine: runs anew, so it cannot be combined with run folders")
         runs, skipped, failed = _on_engines(arguments)
     else:
         if len(arguments.folders) != 2:
             raise InputError(
-                f"expected two run folders, or --engines; found {len(arguments.folders)} folders"
+                f"expected two run folders, or --engine; found {len(arguments.folders)} folders"
             )
         runs, skipped = [read_folder(Path(folder)) for folder in arguments.folders], {}
     findings = [difference(runs[0], other) for other in runs[1:]]
@@ -270,14 +275,13 @@ def _on_engines(
     """Run one configuration on each engine; also which were left out and why, and whose run failed."""
     from simulator.runs.runner import execute
 
-    everything = arguments.engines == "all"
-    names = list(known_engines()) if everything else arguments.engines.split(",")
-    for name in names:
-        check_engine(name, "--engines")
+    everything = arguments.engine == ["all"]
+    given = list(known_engines()) if everything else arguments.engine
+    names = values_of(given, GIVEN["engine"])
     runs: list[Recorded] = []
     skipped: dict[str, str] = {}
     broken: list[str] = []
-    for name in dict.fromkeys(names):
+    for name in names:
         config = config_from(arguments, engine=name)
         try:
             if sys.stderr.isatty():
@@ -298,7 +302,7 @@ def _on_engines(
     if len(runs) < 2:
         reasons = "; ".join(f"{name}: {why}" for name, why in skipped.items())
         raise InputError(
-            f"--engines: at least two are needed that run{': ' if reasons else ''}{reasons}"
+            f"--engine: at least two are needed that run{': ' if reasons else ''}{reasons}"
         )
     return runs, skipped, broken
 

@@ -9,8 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gavel_opt import InputError, unknown_name
-from simulator.runs.options import TIE_BREAKS, output_folder, positive, positive_int, window
+from gavel_opt import InputError
+from simulator.runs.config import GIVEN
+from simulator.runs.options import add_setting, output_folder, positive_int, values_of
+from simulator.runs.values import POLICY, number, several
 from simulator.studies.batch import Batch, Store, Task, complain, run_batch
 from simulator.studies.executors import make_executor
 from simulator.studies.experiments import FIGURES, find
@@ -31,41 +33,40 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = (
         f"figures:\n{rows}\n\n"
         "Each point is kept as it finishes; the same command goes on where it stopped.\n"
-        "A quick look: gavel-sim figure 9 --seeds 0 --at 4 5.2 --jobs-window 400:500\n"
+        "A quick look: gavel-sim figure 9 --seed 0 --at 4 5.2 --window 400:500\n"
         "Several figures at once get a folder each and one table of times."
     )
     parser.add_argument(
         "figure", metavar="FIGURE", nargs="+", help=f"one or more of: {', '.join(FIGURES)}"
     )
     what = parser.add_argument_group("what is run")
-    what.add_argument(
-        "--seeds", metavar="N", nargs="+", default=["0", "1", "2"], help="default: 0 1 2"
-    )
-    what.add_argument(
-        "--policies", metavar="NAME", nargs="+", help="curves to run (default: those of the paper)"
+    add_setting(what, GIVEN["seed"], several=True, old="--seeds", help="seeds (default: 0-2)")
+    add_setting(
+        what,
+        GIVEN["policy"],
+        several=True,
+        old="--policies",
+        help="policies or curves to run (default: those of the paper)",
     )
     what.add_argument(
         "--at",
+        "--rate",
         metavar="X",
         nargs="+",
+        action="extend",
         help="points of the horizontal axis to run, job rates or numbers of jobs (default: all)",
     )
-    what.add_argument(
-        "--jobs-window",
-        metavar="START:END",
-        type=window,
-        default=(4000, 5000),
+    add_setting(
+        what,
+        GIVEN["window"],
+        old="--jobs-window",
         help="jobs to measure (default: 4000:5000, as in the paper)",
     )
-    what.add_argument("--engine", metavar="NAME", default="auto", help="solver (default: auto)")
-    what.add_argument(
-        "--tie-break", metavar="NAME", default="canonical", help=f"one of: {', '.join(TIE_BREAKS)}"
-    )
-    what.add_argument(
-        "--timeout",
-        metavar="SECONDS",
-        type=positive,
-        default=float("inf"),
+    add_setting(what, GIVEN["engine"])
+    add_setting(what, GIVEN["tie_break"])
+    add_setting(
+        what,
+        GIVEN["timeout"],
         help="wall clock that a run may take; its point is then labelled, not drawn",
     )
     where = parser.add_argument_group("where")
@@ -118,7 +119,7 @@ def _choices_for(
     )
     if not own:
         raise InputError(
-            f"--policies: figure {experiment.figure} has none of {', '.join(choices.policies)}; "
+            f"--policy: figure {experiment.figure} has none of {', '.join(choices.policies)}; "
             "leave the figure out"
         )
     return replace(choices, policies=own)
@@ -210,38 +211,19 @@ def _plot(experiment: Experiment, folder: Path, choices: Choices, batch: Batch) 
 
 
 def _choices(arguments: argparse.Namespace) -> Choices:
-    if arguments.tie_break not in TIE_BREAKS:
-        raise unknown_name("name for --tie-break:", arguments.tie_break, TIE_BREAKS)
-    at = None if arguments.at is None else tuple(_numbers(arguments.at, "--at", float))
-    policies = None if arguments.policies is None else tuple(_words(arguments.policies))
-    seeds = tuple(int(seed) for seed in _numbers(arguments.seeds, "--seeds", int))
-    return Choices(
-        seeds=tuple(dict.fromkeys(seeds)),
-        policies=policies,
-        at=at,
-        window=arguments.jobs_window,
-        engine=arguments.engine,
-        tie_break=arguments.tie_break,
-        timeout=arguments.timeout,
-    )
+    given = {
+        name: GIVEN[name].read(value, name)
+        for name in ("window", "engine", "tie_break", "timeout")
+        if (value := getattr(arguments, name)) is not None
+    }
+    if arguments.seed is not None:
+        given["seeds"] = tuple(values_of(arguments.seed, GIVEN["seed"]))
+    if arguments.policy is not None:  # the experiment knows the names of its curves
+        given["policies"] = tuple(several(arguments.policy, POLICY, "--policy"))
+    if arguments.at is not None:
+        given["at"] = tuple(AXIS.read(x, "--at") for x in several(arguments.at, AXIS, "--at"))
+    return Choices(**given)
 
 
-def _words(given: Sequence[str]) -> list[str]:
-    """Split what was given with spaces, with commas, or both."""
-    return [word for words in given for word in words.split(",") if word]
-
-
-def _numbers(given: Sequence[str], flag: str, kind: type[int] | type[float]) -> list[float]:
-    found = []
-    for word in _words(given):
-        try:
-            value = kind(word)
-        except ValueError:
-            value = kind(-1)
-        if not 0 <= value < float("inf"):
-            what = "a whole number of at least 0" if kind is int else "a number of at least 0"
-            raise InputError(f"{flag}: {word!r} is not {what}")
-        found.append(value)
-    if not found:
-        raise InputError(f"{flag}: expected at least one value")
-    return found
+AXIS = number("a number of at least 0", lambda value: value >= 0)
+"""A point of a figure's horizontal axis."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gavel_opt import InputError
+from simulator.runs.config import GIVEN
 from simulator.runs.options import (
     add_run_arguments,
     config_from,
@@ -25,21 +26,6 @@ if TYPE_CHECKING:
     from simulator.runs.checkpoint import Checkpoint
     from simulator.runs.config import RunConfig
     from simulator.runs.runner import Checkpointing, Progress
-
-_LIMITS = ("saturation", "max_simulated_hours", "timeout")
-"""Settings that may be given anew with ``--resume``."""
-
-_HERE = (
-    "output",
-    "json",
-    "record",
-    "profile",
-    "checkpoint_every",
-    "checkpoint_at_job",
-    "resume",
-    "fork_from",
-)
-"""Flags of this command that say nothing about the run itself."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -140,27 +126,20 @@ def _what_to_run(arguments: argparse.Namespace) -> tuple[RunConfig, Checkpoint |
         check_fork(warm.config, config)
         return config, warm
     from simulator.runs.checkpoint import load
-    from simulator.runs.saturation import parse_rule
 
-    parser = argparse.ArgumentParser()
-    add_arguments(parser)
-    for name, default in vars(parser.parse_args([])).items():
-        if name not in (*_LIMITS, *_HERE) and getattr(arguments, name) != default:
-            flag = "--" + name.replace("_", "-")
-            raise InputError(f"{flag}: cannot be given with --resume, which goes on as it was")
+    given = {name: value for name in GIVEN if (value := getattr(arguments, name)) is not None}
+    for name in given:
+        if not GIVEN[name].resumes:
+            raise InputError(
+                f"{GIVEN[name].flag}: cannot be given with --resume, which goes on as it was"
+            )
     if arguments.fork_from is not None:
         raise InputError("--fork-from: cannot be combined with --resume; give one of them")
     if arguments.output is None and Path(arguments.resume).is_dir():
         arguments.output = arguments.resume
     checkpoint = load(Path(arguments.resume), "--resume")
-    config = checkpoint.config
-    if arguments.saturation is not None:
-        rule = parse_rule(arguments.saturation, config.continuous)
-        config = replace(config, saturation=rule)
-    for name in ("max_simulated_hours", "timeout"):
-        if getattr(arguments, name) != float("inf"):
-            config = replace(config, **{name: getattr(arguments, name)})
-    return config, checkpoint
+    anew = {name: GIVEN[name].read(value, name) for name, value in given.items()}
+    return replace(checkpoint.config, **anew), checkpoint
 
 
 def _checkpointing(arguments: argparse.Namespace, folder: Path | None) -> Checkpointing | None:

@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from gavel_opt import InputError
-from simulator.runs.config import RunConfig
+from simulator.runs.config import GIVEN, RunConfig
 from simulator.runs.files import write_atomically
-from simulator.runs.options import output_folder, positive_int
+from simulator.runs.options import add_run_arguments, output_folder, positive_int
 from simulator.studies.batch import Batch, Task, complain, run_batch
 from simulator.studies.executors import EXECUTORS, Outcome, Payload, make_executor
-from simulator.studies.sweep_plan import PlannedRun, make_plan, plan_from_file, run_flags
+from simulator.studies.sweep_plan import PlannedRun, make_plan, plan_from_file
 
 UNFINISHED = ".unfinished"
 """Folder, within the sweep's, of runs on their way; a run moves out of it when it is whole."""
@@ -49,9 +49,10 @@ RESULTS = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of ``gavel-sim sweep``."""
     parser.epilog = (
-        "Every flag of gavel-sim run takes several values here, and all combinations are run:\n"
-        "  gavel-sim sweep --policy max_min_fairness gandiva --rate 4 5 --window 4000:5000 \\\n"
-        "      --seed 0 1 2 --output sweep\n"
+        "Every setting of a run takes several values here, with spaces, commas or as a range (0-9,\n"
+        "4:6:0.4), and all combinations are run:\n"
+        "  gavel-sim sweep --policy max_min_fairness,gandiva --rate 4 5 --window 4000:5000 \\\n"
+        "      --seed 0-2 --output sweep\n"
         "In a file, a setting is a flag without its dashes and a list means each of its values;\n"
         "[[case]] tables take what stands above them (docs/experiments.md)."
     )
@@ -67,14 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--executor", choices=list(EXECUTORS), default="local", help="default: local"
     )
     where.add_argument("--dry-run", action="store_true", help="list the runs and stop")
-    flags = parser.add_argument_group("settings of gavel-sim run, each with one or more values")
-    for name, action in run_flags().items():
-        if action.nargs == 0:
-            flags.add_argument(f"--{name}", action="store_true", dest=f"run {name}")
-        else:
-            flags.add_argument(
-                f"--{name}", nargs="+", action="extend", metavar="VALUE", dest=f"run {name}"
-            )
+    add_run_arguments(parser, lists=GIVEN)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -99,9 +93,9 @@ def run(arguments: argparse.Namespace) -> int:
 def plan_of(arguments: argparse.Namespace) -> list[PlannedRun]:
     """Make the plan from the file, the flags, or both: flags replace settings of the same name."""
     given = {
-        name: value
-        for name in run_flags()
-        if (value := getattr(arguments, f"run {name}")) not in (None, False)
+        setting.word: value
+        for name, setting in GIVEN.items()
+        if (value := getattr(arguments, name)) is not None
     }
     if arguments.file is None:
         return make_plan([("", given)])

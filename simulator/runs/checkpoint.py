@@ -10,33 +10,18 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from gavel_opt import InputError
-from simulator.runs.config import RunConfig
+from simulator.runs.config import SETTINGS, RunConfig
 from simulator.runs.files import write_atomically
 
 FORMAT = 3
 NAME = "checkpoint.npz"
-
-FREE_IN_A_FORK = frozenset(
-    {
-        "policy",
-        "engine",
-        "tie_break",
-        "fallback",
-        "grouping",
-        "saturation",
-        "max_simulated_hours",
-        "timeout",
-    }
-)
-"""Settings that may change when a run forks from another's warm-up: what decides, and when to
-stop. The workload and the cluster are what the warm-up was for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,16 +99,18 @@ def load(path: Path, flag: str) -> Checkpoint:
 def check_fork(warm: RunConfig, run: RunConfig) -> None:
     """Check that ``run`` may go on from where ``warm`` was.
 
+    What decides and when to stop may change; the workload and the cluster are what the warm-up was
+    for.
+
     Raises
     ------
     InputError
         Naming the settings that differ and may not.
     """
     differ = [
-        setting.name.replace("_", "-")
-        for setting in fields(RunConfig)
-        if setting.name not in FREE_IN_A_FORK
-        and getattr(warm, setting.name) != getattr(run, setting.name)
+        setting.word
+        for name, setting in SETTINGS.items()
+        if not setting.forks and getattr(warm, name) != getattr(run, name)
     ]
     if differ:
         raise InputError(

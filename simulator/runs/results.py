@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import platform
-import shlex
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -177,7 +176,7 @@ def collect(
         "time": {},
         "seed": config.seed,
         "config": config.to_json(),
-        "command": shlex.join(command(config)),
+        "command": config.command(),
         "versions": {
             "gavel-opt": version("gavel-opt"),
             "engine": engine_version,
@@ -282,52 +281,3 @@ def _time(tally: Tally, spent: Spent, collecting: float) -> dict[str, float]:
         "output": spent.saving,
         "total": spent.total + collecting,
     }
-
-
-_FLAGS: dict[str, str] = {
-    "tie_break": "--tie-break",
-    "seed": "--seed",
-    "round_seconds": "--round",
-    "jobs": "--jobs",
-    "trace": "--trace",
-    "fixed_duration": "--fixed-duration",
-    "replay": "--replay",
-    "throughputs": "--throughputs",
-    "prices": "--prices",
-    "profiling_percentage": "--profiling-percentage",
-    "reference_models": "--reference-models",
-    "max_simulated_hours": "--max-simulated-hours",
-    "timeout": "--timeout",
-    "interarrival": "--interarrival",
-}
-_SWITCHES = ("multi_gpu", "multi_priority", "ideal", "slos")
-
-
-def command(config: RunConfig) -> list[str]:
-    """Words of the ``gavel-sim`` command that repeats a run."""
-    words = ["gavel-sim", "run", "--policy", config.policy, "--engine", config.engine]
-    words += ["--cluster", ",".join(f"{name}={n}" for name, n in config.cluster.items())]
-    if config.gpus_per_server:
-        servers = ",".join(f"{name}={n}" for name, n in config.gpus_per_server.items())
-        words += ["--gpus-per-server", servers]
-    default = RunConfig(config.policy, config.cluster)
-    for name, flag in _FLAGS.items():
-        value = getattr(config, name)
-        if value != getattr(default, name):
-            words += [flag, repr(value) if isinstance(value, float) else str(value)]
-    if config.window is not None:
-        words += ["--window", f"{config.window[0]}:{config.window[1]}"]
-    words += [f"--{name.replace('_', '-')}" for name in _SWITCHES if getattr(config, name)]
-    if not config.grouping:
-        words += ["--no-grouping"]
-    if config.fallback != default.fallback:
-        words += ["--fallback", ",".join(config.fallback)]
-    entities = config.entities or {}
-    weights, within = entities.get("weights"), entities.get("within", "fairness")
-    if isinstance(weights, list | tuple) and isinstance(within, str):  # tables have no flag
-        words += ["--entities", f"{':'.join(f'{weight:g}' for weight in weights)},{within}"]
-    if config.continuous:
-        rule, parameters = config.saturation
-        values = ",".join(f"{name}={value:g}" for name, value in parameters.items())
-        words += ["--saturation", f"{rule}:{values}" if values else rule]
-    return words

@@ -17,20 +17,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gavel_opt import InputError
+from simulator.runs.config import GIVEN
 from simulator.runs.options import (
     add_run_arguments,
+    add_setting,
     check_policy,
     config_from,
     output_folder,
     positive,
+    values_of,
 )
 
 if TYPE_CHECKING:
     from simulator.runs.config import RunConfig
 
-_WORKLOADS = ("jobs", "rate", "interarrival", "trace")
+_WORKLOADS = ("jobs", "rate", "interarrival", "trace", "replay")
+"""Settings that the search itself makes, or that leave it nothing to look for."""
+
 WINDOW = (4000, 5000)
 """Jobs that a probe measures if ``--window`` does not say: those of the paper."""
+
+SEEDS = "0-2"
+"""Seeds if ``--seed`` does not say."""
 
 RULE = "drift:margin=0"
 """The default rule without its margin, which would move the knee up by as much."""
@@ -112,10 +120,9 @@ class Knee:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of ``gavel-sim knee``."""
-    parser.add_argument("--policy", metavar="A,B", help="policies to compare (required)")
-    parser.add_argument(
-        "--seeds", metavar="N,N", default="0,1,2", help="seeds: 0,1,2 or 0-9 (default: 0,1,2)"
-    )
+    policy, seed = GIVEN["policy"], GIVEN["seed"]
+    add_setting(parser, policy, several=True, help="policies to compare (required)")
+    add_setting(parser, seed, several=True, old="--seeds", help="seeds (default: 0-2)")
     parser.add_argument(
         "--precision",
         metavar="RATE",
@@ -127,24 +134,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--high", metavar="RATE", type=positive, help="first guess from above")
     parser.add_argument("--output", metavar="DIR", help="folder for probes, table and plot")
     parser.add_argument("--json", action="store_true", help="print the knees as JSON, only that")
-    add_run_arguments(parser, policy=False)
+    add_run_arguments(parser, leave_out=("policy", "seed", *_WORKLOADS))
+    for name in _WORKLOADS:  # understood, to be answered well
+        parser.add_argument(GIVEN[name].flag, dest=name, help=argparse.SUPPRESS)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Find the knees, print and plot them."""
-    policies = list(dict.fromkeys(filter(None, (arguments.policy or "").split(","))))
-    if not policies:
+    if arguments.policy is None:
         check_policy(None)
-    for flag in _WORKLOADS:
-        if getattr(arguments, flag) is not None:
-            raise InputError(f"--{flag}: cannot be given, the rate is what knee looks for")
+    for name in _WORKLOADS:
+        if getattr(arguments, name) is not None:
+            raise InputError(f"--{name}: cannot be given, the rate is what knee looks for")
+    policies = values_of(arguments.policy, GIVEN["policy"])
     if arguments.low is not None and arguments.high is not None and arguments.low >= arguments.high:
         raise InputError(f"--low: {arguments.low:g} is not below --high {arguments.high:g}")
-    seeds = parse_seeds(arguments.seeds)
+    seeds = values_of(arguments.seed or SEEDS, GIVEN["seed"])
     arguments.window = arguments.window or WINDOW
-    arguments.rate = 1.0
     arguments.saturation = arguments.saturation or RULE
-    configs = {policy: config_from(arguments, policy=policy) for policy in policies}
+    configs = {
+        policy: config_from(arguments, policy=policy, seed=seeds[0], rate=1.0)
+        for policy in policies
+    }
     if any(config.saturation[0] == "off" for config in configs.values()):
         raise InputError("--saturation: off gives no verdict to bisect on; choose a rule")
     folder = output_folder(arguments.output)
@@ -221,25 +232,6 @@ def bisect(
         else:
             high = middle
     return low, high
-
-
-def parse_seeds(text: str) -> list[int]:
-    """Parse ``0,1,2`` or ``0-9``.
-
-    Raises
-    ------
-    InputError
-        With what was expected.
-    """
-    seeds: list[int] = []
-    for part in text.split(","):
-        first, dash, last = part.partition("-")
-        if not first.isdecimal() or (dash and not last.isdecimal()):
-            raise InputError(f"--seeds: cannot read {text!r}; expected 0,1,2 or 0-9")
-        seeds.extend(range(int(first), int(last or first) + 1))
-    if not seeds:
-        raise InputError(f"--seeds: {text!r} names no seed; expected 0,1,2 or 0-9")
-    return list(dict.fromkeys(seeds))
 
 
 class _Store:

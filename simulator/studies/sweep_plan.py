@@ -6,11 +6,11 @@ of values makes one run for each, and several lists make all combinations. In a 
 
     cluster = "36:36:36"
     window = "4000:5000"
-    seed = [0, 1, 2]
+    seed = [0, 1, 2]                 # or "0-2"
 
     [[case]]
     policy = ["max_min_fairness", "max_min_fairness_perf"]
-    rate = [4.0, 5.2]
+    rate = "4:5.2:0.4"               # 4, 4.4, 4.8, 5.2
 
     [[case]]
     policy = "finish_time_fairness_perf"
@@ -20,7 +20,6 @@ of values makes one run for each, and several lists make all combinations. In a 
 
 from __future__ import annotations
 
-import argparse
 import itertools
 import json
 import tomllib
@@ -30,12 +29,13 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from gavel_opt import InputError, unknown_name
-from gavel_opt.cli.command_line import Parser
-from simulator.runs.config import RunConfig
-from simulator.runs.options import add_run_arguments, config_from
+from simulator.runs.config import RunConfig, Setting, find_setting, known_settings
+from simulator.runs.options import make_config
+from simulator.runs.values import several
 from simulator.studies.batch import file_name
 
-Setting: TypeAlias = "str | int | float | bool"
+Value: TypeAlias = "str | int | float | bool | dict[str, int]"
+"""What a user writes for a setting."""
 
 NO_RUNS = "no runs: give --policy and a workload, or a file of settings"
 
@@ -55,18 +55,8 @@ class PlannedRun:
     """
 
     name: str
-    settings: dict[str, Setting]
+    settings: dict[str, Value]
     config: RunConfig
-
-
-def run_flags() -> dict[str, argparse.Action]:
-    """Flags of ``gavel-sim run`` that describe a run: name without dashes to action."""
-    parser = _run_parser()
-    return {
-        flag.removeprefix("--"): action
-        for flag, action in parser._option_string_actions.items()
-        if flag.startswith("--") and flag != "--help"
-    }
 
 
 def plan_from_file(path: Path) -> list[PlannedRun]:
@@ -109,13 +99,11 @@ def make_plan(cases: list[tuple[str, Mapping[str, Any]]]) -> list[PlannedRun]:
     InputError
         For the first setting that is wrong, naming it.
     """
-    flags = run_flags()
-    parser = _run_parser()
-    made: list[tuple[dict[str, Setting], RunConfig]] = []
+    made: list[tuple[dict[str, Value], RunConfig]] = []
     seen: set[str] = set()
     for source, settings in cases:
-        for combination in _combinations(source, settings, flags):
-            config = _config(source, combination, flags, parser)
+        for combination in _combinations(source, settings):
+            config = _config(source, combination)
             identity = json.dumps(config.to_json(), sort_keys=True)
             if identity not in seen:
                 seen.add(identity)
@@ -125,61 +113,53 @@ def make_plan(cases: list[tuple[str, Mapping[str, Any]]]) -> list[PlannedRun]:
     return _named(made)
 
 
-def _combinations(
-    source: str, settings: Mapping[str, Any], flags: Mapping[str, argparse.Action]
-) -> Iterator[dict[str, Setting]]:
+def _combinations(source: str, settings: Mapping[str, Any]) -> Iterator[dict[str, Value]]:
     """Yield all combinations of values; the last setting with several varies fastest."""
-    choices: list[list[Setting]] = []
-    for name, value in settings.items():
-        if name not in flags:
-            if isinstance(value, dict):
+    choices: list[list[Value]] = []
+    words: list[str] = []
+    for name, given in settings.items():
+        setting = find_setting(name)
+        if setting is None:
+            if isinstance(given, dict):
                 raise InputError(
                     f"{source}: {name}: is a table; only [[case]] tables and settings are known"
                 )
-            raise unknown_name(f"setting in {source}:", name, ["case", *flags])
-        values = value if isinstance(value, list) else [value]
-        if not values:
-            raise InputError(f"{source}: {name}: is an empty list; expected at least one value")
-        choices.append([_value(source, name, one, flags[name]) for one in values])
+            raise unknown_name(f"setting in {source}:", name, ["case", *known_settings()])
+        words.append(name)
+        choices.append(_values(source, name, given, setting))
     for combination in itertools.product(*choices):
-        yield dict(zip(settings, combination, strict=True))
+        yield dict(zip(words, combination, strict=True))
 
 
-def _value(source: str, name: str, value: Any, action: argparse.Action) -> Setting:
-    """Check the kind of one value."""
-    switch = action.nargs == 0
-    if isinstance(value, dict) and name in ("cluster", "gpus-per-server"):
-        return ",".join(f"{worker}={count}" for worker, count in value.items())
-    if switch != isinstance(value, bool):
-        expected = "true or false" if switch else "a number or text"
-        raise InputError(f"{source}: {name}: {value!r} is not {expected}")
-    if not isinstance(value, str | int | float):
-        raise InputError(f"{source}: {name}: {value!r} is not a number or text")
-    return value
-
-
-def _config(
-    source: str,
-    settings: Mapping[str, Setting],
-    flags: Mapping[str, argparse.Action],
-    parser: Parser,
-) -> RunConfig:
-    """Make one run through the parser of ``gavel-sim run``, so that both check alike."""
-    words = []
-    for name, value in settings.items():
-        if flags[name].nargs == 0:
-            words += [f"--{name}"] if value else []
-        else:
-            words.append(f"--{name}={value}")
+def _values(source: str, name: str, given: Any, setting: Setting) -> list[Value]:
+    """Tell the values of one setting apart and check that they are of its kind."""
+    if isinstance(given, list) and not given:
+        raise InputError(f"{source}: {name}: is an empty list; expected at least one value")
     try:
-        return config_from(parser.parse_exactly(words))
+        values = several(given, setting.kind, setting.flag)
+        for place, value in enumerate(values):
+            checked = setting.read(value, name)
+            if isinstance(value, dict):  # a table; names of runs are made of text
+                values[place] = setting.kind.write(checked) or value
     except InputError as wrong:
-        if not source:
-            raise
-        raise InputError(f"{source}: {str(wrong).removeprefix('--')}") from None
+        raise _located(source, wrong) from None
+    return values
 
 
-def _named(made: list[tuple[dict[str, Setting], RunConfig]]) -> list[PlannedRun]:
+def _config(source: str, settings: Mapping[str, Value]) -> RunConfig:
+    """Make one run, checked as ``gavel-sim run`` does."""
+    try:
+        return make_config(**settings)
+    except InputError as wrong:
+        raise _located(source, wrong) from None
+
+
+def _located(source: str, wrong: InputError) -> InputError:
+    """Say in which file a setting is wrong."""
+    return InputError(f"{source}: {str(wrong).removeprefix('--')}") if source else wrong
+
+
+def _named(made: list[tuple[dict[str, Value], RunConfig]]) -> list[PlannedRun]:
     """Name each run by the settings that are not the same in all."""
     names = list(dict.fromkeys(["policy", *(name for settings, _ in made for name in settings)]))
     first = made[0][0]
@@ -204,9 +184,3 @@ def _named(made: list[tuple[dict[str, Setting], RunConfig]]) -> list[PlannedRun]
             name = f"{name}+{taken[name]}"
         planned.append(PlannedRun(name, own, config))
     return planned
-
-
-def _run_parser() -> Parser:
-    parser = Parser(prog="gavel-sim run", allow_abbrev=False)
-    add_run_arguments(parser)
-    return parser

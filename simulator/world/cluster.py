@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -62,11 +63,15 @@ def parse_counts(text: str, flag: str) -> dict[str, int]:
     else:
         numbers = text.split(":")
         if len(numbers) != len(SHORT_ORDER):
-            raise InputError(f"{expected}, found {text!r}")
+            apart = re.split(r"[,\s]+", text.strip())
+            colons = f"; with colons: {':'.join(apart)}" if len(apart) == len(SHORT_ORDER) else ""
+            raise InputError(f"{expected}, found {text!r}{colons}")
         items = list(zip(SHORT_ORDER, numbers, strict=True))
     for name, number in ((n.strip().lower(), c.strip()) for n, c in items):
-        if not name or not number.isdecimal():
+        if not name or not number:
             raise InputError(f"{expected}, found {text!r}")
+        if not number.isdecimal():
+            raise InputError(f"{flag}: {name}={number}: expected a whole number of at least 0")
         if name in counts:
             raise InputError(f"{flag}: worker type {name!r} twice in {text!r}")
         counts[name] = int(number)
@@ -97,7 +102,10 @@ def make_cluster(
     for flag, given, least in (("--cluster", counts, 0), ("--gpus-per-server", gpus_per_server, 1)):
         for name, number in given.items():
             if name not in known:
-                raise InputError(f"{flag}: unknown worker type {name!r}{nearest(name, known)}")
+                raise InputError(
+                    f"{flag}: unknown worker type {name!r}{nearest(name, known)} (types "
+                    "are those of the table of throughputs; --throughputs FILE gives another)"
+                )
             if number < least:
                 raise InputError(f"{flag}: expected {least} or more for {name}, found {number}")
     types, workers, per_server = [], [], []

@@ -28,7 +28,19 @@ CASES = {
     ),
     "cluster of none": (("run", *STATIC, "--cluster", "0:0:0"), "--cluster: expected at least one"),
     "cluster": (("run", *STATIC, "--cluster", "36:36"), "--cluster: expected v100=36"),
-    "negative cluster": (("run", *STATIC, "--cluster", "v100=-1"), "--cluster: expected v100=36"),
+    "negative cluster": (("run", *STATIC, "--cluster", "v100=-3"), "--cluster: v100=-3: expected"),
+    "type without throughputs": (
+        ("run", *STATIC, "--cluster", "a100=36"),
+        "'a100'; did you mean v100 or p100? (types are those of the table of throughputs",
+    ),
+    "cluster with commas": (("run", *STATIC, "--cluster", "9,9,9"), "with colons: 9:9:9"),
+    "two policies": (("run", "--policy", "fifo,gandiva", "--jobs", "5"), "takes one value here"),
+    "two words": (
+        ("run", "--policy", "fifo", "gandiva", "--jobs", "5"),
+        "unexpected argument 'gandiva' after --policy, which takes one value here",
+    ),
+    "seeds": (("run", *STATIC, "--seed", "0-9"), "--seed: takes one value here, found '0-9'"),
+    "window with comma": (("run", *STATIC, "--window", "1,3"), "with a colon: 1:3"),
     "servers": (("run", *STATIC, "--gpus-per-server", "0:1:1"), "--gpus-per-server: expected 1 or"),
     "no workload": (("run", "--policy", "fifo"), "no workload: give --jobs"),
     "two workloads": (
@@ -72,7 +84,10 @@ CASES = {
     ),
     "throughputs missing": (("run", *STATIC, "--throughputs", "no.json"), "--throughputs: cannot"),
     "knee rate": (("knee", "--policy", "fifo", "--rate", "3"), "--rate: cannot be given"),
-    "knee seeds": (("knee", "--policy", "fifo", "--seeds", "a"), "--seeds: cannot read 'a'"),
+    "knee seeds": (
+        ("knee", "--policy", "fifo", "--seeds", "a"),
+        "--seed: 'a' is not a whole number",
+    ),
     "knee off": (("knee", "--policy", "fifo", "--saturation", "off"), "--saturation: off gives no"),
     "compare one": (("compare", "a"), "expected two run folders"),
     "compare nothing there": (("compare", "a", "b"), "a: no such run folder"),

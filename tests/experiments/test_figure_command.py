@@ -56,7 +56,7 @@ def test_several_figures_get_a_folder_each_and_one_table_of_times(tmp_path: Path
     words = ("--seeds", "0", "--at", "2", "--jobs-window", "10:20", "--processes", "1")
     for figures, policies, said in (
         (("9", "12"), ("gandiva",), "figure 12 has none of gandiva"),
-        (("9", "11"), ("gandiva", "themis"), "unknown policy of this figure (--policies) 'themis'"),
+        (("9", "11"), ("gandiva", "themis"), "unknown policy of this figure (--policy) 'themis'"),
     ):
         wrong = _figure(*figures, *words, "--policies", *policies, "--output", str(output))
         assert wrong.returncode == 2
@@ -109,7 +109,7 @@ def test_bad_input_is_one_line_and_writes_nothing(tmp_path: Path) -> None:
         (["17"], "unknown figure '17'"),
         (["9", "--at", "4.1"], "4.1 is not a point"),
         (["9", "--policies", "aloxx"], "did you mean allox"),
-        (["9", "--seeds", "-1"], "--seeds: '-1' is not"),
+        (["9", "--seeds", "-1"], "--seed: '-1' is not"),
         (["9", "--tie-break", "canonic"], "did you mean canonical"),
         ([], "FIGURE"),
     ):

@@ -123,7 +123,7 @@ def test_long_runs_start_first() -> None:
         ("9", {"at": (4.1,)}, "--at: 4.1 is not a point of this figure"),
         ("9", {"engine": "higs"}, "did you mean highs"),
         ("12", {"at": (4.0,)}, "--at: has no meaning"),
-        ("makespan", {"window": (1, 2)}, "--jobs-window: has no meaning"),
+        ("makespan", {"window": (1, 2)}, "--window: has no meaning"),
     ],
 )
 def test_wrong_choices_are_named(figure: str, choices: dict[str, object], said: str) -> None:

@@ -12,7 +12,7 @@ from simulator.cli import main
 from simulator.runs.bounds import evenly_shared_rate, highest_rate
 from simulator.runs.offered_load import SCALE_FACTOR_SHARES, mean_duration, offered_work
 from simulator.runs.options import make_config
-from simulator.studies.knee import Knee, Probe, as_text, bisect, parse_seeds, plot
+from simulator.studies.knee import Knee, Probe, as_text, bisect, plot
 from simulator.world.job_types import DISTRIBUTED
 from simulator.world.throughputs import load_throughputs
 from simulator.world.workload import DrawnWorkload, DrawSettings
@@ -69,10 +69,6 @@ class TestInterval:
         text = (tmp_path / "knee.svg").read_text()
         assert text.startswith("<?xml")
         assert len(text) > 5000
-
-
-def test_seeds():
-    assert parse_seeds("0-3,7,2") == [0, 1, 2, 3, 7]
 
 
 class TestOffered:

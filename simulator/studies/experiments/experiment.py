@@ -118,7 +118,7 @@ def chosen(
     known = {name for pair in names for name in pair}
     for policy in policies:
         if policy not in known:
-            raise unknown_name("policy of this figure (--policies)", policy, known)
+            raise unknown_name("policy of this figure (--policy)", policy, known)
     return [curve for curve, policy in names if curve in policies or policy in policies]
 
 

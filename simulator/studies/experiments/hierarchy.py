@@ -150,7 +150,7 @@ class HierarchyFigure:
                 f"--at: has no meaning for figure {self.figure}, which runs as a whole"
             )
         if choices.window != Choices().window:
-            raise InputError(f"--jobs-window: has no meaning for figure {self.figure}")
+            raise InputError(f"--window: has no meaning for figure {self.figure}")
         engine = check_engine(choices.engine)
         return [
             Task(

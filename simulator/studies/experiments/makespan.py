@@ -65,7 +65,7 @@ class Makespan:
     def tasks(self, choices: Choices) -> list[Task]:
         """Return one run for each policy, number of jobs and seed, the longest first."""
         if choices.window != Choices().window:
-            raise InputError("--jobs-window: has no meaning here, where all jobs are measured")
+            raise InputError("--window: has no meaning here, where all jobs are measured")
         engine = check_engine(choices.engine)
         sized = []
         for policy in self._curves(choices):

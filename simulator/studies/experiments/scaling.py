@@ -145,7 +145,7 @@ class Scaling:
     def tasks(self, choices: Choices) -> list[Task]:
         """Return one task for each policy, number of jobs and seed, the short ones first."""
         if choices.window != Choices().window:
-            raise InputError("--jobs-window: has no meaning for figure 14")
+            raise InputError("--window: has no meaning for figure 14")
         engine = check_engine(choices.engine)
         return [
             Task(

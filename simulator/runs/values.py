@@ -1,0 +1,466 @@
+"""Kinds of values that settings have: how one is read, told from the next, and written down.
+
+A kind reads text, as a command line or a file gives it, and values, as Python gives them, in one
+function: all are checked alike and answered with the same words.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from gavel_opt import POLICIES, InputError, known_engines, unknown_name
+from simulator.runs.saturation import parse_rule
+from simulator.world.cluster import parse_counts
+
+TIE_BREAKS = ("canonical", "efficient", "none")
+
+MOST_VALUES = 100_000
+"""The longest range that is taken for what its author meant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What values a setting may have.
+
+    Attributes
+    ----------
+    read
+        Makes a value of text or of what Python gave; takes the flag too, for messages, and raises
+        :class:`gavel_opt.InputError`.
+    schema
+        JSON schema of a value as :meth:`to_json` gives it.
+    write
+        Text that ``read`` makes the same value of; None where a command line cannot say it.
+    to_json, from_json
+        A value as JSON values, and back.
+    continues
+        Whether a word after a comma goes on with the value before it; None: it never does.
+    switch
+        Whether there are two values, and a flag on the command line stands for one of them.
+    ranges
+        Whether ``0-9`` and ``4:6:0.4`` stand for several values.
+    """
+
+    read: Callable[[Any, str], Any]
+    schema: Mapping[str, Any]
+    write: Callable[[Any], str | None] = str
+    to_json: Callable[[Any], Any] = lambda value: value
+    from_json: Callable[[Any], Any] = lambda value: value
+    continues: Callable[[str, str], bool] | None = None
+    switch: bool = False
+    ranges: bool = False
+
+
+def several(given: Any, kind: Kind, flag: str) -> list[Any]:
+    """Tell apart the values of a setting that takes several, without reading them.
+
+    Words are separated by commas, spaces or both; ``0-9`` and ``4:6:0.4`` (from, to, step) are
+    ranges, the last value included.
+
+    Parameters
+    ----------
+    given
+        Text, another single value, or a list of either.
+    kind
+        What each value is.
+    flag
+        For messages.
+
+    Returns
+    -------
+    list
+        Words and values, each to be read by ``kind``, in order, without repetitions.
+
+    Raises
+    ------
+    InputError
+        If there is none, or a range is none.
+    """
+    found: list[Any] = []
+    for one in given if isinstance(given, list | tuple) else [given]:
+        for word in _words(one, kind) if isinstance(one, str) else [one]:
+            spread = _range(word, flag) if kind.ranges and isinstance(word, str) else [word]
+            found += [value for value in spread if value not in found]
+    if not found:
+        raise InputError(f"{flag}: expected at least one value")
+    return found
+
+
+def _words(text: str, kind: Kind) -> list[str]:
+    if kind is FILE:  # a name may hold anything
+        return [text] if Path(text).exists() else [word for word in text.split(",") if word]
+    words: list[str] = []
+    for part in re.split(r"\s*,\s*|\s+", text.strip()):
+        if words and kind.continues is not None and kind.continues(words[-1], part):
+            words[-1] += f",{part}"
+        elif part:
+            words.append(part)
+    return words
+
+
+def _range(word: str, flag: str) -> list[str]:
+    whole = re.fullmatch(r"(\d+)-(\d+)", word)
+    if whole is not None:
+        first, last, step = Decimal(whole[1]), Decimal(whole[2]), Decimal(1)
+    elif re.fullmatch(r"[\d.]+:[\d.]+:[\d.]+", word):
+        try:
+            first, last, step = (Decimal(part) for part in word.split(":"))
+        except ArithmeticError:
+            raise InputError(f"{flag}: cannot read the range {word!r}; as in 4:6:0.4") from None
+    else:
+        return [word]
+    if last < first or step <= 0:
+        raise InputError(f"{flag}: the range {word!r} is empty; as in 0-9 or 4:6:0.4")
+    count = int((last - first) / step) + 1
+    if count > MOST_VALUES:
+        raise InputError(f"{flag}: the range {word!r} has {count:,} values")
+    return [f"{(first + step * place).normalize():f}" for place in range(count)]
+
+
+# one value ---------------------------------------------------------------------------------------
+
+
+def _one_only(given: Any, flag: str) -> None:
+    """Answer a comma, a space or a range where one value is expected."""
+    if isinstance(given, str) and re.search(r"[,\s]|^[\d.]+[-:][\d.:]+$", given.strip()):
+        raise InputError(
+            f"{flag}: takes one value here, found {given!r}; gavel-sim sweep runs several"
+        )
+
+
+def number(what: str, test: Callable[[float], bool], whole: bool = False, **schema: Any) -> Kind:
+    """Make a kind of numbers.
+
+    Parameters
+    ----------
+    what
+        For messages: ``"a positive number"``.
+    test
+        Which finite numbers are meant.
+    whole
+        Whether they are integers.
+    schema
+        Bounds, in the words of JSON schema.
+    """
+
+    def read(given: Any, flag: str) -> float:
+        try:
+            if isinstance(given, str):
+                value = int(given) if whole else float(given)
+            elif isinstance(given, bool):
+                raise ValueError
+            else:
+                value = operator.index(given) if whole else float(given)
+        except (ValueError, TypeError):
+            _one_only(given, flag)
+            value = math.nan
+        if not (math.isfinite(value) and test(value)):
+            raise InputError(f"{flag}: {given!r} is not {what}")
+        return value
+
+    kind = "integer" if whole else "number"
+    write = str if whole else repr
+    return Kind(read, {"type": kind} | schema, write=write, ranges=True)
+
+
+POSITIVE = number("a positive number", lambda value: value > 0, exclusiveMinimum=0)
+COUNT = number("a positive whole number", lambda value: value > 0, whole=True, minimum=1)
+NATURAL = number("a whole number of at least 0", lambda value: value >= 0, whole=True, minimum=0)
+
+
+def _read_limit(given: Any, flag: str) -> float:
+    if isinstance(given, float) and given == math.inf:
+        return given
+    value: float = POSITIVE.read(given, flag)
+    return value
+
+
+LIMIT = Kind(
+    _read_limit,
+    {"type": ["number", "null"], "exclusiveMinimum": 0},
+    write=repr,
+    to_json=lambda value: None if value == math.inf else value,
+    from_json=lambda value: math.inf if value is None else value,
+    ranges=True,
+)
+"""A positive number, or no limit: infinity, null in JSON."""
+
+
+def _read_share(given: Any, flag: str) -> float:
+    try:
+        percent = isinstance(given, str) and given.endswith("%")
+        value = float(given[:-1]) / 100 if percent else float(given)
+    except (ValueError, TypeError):
+        _one_only(given, flag)
+        value = math.nan
+    if isinstance(given, bool) or not 0 < value <= 1:
+        raise InputError(f"{flag}: {given!r} is not a share above 0 and up to 1 (or 100%)")
+    return value
+
+
+SHARE = Kind(
+    _read_share, {"type": "number", "exclusiveMinimum": 0, "maximum": 1}, write=repr, ranges=True
+)
+
+
+def _read_window(given: Any, flag: str) -> tuple[int, int]:
+    expected = f"{flag}: {given!r} is not START:END, as in 4000:5000"
+    if isinstance(given, str):
+        apart = re.fullmatch(r"\s*(\d+)(?:\s*[,-]\s*|\s+)(\d+)\s*", given)
+        if apart is not None:
+            expected += f"; with a colon: {apart[1]}:{apart[2]}"
+        ends: Sequence[Any] = given.split(":")
+        if not all(end.strip().isdecimal() for end in ends):
+            raise InputError(expected)
+        ends = [int(end) for end in ends]
+    else:
+        try:
+            ends = [operator.index(end) for end in given]
+        except TypeError:
+            raise InputError(expected) from None
+    if len(ends) != 2:
+        raise InputError(expected)
+    if not 0 <= ends[0] < ends[1]:
+        raise InputError(f"{flag}: {given!r} ends before it starts; expected START < END")
+    return ends[0], ends[1]
+
+
+WINDOW = Kind(
+    _read_window,
+    {"type": "array", "prefixItems": [{"type": "integer"}] * 2, "minItems": 2, "maxItems": 2},
+    write=lambda ends: f"{ends[0]}:{ends[1]}",
+    to_json=list,
+    from_json=tuple,
+)
+"""Measured jobs: the first, and one past the last."""
+
+
+def _read_workers(given: Any, flag: str) -> dict[str, int]:
+    if isinstance(given, str):
+        return parse_counts(given, flag)
+    if not isinstance(given, Mapping):
+        raise InputError(
+            f"{flag}: {given!r} is not a number of workers by type; expected "
+            "{'v100': 36, 'p100': 36, 'k80': 36}, or '36:36:36' (V100:P100:K80)"
+        )
+    found: dict[str, int] = {}
+    for name, count in given.items():
+        try:
+            found[str(name).lower()] = operator.index(count)
+        except TypeError:
+            raise InputError(f"{flag}: {name}={count!r} is not a whole number") from None
+    return found
+
+
+def _goes_on(before: str, after: str) -> bool:
+    """``p100=2`` after ``v100=2``; another ``v100=4`` starts another cluster."""
+    name, sign, _ = after.partition("=")
+    return bool(sign) and "=" in before and f"{name}=" not in before
+
+
+WORKERS = Kind(
+    _read_workers,
+    {"type": "object", "additionalProperties": {"type": "integer", "minimum": 0}},
+    write=lambda counts: ",".join(f"{name}={count}" for name, count in counts.items()),
+    continues=_goes_on,
+)
+"""Worker type to a number."""
+
+
+def _read_switch(given: Any, flag: str) -> bool:
+    if isinstance(given, bool):
+        return given
+    raise InputError(f"{flag}: {given!r} is not true or false")
+
+
+SWITCH = Kind(_read_switch, {"type": "boolean"}, switch=True)
+
+
+def readable_file(given: str | Path, flag: str) -> Path:
+    """Check that a file can be read.
+
+    Raises
+    ------
+    InputError
+        Naming the flag and the file.
+    """
+    try:
+        path = Path(given)
+        with path.open("rb"):
+            pass
+    except TypeError:
+        raise InputError(f"{flag}: {given!r} is not the name of a file") from None
+    except OSError as wrong:
+        near = _neighbours(path)
+        raise InputError(f"{flag}: cannot read {path}: {wrong.strerror}{near}") from None
+    return path
+
+
+def _neighbours(path: Path) -> str:
+    import difflib
+
+    if not path.parent.is_dir():
+        return ""
+    names = [entry.name for entry in path.parent.iterdir()]
+    near = difflib.get_close_matches(path.name, names, n=3, cutoff=0.6)
+    return (
+        f"; did you mean {' or '.join(str(path.parent / name) for name in near)}?" if near else ""
+    )
+
+
+FILE = Kind(
+    readable_file,
+    {"type": ["string", "null"]},
+    to_json=lambda path: None if path is None else str(path),
+    from_json=lambda text: None if text is None else Path(text),
+)
+
+
+# names -------------------------------------------------------------------------------------------
+
+
+def one_of(names: Iterable[str], what: str) -> Kind:
+    """Make a kind of names from a list; ``what`` they are, for messages: ``tie-break``."""
+    names = tuple(names)
+
+    def read(given: Any, flag: str) -> str:
+        if given not in names:
+            _one_only(given, flag)
+            raise unknown_name(f"{what} ({flag})", str(given), names)
+        found: str = given
+        return found
+
+    return Kind(read, {"enum": list(names)})
+
+
+TIE_BREAK = one_of(TIE_BREAKS, "tie-break")
+
+
+def check_policy(name: str | None, flag: str = "--policy") -> str:
+    """Return a policy's name if there is one of that name.
+
+    Raises
+    ------
+    InputError
+        With the nearest names.
+    """
+    if name is None:
+        raise InputError(f"{flag}: is required; choose one of: {', '.join(POLICIES)}")
+    if not isinstance(name, str) or name not in POLICIES:
+        _one_only(name, flag)
+        raise unknown_name(f"policy ({flag})", str(name), POLICIES)
+    return name
+
+
+def check_engine(name: str, flag: str = "--engine") -> str:
+    """Return an engine's name if there is one of that name, or ``auto``.
+
+    Raises
+    ------
+    InputError
+        With the nearest names.
+    """
+    known = known_engines()
+    if not isinstance(name, str) or (name != "auto" and name not in known):
+        _one_only(name, flag)
+        raise unknown_name(f"engine ({flag})", str(name), ["auto", *known])
+    return name
+
+
+POLICY = Kind(check_policy, {"type": "string"})
+ENGINE = Kind(check_engine, {"type": "string"})
+
+
+def _read_engines(given: Any, flag: str) -> tuple[str, ...]:
+    names = re.split(r"[,\s]+", given) if isinstance(given, str) else given
+    return tuple(check_engine(name, flag) for name in names if name)
+
+
+ENGINES = Kind(
+    _read_engines,
+    {"type": "array", "items": {"type": "string"}},
+    write=",".join,
+    to_json=list,
+    from_json=tuple,
+    continues=lambda before, after: True,
+)
+"""Engines to try in order: a list is one value."""
+
+
+# with a language of their own --------------------------------------------------------------------
+
+
+def parse_entities(text: str, flag: str = "--entities") -> dict[str, Any]:
+    """Parse ``1:2:3`` or ``1:2:3,fifo``: weights, and what is shared within an entity.
+
+    Raises
+    ------
+    InputError
+        With what was expected.
+    """
+    weights, _, within = text.partition(",")
+    kinds = ("fairness", "fifo")
+    try:
+        numbers = [float(weight) for weight in weights.split(":")]
+    except ValueError:
+        numbers = []
+    if not numbers or not all(math.isfinite(weight) and weight > 0 for weight in numbers):
+        raise InputError(
+            f"{flag}: cannot read {text!r}; expected positive weights, as in 1:2:3 or 1:2:3,fifo"
+        )
+    within = within or kinds[0]
+    if within not in kinds:
+        raise unknown_name(f"sharing within entities ({flag})", within, kinds)
+    return {"weights": numbers, "within": within}
+
+
+def _write_entities(value: Mapping[str, Any] | None) -> str | None:
+    weights, within = (value or {}).get("weights"), (value or {}).get("within", "fairness")
+    if not isinstance(weights, list | tuple) or not isinstance(within, str):
+        return None  # tables have no flag
+    return f"{':'.join(f'{weight:g}' for weight in weights)},{within}"
+
+
+ENTITIES = Kind(
+    # a mapping from Python is for the policy to check
+    lambda given, flag: parse_entities(given, flag) if isinstance(given, str) else given,
+    {"type": ["object", "null"]},
+    write=_write_entities,
+    continues=lambda before, after: after.isalpha(),
+)
+
+
+def _read_rule(given: Any, flag: str) -> tuple[str, dict[str, float]]:
+    if isinstance(given, str):
+        return parse_rule(given, True)
+    try:
+        name, parameters = given
+        return parse_rule(_write_rule((name, parameters)), True)
+    except (TypeError, ValueError, AttributeError):
+        raise InputError(
+            f"{flag}: {given!r} is not a rule; expected text, as in 'completion-rate:ratio=0.4'"
+        ) from None
+
+
+def _write_rule(value: tuple[str, Mapping[str, float]]) -> str:
+    name, parameters = value
+    said = ",".join(f"{key}={number!r}" for key, number in parameters.items())
+    return f"{name}:{said}" if said else name
+
+
+RULE = Kind(
+    _read_rule,
+    {"type": "array", "prefixItems": [{"type": "string"}, {"type": "object"}], "minItems": 2},
+    write=_write_rule,
+    to_json=list,
+    from_json=tuple,
+    continues=lambda before, after: "=" in after and ":" in before,
+)
+"""A saturation rule and its parameters."""
