@@ -102,7 +102,7 @@ def test_text_from_python_is_read_as_on_the_command_line():
         ({"jobs": 5, "multi_gpu": "yes"}, "--multi-gpu: 'yes' is not true or false"),
         ({"jobs": 5, "round_seconds": 9, "round": 8}, "--round: is given twice"),
         ({"jobs": 5, "policy": ["fifo"]}, "unknown policy (--policy)"),
-        ({"jobs": 5, "trace": 3}, "--trace: cannot be combined with --jobs"),
+        ({"jobs": 5, "trace": HERE}, "--trace: cannot be combined with --jobs"),
         ({"trace": 3.5}, "--trace: 3.5 is not the name of a file"),
         ({"jobs": 5, "saturation": 3}, "--saturation: 3 is not a rule"),
         ({"rate": "4,5", "window": (1, 2)}, "--rate: takes one value here, found '4,5'"),
