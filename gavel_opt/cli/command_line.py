@@ -95,8 +95,8 @@ class Program:
             return self._complain(wrong, 2)
         except GavelError as failed:
             return self._complain(failed, 3)
-        except KeyboardInterrupt:
-            return self._complain("interrupted", 130)
+        except KeyboardInterrupt as stop:
+            return self._complain(str(stop) or "interrupted", 130)
         except BrokenPipeError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 0

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import importlib
-from typing import cast
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, cast
 
-from gavel_opt.cli.command_line import Command, Program
+from simulator.runs.interrupts import interrupts
+
+if TYPE_CHECKING:
+    from gavel_opt.cli.command_line import Command
 
 _MODULES = {
     "run": "simulator.cli.run",
@@ -16,20 +21,57 @@ _MODULES = {
 }
 
 
+_SUMMARIES = {
+    "run": "one simulation",
+    "sweep": "many simulations, from a file or from flags with several values",
+    "figure": "one of the paper's experiments",
+    "knee": "the highest job rate that a policy sustains on a cluster",
+    "compare": "two runs, or engines on the same run: what differs, and when",
+}
+
+_GO_ON = frozenset({"sweep", "figure", "knee"})
+"""Commands that keep each result as it comes."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one subcommand and return its exit status.
+
+    Parameters
+    ----------
+    arguments
+        The words after ``gavel-sim``; None for those of this process, which is then a command and
+        answers for its signals: it ends in two seconds, with status 128 and the signal's number.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    interrupts.advice = _how_to_go_on(words)
+    if arguments is None:
+        interrupts.take_over("gavel-sim")
+    # Only now, as all else takes time to load in which a signal may come.
+    from gavel_opt.cli.command_line import Program
+
+    program = Program(
+        "gavel-sim",
+        "Simulate a GPU cluster under a scheduling policy.",
+        "gavel-sim run --policy max_min_fairness_perf --jobs 50",
+        _SUMMARIES,
+        _load,
+    )
+    status = program.main(words)
+    return interrupts.status if status == _INTERRUPTED else status
+
+
+_INTERRUPTED = 130
+"""Status of a program that a ``KeyboardInterrupt`` ended."""
+
+
 def _load(name: str) -> Command:
-    return cast(Command, importlib.import_module(_MODULES[name]))
+    return cast("Command", importlib.import_module(_MODULES[name]))
 
 
-main = Program(
-    "gavel-sim",
-    "Simulate a GPU cluster under a scheduling policy.",
-    "gavel-sim run --policy max_min_fairness_perf --jobs 50",
-    {
-        "run": "one simulation",
-        "sweep": "many simulations, from a file or from flags with several values",
-        "figure": "one of the paper's experiments",
-        "knee": "the highest job rate that a policy sustains on a cluster",
-        "compare": "two runs, or engines on the same run: what differs, and when",
-    },
-    _load,
-).main
+def _how_to_go_on(words: Sequence[str]) -> str:
+    """What to say of a command that a signal ends."""
+    if words and words[0] in _GO_ON:
+        return "the same command goes on where it stopped"
+    if "--resume" in words[:-1]:
+        return f"go on with: gavel-sim run --resume {words[words.index('--resume') + 1]}"
+    return "no summary was written; the same command starts again"

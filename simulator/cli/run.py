@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from gavel_opt import InputError
 from simulator.runs.config import GIVEN
+from simulator.runs.interrupts import interrupts
 from simulator.runs.options import (
     add_run_arguments,
     config_from,
@@ -75,7 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise InputError("--checkpoint-at-job: needs --output DIR to write into")
 
     from simulator.runs.recording import NOTHING_RECORDED, ProgramFiles
-    from simulator.runs.runner import Interrupted, execute
+    from simulator.runs.runner import Stopped, execute
 
     checkpointing = _checkpointing(arguments, folder)
     try:
@@ -92,15 +93,17 @@ def run(arguments: argparse.Namespace) -> int:
                 on_progress=show,
                 folder=folder,
             )
-    except Interrupted as stop:
+    except Stopped as stop:
         from simulator.runs.summary_text import interrupted
 
-        print(interrupted(stop.result, checkpointing), file=sys.stderr)
+        print(interrupted(stop.result), file=sys.stderr)
         raise
     if programs is not None and not programs.count:
         result.summary["notes"].append(NOTHING_RECORDED)
+    interrupts.act()  # there is nothing left that a signal could spoil
     if folder is not None:
-        result.write(folder)
+        with interrupts.finishing():
+            result.write(folder)
     if arguments.json:
         print(result.to_json())
     else:

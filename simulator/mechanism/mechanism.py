@@ -448,6 +448,10 @@ class Mechanism:
             self._entries,
             at.Spare(self._spare_f, self._spare_i),
         )
+        self.look_again()
+
+    def look_again(self) -> None:
+        """Write down for :meth:`state` what a policy may see of the jobs."""
         self._rounds.see(
             self._clock,
             self._count,

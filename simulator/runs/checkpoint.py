@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import json
+import shlex
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,7 @@ from gavel_opt import InputError
 from simulator.runs.config import SETTINGS, RunConfig
 from simulator.runs.files import write_atomically
 
-FORMAT = 3
+FORMAT = 4
 NAME = "checkpoint.npz"
 
 
@@ -94,6 +95,11 @@ def load(path: Path, flag: str) -> Checkpoint:
         _decode(tree["snapshot"], arrays),
         _decode(tree["runner"], arrays),
     )
+
+
+def resume_command(folder: Path) -> str:
+    """What to type to go on from the checkpoint in a run folder."""
+    return shlex.join(["gavel-sim", "run", "--resume", str(folder)])
 
 
 def check_fork(warm: RunConfig, run: RunConfig) -> None:

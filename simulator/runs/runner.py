@@ -10,12 +10,14 @@ import math
 import re
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from gavel_opt import InputError, Recorder, SolveFailed, Tally
-from simulator.runs.checkpoint import Checkpoint, save
+from simulator.runs.checkpoint import Checkpoint, resume_command, save
 from simulator.runs.config import RunConfig
+from simulator.runs.interrupts import Interrupted, interrupts
 from simulator.runs.observation import series_of
 from simulator.runs.recording import UNSOLVED, Placements, keep_unsolved
 from simulator.runs.results import RunResult, Spent, Status, collect
@@ -132,8 +134,9 @@ def execute(
         If the configuration cannot be run.
     SolveFailed
         If no engine of the chain gave a certified answer; the text names the program's file.
-    KeyboardInterrupt
-        With the partial :class:`RunResult` as its ``result``, if the user interrupted.
+    Stopped
+        With the partial :class:`RunResult` as its ``result``, if a signal asked for the end; it is
+        a ``KeyboardInterrupt``. It comes between two rounds, and the checkpoint is of there.
     """
     started = time.perf_counter()
     if folder is not None:
@@ -141,18 +144,22 @@ def execute(
     run = _Run(config, started, placements, recorder, checkpointing, on_progress)
     if resume is not None:
         run.restore(resume)
-    try:
-        ending = run.to_end()
-    except KeyboardInterrupt:
-        run.interrupted()
-        raise Interrupted(run.result("timeout")) from None
-    except SolveFailed as failed:
-        raise keep_unsolved(failed, folder) from None
-    return run.result(ending)
+    with interrupts.deferred():
+        interrupts.rescue = run.rescue
+        try:
+            ending = run.to_end()
+        except Interrupted:
+            run.interrupted()
+            raise Stopped(run.result("timeout")) from None
+        except SolveFailed as failed:
+            raise keep_unsolved(failed, folder) from None
+        finally:
+            interrupts.rescue = None
+        return run.result(ending)
 
 
-class Interrupted(KeyboardInterrupt):
-    """The user stopped the run; ``result`` is what there was by then."""
+class Stopped(Interrupted):
+    """A signal stopped the run; ``result`` is what there was by then."""
 
     def __init__(self, result: RunResult) -> None:
         super().__init__()
@@ -174,6 +181,7 @@ class _Run:
         self.config = config
         self.placements = Placements() if placements else None
         self.simulation = Simulation(config, self.placements, recorder)
+        self.simulation.keeps_before = checkpointing is not None
         self.starting = time.perf_counter() - started
         self.started = started
         self.checkpointing = checkpointing
@@ -209,6 +217,7 @@ class _Run:
                 self.on_progress(self.progress())
             if simulation.finished:
                 break
+            interrupts.check()
             if simulation.time >= self.horizon:
                 return "horizon"
             if self.looks and simulation.rounds >= self.next_look:
@@ -279,13 +288,12 @@ class _Run:
         if due:
             self.save(plan.path)
 
-    def save(self, path: Path) -> None:
-        """Write a checkpoint now."""
+    def save(self, path: Path, snapshot: dict[str, Any] | None = None) -> None:
+        """Write a checkpoint now, of the state between two rounds or of another."""
         before = time.perf_counter()
         self.saved_rounds = self.simulation.rounds
         memory = {
             "spent": self.spent,
-            "tally": asdict(self.tally),
             "placements": None if self.placements is None else self.placements.snapshot(),
             "judging": self.judging,
             "saving": self.saving,
@@ -293,7 +301,12 @@ class _Run:
             "warm_saved": self.warm_saved,
             "saved_rounds": self.saved_rounds,
         }
-        save(path, Checkpoint(self.config, self.simulation.snapshot(), memory))
+        with interrupts.finishing():
+            if snapshot is None:
+                snapshot = self.simulation.snapshot()
+            save(path, Checkpoint(self.config, snapshot, memory))
+        if self.checkpointing is not None and path == self.checkpointing.path:
+            interrupts.advice = f"go on with: {resume_command(path.parent)}"
         self.saved_at = time.perf_counter()
         self.saving += self.saved_at - before
 
@@ -304,13 +317,11 @@ class _Run:
         if forks and driver is not None:
             snapshot = snapshot | {"policy": driver.policy.snapshot()}
         self.simulation.restore(snapshot)
-        if driver is not None:
-            driver.tally = Tally(**memory["tally"])
-            if driver.tie_break == "none" and driver.engine.capability.warm_start:
-                self.simulation.notes.append(
-                    f"resumed with --tie-break none: {driver.engine.name} starts from its last "
-                    "answer, so this may be another optimum than in one go"
-                )
+        if driver and driver.tie_break == "none" and driver.engine.capability.warm_start:
+            self.simulation.notes.append(
+                f"resumed with --tie-break none: {driver.engine.name} starts from its last "
+                "answer, so this may be another optimum than in one go"
+            )
         if self.placements is not None and memory["placements"] is not None:
             self.placements.restore(memory["placements"])
         self.spent_before = float(memory["spent"])
@@ -324,6 +335,12 @@ class _Run:
         """Leave a checkpoint to go on from, if checkpoints were asked for."""
         if self.checkpointing is not None:
             self.save(self.checkpointing.path)
+
+    def rescue(self) -> None:
+        """Leave one of before the recomputation that does not end; the process then does."""
+        before = None if self.checkpointing is None else self.simulation.snapshot_before()
+        if self.checkpointing is not None and before is not None:
+            self.save(self.checkpointing.path, before)
 
     def result(self, status: Status) -> RunResult:
         """Collect what the run gave."""

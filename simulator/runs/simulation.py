@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import math
+import threading
 import time as wall
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
-from gavel_opt import Allocation, ClusterState, Driver, GavelError, InputError, make_policy
+from gavel_opt import Allocation, ClusterState, Driver, GavelError, InputError, Tally, make_policy
 from simulator.mechanism import layout as at
 from simulator.mechanism.ideal import IdealMechanism
 from simulator.mechanism.mechanism import Mechanism, Setting
 from simulator.runs.config import RunConfig
 from simulator.runs.estimates import EstimatedThroughputs, estimates_wanted
+from simulator.runs.interrupts import interrupts
 from simulator.runs.replay import Replay, load_replay
 from simulator.world.cluster import Cluster, make_cluster
 from simulator.world.prices import load_prices
@@ -129,6 +131,8 @@ class Simulation:
         Wall clock spent in the mechanism.
     notes
         What policies wanted the user to know, each line once, in order.
+    keeps_before
+        Whether :meth:`snapshot_before` is to have an answer; costs a copy a recomputation.
     """
 
     def __init__(
@@ -168,6 +172,10 @@ class Simulation:
         self.allocations = 0
         self.mechanism_seconds = 0.0
         self.notes: list[str] = []
+        self.keeps_before = False
+        self._before: dict[str, Any] | None = None
+        self._before_held = threading.Lock()
+        self._recomputation_due = False
         self._state_prices = self.prices if needs_prices else None
         setting = Setting(
             cluster=self.cluster,
@@ -291,7 +299,7 @@ class Simulation:
     # what to do ------------------------------------------------------------------------------
 
     def advance(self, rounds: int) -> None:
-        """Run at most ``rounds`` rounds; fewer if the run ends.
+        """Run at most ``rounds`` rounds; fewer if the run ends, or a signal asks it to.
 
         Raises
         ------
@@ -302,7 +310,10 @@ class Simulation:
         """
         mechanism, before = self.mechanism, self.rounds
         stop = before + rounds
-        while before < stop and not mechanism.finished:
+        if self._recomputation_due:
+            self._recomputation_due = False
+            self._allocate()
+        while before < stop and not mechanism.finished and interrupts.pending is None:
             started = wall.perf_counter()
             outcome = mechanism.run(1 if self._placements is not None else stop - before)
             self.mechanism_seconds += wall.perf_counter() - started
@@ -324,6 +335,8 @@ class Simulation:
         started = wall.perf_counter()
         mechanism = self.mechanism
         state = mechanism.state(self._state_prices)
+        if self.keeps_before:
+            self._before = self._deciders()
         if self._estimates is not None:
             self._estimates.show(state, self.workload.jobs.key[: self.arrived])
         self.mechanism_seconds += wall.perf_counter() - started
@@ -340,19 +353,44 @@ class Simulation:
             for note in allocation.notes:
                 if note not in self.notes:
                     self.notes.append(note)
+        with self._before_held:
+            self._before = None
         mechanism.allocate(allocation)
         self.mechanism_seconds += wall.perf_counter() - started
 
     # put down and take up --------------------------------------------------------------------
 
     def snapshot(self) -> dict[str, Any]:
-        """Everything that changes, as JSON values and numpy arrays."""
+        """Everything that changes, as JSON values and numpy arrays; between two calls only."""
+        return self._everything(self._deciders(), self._recomputation_due)
+
+    def snapshot_before(self) -> dict[str, Any] | None:
+        """Everything as it was before the recomputation that is going on, or None between two.
+
+        For another thread, when a solve does not end. The process must end then: the thread of the
+        run is held up for good where it would go on.
+        """
+        self._before_held.acquire()
+        if self._before is None:
+            self._before_held.release()
+            return None
+        return self._everything(self._before, True)
+
+    def _everything(self, deciders: dict[str, Any], due: bool) -> dict[str, Any]:
         return {
+            "recomputation_due": due,
             "allocations": self.allocations,
             "mechanism_seconds": self.mechanism_seconds,
             "notes": list(self.notes),
             "workload": self.workload.snapshot(),
             "mechanism": self.mechanism.snapshot(),
+            **deciders,
+        }
+
+    def _deciders(self) -> dict[str, Any]:
+        """What a recomputation changes, or may, before its allocation is in force."""
+        return {
+            "tally": {} if self.driver is None else asdict(self.driver.tally),
             "policy": {} if self.driver is None else self.driver.policy.snapshot(),
             "estimates": {} if self._estimates is None else self._estimates.snapshot(),
             "replay": 0 if self._replay is None else self._replay.place,
@@ -365,8 +403,12 @@ class Simulation:
         self.notes = list(memory["notes"])
         self.workload.restore(memory["workload"])
         self.mechanism.restore(memory["mechanism"])
+        self._recomputation_due = bool(memory["recomputation_due"])
+        if self._recomputation_due:
+            self.mechanism.look_again()
         if self.driver is not None:
             self.driver.policy.restore(memory["policy"])
+            self.driver.tally = Tally(**memory["tally"])
         if self._estimates is not None:
             self._estimates.restore(memory["estimates"])
         if self._replay is not None:

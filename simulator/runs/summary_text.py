@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from simulator.runs.results import RunResult
-    from simulator.runs.runner import Checkpointing
 
 _COLOURS = {"completed": "32", "saturated": "31", "horizon": "33", "timeout": "33"}
 
@@ -62,7 +61,7 @@ def describe(result: RunResult, folder: Path | None) -> str:
     return "\n".join([head, *(f"  {name:<12}{text}" for name, text in rows)])
 
 
-def interrupted(result: RunResult, checkpointing: Checkpointing | None) -> str:
+def interrupted(result: RunResult) -> str:
     """Say what there was when the user interrupted."""
     found = result.summary
     text = (
@@ -71,9 +70,7 @@ def interrupted(result: RunResult, checkpointing: Checkpointing | None) -> str:
     )
     if found["partial"] and found["average_jct"] is not None:
         text += f"\n{_partial(found)}"
-    if checkpointing is not None:
-        return f"{text}\ngo on with: gavel-sim run --resume {checkpointing.path.parent}"
-    return f"{text}\nno summary written"
+    return text
 
 
 def profile(result: RunResult) -> str:

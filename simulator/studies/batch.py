@@ -13,6 +13,7 @@ from typing import Any
 
 from gavel_opt import InputError
 from simulator.runs.files import write_atomically
+from simulator.runs.interrupts import interrupts
 from simulator.studies.executors import Executor, Outcome, Payload, Work
 
 _LIMITS = ("timeout", "max_simulated_hours")
@@ -154,6 +155,7 @@ def run_batch(
             batch.done[task.name] = kept
     batch.resumed = len(batch.done)
     with ExitStack() as stack:
+        stack.enter_context(interrupts.deferred())
         advance = _progress(stack, title, len(tasks), batch.resumed)
         outcomes = stack.enter_context(
             closing(_iterator(executor.run(work, [task.payload for task in todo])))
@@ -171,6 +173,7 @@ def run_batch(
                     reason += f" (traceback in {path})"
                 batch.failed[task.name] = reason
             advance(task.name)
+            interrupts.check()
     return batch
 
 

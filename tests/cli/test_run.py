@@ -224,8 +224,8 @@ def test_interrupt_says_what_there_was(tmp_path):
     assert out == ""
     assert "Traceback" not in err
     assert "simulated" in err
-    assert f"gavel-sim run --resume {tmp_path / 'out'}" in err
-    assert err.endswith("gavel-sim: interrupted\n")
+    again = f"go on with: gavel-sim run --resume {tmp_path / 'out'}"
+    assert err.endswith(f"gavel-sim: interrupted; {again}\n")
     assert not (tmp_path / "out" / "summary.json").exists()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import signal
@@ -9,12 +10,14 @@ import threading
 import time
 import traceback
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import wait
+from queue import Empty, SimpleQueue
 from typing import Any
 
 from gavel_opt import GavelError
+from simulator.runs.interrupts import interrupts
 from simulator.studies.executors import Outcome, Payload, Work
 
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
@@ -62,7 +65,11 @@ class LocalExecutor:
             futures: dict[Future[Any], int] = {
                 pool.submit(_timed, work, payload): index for index, payload in waiting.items()
             }
-            for future in as_completed(futures):
+            done: SimpleQueue[Future[Any]] = SimpleQueue()
+            for future in futures:
+                future.add_done_callback(done.put)
+            for _ in futures:
+                future = _next(done)
                 index = futures[future]
                 value, error, trace, cpu, wall = future.result()
                 del waiting[index]
@@ -80,6 +87,14 @@ class LocalExecutor:
                     os.environ.pop(name, None)
                 else:
                     os.environ[name] = value
+
+
+def _next(done: SimpleQueue[Future[Any]]) -> Future[Any]:
+    """Wait for the next that is done, or for a signal."""
+    while True:
+        interrupts.check()
+        with contextlib.suppress(Empty):
+            return done.get(timeout=0.1)
 
 
 def cores() -> int:

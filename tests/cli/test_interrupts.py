@@ -1,0 +1,217 @@
+"""Wherever a signal lands, the run goes on to the bits that it has in one go."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from pyarrow import parquet
+from sim import gavel_sim, start_gavel_sim
+
+from gavel_opt.policies import POLICIES
+from simulator.runs.checkpoint import load
+from simulator.runs.options import make_config
+from simulator.runs.runner import Checkpointing, Stopped, execute
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+ONE_WORKER_ONLY = {"gandiva", "allox"}
+
+
+def contents(summary):
+    """A summary, but for what depends on how often the run was taken up."""
+    kept = {name: value for name, value in summary.items() if name != "time"}
+    kept["solve"] = {name: value for name, value in kept["solve"].items() if name != "cache_hits"}
+    return kept
+
+
+def interrupted_after(seconds, run):
+    """Call ``run`` and send this process an interrupt meanwhile; whether it was stopped."""
+    timer = threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    try:
+        run()
+    except KeyboardInterrupt as stop:
+        return isinstance(stop, Stopped)
+    finally:
+        timer.cancel()
+        timer.join()
+    return False
+
+
+@pytest.mark.parametrize(
+    "policy", ["finish_time_fairness_perf", "max_min_fairness_packed", "gandiva", "isolated"]
+)
+def test_a_run_interrupted_anywhere_goes_on_to_the_same_bits(tmp_path, policy):
+    """A dozen interrupts in all, each in what the one before left."""
+    config = make_config(
+        policy=policy, cluster="6:6:6", interarrival=3600.0, window=(60, 260), saturation="off"
+    )
+    started = time.perf_counter()
+    whole = execute(config)
+    took = time.perf_counter() - started
+    draw = random.Random(policy)
+    path = tmp_path / "checkpoint.npz"
+    plan = Checkpointing(path, rounds=10**9)
+    landed = 0
+    for _ in range(40):
+        resume = load(path, "--resume") if path.exists() else None
+        where = took * draw.uniform(0.02, 0.3)
+        landed += interrupted_after(
+            where,
+            lambda: execute(config, checkpointing=plan, resume=resume),  # noqa: B023
+        )
+        if landed == 3:
+            break
+    assert landed == 3
+    found = execute(config, resume=load(path, "--resume"))
+    assert contents(found.summary) == contents(whole.summary)
+
+
+@pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
+def test_a_command_ends_in_one_line_and_says_how_to_go_on(tmp_path, number):
+    words = ("--policy", "isolated", "--cluster", "6:6:6", "--rate", 40, "--window", "9000:9001")
+    run = start_gavel_sim(
+        *("run", *words, "--saturation", "off", "--output", tmp_path),
+        *("--checkpoint-every", "1000r"),
+    )
+    while not (tmp_path / "checkpoint.npz").exists():
+        assert run.poll() is None
+        time.sleep(0.01)
+    run.send_signal(number)
+    sent = time.monotonic()
+    out, err = run.communicate(timeout=60)
+    assert time.monotonic() - sent < 2.0
+    assert run.returncode == 128 + number
+    assert out == ""
+    assert err.endswith(f"gavel-sim: interrupted; go on with: gavel-sim run --resume {tmp_path}\n")
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.npz"]
+
+
+SOLVES_FOR_EVER = """
+import sys, time
+from gavel_opt.driver import Driver
+calls, solve = [], Driver.solve
+def slow(self, program):
+    calls.append(program)
+    if len(calls) == 40:
+        print("now", flush=True)
+        time.sleep(60)
+    return solve(self, program)
+Driver.solve = slow
+from simulator.cli import main
+sys.exit(main())
+"""
+
+
+def test_a_solve_that_does_not_end_is_left_with_the_state_before_it(tmp_path):
+    words = (
+        *("--policy", "finish_time_fairness_perf", "--cluster", "6:6:6", "--rate", "1"),
+        *("--window", "60:160", "--saturation", "off"),
+    )
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    assert gavel_sim("run", *words, "--output", whole).returncode == 0
+    checkpoints = ("--output", str(cut), "--checkpoint-every", "1000000r")
+    run = subprocess.Popen(
+        [sys.executable, "-c", SOLVES_FOR_EVER, "run", *words, *checkpoints],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert run.stdout is not None
+    assert run.stdout.readline() == "now\n"
+    run.send_signal(signal.SIGINT)
+    sent = time.monotonic()
+    time.sleep(0.1)
+    run.send_signal(signal.SIGINT)
+    _, err = run.communicate(timeout=60)
+    assert time.monotonic() - sent < 2.0
+    assert err == f"gavel-sim: interrupted; go on with: gavel-sim run --resume {cut}\n"
+    again = gavel_sim("run", "--resume", cut)
+    assert again.returncode == 0, again.stderr
+    a, b = (json.loads((folder / "summary.json").read_text()) for folder in (whole, cut))
+    assert contents(a) == contents(b)
+
+
+def test_start_up_ends_without_a_traceback(tmp_path):
+    """Some moments of the time in which a command loads what it needs."""
+    draw = random.Random(1)
+    for _ in range(6):
+        run = start_gavel_sim(
+            *("run", "--policy", "max_min_fairness_perf", "--rate", 4, "--window", "4000:5000"),
+            *("--output", tmp_path, "--checkpoint-every", "1000000r", "--saturation", "off"),
+        )
+        time.sleep(draw.uniform(0.15, 0.6))
+        run.send_signal(draw.choice(SIGNALS))
+        _, err = run.communicate(timeout=60)
+        assert "Traceback" not in err
+        assert "gavel-sim: interrupted" in err
+        assert "again" in err or "go on with" in err
+
+
+def test_a_sweep_says_that_the_same_command_goes_on(tmp_path):
+    words = ("--policy", "isolated", "--rate", 4, 5, "--window", "40000:50000")
+    run = start_gavel_sim("sweep", *words, "--processes", 1, "--output", tmp_path)
+    time.sleep(2.0)
+    run.send_signal(signal.SIGTERM)
+    sent = time.monotonic()
+    _, err = run.communicate(timeout=60)
+    assert time.monotonic() - sent < 2.5
+    assert run.returncode == 128 + signal.SIGTERM
+    assert err.count("\n") == 1
+    assert "the same command goes on where it stopped" in err
+
+
+@pytest.mark.slow
+def test_two_hundred_random_interrupts_of_every_policy(tmp_path):
+    draw = random.Random(14)
+    tried = landed = 0
+    policies = sorted(POLICIES)
+    references: dict[str, dict[str, object]] = {}
+    took: dict[str, float] = {}
+    while landed < 200:
+        policy = policies[tried % len(policies)]
+        tried += 1
+        words = [*("--policy", policy, "--cluster", "6:6:6", "--rate", "1")]
+        words += ["--window", "60:160", "--saturation", "off"]
+        if policy not in references:
+            started = time.monotonic()
+            done = gavel_sim("run", *words, "--output", tmp_path / policy)
+            took[policy] = time.monotonic() - started
+            if done.returncode != 0:
+                policies.remove(policy)
+                continue
+            references[policy] = json.loads((tmp_path / policy / "summary.json").read_text())
+        folder = tmp_path / f"{policy}-{tried}"
+        run = start_gavel_sim("run", *words, "--output", folder, "--checkpoint-every", "1000000r")
+        time.sleep(took[policy] * draw.uniform(0.4, 1.0))
+        number = draw.choice(SIGNALS)
+        with contextlib.suppress(ProcessLookupError):
+            run.send_signal(number)
+        sent = time.monotonic()
+        _, err = run.communicate(timeout=60)
+        assert time.monotonic() - sent < 3.0, (policy, err)
+        assert "Traceback" not in err, (policy, err)
+        if run.returncode == 0:
+            continue
+        assert run.returncode == 128 + number
+        landed += 1
+        if not (folder / "checkpoint.npz").exists():
+            assert "starts again" in err
+            continue
+        again = gavel_sim("run", "--resume", folder)
+        assert again.returncode == 0, (policy, again.stderr)
+        found = json.loads((folder / "summary.json").read_text())
+        assert contents(found) == contents(references[policy]), policy
+        left = sorted(path.name for path in folder.iterdir())
+        assert left == ["checkpoint.npz", "jobs.parquet", "rounds.parquet", "summary.json"]
+        tables = [parquet.read_table(Path(f) / "jobs.parquet") for f in (folder, tmp_path / policy)]
+        assert tables[0].equals(tables[1]), policy
