@@ -24,7 +24,7 @@ class Command(Protocol):
         ...
 
     def run(self, arguments: argparse.Namespace, /) -> int:
-        """Carry it out and return the exit status."""
+        """Carry it out and return the exit status; ``arguments.words`` is what was typed."""
         ...
 
 
@@ -120,7 +120,9 @@ class Program:
         command = self.load(words[0])
         command.add_arguments(parser)
         parser.add_argument("--version", action="version", version=self._version())
-        return command.run(parser.parse_exactly(words[1:]))
+        parsed = parser.parse_exactly(words[1:])
+        parsed.words = words
+        return command.run(parsed)
 
     def _version(self) -> str:
         from importlib.metadata import version

@@ -13,11 +13,12 @@ from gavel_opt import InputError
 from simulator.runs.config import GIVEN
 from simulator.runs.options import add_setting, output_folder, positive_int, values_of
 from simulator.runs.values import POLICY, number, several
-from simulator.studies.batch import Batch, Store, Task, complain, run_batch
+from simulator.studies.batch import Batch, Task, complain, run_batch
 from simulator.studies.executors import make_executor
 from simulator.studies.experiments import FIGURES, find
 from simulator.studies.experiments.experiment import Choices, Experiment
 from simulator.studies.experiments.tables import markdown, seconds, write_csv, write_text
+from simulator.studies.stores import PointStore
 
 POINTS = "points"
 """Folder, within the output, of one file a point."""
@@ -136,13 +137,11 @@ def _carry_out(plan: _Plan, processes: int | None) -> Batch:
     """Run what is missing of one experiment, and report on it."""
     experiment, folder, tasks = plan.experiment, plan.folder, plan.tasks
     choices = plan.choices
-    store = Store(folder / POINTS)
+    store = PointStore(folder / POINTS)
     executor = make_executor("local", 1 if experiment.one_at_a_time else processes)
     started = time.perf_counter()
     title = f"figure {experiment.figure}"
-    batch = run_batch(
-        executor, experiment.work, tasks, store.load, store.keep, title, folder / FAILURES
-    )
+    batch = run_batch(executor, experiment.work, tasks, store, title, folder / FAILURES)
     took = time.perf_counter() - started
     complain(batch)
     if not batch.done:

@@ -1,49 +1,46 @@
 """``gavel-sim sweep``: many runs, each in a folder of its own, and one table of all.
 
-Runs that are done are kept: the same command goes on where an earlier one stopped. What the runs
-give does not depend on how many processes carry them out; what they cost is in a table apart.
+Runs that are done are kept: the same command goes on where an earlier one stopped, and commands that
+share a folder share the work. What the runs give does not depend on who carries them out; what they
+cost is in a table apart.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
-import io
 import json
-import shutil
+import shlex
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from gavel_opt import InputError
-from simulator.runs.config import GIVEN, RunConfig
-from simulator.runs.files import write_atomically
+from simulator.runs.config import GIVEN
 from simulator.runs.options import add_run_arguments, output_folder, positive_int
-from simulator.studies.batch import Batch, Task, complain, run_batch
-from simulator.studies.executors import EXECUTORS, Outcome, Payload, make_executor
-from simulator.studies.sweep_plan import PlannedRun, make_plan, plan_from_file
-
-UNFINISHED = ".unfinished"
-"""Folder, within the sweep's, of runs on their way; a run moves out of it when it is whole."""
-
-FAILURES = "failures"
-"""Folder, within the sweep's, of tracebacks."""
-
-RESULTS = (
-    "status",
-    "average_jct",
-    "partial",
-    "makespan",
-    "utilization",
-    "rounds",
-    "allocations",
-    "lease_extensions",
-    "lease_extension_opportunities",
-    "cost",
-    "slo_violations",
+from simulator.studies.batch import Batch, Failures, Task, complain, run_batch
+from simulator.studies.executors import EXECUTORS, make_executor
+from simulator.studies.run_folders import RunFolders, payload_of, simulate, tidy
+from simulator.studies.shards import deal, expected_cost, parse_shard
+from simulator.studies.slurm import ArrayJob, tasks_for, this_command
+from simulator.studies.sweep_folder import (
+    FAILURES,
+    PlanEntry,
+    as_json,
+    as_text,
+    entries_of,
+    read_plan,
+    standing,
+    write_plan,
 )
-"""What of a summary goes into the table, by its name there."""
+from simulator.studies.sweep_plan import PlannedRun, make_plan, plan_from_file
+from simulator.studies.sweep_tables import write_tables
+
+SLURM = "slurm"
+"""An executor that hands the whole command on, to be carried out later."""
+
+FOLLOW_PAUSE = 2.0
+"""Seconds between two looks of ``sweep status --follow``."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -54,9 +51,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "  gavel-sim sweep --policy max_min_fairness,gandiva --rate 4 5 --window 4000:5000 \\\n"
         "      --seed 0-2 --output sweep\n"
         "In a file, a setting is a flag without its dashes and a list means each of its values;\n"
-        "[[case]] tables take what stands above them (docs/experiments.md)."
+        "[[case]] tables take what stands above them (docs/experiments.md).\n"
+        "  gavel-sim sweep status DIR    how far it is, who runs what, what failed and why\n"
+        "  gavel-sim sweep collect DIR   the tables of what is done by now"
     )
-    parser.add_argument("file", nargs="?", metavar="FILE.toml", help="settings of the runs")
+    parser.add_argument(
+        "what",
+        nargs="*",
+        metavar="FILE.toml | status DIR | collect DIR",
+        help="settings of the runs",
+    )
     where = parser.add_argument_group("where")
     where.add_argument(
         "--output", metavar="DIR", default="sweep", help="folder of the results (default: sweep)"
@@ -65,29 +69,115 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--processes", metavar="N", type=positive_int, help="runs at once (default: one a core)"
     )
     where.add_argument(
-        "--executor", choices=list(EXECUTORS), default="local", help="default: local"
+        "--executor", choices=[*EXECUTORS, SLURM], default="local", help="default: local"
+    )
+    where.add_argument(
+        "--shard",
+        metavar="I/N",
+        help="carry out share I (from 0) of N; the same command elsewhere the rest",
     )
     where.add_argument("--dry-run", action="store_true", help="list the runs and stop")
+    where.add_argument(
+        "--retry-failed", action="store_true", help="carry out the runs that failed, and only those"
+    )
+    where.add_argument("--json", action="store_true", help="with --dry-run and status: as JSON")
+    where.add_argument("--follow", action="store_true", help="with status: until all is done")
+    cluster = parser.add_argument_group("on a cluster")
+    cluster.add_argument(
+        "--ray-address",
+        metavar="A",
+        help="--executor ray: a running cluster, or auto (default: start one)",
+    )
+    cluster.add_argument(
+        "--tasks",
+        metavar="N",
+        type=positive_int,
+        help="--executor slurm: array tasks (default: by runs)",
+    )
+    cluster.add_argument(
+        "--sbatch",
+        metavar="OPTION",
+        action="append",
+        default=[],
+        help="--executor slurm: an option of sbatch, such as --sbatch=--partition=short; repeatable",
+    )
+    cluster.add_argument(
+        "--print-script", action="store_true", help="--executor slurm: show the script and stop"
+    )
     add_run_arguments(parser, lists=GIVEN)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Carry out a sweep; exit status 3 if some runs failed."""
-    plan = plan_of(arguments)
+    if arguments.what[:1] == ["status"]:
+        return status(_folder(arguments.what, "status"), arguments.follow, arguments.json)
+    if arguments.what[:1] == ["collect"]:
+        return collect(_folder(arguments.what, "collect"))
+    entries = entries_of(plan_of(arguments))
+    mine = entries
+    if arguments.shard is not None:
+        shard, shards = parse_shard(arguments.shard)
+        mine = deal(entries, [expected_cost(one.config) for one in entries], shards)[shard]
     if arguments.dry_run:
-        for planned in plan:
-            print(planned.name)
-        return 0
+        return _list(mine, arguments.json)
     folder = output_folder(arguments.output)
     if folder is None:
         raise InputError("--output: is required")
-    executor = make_executor(arguments.executor, arguments.processes)
-    tasks = [Task(one.name, _payload(one.config, folder / one.name)) for one in plan]
-    batch = run_batch(executor, simulate, tasks, _load, _keep, "sweep", folder / FAILURES)
-    shutil.rmtree(folder / UNFINISHED, ignore_errors=True)
+    if arguments.retry_failed:
+        failed = set(Failures(folder / FAILURES).names())
+        mine = [one for one in mine if one.name in failed]
+    if arguments.executor == SLURM:
+        return _hand_to_slurm(arguments, folder, entries, mine)
+    executor = make_executor(arguments.executor, arguments.processes, arguments.ray_address)
+    write_plan(folder, entries, _words(arguments))
+    batch = carry_out_here(folder, mine, executor)
+    if arguments.shard is None and not arguments.retry_failed:
+        if batch.done:
+            write_tables(folder, entries, batch)
+        return report(folder, entries, batch)
+    return report(folder, mine, batch, whole=False)
+
+
+def carry_out_here(folder: Path, entries: Sequence[PlanEntry], executor: Any) -> Batch:
+    """Carry out runs on an executor that waits for them."""
+    tasks = [Task(one.name, payload_of(one.config, one.identity)) for one in entries]
+    try:
+        return run_batch(executor, simulate, tasks, RunFolders(folder), "sweep", folder / FAILURES)
+    finally:
+        tidy(folder)
+
+
+def status(folder: Path, follow: bool, as_values: bool) -> int:
+    """Say how far a sweep is; exit status 1 while it is not done."""
+    entries = read_plan(folder)
+    while True:
+        found = standing(folder, entries)
+        if as_values:
+            print(json.dumps(as_json(found), indent=2), flush=True)
+        else:
+            print(as_text(folder, found, entries), flush=True)
+        done = len(found.done) + len(found.failed) == found.total
+        if done or not follow:
+            return 0 if len(found.done) == found.total else 1
+        time.sleep(FOLLOW_PAUSE)
+
+
+def collect(folder: Path) -> int:
+    """Write the tables of what is done; exit status 1 if something is missing."""
+    entries = read_plan(folder)
+    store, failures = RunFolders(folder), Failures(folder / FAILURES)
+    batch = Batch()
+    for one in entries:
+        kept = store.load(one.name, payload_of(one.config, one.identity))
+        if kept is not None:
+            batch.done[one.name] = kept
+        elif (reason := failures.reason(one.name)) is not None:
+            batch.failed[one.name] = reason
+    tidy(folder)
     if batch.done:
-        write_tables(folder, plan, batch)
-    return report(folder, plan, batch)
+        write_tables(folder, entries, batch)
+    report(folder, entries, batch)
+    return 0 if len(batch.done) == len(entries) else 1
 
 
 def plan_of(arguments: argparse.Namespace) -> list[PlannedRun]:
@@ -97,120 +187,112 @@ def plan_of(arguments: argparse.Namespace) -> list[PlannedRun]:
         for name, setting in GIVEN.items()
         if (value := getattr(arguments, name)) is not None
     }
-    if arguments.file is None:
+    if len(arguments.what) > 1:
+        raise InputError(
+            f"{arguments.what[1]}: one file of settings at a time; or: status DIR, collect DIR"
+        )
+    if not arguments.what:
         return make_plan([("", given)])
     if given:
         flag = next(iter(given))
         raise InputError(
-            f"--{flag}: cannot be combined with a file; write it into {arguments.file}"
+            f"--{flag}: cannot be combined with a file; write it into {arguments.what[0]}"
         )
-    return plan_from_file(Path(arguments.file))
+    return plan_from_file(Path(arguments.what[0]))
 
 
-def simulate(payload: Payload) -> dict[str, Any]:
-    """Carry out one run and move its folder into place; the work of a sweep."""
-    from simulator.runs.runner import execute
-
-    folder = Path(payload["folder"])
-    started = time.process_time()
-    result = execute(RunConfig.from_json(payload["config"]))
-    result.summary["time"].setdefault("cpu", time.process_time() - started)
-    unfinished = folder.parent / UNFINISHED / folder.name
-    shutil.rmtree(unfinished, ignore_errors=True)
-    result.write(unfinished)
-    unfinished.rename(folder)
-    return _row(result.summary)
-
-
-def write_tables(folder: Path, plan: Sequence[PlannedRun], batch: Batch) -> None:
-    """Write ``summary.csv``, ``summary.parquet`` and ``times.csv``, runs in the plan's order."""
-    from simulator.runs.results import parquet
-
-    settings = list(dict.fromkeys(name for one in plan for name in one.settings))
-    rows: list[dict[str, Any]] = []
-    times: list[dict[str, Any]] = []
-    for one in plan:
-        row: dict[str, Any] = {"run": one.name}
-        row |= {name: one.settings.get(name) for name in settings}
-        found = batch.done.get(one.name)
-        row |= dict.fromkeys(RESULTS) if found is None else found["result"]
-        row["error"] = batch.failed.get(one.name)
-        rows.append(row)
-        if found is not None:
-            times.append({"run": one.name} | found["time"])
-    write_atomically(folder / "summary.csv", csv_of(rows))
-    columns: dict[str, Any] = {name: _column([row[name] for row in rows]) for name in rows[0]}
-    write_atomically(folder / "summary.parquet", parquet(columns))
-    write_atomically(folder / "times.csv", csv_of(times))
-
-
-def csv_of(rows: Sequence[dict[str, Any]]) -> bytes:
-    """Write rows as CSV; columns are those of all rows, in the order in which they appear."""
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, names, restval="", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue().encode()
-
-
-def report(folder: Path, plan: Sequence[PlannedRun], batch: Batch) -> int:
+def report(folder: Path, entries: Sequence[PlanEntry], batch: Batch, whole: bool = True) -> int:
     """Say in a few lines what came of it, and return the exit status."""
     endings: dict[str, int] = {}
-    for one in plan:
+    for one in entries:
         if one.name in batch.done:
-            status = batch.done[one.name]["result"]["status"]
-            endings[status] = endings.get(status, 0) + 1
-    said = ", ".join(f"{count} {status}" for status, count in sorted(endings.items()))
+            ending = batch.done[one.name]["result"]["status"]
+            endings[ending] = endings.get(ending, 0) + 1
+    said = ", ".join(f"{count} {ending}" for ending, count in sorted(endings.items()))
     before = f" ({batch.resumed} of them before)" if batch.resumed else ""
-    print(f"{len(batch.done)} of {len(plan)} runs done{before}{': ' + said if said else ''}")
-    if batch.done:
+    print(f"{len(batch.done)} of {len(entries)} runs done{before}{': ' + said if said else ''}")
+    if not whole:
+        print(f"gavel-sim sweep collect {shlex.quote(str(folder))} makes the tables of all shares")
+    elif batch.done:
         print(f"table: {folder / 'summary.csv'}")
     complain(batch)
     return 3 if batch.failed else 0
 
 
-def _payload(config: RunConfig, folder: Path) -> Payload:
-    return {"config": config.to_json(), "folder": str(folder)}
+def _hand_to_slurm(
+    arguments: argparse.Namespace,
+    folder: Path,
+    entries: Sequence[PlanEntry],
+    mine: Sequence[PlanEntry],
+) -> int:
+    """Write and submit an array script that carries out the plan."""
+    if arguments.shard is not None:
+        raise InputError("--shard: the array tasks are the shares; leave it out")
+    if not mine:
+        print("nothing failed: there is nothing to run again")
+        return 0
+    job = ArrayJob(
+        command=[*this_command(), *_words(arguments)],
+        folder=folder,
+        tasks=tasks_for(len(mine), arguments.tasks),
+        processes=arguments.processes or 1,
+        options=arguments.sbatch,
+    )
+    if arguments.print_script:
+        print(job.script(), end="")
+        return 0
+    write_plan(folder, entries, _words(arguments))
+    number = job.submit()
+    print(f"job {number}: {len(mine)} runs in {job.tasks} array tasks")
+    print(f"  gavel-sim sweep status {shlex.quote(str(folder))} --follow")
+    print(f"  gavel-sim sweep collect {shlex.quote(str(folder))}")
+    return 0
 
 
-def _load(task: Task) -> dict[str, Any] | None:
-    """Find the summary of a run that is done; only whole runs are in their place."""
-    folder = Path(task.payload["folder"])
-    if not folder.exists():
-        return None
-    try:
-        summary = json.loads((folder / "summary.json").read_bytes())
-        theirs = summary["config"]
-    except (OSError, ValueError, KeyError, TypeError):
-        raise InputError(
-            f"--output: {folder} is not a run's folder; remove it or choose another --output"
-        ) from None
-    ours = json.loads(json.dumps(task.payload["config"]))
-    for name in ours:
-        if theirs.get(name) != ours[name]:
-            raise InputError(
-                f"--output: {folder} holds a run with other settings ({name}: "
-                f"{theirs.get(name)!r} there, {ours[name]!r} here); choose another --output"
-            )
-    return {"result": _row(summary), "time": summary["time"]}
+def _list(entries: Sequence[PlanEntry], as_values: bool) -> int:
+    """List the runs, by name or as JSON."""
+    if not as_values:
+        for one in entries:
+            print(one.name)
+        return 0
+    found = [
+        {
+            "name": one.name,
+            "identity": one.identity,
+            "settings": one.settings,
+            "command": one.command,
+        }
+        for one in entries
+    ]
+    print(json.dumps(found, indent=1))
+    return 0
 
 
-def _keep(task: Task, outcome: Outcome) -> dict[str, Any]:
-    """Read back what the run's process wrote."""
-    kept = _load(task)
-    if kept is None:
-        raise InputError(f"--output: {task.payload['folder']} went away while the sweep ran")
+def _folder(words: Sequence[str], what: str) -> Path:
+    if len(words) != 2:
+        raise InputError(f"sweep {what}: expected one folder: gavel-sim sweep {what} DIR")
+    folder = Path(words[1])
+    if not folder.is_dir():
+        raise InputError(f"{folder}: there is no such folder")
+    return folder
+
+
+_ELSEWHERE = {"--executor": 1, "--ray-address": 1, "--tasks": 1, "--sbatch": 1, "--processes": 1}
+_ALONE = ("--print-script", "--dry-run", "--json", "--follow")
+
+
+def _words(arguments: argparse.Namespace) -> list[str]:
+    """Return the command as typed, without what says where it is carried out."""
+    words, kept = list(arguments.words), []
+    while words:
+        word = words.pop(0)
+        flag, equals, _ = word.partition("=")
+        if flag in _ELSEWHERE:
+            if not equals and words:
+                words.pop(0)
+        elif word not in _ALONE:
+            kept.append(word)
     return kept
 
 
-def _row(summary: dict[str, Any]) -> dict[str, Any]:
-    return {name: summary.get(name) for name in RESULTS}
-
-
-def _column(values: list[Any]) -> list[Any]:
-    """One kind of value in a column: text where settings mix numbers and text."""
-    kinds = {type(value) for value in values if value is not None}
-    if kinds <= {int, float} and float in kinds:
-        return [None if value is None else float(value) for value in values]
-    return values if len(kinds) < 2 else [None if value is None else str(value) for value in values]
+__all__ = ["add_arguments", "run"]

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
+import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gavel_opt import InputError
 from simulator.runs.files import write_atomically
 from simulator.runs.interrupts import interrupts
+from simulator.studies.carry_out import CLAIMS, ELSEWHERE, Kept, Store, carry_out, unit
+from simulator.studies.claims import Claims
 from simulator.studies.executors import Executor, Outcome, Payload, Work
-
-_LIMITS = ("timeout", "max_simulated_hours")
-"""Settings that end a run without changing what comes before."""
+from simulator.studies.patience import patiently
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,87 +49,18 @@ class Batch:
         How many of ``done`` were there before.
     """
 
-    done: dict[str, dict[str, Any]] = field(default_factory=dict)
+    done: dict[str, Kept] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
     resumed: int = 0
 
 
-class Store:
-    """Results in a folder, one JSON file a task, each there in whole or not at all.
-
-    A file holds the task's ``payload``, its ``result``, ``cpu_seconds`` and ``wall_seconds``. One
-    whose payload differs is another task's result, which is an error and is left alone; but a run
-    that ran out of wall clock is run again if it may now take another time.
-
-    Parameters
-    ----------
-    folder
-        Made when the first result is kept.
-    flag
-        The flag that named the folder, for messages.
-    """
-
-    def __init__(self, folder: Path, flag: str = "--output") -> None:
-        self.folder = folder
-        self.flag = flag
-
-    def path(self, task: Task) -> Path:
-        """Return where a task's result is kept."""
-        return self.folder / f"{task.name}.json"
-
-    def load(self, task: Task) -> dict[str, Any] | None:
-        """Return what was kept of a task, or None.
-
-        Raises
-        ------
-        InputError
-            If the folder holds a result of the same name from other settings.
-        """
-        path = self.path(task)
-        try:
-            kept: dict[str, Any] = json.loads(path.read_bytes())
-        except FileNotFoundError:
-            return None
-        except (ValueError, OSError) as wrong:
-            raise InputError(
-                f"{self.flag}: cannot read {path} ({wrong}); remove it to run that point again"
-            ) from None
-        ours = json.loads(json.dumps(task.payload))
-        theirs = kept.get("payload")
-        patience = [_without_limits(one) for one in (theirs, ours)]
-        if patience[0] != patience[1] and kept["result"].get("status") in ("timeout", "horizon"):
-            return None  # one that ended by itself stands, whatever the limits
-        if theirs != ours:
-            raise InputError(
-                f"{self.flag}: {path} holds a run with other settings"
-                f"{_difference(theirs, ours)}; choose another folder"
-            )
-        return kept
-
-    def keep(self, task: Task, outcome: Outcome) -> dict[str, Any]:
-        """Write a result down and return what was written."""
-        kept = {
-            "payload": task.payload,
-            "result": outcome.value,
-            "cpu_seconds": round(outcome.cpu_seconds, 4),
-            "wall_seconds": round(outcome.wall_seconds, 4),
-        }
-        self.folder.mkdir(parents=True, exist_ok=True)
-        text = json.dumps(kept, indent=1, allow_nan=False) + "\n"
-        write_atomically(self.path(task), text.encode())
-        return kept
-
-
 def run_batch(
-    executor: Executor,
-    work: Work,
-    tasks: Sequence[Task],
-    load: Callable[[Task], dict[str, Any] | None],
-    keep: Callable[[Task, Outcome], dict[str, Any]],
-    title: str,
-    log: Path,
+    executor: Executor, work: Work, tasks: Sequence[Task], store: Store, title: str, log: Path
 ) -> Batch:
-    """Carry out what is not done yet, keeping each result as it comes.
+    """Carry out what is not done yet, each result kept by the process that made it.
+
+    Several commands may share the store: what another one is carrying out is waited for, and taken
+    over if that one dies.
 
     Parameters
     ----------
@@ -138,43 +68,125 @@ def run_batch(
         Who carries out what.
     tasks
         All of them; names are unique. They start in this order.
-    load, keep
-        Find an earlier result, and write one down (:class:`Store` has both).
+    store
+        Where results are kept.
     title
         Shown beside the progress bar, which appears on terminals only.
     log
-        Folder that takes the tracebacks of failures that are not the user's, made if needed.
+        Folder that takes the reasons and tracebacks of failures, made if needed.
     """
     batch = Batch()
     todo = []
     for task in tasks:
-        kept = load(task)
+        kept = store.load(task.name, task.payload)
         if kept is None:
             todo.append(task)
         else:
             batch.done[task.name] = kept
     batch.resumed = len(batch.done)
+    failures = Failures(log)
     with ExitStack() as stack:
         stack.enter_context(interrupts.deferred())
         advance = _progress(stack, title, len(tasks), batch.resumed)
-        outcomes = stack.enter_context(
-            closing(_iterator(executor.run(work, [task.payload for task in todo])))
-        )
-        for outcome in outcomes:
-            task = todo[outcome.index]
-            if outcome.error is None:
-                batch.done[task.name] = keep(task, outcome)
-            else:
-                reason = outcome.error
-                if outcome.trace is not None:
-                    log.mkdir(parents=True, exist_ok=True)
-                    path = log / f"{task.name}.txt"
-                    write_atomically(path, outcome.trace.encode())
-                    reason += f" (traceback in {path})"
-                batch.failed[task.name] = reason
-            advance(task.name)
-            interrupts.check()
+        while todo:
+            units = [unit(work, task.name, task.payload, store) for task in todo]
+            outcomes = stack.enter_context(closing(_iterator(executor.run(carry_out, units))))
+            elsewhere: dict[str, Task] = {}
+            for outcome in outcomes:
+                task = todo[outcome.index]
+                if outcome.error is not None:
+                    batch.failed[task.name] = failures.keep(task.name, outcome)
+                elif outcome.value is not None and ELSEWHERE in outcome.value:
+                    elsewhere[task.name] = task
+                    continue
+                else:
+                    batch.done[task.name] = outcome.value or {}
+                    failures.forget(task.name)
+                advance(task.name)
+                interrupts.check()
+            todo = _wait(elsewhere, store, failures, batch, advance)
+    Claims(store.folder / CLAIMS).tidy(lambda name: name in batch.done)
     return batch
+
+
+def _wait(
+    elsewhere: dict[str, Task],
+    store: Store,
+    failures: Failures,
+    batch: Batch,
+    advance: Callable[[str], None],
+) -> list[Task]:
+    """Wait for what others carry out; return what they left undone, which is ours again."""
+    claims = Claims(store.folder / CLAIMS)
+    if elsewhere:
+        print(
+            f"gavel-sim: {len(elsewhere)} runs are being carried out elsewhere; waiting for them",
+            file=sys.stderr,
+        )
+    while elsewhere:
+        left: list[Task] = []
+        for name, task in list(elsewhere.items()):
+            holder = claims.holder(name)
+            kept = store.load(name, task.payload)
+            if kept is not None:
+                batch.done[name] = kept
+            elif holder is not None and holder.alive(claims.lease):
+                continue
+            elif (reason := failures.reason(name)) is not None and holder is None:
+                batch.failed[name] = reason
+            else:
+                left.append(task)
+                del elsewhere[name]
+                continue
+            del elsewhere[name]
+            advance(name)
+        if left:
+            return left + list(elsewhere.values())
+        interrupts.check()
+        if elsewhere:
+            time.sleep(0.5)
+    return []
+
+
+class Failures:
+    """Why runs failed: one text file a run, the reason on its first line, the traceback below.
+
+    Parameters
+    ----------
+    folder
+        Made with the first one.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def path(self, name: str) -> Path:
+        """Return the file of a run."""
+        return self.folder / f"{name}.txt"
+
+    def keep(self, name: str, outcome: Outcome) -> str:
+        """Write down why a run failed; return it for the terminal."""
+        reason = outcome.error or "unknown"
+        self.folder.mkdir(parents=True, exist_ok=True)
+        text = f"{reason}\n{outcome.trace or ''}"
+        patiently(lambda: write_atomically(self.path(name), text.encode()))
+        return reason if outcome.trace is None else f"{reason} (traceback in {self.path(name)})"
+
+    def reason(self, name: str) -> str | None:
+        """Return why a run failed, or None if it did not."""
+        try:
+            text = patiently(lambda: self.path(name).read_text(errors="replace"))
+        except FileNotFoundError:
+            return None
+        return text.partition("\n")[0]
+
+    def forget(self, name: str) -> None:
+        """A run that failed before is done now."""
+        self.path(name).unlink(missing_ok=True)
+
+    def names(self) -> list[str]:
+        """Return the runs that failed."""
+        return sorted(path.stem for path in self.folder.glob("*.txt"))
 
 
 def complain(batch: Batch, most: int = 5) -> None:
@@ -192,12 +204,6 @@ def file_name(parts: Iterable[tuple[str, object]]) -> str:
     """Join settings to a name that any file system takes: ``rate=0.4,seed=0``."""
     text = ",".join(f"{key}={value}" if key else f"{value}" for key, value in parts)
     return re.sub(r"[^\w.,=+-]+", "-", text).strip("-.") or "run"
-
-
-def _without_limits(payload: Any) -> dict[str, Any]:
-    """Take the limits on wall clock and on simulated time out of a payload, and return them."""
-    config = payload.get("config") if isinstance(payload, dict) else None
-    return {name: config.pop(name, None) for name in _LIMITS} if isinstance(config, dict) else {}
 
 
 def _iterator(outcomes: Any) -> Any:
@@ -233,18 +239,3 @@ def _progress(stack: ExitStack, title: str, total: int, done: int) -> Callable[[
     )
     shown = progress.add_task(title, total=total, completed=done, last="")
     return lambda name: progress.update(shown, advance=1, last=name)
-
-
-def _difference(theirs: Any, ours: dict[str, Any]) -> str:
-    """Name the first setting that differs."""
-    if not isinstance(theirs, dict):
-        return ""
-    for key in sorted(theirs.keys() | ours.keys()):
-        there, here = theirs.get(key), ours.get(key)
-        if isinstance(there, dict) and isinstance(here, dict):
-            deeper = _difference(there, here)
-            if deeper:
-                return deeper
-        elif there != here:
-            return f" ({key}: {there!r} there, {here!r} here)"
-    return ""

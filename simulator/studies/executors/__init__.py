@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
-from gavel_opt import unknown_name
+from gavel_opt import InputError, unknown_name
 
 Payload: TypeAlias = "dict[str, Any]"
 """What one run needs, as JSON values, so that it can travel to any process."""
 
-Work: TypeAlias = Callable[[Payload], "dict[str, Any]"]
+Work: TypeAlias = Callable[[Payload], Any]
 """A function at the top level of a module, which a fresh process can import by name."""
 
 
@@ -59,11 +59,13 @@ class Executor(Protocol):
         ...
 
 
-EXECUTORS: dict[str, str] = {"local": "local:LocalExecutor"}
+EXECUTORS: dict[str, str] = {"local": "local:LocalExecutor", "ray": "ray:RayExecutor"}
 """Name to ``module:class`` in this package."""
 
 
-def make_executor(name: str = "local", processes: int | None = None) -> Executor:
+def make_executor(
+    name: str = "local", processes: int | None = None, address: str | None = None
+) -> Executor:
     """Make an executor.
 
     Parameters
@@ -72,16 +74,23 @@ def make_executor(name: str = "local", processes: int | None = None) -> Executor
         One of :data:`EXECUTORS`.
     processes
         How many runs at once; None takes one for each core.
+    address
+        Where the cluster is, for executors that have one (``ray``).
 
     Raises
     ------
     InputError
-        If no executor has this name.
+        If no executor has this name, or an address is given to one that has no use for it.
+    MissingLibraryError
+        If what the executor needs is not installed.
     """
     if name not in EXECUTORS:
         raise unknown_name("executor", name, EXECUTORS)
     module, _, attribute = EXECUTORS[name].partition(":")
-    made: Executor = getattr(importlib.import_module(f"{__name__}.{module}"), attribute)(processes)
+    make = getattr(importlib.import_module(f"{__name__}.{module}"), attribute)
+    if address is not None and name != "ray":
+        raise InputError(f"--ray-address: --executor {name} has no use for it; --executor ray has")
+    made: Executor = make(processes) if name != "ray" else make(processes, address)
     return made
 
 

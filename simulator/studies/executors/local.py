@@ -20,7 +20,7 @@ from gavel_opt import GavelError
 from simulator.runs.interrupts import interrupts
 from simulator.studies.executors import Outcome, Payload, Work
 
-_ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 """One process a core: threads in a process would only take turns with the other processes."""
 
 
@@ -53,8 +53,8 @@ class LocalExecutor:
     def _pool(self, work: Work, waiting: dict[int, Payload], processes: int) -> Iterator[Outcome]:
         """Yield the outcomes of one pool's life, taking them off ``waiting``."""
         before = set(multiprocessing.active_children())
-        held = {name: os.environ.get(name) for name in _ONE_THREAD}
-        os.environ.update(dict.fromkeys(_ONE_THREAD, "1"))
+        held = {name: os.environ.get(name) for name in ONE_THREAD}
+        os.environ.update(dict.fromkeys(ONE_THREAD, "1"))
         pool = ProcessPoolExecutor(
             min(processes, len(waiting)) or 1,
             mp_context=multiprocessing.get_context("spawn"),
@@ -63,7 +63,7 @@ class LocalExecutor:
         finished = False
         try:
             futures: dict[Future[Any], int] = {
-                pool.submit(_timed, work, payload): index for index, payload in waiting.items()
+                pool.submit(timed, work, payload): index for index, payload in waiting.items()
             }
             done: SimpleQueue[Future[Any]] = SimpleQueue()
             for future in futures:
@@ -105,7 +105,7 @@ def cores() -> int:
         return os.cpu_count() or 1
 
 
-def _timed(
+def timed(
     work: Work, payload: Payload
 ) -> tuple[dict[str, Any] | None, str | None, str | None, float, float]:
     """Carry out one payload; whatever it raises comes back as text."""

@@ -1,0 +1,133 @@
+"""A Ray cluster: tasks of many runs each, retried where a node is lost (extra ``ray``)."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from gavel_opt import InputError, MissingLibraryError
+from simulator.runs.interrupts import interrupts
+from simulator.studies.executors import Outcome, Payload, Work
+from simulator.studies.executors.local import ONE_THREAD, timed
+
+RETRIES = 3
+"""How often Ray repeats a task whose worker or node died."""
+
+TASKS_A_CORE = 4
+"""Tasks a core gets in all: few enough that starting one costs little, enough to balance."""
+
+LONGEST_TASK = 64
+"""Runs that a task takes at the most, so that a lost one loses little."""
+
+
+class RayExecutor:
+    """Runs payloads as tasks of a Ray cluster.
+
+    Parameters
+    ----------
+    processes
+        How many tasks at once; None takes what the cluster has.
+    address
+        Address of a running cluster, ``auto`` for the one this machine belongs to; None starts one
+        on this machine for as long as the runs take.
+
+    Raises
+    ------
+    MissingLibraryError
+        If Ray is not installed.
+    """
+
+    def __init__(self, processes: int | None = None, address: str | None = None) -> None:
+        try:
+            import ray  # noqa: F401
+        except ImportError:
+            raise MissingLibraryError(
+                "--executor ray needs Ray: pip install 'gavel-opt[ray]'"
+            ) from None
+        self.processes = processes
+        self.address = address
+
+    def run(self, work: Work, payloads: Sequence[Payload]) -> Iterator[Outcome]:
+        """Yield outcomes as they come; see :meth:`simulator.studies.executors.Executor.run`."""
+        if not payloads:
+            return
+        import ray
+
+        ours = not ray.is_initialized()
+        if ours:
+            _connect(ray, self.address, self.processes)
+        try:
+            yield from self._outcomes(ray, work, payloads)
+        finally:
+            if ours:
+                ray.shutdown()
+
+    def _outcomes(self, ray: Any, work: Work, payloads: Sequence[Payload]) -> Iterator[Outcome]:
+        cores = max(1, int(ray.cluster_resources().get("CPU", 1)))
+        at_once = min(self.processes or cores, cores)
+        size = max(1, min(LONGEST_TASK, len(payloads) // (at_once * TASKS_A_CORE)))
+        task = ray.remote(_many).options(
+            num_cpus=1,
+            max_retries=RETRIES,
+            runtime_env={"env_vars": dict.fromkeys(ONE_THREAD, "1")},
+        )
+        batches = [
+            list(enumerate(payloads))[first : first + size]
+            for first in range(0, len(payloads), size)
+        ]
+        waiting: dict[Any, list[tuple[int, Payload]]] = {}
+        try:
+            while batches or waiting:
+                while batches and len(waiting) < 2 * at_once:
+                    batch = batches.pop(0)
+                    waiting[task.remote(work, batch)] = batch
+                interrupts.check()
+                ready, _ = ray.wait(list(waiting), num_returns=1, timeout=0.2)
+                for done in ready:
+                    batch = waiting.pop(done)
+                    yield from _collect(ray, done, batch, batches)
+        finally:
+            for left in waiting:
+                ray.cancel(left, force=True)
+
+
+def _collect(
+    ray: Any, done: Any, batch: list[tuple[int, Payload]], batches: list[list[tuple[int, Payload]]]
+) -> Iterator[Outcome]:
+    """Yield a task's outcomes; where its process died again and again, find out whose fault it is."""
+    try:
+        for outcome in ray.get(done):
+            yield Outcome(*outcome)
+    except ray.exceptions.RayError as lost:
+        if len(batch) > 1:  # each gets a task of its own: those before it are done, and found so
+            batches.extend([one] for one in batch)
+        else:
+            reason = " ".join(str(lost).split())[:300]
+            yield Outcome(batch[0][0], None, f"its process died {RETRIES + 1} times: {reason}")
+
+
+def _many(work: Work, batch: list[tuple[int, Payload]]) -> list[tuple[Any, ...]]:
+    """Carry out one batch in a process of the cluster."""
+    return [(index, *timed(work, payload)) for index, payload in batch]
+
+
+def _connect(ray: Any, address: str | None, processes: int | None) -> None:
+    """Join a cluster, or start one here."""
+    local = address is None
+    started = time.monotonic()
+    try:
+        ray.init(
+            address="local" if local else address,
+            num_cpus=processes if local else None,
+            log_to_driver=False,
+            logging_level="ERROR",
+            include_dashboard=False if local else None,
+            configure_logging=False,
+        )
+    except (ConnectionError, RuntimeError, ValueError, TimeoutError) as wrong:
+        reason = " ".join(str(wrong).split())[:200]
+        where = address or f"this machine (after {time.monotonic() - started:.0f} s)"
+        raise InputError(f"--ray-address: no Ray cluster at {where}: {reason}") from None
+    os.environ.setdefault("RAY_DEDUP_LOGS", "0")

@@ -1,0 +1,85 @@
+"""What a run is: a hash of everything that decides its result.
+
+Two runs of one identity give the same bits wherever they are carried out, so a finished one can be
+taken from any folder or machine. In it are the settings, the *contents* of the files that they
+name, and the sources of the packages as far as they decide results; where files lie, how the
+results are shown, and limits on wall clock are not.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from gavel_opt import InputError
+
+FILES = ("trace", "replay", "throughputs", "prices")
+"""Settings that name a file which a run reads."""
+
+IRRELEVANT = ("timeout",)
+"""Settings that do not change the result of a run that ends by itself."""
+
+DECIDING = {
+    "gavel_opt": ("*.py", "engines", "kernels", "model", "policies", "solver"),
+    "simulator": ("data", "mechanism", "runs", "world"),
+}
+"""What of each package decides results: modules at its top, and rooms."""
+
+_SUFFIXES = (".py", ".csv", ".json")
+
+
+def identity_of(settings: dict[str, Any]) -> str:
+    """Return the identity of a run: 16 hexadecimal digits.
+
+    Parameters
+    ----------
+    settings
+        As :meth:`simulator.runs.config.RunConfig.to_json` gives them.
+
+    Raises
+    ------
+    InputError
+        If a file that the settings name cannot be read.
+    """
+    deciding = {name: value for name, value in settings.items() if name not in IRRELEVANT}
+    for name in FILES:
+        if deciding.get(name) is not None:
+            deciding[name] = _content(name, Path(deciding[name]))
+    text = json.dumps({"settings": deciding, "code": code_version()}, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@functools.cache
+def code_version() -> str:
+    """Return a hash of the sources that decide results: 12 hexadecimal digits."""
+    import gavel_opt
+    import simulator
+
+    found = hashlib.sha256()
+    for package in (gavel_opt, simulator):
+        root = Path(str(package.__file__)).parent
+        for part in DECIDING[package.__name__]:
+            paths = root.glob(part) if "*" in part else (root / part).rglob("*")
+            for path in sorted(paths):
+                if path.suffix in _SUFFIXES and path.is_file():
+                    found.update(str(path.relative_to(root)).encode() + b"\0")
+                    found.update(path.read_bytes() + b"\0")
+    return found.hexdigest()[:12]
+
+
+def _content(name: str, path: Path) -> str:
+    try:
+        state = path.stat()
+        return _digest(path, state.st_mtime_ns, state.st_size)
+    except OSError as wrong:
+        raise InputError(f"--{name}: cannot read {path}: {wrong.strerror}") from None
+
+
+@functools.lru_cache(maxsize=256)
+def _digest(path: Path, changed: int, size: int) -> str:
+    """Hash a file once for each of its states: a sweep names the same trace in every run."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

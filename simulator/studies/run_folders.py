@@ -1,0 +1,157 @@
+"""A sweep's results: a run folder each, with its tables, there in whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import tempfile
+import uuid
+from pathlib import Path
+from typing import Any
+
+from gavel_opt import InputError
+from simulator.runs.config import RunConfig
+from simulator.runs.results import RunResult
+from simulator.studies.carry_out import CLAIMS, Kept
+from simulator.studies.claims import Claims
+from simulator.studies.executors import Payload
+from simulator.studies.identity import code_version
+from simulator.studies.patience import patiently
+
+UNFINISHED = ".unfinished"
+"""Folder, within the sweep's, of runs on their way; a run moves out of it when it is whole."""
+
+RESULTS = (
+    "status",
+    "average_jct",
+    "partial",
+    "makespan",
+    "utilization",
+    "rounds",
+    "allocations",
+    "lease_extensions",
+    "lease_extension_opportunities",
+    "cost",
+    "slo_violations",
+)
+"""What of a summary goes into a sweep's table, by its name there."""
+
+
+class RunFolders:
+    """Run folders within one folder, by name.
+
+    Parameters
+    ----------
+    folder
+        Of all runs.
+    flag
+        The flag that named it, for messages.
+    """
+
+    def __init__(self, folder: Path, flag: str = "--output") -> None:
+        self.folder = folder
+        self.flag = flag
+
+    def describe(self) -> Payload:
+        """What makes this store again in another process."""
+        return {
+            "kind": f"{__name__}:{type(self).__qualname__}",
+            "folder": str(self.folder),
+            "flag": self.flag,
+        }
+
+    def load(self, name: str, payload: Payload) -> Kept | None:
+        """Return what a run gave, or None; only whole runs are in their place.
+
+        Raises
+        ------
+        InputError
+            If there is a folder of that name which is not this run's.
+        """
+        folder = self.folder / name
+        if not patiently(folder.exists):
+            return None
+        try:
+            summary = patiently(
+                lambda: json.loads((folder / "summary.json").read_bytes()), half_written=True
+            )
+            theirs = summary["config"]
+        except (OSError, ValueError, KeyError, TypeError):
+            raise InputError(
+                f"{self.flag}: {folder} is not a run's folder; remove it or choose another "
+                f"{self.flag}"
+            ) from None
+        if summary.get("identity") != payload["identity"]:
+            self._check_same(folder, theirs, summary, payload)
+        return {"result": {name: summary.get(name) for name in RESULTS}, "time": summary["time"]}
+
+    def _check_same(
+        self, folder: Path, theirs: dict[str, Any], summary: dict[str, Any], payload: Payload
+    ) -> None:
+        """Say what makes a folder another run's."""
+        ours = json.loads(json.dumps(payload["config"]))
+        for name in ours:
+            if theirs.get(name) != ours[name]:
+                raise InputError(
+                    f"{self.flag}: {folder} holds a run with other settings ({name}: "
+                    f"{theirs.get(name)!r} there, {ours[name]!r} here); choose another {self.flag}"
+                )
+        if summary.get("identity") is None:
+            return  # of a version that wrote none: its settings are all there is to go by
+        if summary.get("code") != code_version():
+            raise InputError(
+                f"{self.flag}: {folder} was made by another version of the simulator; choose "
+                f"another {self.flag}, or remove the folder to run it again"
+            )
+        raise InputError(
+            f"{self.flag}: {folder} was made from files (trace, throughputs, prices or replay) "
+            f"that have changed since; choose another {self.flag}"
+        )
+
+    def keep(self, name: str, payload: Payload, value: RunResult, cpu: float, wall: float) -> Kept:
+        """Write a run's folder: made on this machine's own disk, moved into place in one step."""
+        value.summary["time"].setdefault("cpu", cpu)
+        value.summary["identity"] = payload["identity"]
+        value.summary["code"] = code_version()
+        on_its_way = self.folder / UNFINISHED / f"{name}.{uuid.uuid4().hex[:8]}"
+        with tempfile.TemporaryDirectory(prefix="gavel-sim-") as local:
+            value.write(Path(local) / "run")
+            patiently(lambda: on_its_way.parent.mkdir(parents=True, exist_ok=True))
+            patiently(lambda: shutil.copytree(Path(local) / "run", on_its_way, dirs_exist_ok=True))
+        try:
+            patiently(lambda: os.rename(on_its_way, self.folder / name))
+        except OSError:
+            # Somebody who took this run over was faster; both have the same bits.
+            shutil.rmtree(on_its_way, ignore_errors=True)
+            if not (self.folder / name / "summary.json").exists():
+                raise
+        kept = self.load(name, payload)
+        if kept is None:
+            raise InputError(f"{self.flag}: {self.folder / name} went away while the sweep ran")
+        return kept
+
+
+def simulate(payload: Payload) -> RunResult:
+    """Carry out one run of a sweep."""
+    from simulator.runs.runner import execute
+
+    return execute(RunConfig.from_json(payload["config"]))
+
+
+def payload_of(settings: dict[str, Any], identity: str) -> Payload:
+    """Return what a run of a sweep needs in any process."""
+    return {"config": settings, "identity": identity}
+
+
+def tidy(folder: Path) -> None:
+    """Remove what processes that are gone left behind: half-made folders, claims of finished runs."""
+    claims = Claims(folder / CLAIMS)
+    for left in (folder / UNFINISHED).glob("*"):
+        holder = claims.holder(left.name.rpartition(".")[0])
+        if holder is None or not holder.alive(claims.lease):
+            shutil.rmtree(left, ignore_errors=True)
+    with contextlib.suppress(OSError):
+        (folder / UNFINISHED).rmdir()
+    claims.tidy(lambda name: (folder / name / "summary.json").exists())

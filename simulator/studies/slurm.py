@@ -1,0 +1,147 @@
+"""One plain ``sbatch`` array script that carries out a plan: no library, nothing pickled.
+
+Each array task runs the same command as the user typed, with ``--shard I/N``: it makes the plan
+again, takes its share and works it off. So a task that Slurm starts again goes on where it was,
+and a node that is lost costs the runs that were on it and no more.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from gavel_opt import InputError, MissingLibraryError
+from simulator.runs.files import write_atomically
+
+RUNS_A_TASK = 20
+"""Runs of a task where the user does not say how many tasks: they take fractions of a second."""
+
+MOST_TASKS = 64
+"""Tasks at the most where the user does not say."""
+
+AHEAD = 120
+"""Seconds before the time limit at which a task is told to write its checkpoints down."""
+
+ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+
+_SCRIPT = """\
+#!/bin/bash
+#SBATCH --job-name={name}
+#SBATCH --array=0-{last}
+#SBATCH --ntasks=1
+#SBATCH --cpus-per-task={processes}
+#SBATCH --requeue
+#SBATCH --open-mode=append
+#SBATCH --signal=B:USR1@{ahead}
+#SBATCH --output={logs}/%A_%a.out
+{options}
+# Written by gavel-sim. Each task carries out its share of the plan and can be started again at any time.
+export {threads}
+cd {here} || exit 2
+
+{command} --shard "$SLURM_ARRAY_TASK_ID/{tasks}" --processes {processes} &
+child=$!
+again=no
+# The time limit is near: write down what there is, and let Slurm start the task anew.
+trap 'again=yes; kill -TERM "$child"' USR1
+# Preempted or cancelled: write down what there is; Slurm starts a preempted task by itself.
+trap 'kill -TERM "$child"' TERM INT
+while :; do
+    wait "$child"
+    status=$?
+    kill -0 "$child" 2>/dev/null || break
+done
+if [ "$again" = yes ] && [ "$status" -ne 0 ]; then
+    exec scontrol requeue "${{SLURM_ARRAY_JOB_ID}}_$SLURM_ARRAY_TASK_ID"
+fi
+exit "$status"
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayJob:
+    """What one array script needs.
+
+    Attributes
+    ----------
+    command
+        The user's command, word by word, without what chooses the executor.
+    folder
+        Folder of the results, on a file system that all nodes share.
+    tasks
+        Array tasks.
+    processes
+        Runs at once in a task.
+    options
+        Further options of ``sbatch``, such as ``--partition=short``.
+    """
+
+    command: Sequence[str]
+    folder: Path
+    tasks: int
+    processes: int = 1
+    options: Sequence[str] = ()
+
+    def script(self) -> str:
+        """Return the text of the script."""
+        logs = self.folder.resolve() / "slurm"
+        for path in (logs, Path.cwd()):
+            if "\n" in str(path) or "%" in str(path):
+                raise InputError(f"--output: Slurm cannot write into {path}; choose another folder")
+        return _SCRIPT.format(
+            name="gavel-sim",
+            last=self.tasks - 1,
+            processes=self.processes,
+            ahead=AHEAD,
+            logs=str(logs).replace(" ", r"\ "),
+            options="".join(f"#SBATCH {option}\n" for option in self.options),
+            threads=" ".join(f"{name}=1" for name in ONE_THREAD),
+            here=shlex.quote(str(Path.cwd())),
+            command=shlex.join(self.command),
+            tasks=self.tasks,
+        )
+
+    def submit(self) -> str:
+        """Write the script into the folder, hand it to Slurm, and return the number of the job.
+
+        Raises
+        ------
+        MissingLibraryError
+            If there is no ``sbatch`` here.
+        InputError
+            With what ``sbatch`` said, if it refused.
+        """
+        sbatch = shutil.which("sbatch")
+        if sbatch is None:
+            raise MissingLibraryError(
+                "--executor slurm: there is no sbatch on this machine; --print-script shows the "
+                "script, to be submitted where there is one"
+            )
+        logs = self.folder / "slurm"
+        logs.mkdir(parents=True, exist_ok=True)
+        path = logs / "array.sh"
+        write_atomically(path, self.script().encode())
+        done = subprocess.run(
+            [sbatch, "--parsable", str(path)], capture_output=True, text=True, check=False
+        )
+        if done.returncode != 0:
+            said = " ".join((done.stderr or done.stdout).split())
+            raise InputError(f"--executor slurm: sbatch refused {path}: {said}")
+        match = re.match(r"\d+", done.stdout.strip())
+        return match[0] if match else done.stdout.strip()
+
+
+def tasks_for(runs: int, wanted: int | None) -> int:
+    """Choose how many array tasks carry out a number of runs."""
+    return max(1, min(wanted or min(-(-runs // RUNS_A_TASK), MOST_TASKS), runs))
+
+
+def this_command() -> list[str]:
+    """Return how to start ``gavel-sim`` with the interpreter that runs now."""
+    return [sys.executable, "-m", "simulator"]

@@ -1,0 +1,113 @@
+"""Where results of many runs are kept: one file a run, each there in whole or not at all."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from gavel_opt import InputError
+from simulator.runs.files import write_atomically
+from simulator.studies.carry_out import Kept
+from simulator.studies.executors import Payload
+from simulator.studies.patience import patiently
+
+_LIMITS = ("timeout", "max_simulated_hours")
+"""Settings that end a run without changing what comes before."""
+
+
+class PointStore:
+    """Results in a folder, one JSON file a task.
+
+    A file holds the task's ``payload``, its ``result``, ``cpu_seconds`` and ``wall_seconds``. One
+    whose payload differs is another task's result, which is an error and is left alone; but a run
+    that ran out of wall clock is run again if it may now take another time.
+
+    Parameters
+    ----------
+    folder
+        Made when the first result is kept.
+    flag
+        The flag that named the folder, for messages.
+    """
+
+    def __init__(self, folder: Path, flag: str = "--output") -> None:
+        self.folder = folder
+        self.flag = flag
+
+    def describe(self) -> Payload:
+        """What makes this store again in another process."""
+        return {
+            "kind": f"{__name__}:{type(self).__qualname__}",
+            "folder": str(self.folder),
+            "flag": self.flag,
+        }
+
+    def path(self, name: str) -> Path:
+        """Return where a task's result is kept."""
+        return self.folder / f"{name}.json"
+
+    def load(self, name: str, payload: Payload) -> Kept | None:
+        """Return what was kept of a task, or None.
+
+        Raises
+        ------
+        InputError
+            If the folder holds a result of the same name from other settings.
+        """
+        path = self.path(name)
+        try:
+            kept: Kept = patiently(lambda: json.loads(path.read_bytes()))
+        except FileNotFoundError:
+            return None
+        except (ValueError, OSError) as wrong:
+            raise InputError(
+                f"{self.flag}: cannot read {path} ({wrong}); remove it to run that point again"
+            ) from None
+        ours = json.loads(json.dumps(payload))
+        theirs = kept.get("payload")
+        patience = [_without_limits(one) for one in (theirs, ours)]
+        if patience[0] != patience[1] and kept["result"].get("status") in ("timeout", "horizon"):
+            return None  # one that ended by itself stands, whatever the limits
+        if theirs != ours:
+            raise InputError(
+                f"{self.flag}: {path} holds a run with other settings"
+                f"{difference(theirs, ours)}; choose another folder"
+            )
+        return kept
+
+    def keep(
+        self, name: str, payload: Payload, value: dict[str, Any], cpu: float, wall: float
+    ) -> Kept:
+        """Write a result down and return what was written."""
+        kept = {
+            "payload": payload,
+            "result": value,
+            "cpu_seconds": round(cpu, 4),
+            "wall_seconds": round(wall, 4),
+        }
+        text = json.dumps(kept, indent=1, allow_nan=False) + "\n"
+        self.folder.mkdir(parents=True, exist_ok=True)
+        patiently(lambda: write_atomically(self.path(name), text.encode()))
+        return kept
+
+
+def difference(theirs: Any, ours: dict[str, Any]) -> str:
+    """Name the first setting that differs, in brackets; nothing if there is none."""
+    if not isinstance(theirs, dict):
+        return ""
+    for key in sorted(theirs.keys() | ours.keys()):
+        there, here = theirs.get(key), ours.get(key)
+        if isinstance(there, dict) and isinstance(here, dict):
+            deeper = difference(there, here)
+            if deeper:
+                return deeper
+        elif there != here:
+            return f" ({key}: {there!r} there, {here!r} here)"
+    return ""
+
+
+def _without_limits(payload: Any) -> dict[str, Any]:
+    """Take the limits on wall clock and on simulated time out of a payload, and return them."""
+    config = payload.get("config") if isinstance(payload, dict) else None
+    return {name: config.pop(name, None) for name in _LIMITS} if isinstance(config, dict) else {}

@@ -1,0 +1,54 @@
+"""The tables of a sweep: what its runs gave, and what they took."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from simulator.runs.files import write_atomically
+from simulator.studies.batch import Batch
+from simulator.studies.run_folders import RESULTS
+from simulator.studies.sweep_folder import PlanEntry
+
+
+def write_tables(folder: Path, plan: Sequence[PlanEntry], batch: Batch) -> None:
+    """Write ``summary.csv``, ``summary.parquet`` and ``times.csv``, runs in the plan's order."""
+    from simulator.runs.results import parquet
+
+    settings = list(dict.fromkeys(name for one in plan for name in one.settings))
+    rows: list[dict[str, Any]] = []
+    times: list[dict[str, Any]] = []
+    for one in plan:
+        row: dict[str, Any] = {"run": one.name}
+        row |= {name: one.settings.get(name) for name in settings}
+        found = batch.done.get(one.name)
+        row |= dict.fromkeys(RESULTS) if found is None else found["result"]
+        row["error"] = batch.failed.get(one.name)
+        rows.append(row)
+        if found is not None:
+            times.append({"run": one.name} | found["time"])
+    write_atomically(folder / "summary.csv", csv_of(rows))
+    columns: dict[str, Any] = {name: _column([row[name] for row in rows]) for name in rows[0]}
+    write_atomically(folder / "summary.parquet", parquet(columns))
+    write_atomically(folder / "times.csv", csv_of(times))
+
+
+def csv_of(rows: Sequence[dict[str, Any]]) -> bytes:
+    """Write rows as CSV; columns are those of all rows, in the order in which they appear."""
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, names, restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue().encode()
+
+
+def _column(values: list[Any]) -> list[Any]:
+    """One kind of value in a column: text where settings mix numbers and text."""
+    kinds = {type(value) for value in values if value is not None}
+    if kinds <= {int, float} and float in kinds:
+        return [None if value is None else float(value) for value in values]
+    return values if len(kinds) < 2 else [None if value is None else str(value) for value in values]
