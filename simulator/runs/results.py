@@ -23,7 +23,7 @@ from simulator.runs.observation import job_columns, round_columns
 from simulator.runs.saturation import Verdict
 from simulator.runs.simulation import Simulation
 
-Status: TypeAlias = Literal["completed", "saturated", "horizon", "timeout"]
+Status: TypeAlias = Literal["completed", "saturated", "horizon", "timeout", "cancelled"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +77,26 @@ class RunResult:
 
     @property
     def average_jct(self) -> float | None:
-        """Mean completion time of the measured jobs that completed, in seconds."""
+        """Mean completion time in seconds; None unless every measured job completed."""
         found: float | None = self.summary["average_jct"]
+        return found
+
+    @property
+    def average_jct_partial(self) -> float | None:
+        """Mean in seconds over the measured jobs that completed, where some did not: too low."""
+        found: float | None = self.summary["average_jct_partial"]
+        return found
+
+    @property
+    def average_jct_at_least(self) -> float | None:
+        """Lower bound in seconds of the mean over the measured jobs that have arrived, if partial."""
+        found: float | None = self.summary["average_jct_at_least"]
+        return found
+
+    @property
+    def average_jct_reason(self) -> str | None:
+        """Why there is no mean; None if there is."""
+        found: str | None = self.summary["average_jct_reason"]
         return found
 
     @property
@@ -145,20 +163,25 @@ def collect(
     done = np.isfinite(jct)
     times = jct[done]
     missing = _missing(simulation, jobs)
+    dropped = int(jobs["dropped"][measured].sum())
+    lacking = _lacking(int(done.sum()), missing["jobs"], dropped, status, verdict)
     engine, engine_version = _engine(simulation)
     summary: dict[str, Any] = {
         "status": status,
         "policy": config.policy,
         "engine": engine,
-        "average_jct": _mean(times),
-        "partial": missing["jobs"] > 0,
+        "average_jct": None if lacking else _mean(times),
+        "average_jct_partial": _mean(times) if lacking else None,
         "average_jct_at_least": _at_least(times, missing),
-        "jct_percentiles": _percentiles(times),
+        "average_jct_reason": lacking,
+        "partial": lacking is not None,
+        # of those that completed early they would be too low as well
+        "jct_percentiles": None if lacking else _percentiles(times),
         "jobs": {
-            "measured": int(done.sum()) + missing["jobs"],
+            "measured": int(done.sum()) + missing["jobs"] + dropped,
             "completed": int(done.sum()),
             "missing": missing["jobs"],
-            "dropped": int(jobs["dropped"][measured].sum()),
+            "dropped": dropped,
             "arrived_in_all": int(jobs["job"].size),
             "completed_in_all": int(np.isfinite(jobs["jct"]).sum()),
         },
@@ -205,6 +228,31 @@ def _missing(simulation: Simulation, jobs: Columns) -> dict[str, Any]:
     not_arrived = end - start - int(mask.sum())
     ages = simulation.time - jobs["arrival"][open_jobs]
     return {"jobs": int(open_jobs.sum()) + not_arrived, "ages": ages}
+
+
+_ENDINGS: dict[Status, str] = {
+    "completed": "the run was stopped",
+    "saturated": "the run was stopped as saturated",
+    "horizon": "simulated time was limited (--max-simulated-hours)",
+    "timeout": "wall clock was limited (--timeout)",
+    "cancelled": "the run was interrupted",
+}
+
+
+def _lacking(
+    completed: int, missing: int, dropped: int, status: Status, verdict: Verdict | None
+) -> str | None:
+    """Why there is no mean over all measured jobs; None if there is one."""
+    measured = completed + missing + dropped
+    said = []
+    if missing:
+        ending = _ENDINGS[status]
+        if status == "completed" and verdict is not None:
+            ending += f": {verdict.finding}"
+        said.append(f"{missing:,} of {measured:,} measured jobs have not completed; {ending}")
+    if dropped:
+        said.append(f"{dropped:,} of {measured:,} were dropped after five failed attempts")
+    return "; ".join(said) or (None if measured else "no job was measured")
 
 
 def _at_least(times: NDArray[np.float64], missing: Mapping[str, Any]) -> float | None:

@@ -150,7 +150,7 @@ def execute(
             ending = run.to_end()
         except Interrupted:
             run.interrupted()
-            raise Stopped(run.result("timeout")) from None
+            raise Stopped(run.result("cancelled")) from None
         except SolveFailed as failed:
             raise keep_unsolved(failed, folder) from None
         finally:

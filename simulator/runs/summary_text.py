@@ -10,13 +10,20 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from simulator.runs.results import RunResult
 
-_COLOURS = {"completed": "32", "saturated": "31", "horizon": "33", "timeout": "33"}
+_COLOURS = {
+    "completed": "32",
+    "saturated": "31",
+    "horizon": "33",
+    "timeout": "33",
+    "cancelled": "33",
+}
 
 _STATUS = {
     "completed": "completed",
     "saturated": "saturated: jobs arrive faster than they leave",
     "horizon": "stopped at the limit of simulated time (--max-simulated-hours)",
     "timeout": "stopped by the clock (--timeout)",
+    "cancelled": "cancelled",
 }
 
 
@@ -26,12 +33,11 @@ def describe(result: RunResult, folder: Path | None) -> str:
     solve, leases = found["solve"], found["lease_extension_opportunities"]
     rows = [("mean JCT", _mean(found))]
     if found["partial"]:
-        rows.append(("", _partial(found)))
-    if dropped := found["jobs"]["dropped"]:
-        rows.append(("", f"dropped after five failed attempts, not in the mean: {dropped:,}"))
+        rows += [("", line) for line in _partial(found)]
     if (ranks := found["jct_percentiles"]) is not None:
         rows.append(("", f"half within {_hours(ranks['p50'])}, 99% within {_hours(ranks['p99'])}"))
-    rows.append(("makespan", f"{_hours(found['makespan'])} simulated"))
+    ended = "makespan" if found["status"] == "completed" and not found["partial"] else "simulated"
+    rows.append((ended, _hours(found["makespan"])))
     rows.append(("utilization", f"{found['utilization']:.1%}"))
     kept = f", {found['lease_extensions'] / leases:.1%} of leases extended" if leases else ""
     rows.append(("rounds", f"{found['rounds']:,}, {found['allocations']:,} allocations{kept}"))
@@ -68,8 +74,8 @@ def interrupted(result: RunResult) -> str:
         f"stopped after {found['rounds']:,} rounds ({_hours(found['makespan'])} simulated)\n"
         f"mean JCT {_mean(found)}"
     )
-    if found["partial"] and found["average_jct"] is not None:
-        text += f"\n{_partial(found)}"
+    if found["partial"]:
+        text += "".join(f"\n{line}" for line in _partial(found))
     return text
 
 
@@ -89,25 +95,20 @@ def profile(result: RunResult) -> str:
 
 def _mean(found: dict[str, Any]) -> str:
     mean, jobs = found["average_jct"], found["jobs"]
-    if mean is None:
-        return f"none: no measured job of {jobs['measured']:,} completed"
-    if found["partial"]:
-        return (
-            f"{mean:,.2f} s ({_hours(mean)}) over {jobs['completed']:,} of "
-            f"{jobs['measured']:,} measured jobs"
-        )
-    return f"{mean:,.2f} s ({_hours(mean)}) over {jobs['completed']:,} jobs"
+    if mean is not None:
+        return f"{mean:,.2f} s ({_hours(mean)}) over {jobs['completed']:,} jobs"
+    return f"none: {found['average_jct_reason']}"
 
 
-def _partial(found: dict[str, Any]) -> str:
-    missing = found["jobs"]["missing"]
-    text = f"partial: {missing:,} measured jobs are missing"
-    bound = found["average_jct_at_least"]
-    if bound is None:
-        return f"{text}, none of them has arrived"
-    if found["average_jct"] is not None:
-        text += ", so this mean is too low"
-    return f"{text}; over those that have arrived it is at least {_hours(bound)}"
+def _partial(found: dict[str, Any]) -> list[str]:
+    """What is known of a mean that there is not."""
+    lines = []
+    partial, bound = found["average_jct_partial"], found["average_jct_at_least"]
+    if partial is not None:
+        lines.append(f"over those that completed, which is too low: {_hours(partial)}")
+    if bound is not None:
+        lines.append(f"over those that have arrived, at least: {_hours(bound)}")
+    return lines
 
 
 def _hours(seconds: float) -> str:

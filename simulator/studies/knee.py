@@ -307,7 +307,7 @@ def _probe(config: RunConfig, rate: float) -> Probe:
         rate,
         found["status"] != "saturated",
         str(found["saturation"].get("reason", "")),
-        None if found["partial"] else found["average_jct"],
+        found["average_jct"],
         float(found["time"]["total"]),
     )
 

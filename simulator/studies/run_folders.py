@@ -26,7 +26,9 @@ UNFINISHED = ".unfinished"
 RESULTS = (
     "status",
     "average_jct",
-    "partial",
+    "average_jct_partial",
+    "average_jct_at_least",
+    "average_jct_reason",
     "makespan",
     "utilization",
     "rounds",

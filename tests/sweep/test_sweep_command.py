@@ -125,3 +125,19 @@ def test_bad_input_is_one_line_and_writes_nothing(tmp_path: Path) -> None:
         assert said in wrong.stderr, words
         assert wrong.stderr.count("\n") == 1, words
         assert not output.exists()
+
+
+def test_a_partial_mean_is_no_mean_in_the_table(tmp_path: Path) -> None:
+    output = tmp_path / "sweep"
+    words = ["--policy", "isolated", "--cluster", "4:4:4", "--jobs", "8", "--seed", "0-1"]
+    limit = ["--max-simulated-hours", "2,900", "--processes", "1", "--output", str(output)]
+    assert _sweep(*words, *limit).returncode == 0
+    rows = list(csv.DictReader((output / "summary.csv").read_text().splitlines()))
+    assert [row["status"] for row in rows] == ["horizon", "completed"] * 2
+    for row in rows:
+        whole = row["status"] == "completed"
+        assert bool(row["average_jct"]) == whole
+        assert bool(row["average_jct_at_least"]) != whole
+        assert ("measured jobs have not completed" in row["average_jct_reason"]) != whole
+    columns = pyarrow.parquet.read_table(output / "summary.parquet").to_pydict()
+    assert [mean is None for mean in columns["average_jct"]] == [True, False] * 2
