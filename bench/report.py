@@ -1,11 +1,14 @@
 """Runs the benchmarks and writes ``bench/README.md``'s tables and plots.
 
 ``python -m bench report`` measures everything (some ten minutes), ``--only SUITE`` a part of it;
-``python -m bench tables`` writes tables and plots again from ``bench/results.json``.
+``python -m bench tables`` writes tables and plots again from ``bench/results.json``. Each record
+there says on which machine it was measured, with which versions, and when.
 """
 
 from __future__ import annotations
 
+import datetime
+import importlib.util
 import json
 import os
 import platform
@@ -18,6 +21,7 @@ from typing import Any
 
 from bench import tables
 from bench.specs import RUNS, SPECS
+from gavel_opt import unknown_name
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results.json"
@@ -39,6 +43,9 @@ its results replace those of its last measurement."""
 PATIENCE = 900.0
 """Seconds of wall clock that a workload may take; what it had by then is lost."""
 
+NEEDS = ("pytest", "pytest_benchmark", "matplotlib")
+"""What measuring and drawing needs beside the package: the extra ``dev``."""
+
 Record = dict[str, Any]
 
 
@@ -48,16 +55,36 @@ def report(only: list[str], workloads: list[str], goals: bool = False) -> int:
     Returns
     -------
     status
-        0, or 1 if a benchmark failed; what was measured is written either way.
+        0; 1 if a benchmark failed, what was measured is written nevertheless; 2 if nothing can be
+        measured here. Where nothing was measured, nothing is written.
     """
-    status = 0
+    missing = [name for name in NEEDS if importlib.util.find_spec(name) is None]
+    if missing:
+        needed = ", ".join(missing).replace("_", "-")
+        print(
+            f"bench: needs {needed}: pip install --editable '.[dev]'; nothing measured, nothing "
+            "written",
+            file=sys.stderr,
+        )
+        return 2
+    known = {name for _, names in SUITES.values() for name in names if name}
+    for name in workloads:
+        if name not in known:
+            print(f"bench: {unknown_name('workload (--workload)', name, known)}", file=sys.stderr)
+            return 2
+    status = measured = 0
     for suite in only or list(SUITES):
         file, names = SUITES[suite]
         for name in names:
             if not workloads or name in workloads:
                 records, failed = _measure(file, name, goals)
                 status = max(status, int(failed))
-                _keep(records)
+                measured += len(records)
+                if records:
+                    _keep(records)
+    if not measured:
+        print("bench: nothing was measured, nothing is written", file=sys.stderr)
+        return max(status, 1)
     write()
     return status
 
@@ -117,16 +144,33 @@ def _identity(record: Record) -> tuple[Any, ...]:
 
 
 def _keep(records: list[Record]) -> None:
-    results: dict[str, Any] = {"records": []}
+    """Put new records in place of the old ones of the same measurement; the others stay as they were."""
+    results: dict[str, Any] = {"machines": {}, "records": []}
     if RESULTS.exists():
         results = json.loads(RESULTS.read_text())
-    new = {_identity(record) for record in records}
+    machines: dict[str, dict[str, str]] = results["machines"]
+    here = _machine()
+    names = [name for name, machine in machines.items() if machine == here]
+    name = names[0] if names else _unused(machines)
+    machines[name] = here
+    today = datetime.datetime.now(datetime.UTC).date().isoformat()
+    labelled = [record | {"machine": name, "date": today} for record in records]
+    new = {_identity(record) for record in labelled}
     old = [record for record in results["records"] if _identity(record) not in new]
-    kept = sorted(old + records, key=lambda record: str(_identity(record)))
-    results = {"machine": _machine(), "records": [_short(record) for record in kept]}
-    lines = ",\n".join(json.dumps(record) for record in results["records"])
-    machine = json.dumps(results["machine"])
-    RESULTS.write_text(f'{{"machine": {machine}, "records": [\n{lines}\n]}}\n')
+    kept = sorted(old + labelled, key=lambda record: str(_identity(record)))
+    used = {record["machine"] for record in kept}
+    of_machines = ",\n".join(
+        f"{json.dumps(name)}: {json.dumps(machine)}"
+        for name, machine in machines.items()
+        if name in used
+    )
+    lines = ",\n".join(json.dumps(_short(record)) for record in kept)
+    RESULTS.write_text(f'{{"machines": {{\n{of_machines}\n}}, "records": [\n{lines}\n]}}\n')
+
+
+def _unused(machines: dict[str, dict[str, str]]) -> str:
+    numbers = (number for number in range(1, len(machines) + 2) if f"m{number}" not in machines)
+    return f"m{next(numbers)}"
 
 
 def _short(value: Any) -> Any:

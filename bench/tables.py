@@ -26,7 +26,7 @@ def all_tables(results: dict[str, Any]) -> dict[str, str]:
     records = results["records"]
     policies = Policies(record for record in records if record["suite"] == "policies")
     return {
-        "machine": machine(results.get("machine", {})),
+        "machine": machines(results),
         "goals": goals(policies),
         "times": "\n".join(times(policies, spec.name) for spec in SPECS if spec.sizes != (0,)),
         "streams": streams(policies),
@@ -86,9 +86,17 @@ def _size(jobs: int) -> str:
     return f"{jobs:,}"
 
 
-def machine(found: dict[str, str]) -> str:
-    """What was measured on."""
-    return "\n".join(f"- {name}: {text}" for name, text in found.items()) + "\n"
+def machines(results: dict[str, Any]) -> str:
+    """What was measured on, and when."""
+    rows = []
+    for name, machine in results["machines"].items():
+        of_it = [record for record in results["records"] if record["machine"] == name]
+        suites = [record["suite"] for record in of_it]
+        dates = sorted({record["date"] for record in of_it})
+        counts = ", ".join(f"{suites.count(one)} of {one}" for one in sorted(set(suites)))
+        when = dates[0] if len(dates) == 1 else f"{dates[0]} to {dates[-1]}"
+        rows.append((*machine.values(), when, counts))
+    return table(("processor", "python", "libraries", "measured", "records"), rows)
 
 
 def goals(policies: Policies) -> str:
