@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import json
+import shlex
 import sys
 import time
 from collections.abc import Sequence
@@ -10,14 +12,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gavel_opt import InputError
-from simulator.runs.config import GIVEN
-from simulator.runs.options import add_setting, output_folder, positive_int, values_of
+from simulator.cli.where import SLURM, add_where, array_job, executor_of, share_of, typed
+from simulator.runs.config import GIVEN, RunConfig
+from simulator.runs.options import add_setting, output_folder, values_of
 from simulator.runs.values import POLICY, number, several
-from simulator.studies.batch import Batch, Task, complain, run_batch
-from simulator.studies.executors import make_executor
+from simulator.studies.batch import Batch, Failures, Task, complain, run_batch
 from simulator.studies.experiments import FIGURES, find
 from simulator.studies.experiments.experiment import Choices, Experiment
 from simulator.studies.experiments.tables import markdown, seconds, write_csv, write_text
+from simulator.studies.identity import identity_of
+from simulator.studies.shards import expected_cost
 from simulator.studies.stores import PointStore
 
 POINTS = "points"
@@ -72,9 +76,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     where = parser.add_argument_group("where")
     where.add_argument("--output", metavar="DIR", help="default: figure-N, or figures")
-    where.add_argument(
-        "--processes", metavar="N", type=positive_int, help="runs at once (default: one a core)"
-    )
+    add_where(parser, where)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,11 @@ class _Plan:
     folder: Path
     choices: Choices
     tasks: list[Task]
+
+    @property
+    def failures(self) -> Failures:
+        """Why runs of it failed."""
+        return Failures(self.folder / FAILURES)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -101,11 +108,55 @@ def run(arguments: argparse.Namespace) -> int:
         own = folder / f"figure-{experiment.figure}" if several else folder
         theirs = _choices_for(experiment, experiments, choices)
         plans.append(_Plan(experiment, own, theirs, _tasks(experiment, theirs)))
+    tasks = [(plan, task) for plan in plans for task in plan.tasks]
+    costs = [expected_cost(task.payload.get("config", task.payload)) for _, task in tasks]
+    mine = share_of(arguments, tasks, costs)
+    if arguments.retry_failed:
+        mine = [(plan, task) for plan, task in mine if task.name in plan.failures.names()]
+    if arguments.dry_run:
+        return _list(mine, arguments.json)
+    if arguments.executor == SLURM:
+        return _hand_to_slurm(arguments, folder, len(mine))
     started = time.perf_counter()
-    batches = [_carry_out(plan, arguments.processes) for plan in plans]
-    if several:
-        _write_all_times(folder, plans, batches, time.perf_counter() - started)
-    return 3 if any(batch.failed or not batch.done for batch in batches) else 0
+    batches = [
+        _carry_out(plan, [task for owner, task in mine if owner is plan], arguments)
+        for plan in plans
+    ]
+    if several and all(batches):
+        whole = [batch for batch in batches if batch is not None]
+        _write_all_times(folder, plans, whole, time.perf_counter() - started)
+    return (
+        3 if any(batch is not None and (batch.failed or not batch.done) for batch in batches) else 0
+    )
+
+
+def _list(tasks: Sequence[tuple[_Plan, Task]], as_values: bool) -> int:
+    """List runs, by name or as JSON with identities and the command of each."""
+    if not as_values:
+        for plan, task in tasks:
+            print(f"figure {plan.experiment.figure}: {task.name}")
+        return 0
+    found = []
+    for plan, task in tasks:
+        row = {"figure": plan.experiment.figure, "name": task.name}
+        config = task.payload.get("config")
+        if config is not None:
+            row["identity"] = identity_of(config)
+            row["command"] = RunConfig.from_json(config).command()
+        found.append(row)
+    print(json.dumps(found, indent=1))
+    return 0
+
+
+def _hand_to_slurm(arguments: argparse.Namespace, folder: Path, runs: int) -> int:
+    """Hand the runs to Slurm; the same command without it then makes the report."""
+    job = array_job(arguments, folder, runs)
+    if arguments.print_script:
+        print(job.script(), end="")
+        return 0
+    print(f"job {job.submit()}: {runs} runs in {job.tasks} array tasks")
+    print(f"when they are done, the report: gavel-sim {shlex.join(typed(arguments))}")
+    return 0
 
 
 def _choices_for(
@@ -133,16 +184,29 @@ def _tasks(experiment: Experiment, choices: Choices) -> list[Task]:
     return tasks
 
 
-def _carry_out(plan: _Plan, processes: int | None) -> Batch:
-    """Run what is missing of one experiment, and report on it."""
+def _carry_out(plan: _Plan, mine: Sequence[Task], arguments: argparse.Namespace) -> Batch | None:
+    """Run what is missing of one experiment and report on it; None while others have shares of it."""
     experiment, folder, tasks = plan.experiment, plan.folder, plan.tasks
     choices = plan.choices
     store = PointStore(folder / POINTS)
-    executor = make_executor("local", 1 if experiment.one_at_a_time else processes)
+    executor = executor_of(arguments, 1 if experiment.one_at_a_time else None)
     started = time.perf_counter()
     title = f"figure {experiment.figure}"
-    batch = run_batch(executor, experiment.work, tasks, store, title, folder / FAILURES)
+    batch = run_batch(executor, experiment.work, mine, store, title, folder / FAILURES)
     took = time.perf_counter() - started
+    if len(mine) < len(tasks):
+        for task in tasks:
+            kept = batch.done.get(task.name) or store.load(task.name, task.payload)
+            if kept is not None and task.name not in batch.done:
+                batch.done[task.name] = kept
+                batch.resumed += 1
+        if len(batch.done) + len(batch.failed) < len(tasks):
+            complain(batch)
+            print(
+                f"{title}: {len(batch.done)} of {len(tasks)} runs are done; the last share makes "
+                "the report, and so does the command without --shard"
+            )
+            return None
     complain(batch)
     if not batch.done:
         print(f"gavel-sim: {title}: no point was finished, nothing to show", file=sys.stderr)

@@ -16,13 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from gavel_opt import InputError
+from simulator.cli.where import SLURM, add_where, array_job, executor_of, share_of, typed
 from simulator.runs.config import GIVEN
-from simulator.runs.options import add_run_arguments, output_folder, positive_int
+from simulator.runs.options import add_run_arguments, output_folder
 from simulator.studies.batch import Batch, Failures, Task, complain, run_batch
-from simulator.studies.executors import EXECUTORS, make_executor
 from simulator.studies.run_folders import RunFolders, payload_of, simulate, tidy
-from simulator.studies.shards import deal, expected_cost, parse_shard
-from simulator.studies.slurm import ArrayJob, tasks_for, this_command
+from simulator.studies.shards import expected_cost
 from simulator.studies.sweep_folder import (
     FAILURES,
     PlanEntry,
@@ -35,9 +34,6 @@ from simulator.studies.sweep_folder import (
 )
 from simulator.studies.sweep_plan import PlannedRun, make_plan, plan_from_file
 from simulator.studies.sweep_tables import write_tables
-
-SLURM = "slurm"
-"""An executor that hands the whole command on, to be carried out later."""
 
 FOLLOW_PAUSE = 2.0
 """Seconds between two looks of ``sweep status --follow``."""
@@ -65,45 +61,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     where.add_argument(
         "--output", metavar="DIR", default="sweep", help="folder of the results (default: sweep)"
     )
-    where.add_argument(
-        "--processes", metavar="N", type=positive_int, help="runs at once (default: one a core)"
-    )
-    where.add_argument(
-        "--executor", choices=[*EXECUTORS, SLURM], default="local", help="default: local"
-    )
-    where.add_argument(
-        "--shard",
-        metavar="I/N",
-        help="carry out share I (from 0) of N; the same command elsewhere the rest",
-    )
-    where.add_argument("--dry-run", action="store_true", help="list the runs and stop")
-    where.add_argument(
-        "--retry-failed", action="store_true", help="carry out the runs that failed, and only those"
-    )
-    where.add_argument("--json", action="store_true", help="with --dry-run and status: as JSON")
+    add_where(parser, where)
     where.add_argument("--follow", action="store_true", help="with status: until all is done")
-    cluster = parser.add_argument_group("on a cluster")
-    cluster.add_argument(
-        "--ray-address",
-        metavar="A",
-        help="--executor ray: a running cluster, or auto (default: start one)",
-    )
-    cluster.add_argument(
-        "--tasks",
-        metavar="N",
-        type=positive_int,
-        help="--executor slurm: array tasks (default: by runs)",
-    )
-    cluster.add_argument(
-        "--sbatch",
-        metavar="OPTION",
-        action="append",
-        default=[],
-        help="--executor slurm: an option of sbatch, such as --sbatch=--partition=short; repeatable",
-    )
-    cluster.add_argument(
-        "--print-script", action="store_true", help="--executor slurm: show the script and stop"
-    )
     add_run_arguments(parser, lists=GIVEN)
 
 
@@ -114,10 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.what[:1] == ["collect"]:
         return collect(_folder(arguments.what, "collect"))
     entries = entries_of(plan_of(arguments))
-    mine = entries
-    if arguments.shard is not None:
-        shard, shards = parse_shard(arguments.shard)
-        mine = deal(entries, [expected_cost(one.config) for one in entries], shards)[shard]
+    mine = share_of(arguments, entries, [expected_cost(one.config) for one in entries])
     if arguments.dry_run:
         return _list(mine, arguments.json)
     folder = output_folder(arguments.output)
@@ -128,8 +84,8 @@ def run(arguments: argparse.Namespace) -> int:
         mine = [one for one in mine if one.name in failed]
     if arguments.executor == SLURM:
         return _hand_to_slurm(arguments, folder, entries, mine)
-    executor = make_executor(arguments.executor, arguments.processes, arguments.ray_address)
-    write_plan(folder, entries, _words(arguments))
+    executor = executor_of(arguments)
+    write_plan(folder, entries, typed(arguments))
     batch = carry_out_here(folder, mine, executor)
     if arguments.shard is None and not arguments.retry_failed:
         if batch.done:
@@ -225,25 +181,16 @@ def _hand_to_slurm(
     entries: Sequence[PlanEntry],
     mine: Sequence[PlanEntry],
 ) -> int:
-    """Write and submit an array script that carries out the plan."""
-    if arguments.shard is not None:
-        raise InputError("--shard: the array tasks are the shares; leave it out")
+    """Hand the plan to Slurm, and say how to see what becomes of it."""
     if not mine:
         print("nothing failed: there is nothing to run again")
         return 0
-    job = ArrayJob(
-        command=[*this_command(), *_words(arguments)],
-        folder=folder,
-        tasks=tasks_for(len(mine), arguments.tasks),
-        processes=arguments.processes or 1,
-        options=arguments.sbatch,
-    )
+    job = array_job(arguments, folder, len(mine))
     if arguments.print_script:
         print(job.script(), end="")
         return 0
-    write_plan(folder, entries, _words(arguments))
-    number = job.submit()
-    print(f"job {number}: {len(mine)} runs in {job.tasks} array tasks")
+    write_plan(folder, entries, typed(arguments))
+    print(f"job {job.submit()}: {len(mine)} runs in {job.tasks} array tasks")
     print(f"  gavel-sim sweep status {shlex.quote(str(folder))} --follow")
     print(f"  gavel-sim sweep collect {shlex.quote(str(folder))}")
     return 0
@@ -275,24 +222,6 @@ def _folder(words: Sequence[str], what: str) -> Path:
     if not folder.is_dir():
         raise InputError(f"{folder}: there is no such folder")
     return folder
-
-
-_ELSEWHERE = {"--executor": 1, "--ray-address": 1, "--tasks": 1, "--sbatch": 1, "--processes": 1}
-_ALONE = ("--print-script", "--dry-run", "--json", "--follow")
-
-
-def _words(arguments: argparse.Namespace) -> list[str]:
-    """Return the command as typed, without what says where it is carried out."""
-    words, kept = list(arguments.words), []
-    while words:
-        word = words.pop(0)
-        flag, equals, _ = word.partition("=")
-        if flag in _ELSEWHERE:
-            if not equals and words:
-                words.pop(0)
-        elif word not in _ALONE:
-            kept.append(word)
-    return kept
 
 
 __all__ = ["add_arguments", "run"]

@@ -1,0 +1,108 @@
+"""Where a plan is carried out: the flags that sweep, figure and knee share."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from gavel_opt import InputError
+from simulator.runs.options import positive_int
+from simulator.studies.executors import EXECUTORS, Executor, make_executor
+from simulator.studies.shards import deal, parse_shard
+from simulator.studies.slurm import ArrayJob, tasks_for, this_command
+
+SLURM = "slurm"
+"""An executor that hands the whole command on, to be carried out later."""
+
+Item = TypeVar("Item")
+
+
+def add_where(parser: argparse.ArgumentParser, where: Any) -> None:
+    """Add the flags that say who carries out a plan; ``where`` is a group of the parser's."""
+    where.add_argument(
+        "--processes", metavar="N", type=positive_int, help="runs at once (default: one a core)"
+    )
+    where.add_argument(
+        "--executor", choices=[*EXECUTORS, SLURM], default="local", help="default: local"
+    )
+    where.add_argument(
+        "--shard",
+        metavar="I/N",
+        help="carry out share I (from 0) of N; the same command elsewhere the rest",
+    )
+    where.add_argument("--dry-run", action="store_true", help="list the runs and stop")
+    where.add_argument(
+        "--retry-failed", action="store_true", help="carry out the runs that failed, and only those"
+    )
+    where.add_argument("--json", action="store_true", help="lists and status as JSON")
+    cluster = parser.add_argument_group("on a cluster")
+    cluster.add_argument(
+        "--ray-address",
+        metavar="A",
+        help="--executor ray: a running cluster, or auto (default: start one)",
+    )
+    cluster.add_argument(
+        "--tasks",
+        metavar="N",
+        type=positive_int,
+        help="--executor slurm: array tasks (default: by runs)",
+    )
+    cluster.add_argument(
+        "--sbatch",
+        metavar="OPTION",
+        action="append",
+        default=[],
+        help="--executor slurm: an option of sbatch, such as --sbatch=--partition=short; repeatable",
+    )
+    cluster.add_argument(
+        "--print-script", action="store_true", help="--executor slurm: show the script and stop"
+    )
+
+
+def share_of(
+    arguments: argparse.Namespace, items: Sequence[Item], costs: Sequence[float]
+) -> Sequence[Item]:
+    """Return what of a plan this command carries out."""
+    if arguments.shard is None:
+        return items
+    if arguments.executor == SLURM:
+        raise InputError("--shard: with --executor slurm the array tasks are the shares")
+    shard, shards = parse_shard(arguments.shard)
+    return deal(items, costs, shards)[shard]
+
+
+def executor_of(arguments: argparse.Namespace, at_most: int | None = None) -> Executor:
+    """Make the executor that was asked for; ``at_most`` bounds how many runs go on at once."""
+    processes = arguments.processes if at_most is None else at_most
+    return make_executor(arguments.executor, processes, arguments.ray_address)
+
+
+def array_job(arguments: argparse.Namespace, folder: Path, runs: int) -> ArrayJob:
+    """Make the Slurm job that carries out a number of runs of this command."""
+    return ArrayJob(
+        command=[*this_command(), *typed(arguments)],
+        folder=folder,
+        tasks=tasks_for(runs, arguments.tasks),
+        processes=arguments.processes or 1,
+        options=arguments.sbatch,
+    )
+
+
+_WITH_VALUE = ("--executor", "--ray-address", "--tasks", "--sbatch", "--processes")
+_ALONE = ("--print-script", "--dry-run", "--json", "--follow")
+
+
+def typed(arguments: argparse.Namespace) -> list[str]:
+    """Return the command as typed, without what says where it is carried out."""
+    words, kept = list(arguments.words), []
+    while words:
+        word = words.pop(0)
+        flag, equals, _ = word.partition("=")
+        if flag in _WITH_VALUE:
+            if not equals and words:
+                words.pop(0)
+        elif word not in _ALONE:
+            kept.append(word)
+    return kept
