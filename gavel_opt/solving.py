@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import replace
+from pathlib import Path
 
 from gavel_opt.engines.duality import duals_by_solving
 from gavel_opt.engines.protocol import Engine, Options
 from gavel_opt.engines.registry import make_engine
+from gavel_opt.errors import InputError
 from gavel_opt.model.certificate import certify, primal_residual
+from gavel_opt.model.files import read_program
 from gavel_opt.model.linear_program import LinearProgram
 from gavel_opt.model.presolve import screen
 from gavel_opt.model.solution import Certificate, Solution, Status
@@ -23,7 +26,7 @@ misses by less than solvers commonly overlook, as rounded files do, has an answe
 
 
 def solve(
-    program: LinearProgram,
+    program: LinearProgram | str | Path,
     engine: str | Engine = "highs",
     options: Options | None = None,
     tolerance: float = TOLERANCE,
@@ -36,7 +39,7 @@ def solve(
     Parameters
     ----------
     program
-        Any linear program.
+        Any linear program, or the file of one (MPS, LP or recorded).
     engine
         Name of an engine, or an engine (kept models stay with it).
     options
@@ -47,8 +50,16 @@ def solve(
     Raises
     ------
     InputError, MissingLibraryError
-        For an unknown engine, one whose library is missing, or coefficients that are no numbers.
+        For an unknown engine, one whose library is missing, coefficients that are no numbers, a file
+        that cannot be read, or something that is no linear program.
     """
+    if isinstance(program, str | Path):
+        program = read_program(Path(program))
+    if not isinstance(program, LinearProgram):
+        raise InputError(
+            f"program: {program!r} is no LinearProgram; LinearProgram.build makes one, and the name "
+            "of an MPS or LP file is read"
+        )
     if isinstance(engine, str):
         engine = make_engine(engine)
     solution = answer(program, engine, options or Options())

@@ -1,64 +1,64 @@
 """A simulator of a GPU cluster under a scheduling policy.
 
 >>> import simulator
->>> result = simulator.run(policy="max_min_fairness_perf", jobs=50, seed=0)  # doctest: +SKIP
->>> result.average_jct  # doctest: +SKIP
-57171.41
+>>> result = simulator.run(policy="max_min_fairness_perf", jobs=50, seed=0)
+>>> print(f"{result.average_jct:.2f} s")
+57171.41 s
+
+The same as ``gavel_sim``, should another ``simulator`` be about.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
+import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from gavel_opt import InputError, SolveFailed
+    from simulator.api import compare, figure, knee, run, sweep
+    from simulator.runs.config import RunConfig
     from simulator.runs.results import RunResult
 
-__all__ = ["run"]
+    __version__: str
+
+_HOME = {
+    "run": "simulator.api",
+    "sweep": "simulator.api",
+    "figure": "simulator.api",
+    "knee": "simulator.api",
+    "compare": "simulator.api",
+    "RunConfig": "simulator.runs.config",
+    "RunResult": "simulator.runs.results",
+    "InputError": "gavel_opt",
+    "SolveFailed": "gavel_opt",
+}
+"""Public name to module: loaded when first asked for, so that a command line starts at once."""
 
 
-def run(
-    *,
-    policy: str,
-    engine: str = "auto",
-    cluster: Mapping[str, int] | str = "36:36:36",
-    output: str | Path | None = None,
-    **settings: Any,
-) -> RunResult:
-    """Simulate one run and return what it gave.
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
 
-    Parameters
-    ----------
-    policy, engine
-        Names, as ``gavel-sim run --policy`` and ``--engine`` take them.
-    cluster
-        Worker type to number of workers, or text as on the command line.
-    output
-        Folder to write ``summary.json``, ``jobs.parquet`` and ``rounds.parquet`` into.
-    settings
-        ``jobs``, ``rate`` (jobs per hour), ``interarrival``, ``window=(start, end)``, ``trace``,
-        ``seed``, ``saturation`` and every other field of :class:`simulator.runs.config.RunConfig`.
+        return version("gavel-opt")
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
 
-    Returns
-    -------
-    RunResult
-        With ``summary`` (a dictionary as in ``summary.json``), ``average_jct``, ``status``, and
-        the columns of ``jobs`` and ``rounds``.
 
-    Raises
-    ------
-    gavel_opt.InputError
-        If a setting is wrong.
-    gavel_opt.SolveFailed
-        If no engine gave a certified answer.
-    """
-    from simulator.runs.options import make_config, output_folder
-    from simulator.runs.runner import execute
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])
 
-    folder = output_folder(output)
-    config = make_config(policy=policy, engine=engine, cluster=cluster, **settings)
-    result = execute(config, folder=folder)
-    if folder is not None:
-        result.write(folder)
-    return result
+
+__all__ = [
+    "InputError",
+    "RunConfig",
+    "RunResult",
+    "SolveFailed",
+    "compare",
+    "figure",
+    "knee",
+    "run",
+    "sweep",
+]

@@ -108,6 +108,17 @@ class Program:
         if words[0] == "--version":
             print(self._version())
             return 0
+        command, parsed = self.parse(words)
+        return command.run(parsed)
+
+    def parse(self, words: Sequence[str]) -> tuple[Command, argparse.Namespace]:
+        """Return the subcommand of a command line and what it says, without carrying it out.
+
+        Raises
+        ------
+        InputError
+            For an unknown command or flag.
+        """
         if words[0] not in self.summaries:
             raise unknown_name("command", words[0], self.summaries)
         summary = self.summaries[words[0]]
@@ -121,8 +132,8 @@ class Program:
         command.add_arguments(parser)
         parser.add_argument("--version", action="version", version=self._version())
         parsed = parser.parse_exactly(words[1:])
-        parsed.words = words
-        return command.run(parsed)
+        parsed.words = list(words)
+        return command, parsed
 
     def _version(self) -> str:
         from importlib.metadata import version

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 from simulator.runs.interrupts import interrupts
 
 if TYPE_CHECKING:
-    from gavel_opt.cli.command_line import Command
+    from gavel_opt.cli.command_line import Command, Program
 
 _MODULES = {
     "run": "simulator.cli.run",
@@ -18,6 +18,7 @@ _MODULES = {
     "figure": "simulator.cli.figure",
     "knee": "simulator.studies.knee",
     "compare": "simulator.cli.compare",
+    "policies": "simulator.cli.policies",
 }
 
 
@@ -27,6 +28,7 @@ _SUMMARIES = {
     "figure": "one of the paper's experiments",
     "knee": "the highest job rate that a policy sustains on a cluster",
     "compare": "two runs, or engines on the same run: what differs, and when",
+    "policies": "the policies: name, what each does, what it needs",
 }
 
 _GO_ON = frozenset({"sweep", "figure", "knee"})
@@ -47,17 +49,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if arguments is None:
         interrupts.take_over("gavel-sim")
     # Only now, as all else takes time to load in which a signal may come.
+    status = program().main(words)
+    return interrupts.status if status == _INTERRUPTED else status
+
+
+def program() -> Program:
+    """Return the command with its subcommands."""
     from gavel_opt.cli.command_line import Program
 
-    program = Program(
+    return Program(
         "gavel-sim",
         "Simulate a GPU cluster under a scheduling policy.",
         "gavel-sim run --policy max_min_fairness_perf --jobs 50",
         _SUMMARIES,
         _load,
     )
-    status = program.main(words)
-    return interrupts.status if status == _INTERRUPTED else status
 
 
 _INTERRUPTED = 130

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from simulator.runs.columns import Columns
+    from simulator.runs.results import RunResult
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -148,6 +149,11 @@ def read_folder(folder: Path) -> Recorded:
     assert jobs is not None
     assert rounds is not None
     return Recorded(str(folder), summary, jobs, rounds, tables["placements"])
+
+
+def recorded(name: str, result: RunResult) -> Recorded:
+    """Take a run that is in memory as one side."""
+    return Recorded(name, result.summary, result.jobs, result.rounds, result.placements)
 
 
 def difference(a: Recorded, b: Recorded) -> Difference | None:
@@ -298,7 +304,7 @@ def _on_engines(
             skipped[name] = f"failed: {failed}"
             broken.append(name)
             continue
-        runs.append(Recorded(name, result.summary, result.jobs, result.rounds, result.placements))
+        runs.append(recorded(name, result))
     if len(runs) < 2:
         reasons = "; ".join(f"{name}: {why}" for name, why in skipped.items())
         raise InputError(

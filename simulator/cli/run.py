@@ -83,7 +83,7 @@ def run(arguments: argparse.Namespace) -> int:
         programs = None
         if folder is not None and "programs" in record:
             programs = ProgramFiles(folder / "programs", go_on=arguments.resume is not None)
-        with _progress_bar() as show:
+        with _watched() as show:
             result = execute(
                 config,
                 placements="placements" in record,
@@ -159,10 +159,19 @@ def _checkpointing(arguments: argparse.Namespace, folder: Path | None) -> Checkp
 
 
 @contextmanager
-def _progress_bar() -> Iterator[Callable[[Progress], None] | None]:
-    """A progress bar on a terminal, nothing elsewhere."""
+def _watched() -> Iterator[Callable[[Progress], None]]:
+    """Show how far the run is: a progress bar on a terminal, a line now and then elsewhere."""
     if not sys.stderr.isatty():
-        yield None
+        from simulator.runs.heartbeat import heartbeat
+
+        latest = "starting"
+
+        def note(progress: Progress) -> None:
+            nonlocal latest
+            latest = _where(progress)
+
+        with heartbeat(lambda: latest):
+            yield note
         return
     from rich.console import Console
     from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
@@ -181,10 +190,13 @@ def _progress_bar() -> Iterator[Callable[[Progress], None] | None]:
         def show(progress: Progress) -> None:
             # The window's jobs come last: until they do, all completed jobs show the progress.
             share = progress.completed / max(progress.needed, 1)
-            where = (
-                f"{progress.measured_done:,} of {progress.measured:,} jobs measured, "
-                f"{progress.active:,} active, day {progress.time / 86400:,.1f}"
-            )
-            bar.update(task, completed=min(share, 1.0), where=where)
+            bar.update(task, completed=min(share, 1.0), where=_where(progress))
 
         yield show
+
+
+def _where(progress: Progress) -> str:
+    return (
+        f"{progress.measured_done:,} of {progress.measured:,} jobs measured, "
+        f"{progress.active:,} active, day {progress.time / 86400:,.1f}"
+    )

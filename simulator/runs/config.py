@@ -14,6 +14,7 @@ from dataclasses import MISSING, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from gavel_opt.engines.registry import BUILT_IN
 from simulator.runs.values import (
     COUNT,
     ENGINE,
@@ -138,7 +139,7 @@ class RunConfig:
         "--engine",
         ENGINE,
         DECIDES,
-        "what solves: gavel-opt engines lists them (default: auto, which is structured)",
+        f"what solves: auto (default: structured), {', '.join(BUILT_IN)}; see gavel-opt engines",
         "NAME",
         default="auto",
         forks=True,

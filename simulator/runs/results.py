@@ -49,7 +49,7 @@ class Spent:
     saving: float
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class RunResult:
     """What a run gave.
 
@@ -68,6 +68,12 @@ class RunResult:
     jobs: Columns
     rounds: Columns
     placements: Columns | None = None
+
+    def __repr__(self) -> str:
+        """Five lines: what ran, how it ended, what came of it, and where the rest is."""
+        from simulator.runs.summary_text import short
+
+        return short(self)
 
     @property
     def status(self) -> Status:

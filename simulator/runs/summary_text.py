@@ -36,8 +36,7 @@ def describe(result: RunResult, folder: Path | None) -> str:
         rows += [("", line) for line in _partial(found)]
     if (ranks := found["jct_percentiles"]) is not None:
         rows.append(("", f"half within {_hours(ranks['p50'])}, 99% within {_hours(ranks['p99'])}"))
-    ended = "makespan" if found["status"] == "completed" and not found["partial"] else "simulated"
-    rows.append((ended, _hours(found["makespan"])))
+    rows.append((_ended(found), _hours(found["makespan"])))
     rows.append(("utilization", f"{found['utilization']:.1%}"))
     kept = f", {found['lease_extensions'] / leases:.1%} of leases extended" if leases else ""
     rows.append(("rounds", f"{found['rounds']:,}, {found['allocations']:,} allocations{kept}"))
@@ -62,9 +61,23 @@ def describe(result: RunResult, folder: Path | None) -> str:
     if folder is not None:
         rows.append(("written", f"{folder}{os.sep}"))
     status = _paint(_STATUS[found["status"]], _COLOURS[found["status"]])
-    on = f" on {found['engine']}" if solve["programs"] else ""
-    head = f"{_paint(found['policy'], '1')}{on}: {status}"
+    head = f"{_paint(found['policy'], '1')}{_on(found)}: {status}"
     return "\n".join([head, *(f"  {name:<12}{text}" for name, text in rows)])
+
+
+def short(result: RunResult) -> str:
+    """Five lines for whoever looks at a result in a Python session."""
+    found = result.summary
+    return "\n".join(
+        [
+            f"{found['policy']}{_on(found)}: {_STATUS[found['status']]}",
+            f"  average_jct  {_mean(found)}",
+            f"  {_ended(found):<11}  {found['makespan']:,.2f} s ({_hours(found['makespan'])})",
+            f"  utilization  {found['utilization']:.1%} in {found['rounds']:,} rounds, "
+            f"{found['allocations']:,} allocations",
+            f"  more in      .summary, .jobs ({result.jobs['job'].size:,} rows), .rounds, .config",
+        ]
+    )
 
 
 def interrupted(result: RunResult) -> str:
@@ -91,6 +104,17 @@ def profile(result: RunResult) -> str:
         share = seconds / total if total > 0 else 0.0
         lines.append(f"  {name.replace('_', '-'):<12}{seconds:>10.3f}{share:>8.1%}")
     return "\n".join(lines)
+
+
+def _on(found: dict[str, Any]) -> str:
+    """Which engine solved, where there was something to solve."""
+    return f" on {found['engine']}" if found["solve"]["programs"] else ""
+
+
+def _ended(found: dict[str, Any]) -> str:
+    """What the end of simulated time is called: a makespan only if everything was done by then."""
+    whole = found["status"] == "completed" and not found["partial"]
+    return "makespan" if whole else "simulated"
 
 
 def _mean(found: dict[str, Any]) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from simulator.runs.files import write_atomically
+from simulator.runs.heartbeat import heartbeat
 from simulator.runs.interrupts import interrupts
 from simulator.studies.carry_out import CLAIMS, ELSEWHERE, Kept, Store, carry_out, unit
 from simulator.studies.claims import Claims
@@ -71,7 +72,7 @@ def run_batch(
     store
         Where results are kept.
     title
-        Shown beside the progress bar, which appears on terminals only.
+        Shown beside the progress bar on terminals, and in the lines that come elsewhere.
     log
         Folder that takes the reasons and tracebacks of failures, made if needed.
     """
@@ -214,7 +215,14 @@ def _iterator(outcomes: Any) -> Any:
 def _progress(stack: ExitStack, title: str, total: int, done: int) -> Callable[[str], None]:
     """Return what to call after each task."""
     if not sys.stderr.isatty():
-        return lambda name: None
+        latest = ""
+
+        def note(name: str) -> None:
+            nonlocal done, latest
+            done, latest = done + 1, f", the last one {name}"
+
+        stack.enter_context(heartbeat(lambda: f"{title}, {done} of {total} runs done{latest}"))
+        return note
     from rich.console import Console
     from rich.progress import (
         BarColumn,

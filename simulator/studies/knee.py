@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from gavel_opt import InputError
 from simulator.runs.config import GIVEN
+from simulator.runs.heartbeat import heartbeat
 from simulator.runs.options import (
     add_run_arguments,
     add_setting,
@@ -139,8 +140,53 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(GIVEN[name].flag, dest=name, help=argparse.SUPPRESS)
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a search gave.
+
+    Attributes
+    ----------
+    knees
+        One a policy, in the order in which they were named.
+    bound
+        Jobs per hour that no policy without space sharing can sustain more than.
+    folder
+        Where probes and ``knee.json`` are, or None.
+    """
+
+    knees: list[Knee]
+    bound: float
+    folder: Path | None
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Find the knees, print and plot them."""
+    if arguments.output is not None and not arguments.json:
+        _check_plots()
+    found = find(arguments)
+    knees, folder = found.knees, found.folder
+    if arguments.json:
+        print(json.dumps([as_json(knee) for knee in knees], indent=2))
+        return 0
+    print(as_text(knees))
+    print(
+        f"  in the long run no policy without space sharing sustains more than {found.bound:.2f} "
+        "jobs per hour;\n  a knee is measured on the jobs of its seeds, and may lie past it by chance"
+    )
+    if folder is not None:
+        plot(knees, folder / "knee.svg")
+        print(f"  written   {folder}/ (knee.json, knee.svg)")
+    return 0
+
+
+def find(arguments: argparse.Namespace) -> Found:
+    """Find the knees, and write them down if there is a folder to.
+
+    Raises
+    ------
+    InputError
+        If a setting is wrong, or no bracket can be found.
+    """
     if arguments.policy is None:
         check_policy(None)
     for name in _WORKLOADS:
@@ -159,39 +205,31 @@ def run(arguments: argparse.Namespace) -> int:
     if any(config.saturation[0] == "off" for config in configs.values()):
         raise InputError("--saturation: off gives no verdict to bisect on; choose a rule")
     folder = output_folder(arguments.output)
-    if folder is not None and not arguments.json:
-        _check_plots()
     from simulator.runs.bounds import evenly_shared_rate, highest_rate
 
     store = _Store(folder)
     knees = []
     some = next(iter(configs.values()))
     guess, bound = evenly_shared_rate(some), highest_rate(some)
-    for policy, config in configs.items():
-        knee = Knee(policy)
-        for seed in seeds:
-            seeded = replace(config, seed=seed)
-            probe = store.probing(seeded, _announce(policy, seed))
-            bracket = bisect(
-                probe,
-                arguments.low or 0.8 * guess,
-                arguments.high or 1.05 * bound,
-                arguments.precision,
-            )
-            knee.by_seed[seed] = bracket
-            knee.probes[seed] = store.made(seeded)
-        knees.append(knee)
+    said = [f"{len(configs)} policies, {len(seeds)} seeds"]
+    with heartbeat(lambda: said[-1]):
+        for policy, config in configs.items():
+            knee = Knee(policy)
+            for seed in seeds:
+                seeded = replace(config, seed=seed)
+                probe = store.probing(seeded, _announce(policy, seed, said))
+                bracket = bisect(
+                    probe,
+                    arguments.low or 0.8 * guess,
+                    arguments.high or 1.05 * bound,
+                    arguments.precision,
+                )
+                knee.by_seed[seed] = bracket
+                knee.probes[seed] = store.made(seeded)
+            knees.append(knee)
     if folder is not None:
         store.write(knees)
-    if arguments.json:
-        print(json.dumps([as_json(knee) for knee in knees], indent=2))
-        return 0
-    print(as_text(knees))
-    print(f"  without space sharing no policy can sustain more than {bound:.2f} jobs per hour here")
-    if folder is not None:
-        plot(knees, folder / "knee.svg")
-        print(f"  written   {folder}/ (knee.json, knee.svg)")
-    return 0
+    return Found(knees, bound, folder)
 
 
 def bisect(
@@ -312,12 +350,14 @@ def _probe(config: RunConfig, rate: float) -> Probe:
     )
 
 
-def _announce(policy: str, seed: int) -> Callable[[Probe], None]:
+def _announce(policy: str, seed: int, said: list[str]) -> Callable[[Probe], None]:
+    """Return what says a probe's verdict on a terminal, and leaves it for the lines elsewhere."""
+
     def announce(probe: Probe) -> None:
+        verdict = "sustained" if probe.sustained else "saturated"
+        said.append(f"{policy}, seed {seed}: {probe.rate:.3f} jobs/hr is {verdict}")
         if sys.stderr.isatty():
-            verdict = "sustained" if probe.sustained else "saturated"
-            line = f"{policy}, seed {seed}: {probe.rate:.3f} jobs/hr is {verdict}"
-            print(f"{line} ({probe.seconds:.1f} s)", file=sys.stderr)
+            print(f"{said[-1]} ({probe.seconds:.1f} s)", file=sys.stderr)
 
     return announce
 

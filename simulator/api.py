@@ -1,0 +1,265 @@
+"""What the commands do, from Python: ``run``, ``sweep``, ``figure``, ``knee`` and ``compare``.
+
+Settings have the names of the command line's flags, or those of
+:class:`simulator.runs.config.RunConfig`; values are Python's or text as on the command line, and
+are answered alike when they are wrong.
+"""
+
+from __future__ import annotations
+
+import inspect
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gavel_opt import GavelError, InputError
+from simulator.runs.config import DEFAULT_CLUSTER, GIVEN, Setting, find_setting
+from simulator.runs.options import make_config, output_folder
+
+if TYPE_CHECKING:
+    from simulator.cli.compare import Difference
+    from simulator.runs.results import RunResult
+    from simulator.studies.knee import Knee
+
+
+def run(
+    *,
+    policy: str,
+    engine: str = "auto",
+    cluster: Mapping[str, int] | str = DEFAULT_CLUSTER,
+    output: str | Path | None = None,
+    **settings: Any,
+) -> RunResult:
+    """Simulate one run and return what it gave.
+
+    Parameters
+    ----------
+    policy, engine
+        Names, as ``gavel-sim run --policy`` and ``--engine`` take them.
+    cluster
+        Worker type to number of workers, or text as on the command line.
+    output
+        Folder to write ``summary.json``, ``jobs.parquet`` and ``rounds.parquet`` into.
+    settings
+        ``jobs``, ``rate`` (jobs per hour), ``interarrival`` (seconds), ``window=(start, end)``,
+        ``trace``, ``seed``, ``saturation`` and every other setting (``help(simulator.run)`` and
+        completion list them; docs/reference.md explains them).
+
+    Returns
+    -------
+    RunResult
+        With ``summary`` (a dictionary as in ``summary.json``), ``average_jct``, ``status``, and
+        the columns of ``jobs`` and ``rounds``.
+
+    Raises
+    ------
+    gavel_opt.InputError
+        If a setting is wrong.
+    gavel_opt.SolveFailed
+        If no engine gave a certified answer.
+
+    Examples
+    --------
+    >>> import simulator
+    >>> result = simulator.run(policy="isolated", cluster="4:4:4", jobs=8)
+    >>> result.status, round(result.average_jct)
+    ('completed', 113232)
+    """
+    from simulator.runs.runner import execute
+
+    folder = output_folder(output)
+    config = make_config(policy=policy, engine=engine, cluster=cluster, **settings)
+    result = execute(config, folder=folder)
+    if folder is not None:
+        result.write(folder)
+    return result
+
+
+def sweep(
+    *, output: str | Path | None = None, processes: int | None = None, **settings: Any
+) -> list[dict[str, Any]]:
+    """Carry out all combinations of settings, and return the table of what they gave.
+
+    Parameters
+    ----------
+    output
+        Folder of the results, one a run, as ``gavel-sim sweep`` writes it; runs that are done there
+        are not run again. None keeps the table only.
+    processes
+        Runs at once; None takes one for each core.
+    settings
+        As in :func:`run`; each may be a list of values, or text such as ``"0-9"``, ``"4:6:0.4"``.
+
+    Returns
+    -------
+    list of dict
+        The rows of ``summary.csv``, one a run: settings, then results
+        (``pandas.DataFrame(rows)`` makes a frame of them).
+
+    Raises
+    ------
+    gavel_opt.InputError
+        If a setting is wrong.
+    gavel_opt.GavelError
+        If a run failed; those that did not are in the folder.
+    """
+    from pyarrow import parquet
+
+    if output is None:
+        with tempfile.TemporaryDirectory(prefix="gavel-sim-") as passing:
+            return sweep(output=passing, processes=processes, **settings)
+    from simulator.cli.sweep import carry_out_here
+    from simulator.studies.executors import make_executor
+    from simulator.studies.sweep_folder import entries_of, write_plan
+    from simulator.studies.sweep_plan import make_plan
+    from simulator.studies.sweep_tables import write_tables
+
+    given = {name: value for name, value in settings.items() if value is not None}
+    entries = entries_of(make_plan([("", given)]))
+    folder = output_folder(output)
+    assert folder is not None
+    write_plan(folder, entries, [])
+    batch = carry_out_here(folder, entries, make_executor("local", processes))
+    if batch.done:
+        write_tables(folder, entries, batch)
+    if batch.failed:
+        name, reason = next(iter(batch.failed.items()))
+        raise GavelError(f"{len(batch.failed)} of {len(entries)} runs failed; {name}: {reason}")
+    rows: list[dict[str, Any]] = parquet.read_table(folder / "summary.parquet").to_pylist()
+    return rows
+
+
+def figure(*figures: str | int, output: str | Path, **settings: Any) -> Path:
+    """Carry out experiments of the paper, and write their tables and plots.
+
+    Parameters
+    ----------
+    figures
+        Numbers of figures, or ``"makespan"``.
+    output
+        Folder of the results; points that are done there are not run again.
+    settings
+        The flags of ``gavel-sim figure``: ``seed``, ``policy``, ``at``, ``window``, ``engine``,
+        ``tie_break``, ``timeout``, ``processes``.
+
+    Returns
+    -------
+    Path
+        The folder.
+
+    Raises
+    ------
+    gavel_opt.InputError
+        If a setting is wrong.
+    gavel_opt.GavelError
+        If a point failed.
+    """
+    from simulator.cli import program
+
+    words = [*map(str, figures), *_words({"output": str(output), **settings})]
+    command, arguments = program().parse(["figure", *words])
+    if command.run(arguments):
+        raise GavelError("some points failed; their reasons are on standard error")
+    return Path(output)
+
+
+def knee(**settings: Any) -> list[Knee]:
+    """Find the highest job rates that policies sustain on a cluster.
+
+    Parameters
+    ----------
+    settings
+        The flags of ``gavel-sim knee``: ``policy`` and ``seed`` (lists), ``cluster``,
+        ``precision``, ``low``, ``high``, ``output``, and settings of a run.
+
+    Returns
+    -------
+    list of Knee
+        One a policy, with ``mean``, ``interval()``, ``by_seed`` and ``probes``.
+
+    Raises
+    ------
+    gavel_opt.InputError
+        If a setting is wrong.
+    """
+    from simulator.cli import program
+    from simulator.studies.knee import find
+
+    return find(program().parse(["knee", *_words(settings)])[1]).knees
+
+
+def compare(a: RunResult | str | Path, b: RunResult | str | Path) -> Difference | None:
+    """Find where two runs part.
+
+    Parameters
+    ----------
+    a, b
+        What :func:`run` returned, or run folders.
+
+    Returns
+    -------
+    Difference or None
+        The first round and job that differ and a sentence; None if the runs are equal to the last
+        bit.
+
+    Raises
+    ------
+    gavel_opt.InputError
+        If a folder holds no finished run.
+    """
+    from simulator.cli.compare import difference, read_folder, recorded
+
+    sides = [
+        read_folder(Path(side)) if isinstance(side, str | Path) else recorded(name, side)
+        for name, side in (("a", a), ("b", b))
+    ]
+    return difference(*sides)
+
+
+def _words(settings: Mapping[str, Any]) -> list[str]:
+    """Settings as words of a command line."""
+    words: list[str] = []
+    for name, value in settings.items():
+        setting = find_setting(name)
+        if value is None:
+            continue
+        if setting is not None and setting.kind.switch:
+            words += setting.words(setting.read(value, name))
+        elif isinstance(value, bool):
+            words += [f"--{name.replace('_', '-')}"] if value else []
+        else:
+            listed = value if isinstance(value, list) else [value]
+            flag = f"--{name.replace('_', '-')}" if setting is None else setting.flag
+            words += [flag, *(_text(setting, name, one) for one in listed)]
+    return words
+
+
+def _text(setting: Setting | None, name: str, value: Any) -> str:
+    """One value as a word; what has a form of its own (a cluster, a window) in that form."""
+    if isinstance(value, str) or setting is None:
+        return str(value)
+    text = setting.kind.write(setting.read(value, name))
+    if text is None:
+        raise InputError(f"{setting.flag}: {value!r} cannot be written as text")
+    return text
+
+
+def _with_settings(function: Any, leave_out: tuple[str, ...] = ()) -> None:
+    """Let completion and ``help`` show every setting in place of ``**settings``."""
+    signature = inspect.signature(function)
+    own = [one for one in signature.parameters.values() if one.kind is not one.VAR_KEYWORD]
+    names = {one.name for one in own}
+    for name, setting in GIVEN.items():
+        if name not in names and name not in leave_out:
+            own.append(
+                inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=setting.default)
+            )
+    function.__signature__ = signature.replace(parameters=own)
+
+
+_with_settings(run)
+_with_settings(sweep)
+_with_settings(knee, leave_out=("jobs", "rate", "interarrival", "trace", "replay"))
+
+__all__ = ["compare", "figure", "knee", "run", "sweep"]

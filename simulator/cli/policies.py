@@ -1,0 +1,64 @@
+"""``gavel-sim policies``: the policies, what each does and what it needs."""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import json
+import textwrap
+from typing import Any
+
+from gavel_opt import POLICIES, make_policy
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of ``gavel-sim policies``."""
+    parser.add_argument("--json", action="store_true", help="print them as JSON, only that")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the policies."""
+    found = [describe(name) for name in POLICIES]
+    print(json.dumps(found, indent=2) if arguments.json else as_text(found))
+    return 0
+
+
+def describe(name: str) -> dict[str, Any]:
+    """Name, purpose and traits of a policy, as JSON values."""
+    policy = make_policy(name)
+    traits = policy.traits
+    needs = {
+        "prices": traits.needs_prices,
+        "deadlines": traits.needs_deadlines,
+        "jobs on one worker each": traits.single_gpu_only,
+    }
+    return {
+        "name": name,
+        "purpose": (inspect.getdoc(type(policy)) or "").partition("\n")[0],
+        "space_sharing": traits.packing,
+        "solves_programs": traits.solves,
+        "needs": [need for need, wanted in needs.items() if wanted],
+    }
+
+
+def as_text(found: list[dict[str, Any]]) -> str:
+    """Table for a person: variants of one purpose together."""
+    lines: list[str] = []
+    purpose = None
+    for one in found:
+        if one["purpose"] != purpose:
+            purpose = one["purpose"]
+            lines += ["", purpose] if lines else [purpose]
+        said = ["two jobs may share a worker"] if one["space_sharing"] else []
+        said += [f"needs {need}" for need in one["needs"]]
+        said += [] if one["solves_programs"] else ["solves no program"]
+        lines.append(f"  {one['name']:<52}{', '.join(said)}".rstrip())
+    lines += [
+        "",
+        *textwrap.wrap(
+            "Of a family with variants, the name alone ignores how fast a job is on which worker "
+            "type; _perf and _packed do not. docs/policies.md shows each program.",
+            88,
+        ),
+    ]
+    return "\n".join(lines)

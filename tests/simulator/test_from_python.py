@@ -1,0 +1,104 @@
+"""The door from Python: names, signatures, what a result looks like, the commands as functions."""
+
+from __future__ import annotations
+
+import inspect
+import subprocess
+import sys
+
+import pytest
+
+import gavel_opt
+import gavel_sim
+import simulator
+from gavel_opt import InputError
+from simulator.runs.config import GIVEN
+
+SMALL = {"cluster": "4:4:4", "jobs": 6}
+
+
+def test_the_unique_name_leads_to_the_same():
+    assert gavel_sim.run is simulator.run
+    assert gavel_sim.__version__ == simulator.__version__ == gavel_opt.__version__
+    assert set(gavel_sim.__all__) == set(simulator.__all__)
+    with pytest.raises(AttributeError):
+        _ = gavel_sim.no_such_name
+
+
+def test_another_simulator_is_named(tmp_path):
+    (tmp_path / "simulator.py").write_text("")
+    done = subprocess.run(
+        [sys.executable, "-c", "import gavel_sim"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert f"{tmp_path / 'simulator.py'} stands before the package" in done.stderr
+
+
+def test_signatures_complete():
+    assert set(GIVEN) < set(inspect.signature(simulator.run).parameters)
+    assert set(GIVEN) < set(inspect.signature(simulator.sweep).parameters)
+    assert "rate" not in inspect.signature(simulator.knee).parameters
+
+
+def test_a_result_is_five_lines():
+    result = simulator.run(policy="fifo", **SMALL)
+    lines = repr(result).splitlines()
+    assert len(lines) == 5
+    assert lines[0] == "fifo: completed"  # nothing was solved, on no engine
+    assert f"{result.average_jct:,.2f} s" in lines[1]
+    partial = simulator.run(policy="fifo", max_simulated_hours=1, **SMALL)
+    assert "  average_jct  none: " in repr(partial)
+    assert "  simulated " in repr(partial)
+
+
+def test_sweep_returns_its_table(tmp_path, capsys):
+    rows = simulator.sweep(policy=["isolated", "fifo"], seed="0-1", grouping=False, **SMALL)
+    assert [(row["policy"], row["seed"]) for row in rows] == [
+        *(("isolated", "0"), ("isolated", "1"), ("fifo", "0"), ("fifo", "1")),
+    ]
+    assert rows[2]["average_jct"] == simulator.run(policy="fifo", seed=0, **SMALL).average_jct
+    again = simulator.sweep(policy="fifo", output=tmp_path / "out", **SMALL)
+    assert (tmp_path / "out" / "summary.csv").exists()
+    assert again[0]["average_jct"] == rows[2]["average_jct"]
+    assert capsys.readouterr().out == ""
+
+
+def test_figure_and_knee_and_compare(tmp_path):
+    pytest.importorskip("matplotlib")
+    folder = simulator.figure(
+        9, output=tmp_path / "f", seed=0, policy="allox", at=4, window=(5, 9), processes=1
+    )
+    assert (folder / "points.csv").exists()
+    (found,) = simulator.knee(
+        policy="isolated", cluster={"v100": 6}, seed=[0], window=(9, 19), precision=1.0
+    )
+    assert found.policy == "isolated"
+    low, high = found.by_seed[0]
+    assert 0 < low < found.mean < high
+    a = simulator.run(policy="fifo", **SMALL)
+    assert simulator.compare(a, simulator.run(policy="fifo", **SMALL)) is None
+    parted = simulator.compare(a, simulator.run(policy="fifo", **(SMALL | {"jobs": 5})))
+    assert parted is not None
+    assert parted.jobs_differ
+
+
+def test_wrong_settings_are_answered():
+    for call, given, said in (
+        (simulator.sweep, {"policy": "fifo", "jobs": 5, "sed": 1}, "did you mean seed"),
+        (simulator.sweep, {"policy": "fifo", "jobs": "5-3"}, "--jobs: the range '5-3' is empty"),
+        (simulator.knee, {"policy": "fifo", "sed": 1}, "did you mean --seed"),
+        (simulator.figure, {"output": "x", "at": 99}, "--at: 99 is not a point"),
+        (gavel_opt.solve, {"program": "no.mps"}, "no.mps: no such file"),
+        (gavel_opt.solve, {"program": 3}, "program: 3 is no LinearProgram"),
+    ):
+        with pytest.raises(InputError, match=said):
+            call(*(["9"] if call is simulator.figure else []), **given)
+
+
+def test_names_that_are_not_there():
+    with pytest.raises(AttributeError, match="no attribute 'rnu'"):
+        _ = simulator.rnu
+    assert "run" in dir(simulator)
