@@ -17,6 +17,8 @@ _MODULES = {
     "sweep": "simulator.cli.sweep",
     "figure": "simulator.cli.figure",
     "knee": "simulator.studies.knee",
+    "view": "simulator.cli.view",
+    "explain": "simulator.cli.explain",
     "compare": "simulator.cli.compare",
     "policies": "simulator.cli.policies",
 }
@@ -27,6 +29,8 @@ _SUMMARIES = {
     "sweep": "many simulations, from a file or from flags with several values",
     "figure": "one of the paper's experiments",
     "knee": "the highest job rate that a policy sustains on a cluster",
+    "view": "runs, sweeps and figures in the browser, or as one file",
+    "explain": "why a job ran or waited, in a round or over its life",
     "compare": "two runs, or engines on the same run: what differs, and when",
     "policies": "the policies: name, what each does, what it needs",
 }

@@ -1,0 +1,81 @@
+"""``gavel-sim view``: runs, sweeps and figures in the browser, or as one file."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import threading
+import time
+import webbrowser
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gavel_opt import InputError
+from simulator.runs.interrupts import interrupts
+
+if TYPE_CHECKING:
+    from simulator.viewer.library import Library
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of ``gavel-sim view``."""
+    parser.add_argument(
+        "folders", nargs="+", metavar="DIR", help="folders of runs, of a sweep or of a figure"
+    )
+    parser.add_argument(
+        "--export", metavar="FILE.html", help="write one file that needs no server, and stop"
+    )
+    parser.add_argument(
+        "--follow", action="store_true", help="show what a run or a sweep writes as it goes"
+    )
+    parser.add_argument(
+        "--no-browser", action="store_true", help="print the address and open nothing"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serve until interrupted, or write the file."""
+    from simulator.viewer.library import Library
+    from simulator.viewer.run_folder import existing_folder
+
+    if arguments.export is not None and arguments.follow:
+        raise InputError("--export: writes what there is now, so it cannot be given with --follow")
+    library = Library([existing_folder(text) for text in arguments.folders])
+    found = library.catalog()
+    for one in found["runs"]:
+        if one["message"]:
+            print(f"gavel-sim: {one['label']}: {one['message']}", file=sys.stderr)
+    if not (found["studies"] or arguments.follow or any(one["readable"] for one in found["runs"])):
+        raise InputError(f"{arguments.folders[0]}: nothing to show there")
+    if arguments.export is not None:
+        return _export(library, Path(arguments.export))
+    return _serve(library, arguments.follow, not arguments.no_browser)
+
+
+def _export(library: Library, path: Path) -> int:
+    from simulator.viewer.export_file import write_export
+
+    if path.is_dir() or not path.parent.is_dir():
+        raise InputError(f"--export: cannot write {path}: expected a file in a folder that exists")
+    size = write_export(library, path)
+    print(f"{path}: {size / 1e6:.1f} MB, opens in any browser without a network")
+    return 0
+
+
+def _serve(library: Library, follow: bool, browser: bool) -> int:
+    from simulator.viewer.server import ViewerServer
+
+    server = ViewerServer(library, follow)
+    print(server.address, flush=True)
+    if sys.stderr.isatty():
+        print("gavel-sim: interrupt (Ctrl-C) stops the viewer", file=sys.stderr)
+
+    if browser and not webbrowser.open(server.address):
+        print("gavel-sim: no browser could be started; open the address above", file=sys.stderr)
+    with server, interrupts.deferred():
+        threading.Thread(target=server.serve_forever, args=(0.1,), daemon=True).start()
+        while interrupts.pending is None:
+            time.sleep(0.1)
+        interrupts.act()
+        server.shutdown()
+    return 0

@@ -1,0 +1,218 @@
+"""What the page may ask for: the runs and studies that were named, and those that follow from them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gavel_opt import GavelError
+from simulator.runs.config import RunConfig
+from simulator.viewer import run_parts
+from simulator.viewer.run_folder import RUNNING_FILE, RunFolder, looks_like_a_run, read_run
+from simulator.viewer.study_folder import Study, find_studies
+
+if TYPE_CHECKING:
+    from simulator.viewer.explanation import Explainer
+
+
+class NotThereError(Exception):
+    """The page asked for something that there is not."""
+
+
+@dataclass(slots=True, eq=False)
+class _Shelf:
+    """A run of the library.
+
+    Attributes
+    ----------
+    label
+        What the page calls it.
+    source
+        Folder to read, or configuration to simulate.
+    run
+        What was read, as of ``stamp``.
+    """
+
+    label: str
+    source: Path | RunConfig
+    run: RunFolder | None = None
+    stamp: int = -1
+
+
+class Library:
+    """Runs by short names of our own (``r0``, ``r1``, ...): no path ever comes from the page.
+
+    Parameters
+    ----------
+    paths
+        Folders of runs, sweeps and figures.
+    """
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self._lock = threading.RLock()
+        self._paths = list(paths)
+        self._shelves: dict[str, _Shelf] = {}
+        self._by_source: dict[str, str] = {}
+        self._parts: dict[tuple[str, str], tuple[int, bytes]] = {}
+        self._explainer: tuple[RunFolder, Explainer] | None = None
+        self._studies: dict[str, Study] = {}
+        self._study_paths: list[Path] = []
+        for path in self._paths:
+            if looks_like_a_run(path) or not find_studies(path):
+                self._shelve(path, path.name or str(path))
+            else:
+                self._study_paths.append(path)
+        self.scan()
+
+    def scan(self) -> None:
+        """Look again at the folders of studies, to which runs may have been added."""
+        with self._lock:
+            self._studies = {}
+            for path in self._study_paths:
+                for study in find_studies(path):
+                    self._studies[f"s{len(self._studies)}"] = study
+
+    def catalog(self) -> dict[str, Any]:
+        """What there is: runs with their state, and studies with their entries."""
+        with self._lock:
+            runs = []
+            for name, shelf in self._shelves.items():
+                run = self._read(shelf)
+                runs.append(
+                    {
+                        "id": name,
+                        "label": shelf.label,
+                        "state": run.state,
+                        "message": run.message,
+                        "readable": run.readable,
+                        "placements": "placements" in run.tables,
+                        "stamp": shelf.stamp,
+                    }
+                )
+            studies = {name: study.to_json() for name, study in self._studies.items()}
+        return {"runs": runs, "studies": studies}
+
+    def run(self, name: str) -> RunFolder:
+        """Return a run by its short name."""
+        with self._lock:
+            if name not in self._shelves:
+                raise NotThereError(f"there is no run {name!r}")
+            return self._read(self._shelves[name])
+
+    def part(self, name: str, part: str) -> bytes:
+        """Return the ``overview`` or the ``placements`` of a run as a block of columns."""
+        with self._lock:
+            run = self.run(name)
+            if not run.readable:
+                raise NotThereError(run.message)
+            if part == "placements" and "placements" not in run.tables:
+                raise NotThereError("placements were not recorded")
+            stamp, packed = self._parts.get((name, part), (None, b""))
+            if stamp != self._shelves[name].stamp:
+                make = run_parts.overview if part == "overview" else run_parts.placements
+                packed = make(run)
+                self._parts[name, part] = (self._shelves[name].stamp, packed)
+            return packed
+
+    def open_entry(self, study: str, place: int) -> str:
+        """Put the run behind an entry of a study on a shelf and return its short name."""
+        with self._lock:
+            if study not in self._studies or not 0 <= place < len(self._studies[study].runs):
+                raise NotThereError("there is no such entry")
+            found = self._studies[study]
+            return self._shelve(found.runs[place], str(found.entries[place]["name"]))
+
+    def simulate(self, name: str) -> str:
+        """Run a run again, to the same bits, to see who ran where; returns what became of it."""
+        with self._lock:
+            shelf = self._shelves.get(name)
+            if shelf is None:
+                raise NotThereError(f"there is no run {name!r}")
+            run = self._read(shelf)
+            if "placements" in run.tables:
+                return "placements were recorded"
+            repeated = simulated(run.config, run.path)
+            same = _same_rounds(run, repeated)
+            self._parts.pop((name, "overview"), None)
+            run.tables = {**run.tables, **repeated.tables} if same else repeated.tables
+            if not same:
+                run.message = (
+                    "simulated again with this version, which gives other rounds than recorded"
+                )
+            return "simulated again"
+
+    def explain(self, name: str, job: int, number: int | None) -> dict[str, Any]:
+        """Say why a job ran or waited in a round, or over its life (``Explanation.to_json``)."""
+        from simulator.viewer.explanation import Explainer
+
+        with self._lock:
+            run = self.run(name)
+            if not run.readable:
+                raise NotThereError(run.message)
+            if self._explainer is None or self._explainer[0] is not run:
+                rounds = None if run.state == "running" else run.tables["rounds"]
+                self._explainer = (run, Explainer(run.config, rounds))
+            try:
+                return self._explainer[1].explain(job, number).to_json()
+            except GavelError:
+                self._explainer = None  # it stands where nobody can go on from
+                raise
+
+    def _shelve(self, source: Path | RunConfig, label: str) -> str:
+        key = str(source)
+        if key not in self._by_source:
+            name = f"r{len(self._shelves)}"
+            self._by_source[key] = name
+            self._shelves[name] = _Shelf(label, source)
+        return self._by_source[key]
+
+    def _read(self, shelf: _Shelf) -> RunFolder:
+        if isinstance(shelf.source, RunConfig):
+            if shelf.run is None:
+                shelf.run, shelf.stamp = simulated(shelf.source, Path(shelf.label)), 0
+            return shelf.run
+        stamp = _stamp(shelf.source)
+        if shelf.run is None or stamp != shelf.stamp:
+            shelf.run, shelf.stamp = read_run(shelf.source), stamp
+        return shelf.run
+
+
+def simulated(config: RunConfig, path: Path) -> RunFolder:
+    """Carry out a run and keep who ran where.
+
+    Raises
+    ------
+    GavelError
+        If it fails.
+    """
+    from simulator.runs.runner import execute
+
+    result = execute(config, placements=True)
+    assert result.placements is not None
+    tables = {"jobs": result.jobs, "rounds": result.rounds, "placements": result.placements}
+    return RunFolder(path, "finished", "simulated for this page", result.summary, tables)
+
+
+def _same_rounds(a: RunFolder, b: RunFolder) -> bool:
+    """Whether two runs went through the same rounds."""
+    one, two = a.tables["rounds"], b.tables["rounds"]
+    return all(
+        np.array_equal(one[name].astype(float), two[name].astype(float), equal_nan=True)
+        for name in ("time", "active", "running", "completed")
+    )
+
+
+def _stamp(path: Path) -> int:
+    """A number that changes when a run folder does."""
+    newest = 0
+    for name in ("summary.json", RUNNING_FILE, "rounds.parquet", "placements.parquet"):
+        try:
+            newest = max(newest, (path / name).stat().st_mtime_ns // 1000)
+        except OSError:
+            continue
+    return newest

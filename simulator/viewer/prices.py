@@ -1,0 +1,144 @@
+"""Which price or limit of an allocation's program made a share what it is.
+
+The program is solved again on HiGHS, whose dual solution gives a price to each worker type and to each
+job's own time. In an optimum an hour of a job on a type is worth at most what it costs, and exactly that
+where the job has a share: a share of 0 is explained by how much too dear the hour is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gavel_opt import (
+    AllocationProgram,
+    ClusterState,
+    Driver,
+    FinishTimeProgram,
+    GavelError,
+    LinearProgram,
+    Solution,
+    make_policy,
+    solve,
+)
+from gavel_opt.model.finish_time import level_program
+from gavel_opt.model.lowering import lower
+from simulator.runs.config import RunConfig
+
+Floats = NDArray[np.float64]
+
+ENGINE = "highs"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prices:
+    """Prices of one recomputation, in units of the program's objective.
+
+    Attributes
+    ----------
+    job
+        Job numbers, shape ``(n,)``.
+    worth
+        What a unit of the job's time on each type adds, shape ``(n, J)``.
+    capacity
+        Price of a worker of each type, shape ``(J,)``.
+    cost
+        What a unit of the job's time takes of the types' capacity, at that price, shape ``(n, J)``.
+    own
+        Price of the job's own time: positive where all of it is given out, shape ``(n,)``.
+    programs
+        How many programs the policy solved; the prices are those of the last.
+    """
+
+    job: NDArray[np.int64]
+    worth: Floats
+    capacity: Floats
+    cost: Floats
+    own: Floats
+    programs: int
+
+    @property
+    def too_dear(self) -> Floats:
+        """By how much an hour costs more than it is worth, shape ``(n, J)``; 0 where it has a share."""
+        return self.cost + self.own[:, None] - self.worth
+
+
+def prices_of(config: RunConfig, memory: dict[str, Any], state: ClusterState) -> Prices | None:
+    """Solve a recomputation's programs again for their prices.
+
+    Parameters
+    ----------
+    config
+        The run.
+    memory
+        What the policy remembered before it (``Policy.snapshot``).
+    state
+        What it saw.
+
+    Returns
+    -------
+    Prices or None
+        None if the policy solves no linear program, or none that has prices.
+    """
+    settings = {} if config.entities is None else {"entities": config.entities}
+    policy = make_policy(config.policy, config.seed, **settings)
+    if not policy.traits.solves:
+        return None
+    policy.restore(memory)
+    driver = Driver(policy, config.engine, fallback=config.fallback, tie_break=config.tie_break)
+    generator = policy.programs(state, False)
+    programs = 0
+    try:
+        program = next(generator)
+        while True:
+            answer = driver.solve(program)
+            programs += 1
+            last, level = program, answer.level
+            program = generator.send(answer)
+    except StopIteration:
+        if not programs:
+            return None
+    except GavelError:
+        return None
+    if isinstance(last, FinishTimeProgram):
+        last = level_program(last, level)
+    if not isinstance(last, AllocationProgram):
+        return None
+    general = lower(last)
+    solution = solve(general, ENGINE)
+    if solution.row_dual is None:
+        return None
+    return _read(general, solution, state, programs)
+
+
+def _read(
+    program: LinearProgram, solution: Solution, state: ClusterState, programs: int
+) -> Prices | None:
+    """Prices from a dual solution; the layout is that of ``gavel_opt.model.lowering``."""
+    jobs, types = int(state.job.size), len(state.worker_types)
+    dual = np.asarray(solution.row_dual)
+    levels = dual.size - types - jobs
+    columns = program.c.size
+    level = columns % types if types > 1 else int(columns > jobs)
+    if levels < 0 or (columns - level) % types:
+        return None
+    combinations = (columns - level) // types
+    capacity, own = dual[levels : levels + types], dual[levels + types :]
+    matrix = program.a.tocsc()
+    worth = program.c - matrix[:levels].T @ dual[:levels] if levels else program.c.copy()
+    cost = matrix[levels : levels + types].T @ capacity
+
+    def by_job(values: Floats) -> Floats:
+        return values[level:].reshape((combinations, types), order="F")[:jobs]
+
+    return Prices(
+        state.job.copy(),
+        by_job(np.asarray(worth)),
+        np.maximum(capacity, 0.0),
+        by_job(np.asarray(cost)),
+        np.maximum(own, 0.0),
+        programs,
+    )

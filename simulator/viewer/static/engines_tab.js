@@ -1,0 +1,117 @@
+// Engines: what solving cost, how good the answers were, who had to help out.
+
+import { FAMILY_COLOURS, pick } from "./colours.js";
+import { el } from "./dom.js";
+import { figure } from "./figure.js";
+import { brief, duration, number, percent, words } from "./format.js";
+import { lineChart } from "./line_chart.js";
+import { table } from "./table.js";
+
+/** @typedef {import("./run.js").Run} Run */
+
+/** @param {Run[]} runs */
+export function enginesTab(runs) {
+  return el("div", { class: runs.length > 1 ? "two" : "" }, runs.map(card));
+}
+
+/** @param {Run} run */
+function card(run) {
+  const solve = run.summary.solve ?? {};
+  const refusals = Object.entries(solve.refusals ?? {});
+  const versions = run.summary.versions ?? {};
+  return el(
+    "section",
+    { class: "panel" },
+    el("h2", {}, brief(String(run.summary.engine ?? "engine"), 60)),
+    el(
+      "p",
+      { class: "sub" },
+      `${brief(run.label, 60)}${versions.engine ? ` · ${brief(String(versions.engine), 60)}` : ""} · ties: ${brief(String(run.summary.config?.tie_break ?? ""), 30)}`,
+    ),
+    el(
+      "dl",
+      { class: "figures" },
+      figure(
+        "programs solved",
+        number(solve.programs ?? Number.NaN),
+        `${number(run.summary.allocations ?? Number.NaN)} allocations`,
+      ),
+      figure(
+        "models kept",
+        number(solve.cache_hits ?? Number.NaN),
+        solve.programs ? `${percent(solve.cache_hits / solve.programs)} of the programs` : "",
+      ),
+      figure("fallbacks", number(solve.fallbacks ?? Number.NaN), "answers refused and found elsewhere"),
+      figure("primal residual", size(solve.max_primal_residual), "the worst of the run"),
+      figure("dual residual", size(solve.max_dual_residual), "the worst of the run"),
+      figure("relative gap", size(solve.max_relative_gap), "the worst of the run"),
+    ),
+    el("h3", {}, "Wall clock by part"),
+    times(run.summary.time ?? {}),
+    refusals.length > 0 && [
+      el("h3", {}, "Why answers were refused"),
+      table(
+        ["engine and reason", "times"],
+        refusals.map(([reason, count]) => [brief(reason, 160), number(Number(count))]),
+      ),
+    ],
+    certificates(run),
+  );
+}
+
+/** @param {Run} run */
+function certificates(run) {
+  const hours = run.columns.get("solves/time");
+  if (!hours) return null;
+  const x = Float64Array.from(hours, (seconds) => seconds / 3600);
+  const names = ["primal_residual", "dual_residual", "relative_gap", "fallbacks", "seconds"];
+  return names
+    .filter((name) => run.columns.has(`solves/${name}`))
+    .map((name) => [
+      el("h3", {}, `${words(name)} by allocation`),
+      lineChart(
+        { title: words(name), xLabel: "simulated hours", unit: "", height: 150, group: `engines-${run.id}` },
+        [
+          {
+            label: words(name),
+            x,
+            y: run.need(`solves/${name}`),
+            colour: pick(FAMILY_COLOURS, names.indexOf(name)),
+          },
+        ],
+      ),
+    ]);
+}
+
+/** @param {Record<string, number>} spent */
+function times(spent) {
+  const parts = Object.entries(spent).filter(
+    ([name, seconds]) => name !== "total" && name !== "cpu" && seconds > 0,
+  );
+  const total = spent.total || parts.reduce((sum, [, seconds]) => sum + seconds, 0);
+  const known = parts.reduce((sum, [, seconds]) => sum + seconds, 0);
+  if (total - known > 0.005 * total) parts.push(["rest", total - known]);
+  const bar = el("div", {
+    class: "bar",
+    role: "img",
+    "aria-label": `Wall clock of ${duration(total)} by part`,
+  });
+  parts.forEach(([, seconds], place) => {
+    const piece = el("i", {});
+    piece.style.width = `${(100 * seconds) / total}%`;
+    piece.style.background = pick(FAMILY_COLOURS, place);
+    bar.append(piece);
+  });
+  const rows = parts.map(([name, seconds], place) => {
+    const mark = el("i", { class: "swatch" });
+    mark.style.background = pick(FAMILY_COLOURS, place);
+    return [[mark, words(name)], `${number(seconds, 3)} s`, percent(seconds / total)];
+  });
+  return [bar, table(["", "", ""], [...rows, ["total", `${number(total, 3)} s`, ""]], { mine: rows.length })];
+}
+
+/** @param {number | undefined} value */
+function size(value) {
+  if (value === undefined || value === null) return "–";
+  return value === 0 ? "0" : value.toExponential(1);
+}

@@ -1,0 +1,167 @@
+"""Figure and sweep folders: one entry a run, with what sets the runs apart and what came of them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from simulator.runs.config import RunConfig
+from simulator.viewer.run_folder import RUNNING_FILE, looks_like_a_run
+
+POINTS = "points"
+
+MEASURES = (
+    "average_jct",
+    "makespan",
+    "utilization",
+    "rounds",
+    "allocations",
+    "cost",
+    "slo_violations",
+)
+
+
+@dataclass(slots=True, eq=False)
+class Study:
+    """Runs that belong together.
+
+    Attributes
+    ----------
+    path, kind, title
+        The folder, ``figure`` or ``sweep``, and what to call it.
+    entries
+        One a run, JSON values: ``name``, ``status``, settings, results.
+    runs
+        For each entry its run folder, or the configuration that repeats it.
+    published
+        The paper's curves by policy, ``{"x": [...], "y": [...]}`` in hours by jobs an hour.
+    notes
+        What could not be read, one line each.
+    """
+
+    path: Path
+    kind: str
+    title: str
+    entries: list[dict[str, Any]] = field(default_factory=list)
+    runs: list[Path | RunConfig] = field(default_factory=list)
+    published: dict[str, Any] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    def to_json(self) -> dict[str, Any]:
+        """What the page shows."""
+        return {
+            "kind": self.kind,
+            "title": self.title,
+            "entries": self.entries,
+            "published": self.published,
+            "notes": self.notes,
+        }
+
+
+def find_studies(path: Path) -> list[Study]:
+    """Studies in a folder: its own, or those of its sub-folders (several figures in one)."""
+    if (path / POINTS).is_dir():
+        return [_figure(path)]
+    folders = sorted(one for one in path.iterdir() if one.is_dir())
+    figures = [one for one in folders if (one / POINTS).is_dir()]
+    if figures:
+        return [_figure(one) for one in figures]
+    if any(looks_like_a_run(one) for one in folders) or (path / ".unfinished").is_dir():
+        return [_sweep(path, folders)]
+    return []
+
+
+def _figure(path: Path) -> Study:
+    study = Study(path, "figure", path.name)
+    for file in sorted((path / POINTS).glob("*.json")):
+        try:
+            kept = json.loads(file.read_bytes())
+            settings, result = kept["payload"]["config"], kept["result"]
+            entry = _entry(file.stem, settings, result, _curve(file.stem))
+            config = RunConfig.from_json(settings)
+        except (OSError, ValueError, KeyError, TypeError) as wrong:
+            study.notes.append(f"{POINTS}/{file.name} is not a run's point: {wrong}")
+            continue
+        study.entries.append(entry)
+        study.runs.append(config)
+    _publish(study)
+    return study
+
+
+def _sweep(path: Path, folders: list[Path]) -> Study:
+    study = Study(path, "sweep", path.name)
+    for folder in folders:
+        if folder.name == ".unfinished" or not looks_like_a_run(folder):
+            continue
+        try:
+            if (folder / "summary.json").exists():
+                found = json.loads((folder / "summary.json").read_bytes())
+                entry = _entry(folder.name, found["config"], found, str(found["policy"]))
+            elif (folder / RUNNING_FILE).exists():
+                found = json.loads((folder / RUNNING_FILE).read_bytes())
+                entry = _entry(folder.name, found["config"], {"status": "running"}, "")
+            else:
+                study.notes.append(f"{folder.name} was never finished")
+                continue
+        except (OSError, ValueError, KeyError, TypeError) as wrong:
+            study.notes.append(f"{folder.name} is damaged: {wrong}")
+            continue
+        study.entries.append(entry)
+        study.runs.append(folder)
+    return study
+
+
+def _curve(name: str) -> str:
+    """Curve of a point's file, which is named ``curve,rate=...,seed=...``."""
+    return name.split(",", 1)[0]
+
+
+def _entry(name: str, config: dict[str, Any], result: dict[str, Any], curve: str) -> dict[str, Any]:
+    """One run in the page's words."""
+    interarrival = config.get("interarrival")
+    jobs = result.get("jobs") or {}
+    return {
+        "name": name,
+        "curve": curve or str(config["policy"]),
+        "policy": str(config["policy"]),
+        "engine": str(result.get("engine", config.get("engine", ""))),
+        "tie_break": str(config.get("tie_break", "")),
+        "rate": round(3600.0 / interarrival, 9) if interarrival else None,
+        "jobs": config.get("jobs"),
+        "seed": config.get("seed"),
+        "cluster": ", ".join(f"{kind} {count}" for kind, count in config["cluster"].items()),
+        "round_seconds": config.get("round_seconds"),
+        "ideal": bool(config.get("ideal")),
+        "status": str(result["status"]),
+        "partial": bool(result.get("partial")),
+        "measured": jobs.get("measured"),
+        "completed": jobs.get("completed"),
+        **{measure: result.get(measure) for measure in MEASURES},
+    }
+
+
+def _publish(study: Study) -> None:
+    """Find out which of the paper's figures a folder is, and add its curves."""
+    from simulator.studies.experiments import FIGURES, find
+    from simulator.studies.experiments.paper import paper_curve
+    from simulator.studies.experiments.rates import RateExperiment
+
+    drawn = {file.stem.removeprefix("figure-") for file in study.path.glob("figure-*.*")}
+    known = [name for name in FIGURES if name in drawn] or [
+        name for name in FIGURES if study.path.name in (f"figure{name}", f"figure-{name}", name)
+    ]
+    if not known:
+        return
+    experiment = find(known[0])
+    study.title = experiment.title
+    if isinstance(experiment, RateExperiment):
+        for panel in experiment.panels:
+            for curve, theirs in panel.curves.items():
+                published = paper_curve(panel.figure, theirs)
+                if published is not None:
+                    study.published[curve] = {"x": list(published.x), "y": list(published.y)}
+        labels = {curve.name: curve.label for curve in experiment.curves}
+        for entry in study.entries:
+            entry["label"] = labels.get(entry["curve"], entry["curve"])

@@ -1,0 +1,34 @@
+"""Small runs for the viewer's tests: one with placements, one of another policy, a packed one, a figure."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from simulator.runs.options import make_config
+from simulator.runs.runner import execute
+
+CLUSTER = {"v100": 8, "p100": 8, "k80": 8}
+SERVERS = {"v100": 4, "p100": 4, "k80": 8}
+
+
+def record(folder: Path, **settings: Any) -> Path:
+    """Carry out a run with placements and write its folder."""
+    config = make_config(
+        **{"cluster": CLUSTER, "gpus_per_server": SERVERS, "multi_gpu": True} | settings
+    )
+    execute(config, placements=True).write(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of run folders: ``gavel``, ``las``, ``packed``."""
+    folder = tmp_path_factory.mktemp("runs")
+    continuous = {"rate": 1.0, "window": (10, 30), "seed": 1}
+    record(folder / "gavel", policy="max_min_fairness_perf", **continuous)
+    record(folder / "las", policy="max_min_fairness", **continuous)
+    record(folder / "packed", policy="max_min_fairness_packed", jobs=30, seed=1)
+    return folder
