@@ -31,6 +31,7 @@ from simulator.runs.values import (
     TIE_BREAK,
     WINDOW,
     WORKERS,
+    WORKLOAD_NAME,
     Kind,
 )
 
@@ -201,6 +202,14 @@ class RunConfig:
     )
     seed: int = _setting(
         "--seed", NATURAL, WORKLOAD, "of all random streams (default: 0)", "N", default=0
+    )
+    workload: str = _setting(
+        "--workload",
+        WORKLOAD_NAME,
+        WORKLOAD,
+        "order of the job types that are drawn: artifact, or paper as some of its curves have it",
+        "NAME",
+        default="artifact",
     )
     multi_gpu: bool = _setting(
         "--multi-gpu", SWITCH, WORKLOAD, "draw jobs of 1, 2, 4 and 8 GPUs", default=False

@@ -36,7 +36,7 @@ from simulator.world.cluster import SHORT_ORDER, make_cluster
 
 RECORDINGS = ("placements", "programs")
 
-_DRAWN = ("multi_gpu", "multi_priority", "fixed_duration")
+_DRAWN = ("multi_gpu", "multi_priority", "fixed_duration", "workload")
 """Settings of workloads that are drawn; a trace brings its own jobs."""
 
 

@@ -478,6 +478,7 @@ def _workload(
         limit=config.jobs,
         multi_gpu=config.multi_gpu,
         multi_priority=config.multi_priority,
+        workload=config.workload,
         fixed_duration=config.fixed_duration,
         slos=config.slos or traits.needs_deadlines,
         entities=max(1, len((config.entities or {}).get("weights", ()))),

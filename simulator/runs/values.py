@@ -18,6 +18,7 @@ from typing import Any
 from gavel_opt import POLICIES, InputError, known_engines, unknown_name
 from simulator.runs.saturation import parse_rule
 from simulator.world.cluster import parse_counts
+from simulator.world.job_types import WORKLOADS
 
 TIE_BREAKS = ("canonical", "efficient", "none")
 
@@ -341,6 +342,7 @@ def one_of(names: Iterable[str], what: str) -> Kind:
 
 
 TIE_BREAK = one_of(TIE_BREAKS, "tie-break")
+WORKLOAD_NAME = one_of(WORKLOADS, "workload")
 
 
 def check_policy(name: str | None, flag: str = "--policy") -> str:

@@ -24,5 +24,16 @@ DISTRIBUTED: tuple[bool, ...] = (
 )
 """Whether a job of the type can run on several workers."""
 
+WORKLOADS: dict[str, tuple[int, ...]] = {
+    "artifact": tuple(range(len(JOB_TYPES))),
+    "paper": (*range(14), 24, *range(14, 24), 25),
+}
+"""In which order the job stream draws from the types, by name of the workload.
+
+``artifact`` is the table of the artifact as published. Until August 2020 (commits before 19a0dd2) A3C
+stood behind the Transformers, at place 14, so the same seed drew other jobs: some of the paper's
+curves were made then.
+"""
+
 SCALE_FACTORS: tuple[int, ...] = (1, 2, 4, 8)
 """Workers a drawn job may ask for."""

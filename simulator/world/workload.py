@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gavel_opt import InputError
-from simulator.world.job_types import DISTRIBUTED, JOB_TYPES, SCALE_FACTORS
+from simulator.world.job_types import DISTRIBUTED, JOB_TYPES, SCALE_FACTORS, WORKLOADS
 from simulator.world.random_streams import stream
 from simulator.world.sampling import draw_jobs
 from simulator.world.throughputs import Measurements
@@ -129,6 +129,8 @@ class DrawSettings:
         Whether jobs draw a deadline.
     entities
         How many entities the jobs belong to, in turn as they arrive.
+    workload
+        In which order job types are drawn from: one of :data:`simulator.world.job_types.WORKLOADS`.
     """
 
     seed: int
@@ -139,6 +141,7 @@ class DrawSettings:
     fixed_duration: float | None = None
     slos: bool = False
     entities: int = 1
+    workload: str = "artifact"
 
 
 class DrawnWorkload:
@@ -159,8 +162,9 @@ class DrawnWorkload:
         self._row = np.full((len(JOB_TYPES), max(SCALE_FACTORS) + 1), -1)
         self._speed = np.zeros(self._row.shape)
         for scale in scales:
-            for place, name in enumerate(JOB_TYPES):
-                if scale == 1 or DISTRIBUTED[place]:
+            for place, kind in enumerate(WORKLOADS[settings.workload]):
+                name = JOB_TYPES[kind]
+                if scale == 1 or DISTRIBUTED[kind]:
                     row = measurements.row(name, scale)
                     if row < 0 or not speed[row] > 0:
                         raise InputError(

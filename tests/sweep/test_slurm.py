@@ -1,0 +1,136 @@
+"""A sweep on a real Slurm: tasks killed and preempted, a node lost; nothing lost, same bits."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from slurm_here import missing, slurm
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(missing() is not None, reason=missing() or ""),
+]
+
+RUNS = ["sweep", "--policy", "gandiva", "max_min_fairness_perf", "--rate", "4", "5"]
+RUNS += ["--window", "1500:2000", "--seed", "0-11"]
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    with slurm(tmp_path_factory.mktemp("slurm")) as environment:
+        yield environment
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, float]]:
+    folder = tmp_path_factory.mktemp("local") / "sweep"
+    _gavel_sim({}, *RUNS, "--output", str(folder))
+    return _jct(folder)
+
+
+def _gavel_sim(environment: dict[str, str], *words: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "simulator", *words],
+        env=environment or None,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode in (0, 1), done.stderr
+    return done.stdout
+
+
+def _jct(folder: Path) -> dict[str, dict[str, float]]:
+    return {
+        path.parent.name: json.loads(path.read_text())["jct"]
+        for path in sorted(folder.glob("*/summary.json"))
+    }
+
+
+def _until(what: Callable[[], bool], seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < end
+        time.sleep(0.2)
+
+
+def _standing(environment: dict[str, str], folder: Path) -> dict[str, object]:
+    found: dict[str, object] = json.loads(
+        _gavel_sim(environment, "sweep", "status", str(folder), "--json")
+    )
+    return found
+
+
+def _submit(cluster: dict[str, str], folder: Path, tasks: int) -> None:
+    words = [*RUNS, "--output", str(folder), "--executor", "slurm", "--tasks", str(tasks)]
+    said = _gavel_sim(cluster, *words, "--sbatch=--partition=low")
+    assert said.startswith("job ")
+
+
+def _finish(cluster: dict[str, str], folder: Path) -> None:
+    try:
+        _until(lambda: _standing(cluster, folder)["done"] == 48, 400)
+    finally:
+        logs = "".join(path.read_text() for path in sorted((folder / "slurm").glob("*.out")))
+        print(logs[-3000:])
+    collected = _gavel_sim(cluster, "sweep", "collect", str(folder))
+    assert "48 of 48 runs done" in collected
+    assert not (folder / "failures").exists()
+    assert not (folder / ".unfinished").exists()
+
+
+def _slurm(cluster: dict[str, str], *words: str) -> str:
+    return subprocess.run(words, env=cluster, capture_output=True, text=True, check=False).stdout
+
+
+def test_a_sweep_survives_a_killed_and_a_preempted_task(
+    cluster: dict[str, str], expected: dict[str, dict[str, float]], tmp_path: Path
+) -> None:
+    folder = tmp_path / "sweep"
+    _submit(cluster, folder, tasks=3)
+    _until(lambda: len(list(folder.glob("*/summary.json"))) >= 4, 120)
+    # Killed outright, as by the kernel: Slurm sees a failed task, which is put back by hand.
+    running = _slurm(cluster, "squeue", "-h", "-t", "R", "-o", "%A_%a %F_%K").split()
+    task = running[1]
+    _slurm(cluster, "scancel", "--signal=KILL", "--full", task)
+    time.sleep(3)
+    _slurm(cluster, "scontrol", "requeue", task)
+    # Preempted: somebody of more importance takes all nodes for a moment.
+    blocker = folder.parent / "blocker.sh"
+    blocker.write_text("#!/bin/bash\nsleep 4\n")
+    _slurm(cluster, "sbatch", "-p", "high", "-N3", "-n3", "-o", "/dev/null", str(blocker))
+    _finish(cluster, folder)
+    assert _jct(folder) == expected
+
+
+def test_a_sweep_survives_the_loss_of_a_node(
+    cluster: dict[str, str], expected: dict[str, dict[str, float]], tmp_path: Path
+) -> None:
+    folder = tmp_path / "sweep"
+    _submit(cluster, folder, tasks=3)
+    _until(lambda: len(list(folder.glob("*/summary.json"))) >= 4, 120)
+    # Every process of the node dies at once; its daemon is never heard of again for a while.
+    subprocess.run(["pkill", "-KILL", "-f", "slurmd.* -N n2"], check=False)
+    where = _slurm(cluster, "squeue", "-h", "-w", "n2", "-o", "%F_%K").split()
+    assert where
+    shard = where[0].rpartition("_")[2]
+    subprocess.run(["pkill", "-KILL", "-f", f"shard {shard}/3"], check=False)
+    time.sleep(2)
+    configuration = cluster["SLURM_CONF"]
+    _slurm(cluster, "scontrol", "update", "nodename=n2", "state=down", "reason=lost")
+    node = subprocess.Popen(["slurmd", "-D", "-f", configuration, "-N", "n2"], env=cluster)
+    try:
+        time.sleep(2)
+        _slurm(cluster, "scontrol", "update", "nodename=n2", "state=resume")
+        _finish(cluster, folder)
+    finally:
+        node.terminate()
+        node.wait(timeout=20)
+    assert _jct(folder) == expected
