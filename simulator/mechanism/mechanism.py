@@ -73,6 +73,19 @@ class Setting:
     believed: np.ndarray | None = None
 
 
+_LENGTHS = {
+    "jobs_f": at.SLOTS,
+    "jobs_i": at.SLOTS,
+    "taken": at.SLOTS,
+    "pairs_f": at.PAIRS,
+    "pairs_i": at.PAIRS,
+    "run_f": at.RUNNING,
+    "run_i": at.RUNNING,
+    "metrics": at.RECORDED,
+}
+"""Arrays of a snapshot, and where it counts their rows."""
+
+
 class Mechanism:
     """Rounds of a cluster.
 
@@ -390,7 +403,16 @@ class Mechanism:
         }
 
     def restore(self, memory: dict[str, Any]) -> None:
-        """Take back what :meth:`snapshot` gave; the workload must have been restored before."""
+        """Take back what :meth:`snapshot` gave; the workload must have been restored before.
+
+        Raises
+        ------
+        ValueError
+            If the arrays are not as long as the counts say.
+        """
+        for name, counted in _LENGTHS.items():
+            if len(memory[name]) != memory["count"][counted]:
+                raise ValueError(f"{name} has {len(memory[name])} rows, not as many as are counted")
         for name in ("clock", "count", "words", "busy", "holder", "pools", "type_f"):
             getattr(self, f"_{name}")[:] = memory[name]
         self._count[at.HASH_FRESH] = 0

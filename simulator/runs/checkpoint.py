@@ -2,18 +2,22 @@
 
 A checkpoint is an ``.npz`` archive: the arrays of the snapshot, and ``tree``, the JSON text of
 everything else with a reference where each array stood. Floats travel as their shortest exact
-decimals, so a resumed run has the bits of an uninterrupted one.
+decimals, so a resumed run has the bits of an uninterrupted one. The archive's comment, at the end of
+the file, is the SHA-256 of all that stands before it: a file of which any byte was changed is refused
+before anything in it is believed. What passes is then held against the state of a fresh run
+(:func:`check_layout`), whose types of arrays are the schema.
 """
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import shlex
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -21,8 +25,12 @@ from gavel_opt import InputError
 from simulator.runs.config import SETTINGS, RunConfig
 from simulator.runs.files import write_atomically
 
-FORMAT = 4
+FORMAT = 5
 NAME = "checkpoint.npz"
+
+_SEAL = b"sha256 "
+_DIGEST = 64
+"""Hexadecimal digits of a SHA-256."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +65,7 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
     buffer = io.BytesIO()
     np.savez(buffer, allow_pickle=False, tree=np.frombuffer(text, dtype=np.uint8), **arrays)
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, buffer.getvalue())
+    write_atomically(path, _sealed(buffer))
 
 
 def load(path: Path, flag: str) -> Checkpoint:
@@ -78,23 +86,140 @@ def load(path: Path, flag: str) -> Checkpoint:
     if path.is_dir():
         path = path / NAME
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-        tree = json.loads(arrays.pop("tree").tobytes())
-        found = int(tree["format"])
+        content = path.read_bytes()
     except FileNotFoundError:
         raise InputError(
             f"{flag}: no checkpoint at {path}; one is written by --checkpoint-every"
         ) from None
-    except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as wrong:
+    except OSError as wrong:
+        raise InputError(f"{flag}: cannot read {path}: {wrong.strerror}") from None
+    _check_seal(content, f"{flag}: {path}")
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+        tree = json.loads(arrays.pop("tree").tobytes())
+        if tree["format"] != FORMAT:
+            raise InputError(
+                f"{flag}: {path} has format {tree['format']}, this version reads {FORMAT}"
+            )
+        return Checkpoint(
+            RunConfig.from_json(tree["config"]),
+            _decode(tree["snapshot"], arrays),
+            _decode(tree["runner"], arrays),
+        )
+    except _WRONG as wrong:
         raise InputError(f"{flag}: {path} is not a checkpoint ({wrong})") from None
-    if found != FORMAT:
-        raise InputError(f"{flag}: {path} has format {found}, this version reads {FORMAT}")
-    return Checkpoint(
-        RunConfig.from_json(tree["config"]),
-        _decode(tree["snapshot"], arrays),
-        _decode(tree["runner"], arrays),
-    )
+
+
+_WRONG = (
+    OSError,
+    EOFError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    RecursionError,
+    NotImplementedError,
+    zipfile.BadZipFile,
+)
+"""What comes of reading an archive, or a tree, that nobody of ours wrote."""
+
+
+def _sealed(archive: io.BytesIO) -> bytes:
+    """Bytes of an archive with the digest of all that stands before it as its last."""
+    with zipfile.ZipFile(archive, "a") as file:
+        file.comment = _SEAL + b"0" * _DIGEST
+    content = archive.getvalue()[:-_DIGEST]
+    return content + hashlib.sha256(content).hexdigest().encode()
+
+
+def _check_seal(content: bytes, where: str) -> None:
+    body, digest = content[:-_DIGEST], content[-_DIGEST:]
+    if not body.startswith(b"PK") or len(digest) < _DIGEST:
+        raise InputError(f"{where} is not a checkpoint")
+    if not body.endswith(_SEAL):
+        raise InputError(
+            f"{where} has no checksum at its end: it was cut off, or written by an earlier "
+            "version; start the run again"
+        )
+    if hashlib.sha256(body).hexdigest().encode() != digest:
+        raise InputError(
+            f"{where} was changed since it was written (its checksum differs); start the run again"
+        )
+
+
+def restore(owner: Restorable, memory: dict[str, Any]) -> None:
+    """Give a fresh owner its state back, held against what it has by itself before and after.
+
+    Raises
+    ------
+    InputError
+        If the state is not one that the owner could have had.
+    """
+    try:
+        check_layout(memory, owner.snapshot())
+        owner.restore(memory)
+        check_layout(memory, owner.snapshot(), whole=True)
+    except _WRONG as wrong:
+        raise InputError(
+            f"the checkpoint is not one of this run: {wrong}; start it again"
+        ) from None
+
+
+class Restorable(Protocol):
+    """What can be put down and taken up again."""
+
+    def snapshot(self) -> dict[str, Any]:
+        """Everything that changes, as JSON values and arrays."""
+        ...
+
+    def restore(self, memory: dict[str, Any], /) -> None:
+        """Take back what :meth:`snapshot` gave."""
+        ...
+
+
+def check_layout(found: Any, expected: Any, whole: bool = False, where: str = "state") -> None:
+    """Check that a snapshot has the names, types and dimensions of another.
+
+    Parameters
+    ----------
+    found, expected
+        The snapshot to check, and one of the same run, earlier: it has the same names, and arrays of
+        the same types (fields and all) and dimensions but for one, which may be longer now.
+    whole
+        Whether all dimensions must be the same.
+    where
+        For the message.
+
+    Raises
+    ------
+    ValueError
+        Naming what differs.
+    """
+    if isinstance(expected, dict):
+        if not isinstance(found, dict) or not (found.keys() >= expected.keys()):
+            raise ValueError(f"{where} lacks {', '.join(map(str, expected))}")
+        for name, part in expected.items():
+            check_layout(found[name], part, whole, f"{where}.{name}")
+    elif isinstance(expected, np.ndarray):
+        if not isinstance(found, np.ndarray) or found.dtype != expected.dtype:
+            raise ValueError(f"{where} is not an array of {expected.dtype}")
+        pairs = list(zip(found.shape, expected.shape, strict=False))
+        longer = [has > due for has, due in pairs if has != due]
+        # Along one dimension a run's arrays grow, and none of them shrinks.
+        fits = found.ndim == expected.ndim and (not longer or (longer == [True] and not whole))
+        if not fits:
+            raise ValueError(f"{where} has shape {found.shape}, expected {expected.shape}")
+    elif isinstance(expected, list):
+        if not isinstance(found, list) or (whole and len(found) != len(expected)):
+            raise ValueError(f"{where} is not the list that it should be")
+        for place, (one, other) in enumerate(zip(found, expected, strict=False)):
+            check_layout(one, other, whole, f"{where}[{place}]")
+    elif isinstance(found, dict | list | np.ndarray) or (
+        isinstance(expected, int) and not isinstance(found, int)
+    ):
+        raise ValueError(f"{where} is not like {expected!r}")
 
 
 def resume_command(folder: Path) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from gavel_opt import InputError, Recorder, SolveFailed, Tally
-from simulator.runs.checkpoint import Checkpoint, resume_command, save
+from simulator.runs.checkpoint import Checkpoint, restore, resume_command, save
 from simulator.runs.config import RunConfig
 from simulator.runs.interrupts import Interrupted, interrupts
 from simulator.runs.observation import series_of
@@ -316,7 +316,7 @@ class _Run:
         forks = checkpoint.config.policy != self.config.policy
         if forks and driver is not None:
             snapshot = snapshot | {"policy": driver.policy.snapshot()}
-        self.simulation.restore(snapshot)
+        restore(self.simulation, snapshot)
         if driver and driver.tie_break == "none" and driver.engine.capability.warm_start:
             self.simulation.notes.append(
                 f"resumed with --tie-break none: {driver.engine.name} starts from its last "

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import random
 import signal
 import time
 from dataclasses import replace
@@ -13,7 +15,7 @@ from pyarrow import parquet
 from sim import gavel_sim, start_gavel_sim
 
 from gavel_opt import InputError
-from simulator.runs.checkpoint import Checkpoint, check_fork, load, save
+from simulator.runs.checkpoint import Checkpoint, _sealed, check_fork, load, save
 from simulator.runs.options import make_config
 from simulator.runs.runner import Checkpointing, execute, parse_every
 
@@ -183,8 +185,88 @@ def test_nothing_is_unpickled(tmp_path):
     with pytest.raises(TypeError, match="Python objects"):
         save(tmp_path / "c.npz", Checkpoint(config(), {"a": np.array([Trap()], dtype=object)}, {}))
     np.savez(tmp_path / "trap.npz", tree=np.array([Trap()], dtype=object))
-    with pytest.raises(InputError, match="is not a checkpoint"):
+    with pytest.raises(InputError, match="has no checksum"):
         load(tmp_path / "trap.npz", "--resume")
+    content = (tmp_path / "trap.npz").read_bytes()
+    (tmp_path / "trap.npz").write_bytes(_sealed(io.BytesIO(content)))
+    with pytest.raises(InputError, match=r"is not a checkpoint .*allow_pickle"):
+        load(tmp_path / "trap.npz", "--resume")
+
+
+def a_checkpoint(path):
+    run = config(window=(5, 25))
+    execute(run, checkpointing=Checkpointing(path, rounds=30))
+    return run
+
+
+def test_a_checkpoint_that_was_changed_in_any_byte_is_refused(tmp_path):
+    path = tmp_path / "checkpoint.npz"
+    a_checkpoint(path)
+    content = path.read_bytes()
+    draw = random.Random(14)
+    ends = [*range(80), *range(len(content) - 200, len(content))]
+    for place in [*ends, *draw.sample(range(len(content)), 200)]:
+        changed = bytearray(content)
+        changed[place] ^= draw.randrange(1, 256)
+        path.write_bytes(changed)
+        with pytest.raises(InputError, match=r"--resume: .*checkpoint"):
+            load(path, "--resume")
+    for size in draw.sample(range(len(content)), 50):
+        path.write_bytes(content[:size])
+        with pytest.raises(InputError, match=r"--resume: .*checkpoint"):
+            load(path, "--resume")
+    path.write_bytes(content + b" ")
+    with pytest.raises(InputError, match=r"--resume: .*checkpoint"):
+        load(path, "--resume")
+
+
+def arrays_of(tree, where=()):
+    """Every array of a snapshot, by the keys that lead to it."""
+    for key, part in tree.items() if isinstance(tree, dict) else ():
+        if isinstance(part, np.ndarray):
+            yield (*where, key)
+        else:
+            yield from arrays_of(part, (*where, key))
+
+
+DAMAGE = {
+    "other type": lambda array: array.view(np.uint8) if array.ndim else array,
+    "longer": lambda array: np.concatenate([array, array, array[:1]]) if len(array) else None,
+    "shorter": lambda array: array[:-1] if len(array) else None,
+    "more dimensions": lambda array: array[None],
+    "a number": lambda array: 7,
+    "text": lambda array: "seven",
+    "gone": None,
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_arrays_that_a_run_could_not_have_are_refused(tmp_path, damage):
+    """Sealed anew, so that only the schema stands before the compiled code."""
+    path = tmp_path / "checkpoint.npz"
+    run = a_checkpoint(path)
+    kept = load(path, "--resume")
+    places = list(arrays_of(kept.snapshot))
+    assert len(places) > 15
+    for *way, name in places:
+        owner = kept.snapshot
+        for key in way:
+            owner = owner[key]
+        whole = owner[name]
+        change = DAMAGE[damage]
+        changed = None if change is None else change(whole)
+        if changed is None and change is not None:
+            continue
+        if change is None:
+            del owner[name]
+        else:
+            owner[name] = changed
+        save(path, kept)
+        with pytest.raises(InputError, match="not one of this run"):
+            execute(run, resume=load(path, "--resume"))
+        owner[name] = whole
+    save(path, kept)
+    execute(run, resume=load(path, "--resume"))
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 cut off", b"text\n"])
