@@ -32,7 +32,16 @@ if TYPE_CHECKING:
     from gavel_opt.model.files import read_program, write_program
     from gavel_opt.model.linear_program import LinearProgram
     from gavel_opt.model.solution import Certificate, Solution, Status
-    from gavel_opt.policies import POLICIES, Policy, Traits, make_policy
+    from gavel_opt.policies import (
+        POLICIES,
+        Policy,
+        Programs,
+        Traits,
+        find_policy,
+        known_policies,
+        make_policy,
+    )
+    from gavel_opt.policies.builder import ProgramBuilder
     from gavel_opt.policies.estimation import ThroughputEstimator
     from gavel_opt.solving import solve
 
@@ -57,6 +66,10 @@ _HOME = {
     "ThroughputEstimator": "policies.estimation",
     "POLICIES": "policies",
     "Policy": "policies",
+    "Programs": "policies",
+    "ProgramBuilder": "policies.builder",
+    "find_policy": "policies",
+    "known_policies": "policies",
     "Traits": "policies",
     "make_policy": "policies",
     "read_program": "model.files",
@@ -109,6 +122,8 @@ __all__ = [
     "MissingLibraryError",
     "Options",
     "Policy",
+    "ProgramBuilder",
+    "Programs",
     "Recorder",
     "Solution",
     "SolveFailed",
@@ -117,7 +132,9 @@ __all__ = [
     "ThroughputEstimator",
     "ThroughputTable",
     "Traits",
+    "find_policy",
     "known_engines",
+    "known_policies",
     "make_engine",
     "make_policy",
     "read_program",

@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar, cast
 
+import numpy as np
+
 from gavel_opt.engines.protocol import (
     AllocationEngine,
     Engine,
@@ -30,9 +32,10 @@ from gavel_opt.model.finish_time import finish_time_by_levels, level_program
 from gavel_opt.model.groups import expand
 from gavel_opt.model.linear_program import LinearProgram
 from gavel_opt.model.lowering import lower, raise_answer
-from gavel_opt.model.presolve import screen, screen_blocks, screen_state
+from gavel_opt.model.odd_states import Glance, proper_part, screen_state, widened
+from gavel_opt.model.presolve import screen, screen_blocks
 from gavel_opt.model.solution import Certificate, Solution, Status
-from gavel_opt.policies import Policy
+from gavel_opt.policies import Policy, solves
 from gavel_opt.policies.max_min import known_variant
 from gavel_opt.solving import decide, prove
 from gavel_opt.tie_breaking import alone_first, choose, worth_solved
@@ -138,6 +141,7 @@ class Driver:
         self.tolerance = tolerance
         self.recorder = recorder
         self.tally = Tally()
+        self._glance = Glance()
         self._chain: list[Engine | str] = [engine, *(n for n in fallback if n != engine.name)]
         self._max_min: MaxMinEngine | None = None
         if engine.capability.max_min and grouping and recorder is None:
@@ -149,42 +153,62 @@ class Driver:
         return self.tie_break != "none" or self._groups_for(self.engine)
 
     def allocate(self, state: ClusterState) -> Allocation:
-        """Compute the allocation for a state with at least one job.
+        """Compute the allocation; what odd states mean says :mod:`gavel_opt.model.odd_states`.
 
         Raises
         ------
         SolveFailed
             If no engine of the chain gave a certified answer.
         InputError
-            If the policy cannot take this state (a job on no worker type, ...).
+            If the policy cannot take this state; the text names the job.
         """
-        tally = self.tally
-        tally.allocations += 1
+        self.tally.allocations += 1
+        if not self._glance.odd(state):
+            return self._allocate(state)
+        screen_state(state)
+        if not solves(self.policy):
+            return self._run_programs(state)
+        part, types = proper_part(state)
+        if not part.job.size:
+            return Allocation(state.job, np.zeros((state.job.size, state.workers.size)))
+        return (
+            self._allocate(part) if part is state else widened(self._allocate(part), state, types)
+        )
+
+    def _allocate(self, state: ClusterState) -> Allocation:
+        """Compute the allocation of jobs that can all run, in one step where the engine has one."""
         variant = None if self._max_min is None else known_variant(self.policy)
         if self._max_min is not None and variant is not None:
             found = self._max_min.solve_max_min(state, variant == "plain", self.options)
             if found is not None and self._accept(*found)[0] is not None:
                 return self._leave_traces(Allocation(state.job, found[1]), state)
         screen_state(state)
+        return self._run_programs(state)
+
+    def _run_programs(self, state: ClusterState) -> Allocation:
+        """Go through the programs of the policy, one after the other."""
+        tally = self.tally
         started = time.perf_counter()
         generator = self.policy.programs(state, self.merges)
+        solved = False
         try:
             program = next(generator)
             while True:
+                solved = True
                 tally.build += time.perf_counter() - started
                 answer = self.solve(program)
                 started = time.perf_counter()
                 program = generator.send(answer)
         except StopIteration as done:
             tally.build += time.perf_counter() - started
-            return self._leave_traces(done.value, state)
+            return self._leave_traces(done.value, state) if solved else done.value
 
     def _leave_traces(self, allocation: Allocation, state: ClusterState) -> Allocation:
         """Say where jobs go on workers that nobody has a share of, where the mechanism would choose badly."""
         traits, tie_break = self.policy.traits, self.tie_break
         packs = traits.packing and tie_break != "none"
         knows_speeds = tie_break == "efficient" and not traits.shuffles
-        if traits.solves and (packs or knows_speeds):
+        if packs or knows_speeds:
             return alone_first(allocation, state)
         return allocation
 
@@ -196,6 +220,8 @@ class Driver:
         for place, engine in enumerate(self._chain):
             if isinstance(engine, str):
                 engine = self._chain[place] = make_engine(engine)
+            if not _takes(engine, program):
+                continue
             answer, reason = self._try(engine, program)
             if answer is not None:
                 answer, reason = self._break_ties(engine, program, answer)
@@ -207,8 +233,15 @@ class Driver:
             refusal = f"{engine.name}: {reason}"
             self.tally.refusals[refusal] = self.tally.refusals.get(refusal, 0) + 1
             refusals[refusal] = None
+        if not refusals and isinstance(program, AllocationProgram) and program.limits is not None:
+            raise InputError(
+                f"policy {self.policy.name!r} has rows of its own ({', '.join(program.limits.names)}), "
+                f"which engine {self.engine.name!r} does not take; choose another, or add one to --fallback"
+            )
+        limits = program.limits if isinstance(program, AllocationProgram) else None
+        own = f" to a program with the rows {', '.join(limits.names)}" if limits else ""
         raise SolveFailed(
-            f"no engine gave a certified answer ({'; '.join(refusals)}); add one to --fallback",
+            f"no engine gave a certified answer{own} ({'; '.join(refusals)}); add one to --fallback",
             lower(_linear(program)),
         )
 
@@ -274,6 +307,8 @@ class Driver:
         if self._expands(engine):
             program = expand(program)
         takes = can.allocation if isinstance(program, AllocationProgram) else can.finish_time
+        if isinstance(program, AllocationProgram) and program.limits is not None:
+            takes = False  # blocks have no place for rows of a program's own
         if takes and (can.pairs or program.blocks.pairs is None):
             screen_blocks(program)
             blocks_engine = cast(AllocationEngine, engine)  # it says so: see Capability.allocation
@@ -324,6 +359,12 @@ class Driver:
             return None, Status.IMPRECISE.value
         tally.worst(solution.certificate)
         return answer, ""
+
+
+def _takes(engine: Engine, program: Program) -> bool:
+    """Whether an engine takes the program in any form."""
+    own_rows = isinstance(program, AllocationProgram) and program.limits is not None
+    return engine.capability.linear or not own_rows
 
 
 def _linear(program: Program, ratio: float = math.nan) -> AllocationProgram:

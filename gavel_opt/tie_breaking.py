@@ -54,10 +54,15 @@ def choose(program: Program, answer: Answer, tie_break: str) -> Answer:
     """
     from gavel_opt.solver.optimum import PROVED, optimum
 
-    chosen, certificate, _ = optimum(program, tie_break)
-    worth = chosen.worth_proof
-    if not (certificate.within(PROVED) and (worth is None or Certificate(*worth).within(AGREES))):
-        chosen = _by_simplex(program, tie_break)
+    if isinstance(program, AllocationProgram) and program.limits is not None:
+        chosen = _by_simplex(program, tie_break)  # the kernels know no rows of a program's own
+    else:
+        chosen, certificate, _ = optimum(program, tie_break)
+        worth = chosen.worth_proof
+        if not (
+            certificate.within(PROVED) and (worth is None or Certificate(*worth).within(AGREES))
+        ):
+            chosen = _by_simplex(program, tie_break)
     ours, theirs = chosen.objective, answer.objective
     if not math.isclose(ours, theirs, rel_tol=AGREES, abs_tol=AGREES * 1e-3):
         raise SolveFailed(f"not the tie-break's objective to {AGREES:g}: one of them is wrong")
@@ -68,11 +73,19 @@ def worth_solved(
     program: Program, answer: Answer, certificate: Certificate
 ) -> tuple[LinearProgram, Solution]:
     """Write the second program of an efficient optimum, and its solution, in the general form."""
-    from gavel_opt.solver.optimum import total_worth
-
-    second = lower(total_worth(program, answer.level, give=0.0))
+    second = lower(_most_worth(program, answer.level, give=0.0))
     x = answer.x.ravel(order="F")
     return second, Solution(Status.OPTIMAL, second.objective(x), x, certificate=certificate)
+
+
+def _most_worth(program: Program, level: float, give: float) -> AllocationProgram:
+    """The second program of an efficient optimum, with the rows of the first."""
+    from gavel_opt.solver.optimum import total_worth
+
+    second = total_worth(program, level, give)
+    return (
+        replace(second, limits=program.limits) if isinstance(program, AllocationProgram) else second
+    )
 
 
 def alone_first(allocation: Allocation, state: ClusterState) -> Allocation:
@@ -93,7 +106,6 @@ def _by_simplex(program: Program, tie_break: str) -> Answer:
     from gavel_opt.engines.highs import Highs
     from gavel_opt.model.certificate import certify
     from gavel_opt.model.finish_time import finish_time_by_levels
-    from gavel_opt.solver.optimum import total_worth
 
     def solve(step: AllocationProgram) -> tuple[Answer, Certificate]:
         general = lower(step)
@@ -118,7 +130,7 @@ def _by_simplex(program: Program, tie_break: str) -> Answer:
                 answer = done.value
                 break
     if tie_break == "efficient" and not math.isnan(answer.level):
-        second, proof = solve(total_worth(program, answer.level, give=GIVE))
+        second, proof = solve(_most_worth(program, answer.level, GIVE))
         figures = proof.primal_residual, proof.dual_residual, proof.relative_gap
         answer = replace(answer, x=second.x, worth_proof=figures)
     return answer

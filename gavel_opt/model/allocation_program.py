@@ -124,6 +124,30 @@ class Blocks:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Limits:
+    r"""Rows of a program's own, besides those that all share.
+
+    .. math::
+
+        l_r \le \sum_{gj} n_g a_{rgj} x_{gj} + \sum_{pj} a_{rpj} y_{pj} \le u_r
+
+    Attributes
+    ----------
+    names
+        Of the rows, R of them, for messages.
+    coefficient
+        Of each job of a group and of each pair, shape ``(R, G + P, J)``.
+    lower, upper
+        Bounds, shape ``(R,)``; infinite where there is none.
+    """
+
+    names: tuple[str, ...]
+    coefficient: Floats
+    lower: Floats
+    upper: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class AllocationProgram:
     r"""Blocks with a linear objective and a level.
 
@@ -153,6 +177,8 @@ class AllocationProgram:
             ``1 / slope``.
         probe
             Only the value and the multipliers are asked for: the canonical optimum will do.
+        limits
+            Rows of its own, or None. Such a program is for engines that take general programs.
     """
 
     blocks: Blocks
@@ -161,6 +187,7 @@ class AllocationProgram:
     reward: Floats | None = None
     gain: Floats | None = None
     probe: bool = False
+    limits: Limits | None = None
 
     @property
     def has_level(self) -> bool:

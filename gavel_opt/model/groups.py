@@ -8,7 +8,7 @@ pairs of groups, and a pair of groups is spread back over few job pairs, determi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -109,7 +109,17 @@ def expand(program: Program) -> Program:
         if blocks.pairs is not None:
             pair_reward = pair_reward[_pair_of_jobs(blocks.pairs, of_job)[0]]
         reward = np.concatenate([reward[: blocks.groups][of_job], pair_reward])
-    return AllocationProgram(full, program.slope[of_job], program.floor[of_job], reward)
+    limits = program.limits
+    if limits is not None:
+        coefficient = limits.coefficient
+        of_pairs = coefficient[:, blocks.groups :]
+        if blocks.pairs is not None:
+            of_pairs = of_pairs[:, _pair_of_jobs(blocks.pairs, of_job)[0]]
+        of_jobs = coefficient[:, : blocks.groups][:, of_job]
+        limits = replace(limits, coefficient=np.concatenate([of_jobs, of_pairs], axis=1))
+    return AllocationProgram(
+        full, program.slope[of_job], program.floor[of_job], reward, limits=limits
+    )
 
 
 def _pair_of_jobs(pairs: PairBlocks, of_job: Ints) -> tuple[Ints, Ints, Ints, Ints]:

@@ -1,19 +1,21 @@
 """From blocks to a general program and back, in the layout in which cvxpy hands it to ECOS.
 
 Columns: the level ``t`` if there is one, then the allocation column by column (all combinations on
-the first worker type, then on the second, ...). Rows: levels, capacities, time sums.
+the first worker type, then on the second, ...). Rows: levels, capacities, time sums, and last the
+program's own (:class:`~gavel_opt.model.allocation_program.Limits`).
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
 from gavel_opt.arrays import Floats, Ints, frozen_floats
-from gavel_opt.model.allocation_program import AllocationProgram, Answer, Blocks
+from gavel_opt.model.allocation_program import AllocationProgram, Answer, Blocks, Limits
 from gavel_opt.model.linear_program import KINDS, LinearProgram
 from gavel_opt.model.solution import Solution
 
@@ -45,6 +47,13 @@ def lower(program: AllocationProgram) -> LinearProgram:
     col_lower = np.zeros(columns)
     col_lower[:level] = -np.inf
     row_keys, col_keys = _keys(blocks, rated, level)
+    limits = program.limits
+    if limits is not None:
+        matrix = sparse.csc_array(sparse.vstack([matrix, _limit_rows(blocks, limits, level)]))
+        matrix.sum_duplicates()
+        row_lower = np.concatenate([row_lower, limits.lower])
+        row_upper = np.concatenate([row_upper, limits.upper])
+        row_keys = col_keys = None
     return LinearProgram(
         c=frozen_floats(c),
         a=matrix,
@@ -56,6 +65,14 @@ def lower(program: AllocationProgram) -> LinearProgram:
         row_keys=row_keys,
         col_keys=col_keys,
     )
+
+
+def _limit_rows(blocks: Blocks, limits: Limits, level: int) -> Any:
+    """The program's own rows as a matrix, shape ``(R, columns)``."""
+    coefficient = limits.coefficient.copy()
+    coefficient[:, : blocks.groups] *= blocks.count[:, None]
+    by_type = coefficient.transpose(0, 2, 1).reshape(len(limits.names), -1)
+    return sparse.csc_array(np.pad(by_type, ((0, 0), (level, 0))))
 
 
 def raise_answer(program: AllocationProgram, solution: Solution) -> Answer | None:

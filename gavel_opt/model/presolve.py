@@ -14,7 +14,6 @@ import numpy as np
 from gavel_opt.arrays import Bools, Floats
 from gavel_opt.errors import InputError
 from gavel_opt.model.allocation_program import AllocationProgram, FinishTimeProgram
-from gavel_opt.model.cluster_state import ClusterState
 from gavel_opt.model.linear_program import LinearProgram
 from gavel_opt.model.solution import Certificate, Solution, Stats, Status
 
@@ -47,27 +46,6 @@ def screen(program: LinearProgram) -> Solution | None:
     return _without_matrix(program)
 
 
-def screen_state(state: ClusterState) -> None:
-    """Refuse a state whose jobs are in no table: compiled code does not look.
-
-    Raises
-    ------
-    InputError
-        Naming the job.
-    """
-    n, rows = state.job.size, state.throughputs.alone.shape[0]
-    for name in ("key", "scale_factor", "weight", "steps_left", "age"):
-        size = getattr(state, name).size
-        if size != n:
-            raise InputError(f"the state has {n} jobs, but {size} values in {name!r}")
-    if n and not (state.key.min() >= 0 and state.key.max() < rows):
-        at = int(np.flatnonzero((state.key < 0) | (state.key >= rows))[0])
-        raise InputError(
-            f"job {state.job[at]} has key {state.key[at]}, but the table of throughputs has"
-            f" {rows} rows; keys count from 0"
-        )
-
-
 def screen_blocks(program: AllocationProgram | FinishTimeProgram) -> None:
     """Refuse an allocation program with a value that is not a number.
 
@@ -86,7 +64,11 @@ def screen_blocks(program: AllocationProgram | FinishTimeProgram) -> None:
     else:
         reward = _NO_TABLE if program.reward is None else program.reward
         own = (program.slope, _NOTHING, _NOTHING)
-    good = all_finite(np.ascontiguousarray(blocks.rate), reward, *given, *own)
+    rate, reward, *columns = (
+        np.require(values, requirements=["C", "W"])
+        for values in (blocks.rate, reward, *given, *own)
+    )  # as the kernel is compiled for
+    good = all_finite(rate, reward, *columns)
     if good and pairs is not None:
         sums = pairs.rate.sum(axis=2), pairs.share, pairs.use
         good = all(bool(np.isfinite(values).all()) for values in sums)

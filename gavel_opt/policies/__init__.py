@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
-import inspect
+import sys
+from collections.abc import Callable
 from typing import Any
 
-from gavel_opt.errors import InputError, unknown_name
-from gavel_opt.policies.policy import Policy, Programs, Traits
-
-_PACKAGE = "gavel_opt.policies"
+from gavel_opt.errors import InputError
+from gavel_opt.policies.lookup import Found, build, find, from_packages, name_of
+from gavel_opt.policies.policy import Policy, Programs, Traits, solves
 
 POLICIES: dict[str, tuple[str, dict[str, Any]]] = {
     "isolated": ("shares:Isolated", {}),
@@ -49,36 +48,60 @@ POLICIES: dict[str, tuple[str, dict[str, Any]]] = {
 """Name to (module:class, arguments)."""
 
 
-def make_policy(name: str, seed: int = 0, **settings: Any) -> Policy:
+def make_policy(
+    policy: str | type[Policy] | Callable[..., Policy], seed: int = 0, **settings: Any
+) -> Policy:
     """Make a fresh policy.
 
     Parameters
     ----------
-    name
-        One of :data:`POLICIES`.
+    policy
+        One of :data:`POLICIES`, a name from the entry-point group ``gavel_opt.policies``, where a class is
+        (``module:Class``, ``file.py:Class``), or the class itself (or a function that makes a policy).
     seed
         For the policies that draw (FIFO, Gandiva); the others ignore it.
     settings
-        What a family takes besides, e.g. ``entities`` for water filling.
+        What it takes besides, e.g. ``entities`` for water filling; checked against its signature, text
+        converted to what its parameters are annotated as.
 
     Raises
     ------
     InputError
-        If no policy has this name, or it does not take a setting.
+        If no policy has this name, it cannot be loaded, or it does not take a setting.
     """
-    if name not in POLICIES:
-        raise unknown_name("policy", name, POLICIES)
-    path, arguments = POLICIES[name]
-    module, _, attribute = path.partition(":")
-    family = getattr(importlib.import_module(f"{_PACKAGE}.{module}"), attribute)
-    unknown = sorted(set(settings) - set(inspect.signature(family).parameters))
-    if unknown:
-        raise InputError(
-            f"policy {name!r} takes no {unknown[0]} (--{unknown[0].replace('_', '-')}); leave it out "
-            f"or choose another policy"
-        )
-    policy: Policy = family(name=name, seed=seed, **arguments, **settings)
-    return policy
+    return build(find_policy(policy), seed, settings)
 
 
-__all__ = ["POLICIES", "Policy", "Programs", "Traits", "make_policy"]
+def find_policy(policy: str | type[Policy] | Callable[..., Policy]) -> Found:
+    """Find what makes a policy: its class, the arguments that its name stands for, where it is from.
+
+    Raises
+    ------
+    InputError
+        If there is no such policy.
+    """
+    if isinstance(policy, str):
+        return find(policy, POLICIES)
+    if not callable(policy):
+        raise InputError(f"policy {name_of(policy)!r} is made already; expected a name or a class")
+    return Found(name_of(policy), policy)
+
+
+def known_policies() -> dict[str, str]:
+    """All names, ours first, then those of installed packages: name to the package (ours: empty)."""
+    outside = from_packages(tuple(sys.path))
+    return dict.fromkeys(POLICIES, "") | {
+        name: source for name, (_, source) in outside.items() if name not in POLICIES
+    }
+
+
+__all__ = [
+    "POLICIES",
+    "Policy",
+    "Programs",
+    "Traits",
+    "find_policy",
+    "known_policies",
+    "make_policy",
+    "solves",
+]

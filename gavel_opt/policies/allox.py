@@ -24,28 +24,34 @@ from gavel_opt.arrays import Floats, Ints
 from gavel_opt.errors import InputError
 from gavel_opt.model.allocation_program import Allocation
 from gavel_opt.model.cluster_state import ClusterState
-from gavel_opt.policies.policy import Programs, Traits
+from gavel_opt.policies.policy import Policy, Traits
 
 _STANDSTILL = 1e-10
 """Throughput that stands for 0, so that costs stay finite."""
 
 
-class AlloX:
+class AlloX(Policy):
     """Assignment of jobs to places in the workers' lines.
 
     Parameters
     ----------
     name
         The policy's name.
+    alpha
+        Part of the waiting jobs, the oldest, that is considered; at least one for each free worker.
     """
 
-    def __init__(self, name: str, seed: int = 0) -> None:
+    traits = Traits(single_gpu_only=True, by_arrival=True)
+
+    def __init__(self, name: str, alpha: float = 1.0, seed: int = 0) -> None:
+        if not 0.0 <= alpha <= 1.0:
+            raise InputError(f"alpha is {alpha}, expected 0 to 1")
         self.name = name
-        self.traits = Traits(single_gpu_only=True, solves=False)
+        self._alpha = alpha
         self._type_of: dict[int, int] = {}
 
-    def programs(self, state: ClusterState, merge: bool) -> Programs:
-        """Yield nothing; return each running job's worker type as a 0/1 allocation.
+    def shares(self, state: ClusterState) -> Allocation:
+        """Return each running job's worker type as a 0/1 allocation.
 
         Raises
         ------
@@ -63,10 +69,11 @@ class AlloX:
         waiting = waiting[np.argsort(-state.age[waiting], kind="stable")]
         busy = np.bincount(type_of[type_of >= 0], minlength=state.workers.size)
         worker = np.repeat(np.arange(state.workers.size), state.workers - busy)
+        waiting = waiting[: max(int(self._alpha * waiting.size), worker.size)]
         if waiting.size and worker.size:
             rate = state.throughputs.alone[state.key[waiting]]
             rate = np.where(rate == 0.0, _STANDSTILL, rate)
-            time = (state.steps_left[waiting, None] / rate)[:, worker]
+            time = (np.maximum(state.steps_left[waiting, None], 0.0) / rate)[:, worker]
             first = heads_of_lines(time, state.age[waiting])
             served = first >= 0
             type_of[waiting[first[served]]] = worker[served]
@@ -79,7 +86,6 @@ class AlloX:
         placed = np.flatnonzero(type_of >= 0)
         x[placed, type_of[placed]] = 1.0
         return Allocation(state.job, x)
-        yield
 
     def snapshot(self) -> dict[str, Any]:
         """Return the worker type of each running job."""

@@ -20,13 +20,13 @@ from gavel_opt.arrays import Ints
 from gavel_opt.model.allocation_program import Allocation
 from gavel_opt.model.cluster_state import ClusterState
 from gavel_opt.policies.packing import normalised_side
-from gavel_opt.policies.policy import Programs, Traits
+from gavel_opt.policies.policy import Policy, Traits
 
 PACKING_THRESHOLD = 1.5
-"""Two jobs share workers only if their normalised throughputs sum to more."""
+"""Of the reference."""
 
 
-class Fifo:
+class Fifo(Policy):
     """First in, first out.
 
     Parameters
@@ -35,24 +35,33 @@ class Fifo:
         The policy's name.
     mode
         ``"plain"``, ``"perf"`` or ``"packed"``.
+    packing_threshold
+        Two jobs share workers only if their normalised throughputs sum to more.
     seed
         Seed of the draws of the plain mode.
     """
 
-    def __init__(self, name: str, mode: Literal["plain", "perf", "packed"], seed: int = 0) -> None:
+    def __init__(
+        self,
+        name: str,
+        mode: Literal["plain", "perf", "packed"],
+        packing_threshold: float = PACKING_THRESHOLD,
+        seed: int = 0,
+    ) -> None:
         self.name = name
         self.mode = mode
         self.traits = Traits(
             packing=mode == "packed",
             shuffles=mode == "plain",
             skips_zero_priority=True,
-            solves=False,
+            by_arrival=True,
         )
+        self._threshold = packing_threshold
         self._random = random.Random(seed)
         self._type_of: dict[int, int] = {}
 
-    def programs(self, state: ClusterState, merge: bool) -> Programs:
-        """Yield nothing; return each running job's worker type as a 0/1 allocation.
+    def shares(self, state: ClusterState) -> Allocation:
+        """Return each running job's worker type as a 0/1 allocation.
 
         A state without jobs is allowed and matters: the plain mode forgets the jobs that completed.
         """
@@ -69,7 +78,7 @@ class Fifo:
         index = np.searchsorted(state.job, placed)
         partner = np.full(index.size, -1)
         if self.mode == "packed":
-            partner = _pack(queue, state, index, kind)
+            partner = _pack(queue, state, index, kind, self._threshold)
 
         x = np.zeros((state.job.size, state.workers.size))
         alone = partner < 0
@@ -78,7 +87,6 @@ class Fifo:
         pair_x = np.zeros((pair.shape[0], state.workers.size))
         pair_x[np.arange(pair.shape[0]), kind[~alone]] = 1.0
         return Allocation(state.job, x, np.sort(pair, axis=1), pair_x)
-        yield
 
     def _replace_completed(self, queue: _Queue, type_of: dict[int, int]) -> list[int]:
         """Give the type of each completed job to the head of the queue; return free workers.
@@ -186,7 +194,7 @@ class _Rows:
         return row
 
 
-def _pack(queue: _Queue, state: ClusterState, index: Ints, kind: Ints) -> Ints:
+def _pack(queue: _Queue, state: ClusterState, index: Ints, kind: Ints, threshold: float) -> Ints:
     """Partner of each placed job (index into the state), or -1."""
     partner = np.full(index.size, -1)
     table = state.throughputs
@@ -200,7 +208,7 @@ def _pack(queue: _Queue, state: ClusterState, index: Ints, kind: Ints) -> Ints:
         gain = gain + normalised_side(together[:, 1], table.alone[key[head], kind])
         gain[(partner >= 0) | (scale[index] != scale[head])] = 0.0
         best = int(np.argmax(gain))
-        if gain[best] <= PACKING_THRESHOLD:
+        if gain[best] <= threshold:
             break
         partner[best] = head
     return partner

@@ -33,14 +33,15 @@ from gavel_opt.model.allocation_program import (
 )
 from gavel_opt.model.cluster_state import ClusterState
 from gavel_opt.model.finish_time import finish_time_by_levels
+from gavel_opt.model.odd_states import serving
 from gavel_opt.model.pools import POOLED_FROM, Pools
 from gavel_opt.policies.coefficients import finish_times
 from gavel_opt.policies.packing import pair_blocks, unmerged_rates
-from gavel_opt.policies.policy import Programs, Traits
-from gavel_opt.policies.views import Variant, blocks_of, group_alike, own_type
+from gavel_opt.policies.policy import Policy, Programs, Traits
+from gavel_opt.policies.views import Variant, blocks_of, group_alike, own_type, require_speed
 
 
-class FinishTimeFairness:
+class FinishTimeFairness(Policy):
     """Minimise the largest ratio of finish time to finish time under isolation.
 
     Parameters
@@ -59,10 +60,30 @@ class FinishTimeFairness:
         self._past = IsolatedTime()
 
     def programs(self, state: ClusterState, merge: bool) -> Programs:
-        """Yield the one program."""
-        throughput, alone, past, isolated = self._past.advance(state, self.variant)
+        """Yield the one program, of the jobs that have steps left (and a weight, where weights count)."""
+        times = self._past.advance(state, self.variant)
         if state.job.size == 0:
             return Allocation(state.job, np.zeros((0, state.workers.size)))
+        require_speed(state, self.variant)
+        served = state.steps_left > 0.0
+        if self.traits.packing:
+            served &= state.weight > 0.0
+
+        def of(part: ClusterState) -> Programs:
+            speed, alone, past, isolated = (column[served] for column in times)
+            return self._of(part, speed, alone, past, isolated, merge)
+
+        return (yield from serving(state, served, of))
+
+    def _of(
+        self,
+        state: ClusterState,
+        throughput: Floats,
+        alone: Floats,
+        past: Floats,
+        isolated: Floats,
+        merge: bool,
+    ) -> Programs:
         if self.traits.packing and merge and state.job.size >= POOLED_FROM:
             return (yield from _pooled(state, throughput, isolated, alone))
         weight = (state.weight,) if self.traits.packing else ()

@@ -18,10 +18,10 @@ from gavel_opt.model.allocation_program import Allocation
 from gavel_opt.model.cluster_state import ClusterState, ThroughputTable
 from gavel_opt.policies.fifo import random_state, set_random_state
 from gavel_opt.policies.packing import normalised_side
-from gavel_opt.policies.policy import Programs, Traits
+from gavel_opt.policies.policy import Policy, Traits
 
 
-class Gandiva:
+class Gandiva(Policy):
     """Random packing, kept while it pays.
 
     Parameters
@@ -32,16 +32,17 @@ class Gandiva:
         Seed of the random pairing.
     """
 
+    traits = Traits(packing=True, by_arrival=True)
+
     def __init__(self, name: str, seed: int = 0) -> None:
         self.name = name
-        self.traits = Traits(packing=True, solves=False)
         self._random = random.Random(seed)
         self._partner: dict[int, int] = {}
         self._table: ThroughputTable | None = None
         self._pays: Bools = np.empty((0, 0), dtype=bool)
 
-    def programs(self, state: ClusterState, merge: bool) -> Programs:
-        """Yield nothing; return the shares of single jobs and pairs."""
+    def shares(self, state: ClusterState) -> Allocation:
+        """Return the shares of single jobs and pairs."""
         types = state.workers.size
         if state.job.size == 0:
             return Allocation(state.job, np.zeros((0, types)))
@@ -60,7 +61,6 @@ class Gandiva:
         x[single] = _even_split(state.workers, state.scale_factor[single], combinations)
         shared = _even_split(state.workers, state.scale_factor[pairs[:, 0]], combinations)
         return Allocation(state.job, x, state.job[pairs], shared)
-        yield
 
     def _forget(self, state: ClusterState, index: dict[int, int]) -> None:
         """Give up pairs that lost a job or do not pay."""

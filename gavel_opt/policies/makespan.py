@@ -16,20 +16,27 @@ the last feasible point. Its plain variant, and ours, uses the V100 column for e
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from gavel_opt.model.allocation_program import AllocationProgram, Blocks
 from gavel_opt.model.cluster_state import ClusterState
+from gavel_opt.model.odd_states import serving
 from gavel_opt.model.pools import POOLED_FROM, Pools
 from gavel_opt.policies.coefficients import makespan_rows
 from gavel_opt.policies.packing import pair_blocks
-from gavel_opt.policies.policy import Programs, Traits
-from gavel_opt.policies.views import Variant, blocks_of, group_alike, measured, own_type, speeds
+from gavel_opt.policies.policy import Policy, Programs, Traits
+from gavel_opt.policies.views import (
+    Variant,
+    blocks_of,
+    group_alike,
+    measured,
+    own_type,
+    require_speed,
+    speeds,
+)
 
 
-class MinTotalDuration:
+class MinTotalDuration(Policy):
     """Minimise the time by which all jobs are done.
 
     Parameters
@@ -47,7 +54,13 @@ class MinTotalDuration:
         self.traits = Traits(packing=variant == "packed", shuffles=variant == "plain")
 
     def programs(self, state: ClusterState, merge: bool) -> Programs:
-        """Yield the one program, or where jobs are pooled a few."""
+        """Yield the one program, or where jobs are pooled a few, of the jobs that have steps left."""
+        return (
+            yield from serving(state, state.steps_left > 0.0, lambda part: self._of(part, merge))
+        )
+
+    def _of(self, state: ClusterState, merge: bool) -> Programs:
+        require_speed(state, self.variant)
         if self.traits.packing and merge and state.job.size >= POOLED_FROM:
             return (yield from self._pooled(state))
         groups = group_alike(merge, state.steps_left, state.key, state.scale_factor)
@@ -98,10 +111,3 @@ class MinTotalDuration:
             if not tight.any():
                 return pools.spread(state.job, answer.x, pairs)
             alone |= tight[pools.of_job] & (pools.part > 0.5)
-
-    def snapshot(self) -> dict[str, Any]:
-        """Nothing is remembered."""
-        return {}
-
-    def restore(self, memory: dict[str, Any]) -> None:
-        """Nothing is remembered."""

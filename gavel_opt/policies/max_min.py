@@ -11,7 +11,7 @@ with weights :math:`w_m`, scale factors :math:`z_m` and the proportional share
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -19,13 +19,14 @@ from gavel_opt.kernels.rows import fairness_rows
 from gavel_opt.model.allocation_program import AllocationProgram, Blocks, PairBlocks
 from gavel_opt.model.cluster_state import ClusterState
 from gavel_opt.model.groups import Groups
+from gavel_opt.model.odd_states import serving
 from gavel_opt.policies.packing import pair_blocks, unmerged_rates
 from gavel_opt.policies.policy import Policy, Programs, Traits
 from gavel_opt.policies.shares import proportional_share
 from gavel_opt.policies.views import Variant, group_by_key, measured
 
 
-class MaxMinFairness:
+class MaxMinFairness(Policy):
     """Maximise the smallest normalised throughput.
 
     Parameters
@@ -46,21 +47,17 @@ class MaxMinFairness:
         )
 
     def programs(self, state: ClusterState, merge: bool) -> Programs:
-        """Yield the one program."""
+        """Yield the one program, of the jobs that have a weight."""
+        return (yield from serving(state, state.weight > 0.0, lambda part: self._of(part, merge)))
+
+    def _of(self, state: ClusterState, merge: bool) -> Programs:
         groups = group_by_key(state, self.variant, merge)
         program = fairness_program(state, groups, self.variant, merge)
         answer = yield program
         return groups.spread(state.job, answer, program.blocks.pairs)
 
-    def snapshot(self) -> dict[str, Any]:
-        """Nothing is remembered."""
-        return {}
 
-    def restore(self, memory: dict[str, Any]) -> None:
-        """Nothing is remembered."""
-
-
-_PROGRAMS = MaxMinFairness.programs
+_PROGRAMS, _OF = MaxMinFairness.programs, MaxMinFairness._of
 
 
 def known_variant(policy: Policy) -> Literal["plain", "perf"] | None:
@@ -72,8 +69,8 @@ def known_variant(policy: Policy) -> Literal["plain", "perf"] | None:
     """
     if type(policy) is not MaxMinFairness or policy.variant == "packed":
         return None
-    own = getattr(policy.programs, "__func__", None) is _PROGRAMS
-    return policy.variant if own else None
+    found = getattr(policy.programs, "__func__", None), getattr(policy._of, "__func__", None)
+    return policy.variant if found == (_PROGRAMS, _OF) else None
 
 
 def fairness_program(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 if TYPE_CHECKING:  # names are listed without loading what policies need
+    from gavel_opt.arrays import Floats
     from gavel_opt.model.allocation_program import Allocation, Answer, ProductProgram, Program
     from gavel_opt.model.cluster_state import ClusterState
 
@@ -29,26 +30,43 @@ class Traits:
         Jobs of priority 0 are not chosen (the FIFO policies).
     single_gpu_only
         Jobs of scale factor above 1 are refused (AlloX).
-    solves
-        Yields programs; False for policies without a linear program.
     needs_prices, needs_deadlines
         What else of the state it reads.
+    by_arrival
+        Who came first matters, so that equal jobs may get different shares; the conformance
+        suite asks for equal shares of all others.
     """
 
     packing: bool = False
     shuffles: bool = False
     skips_zero_priority: bool = False
     single_gpu_only: bool = False
-    solves: bool = True
     needs_prices: bool = False
     needs_deadlines: bool = False
+    by_arrival: bool = False
 
 
 class Policy(Protocol):
-    """One scheduling policy; may remember things between recomputations."""
+    """One scheduling policy; may remember things between recomputations.
 
-    name: str
-    traits: Traits
+    Derive from it and override :meth:`programs`, or :meth:`shares` for a policy that solves
+    nothing; the rest has defaults. Any object that has all of this will do as well.
+
+    Attributes
+    ----------
+    name
+        What it is called in summaries and messages; the name of the class unless it says so.
+    traits
+        What the mechanism needs to know of it.
+    """
+
+    name: str = "policy"
+    traits: Traits = Traits()
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if "name" not in cls.__dict__:
+            cls.name = cls.__name__
 
     def programs(self, state: ClusterState, merge: bool) -> Programs:
         """Generate the programs of one recomputation and return the allocation.
@@ -62,12 +80,30 @@ class Policy(Protocol):
             order of job number, and coefficients are computed in the reference's order of
             operations.
         """
-        ...
+        from gavel_opt.model.allocation_program import Allocation
+
+        found = self.shares(state)
+        return found if isinstance(found, Allocation) else Allocation(state.job, found)
+        yield  # a generator that yields nothing
+
+    def shares(self, state: ClusterState) -> Floats | Allocation:
+        """Fractions of time without a program, shape ``(n, J)``, or an allocation if pairs share workers.
+
+        A state without jobs is allowed here and matters to a policy that remembers: everybody has left.
+        """
+        raise NotImplementedError(f"policy {self.name!r} overrides neither programs nor shares")
 
     def snapshot(self) -> dict[str, Any]:
-        """What it remembers, as JSON values and arrays, for a checkpoint."""
-        ...
+        """What it remembers, as JSON values and arrays, for a checkpoint; nothing by default."""
+        return {}
 
     def restore(self, memory: dict[str, Any]) -> None:
         """Take back what :meth:`snapshot` gave."""
-        ...
+
+
+_WITHOUT_PROGRAMS = Policy.programs
+
+
+def solves(policy: Policy) -> bool:
+    """Whether a policy yields programs: False for one that only overrides :meth:`Policy.shares`."""
+    return getattr(policy.programs, "__func__", None) is not _WITHOUT_PROGRAMS

@@ -10,14 +10,11 @@ With :math:`N_j` workers of type :math:`j`, :math:`n` jobs and scale factors :ma
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from gavel_opt.arrays import Floats, Ints
-from gavel_opt.model.allocation_program import Allocation
 from gavel_opt.model.cluster_state import ClusterState
-from gavel_opt.policies.policy import Programs, Traits
+from gavel_opt.policies.policy import Policy, Traits
 
 
 def proportional_share(workers: Ints, jobs: int) -> Floats:
@@ -42,38 +39,28 @@ def isolated_share(workers: Ints, scale_factor: Ints) -> Floats:
     return split
 
 
-class _Shares:
+class _Shares(Policy):
+    traits = Traits(shuffles=True)
+
     def __init__(self, name: str, seed: int = 0) -> None:
         self.name = name
-        self.traits = Traits(shuffles=True, solves=False)
-
-    def _share(self, state: ClusterState) -> Floats:
-        raise NotImplementedError
-
-    def programs(self, state: ClusterState, merge: bool) -> Programs:
-        """Yield nothing; return the shares."""
-        if state.job.size == 0:
-            return Allocation(state.job, np.zeros((0, state.workers.size)))
-        return Allocation(state.job, self._share(state))
-        yield
-
-    def snapshot(self) -> dict[str, Any]:
-        """Nothing is remembered."""
-        return {}
-
-    def restore(self, memory: dict[str, Any]) -> None:
-        """Nothing is remembered."""
 
 
 class Isolated(_Shares):
     """Every job gets 1/n of the cluster."""
 
-    def _share(self, state: ClusterState) -> Floats:
+    def shares(self, state: ClusterState) -> Floats:
+        """Return an even split, shape ``(n, J)``."""
+        if not state.job.size:
+            return np.zeros((0, state.workers.size))
         return isolated_share(state.workers, state.scale_factor)
 
 
 class Proportional(_Shares):
     """Every job gets time on each type in proportion to its workers."""
 
-    def _share(self, state: ClusterState) -> Floats:
+    def shares(self, state: ClusterState) -> Floats:
+        """Return the same row for every job, shape ``(n, J)``."""
+        if not (state.job.size and state.workers.any()):
+            return np.zeros((state.job.size, state.workers.size))
         return np.tile(proportional_share(state.workers, state.job.size), (state.job.size, 1))

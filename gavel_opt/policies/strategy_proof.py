@@ -18,19 +18,18 @@ reference has it outside of its list of policies and solves one program a job.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from gavel_opt.arrays import Floats, Ints
 from gavel_opt.model.allocation_program import Allocation, Blocks, ProductProgram
 from gavel_opt.model.cluster_state import ClusterState
 from gavel_opt.model.groups import group_jobs
+from gavel_opt.model.odd_states import serving
 from gavel_opt.policies.max_min import fairness_program
-from gavel_opt.policies.policy import Programs, Traits
+from gavel_opt.policies.policy import Policy, Programs, Traits
 
 
-class StrategyProof:
+class StrategyProof(Policy):
     """Largest product of throughputs, with a fee that makes it pay to tell the truth.
 
     Parameters
@@ -44,7 +43,10 @@ class StrategyProof:
         self.traits = Traits()
 
     def programs(self, state: ClusterState, merge: bool) -> Programs:
-        """Yield the program of all jobs, then one without a job of each group."""
+        """Yield the program of all jobs with a weight, then one without a job of each group."""
+        return (yield from serving(state, state.weight > 0.0, lambda part: self._of(part, merge)))
+
+    def _of(self, state: ClusterState, merge: bool) -> Programs:
         groups = group_jobs(True, state.key, state.scale_factor)
         blocks = fairness_program(state, groups, "perf", merge).blocks
         together = yield ProductProgram(blocks)
@@ -62,13 +64,6 @@ class StrategyProof:
         x = np.clip(together.x * kept[:, None], 0.0, 1.0)
         assert groups.of_job is not None
         return Allocation(state.job, x[groups.of_job])
-
-    def snapshot(self) -> dict[str, Any]:
-        """Nothing is remembered."""
-        return {}
-
-    def restore(self, memory: dict[str, Any]) -> None:
-        """Nothing is remembered."""
 
 
 def _levels(blocks: Blocks, x: Floats) -> Floats:

@@ -30,7 +30,7 @@ from gavel_opt.model.allocation_program import AllocationProgram, Answer, Blocks
 from gavel_opt.model.cluster_state import ClusterState
 from gavel_opt.model.groups import Groups
 from gavel_opt.policies.packing import pair_blocks
-from gavel_opt.policies.policy import Programs, Traits
+from gavel_opt.policies.policy import Policy, Programs, Traits
 from gavel_opt.policies.views import best_rates, blocks_of, group_alike, measured, reached
 
 DEFAULT_PRICES = {"v100": 0.74, "p100": 0.43, "k80": 0.135}
@@ -43,7 +43,7 @@ _MISSING = 1e-6
 """Part of a needed rate that an engine may miss and the deadline still counts as met."""
 
 
-class ThroughputSum:
+class ThroughputSum(Policy):
     """Maximise the sum of throughputs.
 
     Parameters
@@ -78,7 +78,7 @@ class ThroughputSum:
         needed = np.zeros(state.job.size)
         late = due <= 0.0
         ahead = np.isfinite(due) & ~late
-        needed[ahead] = state.steps_left[ahead] / due[ahead]
+        needed[ahead] = np.maximum(state.steps_left[ahead], 0.0) / due[ahead]
         groups = group_alike(merge, needed, state.key, state.scale_factor, late.astype(np.float64))
         first = groups.first
         rate = measured(state, first)

@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from gavel_opt.arrays import Floats, Ints
+from gavel_opt.errors import InputError
 from gavel_opt.kernels.groups import all_differ, group_keys
 from gavel_opt.model.allocation_program import Blocks, PairBlocks
 from gavel_opt.model.cluster_state import ClusterState
@@ -103,6 +104,25 @@ def speeds(state: ClusterState, variant: Variant, index: Ints) -> tuple[Floats, 
 def own_type(state: ClusterState, variant: Variant) -> int:
     """The worker type whose column stands for all in a variant; -1 for every type's own."""
     return state.throughputs.reference if variant == "plain" else -1
+
+
+def require_speed(state: ClusterState, variant: Variant) -> None:
+    """Refuse a job that does not run on the type whose throughput the plain variant takes for all.
+
+    Raises
+    ------
+    InputError
+        Naming the job.
+    """
+    kind = own_type(state, variant)
+    if kind < 0:
+        return
+    stuck = np.flatnonzero(state.throughputs.alone[state.key, kind] <= 0.0)
+    if stuck.size:
+        raise InputError(
+            f"job {state.job[stuck[0]]} has no throughput on {state.worker_types[kind]!r}, which the "
+            "plain variant takes for every worker type; choose the '_perf' variant"
+        )
 
 
 def best_rates(blocks: Blocks) -> Floats:

@@ -37,9 +37,10 @@ from gavel_opt.arrays import Bools, Floats
 from gavel_opt.errors import SolveFailed
 from gavel_opt.model.allocation_program import Answer
 from gavel_opt.model.cluster_state import ClusterState
+from gavel_opt.model.odd_states import serving
 from gavel_opt.policies.entities import Entities
 from gavel_opt.policies.max_min import fairness_program
-from gavel_opt.policies.policy import Programs, Traits
+from gavel_opt.policies.policy import Policy, Programs, Traits
 from gavel_opt.policies.views import (
     Variant,
     best_rates,
@@ -62,7 +63,7 @@ _MARKED = 1e-4
 """Multipliers above this part of the largest one are positive; smaller ones wait for a later turn."""
 
 
-class WaterFilling:
+class WaterFilling(Policy):
     """Lexicographic max-min fairness.
 
     Parameters
@@ -91,6 +92,9 @@ class WaterFilling:
 
     def programs(self, state: ClusterState, merge: bool) -> Programs:
         """Yield one program for each set of jobs that gets stuck together, and one to close."""
+        return (yield from serving(state, state.weight > 0.0, lambda part: self._of(part, merge)))
+
+    def _of(self, state: ClusterState, merge: bool) -> Programs:
         entities, entity = self._entities, state.entity
         if entities is None or entity is None:
             entities, entity = None, np.zeros(state.job.size, dtype=np.int64)
@@ -128,13 +132,6 @@ class WaterFilling:
                 break
         answer = yield replace(program, probe=False)
         return groups.spread(state.job, answer, blocks.pairs)
-
-    def snapshot(self) -> dict[str, Any]:
-        """Nothing is remembered."""
-        return {}
-
-    def restore(self, memory: dict[str, Any]) -> None:
-        """Nothing is remembered."""
 
 
 def _stuck(slope: Floats, answer: Answer) -> Bools:

@@ -1,4 +1,4 @@
-"""The conformance suite, for our engines and for anybody's.
+"""The conformance suites, for our engines and policies and for anybody's.
 
 In one call, with a table on the terminal:
 
@@ -6,7 +6,7 @@ In one call, with a table on the terminal:
 >>> report = run_conformance(MyEngine)  # doctest: +SKIP
 >>> assert report.passed  # doctest: +SKIP
 
-Under pytest, one test a case:
+The same for policies is :func:`run_policy_conformance`. Under pytest, one test a case:
 
 >>> @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)  # doctest: +SKIP
 ... def test_my_engine(case):
@@ -24,17 +24,29 @@ from gavel_opt.testing.conformance import (
     check_case,
     run_conformance,
 )
+from gavel_opt.testing.policies import (
+    POLICY_CASES,
+    PolicyCase,
+    check_policy_case,
+    policy_states,
+    run_policy_conformance,
+)
 from gavel_opt.testing.programs import KNOWN, Known
 
 __all__ = [
     "CASES",
     "KNOWN",
     "KNOWN_BLOCKS",
+    "POLICY_CASES",
     "Case",
     "Known",
     "KnownBlocks",
     "Outcome",
+    "PolicyCase",
     "Report",
     "check_case",
+    "check_policy_case",
+    "policy_states",
     "run_conformance",
+    "run_policy_conformance",
 ]

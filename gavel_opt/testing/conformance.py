@@ -130,15 +130,18 @@ def run_conformance(
     for case in CASES if cases is None else cases:
         report.outcomes.append(_run(case, make, engine.capability))
     if not quiet:
-        from rich.console import Console
-
-        console = Console(highlight=False)
-        console.print(report.table())
-        skipped = sum(o.result == "skipped" for o in report.outcomes)
-        console.print(
-            f"{len(report.outcomes)} cases, {len(report.failures)} failed, {skipped} skipped"
-        )
+        print_report(report)
     return report
+
+
+def print_report(report: Report) -> None:
+    """Print a report for a person."""
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    console.print(report.table())
+    skipped = sum(o.result == "skipped" for o in report.outcomes)
+    console.print(f"{len(report.outcomes)} cases, {len(report.failures)} failed, {skipped} skipped")
 
 
 def check_case(case: Case, make_engine: MakeEngine | str) -> str:
@@ -166,18 +169,24 @@ def _maker(make_engine: MakeEngine | str) -> MakeEngine:
 
 def _run(case: Case, make: MakeEngine, capability: Capability) -> Outcome:
     missing = case.missing(capability)
-    if missing:
-        return Outcome(case.name, "skipped", f"not declared: {', '.join(missing)}", 0.0)
+    skip = f"not declared: {', '.join(missing)}" if missing else ""
+    return ask(case.name, skip, lambda: case.check(make))
+
+
+def ask(case: str, skip: str, check: Callable[[], None]) -> Outcome:
+    """Run one check, and say how it went; ``skip`` is the reason to leave it out."""
+    if skip:
+        return Outcome(case, "skipped", skip, 0.0)
     started = time.perf_counter()
     try:
-        case.check(make)
+        check()
     except AssertionError as failed:
-        return Outcome(case.name, "failed", str(failed), time.perf_counter() - started)
+        return Outcome(case, "failed", str(failed), time.perf_counter() - started)
     except Exception as raised:
         where = traceback.extract_tb(raised.__traceback__)[-1]
         note = f"raised {type(raised).__name__}: {raised} ({where.filename}:{where.lineno})"
-        return Outcome(case.name, "failed", note, time.perf_counter() - started)
-    return Outcome(case.name, "passed", "", time.perf_counter() - started)
+        return Outcome(case, "failed", note, time.perf_counter() - started)
+    return Outcome(case, "passed", "", time.perf_counter() - started)
 
 
 def _tolerance(capability: Capability) -> float:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from gavel_opt import Allocation, ClusterState, Driver, GavelError, InputError, Tally, make_policy
+from gavel_opt.policies import solves
 from simulator.mechanism import layout as at
 from simulator.mechanism.ideal import IdealMechanism
 from simulator.mechanism.mechanism import Mechanism, Setting
@@ -345,7 +346,7 @@ class Simulation:
             allocation = self._replay.next(state.job, self.time)
         elif self.driver is not None and state.job.size:
             allocation = self.driver.allocate(state)
-        elif self.driver is not None and not self._traits.solves:
+        elif self.driver is not None and not solves(self.driver.policy):
             _see_empty(self.driver, state)
         started = wall.perf_counter()
         self.allocations += 1

@@ -103,7 +103,7 @@ def test_what_is_wrong_with_a_state_is_said(engine):
         driver.allocate(replace(state, key=np.array([0, -1, 0, 0, 0])))
     with pytest.raises(InputError, match="5 jobs, but 4 values in 'weight'"):
         driver.allocate(replace(state, weight=np.ones(4)))
-    with pytest.raises(InputError, match="rate of group 0 is nan"):
+    with pytest.raises(InputError, match="job 0 has weight nan, expected 0 or more"):
         driver.allocate(replace(state, weight=np.full(5, np.nan)))
 
 

@@ -7,9 +7,9 @@ import pytest
 import simulator
 from gavel_opt import InputError, MissingLibraryError, make_policy
 from gavel_opt.engines.registry import known_engines
-from gavel_opt.policies import POLICIES
+from gavel_opt.policies import POLICIES, solves
 
-SOLVE = [name for name in POLICIES if make_policy(name).traits.solves]
+SOLVE = [name for name in POLICIES if solves(make_policy(name))]
 SMALL = {"v100": 2, "p100": 2, "k80": 2}
 
 

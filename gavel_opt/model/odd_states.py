@@ -1,0 +1,192 @@
+"""States that real callers hand over: each has a meaning, and an error names the job.
+
+=====================================  =============================================================
+state                                  meaning
+=====================================  =============================================================
+no jobs                                an empty allocation; policies that remember see that all left
+steps left of 0 or below               the job is done: where steps matter (makespan, finish-time
+                                       fairness, deadlines) it asks for nothing and gets no share
+weight of 0                            the job is entitled to nothing: where weights matter it gets no
+                                       share and does not lower anybody else's
+a job that runs nowhere                no throughput, or a scale factor above the number of workers, on
+                                       every type: as if it were not there; no share
+a type without workers                 as if it were not there; nobody has a share of it
+negative or not a number               refused, naming the job
+=====================================  =============================================================
+
+Whoever has no share may still run on workers that are left over; that is up to the mechanism.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from gavel_opt.arrays import Bools, Floats, Ints
+from gavel_opt.errors import InputError
+from gavel_opt.model.allocation_program import Allocation, Answer, ProductProgram, Program
+from gavel_opt.model.cluster_state import ClusterState, ThroughputTable
+
+_PER_JOB = ("key", "scale_factor", "weight", "steps_left", "age")
+
+
+@dataclass(slots=True)
+class Glance:
+    """A quick look at each state, which knows the throughputs of the one before.
+
+    Attributes
+    ----------
+    narrow
+        Largest scale factor that runs on every type with workers; -1 where a row of the table or a type
+        needs a closer look.
+    """
+
+    narrow: int = -1
+    _table: ThroughputTable | None = None
+    _workers: bytes = field(default=b"")
+
+    def odd(self, state: ClusterState) -> bool:
+        """Whether anything of a state may be odd; False for certain where nothing is."""
+        workers = state.workers.tobytes()
+        if state.throughputs is not self._table or workers != self._workers:
+            self._table, self._workers = state.throughputs, workers
+            alone = state.throughputs.alone
+            good = state.workers.min(initial=1) > 0 and _runs(alone)
+            self.narrow = int(state.workers.min()) if good else -1
+        if not state.job.size or not state.scale_factor.size or not state.weight.size:
+            return True
+        return not (
+            state.scale_factor.min() > 0
+            and state.scale_factor.max() <= self.narrow
+            and state.weight.min() > 0.0
+        )
+
+
+def _runs(alone: Floats) -> bool:
+    """Whether every row of a table runs somewhere, and none is negative."""
+    return bool(alone.size and alone.min() >= 0.0 and (alone.max(axis=1) > 0.0).all())
+
+
+def screen_state(state: ClusterState) -> None:
+    """Refuse a state whose jobs are in no table or have values that mean nothing.
+
+    Raises
+    ------
+    InputError
+        Naming the job and what is wrong with it.
+    """
+    n, rows = state.job.size, state.throughputs.alone.shape[0]
+    for name in _PER_JOB:
+        size = getattr(state, name).size
+        if size != n:
+            raise InputError(f"the state has {n} jobs, but {size} values in {name!r}")
+    if n and not (state.key.min() >= 0 and state.key.max() < rows):
+        at = _first((state.key < 0) | (state.key >= rows))
+        raise InputError(
+            f"job {state.job[at]} has key {state.key[at]}, but the table of throughputs has"
+            f" {rows} rows; keys count from 0"
+        )
+    if not n:
+        return
+    _require(state, "scale_factor", state.scale_factor >= 1, "at least 1")
+    _require(state, "weight", (state.weight >= 0.0) & (state.weight < np.inf), "0 or more")
+    _require(state, "steps_left", np.isfinite(state.steps_left), "a number")
+    _require(state, "age", np.isfinite(state.age), "a number")
+    if state.workers.min() < 0:
+        at = _first(state.workers < 0)
+        raise InputError(
+            f"worker type {state.worker_types[at]!r} has {state.workers[at]} workers, expected 0 or more"
+        )
+    alone = state.throughputs.alone
+    if not (alone.min(initial=0.0) >= 0.0 and alone.max(initial=0.0) < np.inf):
+        good: Bools = np.array(np.isfinite(alone) & (alone >= 0.0))
+        bad = np.flatnonzero(np.any(~good[state.key], axis=1))
+        if bad.size:
+            row = int(state.key[bad[0]])
+            kind = int(np.argmin(good[row]))
+            raise InputError(
+                f"job {state.job[bad[0]]} has a throughput of {alone[row, kind]} on"
+                f" {state.worker_types[kind]!r}, expected 0 or more"
+            )
+
+
+def _require(state: ClusterState, name: str, good: Bools, expected: str) -> None:
+    if not good.all():
+        at = _first(~good)
+        value = getattr(state, name)[at]
+        raise InputError(f"job {state.job[at]} has {name} {value}, expected {expected}")
+
+
+def _first(wrong: Bools) -> int:
+    return int(np.flatnonzero(wrong)[0])
+
+
+def proper_part(state: ClusterState) -> tuple[ClusterState, Ints]:
+    """Leave out the jobs that run nowhere and the types without workers.
+
+    Returns
+    -------
+    part, types
+        The state of the rest, ``state`` itself where all are left, and where its worker types are in
+        ``state``.
+    """
+    table = state.throughputs
+    runs = (table.alone[state.key] > 0.0) & (state.scale_factor[:, None] <= state.workers)
+    served: Bools = np.any(runs & (state.workers > 0), axis=1)
+    types = np.flatnonzero(state.workers > 0)
+    if served.all() and types.size == state.workers.size:
+        return state, types
+    part = subset(state, served)
+    if types.size < state.workers.size and types.size:
+        if table.reference not in types:  # the column that plain policies use stays the one it is
+            types = np.sort(np.append(types, table.reference))
+        part = replace(
+            part,
+            worker_types=tuple(state.worker_types[kind] for kind in types),
+            workers=state.workers[types],
+            throughputs=ThroughputTable(
+                table.alone[:, types],
+                None if table.paired is None else table.paired[..., types],
+                int(np.flatnonzero(types == table.reference)[0]),
+            ),
+            prices=None if state.prices is None else state.prices[types],
+        )
+    return part, types
+
+
+def subset(state: ClusterState, jobs: Ints | Bools) -> ClusterState:
+    """The state of some of its jobs."""
+    return replace(
+        state,
+        job=state.job[jobs],
+        **{name: getattr(state, name)[jobs] for name in _PER_JOB},
+        deadline=None if state.deadline is None else state.deadline[jobs],
+        entity=None if state.entity is None else state.entity[jobs],
+    )
+
+
+def widened(allocation: Allocation, state: ClusterState, types: Ints | None = None) -> Allocation:
+    """Write an allocation of some jobs, and some types, as one of all: nothing for the others."""
+    all_types = state.workers.size
+    kinds = np.arange(all_types) if types is None else types
+    x = np.zeros((state.job.size, all_types))
+    x[np.ix_(np.searchsorted(state.job, allocation.job), kinds)] = allocation.x
+    pair_x = np.zeros((allocation.pair.shape[0], all_types))
+    if allocation.pair.size:
+        pair_x[:, kinds] = allocation.pair_x
+    return replace(allocation, job=state.job, x=x, pair_x=pair_x)
+
+
+def serving(
+    state: ClusterState,
+    served: Bools,
+    programs: Callable[[ClusterState], Generator[Program | ProductProgram, Answer, Allocation]],
+) -> Generator[Program | ProductProgram, Answer, Allocation]:
+    """Yield the programs of the jobs that are served; the others get nothing."""
+    if served.all():
+        return (yield from programs(state))
+    if not served.any():
+        return Allocation(state.job, np.zeros((state.job.size, state.workers.size)))
+    return widened((yield from programs(subset(state, served))), state)

@@ -1,0 +1,171 @@
+"""What real callers hand over: each odd state has one meaning, on every engine."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from gavel_opt import ClusterState, Driver, InputError, ThroughputTable, make_policy
+from gavel_opt.model.odd_states import subset
+
+ENGINES = ("structured", "highs", "ecos")
+WEIGHS = ["max_min_fairness", "max_min_fairness_perf", "max_min_fairness_packed",
+          "max_min_fairness_water_filling_perf", "finish_time_fairness_packed"]  # fmt: skip
+COUNTS_STEPS = ["min_total_duration", "min_total_duration_perf", "min_total_duration_packed",
+                "finish_time_fairness", "finish_time_fairness_perf"]  # fmt: skip
+SOLVE = ["max_min_fairness_perf", "max_min_fairness_packed", "finish_time_fairness_perf",
+         "min_total_duration_perf", "max_sum_throughput_perf"]  # fmt: skip
+AT = 3
+
+
+def cluster(jobs=8):
+    rng = np.random.default_rng(4)
+    alone = rng.uniform(0.5, 3.0, (5, 3))
+    paired = rng.uniform(0.4, 0.9, (5, 5, 2, 3)) * 1.5
+    number = np.arange(jobs)
+    return ClusterState(
+        worker_types=("k80", "p100", "v100"),
+        workers=np.array([2, 2, 2]),
+        throughputs=ThroughputTable(alone, paired, 2),
+        job=number + 10,
+        key=number % 5,
+        scale_factor=np.ones(jobs, dtype=np.int64),
+        weight=np.ones(jobs),
+        steps_left=rng.uniform(1e4, 1e5, jobs),
+        age=rng.uniform(0.0, 1e4, jobs),
+    )
+
+
+def changed(state, name, value):
+    column = getattr(state, name).astype(type(value)).copy()
+    column[AT] = value
+    return replace(state, **{name: column})
+
+
+def allocate(policy, state, engine="auto"):
+    return Driver(make_policy(policy), engine).allocate(state)
+
+
+def without(found):
+    """The shares of the others."""
+    return np.delete(found.x, AT, axis=0)
+
+
+def others(state):
+    return subset(state, np.arange(state.job.size) != AT)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("policy", WEIGHS)
+def test_weight_0_is_entitled_to_nothing_and_takes_from_nobody(policy, engine):
+    state = changed(cluster(), "weight", 0.0)
+    found = allocate(policy, state, engine)
+    assert found.x[AT].max() <= 1e-9
+    if policy != "finish_time_fairness_packed":  # there the split of the cluster counts all jobs
+        assert without(found).tobytes() == allocate(policy, others(state), engine).x.tobytes()
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("steps", [0.0, -500.0])
+@pytest.mark.parametrize("policy", COUNTS_STEPS)
+def test_a_job_without_steps_is_done(policy, steps, engine):
+    found = allocate(policy, changed(cluster(), "steps_left", steps), engine)
+    assert found.x[AT].max() <= 1e-9
+    assert (without(found).sum(axis=1) > 0.0).all()
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_job_that_overshot_does_not_spoil_the_makespan(engine):
+    """The makespan of the others, and not a longer one."""
+    state = changed(cluster(), "steps_left", -5000.0)
+    found = allocate("min_total_duration_perf", state, engine)
+    rest = others(state)
+    rate = (state.throughputs.alone[state.key] * found.x).sum(axis=1)
+    seconds = np.delete(state.steps_left, AT) / np.delete(rate, AT)
+    alone = allocate("min_total_duration_perf", rest, "highs")
+    best = rest.steps_left / (rest.throughputs.alone[rest.key] * alone.x).sum(axis=1)
+    assert seconds.max() == pytest.approx(best.max(), rel=1e-6)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("policy", SOLVE)
+@pytest.mark.parametrize("why", ["no throughput", "too wide"])
+def test_a_job_that_runs_nowhere_is_not_there(policy, why, engine):
+    state = cluster()
+    if why == "too wide":
+        state = changed(state, "scale_factor", 3)
+    else:
+        table = state.throughputs
+        paired = np.zeros((6, 6, 2, 3))
+        paired[:5, :5] = table.paired
+        lame = ThroughputTable(np.concatenate([table.alone, np.zeros((1, 3))]), paired, 2)
+        state = replace(changed(state, "key", 5), throughputs=lame)
+    found = allocate(policy, state, engine)
+    assert not found.x[AT].any()
+    assert without(found).tobytes() == allocate(policy, others(state), engine).x.tobytes()
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("policy", SOLVE)
+def test_a_type_without_workers_is_not_there(policy, engine):
+    state = replace(cluster(), workers=np.array([2, 0, 2]))
+    found = allocate(policy, state, engine)
+    assert not found.x[:, 1].any()
+    assert not found.pair.size or not found.pair_x[:, 1].any()
+    table = state.throughputs
+    narrow = replace(
+        state,
+        worker_types=("k80", "v100"),
+        workers=np.array([2, 2]),
+        throughputs=ThroughputTable(table.alone[:, ::2], table.paired[..., ::2], 1),
+    )
+    assert found.x[:, ::2].tobytes() == allocate(policy, narrow, engine).x.tobytes()
+
+
+@pytest.mark.parametrize("policy", [*SOLVE, "fifo", "gandiva", "isolated", "allox"])
+def test_no_jobs_and_no_workers(policy):
+    state = cluster()
+    empty = subset(state, np.empty(0, dtype=np.int64))
+    assert allocate(policy, empty).x.shape == (0, 3)
+    idle = replace(state, workers=np.zeros(3, dtype=np.int64))
+    assert not allocate(policy, idle).x.any()
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("weight", -1.0, "job 13 has weight -1.0, expected 0 or more"),
+        ("weight", np.nan, "job 13 has weight nan"),
+        ("scale_factor", 0, "job 13 has scale_factor 0, expected at least 1"),
+        ("steps_left", np.nan, "job 13 has steps_left nan"),
+        ("age", np.inf, "job 13 has age inf"),
+        ("key", 9, "job 13 has key 9, but the table of throughputs has 5 rows"),
+    ],
+)
+def test_what_means_nothing_is_refused_by_the_job(name, value, said, engine):
+    policy = (
+        "finish_time_fairness_perf" if name in ("steps_left", "age") else "max_min_fairness_perf"
+    )
+    with pytest.raises(InputError, match=said):
+        allocate(policy, changed(cluster(), name, value), engine)
+
+
+def test_a_throughput_that_means_nothing_is_refused_by_the_job():
+    state = cluster()
+    state.throughputs.alone[3, 1] = np.nan
+    with pytest.raises(InputError, match="job 13 has a throughput of nan on 'p100'"):
+        allocate("max_min_fairness_perf", state)
+    state.throughputs.alone[3, 1] = -1.0
+    with pytest.raises(InputError, match="job 13 has a throughput of -1"):
+        allocate("max_min_fairness_perf", state)
+
+
+@pytest.mark.parametrize("policy", ["finish_time_fairness", "min_total_duration"])
+def test_plain_variants_name_the_job_that_does_not_run_on_their_type(policy):
+    state = cluster()
+    state.throughputs.alone[3, 2] = 0.0
+    with pytest.raises(InputError, match=r"job 13 has no throughput on 'v100'.*'_perf'"):
+        allocate(policy, state)

@@ -1,0 +1,136 @@
+"""The conformance suite for policies: ours pass, and what each case is for is found."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gavel_opt import POLICIES, Policy, ProgramBuilder
+from gavel_opt.policies.max_min import MaxMinFairness
+from gavel_opt.testing import POLICY_CASES, check_policy_case, run_policy_conformance
+
+EXAMPLES = Path(__file__).parents[2] / "docs" / "example_policies"
+
+AS_THE_REFERENCE = {
+    "proportional": ["feasible_shares"],  # hands every job the whole cluster in proportion
+    "fifo": ["feasible_shares"],  # draws one type and uses another
+}
+
+OURS = [name for name in POLICIES if not name.endswith("strategy_proof")]
+THEIRS = [f"{file}:{name}" for file, name in (
+    ("guaranteed.py", "Guaranteed"),
+    ("shortest_remaining.py", "ShortestRemaining"),
+    ("urgent.py", "Urgent"),
+)]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_our_policies(name):
+    report = run_policy_conformance(name, quiet=True)
+    assert [one.case for one in report.failures] == AS_THE_REFERENCE.get(name, [])
+
+
+@pytest.mark.parametrize("name", THEIRS)
+def test_the_examples_of_the_docs(name):
+    lines = (EXAMPLES / name.partition(":")[0]).read_text().splitlines()
+    assert len(lines) <= 25
+    report = run_policy_conformance(f"{EXAMPLES}/{name}", quiet=True)
+    assert not report.failures
+
+
+class TooMuch(Policy):
+    def shares(self, state):
+        return np.ones((state.job.size, state.workers.size))
+
+
+class FirstComesFirst(Policy):
+    def shares(self, state):
+        x = np.zeros((state.job.size, state.workers.size))
+        x[:1, 0] = 1.0 / max(1, state.scale_factor[:1].sum())
+        return x
+
+
+class Forgets(Policy):
+    """Counts how often it was asked, and says nothing of it in a snapshot."""
+
+    def __init__(self):
+        self.asked = 0
+
+    def shares(self, state):
+        self.asked += 1
+        return np.full((state.job.size, state.workers.size), 0.001 / self.asked)
+
+
+class KeepsForAll(Policy):
+    asked: list[int] = []  # noqa: RUF012
+
+    def shares(self, state):
+        self.asked.append(1)
+        return np.full((state.job.size, state.workers.size), 0.001 / len(self.asked))
+
+
+class Writes(Policy):
+    def shares(self, state):
+        state.weight *= 2.0
+        return np.zeros((state.job.size, state.workers.size))
+
+
+class ReadsLevels(Policy):
+    """Takes what an engine leaves open for the answer: its name decides."""
+
+    def programs(self, state, merge):
+        program = ProgramBuilder(state)
+        program.maximise_smallest(1.0 / program.throughput_on(program.equal_share))
+        found = yield from program.solve(merge)
+        return replace(found, x=found.x if merge else found.x * 0.5)
+
+
+class NotAJob(Policy):
+    def shares(self, state):
+        return np.zeros((state.job.size + 1, state.workers.size))
+
+
+@pytest.mark.parametrize(
+    ("policy", "case"),
+    [
+        (TooMuch, "feasible_shares"),
+        (FirstComesFirst, "order_of_jobs_does_not_matter"),
+        (FirstComesFirst, "equal_jobs_get_equal_shares"),
+        (Forgets, "snapshot_and_restore"),
+        (KeepsForAll, "nothing_kept_between_runs"),
+        (Writes, "state_is_not_changed"),
+        (NotAJob, "odd_states_are_answered"),
+    ],
+)
+def test_what_is_wrong_is_found(policy, case):
+    report = run_policy_conformance(policy, quiet=True)
+    assert case in [one.case for one in report.failures]
+
+
+def test_a_way_around_programs_is_found(monkeypatch):
+    """As the default engine did it: a subclass inherits the way around."""
+    from gavel_opt import driver
+
+    class Derived(MaxMinFairness):
+        def __init__(self):
+            super().__init__("derived", "perf")
+
+        def programs(self, state, merge):
+            weight = state.weight * np.where(state.key == 0, 4.0, 1.0)
+            return (yield from super().programs(replace(state, weight=weight), merge))
+
+    assert run_policy_conformance(Derived, quiet=True).passed
+    around = lambda policy: getattr(policy, "variant", None)  # noqa: E731
+    monkeypatch.setattr(driver, "known_variant", around)
+    failed = [one.case for one in run_policy_conformance(Derived, quiet=True).failures]
+    assert failed == ["every_engine_the_same", "programs_are_what_counts"]
+
+
+def test_one_case_for_pytest():
+    by_name = {case.name: case for case in POLICY_CASES}
+    assert check_policy_case(by_name["feasible_shares"], "isolated") == ""
+    assert "by arrival" in check_policy_case(by_name["equal_jobs_get_equal_shares"], "fifo")
+    assert "no programs" in check_policy_case(by_name["every_engine_the_same"], "isolated")
