@@ -22,7 +22,7 @@ from typing import Any
 
 from gavel_opt.errors import InputError, unknown_name
 from gavel_opt.policies.policy import Policy
-from gavel_opt.policies.settings import check_settings, settings_of
+from gavel_opt.policies.settings import check_settings
 
 GROUP = "gavel_opt.policies"
 
@@ -145,14 +145,6 @@ def name_of(policy: object) -> str:
         return f"{policy.__module__}:{policy.__qualname__}"
     own = getattr(policy, "name", None)
     return own if isinstance(own, str) and own else type(policy).__name__
-
-
-def settings_text(factory: Callable[..., Any]) -> str:
-    """The settings of a policy and their defaults in one line, for lists of policies."""
-    return ", ".join(
-        f"{name}" if parameter.default is parameter.empty else f"{name}={parameter.default}"
-        for name, parameter in settings_of(factory).items()
-    )
 
 
 def _attribute(name: str, path: str) -> Callable[..., Policy]:

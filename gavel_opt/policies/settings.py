@@ -85,6 +85,15 @@ def _instead(name: str, takes: Iterable[str], fixed: Iterable[str]) -> str:
     return f"; it takes: {', '.join(free)}" if free else "; leave it out or choose another policy"
 
 
+def settings_text(factory: Callable[..., Any], fixed: Mapping[str, Any]) -> str:
+    """What can be set and the defaults, in one line, for lists of policies."""
+    return ", ".join(
+        name if parameter.default is parameter.empty else f"{name}={parameter.default}"
+        for name, parameter in settings_of(factory).items()
+        if name not in fixed
+    )
+
+
 def parse_settings(words: Iterable[str]) -> dict[str, str]:
     """Split the words of ``--set`` at their first ``=``.
 

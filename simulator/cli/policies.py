@@ -8,7 +8,9 @@ import json
 import textwrap
 from typing import Any
 
-from gavel_opt import POLICIES, make_policy
+from gavel_opt import find_policy, known_policies, make_policy
+from gavel_opt.policies import solves
+from gavel_opt.policies.settings import settings_text
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,14 +20,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the policies."""
-    found = [describe(name) for name in POLICIES]
+    found = [describe(name) for name in known_policies()]
     print(json.dumps(found, indent=2) if arguments.json else as_text(found))
     return 0
 
 
 def describe(name: str) -> dict[str, Any]:
     """Name, purpose and traits of a policy, as JSON values."""
-    policy = make_policy(name)
+    policy, made = make_policy(name), find_policy(name)
     traits = policy.traits
     needs = {
         "prices": traits.needs_prices,
@@ -36,8 +38,10 @@ def describe(name: str) -> dict[str, Any]:
         "name": name,
         "purpose": (inspect.getdoc(type(policy)) or "").partition("\n")[0],
         "space_sharing": traits.packing,
-        "solves_programs": traits.solves,
+        "solves_programs": solves(policy),
         "needs": [need for need, wanted in needs.items() if wanted],
+        "settings": settings_text(made.factory, made.fixed),
+        "package": made.source,
     }
 
 
@@ -52,12 +56,15 @@ def as_text(found: list[dict[str, Any]]) -> str:
         said = ["two jobs may share a worker"] if one["space_sharing"] else []
         said += [f"needs {need}" for need in one["needs"]]
         said += [] if one["solves_programs"] else ["solves no program"]
+        said += [f"--set {one['settings']}"] if one["settings"] else []
+        said += [f"from {one['package']}"] if one["package"] else []
         lines.append(f"  {one['name']:<52}{', '.join(said)}".rstrip())
     lines += [
         "",
         *textwrap.wrap(
             "Of a family with variants, the name alone ignores how fast a job is on which worker "
-            "type; _perf and _packed do not. docs/policies.md shows each program.",
+            "type; _perf and _packed do not. docs/policies.md shows each program. One of your own is "
+            "--policy file.py:Class, or module:Class.",
             88,
         ),
     ]
