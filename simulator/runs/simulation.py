@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from gavel_opt import Allocation, ClusterState, Driver, GavelError, InputError, Tally, make_policy
+from gavel_opt import Allocation, ClusterState, Driver, GavelError, InputError, Tally
 from gavel_opt.policies import solves
 from simulator.mechanism import layout as at
 from simulator.mechanism.ideal import IdealMechanism
@@ -19,6 +19,7 @@ from simulator.mechanism.mechanism import Mechanism, Setting
 from simulator.runs.config import RunConfig
 from simulator.runs.estimates import EstimatedThroughputs, estimates_wanted
 from simulator.runs.interrupts import interrupts
+from simulator.runs.policies import policy_of
 from simulator.runs.replay import Replay, load_replay
 from simulator.world.cluster import Cluster, make_cluster
 from simulator.world.prices import load_prices
@@ -149,7 +150,7 @@ class Simulation:
         )
         self.driver: Driver | None = None
         self._replay: Replay | None = None
-        policy = make_policy(config.policy, config.seed, **_policy_settings(config))
+        policy = policy_of(config)
         traits = policy.traits
         if config.replay is not None:
             self._replay = load_replay(config.replay, self.cluster.worker_types)
@@ -452,10 +453,6 @@ class Simulation:
                     f"--cluster: job {number} of {what}, {name!r} on {scale} workers, fits on no "
                     f"worker type of {workers}"
                 )
-
-
-def _policy_settings(config: RunConfig) -> dict[str, Any]:
-    return {} if config.entities is None else {"entities": config.entities}
 
 
 def _workload(

@@ -247,10 +247,9 @@ class Explainer:
         driver = self.simulation.driver
         if driver is not None:
             return driver.policy.traits
-        from gavel_opt import make_policy
+        from simulator.runs.policies import policy_of
 
-        settings = {} if self.config.entities is None else {"entities": self.config.entities}
-        return make_policy(self.config.policy, self.config.seed, **settings).traits
+        return policy_of(self.config).traits
 
     def prices(self) -> Prices | None:
         """Prices of the last recomputation; None where there are none."""

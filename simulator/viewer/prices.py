@@ -21,12 +21,13 @@ from gavel_opt import (
     GavelError,
     LinearProgram,
     Solution,
-    make_policy,
     solve,
 )
 from gavel_opt.model.finish_time import level_program
 from gavel_opt.model.lowering import lower
+from gavel_opt.policies import solves
 from simulator.runs.config import RunConfig
+from simulator.runs.policies import policy_of
 
 Floats = NDArray[np.float64]
 
@@ -83,9 +84,8 @@ def prices_of(config: RunConfig, memory: dict[str, Any], state: ClusterState) ->
     Prices or None
         None if the policy solves no linear program, or none that has prices.
     """
-    settings = {} if config.entities is None else {"entities": config.entities}
-    policy = make_policy(config.policy, config.seed, **settings)
-    if not policy.traits.solves:
+    policy = policy_of(config)
+    if not solves(policy):
         return None
     policy.restore(memory)
     driver = Driver(policy, config.engine, fallback=config.fallback, tie_break=config.tie_break)
