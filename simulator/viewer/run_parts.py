@@ -24,6 +24,17 @@ from simulator.viewer.segments import (
 MOST_SEGMENTS = 4_000_000
 """Above this many, placements are thinned out in time: a browser would take too much memory."""
 
+FAMILIES = (
+    "A3C",
+    "CycleGAN",
+    "LM",
+    "Recommendation",
+    "ResNet-18",
+    "ResNet-50",
+    "Transformer",
+)
+"""Gavel's model families come first, so that they have the same colours in all runs."""
+
 _LEFT_OUT = {"jobs": {"job", "jct", "type"}, "rounds": {"round"}}
 """Columns that the page finds from the others."""
 
@@ -32,7 +43,8 @@ def overview(run: RunFolder) -> bytes:
     """Pack the summary, the rounds and the jobs of a run."""
     jobs, rounds = run.tables["jobs"], run.tables["rounds"]
     names, index = np.unique(jobs["type"].astype(str), return_inverse=True)
-    families = sorted({_family(name) for name in names.tolist()})
+    families = list(FAMILIES)
+    families += sorted({_family(name) for name in names.tolist()} - set(families))
     header = {
         "summary": _plain({k: v for k, v in run.summary.items() if k != "jct"}),
         "cluster": cluster(run),

@@ -276,12 +276,12 @@ function themeButton() {
       click: () => {
         now = (now + 1) % names.length;
         document.documentElement.dataset.theme = names[now];
-        button.textContent = names[now];
+        button.textContent = `colours: ${names[now]}`;
         show();
       },
-      "aria-label": "Colours: as the system, light or dark",
+      title: "As the system has them, light or dark",
     },
-    names[0],
+    `colours: ${names[0]}`,
   );
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => now === 0 && show());
   return button;

@@ -177,10 +177,11 @@ function card(run, placements, page) {
     );
   };
   const key = (/** @type {string} */ by) => {
-    const entries = by === "scale" ? ["1 GPU", "2", "4", "8"] : by === "family" ? run.families : [];
+    const sizes = ["1 GPU", "2", "4", "8"].map((name, place) => ({ name, place }));
+    const entries = by === "scale" ? sizes : by === "family" ? run.presentFamilies : [];
     fill(
       legend,
-      entries.map((name, place) => {
+      entries.map(({ name, place }) => {
         const mark = el("i", { class: "swatch" });
         mark.style.background = pick(FAMILY_COLOURS, place);
         return el("span", {}, mark, brief(name, 40));

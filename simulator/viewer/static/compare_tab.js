@@ -126,9 +126,9 @@ function comparison(a, b, openJob) {
         "section",
         { class: "panel" },
         el("h3", {}, "Gained most"),
-        list(gained.slice(0, 8), b, openJob),
+        list("Gained most", gained.slice(0, 8), b, openJob),
         el("h3", {}, "Lost most"),
-        list(lost.slice(0, 8), b, openJob),
+        list("Lost most", lost.slice(0, 8), b, openJob),
       ),
     ),
   ];
@@ -233,13 +233,15 @@ function firstRound(a, b) {
 }
 
 /**
+ * @param {string} title
  * @param {{job: number, a: number, b: number, later: number}[]} jobs
  * @param {Run} run
  * @param {(run: Run, job: number) => void} openJob
  */
-function list(jobs, run, openJob) {
+function list(title, jobs, run, openJob) {
   if (jobs.length === 0) return el("p", { class: "hint" }, "none");
   return table(
+    title,
     ["job", "type", "first", "second", "difference"],
     jobs.map((one) => [
       el("button", { class: "link", click: () => openJob(run, one.job) }, number(one.job)),

@@ -51,6 +51,7 @@ function card(run) {
     refusals.length > 0 && [
       el("h3", {}, "Why answers were refused"),
       table(
+        "Why answers were refused",
         ["engine and reason", "times"],
         refusals.map(([reason, count]) => [brief(reason, 160), number(Number(count))]),
       ),
@@ -107,7 +108,12 @@ function times(spent) {
     mark.style.background = pick(FAMILY_COLOURS, place);
     return [[mark, words(name)], `${number(seconds, 3)} s`, percent(seconds / total)];
   });
-  return [bar, table(["", "", ""], [...rows, ["total", `${number(total, 3)} s`, ""]], { mine: rows.length })];
+  return [
+    bar,
+    table("Wall clock by part", ["", "", ""], [...rows, ["total", `${number(total, 3)} s`, ""]], {
+      mine: rows.length,
+    }),
+  ];
 }
 
 /** @param {number | undefined} value */

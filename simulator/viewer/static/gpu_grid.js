@@ -120,7 +120,7 @@ export class GpuGrid {
    */
   draw(all) {
     if (!this.width) return;
-    const { run, placements, cell = 10, gap = 1, segment } = this;
+    const { placements, cell = 10, gap = 1, segment } = this;
     const context = sized(this.canvas, this.width, this.height ?? 100);
     const look = theme();
     if (all) {
@@ -130,7 +130,6 @@ export class GpuGrid {
     const round = Math.floor(this.round / placements.every) * placements.every;
     /** @type {Map<string, number[]>} */
     const painted = new Map();
-    const scale = run.need("jobs/scale_factor");
     for (const kind of this.kinds) {
       let busy = 0;
       for (let worker = kind.first; worker < kind.first + kind.workers; worker++) {
@@ -138,7 +137,7 @@ export class GpuGrid {
         if (now >= 0) busy++;
         if (now === segment[worker]) continue;
         segment[worker] = now;
-        const colour = now < 0 ? look.free : this.colourOf(now, scale);
+        const colour = now < 0 ? look.free : this.colourOfJob(placements.job[now]);
         const list = painted.get(colour);
         if (list) list.push(worker);
         else painted.set(colour, [worker]);
@@ -165,8 +164,26 @@ export class GpuGrid {
       context.fillStyle = colour;
       for (const worker of workers) context.fillRect(this.x[worker], this.y[worker], cell - gap, cell - gap);
     }
+    this.halve(context, painted);
     this.join(context, painted, look.panel);
     if (this.marked >= 0) this.outline(context, look.ink);
+  }
+
+  /**
+   * Give the lower half of a GPU to the second of two jobs that share it.
+   * @param {CanvasRenderingContext2D} context
+   * @param {Map<string, number[]>} painted
+   */
+  halve(context, painted) {
+    const { placements, cell = 10, gap = 1, segment } = this;
+    const high = Math.floor((cell - gap) / 2);
+    for (const workers of painted.values())
+      for (const worker of workers) {
+        const now = segment[worker];
+        if (now < 0 || placements.partner[now] < 0) continue;
+        context.fillStyle = this.colourOfJob(placements.partner[now]);
+        context.fillRect(this.x[worker], this.y[worker] + cell - gap - high, cell - gap, high);
+      }
   }
 
   /**
@@ -189,8 +206,13 @@ export class GpuGrid {
           const one = segment[left];
           const two = segment[right];
           const joined = one >= 0 && two >= 0 && jobs[one] === jobs[two] && scale[jobs[one]] > 1;
-          context.fillStyle = joined ? this.colourOf(one, scale) : paper;
+          context.fillStyle = joined ? this.colourOfJob(jobs[one]) : paper;
           context.fillRect(this.x[right] - gap, this.y[right], gap, cell - gap);
+          if (joined && placements.partner[one] >= 0) {
+            const high = Math.floor((cell - gap) / 2);
+            context.fillStyle = this.colourOfJob(placements.partner[one]);
+            context.fillRect(this.x[right] - gap, this.y[right] + cell - gap - high, gap, high);
+          }
         }
   }
 
@@ -209,14 +231,11 @@ export class GpuGrid {
     }
   }
 
-  /**
-   * @param {number} segment
-   * @param {ArrayLike<number>} scale
-   */
-  colourOf(segment, scale) {
-    const job = this.placements.job[segment];
+  /** @param {number} job */
+  colourOfJob(job) {
     if (this.by === "job") return jobColour(job);
-    if (this.by === "scale") return pick(FAMILY_COLOURS, Math.round(Math.log2(scale[job])));
+    if (this.by === "scale")
+      return pick(FAMILY_COLOURS, Math.round(Math.log2(this.run.need("jobs/scale_factor")[job])));
     return pick(FAMILY_COLOURS, this.run.family(job));
   }
 

@@ -27,12 +27,12 @@ export function jobTable(run, opened) {
   let current = 0;
   const filters = { text: "", family: "", scale: "", state: "" };
   const said = el("p", { class: "under", "aria-live": "polite" });
-  const rows = el("div", { class: "rows", role: "rowgroup" });
+  const rows = el("div", { class: "rows", role: "presentation" });
   const space = el("div", { class: "space", role: "presentation" }, rows);
   const head = el("div", { class: "row head", role: "row", "aria-rowindex": 1 });
   const body = el(
     "div",
-    { class: "body", tabindex: 0, role: "presentation", "aria-label": "Jobs; arrows choose, enter opens" },
+    { class: "body", tabindex: 0, role: "rowgroup", "aria-label": "Jobs; arrows choose, enter opens" },
     space,
   );
   const table = el(
@@ -191,7 +191,7 @@ export function jobTable(run, opened) {
         "Family",
         [
           { value: "", label: "all" },
-          ...run.families.map((name, place) => ({ value: String(place), label: brief(name, 40) })),
+          ...run.presentFamilies.map(({ name, place }) => ({ value: String(place), label: brief(name, 40) })),
         ],
         "",
         pickOne("family"),

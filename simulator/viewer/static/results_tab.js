@@ -326,21 +326,18 @@ function buttons(label, place, go, canOpen) {
  */
 function runTable(entries, go, canOpen) {
   const head = ["run", "status", "mean JCT", "measured jobs", "utilization", "rounds", ""];
-  return el(
-    "div",
-    { class: "scrollx tall", tabindex: 0, role: "region", "aria-label": "Runs of the study" },
-    table(
-      head,
-      entries.map((entry, place) => [
-        brief(String(entry.name), 70),
-        `${entry.status}${entry.partial && entry.status === "completed" ? ", partial" : ""}`,
-        whole(entry) ? duration(entry.average_jct) : "–",
-        entry.measured ? `${number(entry.completed)} of ${number(entry.measured)}` : "–",
-        entry.utilization === null ? "–" : percent(entry.utilization),
-        entry.rounds === null ? "–" : number(entry.rounds),
-        canOpen && buttons("", place, go, canOpen),
-      ]),
-      { text: [1] },
-    ),
+  return table(
+    "Runs of the study",
+    head,
+    entries.map((entry, place) => [
+      brief(String(entry.name), 70),
+      `${entry.status}${entry.partial && entry.status === "completed" ? ", partial" : ""}`,
+      whole(entry) ? duration(entry.average_jct) : "–",
+      entry.measured ? `${number(entry.completed)} of ${number(entry.measured)}` : "–",
+      entry.utilization === null ? "–" : percent(entry.utilization),
+      entry.rounds === null ? "–" : number(entry.rounds),
+      canOpen && buttons("", place, go, canOpen),
+    ]),
+    { text: [1], tall: true },
   );
 }

@@ -77,6 +77,12 @@ export class Run {
     return Array.isArray(window) ? [window[0], window[1]] : [0, this.jobs];
   }
 
+  /** Model families that some job has, with their places. */
+  get presentFamilies() {
+    const there = new Set(this.familyOfType);
+    return this.families.map((name, place) => ({ name, place })).filter(({ place }) => there.has(place));
+  }
+
   /** @param {number} job */
   jct(job) {
     return this.need("jobs/finish")[job] - this.need("jobs/arrival")[job];

@@ -18,19 +18,14 @@ export function why(found) {
         "details",
         {},
         el("summary", {}, queue.title),
-        el(
-          "div",
-          { class: "scrollx", tabindex: 0, role: "region", "aria-label": queue.title },
-          table(
-            queue.columns,
-            queue.rows.map((/** @type {{cells: string[]}} */ row) =>
-              row.cells.map((cell) => brief(cell, 60)),
-            ),
-            {
-              text: [1, queue.columns.length - 1],
-              mine: queue.rows.findIndex((/** @type {{mine: boolean}} */ row) => row.mine),
-            },
-          ),
+        table(
+          queue.title,
+          queue.columns,
+          queue.rows.map((/** @type {{cells: string[]}} */ row) => row.cells.map((cell) => brief(cell, 60))),
+          {
+            text: [1, queue.columns.length - 1],
+            mine: queue.rows.findIndex((/** @type {{mine: boolean}} */ row) => row.mine),
+          },
         ),
       ),
     ),

@@ -1,0 +1,279 @@
+"""The page in a real browser: every tab, charts, playback, jobs, comparison, results, and the one-file export."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from simulator.cli import main
+from simulator.viewer.run_folder import read_run
+from tests.viewer.browser import PHONE, go, needs_browser, open_browser, page_of, served
+
+needs_browser()
+
+AXE = Path(__file__).parent / "javascript" / "node_modules" / "axe-core" / "axe.min.js"
+READY = {
+    "Metrics": ".uplot canvas",
+    "Cluster": ".grid canvas",
+    "Jobs": ".jobtable .row:not(.head)",
+    "Engines": ".bar",
+    "Compare": ".scatter canvas",
+}
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with open_browser() as context:
+        yield context
+
+
+@pytest.fixture(scope="module")
+def two(browser: Any, runs: Path) -> Iterator[Any]:
+    """A page with two runs open."""
+    with served([runs / "gavel", runs / "las"]) as server, page_of(browser, server.address) as page:
+        yield page
+
+
+def test_every_tab_draws(two: Any) -> None:
+    for tab, ready in READY.items():
+        go(two, tab, ready)
+
+
+def test_any_metric_over_any_other(two: Any) -> None:
+    go(two, "Metrics", READY["Metrics"])
+    two.select_option(".choose select", "active")
+    two.wait_for_selector(".scatter canvas")
+    two.check("[data-metric=queued]")
+    assert "jobs waiting" in two.inner_text(".charts")
+    two.select_option(".choose select", "hours")
+    two.wait_for_selector(".uplot canvas")
+    for metric in ("slots_8", "leases", "moving_jct", "rounds/queued_scale_8", "utilization_v100"):
+        two.check(f"[data-metric='{metric}']")
+    assert two.locator(".uplot").count() >= 5
+
+
+def test_values_under_the_pointer_are_exact_and_zooming_is_shared(two: Any, runs: Path) -> None:
+    go(two, "Metrics", READY["Metrics"])
+    two.select_option(".choose select", "round")
+    two.wait_for_selector(".uplot .u-over")
+    chart = two.locator(".uplot .u-over").first
+    wide = chart.bounding_box()["width"]
+    chart.hover(position={"x": wide / 2, "y": 90})
+    values = two.locator(".u-legend").first.locator(".u-value")
+    number = int(values.nth(0).inner_text().replace(",", ""))
+    active = read_run(runs / "gavel").tables["rounds"]["active"]
+    assert values.nth(1).inner_text() == f"{active[number]:,}"
+    before = two.locator(".u-legend").nth(1).inner_text()
+    two.locator(".chart").first.focus()
+    for _ in range(4):
+        two.keyboard.press("+")
+    chart.hover(position={"x": wide / 4, "y": 90})
+    assert two.locator(".u-legend").nth(1).inner_text() != before
+    two.keyboard.press("0")
+    two.select_option(".choose select", "hours")
+
+
+def test_the_cluster_plays_and_steps_by_keyboard(two: Any) -> None:
+    go(two, "Cluster", READY["Cluster"])
+    two.wait_for_function("() => document.querySelector('.when').textContent.startsWith('round')")
+    two.focus(".cluster")
+    two.keyboard.press("Home")
+    assert two.inner_text(".when").startswith("round 0 ")
+    two.keyboard.press("ArrowRight")
+    assert two.inner_text(".when").startswith("round 1 ")
+    two.keyboard.press("Shift+ArrowRight")
+    assert two.inner_text(".when").startswith("round 11 ")
+    two.keyboard.press(" ")
+    two.wait_for_function("() => Number(document.querySelector('.playback input').value) > 14")
+    two.keyboard.press(" ")
+    stopped = two.inner_text(".when")
+    two.wait_for_timeout(150)
+    assert two.inner_text(".when") == stopped
+    two.keyboard.press("End")
+    said = two.inner_text(".when")
+    assert said.split(" ")[1] == f"{int(said.split(' ')[3].replace(',', '')) - 1:,}"
+    assert two.locator(".grid canvas").count() == 2
+
+
+def test_a_gpu_tells_its_job(two: Any, runs: Path) -> None:
+    go(two, "Cluster", READY["Cluster"])
+    run = read_run(runs / "gavel")
+    number = int(np.argmax(run.tables["rounds"]["utilization"]))
+    two.evaluate(
+        "round => { const one = document.querySelector('.playback input');"
+        " one.value = round; one.dispatchEvent(new Event('input')); }",
+        number,
+    )
+    two.locator(".grid canvas").first.click(position={"x": 10, "y": 30})
+    said = two.locator(".about").first.inner_text()
+    assert said.startswith("GPU 0 (k80)")
+    if "job" in said:
+        two.locator(".about button").first.click()
+        two.wait_for_selector(".life .why", state="attached")
+
+
+def test_jobs_are_sorted_filtered_and_explained(two: Any, runs: Path) -> None:
+    go(two, "Jobs", READY["Jobs"])
+    jobs = read_run(runs / "gavel").tables["jobs"]
+    two.click("[role=columnheader]:has-text('JCT') button")
+    two.click("[role=columnheader]:has-text('JCT') button")
+    first = two.locator(".jobtable .rows .row").first.inner_text().split("\n")[0]
+    assert int(first.replace(",", "")) == int(np.nanargmax(jobs["jct"]))
+    two.fill("input[type=search]", "LM")
+    count = sum("LM" in name for name in jobs["type"].tolist())
+    assert f"{count} of {jobs['job'].size} jobs" in two.inner_text("#content")
+    two.fill("input[type=search]", "15")
+    two.focus(".jobtable .body")
+    two.keyboard.press("Enter")
+    two.wait_for_selector(".life form")
+    two.fill(".life input[name=round]", "120")
+    two.click(".life button[type=submit]")
+    two.wait_for_selector(".why .answer", timeout=30_000)
+    assert main(["explain", str(runs / "gavel"), "--job", "15", "--round", "120"]) == 0
+    assert two.inner_text(".why .answer").startswith("Job 15 ")
+
+
+def test_two_runs_are_compared(two: Any, runs: Path) -> None:
+    go(two, "Compare", READY["Compare"])
+    said = two.inner_text("#content")
+    one, other = (read_run(runs / name).tables["jobs"] for name in ("gavel", "las"))
+    measured = one["measured"][:30]
+    later = (other["jct"][:30] - one["jct"][:30])[measured]
+    assert f"{np.nansum(later < 0):.0f}\n" in said
+    assert "round " in said
+    assert "95% interval" in said
+
+
+@pytest.mark.skipif(not AXE.exists(), reason="axe-core is not installed (npm ci)")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious(two: Any, scheme: str) -> None:
+    two.emulate_media(color_scheme=scheme)
+    source = AXE.read_text(encoding="utf-8")
+    for tab, ready in READY.items():
+        go(two, tab, ready)
+        two.evaluate(source)
+        found = two.evaluate("axe.run(document, {resultTypes: ['violations']})")
+        serious = [
+            (one["id"], [node["target"] for node in one["nodes"]][:4], one["help"])
+            for one in found["violations"]
+            if one["impact"] in ("serious", "critical")
+        ]
+        assert serious == [], tab
+    two.emulate_media(color_scheme="light")
+
+
+def test_a_phone_needs_no_sideways_scrolling(two: Any) -> None:
+    two.set_viewport_size(PHONE)
+    for tab, ready in READY.items():
+        go(two, tab, ready)
+        two.wait_for_timeout(80)
+        assert two.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], tab
+    two.set_viewport_size({"width": 1360, "height": 900})
+
+
+def test_the_export_works_from_disk_without_a_network(
+    browser: Any, runs: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "runs.html"
+    assert main(["view", str(runs / "gavel"), str(runs / "las"), "--export", str(file)]) == 0
+    browser.set_offline(True)
+    try:
+        with page_of(browser, file.as_uri()) as page:
+            for tab, ready in READY.items():
+                go(page, tab, ready)
+            go(page, "Jobs", READY["Jobs"])
+            page.click(".jobtable .row:not(.head) >> nth=2")
+            page.click(".life button[type=submit]")
+            assert "gavel-sim explain" in page.inner_text(".why pre")
+    finally:
+        browser.set_offline(False)
+
+
+HOSTILE = [
+    "<img src=x onerror=alert(1)>",
+    "</script><script>alert(2)</script>",
+    "'\"`;alert(3)//",
+    "\u0000\u001b[31mred\u202e",
+    "x" * 5000,
+    "--><svg onload=alert(4)>",
+]
+
+
+def test_a_hostile_run_folder_runs_no_script(browser: Any, runs: Path, tmp_path: Path) -> None:
+    from pyarrow import parquet
+
+    folder = tmp_path / "<b onmouseover=alert(5)>'\"&amp;"
+    shutil.copytree(runs / "gavel", folder)
+    summary = json.loads((folder / "summary.json").read_text())
+    summary["policy"] = HOSTILE[0]
+    summary["engine"] = HOSTILE[1]
+    summary["status"] = HOSTILE[2]
+    summary["versions"]["engine"] = HOSTILE[5]
+    summary["config"]["cluster"] = {HOSTILE[0]: 8, "p100": 8, HOSTILE[4]: 8}
+    summary["solve"]["refusals"] = dict.fromkeys(HOSTILE, 1)
+    summary["saturation"] = {
+        "verdict": HOSTILE[5],
+        "reason": HOSTILE[1],
+        "figures": {HOSTILE[0]: 1},
+    }
+    summary["time"][HOSTILE[0]] = 1.0
+    (folder / "summary.json").write_text(json.dumps(summary))
+    table = parquet.read_table(folder / "jobs.parquet")
+    names = [HOSTILE[number % len(HOSTILE)] for number in range(table.num_rows)]
+    place = table.column_names.index("type")
+    table = table.set_column(place, "type", [names])
+    parquet.write_table(table, folder / "jobs.parquet")
+    file = tmp_path / "hostile.html"
+    assert main(["view", str(folder), str(runs / "las"), "--export", str(file)]) == 0
+    with served([folder, runs / "las"]) as server:
+        for address in (server.address, file.as_uri()):
+            with page_of(browser, address) as page:
+                for tab in ("Metrics", "Cluster", "Jobs", "Engines"):
+                    go(page, tab, READY[tab])
+                page.click(f"#tab-{'Jobs'}")
+                page.click(".jobtable .row:not(.head) >> nth=0")
+                page.wait_for_selector(".life form")
+                assert page.locator("img, b, svg, script[src^=x]").count() == 0
+                assert "<img src=x" in page.inner_text("#content")
+
+
+def test_a_sweep_opens_the_run_behind_a_point(browser: Any, runs: Path, tmp_path: Path) -> None:
+    sweep = tmp_path / "sweep"
+    for name in ("gavel", "las"):
+        shutil.copytree(runs / name, sweep / f"{name},seed=1")
+    with served([sweep]) as server, page_of(browser, server.address) as page:
+        page.wait_for_selector(".study .point")
+        assert page.locator(".study .point").count() == 2
+        page.locator(".study .point").first.press("Enter")
+        page.click(".behind button.action")
+        page.wait_for_selector(READY["Metrics"])
+        assert "gavel,seed=1" in page.inner_text("#content")
+        page.click("#tab-Results")
+        page.wait_for_selector(".study .point")
+        page.locator(".study .point").nth(1).press("Enter")
+        page.click(".behind .pairbuttons button:not(.action)")
+        page.wait_for_selector(READY["Compare"])
+
+
+def test_folders_say_what_they_are(browser: Any, runs: Path, tmp_path: Path) -> None:
+    empty, damaged, stopped = (tmp_path / name for name in ("empty", "damaged", "stopped"))
+    empty.mkdir()
+    shutil.copytree(runs / "gavel", damaged)
+    (damaged / "rounds.parquet").write_bytes(b"PAR1 not a table")
+    shutil.copytree(runs / "gavel", stopped)
+    (stopped / "summary.json").unlink()
+    with (
+        served([runs / "gavel", empty, damaged, stopped]) as server,
+        page_of(browser, server.address) as page,
+    ):
+        page.wait_for_selector(READY["Metrics"])
+        said = page.inner_text("#content")
+        assert "empty: empty. the folder is empty" in said
+        assert "damaged: damaged. damaged: cannot read rounds.parquet" in said
+        assert "stopped: stopped. never finished" in said
