@@ -150,5 +150,16 @@ class Program:
         )
 
     def _complain(self, message: object, status: int) -> int:
-        print(f"{self.name}: {' '.join(str(message).split())}", file=sys.stderr)
+        print(f"{self.name}: {one_line(message)}", file=sys.stderr)
         return status
+
+
+def one_line(message: object) -> str:
+    """A message as one line of bounded length, without control characters, whatever it quotes."""
+    line = " ".join(str(message).split())
+    if not line.isprintable():
+        line = "".join(sign if sign.isprintable() else "?" for sign in line)
+    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 4]} ..."
+
+
+_LONGEST = 2000
