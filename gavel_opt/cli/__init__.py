@@ -115,7 +115,7 @@ def _run_solve(arguments: argparse.Namespace) -> int:
     console.print(f"[bold]{program.name or arguments.file}[/] {rows} rows, {columns} columns")
     console.print(f"status      {_coloured(finding)} ({solution.status.advice})")
     if solution.status.has_answer:
-        console.print(f"objective   [bold]{solution.objective:.12g}[/]")
+        console.print(f"objective   [bold]{solution.objective:.15g}[/]")
         console.print(f"certificate {describe_certificate(solution.certificate)}")
     elif solution.stats.detail:
         console.print(f"detail      {solution.stats.detail}", markup=False)

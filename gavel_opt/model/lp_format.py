@@ -18,12 +18,10 @@ _SECTIONS = {
     **dict.fromkeys(("bounds", "bound"), "bounds"),
     **dict.fromkeys(("generals", "general", "gen", "integers", "integer", "int"), "generals"),
     **dict.fromkeys(("binaries", "binary", "bin"), "binaries"),
+    **dict.fromkeys(("semi-continuous", "semis", "semi", "semi-integer"), "semi-continuous"),
     "end": "end",
 }
 _BEYOND = {
-    **dict.fromkeys(
-        ("semi-continuous", "semis", "semi", "semi-integer"), "semi-continuous columns"
-    ),
     **dict.fromkeys(("sos", "sos1", "sos2"), "special ordered sets"),
     **dict.fromkeys(("lazy constraints", "user cuts"), "lazy rows and cuts"),
     **dict.fromkeys(
@@ -221,6 +219,7 @@ class _Reader:
                 "bounds": self._bounds,
                 "generals": self._generals,
                 "binaries": self._binaries,
+                "semi-continuous": self._semi_continuous,
             }
             if self.section in parse:
                 self.at = 0
@@ -498,14 +497,29 @@ class _Reader:
     def _binaries(self) -> None:
         parts = self.parts
         for column in self._listed():
-            bounds = parts.col_lower[column], parts.col_upper[column]
-            given = column in self.bounded[0], column in self.bounded[1]
-            if any(g and b != w for g, b, w in zip(given, bounds, (0.0, 1.0), strict=True)):
+            low, high = (
+                bound if column in given else default
+                for bound, given, default in zip(
+                    (parts.col_lower[column], parts.col_upper[column]),
+                    self.bounded,
+                    (0.0, 1.0),
+                    strict=True,
+                )
+            )
+            if low < 0.0 or high > 1.0:
                 name = list(parts.columns)[column]
-                self.text.wrong(f"column {shown(name)} is binary and has other bounds")
-            parts.col_lower[column], parts.col_upper[column] = 0.0, 1.0
+                self.text.wrong(f"column {shown(name)} is binary and has bounds beyond 0 and 1")
+            parts.col_lower[column], parts.col_upper[column] = low, high
             self.bounded[0].add(column)
             self.bounded[1].add(column)
+
+    def _semi_continuous(self) -> None:
+        """HiGHS writes the section with nothing in it."""
+        token = self._next()
+        if token is not None:
+            self.text.wrong(
+                f"{shown(token.word)} is semi-continuous, which is beyond linear programs"
+            )
 
     def _listed(self) -> list[int]:
         """The columns of a section that lists some."""

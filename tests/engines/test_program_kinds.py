@@ -248,6 +248,8 @@ LP_RIGHT = {
     "fixed column": ("min\n x\nst\n x >= -7\nbounds\n x = 3\nend", 3),
     "binaries and generals": ("max\n x + y\nst\n x + y <= 7.5\nbinary\n x\ngeneral\n y\nend", 7.5),
     "after the end": ("min\n x\nst\n x >= 2\nend\nx >= 7", 2),
+    "fixed binary": ("max\n x\nst\n x <= 7\nbounds\n x = 0\nbin\n x\nend", 0),
+    "nothing semi-continuous": ("max\n x\nst\n x <= 7\ngen\nsemi\nend", 7),
     "capitals": (
         "MAXIMIZE\n x\nSUBJECT TO\n x <= 1E1\nBOUNDS\n X <= 3\nEND".replace(" X", " x"),
         3,
