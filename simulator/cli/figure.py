@@ -34,7 +34,7 @@ FAILURES = "failures"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of ``gavel-sim figure``."""
     width = max(map(len, FIGURES))
-    rows = "\n".join(f"  {name:<{width}}  {what}" for name, (_, what) in FIGURES.items())
+    rows = "\n".join(f"  {name:<{width}}  {what}" for name, what in FIGURES.items())
     parser.epilog = (
         f"figures:\n{rows}\n\n"
         "Each point is kept as it finishes; the same command goes on where it stopped.\n"

@@ -145,8 +145,8 @@ def _entry(name: str, config: dict[str, Any], result: dict[str, Any], curve: str
 def _publish(study: Study) -> None:
     """Find out which of the paper's figures a folder is, and add its curves."""
     from simulator.studies.experiments import FIGURES, find
+    from simulator.studies.experiments.curves import CurveExperiment
     from simulator.studies.experiments.paper import paper_curve
-    from simulator.studies.experiments.rates import RateExperiment
 
     drawn = {file.stem.removeprefix("figure-") for file in study.path.glob("figure-*.*")}
     known = [name for name in FIGURES if name in drawn] or [
@@ -156,10 +156,10 @@ def _publish(study: Study) -> None:
         return
     experiment = find(known[0])
     study.title = experiment.title
-    if isinstance(experiment, RateExperiment):
+    if isinstance(experiment, CurveExperiment):
         for panel in experiment.panels:
             for curve, theirs in panel.curves.items():
-                published = paper_curve(panel.figure, theirs)
+                published = paper_curve(panel.published, theirs)
                 if published is not None:
                     study.published[curve] = {"x": list(published.x), "y": list(published.y)}
         labels = {curve.name: curve.label for curve in experiment.curves}

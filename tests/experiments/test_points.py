@@ -18,6 +18,7 @@ RUNS = {
     "15": 3 * (16 + 16 + 15 + 15 + 16),
     "16": 3 * (11 + 16 + 15),
     "makespan": 3 * 4 * 7,
+    "priorities": 3 * 2 * 6,
 }
 """Runs of each figure with three seeds: every published point, those off the axes left out."""
 

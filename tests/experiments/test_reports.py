@@ -10,8 +10,8 @@ import pytest
 
 from simulator.studies.batch import Batch
 from simulator.studies.experiments import find
+from simulator.studies.experiments.curves import CurveExperiment
 from simulator.studies.experiments.experiment import Choices
-from simulator.studies.experiments.rates import RateExperiment
 from simulator.studies.experiments.simulate import point
 
 HOUR = 3600.0
@@ -101,7 +101,7 @@ def test_figure_15_shows_its_360_second_curve_in_both_panels(
     drawn: list[Any] = []
     monkeypatch.setattr(plots, "draw", lambda stem, title, note, panels: drawn.extend(panels) or [])
     figure = find("15")
-    assert isinstance(figure, RateExperiment)
+    assert isinstance(figure, CurveExperiment)
     figure.plot(tmp_path, Choices(at=(4.0,)), Batch())
     assert [[line.name for line in panel.lines] for panel in drawn] == [
         ["360", "720", "1440", "2880"],

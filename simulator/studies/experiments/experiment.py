@@ -49,21 +49,22 @@ class Choices:
 
 
 class Experiment(Protocol):
-    """One figure.
+    """One figure."""
 
-    Attributes
-    ----------
-    figure
-        Number of the figure, or ``makespan``.
-    title
-        One line.
-    one_at_a_time
-        Whether tasks measure time and must not share the machine.
-    """
+    @property
+    def figure(self) -> str:
+        """Number of the figure, or its name."""
+        ...
 
-    figure: str
-    title: str
-    one_at_a_time: bool
+    @property
+    def title(self) -> str:
+        """One line."""
+        ...
+
+    @property
+    def one_at_a_time(self) -> bool:
+        """Whether tasks measure time and must not share the machine."""
+        ...
 
     @property
     def names(self) -> Collection[str]:

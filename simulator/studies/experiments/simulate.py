@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from simulator.runs.config import RunConfig
+from simulator.runs.results import RunResult
 from simulator.studies.batch import Batch
 from simulator.studies.executors import Payload
 
@@ -19,8 +20,28 @@ def simulate(payload: Payload) -> dict[str, Any]:
     """Run one simulation and return its summary without the jobs."""
     from simulator.runs.runner import execute
 
-    summary = execute(RunConfig.from_json(payload["config"])).summary
-    return {name: value for name, value in summary.items() if name not in _LEFT_OUT}
+    config = RunConfig.from_json(payload["config"])
+    result = execute(config)
+    found = {name: value for name, value in result.summary.items() if name not in _LEFT_OUT}
+    return found | _derived(config, result)
+
+
+def _derived(config: RunConfig, result: RunResult) -> dict[str, Any]:
+    """Measures that a summary does not have: by class of priority, of deadlines."""
+    found: dict[str, Any] = {}
+    jobs, whole = result.jobs, result.average_jct is not None
+    if config.multi_priority:
+        for name, chosen in (("low", jobs["weight"] <= 1.0), ("high", jobs["weight"] > 1.0)):
+            jct = jobs["jct"][chosen & jobs["measured"]]
+            found[f"average_jct_{name}"] = float(jct.mean()) if whole and jct.size else None
+    violations = result.summary.get("slo_violations")
+    if violations is not None:
+        with_deadline = int((jobs["measured"] & (jobs["deadline"] == jobs["deadline"])).sum())
+        found["slo_violation_rate"] = violations / with_deadline if with_deadline else None
+    if whole and "finish_time_fairness" in jobs:
+        ratios = jobs["finish_time_fairness"][jobs["measured"]]
+        found["average_finish_time_fairness"] = float(ratios.mean())
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +57,23 @@ class Point:
         ``horizon``, ``timeout``, ``partial``, ``failed``) or ``not run``.
     cpu_seconds
         Of all seeds.
+    completed, measured
+        Measured jobs that completed, and all, over all seeds that were run.
     """
 
     values: tuple[float | None, ...]
     state: str
     cpu_seconds: float
+    completed: int = 0
+    measured: int = 0
+
+    def text(self, digits: str = ".2f") -> str:
+        """Write the mean, or why there is none, with the measured jobs that completed where not all did."""
+        if self.mean is not None:
+            return f"{self.mean:{digits}}"
+        if self.measured:
+            return f"{self.state} ({self.completed}/{self.measured})"
+        return self.state
 
     @property
     def mean(self) -> float | None:
@@ -67,6 +100,7 @@ def point(batch: Batch, names: Sequence[str], measure: str, unit: float) -> Poin
     """
     values: list[float | None] = []
     state, cpu = "completed", 0.0
+    completed = measured = 0
     for name in names:
         ending, value = "not run", None
         if name in batch.failed:
@@ -74,11 +108,14 @@ def point(batch: Batch, names: Sequence[str], measure: str, unit: float) -> Poin
         elif name in batch.done:
             kept = batch.done[name]
             cpu += kept["cpu_seconds"]
-            ending, value = kept["result"]["status"], kept["result"][measure]
+            ending, value = kept["result"]["status"], kept["result"].get(measure)
+            counts = kept["result"].get("jobs") or {}
+            completed += int(counts.get("completed") or 0)
+            measured += int(counts.get("measured") or 0)
             if ending == "completed" and kept["result"].get("partial"):
                 ending = "partial"
         whole = ending == "completed" and value is not None
         values.append(value / unit if whole and value is not None else None)
         if not whole and state == "completed":
             state = ending if ending != "completed" else "partial"
-    return Point(tuple(values), state, cpu)
+    return Point(tuple(values), state, cpu, completed, measured)

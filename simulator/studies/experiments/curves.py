@@ -1,0 +1,410 @@
+"""Curves over one axis: mean JCT by job rate (figures 9, 10, 11, 15, 16), makespan by jobs, and users' own.
+
+What is run stands in a TOML file (``definitions/``; :mod:`simulator.studies.experiments.definition`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from gavel_opt import InputError
+from simulator.runs.config import RunConfig
+from simulator.runs.options import make_config
+from simulator.studies.batch import Batch, Task, file_name
+from simulator.studies.executors import Work
+from simulator.studies.experiments.experiment import Choices, chosen, nearest_values
+from simulator.studies.experiments.paper import PaperCurve, paper_curve
+from simulator.studies.experiments.simulate import Point, point, simulate
+from simulator.studies.experiments.tables import markdown, seconds, write_csv, write_text
+
+HOUR = 3600.0
+
+PACKED_COST = 12.0
+"""How much longer a run with space sharing takes than one without; for the order of runs only."""
+
+PATIENCE, LEAST_PATIENCE = 10.0, 10_000.0
+"""Simulated time after which a run is given up: so many times what the measured jobs take to arrive, or so
+many hours. Beyond the knee a job may wait for ever (of runs that end, the slowest takes 4.7 times as long)."""
+
+Axis = Literal["rate", "jobs"]
+
+AXES: dict[Axis, tuple[str, str]] = {
+    "rate": ("jobs/hr", "input job rate (jobs/hr)"),
+    "jobs": ("jobs", "jobs"),
+}
+"""Axis to its heading in tables and its label in pictures."""
+
+MEASURES: dict[str, tuple[str, float, str]] = {
+    "average_jct": ("mean JCT (hours)", HOUR, ".2f"),
+    "average_jct_low": ("mean JCT (hours)", HOUR, ".2f"),
+    "average_jct_high": ("mean JCT (hours)", HOUR, ".2f"),
+    "makespan": ("makespan (hours)", HOUR, ".1f"),
+    "cost": ("cost (dollars)", 1.0, ",.0f"),
+    "slo_violation_rate": ("jobs beyond their deadline (%)", 0.01, ".1f"),
+    "average_finish_time_fairness": ("mean finish-time fairness ratio", 1.0, ".2f"),
+}
+"""What a curve may show, by its name in a result: label, the unit that it is divided by, digits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """One curve: a policy and its settings over all points.
+
+    Attributes
+    ----------
+    name
+        Unique in the figure; names columns.
+    label
+        As in the paper's legend.
+    policy
+        The policy.
+    measure
+        One of :data:`MEASURES`.
+    settings
+        Settings of the run besides those of the figure, by their words in sweep files.
+    optional
+        Runs only when asked for by name.
+    at
+        Where it has points, if no published curve says so.
+    runs
+        Name that its runs are kept under: curves that show other measures of the same runs share it.
+    """
+
+    name: str
+    label: str
+    policy: str
+    measure: str = "average_jct"
+    settings: dict[str, Any] = field(default_factory=dict)
+    optional: bool = False
+    at: tuple[float, ...] = ()
+    runs: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """One set of axes: curves of ours by the paper's name of them.
+
+    Attributes
+    ----------
+    published
+        Key of the published curves; empty if there are none.
+    title
+        Above the axes.
+    curves
+        Name of our curve to the name of the published one.
+    """
+
+    published: str
+    title: str
+    curves: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A headline of the paper: how many times as large one curve is as another at a point."""
+
+    text: str
+    slower: str
+    faster: str
+    at: float
+    published: float
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A claim beside what came out; ``ours`` is None where a point is missing or not whole."""
+
+    claim: Claim
+    ours: float | None
+    spread: tuple[float, float] | None
+
+    def __str__(self) -> str:
+        if self.ours is None:
+            return f"{self.claim.text}: not run, {self.claim.published:g}x published"
+        return f"{self.claim.text}: {self.ours:.2f}x here, {self.claim.published:g}x published"
+
+
+@dataclass(frozen=True, slots=True)
+class CurveExperiment:
+    """One measure by one axis, for several curves.
+
+    Attributes
+    ----------
+    figure, title
+        Number or name, and one line.
+    axis
+        What the points differ in: the job rate, or the number of jobs that are there at the start.
+    settings
+        Settings of all runs, by their words in sweep files.
+    curves, panels, claims
+        What is run, drawn, and said.
+    highest
+        End of the vertical axis; None leaves it open.
+    """
+
+    figure: str
+    title: str
+    curves: tuple[Curve, ...]
+    panels: tuple[Panel, ...]
+    axis: Axis = "rate"
+    settings: dict[str, Any] = field(default_factory=dict)
+    claims: tuple[Claim, ...] = ()
+    highest: float | None = 100.0
+    one_at_a_time: bool = False
+
+    @property
+    def names(self) -> Collection[str]:
+        """Policies and curves that it knows."""
+        return {name for curve in self.curves for name in (curve.name, curve.policy)}
+
+    @property
+    def work(self) -> Work:
+        """Simulate."""
+        return simulate
+
+    @property
+    def measure(self) -> str:
+        """What its curves show; the first one's where they differ."""
+        return self.curves[0].measure
+
+    def published(self, curve: str) -> PaperCurve | None:
+        """Return the paper's curve of the same name."""
+        for panel in self.panels:
+            if curve in panel.curves:
+                return paper_curve(panel.published, panel.curves[curve])
+        return None
+
+    def curves_of(self, choices: Choices) -> list[Curve]:
+        """Return the curves that are to be run."""
+        names = [(curve.name, curve.policy) for curve in self.curves]
+        default = [curve.name for curve in self.curves if not curve.optional]
+        wanted = chosen(choices.policies, names, default)
+        return [curve for curve in self.curves if curve.name in wanted]
+
+    def points_of(self, curve: Curve, choices: Choices) -> list[float]:
+        """Return the points of the axis at which a curve is to be run."""
+        published = self.published(curve.name)
+        own = list(curve.at or (() if published is None else published.x))
+        if choices.at is None:
+            return own
+        return [x for x in nearest_values(choices.at, self.all_points()) if x in own]
+
+    def all_points(self) -> list[float]:
+        """Return every point of the axis, ascending."""
+        return sorted({x for curve in self.curves for x in self.points_of(curve, Choices())})
+
+    def task_name(self, curve: Curve, x: float, seed: int) -> str:
+        """Return the name of one run."""
+        return file_name([("", curve.runs or curve.name), (self.axis, f"{x:g}"), ("seed", seed)])
+
+    def config(self, curve: Curve, x: float, seed: int, choices: Choices) -> RunConfig:
+        """Return one run."""
+        settings: dict[str, Any] = {"policy": curve.policy} | self.settings | curve.settings
+        settings |= {"engine": choices.engine, "tie-break": choices.tie_break, "seed": seed}
+        settings |= {"timeout": choices.timeout, "saturation": "off"}
+        if self.axis == "jobs":
+            settings["jobs"] = int(x)
+        else:
+            settings |= {"interarrival": HOUR / x, "window": choices.window}
+            patience = max(PATIENCE * choices.window[1] / x, LEAST_PATIENCE)
+            settings["max-simulated-hours"] = patience
+        return make_config(**settings)
+
+    def tasks(self, choices: Choices) -> list[Task]:
+        """Return one run for each curve, point and seed, the longest first."""
+        if self.axis == "jobs" and choices.window != Choices().window:
+            raise InputError("--window: has no meaning here, where all jobs are measured")
+        sized: dict[str, tuple[float, Task]] = {}
+        for curve in self.curves_of(choices):
+            published = self.published(curve.name)
+            for x in self.points_of(curve, choices):
+                weight = (published.at(x) if published and self.axis == "rate" else None) or x
+                cost = weight * (PACKED_COST if "packed" in curve.policy else 1.0)
+                for seed in choices.seeds:
+                    name = self.task_name(curve, x, seed)
+                    config = self.config(curve, x, seed, choices)
+                    sized[name] = (-cost, Task(name, {"config": config.to_json()}))
+        return [task for _, task in sorted(sized.values(), key=lambda one: (one[0], one[1].name))]
+
+    def points(self, curve: Curve, choices: Choices, batch: Batch) -> dict[float, Point]:
+        """Return the points of a curve by place on the axis."""
+        _, unit, _ = MEASURES[curve.measure]
+        return {
+            x: point(
+                batch,
+                [self.task_name(curve, x, seed) for seed in choices.seeds],
+                curve.measure,
+                unit,
+            )
+            for x in self.points_of(curve, choices)
+        }
+
+    def write(self, folder: Path, choices: Choices, batch: Batch) -> str:
+        """Write ``points.csv``, ``times.md`` and the table; return both for the terminal."""
+        curves = self.curves_of(choices)
+        points = {curve.name: self.points(curve, choices, batch) for curve in curves}
+        write_csv(folder / "points.csv", self._rows(curves, points, choices))
+        text = self._table(curves, points, choices)
+        said = [f"- {one}" for one in self.compare(choices, batch) if one.ours is not None]
+        if said:
+            text += "\n" + "\n".join(said) + "\n"
+        write_text(folder / self.table_file, f"# {self.title}\n\n{text}")
+        times = self._times(curves, points, batch)
+        write_text(folder / "times.md", f"# CPU time, figure {self.figure}\n\n{times}")
+        return f"{text}\n{times}"
+
+    @property
+    def table_file(self) -> str:
+        """Name of the file of the table."""
+        return "makespan.md" if self.measure == "makespan" else "jct.md"
+
+    def _rows(
+        self, curves: list[Curve], points: dict[str, dict[float, Point]], choices: Choices
+    ) -> list[dict[str, Any]]:
+        rows = []
+        for curve in curves:
+            published = self.published(curve.name)
+            for x, one in points[curve.name].items():
+                row: dict[str, Any] = {"curve": curve.name, "policy": curve.policy, self.axis: x}
+                row |= {
+                    f"seed_{seed}": value
+                    for seed, value in zip(choices.seeds, one.values, strict=True)
+                }
+                paper = published.at(x) if published else None
+                row |= {self._column(curve): one.mean, self._paper_column(curve): paper}
+                row |= {"state": one.state, "completed": one.completed, "measured": one.measured}
+                rows.append(row | {"cpu_seconds": round(one.cpu_seconds, 3)})
+        return rows
+
+    @staticmethod
+    def _column(curve: Curve) -> str:
+        _, unit, _ = MEASURES[curve.measure]
+        hours = unit == HOUR
+        name = curve.measure.replace("average_jct", "mean_jct")
+        return f"{name.removesuffix('_low').removesuffix('_high')}_hours" if hours else name
+
+    @staticmethod
+    def _paper_column(curve: Curve) -> str:
+        return "paper_hours" if MEASURES[curve.measure][1] == HOUR else "paper"
+
+    def _table(
+        self, curves: list[Curve], points: dict[str, dict[float, Point]], choices: Choices
+    ) -> str:
+        header = [AXES[self.axis][0]]
+        for curve in curves:
+            header.append(curve.label)
+            if self.published(curve.name):
+                header.append("paper")
+        rows = []
+        for x in sorted({x for curve in curves for x in points[curve.name]}):
+            row = [f"{x:g}"]
+            for curve in curves:
+                one = points[curve.name].get(x)
+                digits = MEASURES[curve.measure][2]
+                row.append("" if one is None else one.text(digits))
+                published = self.published(curve.name)
+                if published is not None:
+                    paper = published.at(x)
+                    row.append("" if paper is None or one is None else f"{paper:{digits}}")
+            rows.append(row)
+        return f"{self._heading(choices)}\n\n{markdown(header, rows)}"
+
+    def _heading(self, choices: Choices) -> str:
+        seeds = choices.named_seeds
+        if self.axis == "jobs":
+            return f"{self.measure.capitalize()} in hours, {seeds}."
+        start, end = choices.window
+        what = "Mean JCT in hours" if "jct" in self.measure else MEASURES[self.measure][0]
+        return f"{what[0].upper()}{what[1:]} of jobs {start} to {end}, {seeds}."
+
+    def compare(self, choices: Choices, batch: Batch) -> list[Comparison]:
+        """Set the paper's headlines beside what came out, with the spread over common seeds."""
+        known = {curve.name: curve for curve in self.curves}
+        found = []
+        for claim in self.claims:
+            pair = [
+                self.points(known[name], choices, batch).get(claim.at)
+                for name in (claim.slower, claim.faster)
+            ]
+            slow, fast = pair
+            ours = spread = None
+            if slow and fast and slow.mean and fast.mean:
+                ours = slow.mean / fast.mean
+                ratios = [a / b for a, b in zip(slow.values, fast.values, strict=True) if a and b]
+                spread = (min(ratios), max(ratios))
+            found.append(Comparison(claim, ours, spread))
+        return found
+
+    def _times(
+        self, curves: list[Curve], points: dict[str, dict[float, Point]], batch: Batch
+    ) -> str:
+        rows = []
+        total, count = 0.0, 0
+        for curve in curves:
+            spent = [one.cpu_seconds for one in points[curve.name].values()]
+            if not spent:
+                continue
+            runs = sum(len(one.values) for one in points[curve.name].values())
+            slowest = max(points[curve.name].items(), key=lambda item: item[1].cpu_seconds)
+            rows.append(
+                [
+                    curve.label,
+                    str(runs),
+                    seconds(sum(spent)),
+                    seconds(sum(spent) / runs),
+                    f"{seconds(slowest[1].cpu_seconds / len(slowest[1].values))} at {slowest[0]:g}",
+                ]
+            )
+            total, count = total + sum(spent), count + runs
+        rows.append(["all", str(count), seconds(total), seconds(total / max(count, 1)), ""])
+        header = ["curve", "runs", "CPU seconds", "a run", "slowest point, a run"]
+        return f"CPU seconds by curve.\n\n{markdown(header, rows)}"
+
+    def plot(self, folder: Path, choices: Choices, batch: Batch) -> list[Path]:
+        """Draw ``figure-N.png`` and ``.svg``: our points on the paper's curves."""
+        from simulator.studies.plots import Axes, Line, draw
+
+        curves = self.curves_of(choices)
+        panels = []
+        for panel in self.panels:
+            lines = []
+            for curve in curves:
+                if curve.name not in panel.curves:
+                    continue
+                points = self.points(curve, choices, batch)
+                whole = {x: one for x, one in points.items() if one.mean is not None}
+                published = paper_curve(panel.published, panel.curves[curve.name])
+                lines.append(
+                    Line(
+                        name=curve.name,
+                        label=curve.label,
+                        x=tuple(whole),
+                        y=tuple(one.mean or 0.0 for one in whole.values()),
+                        spread=tuple(
+                            (min(v for v in one.values if v), max(v for v in one.values if v))
+                            for one in whole.values()
+                        ),
+                        open_ended=tuple(
+                            x
+                            for x, one in points.items()
+                            if one.state in ("saturated", "horizon", "timeout", "partial")
+                        ),
+                        published=None if published is None else (published.x, published.y),
+                    )
+                )
+            panels.append(
+                Axes(
+                    title=panel.title,
+                    x_label=AXES[self.axis][1],
+                    y_label=MEASURES[self.measure][0],
+                    lines=tuple(lines),
+                    x_limits=(0.0, None),
+                    y_limits=(0.0, self.highest),
+                )
+            )
+        window = f"jobs {choices.window[0]}–{choices.window[1]}, " if self.axis == "rate" else ""
+        note = f"{window}{choices.named_seeds}"
+        return draw(folder / f"figure-{self.figure}", self.title, note, panels)

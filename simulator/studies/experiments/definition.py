@@ -1,0 +1,229 @@
+"""Experiments as TOML files: those of the paper (``definitions/``), and users' own.
+
+A file says what is run, drawn and claimed::
+
+    title = "My policies on my cluster"
+
+    [settings]                       # of all runs, as in a sweep's file
+    cluster = "36:36:36"
+    multi-gpu = true
+
+    [[curve]]
+    policy = "max_min_fairness_perf"
+    label = "Gavel"                  # default: the policy
+    at = "0.4:2.4:0.4"               # job rates; default: those of the published curve
+    settings = { round = 720 }       # besides those above
+
+    [[panel]]                        # default: one with all curves
+    title = "(a)"
+
+    [[claim]]
+    text = "a against b"
+    slower = "max_min_fairness"
+    faster = "max_min_fairness_perf"
+    at = 2.4
+    published = 2.2
+
+``axis`` is ``rate`` (the default) or ``jobs``, ``measure`` what the curves show (of the file, or of
+a curve), ``highest`` the end of the vertical axis.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from gavel_opt import InputError, unknown_name
+from simulator.runs.config import find_setting, known_settings
+from simulator.runs.values import COUNT, POSITIVE, check_policy, several
+from simulator.studies.experiments.curves import (
+    AXES,
+    MEASURES,
+    Claim,
+    Curve,
+    CurveExperiment,
+    Panel,
+)
+from simulator.studies.experiments.paper import paper_curve
+
+DEFINITIONS = Path(__file__).parent / "definitions"
+
+_TOP = ("title", "what", "axis", "measure", "highest", "settings", "curve", "panel", "claim")
+_CURVE = ("name", "label", "policy", "measure", "settings", "optional", "at")
+_PANEL = ("title", "published", "curves")
+_CLAIM = ("text", "slower", "faster", "at", "published")
+_OWN = ("policy", "seed", "engine", "tie-break", "window", "rate", "interarrival", "timeout")
+"""Settings that the command, the axis or the curve gives."""
+
+
+def shipped() -> dict[str, Path]:
+    """Experiments that come with the package: name to file."""
+    return {path.stem.removeprefix("figure-"): path for path in sorted(DEFINITIONS.glob("*.toml"))}
+
+
+def summary(path: Path) -> str:
+    """Return what an experiment shows, in one line."""
+    found = _parse(path)
+    return str(found.get("what", found.get("title", path.stem)))
+
+
+def load(path: Path) -> CurveExperiment:
+    """Read an experiment.
+
+    Raises
+    ------
+    InputError
+        One line naming the file and what is wrong in it.
+    """
+    found = _parse(path)
+    try:
+        return _experiment(path, found)
+    except InputError as wrong:
+        raise InputError(f"{path}: {str(wrong).removeprefix('--')}") from None
+
+
+def _parse(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, UnicodeDecodeError) as wrong:
+        reason = wrong.strerror if isinstance(wrong, OSError) else "not UTF-8 text"
+        raise InputError(f"{path}: cannot read it: {reason}") from None
+    except (tomllib.TOMLDecodeError, RecursionError) as wrong:
+        raise InputError(f"{path}: not TOML: {wrong}") from None
+
+
+def _experiment(path: Path, found: Mapping[str, Any]) -> CurveExperiment:
+    _known(found, _TOP, "key")
+    axis = found.get("axis", "rate")
+    if axis not in AXES:
+        raise unknown_name("axis", str(axis), AXES)
+    measure = found.get("measure", "average_jct")
+    curves = tuple(_curves(_tables(found, "curve"), measure, axis))
+    if not curves:
+        raise InputError("no [[curve]]: nothing to run")
+    names = [curve.name for curve in curves]
+    panels = [_panel(one, names) for one in _tables(found, "panel")] or [
+        Panel("", "", _same(names))
+    ]
+    curves = tuple(_with_runs(curves))
+    for curve in curves:
+        if not curve.at and not any(
+            paper_curve(panel.published, panel.curves.get(curve.name, "")) for panel in panels
+        ):
+            raise InputError(
+                f"curve {curve.name}: at: where are its points? No published curve says"
+            )
+    highest = found.get("highest", None if axis == "jobs" else 100.0)
+    if highest is not None and not (isinstance(highest, int | float) and highest > 0):
+        raise InputError(f"highest: {highest!r} is not a number above 0")
+    return CurveExperiment(
+        figure=path.stem.removeprefix("figure-"),
+        title=_text(found, "title"),
+        curves=curves,
+        panels=tuple(panels),
+        axis=axis,
+        settings=_settings(found.get("settings", {})),
+        claims=tuple(_claim(one, names) for one in _tables(found, "claim")),
+        highest=None if highest is None else float(highest),
+    )
+
+
+def _curves(tables: list[dict[str, Any]], measure: str, axis: str) -> list[Curve]:
+    curves: list[Curve] = []
+    for one in tables:
+        _known(one, _CURVE, "key of a curve")
+        policy = check_policy(one.get("policy"), "curve: policy")
+        name = str(one.get("name", policy))
+        if name in {curve.name for curve in curves}:
+            raise InputError(f"curve {name}: there are two of this name; give one another name")
+        shown = one.get("measure", measure)
+        if shown not in MEASURES:
+            raise unknown_name(f"measure of curve {name}:", str(shown), MEASURES)
+        kind = COUNT if axis == "jobs" else POSITIVE
+        given = one.get("at")
+        at = [] if given is None else several(given, kind, f"curve {name}: at")
+        curves.append(
+            Curve(
+                name=name,
+                label=str(one.get("label", policy)),
+                policy=policy,
+                measure=shown,
+                settings=_settings(one.get("settings", {})),
+                optional=bool(one.get("optional", False)),
+                at=tuple(float(kind.read(value, f"curve {name}: at")) for value in at),
+            )
+        )
+    return curves
+
+
+def _with_runs(curves: tuple[Curve, ...]) -> list[Curve]:
+    """Let curves that differ in their measure alone share their runs."""
+    from dataclasses import replace
+
+    first: dict[str, str] = {}
+    found = []
+    for curve in curves:
+        same = repr((curve.policy, sorted(curve.settings.items())))
+        found.append(replace(curve, runs=first.setdefault(same, curve.name)))
+    return found
+
+
+def _panel(one: dict[str, Any], names: list[str]) -> Panel:
+    _known(one, _PANEL, "key of a panel")
+    curves = one.get("curves", names)
+    mapped = curves if isinstance(curves, dict) else _same(curves)
+    for name in mapped:
+        if name not in names:
+            raise unknown_name("curve of a panel", str(name), names)
+    return Panel(str(one.get("published", "")), str(one.get("title", "")), mapped)
+
+
+def _claim(one: dict[str, Any], names: list[str]) -> Claim:
+    _known(one, _CLAIM, "key of a claim")
+    for key in ("slower", "faster"):
+        if one.get(key) not in names:
+            raise unknown_name(f"curve of a claim ({key})", str(one.get(key)), names)
+    numbers = {}
+    for key in ("at", "published"):
+        numbers[key] = float(POSITIVE.read(one.get(key), f"claim: {key}"))
+    return Claim(_text(one, "text"), one["slower"], one["faster"], **numbers)
+
+
+def _settings(given: Any) -> dict[str, Any]:
+    """Check settings as far as they can be without the rest of a run."""
+    if not isinstance(given, dict):
+        raise InputError(f"settings: {given!r} is not a table")
+    for word, value in given.items():
+        setting = find_setting(word)
+        if setting is None:
+            raise unknown_name("setting", word, known_settings())
+        if setting.word in _OWN:
+            raise InputError(f"settings: {word}: is given by the curve, the axis or the command")
+        setting.read(value, word)
+    return dict(given)
+
+
+def _tables(found: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+    tables = found.get(name, [])
+    if not (isinstance(tables, list) and all(isinstance(one, dict) for one in tables)):
+        raise InputError(f"{name}: expected tables that start with [[{name}]]")
+    return tables
+
+
+def _known(found: Mapping[str, Any], names: tuple[str, ...], what: str) -> None:
+    for name in found:
+        if name not in names:
+            raise unknown_name(what, name, names)
+
+
+def _text(found: Mapping[str, Any], name: str) -> str:
+    value = found.get(name)
+    if not isinstance(value, str) or not value:
+        raise InputError(f"{name}: expected a line of text")
+    return value
+
+
+def _same(names: Any) -> dict[str, str]:
+    return {str(name): str(name) for name in names}
