@@ -56,7 +56,11 @@ class FinishTimeFairness(Policy):
     def __init__(self, name: str, variant: Variant, seed: int = 0) -> None:
         self.name = name
         self.variant = variant
-        self.traits = Traits(packing=variant == "packed", shuffles=variant == "plain")
+        self.traits = Traits(
+            packing=variant == "packed",
+            shuffles=variant == "plain",
+            needs_reference=variant == "plain",
+        )
         self._past = IsolatedTime()
 
     def programs(self, state: ClusterState, merge: bool) -> Programs:

@@ -51,7 +51,11 @@ class MinTotalDuration(Policy):
     def __init__(self, name: str, variant: Variant, seed: int = 0) -> None:
         self.name = name
         self.variant = variant
-        self.traits = Traits(packing=variant == "packed", shuffles=variant == "plain")
+        self.traits = Traits(
+            packing=variant == "packed",
+            shuffles=variant == "plain",
+            needs_reference=variant == "plain",
+        )
 
     def programs(self, state: ClusterState, merge: bool) -> Programs:
         """Yield the one program, or where jobs are pooled a few, of the jobs that have steps left."""

@@ -30,8 +30,8 @@ class Traits:
         Jobs of priority 0 are not chosen (the FIFO policies).
     single_gpu_only
         Jobs of scale factor above 1 are refused (AlloX).
-    needs_prices, needs_deadlines
-        What else of the state it reads.
+    needs_prices, needs_deadlines, needs_reference
+        What else of the state it reads; the last is the throughputs on the reference worker type.
     by_arrival
         Who came first matters, so that equal jobs may get different shares; the conformance
         suite asks for equal shares of all others.
@@ -44,6 +44,7 @@ class Traits:
     needs_prices: bool = False
     needs_deadlines: bool = False
     by_arrival: bool = False
+    needs_reference: bool = False
 
 
 class Policy(Protocol):

@@ -67,5 +67,6 @@ def _drawn(
     # A job does not fit on a type with fewer workers than it needs.
     scale = np.array([measurements.keys[row][1] for row in rows])
     alone[scale[:, None] > cluster.workers[None, :]] = 0.0
-    speed = alone / measurements.reference_speed()[rows][:, None]
+    reference = measurements.reference_speed("turns the duration of a drawn job into steps")
+    speed = alone / reference[rows][:, None]
     return speed, work[rows], cluster.workers.astype(np.float64)

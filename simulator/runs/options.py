@@ -33,6 +33,7 @@ from simulator.runs.values import (
     several,
 )
 from simulator.world.cluster import SHORT_ORDER, make_cluster
+from simulator.world.names import meant
 
 RECORDINGS = ("placements", "programs")
 
@@ -149,8 +150,11 @@ def make_config(**given: Any) -> RunConfig:
     if "cluster" not in values:
         values["cluster"] = GIVEN["cluster"].read(DEFAULT_CLUSTER, "cluster")
     cluster, servers = values["cluster"], values.get("gpus_per_server", {})
-    ours = "throughputs" not in values
-    make_cluster(cluster, servers, SHORT_ORDER if ours else {*cluster, *servers})
+    # Names of a user's table are known only once it has been read.
+    known = set(SHORT_ORDER) if "throughputs" not in values else set(cluster)
+    cluster = {meant(name, known) or name: count for name, count in cluster.items()}
+    servers = {meant(name, known) or name: size for name, size in servers.items()}
+    make_cluster(values["cluster"], values.get("gpus_per_server", {}), known | set(servers))
     one_workload(values)
     if "rate" in values:
         values["interarrival"] = 3600.0 / values.pop("rate")

@@ -164,6 +164,10 @@ class Simulation:
                 recorder=programs,
             )
         self._traits = traits
+        if traits.needs_reference:
+            self.measurements.reference_speed(
+                f"policy {config.policy} takes every job's speed from"
+            )
         self.workload, self.measurements = _workload(config, self.measurements, traits)
         self._check_fit()
         needs_prices = config.prices is not None or traits.needs_prices

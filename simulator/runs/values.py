@@ -254,7 +254,7 @@ def _read_workers(given: Any, flag: str) -> dict[str, int]:
     found: dict[str, int] = {}
     for name, count in given.items():
         try:
-            found[str(name).lower()] = operator.index(count)
+            found[str(name)] = operator.index(count)
         except TypeError:
             raise InputError(f"{flag}: {name}={count!r} is not a whole number") from None
     return found

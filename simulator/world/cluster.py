@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gavel_opt import InputError
-from simulator.world.names import nearest
+from simulator.world.names import meant, nearest
 
 SHORT_ORDER = ("v100", "p100", "k80")
 """Worker types of the short form ``36:36:36``, and the order in which types are visited."""
@@ -67,7 +67,7 @@ def parse_counts(text: str, flag: str) -> dict[str, int]:
             colons = f"; with colons: {':'.join(apart)}" if len(apart) == len(SHORT_ORDER) else ""
             raise InputError(f"{expected}, found {text!r}{colons}")
         items = list(zip(SHORT_ORDER, numbers, strict=True))
-    for name, number in ((n.strip().lower(), c.strip()) for n, c in items):
+    for name, number in ((n.strip(), c.strip()) for n, c in items):
         if not name or not number:
             raise InputError(f"{expected}, found {text!r}")
         if not number.isdecimal():
@@ -91,7 +91,8 @@ def make_cluster(
         Worker type to workers a server; missing types have 1. Workers that do not fill a server
         are left out, as the reference does.
     known
-        Worker types with throughputs.
+        Worker types with throughputs; names keep their case, and may be given in another where
+        that leaves no doubt.
 
     Raises
     ------
@@ -99,15 +100,8 @@ def make_cluster(
         For unknown types, negative counts and a cluster without workers.
     """
     known = sorted(known)
-    for flag, given, least in (("--cluster", counts, 0), ("--gpus-per-server", gpus_per_server, 1)):
-        for name, number in given.items():
-            if name not in known:
-                raise InputError(
-                    f"{flag}: unknown worker type {name!r}{nearest(name, known)} (types "
-                    "are those of the table of throughputs; --throughputs FILE gives another)"
-                )
-            if number < least:
-                raise InputError(f"{flag}: expected {least} or more for {name}, found {number}")
+    counts = _named(counts, known, "--cluster", 0)
+    gpus_per_server = _named(gpus_per_server, known, "--gpus-per-server", 1)
     types, workers, per_server = [], [], []
     for name in sorted(counts):
         size = gpus_per_server.get(name, 1)
@@ -118,7 +112,7 @@ def make_cluster(
             per_server.append(size)
     if not types:
         raise InputError("--cluster: expected at least one worker (one whole server), found none")
-    first = [name for name in SHORT_ORDER if name in types]
+    first = [one for one in (meant(short, types) for short in SHORT_ORDER) if one]
     visits = first + [name for name in types if name not in first]
     return Cluster(
         tuple(types),
@@ -126,3 +120,21 @@ def make_cluster(
         np.array(per_server, dtype=np.int64),
         np.array([types.index(name) for name in visits], dtype=np.int64),
     )
+
+
+def _named(given: Mapping[str, int], known: list[str], flag: str, least: int) -> dict[str, int]:
+    """Numbers by the names that the table of throughputs has for the worker types."""
+    found: dict[str, int] = {}
+    for word, number in given.items():
+        name = meant(word, known)
+        if name is None:
+            raise InputError(
+                f"{flag}: unknown worker type {word!r}{nearest(word, known)} (types "
+                "are those of the table of throughputs; --throughputs FILE gives another)"
+            )
+        if name in found:
+            raise InputError(f"{flag}: worker type {name!r} is given twice, also as {word!r}")
+        if number < least:
+            raise InputError(f"{flag}: expected {least} or more for {word}, found {number}")
+        found[name] = number
+    return found

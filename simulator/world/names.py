@@ -1,4 +1,4 @@
-"""Nearest valid names, for messages."""
+"""Names of worker types and job types: the one that is meant, and the nearest for messages."""
 
 from __future__ import annotations
 
@@ -13,3 +13,12 @@ def nearest(name: str, known: Iterable[str]) -> str:
     if near:
         return f"; did you mean {' or '.join(near)}?"
     return f"; choose one of: {', '.join(names)}"
+
+
+def meant(name: str, known: Iterable[str]) -> str | None:
+    """The known name that ``name`` stands for: itself, or the only one that differs in case."""
+    names = set(known)
+    if name in names:
+        return name
+    alike = [one for one in names if one.casefold() == name.casefold()]
+    return alike[0] if len(alike) == 1 else None

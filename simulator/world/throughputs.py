@@ -19,11 +19,12 @@ import numpy as np
 
 from gavel_opt import InputError, ThroughputTable
 from simulator.world.job_types import JOB_TYPES
-from simulator.world.names import nearest
+from simulator.world.names import meant, nearest
 
 DATA = Path(__file__).parents[1] / "data"
 REFERENCE_TYPE = "v100"
-"""Worker type whose speed turns a job's duration into steps."""
+"""Worker type whose speed turns a drawn job's duration into steps, a trace's steps into the duration
+that its deadline is a multiple of, and which the policies that know one speed a job take it from."""
 
 Key = tuple[str, int]
 """Job type and scale factor."""
@@ -98,8 +99,9 @@ class Measurements:
         """Table of some worker types (alphabetical) as policies see it."""
         columns = [self.worker_types.index(name) for name in worker_types]
         alone = np.nan_to_num(np.ascontiguousarray(self.alone[:, columns]))
-        if REFERENCE_TYPE in worker_types:
-            reference = list(worker_types).index(REFERENCE_TYPE)
+        known = meant(REFERENCE_TYPE, worker_types)
+        if known is not None:
+            reference = list(worker_types).index(known)
         else:
             reference = int(np.argmax(alone.mean(axis=0)))
         return ThroughputTable(
@@ -117,15 +119,31 @@ class Measurements:
         paired[:, old < 0] = 0.0
         return Measurements(self.source, self.worker_types, keys, alone, paired)
 
-    def reference_speed(self) -> np.ndarray:
-        """Steps per second on the reference worker type, shape ``(K,)``."""
-        if REFERENCE_TYPE not in self.worker_types:
+    def reference_speed(self, reader: str) -> np.ndarray:
+        """Steps per second on the reference worker type, shape ``(K,)``.
+
+        Parameters
+        ----------
+        reader
+            What needs it, for the message.
+
+        Raises
+        ------
+        InputError
+            If the table does not have the type.
+        """
+        speed = self.speed_if_known()
+        if speed is None:
             raise InputError(
-                f"{self.source}: no throughputs on worker type {REFERENCE_TYPE!r}, which defines "
-                "how many steps a job of a given duration has; add them to the table"
+                f"{self.source}: no throughputs on worker type {REFERENCE_TYPE!r}, which {reader}; "
+                "add them to the table"
             )
-        speed: np.ndarray = self.alone[:, self.worker_types.index(REFERENCE_TYPE)]
         return speed
+
+    def speed_if_known(self) -> np.ndarray | None:
+        """The same, or None where the table does not have the type."""
+        known = meant(REFERENCE_TYPE, self.worker_types)
+        return None if known is None else self.alone[:, self.worker_types.index(known)]
 
 
 @functools.lru_cache(maxsize=8)

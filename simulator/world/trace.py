@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from gavel_opt import InputError
 from simulator.world.names import nearest
 from simulator.world.throughputs import Key, Measurements
@@ -41,7 +43,7 @@ class Trace:
     ----------
     rows
         For :class:`simulator.world.workload.FixedWorkload`. Durations are steps at the reference type's
-        speed.
+        speed, NaN where the table does not have it: only deadlines need them.
     measurements
         What the rows' keys point into: in the older layout, a scale factor that was never measured
         runs at the job type's speed on one worker, and is not packed.
@@ -109,7 +111,11 @@ def read_trace(path: Path, measurements: Measurements) -> Trace:
         raise InputError(f"{path}: no jobs; expected one a line")
     if unmeasured:
         measurements = measurements.extended(unmeasured)
-    speed = measurements.reference_speed()
+    if any(slo > 0 for *_, slo, _ in jobs):
+        speed = measurements.reference_speed(f"the deadlines in {path} are multiples of a time on")
+    else:
+        known = measurements.speed_if_known()
+        speed = np.full(len(measurements.keys), math.nan) if known is None else known
     rows: list[tuple[float, ...]] = []
     for arrival, name, scale, weight, steps, slo, entity in jobs:
         row = measurements.row(name, scale)

@@ -157,7 +157,7 @@ class DrawnWorkload:
         self.settings = settings
         self.jobs = Jobs()
         self.limit = settings.limit
-        speed = measurements.reference_speed()
+        speed = measurements.reference_speed("turns the duration of a drawn job into steps")
         scales = SCALE_FACTORS if settings.multi_gpu else (1,)
         self._row = np.full((len(JOB_TYPES), max(SCALE_FACTORS) + 1), -1)
         self._speed = np.zeros(self._row.shape)

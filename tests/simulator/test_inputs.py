@@ -8,6 +8,7 @@ import random
 import numpy as np
 import pytest
 
+import simulator
 from gavel_opt import InputError
 from simulator.runs.config import RunConfig
 from simulator.runs.simulation import Simulation
@@ -133,7 +134,7 @@ def test_a_missing_row_is_named(tmp_path):
 
 def test_clusters():
     assert parse_counts("36:24:12", "--cluster") == {"v100": 36, "p100": 24, "k80": 12}
-    assert parse_counts("k80=3, V100=2", "--cluster") == {"k80": 3, "v100": 2}
+    assert parse_counts("k80=3, V100=2", "--cluster") == {"k80": 3, "V100": 2}
     cluster = make_cluster({"v100": 9, "k80": 3, "p100": 0}, {"v100": 4}, TYPES)
     assert cluster.worker_types == ("k80", "v100")
     assert cluster.workers.tolist() == [3, 8]
@@ -274,3 +275,64 @@ def test_fixed_duration_draws_no_duration():
     assert workload.jobs.size == 5
     assert set(workload.jobs.duration.tolist()) == {3600.0}
     assert not workload.jobs.arrival.any()
+
+
+# names of worker types
+
+
+def run_of(tmp_path, table, trace="A3C\t\t\t\t0\t100\t1\t1\t-1\t0\n", **settings):
+    path = tmp_path / "jobs.trace"
+    path.write_text(trace)
+    given = {"policy": "max_min_fairness_perf", "trace": path, "throughputs": table} | settings
+    return simulator.run(**given)
+
+
+def renamed(tmp_path, names):
+    """Gavel's table of two types by other names, of types that it does not have left out."""
+
+    def change(content):
+        for old, new in names.items():
+            entries = content.pop(old)
+            if new is not None:
+                content[new] = entries
+
+    return gavel_json(tmp_path, change)
+
+
+def test_names_keep_their_case(tmp_path):
+    same = run_of(tmp_path, gavel_json(tmp_path), cluster="v100=2,k80=1")
+    for typed in ("A100=2,Old=1", "a100=2,OLD=1"):
+        table = renamed(tmp_path, {"v100": "A100", "k80": "Old"})
+        found = run_of(tmp_path, table, cluster=typed)
+        assert found.jct == same.jct
+        assert found.config.cluster == dict(
+            sorted((name, int(n)) for name, n in (one.split("=") for one in typed.split(",")))
+        )
+
+
+def test_a_name_in_another_case_is_taken_only_without_doubt(tmp_path):
+    table = renamed(tmp_path, {"v100": "T4", "k80": "t4"})
+    assert run_of(tmp_path, table, cluster="T4=2").status == "completed"
+    assert run_of(tmp_path, table, cluster="T4=2,t4=2").status == "completed"
+    small = gavel_json(tmp_path)
+    assert "given twice" in complaint(make_cluster, {"V100": 1, "v100": 2}, {}, TYPES)
+    assert "unknown worker type 'h100'" in complaint(
+        lambda: run_of(tmp_path, small, cluster="h100=2")
+    )
+    assert make_cluster({"V100": 2}, {"v100": 2}, TYPES).worker_types == ("v100",)
+
+
+def test_only_who_reads_the_reference_type_needs_it(tmp_path):
+    """A trace gives steps; plain policies and deadlines go by the speed on the V100."""
+    table = renamed(tmp_path, {"v100": None})
+    found = run_of(tmp_path, table, cluster="k80=2")
+    assert found.average_jct == pytest.approx(100 / 2.0, abs=1.0)
+    assert np.isnan(found.jobs["duration"]).all()
+    for policy in ("finish_time_fairness", "min_total_duration"):
+        said = complaint(lambda p=policy: run_of(tmp_path, table, cluster="k80=2", policy=p))
+        assert f"'v100', which policy {policy} takes" in said
+    late = "A3C\t\t\t\t0\t100\t1\t1\t1.5\t0\n"
+    assert "deadlines" in complaint(lambda: run_of(tmp_path, table, late, cluster="k80=2"))
+    assert "duration of a drawn job" in complaint(
+        lambda: simulator.run(policy="isolated", jobs=3, throughputs=table, cluster="k80=2")
+    )
