@@ -19,6 +19,7 @@ _MODULES = {
     "knee": "simulator.studies.knee",
     "view": "simulator.cli.view",
     "explain": "simulator.cli.explain",
+    "export": "simulator.cli.export",
     "compare": "simulator.cli.compare",
     "policies": "simulator.cli.policies",
 }
@@ -31,6 +32,7 @@ _SUMMARIES = {
     "knee": "the highest job rate that a policy sustains on a cluster",
     "view": "runs, sweeps and figures in the browser, or as one file",
     "explain": "why a job ran or waited, in a round or over its life",
+    "export": "a run in the format of another viewer (Perfetto)",
     "compare": "two runs, or engines on the same run: what differs, and when",
     "policies": "the policies: name, what each does, what it needs",
 }

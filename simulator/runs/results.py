@@ -19,6 +19,7 @@ from gavel_opt import Tally
 from simulator.runs.columns import Columns
 from simulator.runs.config import RunConfig
 from simulator.runs.files import write_atomically
+from simulator.runs.live import remove_live
 from simulator.runs.observation import job_columns, round_columns
 from simulator.runs.saturation import Verdict
 from simulator.runs.simulation import Simulation
@@ -126,6 +127,7 @@ class RunResult:
         spent["output"] += time.perf_counter() - started
         spent["total"] += time.perf_counter() - started
         write_atomically(folder / "summary.json", (self.to_json() + "\n").encode())
+        remove_live(folder)
 
     def to_json(self) -> str:
         """Text of the summary."""

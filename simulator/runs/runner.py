@@ -18,6 +18,7 @@ from gavel_opt import InputError, Recorder, SolveFailed, Tally
 from simulator.runs.checkpoint import Checkpoint, restore, resume_command, save
 from simulator.runs.config import RunConfig
 from simulator.runs.interrupts import Interrupted, interrupts
+from simulator.runs.live import LiveFolder
 from simulator.runs.observation import series_of
 from simulator.runs.recording import UNSOLVED, Placements, keep_unsolved
 from simulator.runs.results import RunResult, Spent, Status, collect
@@ -126,7 +127,8 @@ def execute(
     on_progress
         Called several times a second.
     folder
-        Run folder, which takes the program that no engine could solve.
+        Run folder, which takes the program that no engine could solve, and what the run shows of
+        itself while it goes on.
 
     Raises
     ------
@@ -142,6 +144,8 @@ def execute(
     if folder is not None:
         (folder / UNSOLVED).unlink(missing_ok=True)
     run = _Run(config, started, placements, recorder, checkpointing, on_progress)
+    if folder is not None:
+        run.live = LiveFolder(folder, config)
     if resume is not None:
         run.restore(resume)
     with interrupts.deferred():
@@ -186,6 +190,7 @@ class _Run:
         self.started = started
         self.checkpointing = checkpointing
         self.on_progress = on_progress
+        self.live: LiveFolder | None = None
         self.spent_before = 0.0
         self.judging = 0.0
         self.saving = 0.0
@@ -217,6 +222,8 @@ class _Run:
                 self.on_progress(self.progress())
             if simulation.finished:
                 break
+            if self.live is not None:
+                self.live.show(simulation)
             interrupts.check()
             if simulation.time >= self.horizon:
                 return "horizon"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +13,15 @@ import numpy as np
 from gavel_opt import GavelError
 from simulator.runs.config import RunConfig
 from simulator.viewer import run_parts
-from simulator.viewer.run_folder import RUNNING_FILE, RunFolder, looks_like_a_run, read_run
+from simulator.viewer.run_folder import LIVE_FILE, RunFolder, looks_like_a_run, read_run
 from simulator.viewer.study_folder import Study, find_studies
 
 if TYPE_CHECKING:
     from simulator.viewer.explanation import Explainer
+
+
+RECORDED = ("placements",)
+"""Tables of a run that are there only if they were asked for."""
 
 
 class NotThereError(Exception):
@@ -127,24 +131,16 @@ class Library:
             found = self._studies[study]
             return self._shelve(found.runs[place], str(found.entries[place]["name"]))
 
-    def simulate(self, name: str) -> str:
-        """Run a run again, to the same bits, to see who ran where; returns what became of it."""
+    def simulate(self, name: str) -> None:
+        """Run a run again, to the same bits, to see who ran where."""
         with self._lock:
             shelf = self._shelves.get(name)
             if shelf is None:
                 raise NotThereError(f"there is no run {name!r}")
             run = self._read(shelf)
-            if "placements" in run.tables:
-                return "placements were recorded"
-            repeated = simulated(run.config, run.path)
-            same = _same_rounds(run, repeated)
             self._parts.pop((name, "overview"), None)
-            run.tables = {**run.tables, **repeated.tables} if same else repeated.tables
-            if not same:
-                run.message = (
-                    "simulated again with this version, which gives other rounds than recorded"
-                )
-            return "simulated again"
+            whole = completed(run)
+            run.tables, run.message = whole.tables, whole.message
 
     def explain(self, name: str, job: int, number: int | None) -> dict[str, Any]:
         """Say why a job ran or waited in a round, or over its life (``Explanation.to_json``)."""
@@ -182,6 +178,24 @@ class Library:
         return shelf.run
 
 
+def completed(run: RunFolder) -> RunFolder:
+    """A run with what was not recorded of it: simulated again, to the same bits.
+
+    Raises
+    ------
+    GavelError
+        If it cannot be simulated again.
+    """
+    if set(RECORDED) <= set(run.tables):
+        return run
+    again = simulated(run.config, run.path)
+    if not _same_rounds(run, again):
+        again.message = "simulated again by this version, which gives other rounds than recorded"
+        return again
+    missing = {name: again.tables[name] for name in again.tables if name not in run.tables}
+    return replace(run, tables={**run.tables, **missing})
+
+
 def simulated(config: RunConfig, path: Path) -> RunFolder:
     """Carry out a run and keep who ran where.
 
@@ -210,7 +224,7 @@ def _same_rounds(a: RunFolder, b: RunFolder) -> bool:
 def _stamp(path: Path) -> int:
     """A number that changes when a run folder does."""
     newest = 0
-    for name in ("summary.json", RUNNING_FILE, "rounds.parquet", "placements.parquet"):
+    for name in ("summary.json", LIVE_FILE, "rounds.parquet", "placements.parquet"):
         try:
             newest = max(newest, (path / name).stat().st_mtime_ns // 1000)
         except OSError:

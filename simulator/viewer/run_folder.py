@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -13,11 +14,12 @@ import numpy as np
 from gavel_opt import InputError
 from simulator.runs.columns import Columns
 from simulator.runs.config import RunConfig
+from simulator.runs.live import LIVE, RUNNING
 
 State = Literal["finished", "partial", "running", "stopped", "empty", "damaged"]
 
-RUNNING_FILE = "running.json"
-"""Written beside the tables while a run is on its way, and removed when it is whole."""
+LIVE_FILE = f"{LIVE}/{RUNNING}"
+"""File of a run folder that says that its run is on its way."""
 
 _NEEDED = {
     "jobs": ("job", "type", "scale_factor", "arrival", "finish", "dropped", "measured"),
@@ -66,7 +68,7 @@ class RunFolder:
 
 def looks_like_a_run(path: Path) -> bool:
     """Whether a folder is a run's rather than a study's."""
-    return any((path / name).exists() for name in ("summary.json", RUNNING_FILE, "rounds.parquet"))
+    return any((path / name).exists() for name in ("summary.json", LIVE_FILE, "rounds.parquet"))
 
 
 def read_run(path: Path) -> RunFolder:
@@ -75,12 +77,11 @@ def read_run(path: Path) -> RunFolder:
         return RunFolder(path, "damaged", "no such folder")
     if not any(path.iterdir()):
         return RunFolder(path, "empty", "the folder is empty: no run has written into it yet")
-    live = path / RUNNING_FILE
     try:
+        if (path / LIVE_FILE).exists():
+            return _running(path, path / LIVE)
         if (path / "summary.json").exists():
             return _finished(path)
-        if live.exists():
-            return _running(path, live)
     except _DamagedError as wrong:
         return RunFolder(path, "damaged", str(wrong))
     if looks_like_a_run(path) or (path / "jobs.parquet").exists():
@@ -108,8 +109,10 @@ def _finished(path: Path) -> RunFolder:
 
 
 def _running(path: Path, live: Path) -> RunFolder:
-    said = _json(live)
-    tables = _tables(path) if (path / "rounds.parquet").exists() else {}
+    said = _json(live / RUNNING)
+    if "config" not in said:
+        raise _DamagedError(f"damaged: {LIVE_FILE} has no 'config'")
+    tables = _tables(live)
     if _alive(said.get("process"), said.get("host")):
         return RunFolder(path, "running", "still running: what there is so far", said, tables)
     return RunFolder(
@@ -119,7 +122,7 @@ def _running(path: Path, live: Path) -> RunFolder:
 
 def _alive(process: Any, host: Any) -> bool:
     """Whether a process of this machine is there; those of others are taken to be."""
-    if host != os.uname().nodename:
+    if host != platform.node():
         return True
     try:
         os.kill(int(process), 0)
@@ -142,7 +145,12 @@ def _json(path: Path) -> dict[str, Any]:
 
 def _tables(path: Path) -> dict[str, Columns]:
     tables: dict[str, Columns] = {}
-    for name in ("jobs", "rounds", "placements", "allocations"):
+    for name in (
+        "rounds",
+        "jobs",
+        "placements",
+        "allocations",
+    ):  # as live ones are written, backwards
         file = path / f"{name}.parquet"
         if not file.exists():
             if name in _NEEDED:

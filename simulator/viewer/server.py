@@ -69,7 +69,8 @@ class ViewerServer(ThreadingHTTPServer):
         if len(words) == 3 and words[0] == "run" and words[2] in ("overview", "placements"):
             return self.library.part(words[1], words[2]), _BLOCK
         if len(words) == 3 and words[0] == "run" and words[2] == "simulate":
-            return json_part({"said": self.library.simulate(words[1])}), _JSON
+            self.library.simulate(words[1])
+            return json_part({}), _JSON
         if len(words) == 3 and words[0] == "study" and words[2] == "open":
             name = self.library.open_entry(words[1], _number(query, "entry"))
             self.library.run(name)

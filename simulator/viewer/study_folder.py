@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from simulator.runs.config import RunConfig
-from simulator.viewer.run_folder import RUNNING_FILE, looks_like_a_run
+from simulator.viewer.run_folder import LIVE_FILE, looks_like_a_run
 
 POINTS = "points"
 
@@ -99,8 +99,8 @@ def _sweep(path: Path, folders: list[Path]) -> Study:
             if (folder / "summary.json").exists():
                 found = json.loads((folder / "summary.json").read_bytes())
                 entry = _entry(folder.name, found["config"], found, str(found["policy"]))
-            elif (folder / RUNNING_FILE).exists():
-                found = json.loads((folder / RUNNING_FILE).read_bytes())
+            elif (folder / LIVE_FILE).exists():
+                found = json.loads((folder / LIVE_FILE).read_bytes())
                 entry = _entry(folder.name, found["config"], {"status": "running"}, "")
             else:
                 study.notes.append(f"{folder.name} was never finished")
