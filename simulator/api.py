@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, Any
 from gavel_opt import GavelError, InputError
 from simulator.runs.config import DEFAULT_CLUSTER, GIVEN, Setting, find_setting
 from simulator.runs.options import make_config, output_folder
+from simulator.runs.policies import named_policy
 
 if TYPE_CHECKING:
+    from gavel_opt import Policy
     from simulator.cli.compare import Difference
     from simulator.runs.results import RunResult
     from simulator.studies.knee import Knee
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 
 def run(
     *,
-    policy: str,
+    policy: str | type[Policy] | Policy,
     engine: str = "auto",
     cluster: Mapping[str, int] | str = DEFAULT_CLUSTER,
     output: str | Path | None = None,
@@ -35,8 +37,11 @@ def run(
 
     Parameters
     ----------
-    policy, engine
-        Names, as ``gavel-sim run --policy`` and ``--engine`` take them.
+    policy
+        A name, as ``gavel-sim run --policy`` takes it, a class, or a policy: of that a copy runs, so
+        that two runs give the same. Settings of a name or a class: ``policy_settings={"part": 0.5}``.
+    engine
+        A name, as ``gavel-sim run --engine`` takes it.
     cluster
         Worker type to number of workers, or text as on the command line.
     output
@@ -69,8 +74,9 @@ def run(
     from simulator.runs.runner import execute
 
     folder = output_folder(output)
-    config = make_config(policy=policy, engine=engine, cluster=cluster, **settings)
-    result = execute(config, folder=folder)
+    name, made = named_policy(policy)
+    config = make_config(made, policy=name, engine=engine, cluster=cluster, **settings)
+    result = execute(config, folder=folder, policy=made)
     if folder is not None:
         result.write(folder)
     return result

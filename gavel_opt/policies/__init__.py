@@ -97,6 +97,7 @@ def known_policies() -> dict[str, str]:
 
 __all__ = [
     "POLICIES",
+    "Found",
     "Policy",
     "Programs",
     "Traits",

@@ -10,12 +10,14 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
-from gavel_opt import InputError
+from gavel_opt import InputError, find_policy, known_policies
+from gavel_opt.policies.settings import check_settings, settings_of
 from simulator.cli.where import SLURM, add_where, array_job, executor_of, share_of, typed
 from simulator.runs.config import GIVEN, RunConfig
 from simulator.runs.options import add_setting, output_folder, values_of
-from simulator.runs.values import POLICY, number, several
+from simulator.runs.values import POLICY, POLICY_SETTINGS, number, several
 from simulator.studies.batch import Batch, Failures, Task, complain, run_batch
 from simulator.studies.experiments import FIGURES, find
 from simulator.studies.experiments.experiment import Choices, Experiment
@@ -52,6 +54,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         several=True,
         old="--policies",
         help="policies or curves to run (default: those of the paper)",
+    )
+    add_setting(
+        what,
+        GIVEN["policy_settings"],
+        help="a setting of the policies of your own that take it, such as part=0.5",
     )
     what.add_argument(
         "--at",
@@ -98,6 +105,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Carry out experiments; exit status 3 if some of their points failed."""
     choices = _choices(arguments)
     experiments = [find(figure) for figure in dict.fromkeys(arguments.figure)]
+    own = own_policies(choices.policies or (), experiments, arguments.policy_settings)
+    experiments = [experiment.with_own(own) for experiment in experiments]
     several = len(experiments) > 1
     default = "figures" if several else f"figure-{experiments[0].figure}"
     folder = output_folder(arguments.output or default)
@@ -105,9 +114,9 @@ def run(arguments: argparse.Namespace) -> int:
         raise InputError("--output: is required")
     plans = []
     for experiment in experiments:
-        own = folder / f"figure-{experiment.figure}" if several else folder
+        place = folder / f"figure-{experiment.figure}" if several else folder
         theirs = _choices_for(experiment, experiments, choices)
-        plans.append(_Plan(experiment, own, theirs, _tasks(experiment, theirs)))
+        plans.append(_Plan(experiment, place, theirs, _tasks(experiment, theirs)))
     tasks = [(plan, task) for plan in plans for task in plan.tasks]
     costs = [expected_cost(task.payload.get("config", task.payload)) for _, task in tasks]
     mine = share_of(arguments, tasks, costs)
@@ -271,6 +280,35 @@ def _plot(experiment: Experiment, folder: Path, choices: Choices, batch: Batch) 
         return
     files = experiment.plot(folder, choices, batch)
     print(f"in {folder}: {', '.join(path.name for path in files)}, tables, one file a point")
+
+
+def own_policies(
+    policies: Sequence[str], experiments: Sequence[Experiment], words: list[str] | None
+) -> dict[str, dict[str, Any]]:
+    """Policies of the user's among those that were asked for, each with the settings that it takes.
+
+    Raises
+    ------
+    InputError
+        For a setting that none of them takes, or a policy that cannot be found.
+    """
+    known = {name for experiment in experiments for name in experiment.names}
+    own = {
+        policy: find_policy(policy)
+        for policy in policies
+        if policy not in known and (":" in policy or known_policies().get(policy))
+    }
+    given = POLICY_SETTINGS.read(words or [], "--set")
+    takes = {policy: settings_of(found.factory) for policy, found in own.items()}
+    for name in given:
+        if not any(name in names for names in takes.values()):
+            raise InputError(f"--set: no policy of your own among --policy takes {name}")
+    return {
+        policy: check_settings(
+            policy, found.factory, {n: v for n, v in given.items() if n in takes[policy]}
+        )
+        for policy, found in own.items()
+    }
 
 
 def _choices(arguments: argparse.Namespace) -> Choices:

@@ -24,6 +24,7 @@ from simulator.runs.values import (
     LIMIT,
     NATURAL,
     POLICY,
+    POLICY_SETTINGS,
     POSITIVE,
     RULE,
     SHARE,
@@ -101,6 +102,8 @@ class Setting:
         if self.kind.switch:
             return [self.flag] if value != self.off else []
         text = self.kind.write(value)
+        if self.kind.together is not None and text is not None:
+            return [self.flag, *text.split("\n")]
         return [] if text is None else [self.flag, text]
 
 
@@ -127,7 +130,12 @@ class RunConfig:
     """One simulation: each field is a setting, explained where it is declared."""
 
     policy: str = _setting(
-        "--policy", POLICY, DECIDES, "scheduling policy (required)", "NAME", forks=True
+        "--policy",
+        POLICY,
+        DECIDES,
+        "scheduling policy (required): see gavel-sim policies; or module:Class, file.py:Class",
+        "NAME",
+        forks=True,
     )
     cluster: dict[str, int] = _setting(
         "--cluster",
@@ -143,6 +151,15 @@ class RunConfig:
         f"what solves: auto (default: structured), {', '.join(BUILT_IN)}; see gavel-opt engines",
         "NAME",
         default="auto",
+        forks=True,
+    )
+    policy_settings: dict[str, Any] = _setting(
+        "--set",
+        POLICY_SETTINGS,
+        DECIDES,
+        "a setting of the policy, such as part=0.5; may be given several times",
+        "NAME=VALUE",
+        factory=dict,
         forks=True,
     )
     tie_break: str = _setting(

@@ -9,7 +9,9 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from gavel_opt import InputError, unknown_name
+from gavel_opt import InputError, find_policy, unknown_name
+from gavel_opt.policies.lookup import Found
+from gavel_opt.policies.settings import check_settings
 from simulator.runs.config import (
     DEFAULT_CLUSTER,
     GIVEN,
@@ -92,6 +94,7 @@ def add_setting(
     if setting.kind.switch:
         group.add_argument(flag, action="store_const", const=True, dest=setting.name, help=text)
         return
+    several = several or setting.kind.together is not None
     more: dict[str, Any] = {"nargs": "+", "action": "extend"} if several else {}
     group.add_argument(flag, metavar=setting.metavar, dest=setting.name, help=text, **more)
     if old:
@@ -130,11 +133,13 @@ def values_of(given: Any, setting: Setting) -> list[Any]:
     return list(dict.fromkeys(setting.read(word, setting.word) for word in words))
 
 
-def make_config(**given: Any) -> RunConfig:
+def make_config(made: Found | None = None, /, **given: Any) -> RunConfig:
     """Check a run's settings, from the command line or from Python, and make its configuration.
 
     Parameters
     ----------
+    made
+        Makes the policy where no name can say it; ``policy`` is then only what it is called.
     given
         Fields of :class:`RunConfig`, or ``rate`` (jobs per hour) in place of ``interarrival``; by
         their names there or by their flags' (``round`` for ``round_seconds``). Values as the fields
@@ -145,8 +150,12 @@ def make_config(**given: Any) -> RunConfig:
     InputError
         For the first setting that is wrong, naming the flag.
     """
-    values = _read(given)
-    check_policy(values.get("policy"))
+    values = _read(given if made is None else {**given, "policy": None})
+    policy = values["policy"] = check_policy(values.get("policy")) if made is None else made.name
+    if "policy_settings" in values:
+        found = find_policy(policy) if made is None else made
+        own = values["policy_settings"]
+        values["policy_settings"] = check_settings(policy, found.factory, own, found.fixed)
     if "cluster" not in values:
         values["cluster"] = GIVEN["cluster"].read(DEFAULT_CLUSTER, "cluster")
     cluster, servers = values["cluster"], values.get("gpus_per_server", {})

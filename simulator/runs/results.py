@@ -211,6 +211,7 @@ def collect(
         "versions": {
             "gavel-opt": version("gavel-opt"),
             "engine": engine_version,
+            **({"policy": simulation.policy_source} if simulation.policy_source else {}),
             "python": platform.python_version(),
             "numpy": np.__version__,
         },

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from gavel_opt import InputError, Recorder, SolveFailed, Tally
+from gavel_opt.policies import Found
 from simulator.runs.checkpoint import Checkpoint, restore, resume_command, save
 from simulator.runs.config import RunConfig
 from simulator.runs.interrupts import Interrupted, interrupts
@@ -109,6 +110,7 @@ def execute(
     resume: Checkpoint | None = None,
     on_progress: Callable[[Progress], None] | None = None,
     folder: Path | None = None,
+    policy: Found | None = None,
 ) -> RunResult:
     """Simulate one run to its end.
 
@@ -129,6 +131,8 @@ def execute(
     folder
         Run folder, which takes the program that no engine could solve, and what the run shows of
         itself while it goes on.
+    policy
+        What makes the policy where its name in the configuration does not say it.
 
     Raises
     ------
@@ -143,7 +147,7 @@ def execute(
     started = time.perf_counter()
     if folder is not None:
         (folder / UNSOLVED).unlink(missing_ok=True)
-    run = _Run(config, started, placements, recorder, checkpointing, on_progress)
+    run = _Run(config, started, placements, recorder, checkpointing, on_progress, policy)
     if folder is not None:
         run.live = LiveFolder(folder, config)
     if resume is not None:
@@ -181,10 +185,11 @@ class _Run:
         recorder: Recorder | None,
         checkpointing: Checkpointing | None,
         on_progress: Callable[[Progress], None] | None,
+        policy: Found | None,
     ) -> None:
         self.config = config
         self.placements = Placements() if placements else None
-        self.simulation = Simulation(config, self.placements, recorder)
+        self.simulation = Simulation(config, self.placements, recorder, policy)
         self.simulation.keeps_before = checkpointing is not None
         self.starting = time.perf_counter() - started
         self.started = started
@@ -302,6 +307,7 @@ class _Run:
         memory = {
             "spent": self.spent,
             "placements": None if self.placements is None else self.placements.snapshot(),
+            "policy_source": self.simulation.policy_source,
             "judging": self.judging,
             "saving": self.saving,
             "next_look": self.next_look,
@@ -320,10 +326,16 @@ class _Run:
     def restore(self, checkpoint: Checkpoint) -> None:
         """Go on from a checkpoint, of this run or of the warm-up that it forks from."""
         memory, snapshot, driver = checkpoint.runner, checkpoint.snapshot, self.simulation.driver
-        forks = checkpoint.config.policy != self.config.policy
+        theirs, ours = checkpoint.config, self.config
+        forks = (theirs.policy, theirs.policy_settings) != (ours.policy, ours.policy_settings)
         if forks and driver is not None:
             snapshot = snapshot | {"policy": driver.policy.snapshot()}
         restore(self.simulation, snapshot)
+        before, now = memory.get("policy_source", ""), self.simulation.policy_source
+        if before != now and not forks:
+            self.simulation.notes.append(
+                f"the policy is another one than before the checkpoint: {before}, then {now}"
+            )
         if driver and driver.tie_break == "none" and driver.engine.capability.warm_start:
             self.simulation.notes.append(
                 f"resumed with --tie-break none: {driver.engine.name} starts from its last "

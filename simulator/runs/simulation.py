@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 
 from gavel_opt import Allocation, ClusterState, Driver, GavelError, InputError, Tally
-from gavel_opt.policies import solves
+from gavel_opt.policies import Found, solves
 from simulator.mechanism import layout as at
 from simulator.mechanism.ideal import IdealMechanism
 from simulator.mechanism.mechanism import Mechanism, Setting
 from simulator.runs.config import RunConfig
 from simulator.runs.estimates import EstimatedThroughputs, estimates_wanted
 from simulator.runs.interrupts import interrupts
-from simulator.runs.policies import policy_of
+from simulator.runs.policies import UNNAMED, policy_of, source_of
 from simulator.runs.replay import Replay, load_replay
 from simulator.world.cluster import Cluster, make_cluster
 from simulator.world.prices import load_prices
@@ -115,6 +115,8 @@ class Simulation:
         Called once a round with who runs where, if given.
     programs
         Handed to :class:`gavel_opt.Driver` as its recorder.
+    made
+        What makes the policy where its name in the configuration does not say it.
 
     Raises
     ------
@@ -142,15 +144,17 @@ class Simulation:
         config: RunConfig,
         placements: PlacementRecorder | None = None,
         programs: Callable[..., None] | None = None,
+        made: Found | None = None,
     ) -> None:
         self.config = config
+        self.policy_source = source_of(config, made)
         self.measurements = load_throughputs(config.throughputs)
         self.cluster: Cluster = make_cluster(
             config.cluster, config.gpus_per_server, self.measurements.worker_types
         )
         self.driver: Driver | None = None
         self._replay: Replay | None = None
-        policy = policy_of(config)
+        policy = policy_of(config, made)
         traits = policy.traits
         if config.replay is not None:
             self._replay = load_replay(config.replay, self.cluster.worker_types)
@@ -178,6 +182,10 @@ class Simulation:
         self.allocations = 0
         self.mechanism_seconds = 0.0
         self.notes: list[str] = []
+        if self.policy_source == UNNAMED:
+            self.notes.append(
+                "the policy was handed over as an object: no command repeats this run"
+            )
         self.keeps_before = False
         self._before: dict[str, Any] | None = None
         self._before_held = threading.Lock()

@@ -6,6 +6,7 @@ function: all are checked alike and answered with the same words.
 
 from __future__ import annotations
 
+import json
 import math
 import operator
 import re
@@ -15,7 +16,15 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from gavel_opt import POLICIES, InputError, known_engines, unknown_name
+from gavel_opt import (
+    POLICIES,
+    InputError,
+    find_policy,
+    known_engines,
+    known_policies,
+    unknown_name,
+)
+from gavel_opt.policies.settings import parse_settings
 from simulator.runs.saturation import parse_rule
 from simulator.world.cluster import parse_counts
 from simulator.world.job_types import WORKLOADS
@@ -47,6 +56,9 @@ class Kind:
         Whether there are two values, and a flag on the command line stands for one of them.
     ranges
         Whether ``0-9`` and ``4:6:0.4`` stand for several values.
+    together
+        Tells several values apart itself, from words of which some make one value together; the flag then
+        takes several words, and ``write`` gives them one a line.
     """
 
     read: Callable[[Any, str], Any]
@@ -57,6 +69,7 @@ class Kind:
     continues: Callable[[str, str], bool] | None = None
     switch: bool = False
     ranges: bool = False
+    together: Callable[[Any, str], list[Any]] | None = None
 
 
 def several(given: Any, kind: Kind, flag: str) -> list[Any]:
@@ -84,6 +97,8 @@ def several(given: Any, kind: Kind, flag: str) -> list[Any]:
     InputError
         If there is none, or a range is none.
     """
+    if kind.together is not None:
+        return kind.together(given, flag)
     found: list[Any] = []
     for one in given if isinstance(given, list | tuple) else [given]:
         for word in _words(one, kind) if isinstance(one, str) else [one]:
@@ -345,19 +360,22 @@ TIE_BREAK = one_of(TIE_BREAKS, "tie-break")
 WORKLOAD_NAME = one_of(WORKLOADS, "workload")
 
 
-def check_policy(name: str | None, flag: str = "--policy") -> str:
-    """Return a policy's name if there is one of that name.
+def check_policy(name: Any, flag: str = "--policy") -> str:
+    """Return a policy's name if there is one of that name, or a class where it says.
 
     Raises
     ------
     InputError
-        With the nearest names.
+        With the nearest names, or what is wrong with the file or the module.
     """
     if name is None:
-        raise InputError(f"{flag}: is required; choose one of: {', '.join(POLICIES)}")
-    if not isinstance(name, str) or name not in POLICIES:
-        _one_only(name, flag)
-        raise unknown_name(f"policy ({flag})", str(name), POLICIES)
+        raise InputError(f"{flag}: is required; choose one of: {', '.join(known_policies())}")
+    if not isinstance(name, str):
+        raise unknown_name(f"policy ({flag})", str(name), known_policies())
+    if name not in POLICIES:
+        if ":" not in name:
+            _one_only(name, flag)
+        find_policy(name)
     return name
 
 
@@ -466,3 +484,49 @@ RULE = Kind(
     continues=lambda before, after: "=" in after and ":" in before,
 )
 """A saturation rule and its parameters."""
+
+
+def _read_policy_settings(given: Any, flag: str) -> dict[str, Any]:
+    """Read ``name=value`` words, or a table; what each may be the policy says."""
+    if isinstance(given, Mapping):
+        found = {str(name): value for name, value in given.items()}
+    else:
+        found = parse_settings(given.split("\n") if isinstance(given, str) else given)
+    try:
+        json.dumps(found)
+    except (TypeError, ValueError):
+        raise InputError(
+            f"{flag}: {found!r} is kept with the results, so values must be numbers, text, true or "
+            "false, lists and tables; hand an object over as policy=Class(...)"
+        ) from None
+    return found
+
+
+def _sets_of_settings(given: Any, flag: str) -> list[Any]:
+    """Words that set different names are one value; a name that comes again starts the next."""
+    found: list[Any] = []
+    for one in given if isinstance(given, list | tuple) else [given]:
+        if isinstance(one, Mapping):
+            found.append(dict(one))
+            continue
+        said = parse_settings(str(one).split("\n"))
+        if found and not said.keys() & found[-1].keys():
+            found[-1] |= said
+        else:
+            found.append(said)
+    return found
+
+
+def _write_policy_settings(value: Mapping[str, Any]) -> str:
+    return "\n".join(
+        f"{name}={one if isinstance(one, str) else json.dumps(one)}" for name, one in value.items()
+    )
+
+
+POLICY_SETTINGS = Kind(
+    _read_policy_settings,
+    {"type": "object"},
+    write=_write_policy_settings,
+    together=_sets_of_settings,
+)
+"""What a policy takes besides: checked against its class where both are known."""

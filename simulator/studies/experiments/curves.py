@@ -5,8 +5,8 @@ What is run stands in a TOML file (``definitions/``; :mod:`simulator.studies.exp
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -159,6 +159,26 @@ class CurveExperiment:
     def names(self) -> Collection[str]:
         """Policies and curves that it knows."""
         return {name for curve in self.curves for name in (curve.name, curve.policy)}
+
+    def with_own(self, policies: Mapping[str, dict[str, Any]]) -> CurveExperiment:
+        """Return the experiment with a curve for each policy of the user's, at all of its points."""
+        if not policies:
+            return self
+        own = tuple(
+            Curve(
+                policy,
+                policy.rpartition(":")[2],
+                policy,
+                self.measure,
+                {"set": settings} if settings else {},
+                optional=True,
+                at=tuple(self.all_points()),
+            )
+            for policy, settings in policies.items()
+        )
+        names = {curve.name: curve.name for curve in own}
+        panels = tuple(replace(panel, curves=panel.curves | names) for panel in self.panels)
+        return replace(self, curves=self.curves + own, panels=panels)
 
     @property
     def work(self) -> Work:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from gavel_opt import InputError, unknown_name
 from simulator.studies.batch import Batch, Task
@@ -71,6 +71,16 @@ class Experiment(Protocol):
         """Policies and curves that it knows."""
         ...
 
+    def with_own(self, policies: Mapping[str, dict[str, Any]]) -> Experiment:
+        """Return the experiment with a curve for each policy of the user's, settings by name.
+
+        Raises
+        ------
+        InputError
+            If it has no place for one.
+        """
+        ...
+
     @property
     def work(self) -> Work:
         """What carries out one task, in any process."""
@@ -93,6 +103,20 @@ class Experiment(Protocol):
     def plot(self, folder: Path, choices: Choices, batch: Batch) -> list[Path]:
         """Draw the figure into a folder; return the files."""
         ...
+
+
+def no_place_for(figure: str, policies: Mapping[str, dict[str, Any]]) -> None:
+    """Refuse policies of the user's where an experiment compares what is fixed.
+
+    Raises
+    ------
+    InputError
+        If there are any.
+    """
+    for policy in policies:
+        raise InputError(
+            f"--policy: figure {figure} has no place for {policy}; figures of curves have, such as 9"
+        )
 
 
 def chosen(

@@ -8,7 +8,7 @@ share fairly, every second one with weight 2, or in order of arrival.
 from __future__ import annotations
 
 import random
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -19,7 +19,7 @@ from gavel_opt import ClusterState, Driver, InputError, make_policy
 from simulator.runs.options import check_engine
 from simulator.studies.batch import Batch, Task, file_name
 from simulator.studies.executors import Payload, Work
-from simulator.studies.experiments.experiment import Choices, chosen
+from simulator.studies.experiments.experiment import Choices, chosen, no_place_for
 from simulator.studies.experiments.paper import paper_curve
 from simulator.studies.experiments.tables import markdown, write_csv, write_text
 from simulator.world.job_types import JOB_TYPES
@@ -134,6 +134,11 @@ class HierarchyFigure:
     def names(self) -> Collection[str]:
         """Policies that it knows."""
         return LABELS
+
+    def with_own(self, policies: Mapping[str, dict[str, Any]]) -> HierarchyFigure:
+        """Refuse: what is compared is fixed here."""
+        no_place_for(self.figure, policies)
+        return self
 
     @property
     def work(self) -> Work:

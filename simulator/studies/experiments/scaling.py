@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from gavel_opt import ClusterState, Driver, InputError, make_policy
 from simulator.runs.options import check_engine
 from simulator.studies.batch import Batch, Task, file_name
 from simulator.studies.executors import Payload, Work
-from simulator.studies.experiments.experiment import Choices, chosen, nearest_values
+from simulator.studies.experiments.experiment import Choices, chosen, nearest_values, no_place_for
 from simulator.studies.experiments.paper import paper_curve
 from simulator.studies.experiments.tables import markdown, write_csv, write_text
 from simulator.world.throughputs import load_throughputs
@@ -125,6 +125,11 @@ class Scaling:
     def names(self) -> Collection[str]:
         """Policies that it knows."""
         return POLICIES
+
+    def with_own(self, policies: Mapping[str, dict[str, Any]]) -> Scaling:
+        """Refuse: what is compared is fixed here."""
+        no_place_for(self.figure, policies)
+        return self
 
     @property
     def work(self) -> Work:
