@@ -1,9 +1,10 @@
-"""``python -m bench report``, ``tables`` and ``saturation``."""
+"""``python -m bench report``, ``tables``, ``saturation`` and ``viewer``."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
 from bench import report, saturation
 
@@ -22,7 +23,15 @@ def main() -> int:
     commands.add_parser("tables", help="write tables and plots from the results kept")
     grid = commands.add_parser("saturation", help="the labelled grid of the saturation rule")
     grid.add_argument("--processes", type=int, default=1, help="runs at once (default 1)")
+    page = commands.add_parser("viewer", help="the viewer in a headless Chromium")
+    page.add_argument(
+        "--runs", nargs="+", type=Path, default=[], help="run folders (default: made)"
+    )
     given = parser.parse_args()
+    if given.command == "viewer":
+        from bench import viewer  # needs a browser
+
+        return viewer.run(given.runs)
     if given.command == "saturation":
         return saturation.run(given.processes)
     if given.command == "tables":

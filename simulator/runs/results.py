@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,9 @@ from simulator.runs.live import remove_live
 from simulator.runs.observation import job_columns, round_columns
 from simulator.runs.saturation import Verdict
 from simulator.runs.simulation import Simulation
+
+if TYPE_CHECKING:
+    from simulator.runs.result_plots import ResultPlots
 
 Status: TypeAlias = Literal["completed", "saturated", "horizon", "timeout", "cancelled"]
 
@@ -110,6 +113,13 @@ class RunResult:
     def jct(self) -> dict[int, float]:
         """Completion time in seconds by job number."""
         return {int(job): seconds for job, seconds in self.summary["jct"].items()}
+
+    @property
+    def plot(self) -> ResultPlots:
+        """The usual pictures, as matplotlib axes: ``result.plot.jct()``."""
+        from simulator.runs.result_plots import ResultPlots
+
+        return ResultPlots(self)
 
     def write(self, folder: Path) -> None:
         """Write the run folder: each file whole or not at all, the summary last.

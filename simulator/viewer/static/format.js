@@ -2,6 +2,20 @@
 
 const NARROW = "\u202f";
 
+/** Formats are costly to make and quick to use. @type {Map<string, Intl.NumberFormat>} */
+const formats = new Map();
+
+/** @param {Intl.NumberFormatOptions} options */
+function format(options) {
+  const key = JSON.stringify(options);
+  let made = formats.get(key);
+  if (!made) {
+    made = new Intl.NumberFormat("en-GB", options);
+    formats.set(key, made);
+  }
+  return made;
+}
+
 /**
  * A number with thousands apart and at most so many digits behind the point.
  * @param {number} value
@@ -9,11 +23,7 @@ const NARROW = "\u202f";
  */
 export function number(value, digits = 0) {
   if (!Number.isFinite(value)) return "–";
-  return value.toLocaleString("en-GB", {
-    minimumFractionDigits: digits,
-    maximumFractionDigits: digits,
-    useGrouping: true,
-  });
+  return format({ minimumFractionDigits: digits, maximumFractionDigits: digits }).format(value);
 }
 
 /**
@@ -57,7 +67,7 @@ export function exact(value) {
   if (value === null || value === undefined || Number.isNaN(value)) return "–";
   if (Number.isInteger(value)) return number(value);
   const size = Math.abs(value);
-  if (size >= 1e-4 && size < 1e9) return value.toLocaleString("en-GB", { maximumSignificantDigits: 9 });
+  if (size >= 1e-4 && size < 1e9) return format({ maximumSignificantDigits: 9 }).format(value);
   return value.toPrecision(9);
 }
 
@@ -70,7 +80,7 @@ export function short(value) {
   if (value === 0) return "0";
   const size = Math.abs(value);
   if (size < 1e-3 || size >= 1e7) return value.toExponential(1).replace("e+", "e");
-  return value.toLocaleString("en-GB", { maximumFractionDigits: size < 1 ? 4 : size < 100 ? 2 : 0 });
+  return format({ maximumFractionDigits: size < 1 ? 4 : size < 100 ? 2 : 0 }).format(value);
 }
 
 /**

@@ -134,6 +134,7 @@ export function lineChart(options, lines) {
       box,
     );
     interact(box, plot, data[0]);
+    watcher.observe(box);
     if (options.group) {
       const others = groups.get(options.group) ?? new Set();
       for (const other of others) if (!other.root.isConnected) others.delete(other);
@@ -163,6 +164,22 @@ function span(low, high, unit) {
 /** @type {boolean} */
 let sharing = false;
 
+/** Charts out of sight take part in a zoom only when they come into it. */
+const watcher = new IntersectionObserver((entries) => {
+  for (const { target, isIntersecting } of entries) {
+    seen.set(target, isIntersecting);
+    const waits = isIntersecting && waiting.get(target);
+    if (waits) {
+      waiting.delete(target);
+      waits();
+    }
+  }
+});
+/** @type {WeakMap<Element, boolean>} */
+const seen = new WeakMap();
+/** @type {WeakMap<Element, () => void>} */
+const waiting = new WeakMap();
+
 /**
  * Charts of a group show the same stretch.
  * @param {any} plot
@@ -172,9 +189,15 @@ function shareZoom(plot, group) {
   if (!group || sharing) return;
   const { min, max } = plot.scales.x;
   sharing = true;
-  for (const other of groups.get(group) ?? [])
-    if (other !== plot && (other.scales.x.min !== min || other.scales.x.max !== max))
+  for (const other of groups.get(group) ?? []) {
+    if (other === plot || (other.scales.x.min === min && other.scales.x.max === max)) continue;
+    const box = other.root.parentElement;
+    if (seen.get(box) === false) waiting.set(box, () => other.setScale("x", { min, max }));
+    else {
+      waiting.delete(box);
       other.setScale("x", { min, max });
+    }
+  }
   sharing = false;
 }
 

@@ -1,0 +1,177 @@
+"""The usual pictures of one run, as matplotlib axes: ``result.plot.jct()`` in a notebook.
+
+Each takes the axes to draw on, or makes some, and returns them, so that they can be put side by side
+and changed. Needs matplotlib (the extra ``plots``).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gavel_opt import InputError, MissingLibraryError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from simulator.runs.results import RunResult
+
+HOUR = 3600.0
+
+COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#b5a400", "#8a8f98")
+"""Okabe and Ito's, which colour-blind readers can tell apart."""
+
+
+class ResultPlots:
+    """Pictures of a run.
+
+    Parameters
+    ----------
+    result
+        The run.
+    """
+
+    def __init__(self, result: RunResult) -> None:
+        self._result = result
+
+    def __dir__(self) -> list[str]:
+        return ["active", "jct", "placements", "rounds", "utilization"]
+
+    def jct(self, ax: Axes | None = None, short: float | None = None) -> Axes:
+        """Share of the measured jobs that completed within a time (cumulative distribution).
+
+        Parameters
+        ----------
+        ax
+            Axes to draw on.
+        short
+            Only up to so many hours: the short jobs enlarged.
+        """
+        jobs = self._result.jobs
+        hours = jobs["jct"][jobs["measured"]].astype(np.float64) / HOUR
+        hours = np.sort(hours[np.isfinite(hours)])
+        place = _axes(ax)
+        shares = np.arange(1, hours.size + 1) / max(hours.size, 1)
+        place.plot(
+            np.concatenate([[0.0], hours]),
+            np.concatenate([[0.0], shares]),
+            drawstyle="steps-post",
+            color=COLOURS[0],
+        )
+        place.set(xlabel="JCT (hours)", ylabel="share of measured jobs", ylim=(0.0, 1.0))
+        place.set_xlim(0.0, short)
+        missing = self._result.summary["jobs"]["missing"]
+        if missing:
+            place.set_title(f"{missing:,} measured jobs have not completed", fontsize="medium")
+        return place
+
+    def active(self, ax: Axes | None = None) -> Axes:
+        """Jobs in the system, and those that run, over simulated time."""
+        place = self.rounds("active", ax=ax, label="in the system", color=COLOURS[0])
+        self.rounds("running", ax=place, label="running", color=COLOURS[2])
+        place.set_ylabel("jobs")
+        place.legend(frameon=False)
+        return place
+
+    def utilization(self, ax: Axes | None = None) -> Axes:
+        """Share of the workers of each type that run something, over simulated time."""
+        place = _axes(ax)
+        names = [name for name in self._result.rounds if name.startswith("utilization_")]
+        for number, name in enumerate(names):
+            self.rounds(
+                name,
+                ax=place,
+                label=name.removeprefix("utilization_"),
+                color=COLOURS[number % len(COLOURS)],
+            )
+        place.set(ylabel="utilization", ylim=(0.0, 1.02))
+        place.legend(frameon=False)
+        return place
+
+    def rounds(self, column: str, ax: Axes | None = None, **style: Any) -> Axes:
+        """Any column of the rounds over simulated hours, with the measured window marked.
+
+        Parameters
+        ----------
+        column
+            Name in ``result.rounds``.
+        ax, style
+            Axes to draw on, and what ``Axes.plot`` takes.
+
+        Raises
+        ------
+        InputError
+            If there is no such column.
+        """
+        rounds = self._result.rounds
+        if column not in rounds:
+            raise InputError(f"plot: no column {column!r} of the rounds; there are {list(rounds)}")
+        place = _axes(ax)
+        if not place.lines:
+            self._mark_window(place)
+        place.plot(rounds["time"] / HOUR, rounds[column], linewidth=1.2, **style)
+        place.set(xlabel="simulated hours", ylabel=column.replace("_", " "))
+        return place
+
+    def placements(self, first: int = 0, last: int | None = None, ax: Axes | None = None) -> Axes:
+        """Which job each worker had in the rounds ``first`` to ``last``, a colour a job.
+
+        Raises
+        ------
+        InputError
+            If placements were not recorded.
+        """
+        from matplotlib.collections import PolyCollection
+
+        found = self._result.placements
+        if found is None:
+            raise InputError("plot.placements: who ran where was not recorded in this run")
+        time = self._result.rounds["time"]
+        end = np.append(time[1:], max(self._result.summary["makespan"], time[-1])) / HOUR
+        last = time.size - 1 if last is None else min(last, time.size - 1)
+        starts, ends = ("first_round", "last_round") if "first_round" in found else ("round",) * 2
+        shown = (found[ends] >= first) & (found[starts] <= last)
+        begin = time[np.maximum(found[starts][shown], first)] / HOUR
+        finish = end[np.minimum(found[ends][shown], last)]
+        worker = found["worker"][shown]
+        corners = [[begin, worker], [finish, worker], [finish, worker + 1], [begin, worker + 1]]
+        boxes = np.stack([np.stack(corner, axis=1) for corner in corners], axis=1)
+        colours = [COLOURS[job % len(COLOURS)] for job in found["job"][shown].tolist()]
+        place = _axes(ax)
+        place.add_collection(PolyCollection(list(boxes), facecolors=colours, linewidths=0.0))
+        place.set(
+            xlabel="simulated hours",
+            ylabel="worker",
+            xlim=(time[first] / HOUR, end[last]),
+            ylim=(0, sum(self._result.config.cluster.values())),
+        )
+        return place
+
+    def _mark_window(self, place: Axes) -> None:
+        """Shade what is not measured: warm-up and cool-down."""
+        window, arrival = self._result.config.window, self._result.jobs["arrival"]
+        if window is None or not arrival.size:
+            return
+        time = self._result.rounds["time"]
+        start, end = (arrival[min(job, arrival.size - 1)] / HOUR for job in window)
+        for low, high in ((0.0, start), (end, float(time[-1]) / HOUR if time.size else end)):
+            if high > low:
+                place.axvspan(low, high, color="#8a93a0", alpha=0.12, linewidth=0)
+
+
+def _axes(ax: Axes | None) -> Axes:
+    """The axes given, or new ones in the look of the house."""
+    if ax is not None:
+        return ax
+    try:
+        from matplotlib import pyplot
+    except ImportError:
+        raise MissingLibraryError(
+            "plots need matplotlib; install it with: pip install 'gavel-opt[plots]'"
+        ) from None
+    made: Axes = pyplot.subplots(figsize=(7.0, 3.6), layout="constrained")[1]
+    made.spines[["top", "right"]].set_visible(False)
+    made.grid(axis="y", color="#e5e7eb", linewidth=0.8)
+    made.set_axisbelow(True)
+    return made

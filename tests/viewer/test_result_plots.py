@@ -1,0 +1,57 @@
+"""``result.plot`` draws the run's own figures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from gavel_opt import InputError
+from simulator.runs.options import make_config
+from simulator.runs.results import RunResult
+from simulator.runs.runner import execute
+from tests.viewer.conftest import CLUSTER
+
+matplotlib = pytest.importorskip("matplotlib")
+
+
+@pytest.fixture(scope="module")
+def result() -> Iterator[RunResult]:
+    matplotlib.use("Agg")
+    config = make_config(
+        policy="max_min_fairness_perf", cluster=CLUSTER, multi_gpu=True, rate=1.0, window=(10, 30)
+    )
+    yield execute(config, placements=True)
+    matplotlib.pyplot.close("all")
+
+
+def test_the_distribution_is_that_of_the_measured_jobs(result: RunResult) -> None:
+    x, y = result.plot.jct().lines[0].get_data()
+    hours = np.sort(list(result.jct.values())) / 3600
+    assert np.array_equal(x[1:], hours)
+    assert y[-1] == 1.0
+    assert result.plot.jct(short=2.0).get_xlim() == (0.0, 2.0)
+
+
+def test_rounds_are_drawn_over_hours_with_the_window_marked(result: RunResult) -> None:
+    place = result.plot.active()
+    assert [line.get_label() for line in place.lines] == ["in the system", "running"]
+    assert np.array_equal(place.lines[0].get_ydata(), result.rounds["active"])
+    assert len(place.patches) == 2
+    assert len(result.plot.utilization().lines) == 3
+    with pytest.raises(InputError, match="no column 'nothing'"):
+        result.plot.rounds("nothing")
+
+
+def test_placements_are_boxes(result: RunResult) -> None:
+    place = result.plot.placements(0, 50)
+    assert place.get_ylim() == (0, 24)
+    boxes = place.collections[0].get_paths()
+    total = sum(box.get_extents().width * box.get_extents().height for box in boxes)
+    time = result.rounds["time"][:52] / 3600
+    busy = result.rounds["utilization"][:51] * 24
+    assert total == pytest.approx(float((busy * np.diff(time)).sum()), rel=1e-9)
+    result.placements = None
+    with pytest.raises(InputError, match="not recorded"):
+        result.plot.placements()
