@@ -38,8 +38,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     out.add_argument(
         "--record",
         metavar="WHAT",
-        action="append",
-        help="placements (who ran where) or programs (what was solved); needs --output",
+        nargs="+",
+        action="extend",
+        help="placements (who ran where), allocations (every share), programs (what was solved), "
+        "trace (the jobs, to be run again with --trace); needs --output",
     )
     out.add_argument("--profile", action="store_true", help="show where the time went")
     keep = parser.add_argument_group("checkpoints")
@@ -87,6 +89,8 @@ def run(arguments: argparse.Namespace) -> int:
             result = execute(
                 config,
                 placements="placements" in record,
+                allocations="allocations" in record,
+                keep_trace="trace" in record,
                 recorder=programs,
                 checkpointing=checkpointing,
                 resume=resume,

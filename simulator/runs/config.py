@@ -212,7 +212,7 @@ class RunConfig:
         default=None,
     )
     trace: Path | None = _setting(
-        "--trace", FILE, WORKLOAD, "one of Gavel's traces", "FILE", default=None
+        "--trace", FILE, WORKLOAD, "jobs from a file, or example", "FILE", default=None
     )
     window: tuple[int, int] | None = _setting(
         "--window", WINDOW, WORKLOAD, "measure jobs START to END-1", "START:END", default=None

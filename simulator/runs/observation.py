@@ -6,6 +6,7 @@ import numpy as np
 
 from simulator.runs.columns import Columns
 from simulator.runs.config import RunConfig
+from simulator.runs.job_accounts import isolation
 from simulator.runs.offered_load import offered_work
 from simulator.runs.saturation import HOUR, Series
 from simulator.runs.simulation import Simulation
@@ -20,7 +21,7 @@ def job_columns(simulation: Simulation) -> Columns:
     number = np.arange(jobs.arrival.size)
     names = np.array([name for name, _ in simulation.measurements.keys], dtype=np.str_)
     start, end = simulation.window
-    return {
+    columns: Columns = {
         "job": number,
         "type": names[jobs.key] if jobs.key.size else np.array([], dtype=np.str_),
         "scale_factor": jobs.scale_factor,
@@ -31,11 +32,26 @@ def job_columns(simulation: Simulation) -> Columns:
         "arrival": jobs.arrival,
         "finish": jobs.finish,
         "jct": jobs.jct,
+        "isolated_time": np.full(number.size, np.nan),
+        "finish_time_fairness": np.full(number.size, np.nan),
         "deadline": jobs.deadline,
         "cost": jobs.cost,
         "dropped": jobs.dropped,
         "measured": (number >= start) & (number < end),
     }
+    cluster = simulation.cluster
+    alone = simulation.measurements.table(cluster.worker_types).alone[jobs.key]
+    # a job does not fit on a type with fewer workers than it needs
+    fits = jobs.scale_factor[:, None] <= cluster.workers[None, :]
+    throughputs = np.where(fits, np.nan_to_num(alone), 0.0)
+    return columns | isolation(columns, throughputs, cluster.workers)
+
+
+def placement_columns(simulation: Simulation, placements: Columns) -> Columns:
+    """Who ran where, with the types of the workers."""
+    cluster = simulation.cluster
+    types = np.repeat(np.array(cluster.worker_types, dtype=np.str_), cluster.workers)
+    return placements | {"worker_type": types[placements["worker"]]}
 
 
 def round_columns(simulation: Simulation, jobs: Columns) -> Columns:

@@ -37,7 +37,7 @@ from simulator.runs.values import (
 from simulator.world.cluster import SHORT_ORDER, make_cluster
 from simulator.world.names import meant
 
-RECORDINGS = ("placements", "programs")
+RECORDINGS = ("placements", "allocations", "programs", "trace")
 
 _DRAWN = ("multi_gpu", "multi_priority", "fixed_duration", "workload")
 """Settings of workloads that are drawn; a trace brings its own jobs."""

@@ -16,16 +16,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gavel_opt import Tally
-from simulator.runs.columns import Columns
+from simulator.runs.columns import Columns, about
 from simulator.runs.config import RunConfig
 from simulator.runs.files import write_atomically
+from simulator.runs.job_accounts import presence
 from simulator.runs.live import remove_live
-from simulator.runs.observation import job_columns, round_columns
+from simulator.runs.observation import job_columns, placement_columns, round_columns
 from simulator.runs.saturation import Verdict
 from simulator.runs.simulation import Simulation
 
 if TYPE_CHECKING:
     from simulator.runs.result_plots import ResultPlots
+
+TRACE = "workload.trace"
+"""File of a run folder: the run's jobs, if they were recorded."""
 
 Status: TypeAlias = Literal["completed", "saturated", "horizon", "timeout", "cancelled"]
 
@@ -63,8 +67,11 @@ class RunResult:
         The run.
     summary
         As in ``summary.json``.
-    jobs, rounds, placements
-        Columns by name, one entry a job, a round, a job on its workers; the last only if asked for.
+    jobs, rounds, placements, allocations
+        Columns by name, one entry a job, a round, a job on a worker in a round, a share; the last
+        two only if asked for.
+    trace
+        The jobs as text that ``--trace`` reads; only if asked for.
     """
 
     config: RunConfig
@@ -72,6 +79,8 @@ class RunResult:
     jobs: Columns
     rounds: Columns
     placements: Columns | None = None
+    allocations: Columns | None = None
+    trace: str | None = None
 
     def __repr__(self) -> str:
         """Five lines: what ran, how it ended, what came of it, and where the rest is."""
@@ -129,10 +138,20 @@ class RunResult:
         started = time.perf_counter()
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "summary.json").unlink(missing_ok=True)
-        tables = {"jobs": self.jobs, "rounds": self.rounds, "placements": self.placements}
+        tables = {
+            "jobs": self.jobs,
+            "rounds": self.rounds,
+            "placements": self.placements,
+            "allocations": self.allocations,
+        }
         for name, columns in tables.items():
+            path = folder / f"{name}.parquet"
             if columns is not None:
-                write_atomically(folder / f"{name}.parquet", parquet(columns))
+                write_atomically(path, parquet(columns, name))
+            else:
+                path.unlink(missing_ok=True)  # of an earlier run
+        if self.trace is not None:
+            write_atomically(folder / TRACE, self.trace.encode())
         spent = self.summary["time"]
         spent["output"] += time.perf_counter() - started
         spent["total"] += time.perf_counter() - started
@@ -140,12 +159,25 @@ class RunResult:
         remove_live(folder)
 
     def to_json(self) -> str:
-        """Text of the summary."""
-        return json.dumps(self.summary, indent=2, allow_nan=False)
+        """Text of the summary: a line a value, but the jobs' completion times in one."""
+        rest = {name: value for name, value in self.summary.items() if name != "jct"}
+        text = json.dumps(rest, indent=2, allow_nan=False)
+        times = json.dumps(self.summary["jct"], allow_nan=False)
+        return f'{text.removesuffix("}").rstrip()},\n  "jct": {times}\n}}'
 
 
-def parquet(columns: Columns) -> bytes:
-    """Encode columns as Parquet; NaN becomes null."""
+def parquet(columns: Columns, name: str = "") -> bytes:
+    """Encode columns as Parquet; NaN becomes null.
+
+    Columns of a run's table carry ``unit`` and ``description`` as metadata of their fields.
+
+    Parameters
+    ----------
+    columns
+        The table.
+    name
+        Which of a run's tables it is, if it is one.
+    """
     import pyarrow as pa
     from pyarrow import parquet as files
 
@@ -157,6 +189,10 @@ def parquet(columns: Columns) -> bytes:
             for name, values in columns.items()
         }
     )
+    for place, column in enumerate(table.column_names):
+        if (known := about(name, column)) is not None:
+            field = table.field(place).with_metadata({"unit": known[0], "description": known[1]})
+            table = table.set_column(place, field, table.column(place))
     sink = pa.BufferOutputStream()
     files.write_table(table, sink, compression="zstd", use_dictionary=False, write_statistics=False)
     content: bytes = sink.getvalue().to_pybytes()
@@ -171,11 +207,15 @@ def collect(
     tally: Tally,
     spent: Spent,
     placements: Columns | None,
+    allocations: Columns | None = None,
 ) -> RunResult:
     """Read a simulation out."""
     started = time.perf_counter()
     jobs = job_columns(simulation)
     rounds = round_columns(simulation, jobs)
+    if placements is not None:
+        placements = placement_columns(simulation, placements)
+        jobs |= presence(jobs, rounds, placements, list(simulation.cluster.worker_types))
     measured = jobs["measured"]
     job, jct = jobs["job"][measured], jobs["jct"][measured]
     done = np.isfinite(jct)
@@ -195,6 +235,9 @@ def collect(
         "partial": lacking is not None,
         # of those that completed early they would be too low as well
         "jct_percentiles": None if lacking else _percentiles(times),
+        "finish_time_fairness_percentiles": None
+        if lacking
+        else _percentiles(jobs["finish_time_fairness"][measured]),
         "jobs": {
             "measured": int(done.sum()) + missing["jobs"] + dropped,
             "completed": int(done.sum()),
@@ -231,7 +274,7 @@ def collect(
         },
     }
     summary["time"] = _time(tally, spent, time.perf_counter() - started)
-    return RunResult(config, summary, jobs, rounds, placements)
+    return RunResult(config, summary, jobs, rounds, placements, allocations)
 
 
 def _mean(values: NDArray[np.float64]) -> float | None:

@@ -21,7 +21,7 @@ from simulator.runs.config import RunConfig
 from simulator.runs.interrupts import Interrupted, interrupts
 from simulator.runs.live import LiveFolder
 from simulator.runs.observation import series_of
-from simulator.runs.recording import UNSOLVED, Placements, keep_unsolved
+from simulator.runs.recording import UNSOLVED, Allocations, Placements, keep_unsolved
 from simulator.runs.results import RunResult, Spent, Status, collect
 from simulator.runs.saturation import HOUR, Verdict, judge
 from simulator.runs.simulation import Simulation
@@ -105,6 +105,8 @@ def execute(
     config: RunConfig,
     *,
     placements: bool = False,
+    allocations: bool = False,
+    keep_trace: bool = False,
     recorder: Recorder | None = None,
     checkpointing: Checkpointing | None = None,
     resume: Checkpoint | None = None,
@@ -120,6 +122,10 @@ def execute(
         The run.
     placements
         Record who ran where in every round.
+    allocations
+        Record every allocation that was computed.
+    keep_trace
+        Let the result hold the run's jobs as a trace.
     recorder
         Sees every program that an engine solved.
     checkpointing
@@ -150,6 +156,8 @@ def execute(
     run = _Run(config, started, placements, recorder, checkpointing, on_progress, policy)
     if folder is not None:
         run.live = LiveFolder(folder, config)
+    if allocations:
+        run.record_allocations()
     if resume is not None:
         run.restore(resume)
     with interrupts.deferred():
@@ -163,7 +171,10 @@ def execute(
             raise keep_unsolved(failed, folder) from None
         finally:
             interrupts.rescue = None
-        return run.result(ending)
+        result = run.result(ending)
+        if keep_trace:
+            result.trace = run.simulation.trace()
+        return result
 
 
 class Stopped(Interrupted):
@@ -190,6 +201,7 @@ class _Run:
         self.config = config
         self.placements = Placements() if placements else None
         self.simulation = Simulation(config, self.placements, recorder, policy)
+        self.allocations: Allocations | None = None
         self.simulation.keeps_before = checkpointing is not None
         self.starting = time.perf_counter() - started
         self.started = started
@@ -308,6 +320,7 @@ class _Run:
             "spent": self.spent,
             "placements": None if self.placements is None else self.placements.snapshot(),
             "policy_source": self.simulation.policy_source,
+            "allocations": None if self.allocations is None else self.allocations.snapshot(),
             "judging": self.judging,
             "saving": self.saving,
             "next_look": self.next_look,
@@ -322,6 +335,10 @@ class _Run:
             interrupts.advice = f"go on with: {resume_command(path.parent)}"
         self.saved_at = time.perf_counter()
         self.saving += self.saved_at - before
+
+    def record_allocations(self) -> None:
+        """Keep every allocation from now on."""
+        self.allocations = self.simulation.on_allocation = Allocations()
 
     def restore(self, checkpoint: Checkpoint) -> None:
         """Go on from a checkpoint, of this run or of the warm-up that it forks from."""
@@ -343,6 +360,8 @@ class _Run:
             )
         if self.placements is not None and memory["placements"] is not None:
             self.placements.restore(memory["placements"])
+        if self.allocations is not None and memory.get("allocations") is not None:
+            self.allocations.restore(memory["allocations"])
         self.spent_before = float(memory["spent"])
         self.judging = float(memory["judging"])
         self.saving = float(memory["saving"])
@@ -365,6 +384,7 @@ class _Run:
         """Collect what the run gave."""
         if self.looks and self.verdict is None and self.simulation.rounds:
             self.look()
+        types = self.simulation.cluster.worker_types
         return collect(
             self.simulation,
             self.config,
@@ -379,6 +399,7 @@ class _Run:
                 self.saving,
             ),
             None if self.placements is None else self.placements.columns(),
+            None if self.allocations is None else self.allocations.columns(types),
         )
 
     @property

@@ -24,7 +24,7 @@ from simulator.runs.replay import Replay, load_replay
 from simulator.world.cluster import Cluster, make_cluster
 from simulator.world.prices import load_prices
 from simulator.world.throughputs import REFERENCE_TYPE, Measurements, load_throughputs
-from simulator.world.trace import read_trace
+from simulator.world.trace import read_trace, write_trace
 from simulator.world.workload import DrawnWorkload, DrawSettings, FixedWorkload, Workload
 
 BETWEEN_RESETS = 1920.0
@@ -135,6 +135,8 @@ class Simulation:
         Wall clock spent in the mechanism.
     notes
         What policies wanted the user to know, each line once, in order.
+    on_allocation
+        Called with the round, the simulated time and each allocation, if set.
     keeps_before
         Whether :meth:`snapshot_before` is to have an answer; costs a copy a recomputation.
     """
@@ -179,6 +181,7 @@ class Simulation:
         window = config.window or (0, self.workload.limit or 0)
         self.window: tuple[int, int] = window
         self._placements = placements
+        self.on_allocation: Callable[[int, float, Allocation], None] | None = None
         self.allocations = 0
         self.mechanism_seconds = 0.0
         self.notes: list[str] = []
@@ -283,6 +286,10 @@ class Simulation:
             steps_left=result.steps_left,
         )
 
+    def trace(self) -> str:
+        """The jobs that have arrived as a trace, to be run again under other policies."""
+        return write_trace(self.workload.jobs, self.arrived, self.measurements)
+
     def job_type(self, key: int) -> str:
         """Job type of a key, for reports."""
         return self.measurements.keys[key][0]
@@ -363,6 +370,8 @@ class Simulation:
             _see_empty(self.driver, state)
         started = wall.perf_counter()
         self.allocations += 1
+        if allocation is not None and self.on_allocation is not None:
+            self.on_allocation(self.rounds, self.time, allocation)
         if allocation is not None:
             for note in allocation.notes:
                 if note not in self.notes:

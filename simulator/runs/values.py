@@ -299,6 +299,12 @@ def _read_switch(given: Any, flag: str) -> bool:
 SWITCH = Kind(_read_switch, {"type": "boolean"}, switch=True)
 
 
+EXAMPLE = "example"
+"""Stands for the trace that ships with the package."""
+
+SHIPPED = Path(__file__).parent.parent / "data" / "example.trace"
+
+
 def readable_file(given: str | Path, flag: str) -> Path:
     """Check that a file can be read.
 
@@ -309,6 +315,8 @@ def readable_file(given: str | Path, flag: str) -> Path:
     """
     try:
         path = Path(given)
+        if flag == "--trace" and str(given) == EXAMPLE and not path.exists():
+            path = SHIPPED
         with path.open("rb"):
             pass
     except TypeError:

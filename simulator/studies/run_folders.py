@@ -29,6 +29,17 @@ RESULTS = (
     "average_jct_partial",
     "average_jct_at_least",
     "average_jct_reason",
+    "jct_percentiles.p50",
+    "jct_percentiles.p90",
+    "jct_percentiles.p99",
+    "jct_percentiles.max",
+    "finish_time_fairness_percentiles.p50",
+    "finish_time_fairness_percentiles.p99",
+    "finish_time_fairness_percentiles.max",
+    "jobs.measured",
+    "jobs.completed",
+    "jobs.missing",
+    "jobs.dropped",
     "makespan",
     "utilization",
     "rounds",
@@ -37,8 +48,21 @@ RESULTS = (
     "lease_extension_opportunities",
     "cost",
     "slo_violations",
+    "saturation.verdict",
+    "saturation.reason",
+    "engine",
+    "solve.programs",
+    "solve.fallbacks",
+    "solve.max_relative_gap",
 )
-"""What of a summary goes into a sweep's table, by its name there."""
+"""What of a summary goes into a sweep's table, by its name there; a dot goes into an object."""
+
+
+def _at(summary: dict[str, Any], name: str) -> Any:
+    found: Any = summary
+    for part in name.split("."):
+        found = found.get(part) if isinstance(found, dict) else None
+    return found
 
 
 class RunFolders:
@@ -87,7 +111,7 @@ class RunFolders:
             ) from None
         if summary.get("identity") != payload["identity"]:
             self._check_same(folder, theirs, summary, payload)
-        return {"result": {name: summary.get(name) for name in RESULTS}, "time": summary["time"]}
+        return {"result": {name: _at(summary, name) for name in RESULTS}, "time": summary["time"]}
 
     def _check_same(
         self, folder: Path, theirs: dict[str, Any], summary: dict[str, Any], payload: Payload

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from simulator.runs.config import SETTINGS, RunConfig
 from simulator.runs.files import write_atomically
 from simulator.studies.batch import Batch
 from simulator.studies.run_folders import RESULTS
@@ -15,7 +16,11 @@ from simulator.studies.sweep_folder import PlanEntry
 
 
 def write_tables(folder: Path, plan: Sequence[PlanEntry], batch: Batch) -> None:
-    """Write ``summary.csv``, ``summary.parquet`` and ``times.csv``, runs in the plan's order."""
+    """Write ``summary.csv``, ``summary.parquet`` and ``times.csv``, runs in the plan's order.
+
+    A row has the settings that differ, as they were written, what came of the run, and then all
+    other settings.
+    """
     from simulator.runs.results import parquet
 
     settings = list(dict.fromkeys(name for one in plan for name in one.settings))
@@ -27,6 +32,7 @@ def write_tables(folder: Path, plan: Sequence[PlanEntry], batch: Batch) -> None:
         found = batch.done.get(one.name)
         row |= dict.fromkeys(RESULTS) if found is None else found["result"]
         row["error"] = batch.failed.get(one.name)
+        row |= {name: value for name, value in _as_configured(one).items() if name not in settings}
         rows.append(row)
         if found is not None:
             times.append({"run": one.name} | found["time"])
@@ -34,6 +40,21 @@ def write_tables(folder: Path, plan: Sequence[PlanEntry], batch: Batch) -> None:
     columns: dict[str, Any] = {name: _column([row[name] for row in rows]) for name in rows[0]}
     write_atomically(folder / "summary.parquet", parquet(columns))
     write_atomically(folder / "times.csv", csv_of(times))
+
+
+def _as_configured(one: PlanEntry) -> dict[str, Any]:
+    """Every setting of a run by the name of its flag, as text where it is no number."""
+    config = RunConfig.from_json(one.config)
+    found: dict[str, Any] = {}
+    for name, setting in SETTINGS.items():
+        value = getattr(config, name)
+        if setting.off:
+            value = not value
+        plain = value is None or isinstance(value, bool | int | float | str)
+        found[setting.word] = value if plain else setting.kind.write(value)
+        if value == float("inf"):
+            found[setting.word] = None
+    return found
 
 
 def csv_of(rows: Sequence[dict[str, Any]]) -> bytes:

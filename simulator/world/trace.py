@@ -11,6 +11,7 @@ import numpy as np
 from gavel_opt import InputError
 from simulator.world.names import nearest
 from simulator.world.throughputs import Key, Measurements
+from simulator.world.workload import Jobs
 
 _GAVEL = (
     "job type",
@@ -80,7 +81,7 @@ def read_trace(path: Path, measurements: Measurements) -> Trace:
                 f"11th for the entity, or 7 ({', '.join(LAYOUTS[7])}), found {len(fields)}"
             )
         value = dict(zip(LAYOUTS[len(fields)], (f.strip() for f in fields), strict=True))
-        steps = _number(value, "steps", where, least=0.0, whole=True)
+        steps = _number(value, "steps", where, least=0.0)  # drawn jobs have parts of a step
         scale = int(_number(value, "scale factor", where, least=1.0, whole=True))
         weight = _number(value, "priority", where, least=0.0) if "priority" in value else 1.0
         slo = _number(value, "SLO", where) if "SLO" in value else -1.0
@@ -122,6 +123,35 @@ def read_trace(path: Path, measurements: Measurements) -> Trace:
         duration = steps / float(speed[row]) if speed[row] > 0 else math.nan
         rows.append((arrival, row, scale, weight, steps, duration, slo, entity))
     return Trace(rows, measurements)
+
+
+def write_trace(jobs: Jobs, count: int, measurements: Measurements) -> str:
+    """Write jobs as a trace that :func:`read_trace` reads to the same steps and arrivals, to the bit.
+
+    Parameters
+    ----------
+    jobs
+        Drawn or read.
+    count
+        How many of them to write, from the first.
+    measurements
+        What their keys point into.
+    """
+    entities = bool((jobs.entity[:count] > 0).any())
+    lines = []
+    for place in range(count):
+        name, scale = measurements.keys[int(jobs.key[place])]
+        slo = float(jobs.slo[place])
+        fields = [
+            *(name, "-", "-", "-", "0"),
+            f"{float(jobs.steps[place])!r}".removesuffix(".0"),
+            f"{scale}",
+            f"{float(jobs.weight[place])!r}",
+            "-1" if math.isnan(slo) else f"{slo!r}",
+            f"{float(jobs.arrival[place])!r}",
+        ]
+        lines.append("\t".join([*fields, f"{int(jobs.entity[place])}"] if entities else fields))
+    return "\n".join(lines) + "\n"
 
 
 def _number(

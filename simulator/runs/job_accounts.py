@@ -1,0 +1,110 @@
+"""What papers ask of single jobs beside their completion time: isolation, starts, preemptions."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulator.runs.columns import Columns
+
+Floats = NDArray[np.float64]
+
+
+def isolation(jobs: Columns, throughputs: Floats, workers: NDArray[np.int64]) -> Columns:
+    r"""Isolated time and finish-time-fairness ratio of every job (Themis; paper, section 4.2).
+
+    With :math:`N_j` workers of type :math:`j`, :math:`N` in all, and :math:`n(t)` jobs in the
+    system, an equal share of the cluster gives a job of scale factor :math:`z` the throughput
+
+    .. math::
+
+        r(t) = \sum_j T_j \frac{N_j}{N} \min\Big(1, \frac{N}{z\, n(t)}\Big)
+
+    (:func:`gavel_opt.policies.shares.isolated_share`). The isolated time is the steps of the job
+    divided by the mean of :math:`r` over its stay, and the ratio is its stay divided by that.
+
+    Parameters
+    ----------
+    jobs
+        With ``arrival``, ``finish``, ``steps`` and ``scale_factor``, shape ``(n,)``.
+    throughputs
+        Steps per second of each job alone on each worker type, shape ``(n, J)``.
+    workers
+        Workers by type, shape ``(J,)``.
+
+    Returns
+    -------
+    Columns
+        ``isolated_time`` in seconds and ``finish_time_fairness``; NaN for jobs that are not done.
+    """
+    arrival, finish, scale = jobs["arrival"], jobs["finish"], jobs["scale_factor"]
+    done = np.isfinite(finish)
+    events = np.concatenate([arrival, finish[done]])
+    order = np.argsort(events, kind="stable")
+    at = events[order]
+    change = np.concatenate([np.ones(arrival.size), -np.ones(int(done.sum()))])
+    present = np.maximum(np.cumsum(change[order]), 1.0)
+    total = float(workers.sum())
+    whole = throughputs @ (workers / total)  # throughput of a job that has the cluster's mix
+    received = np.full(arrival.size, np.nan)
+    for size in np.unique(scale[done]):
+        # seconds of the cluster's mix that an equal share has given by each event
+        share = np.minimum(1.0, total / (size * present))
+        by_then = np.concatenate([[0.0], np.cumsum(share[:-1] * np.diff(at))])
+        mine = np.flatnonzero(done & (scale == size))
+        received[mine] = np.interp(finish[mine], at, by_then) - np.interp(
+            arrival[mine], at, by_then
+        )
+    stay = finish - arrival
+    with np.errstate(invalid="ignore", divide="ignore"):
+        ratio = whole * received / jobs["steps"]
+        isolated = stay / ratio
+    return {"isolated_time": isolated, "finish_time_fairness": ratio}
+
+
+def presence(jobs: Columns, rounds: Columns, placements: Columns, types: list[str]) -> Columns:
+    """First start, preemptions and worker time by type of every job, from who ran where.
+
+    Parameters
+    ----------
+    jobs, rounds, placements
+        The run's tables; placements with ``worker_type``.
+    types
+        Worker types of the cluster.
+
+    Returns
+    -------
+    Columns
+        ``first_start`` (seconds, NaN for jobs that never ran), ``preemptions`` and ``time_<type>``
+        (worker-seconds between the starts of rounds, cut at the job's finish).
+    """
+    count = jobs["job"].size
+    start = rounds["time"]
+    last = np.nanmax(np.concatenate([jobs["finish"], start[-1:], [0.0]]))
+    end = np.concatenate([start[1:], [last]])
+    number = placements["round"].astype(np.int64)
+    alone = placements["partner"] < 0
+    # a pair is two jobs on one worker
+    job = np.concatenate([placements["job"], placements["partner"][~alone]])
+    number = np.concatenate([number, number[~alone]])
+    kind = np.concatenate([placements["worker_type"], placements["worker_type"][~alone]])
+    until = np.fmin(end[number], jobs["finish"][job])
+    seconds = np.maximum(until - start[number], 0.0)
+    found: Columns = {}
+    first = np.full(count, np.inf)
+    np.minimum.at(first, job, start[number])
+    found["first_start"] = np.where(np.isfinite(first), first, np.nan)
+    ran = np.unique(np.stack([job, number], axis=1), axis=0) if job.size else np.empty((0, 2), int)
+    left = np.flatnonzero((np.diff(ran[:, 0]) == 0) & (np.diff(ran[:, 1]) > 1))
+    found["preemptions"] = np.bincount(ran[left, 0], minlength=count).astype(np.int64)
+    if ran.size:
+        final = np.flatnonzero(np.append(np.diff(ran[:, 0]) != 0, True))
+        owner, rounds_left = ran[final, 0], ran[final, 1] < start.size - 1
+        gone = rounds_left & ~np.isfinite(jobs["finish"][owner]) & ~jobs["dropped"][owner]
+        found["preemptions"][owner[gone]] += 1  # and has not come back
+    for name in types:
+        of_type = kind == name
+        found[f"time_{name}"] = np.bincount(
+            job[of_type], weights=seconds[of_type], minlength=count
+        ).astype(np.float64)
+    return found
