@@ -24,6 +24,7 @@ EVERYTHING = {
     "grouping": False,
     "gpus_per_server": {"v100": 4},
     "round_seconds": 720,
+    "workload": "paper",
     "interarrival": 1234.5,
     "window": (3, 9),
     "seed": 7,
