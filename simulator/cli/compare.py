@@ -121,34 +121,17 @@ def read_folder(folder: Path) -> Recorded:
     InputError
         If it holds no finished run.
     """
-    from pyarrow import ArrowException
-    from pyarrow import parquet as files
+    from simulator.runs.run_folder import read_summary, read_table
 
-    if not folder.is_dir():
-        raise InputError(f"{folder}: no such run folder")
-    tables: dict[str, Columns | None] = {}
-    try:
-        summary = json.loads((folder / "summary.json").read_text())
-        for name in ("jobs", "rounds", "placements"):
-            path = folder / f"{name}.parquet"
-            if name == "placements" and not path.exists():
-                tables[name] = None
-                continue
-            table = files.read_table(path)
-            tables[name] = {
-                column: table[column].to_numpy(zero_copy_only=False)
-                for column in table.column_names
-            }
-    except FileNotFoundError as missing:
-        raise InputError(
-            f"{folder}: not a finished run: {Path(str(missing.filename)).name} is missing"
-        ) from None
-    except (OSError, ValueError, ArrowException) as wrong:
-        raise InputError(f"{folder}: cannot read the run: {wrong}") from None
-    jobs, rounds = tables["jobs"], tables["rounds"]
-    assert jobs is not None
-    assert rounds is not None
-    return Recorded(str(folder), summary, jobs, rounds, tables["placements"])
+    summary = read_summary(folder)
+    placements = (folder / "placements.parquet").exists()
+    return Recorded(
+        str(folder),
+        summary,
+        read_table(folder, "jobs"),
+        read_table(folder, "rounds"),
+        read_table(folder, "placements") if placements else None,
+    )
 
 
 def recorded(name: str, result: RunResult) -> Recorded:

@@ -412,8 +412,9 @@ def known_settings() -> list[str]:
 
 def find_setting(name: str) -> Setting | None:
     """Return the setting of a name, as in Python (``round_seconds``) or as a flag (``round``)."""
-    wanted = name.replace("-", "_")
-    for one in GIVEN.values():
-        if wanted in (one.name, one.word.replace("-", "_")):
-            return one
-    return None
+    return _BY_WORD.get(name.replace("-", "_"))
+
+
+_BY_WORD = {
+    word.replace("-", "_"): one for one in reversed(GIVEN.values()) for word in (one.name, one.word)
+}

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
-import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 
 from gavel_opt import Allocation, InputError
 from simulator.world.cluster import SHORT_ORDER
+from simulator.world.reading import is_number, parse_json, read_text, shown
 
 
 class Replay:
@@ -53,10 +53,11 @@ class Replay:
             if job.size == 0:
                 return None
             found = "it ends before" if event is None else f"its next one is at {event['t']:.3f} s"
-            raise InputError(
-                f"{self._source}: recomputation {self.place} of this run is at {time:.3f} s, but "
-                f"{found}; expected a recording of the same workload, cluster and policy"
-            )
+            raise self._another_run(time, found)
+        active = set(job.tolist())
+        strangers = {int(n) for name in event["alloc"] for n in name.split("+")} - active
+        if strangers:
+            raise self._another_run(time, f"it names job {min(strangers)}, which is not there")
         self.place += 1
         singles: list[tuple[int, list[float]]] = []
         pairs: list[tuple[int, int, list[float]]] = []
@@ -76,6 +77,12 @@ class Replay:
             np.array([p[2] for p in pairs], dtype=np.float64).reshape(-1, len(self._columns)),
         )
 
+    def _another_run(self, time: float, found: str) -> InputError:
+        return InputError(
+            f"{self._source}: recomputation {self.place} of this run is at {time:.3f} s, but "
+            f"{found}; expected a recording of the same workload, cluster and policy"
+        )
+
 
 def load_replay(path: Path, worker_types: Sequence[str]) -> Replay:
     """Load a recording (``.json`` or ``.json.gz``).
@@ -85,20 +92,39 @@ def load_replay(path: Path, worker_types: Sequence[str]) -> Replay:
     InputError
         If it cannot be read or holds no recorded allocations.
     """
-    try:
-        content = Path(path).read_bytes()
-        text = gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content
-        recording = json.loads(text)
-        events = recording["events"]
-        for event in events:
-            event["t"], event["alloc"]
-    except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
-        raise InputError(
-            f"--replay: cannot read {path}: {error!r}; expected a recorded run with its events"
-        ) from None
+    recording = parse_json(read_text(Path(path), "--replay"), str(path))
+    events = recording.get("events") if isinstance(recording, dict) else None
+    if not isinstance(events, list):
+        raise InputError(f"--replay: {path}: expected a recorded run with its events")
+    before = 0.0
+    for place, event in enumerate(events):
+        problem = _problem(event, before)
+        if problem:
+            raise InputError(f"--replay: {path}: event {place}: {problem}")
+        before = event["t"]
     unknown = [name for name in worker_types if name not in SHORT_ORDER]
     if unknown:
         raise InputError(
             f"--replay: recordings know {', '.join(SHORT_ORDER)}, but the cluster has {unknown[0]!r}"
         )
     return Replay(str(path), events, worker_types)
+
+
+_JOBS = re.compile(r"[0-9]{1,9}(\+[0-9]{1,9})?")
+
+
+def _problem(event: Any, before: float) -> str:
+    """What is wrong with a recorded recomputation, or nothing."""
+    if not isinstance(event, dict) or not is_number(event.get("t")) or event["t"] < before:
+        return f"expected a time t, {before:g} s or later"
+    if not isinstance(event.get("alloc"), dict):
+        return "expected alloc, an object from job, or pair such as 3+5, to its shares"
+    for name, share in event["alloc"].items():
+        first, _, second = name.partition("+")
+        if not _JOBS.fullmatch(name) or first == second:
+            return f"expected a job, or a pair such as 3+5, found {shown(name)}"
+        if not isinstance(share, list) or len(share) != len(SHORT_ORDER):
+            return f"job {name}: expected a list of {len(SHORT_ORDER)} shares, found {shown(share)}"
+        if not all(is_number(part) and -1e-3 <= part <= 1.001 for part in share):
+            return f"job {name}: expected shares between 0 and 1, found {shown(share)}"
+    return ""

@@ -481,12 +481,12 @@ def _workload(
 ) -> tuple[Workload, Measurements]:
     if config.trace is not None:
         trace = read_trace(config.trace, measurements)
-        limit = len(trace.rows)
+        limit = trace.jobs["key"].size
         if config.window is not None and config.window[1] > limit:
             raise InputError(
                 f"--window: {config.trace} has {limit} jobs, expected an end of {limit} or less"
             )
-        return FixedWorkload(trace.rows), trace.measurements
+        return FixedWorkload(trace.jobs), trace.measurements
     if config.jobs is None and config.interarrival is None:
         raise InputError("expected a workload: --jobs, --rate or --interarrival, or --trace")
     if config.jobs is None and config.window is None:

@@ -100,10 +100,14 @@ def several(given: Any, kind: Kind, flag: str) -> list[Any]:
     if kind.together is not None:
         return kind.together(given, flag)
     found: list[Any] = []
+    seen: set[str] = set()
     for one in given if isinstance(given, list | tuple) else [given]:
         for word in _words(one, kind) if isinstance(one, str) else [one]:
             spread = _range(word, flag) if kind.ranges and isinstance(word, str) else [word]
-            found += [value for value in spread if value not in found]
+            for value in spread:
+                if (known := f"{type(value).__name__} {value!r}") not in seen:
+                    seen.add(known)
+                    found.append(value)
     if not found:
         raise InputError(f"{flag}: expected at least one value")
     return found

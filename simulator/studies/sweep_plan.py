@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -33,9 +34,13 @@ from simulator.runs.config import RunConfig, Setting, find_setting, known_settin
 from simulator.runs.options import make_config
 from simulator.runs.values import several
 from simulator.studies.batch import file_name
+from simulator.world.reading import read_text
 
 Value: TypeAlias = "str | int | float | bool | dict[str, int]"
 """What a user writes for a setting."""
+
+MOST_RUNS = 100_000
+"""Runs of a sweep; as many folders."""
 
 NO_RUNS = "no runs: give --policy and a workload, or a file of settings"
 
@@ -67,14 +72,12 @@ def plan_from_file(path: Path) -> list[PlannedRun]:
     InputError
         One line naming the file and the setting (or the line, where the file is not TOML).
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as wrong:
-        reason = wrong.strerror if isinstance(wrong, OSError) else "not UTF-8 text"
-        raise InputError(f"{path}: cannot read it: {reason}") from None
+    text = read_text(path)
     try:
         found = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as wrong:
+    except RecursionError:
+        raise InputError(f"{path}: not TOML: nested too deeply") from None
+    except ValueError as wrong:  # TOML's own is one; another is a number of thousands of digits
         raise InputError(f"{path}: not TOML: {wrong}") from None
     cases = found.pop("case", None)
     if cases is None:
@@ -127,6 +130,10 @@ def _combinations(source: str, settings: Mapping[str, Any]) -> Iterator[dict[str
             raise unknown_name(f"setting in {source}:", name, ["case", *known_settings()])
         words.append(name)
         choices.append(_values(source, name, given, setting))
+    count = math.prod(map(len, choices))
+    if count > MOST_RUNS:
+        where = f"{source}: " if source else ""
+        raise InputError(f"{where}makes {count:,} runs; expected {MOST_RUNS:,} at most")
     for combination in itertools.product(*choices):
         yield dict(zip(words, combination, strict=True))
 

@@ -9,10 +9,11 @@ from collections.abc import Iterable
 def nearest(name: str, known: Iterable[str]) -> str:
     """Say what ``name`` may have been meant to be: ``"; did you mean v100?"``."""
     names = sorted(known)
-    near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    # Comparing takes time in the square of the length, and no name is that long.
+    near = [] if len(name) > 200 else difflib.get_close_matches(name, names, n=3, cutoff=0.5)
     if near:
         return f"; did you mean {' or '.join(near)}?"
-    return f"; choose one of: {', '.join(names)}"
+    return f"; choose one of: {', '.join(names[:30])}{', ...' if len(names) > 30 else ''}"
 
 
 def meant(name: str, known: Iterable[str]) -> str | None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import math
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from gavel_opt import InputError
+from simulator.world.names import meant
+from simulator.world.reading import csv_rows, number, read_text, shown
 
 _SHIPPED = Path(__file__).parents[1] / "data" / "prices.csv"
 
@@ -36,27 +36,29 @@ def load_prices(path: Path | None, worker_types: Sequence[str]) -> np.ndarray:
         Naming file and line, or the worker type that has no price.
     """
     source = path or _SHIPPED
-    try:
-        lines = list(csv.reader(Path(source).read_text(encoding="utf-8").splitlines()))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"--prices: cannot read {source}: {error}") from None
-    if not lines or [field.strip() for field in lines[0]] != ["worker_type", "dollars_per_hour"]:
+    rows = csv_rows(str(source), read_text(Path(source), "--prices"))
+    _, header = next(rows, (1, []))
+    if [field.strip() for field in header] != ["worker_type", "dollars_per_hour"]:
         raise InputError(f"{source}:1: expected the header worker_type,dollars_per_hour")
     prices: dict[str, float] = {}
-    for line, fields in enumerate(lines[1:], start=2):
+    for line, fields in rows:
         if not fields:
             continue
-        try:
-            name, text = fields
-            prices[name.strip()] = float(text)
-        except ValueError:
+        price = number(fields[1].strip()) if len(fields) == 2 else None
+        if price is None:
             raise InputError(
                 f"{source}:{line}: expected a worker type and dollars per hour, found "
-                f"{','.join(fields)!r}"
-            ) from None
-        if not 0 <= prices[name.strip()] < math.inf:
-            raise InputError(f"{source}:{line}: expected a price of 0 or more, found {text}")
-    missing = [name for name in worker_types if name not in prices]
+                f"{shown(','.join(fields))}"
+            )
+        if price < 0:
+            raise InputError(
+                f"{source}:{line}: expected a price of 0 or more, found {shown(fields[1])}"
+            )
+        if fields[0].strip() in prices:
+            raise InputError(f"{source}:{line}: a second price for {shown(fields[0].strip())}")
+        prices[fields[0].strip()] = price
+    priced = {name: meant(name, prices) for name in worker_types}
+    missing = [name for name, known in priced.items() if known is None]
     if missing and path is not None:
         raise InputError(f"{source}: no price for {missing[0]!r}; add a line for it")
-    return np.array([prices.get(name, 0.0) for name in worker_types])
+    return np.array([0.0 if known is None else prices[known] for known in priced.values()])

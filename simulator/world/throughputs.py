@@ -5,7 +5,6 @@ Two formats are read: ours (CSV, described in ``simulator/data/SOURCES.md``) and
 
 from __future__ import annotations
 
-import csv
 import functools
 import json
 import math
@@ -13,18 +12,32 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from gavel_opt import InputError, ThroughputTable
 from simulator.world.job_types import JOB_TYPES
 from simulator.world.names import meant, nearest
+from simulator.world.reading import (
+    csv_rows,
+    is_number,
+    number,
+    parse_json,
+    read_text,
+    shown,
+    whole_number,
+)
 
 DATA = Path(__file__).parents[1] / "data"
 REFERENCE_TYPE = "v100"
 """Worker type whose speed turns a drawn job's duration into steps, a trace's steps into the duration
 that its deadline is a multiple of, and which the policies that know one speed a job take it from."""
+
+MOST_PAIRS = 10_000_000
+"""Entries of a table of pairs, two speeds each: 160 MB."""
+
+MOST_WORKERS = 1_000_000
+"""Scale factor that a table may have."""
 
 Key = tuple[str, int]
 """Job type and scale factor."""
@@ -167,10 +180,7 @@ def load_throughputs(path: Path | None = None) -> Measurements:
     """
     if path is None:
         return _shipped()
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot read throughput table {path}: {error}") from None
+    text = read_text(Path(path), "--throughputs")
     return _parse_json(str(path), text) if Path(path).suffix == ".json" else _parse(str(path), text)
 
 
@@ -195,6 +205,11 @@ class _Builder:
     def build(self, source: str, worker_types: Iterable[str]) -> Measurements:
         types = tuple(sorted(worker_types))
         keys = _order(self.alone)
+        if len(keys) ** 2 * len(types) > MOST_PAIRS:
+            raise InputError(
+                f"{source}: {len(keys):,} job types and scale factors on {len(types):,} worker "
+                f"types are more than a table of pairs can hold ({MOST_PAIRS:,} entries)"
+            )
         rows = _rows(keys)
         alone = np.full((len(keys), len(types)), np.nan)
         paired = np.zeros((len(keys), len(keys), 2, len(types)))
@@ -209,18 +224,17 @@ class _Builder:
 
 
 def _speed(text: str, where: str) -> float:
-    try:
-        speed = float(text)
-    except ValueError:
-        raise InputError(f"{where}: expected steps per second, found {text!r}") from None
-    if not math.isfinite(speed) or speed < 0:
-        raise InputError(f"{where}: steps per second must be finite and not negative, found {text}")
+    speed = number(text.strip())
+    if speed is None:
+        raise InputError(f"{where}: expected steps per second, found {shown(text)}")
+    if speed < 0:
+        raise InputError(f"{where}: expected steps per second, not negative, found {shown(text)}")
     return speed
 
 
 def _parse(source: str, text: str) -> Measurements:
-    rows = csv.reader(text.splitlines())
-    header = next(rows, [])
+    rows = csv_rows(source, text)
+    _, header = next(rows, (1, []))
     types = header[3::2]
     expected = ["scale_factor", "job", "beside", *(c for t in types for c in (t, f"{t}_beside"))]
     if header != expected or not types or len(set(types)) < len(types):
@@ -230,21 +244,24 @@ def _parse(source: str, text: str) -> Measurements:
         )
     builder = _Builder()
     pairs: list[tuple[int, Key, Key]] = []
-    for line, fields in enumerate(rows, start=2):
+    for line, fields in rows:
         where = f"{source}:{line}"
         if not fields:
             continue
         if len(fields) != len(header):
             raise InputError(f"{where}: expected {len(header)} columns, found {len(fields)}")
         scale_text, job, beside = fields[:3]
-        if not scale_text.isdecimal() or int(scale_text) < 1:
-            raise InputError(f"{where}: expected a scale factor of 1 or more, found {scale_text!r}")
+        scale = whole_number(scale_text, 1, MOST_WORKERS)
+        if scale is None:
+            raise InputError(
+                f"{where}: expected a scale factor of 1 or more, found {shown(scale_text)}"
+            )
         if not job:
             raise InputError(f"{where}: expected a job type in column 2")
-        a = (job, int(scale_text))
+        a = (job, scale)
         if not beside:
             if a in builder.alone:
-                raise InputError(f"{where}: a second row for {job!r} with scale factor {a[1]}")
+                raise InputError(f"{where}: a second row for {shown(job)} with scale factor {a[1]}")
             builder.alone[a] = {
                 name: _speed(fields[3 + 2 * j], where)
                 for j, name in enumerate(types)
@@ -253,7 +270,7 @@ def _parse(source: str, text: str) -> Measurements:
             continue
         b = (beside, a[1])
         if (a, b) in builder.paired:
-            raise InputError(f"{where}: a second row for {job!r} beside {beside!r}")
+            raise InputError(f"{where}: a second row for {shown(job)} beside {shown(beside)}")
         pairs.append((line, a, b))
         both = {
             name: (_speed(fields[3 + 2 * j], where), _speed(fields[4 + 2 * j], where))
@@ -266,7 +283,7 @@ def _parse(source: str, text: str) -> Measurements:
         for key in (a, b):
             if key not in builder.alone:
                 raise InputError(
-                    f"{source}:{line}: {key[0]!r} with scale factor {key[1]} has no row of its own "
+                    f"{source}:{line}: {shown(key[0])} with scale factor {key[1]} has no row of its own "
                     "(one with an empty column beside)"
                 )
     if not builder.alone:
@@ -274,7 +291,7 @@ def _parse(source: str, text: str) -> Measurements:
     return builder.build(source, types)
 
 
-_GAVEL_KEY = re.compile(r"\('(.*)', (\d+)\)")
+_GAVEL_KEY = re.compile(r"\('(.*)', ([1-9][0-9]{0,5})\)")
 
 
 def _gavel_key(text: str) -> Key | None:
@@ -295,21 +312,19 @@ def _line_of(text: str, *path: str) -> int:
 
 
 def _parse_json(source: str, text: str) -> Measurements:
-    try:
-        content: Any = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise InputError(f"{source}:{error.lineno}: not JSON: {error.msg}") from None
+    content = parse_json(text, source)
 
     def wrong(expected: str, *path: str) -> InputError:
-        return InputError(
-            f"{source}:{_line_of(text, *path)}: {' '.join(path)}: expected {expected}"
-        )
+        names = " ".join(shown(name)[1:-1] for name in path)
+        return InputError(f"{source}:{_line_of(text, *path)}: {names}: expected {expected}")
 
     if not isinstance(content, dict) or not content:
         raise InputError(f"{source}:1: expected an object from worker type to its throughputs")
     builder = _Builder()
     # Gavel's tables hold a second set for workers spread over servers; its simulator reads none.
     types = [name for name in content if not name.endswith("_unconsolidated")]
+    if not types:
+        raise InputError(f"{source}:1: expected at least one worker type")
     for worker_type in types:
         jobs = content[worker_type]
         if not isinstance(jobs, dict):
@@ -325,9 +340,7 @@ def _parse_json(source: str, text: str) -> Measurements:
                 numbers = [value] if other == "null" else value
                 if not isinstance(numbers, list) or len(numbers) != (1 if other == "null" else 2):
                     raise wrong("two numbers, this job's steps per second and the other's", *path)
-                if not all(
-                    isinstance(v, int | float) and math.isfinite(v) and v >= 0 for v in numbers
-                ):
+                if not all(is_number(v) and v >= 0 for v in numbers):
                     raise wrong("steps per second, finite and not negative", *path)
                 if other == "null":
                     builder.alone.setdefault(a, {})[worker_type] = float(value)
@@ -342,4 +355,6 @@ def _parse_json(source: str, text: str) -> Measurements:
                         float(value[0]),
                         float(value[1]),
                     )
+    if not builder.alone:
+        raise InputError(f"{source}: no job types; expected at least one")
     return builder.build(source, types)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from array import array
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from gavel_opt import InputError
 from simulator.world.names import nearest
+from simulator.world.reading import LARGEST, number, read_lines, shown, whole_number
 from simulator.world.throughputs import Key, Measurements
 from simulator.world.workload import Jobs
 
@@ -42,15 +44,15 @@ class Trace:
 
     Attributes
     ----------
-    rows
-        For :class:`simulator.world.workload.FixedWorkload`. Durations are steps at the reference type's
-        speed, NaN where the table does not have it: only deadlines need them.
+    jobs
+        For :class:`simulator.world.workload.FixedWorkload`, by column. Durations are steps at the
+        reference type's speed, NaN where the table does not have it: only deadlines need them.
     measurements
-        What the rows' keys point into: in the older layout, a scale factor that was never measured
+        What the jobs' keys point into: in the older layout, a scale factor that was never measured
         runs at the job type's speed on one worker, and is not packed.
     """
 
-    rows: list[tuple[float, ...]]
+    jobs: dict[str, np.ndarray]
     measurements: Measurements
 
 
@@ -62,18 +64,16 @@ def read_trace(path: Path, measurements: Measurements) -> Trace:
     InputError
         Naming file and line, what was found there and what was expected.
     """
-    try:
-        lines = Path(path).read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"--trace: cannot read {path}: {error}") from None
     names = {name for name, _ in measurements.keys}
-    jobs: list[tuple[float, str, int, float, float, float, int]] = []
+    jobs = {column: array("d") for column in ("arrival", "weight", "steps", "slo")}
+    entities, kinds = array("q"), array("q")
+    kind_of: dict[Key, int] = {}
     unmeasured: set[Key] = set()
     before = 0.0
-    for number, line in enumerate(lines, start=1):
+    for place, line in read_lines(path, "--trace"):
         if not line.strip():
             continue
-        where = f"{path}:{number}"
+        where = f"{path}:{place}"
         fields = line.split("\t")
         if len(fields) not in LAYOUTS:
             raise InputError(
@@ -89,40 +89,60 @@ def read_trace(path: Path, measurements: Measurements) -> Trace:
         entity = int(_number(value, "entity", where, least=0.0, whole=True, missing="0"))
         if steps <= 0 or weight <= 0:
             what = "steps" if steps <= 0 else "priority"
-            raise InputError(f"{where}: expected {what} above 0, found {value[what]!r}")
+            raise InputError(f"{where}: expected {what} above 0, found {shown(value[what])}")
         if arrival < before:
             raise InputError(
                 f"{where}: expected arrivals in ascending order, found {value['arrival']} after "
                 f"{before:g}"
             )
         before = arrival
-        name = value["job type"]
-        if name not in names:
-            raise InputError(f"{where}: unknown job type {name!r}{nearest(name, names)}")
-        if measurements.row(name, scale) < 0:
-            scales = sorted(s for n, s in measurements.keys if n == name)
-            if len(fields) != _OLD or 1 not in scales:
-                raise InputError(
-                    f"{where}: no throughputs for {name!r} with scale factor {scale}; "
-                    f"there are some for {', '.join(map(str, scales))}"
-                )
-            unmeasured.add((name, scale))
-        jobs.append((arrival, name, scale, weight, steps, slo if slo > 0 else math.nan, entity))
-    if not jobs:
+        key = (value["job type"], scale)
+        if key not in kind_of:
+            if not _measured(key, names, measurements, where, old=len(fields) == _OLD):
+                unmeasured.add(key)
+            kind_of[key] = len(kind_of)
+        elif key in unmeasured and len(fields) != _OLD:
+            _measured(key, names, measurements, where, old=False)
+        kinds.append(kind_of[key])
+        entities.append(entity)
+        for column, entry in (("arrival", arrival), ("weight", weight), ("steps", steps)):
+            jobs[column].append(entry)
+        jobs["slo"].append(slo if slo > 0 else math.nan)
+    if not kinds:
         raise InputError(f"{path}: no jobs; expected one a line")
     if unmeasured:
         measurements = measurements.extended(unmeasured)
-    if any(slo > 0 for *_, slo, _ in jobs):
+    columns = {column: np.array(values) for column, values in jobs.items()}
+    if np.isfinite(columns["slo"]).any():
         speed = measurements.reference_speed(f"the deadlines in {path} are multiples of a time on")
     else:
         known = measurements.speed_if_known()
         speed = np.full(len(measurements.keys), math.nan) if known is None else known
-    rows: list[tuple[float, ...]] = []
-    for arrival, name, scale, weight, steps, slo, entity in jobs:
-        row = measurements.row(name, scale)
-        duration = steps / float(speed[row]) if speed[row] > 0 else math.nan
-        rows.append((arrival, row, scale, weight, steps, duration, slo, entity))
-    return Trace(rows, measurements)
+    kind = np.array(kinds)
+    columns["key"] = np.array([measurements.row(*key) for key in kind_of])[kind]
+    columns["scale_factor"] = np.array([scale for _, scale in kind_of])[kind]
+    columns["entity"] = np.array(entities)
+    with np.errstate(divide="ignore"):
+        columns["duration"] = (
+            columns["steps"] / np.where(speed > 0, speed, math.nan)[columns["key"]]
+        )
+    return Trace(columns, measurements)
+
+
+def _measured(key: Key, names: set[str], measurements: Measurements, where: str, old: bool) -> bool:
+    """Whether a key is in the table; False if it is not and, in the older layout, need not be."""
+    name, scale = key
+    if name not in names:
+        raise InputError(f"{where}: unknown job type {shown(name)}{nearest(name, names)}")
+    if measurements.row(name, scale) >= 0:
+        return True
+    scales = sorted(s for n, s in measurements.keys if n == name)
+    if not old or 1 not in scales:
+        raise InputError(
+            f"{where}: no throughputs for {name!r} with scale factor {scale}; "
+            f"there are some for {', '.join(map(str, scales))}"
+        )
+    return False
 
 
 def write_trace(jobs: Jobs, count: int, measurements: Measurements) -> str:
@@ -164,10 +184,11 @@ def _number(
 ) -> float:
     text = value.get(name, missing)
     kind = "a whole number" if whole else "a number"
-    try:
-        number = float(int(text)) if whole else float(text)
-    except ValueError:
-        raise InputError(f"{where}: expected {kind} as {name}, found {text!r}") from None
-    if not math.isfinite(number) or number < least:
-        raise InputError(f"{where}: expected {name} of {least:g} or more, found {text!r}")
-    return number
+    found: float | None = whole_number(text) if whole else number(text)
+    if found is None:
+        most = f" of at most {LARGEST:.0f}" if text.strip("+-").isdecimal() else ""
+        raise InputError(f"{where}: expected {kind}{most} as {name}, found {shown(text)}")
+    if not least <= found <= LARGEST:
+        limit = f"{least:g} or more" if found < least else f"{LARGEST:g} or less"
+        raise InputError(f"{where}: expected {name} of {limit}, found {shown(text)}")
+    return float(found)

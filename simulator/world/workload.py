@@ -228,10 +228,15 @@ class DrawnWorkload:
 class FixedWorkload:
     """Jobs that are all known from the start, as from a trace."""
 
-    def __init__(self, rows: list[tuple[float, ...]]) -> None:
+    def __init__(self, jobs: Mapping[str, ArrayLike]) -> None:
         self.jobs = Jobs()
-        self.jobs.append(dict(zip(_FIELDS, zip(*rows, strict=True), strict=True)))
-        self.limit: int | None = len(rows)
+        self.jobs.append(jobs)
+        self.limit: int | None = self.jobs.size
+
+    @classmethod
+    def of_rows(cls, rows: list[tuple[float, ...]]) -> FixedWorkload:
+        """Make one of jobs row by row, columns in the order of :class:`Jobs`' attributes."""
+        return cls(dict(zip(_FIELDS, zip(*rows, strict=True), strict=True)))
 
     def extend(self, count: int) -> None:
         """Nothing more to come."""

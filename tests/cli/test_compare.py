@@ -109,7 +109,7 @@ def test_unfinished_and_broken_folders_are_named(folders, tmp_path, capsys):
     (tmp_path / "b" / "jobs.parquet").write_bytes(b"PAR1 no")
     status, out, err = compare(capsys, folders / "a", tmp_path / "b")
     assert (status, out, err.count("\n")) == (2, "", 1)
-    assert f"{tmp_path / 'b'}: cannot read the run" in err
+    assert f"{tmp_path / 'b' / 'jobs.parquet'}: cannot read it" in err
     (tmp_path / "b" / "summary.json").unlink()
     status, _, err = compare(capsys, folders / "a", tmp_path / "b")
     assert status == 2

@@ -24,7 +24,7 @@ def play(jobs, table, give, packing=False):
         Setting(
             cluster=Cluster(("a",), np.array([2]), np.array([1]), np.array([0])),
             table=table,
-            workload=FixedWorkload(rows),
+            workload=FixedWorkload.of_rows(rows),
             traits=Traits(packing=packing),
             window=(0, len(jobs)),
             seed=0,

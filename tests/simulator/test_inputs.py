@@ -171,11 +171,11 @@ def test_both_layouts(tmp_path):
     path = tmp_path / "new.trace"
     path.write_text(f"{GOOD}\n{GOOD[:-1]}7.5\n")
     trace = read_trace(path, load_throughputs())
-    assert [row[0] for row in trace.rows] == [0.0, 7.5]
+    assert trace.jobs["arrival"].tolist() == [0.0, 7.5]
     path.write_text("A3C\tcmd\t-n\t1\t100\t3.000000\t1\nA3C\tcmd\t-n\t1\t100\t4.0\t4\n")
     trace = read_trace(path, load_throughputs())
-    assert [row[0] for row in trace.rows] == [3.0, 4.0]
-    row = int(trace.rows[1][1])
+    assert trace.jobs["arrival"].tolist() == [3.0, 4.0]
+    row = int(trace.jobs["key"][1])
     assert trace.measurements.keys[row] == ("A3C", 4)  # never measured: the speed on one worker
     assert not trace.measurements.paired[row].any()
 

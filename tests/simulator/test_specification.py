@@ -139,7 +139,7 @@ class World:
                     self.visits.astype(np.int64),
                 ),
                 table=ThroughputTable(self.alone, self.paired),
-                workload=FixedWorkload(rows),
+                workload=FixedWorkload.of_rows(rows),
                 traits=Traits(
                     packing=case.packing,
                     shuffles=case.shuffles,

@@ -1,0 +1,90 @@
+"""Reads a run folder back: what is in it is checked before anything is made of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gavel_opt import InputError
+from simulator.runs.columns import Columns
+from simulator.world.reading import MEGABYTE, is_number, parse_json, read_text, shown
+
+MOST_PROMISED = 256 * MEGABYTE
+"""Bytes that a small file of a table may promise to hold."""
+
+MOST_RATIO = 200
+"""How many times its own size a larger one may."""
+
+_TABLES = {
+    "jobs": {"job": "iu", "finish": "f"},
+    "rounds": {"round": "iu", "time": "f"},
+    "placements": {"round": "iu", "job": "iu", "partner": "iu", "worker": "iu"},
+}
+"""Columns that are read of each table, and the kinds of numbers that they hold."""
+
+
+def read_summary(folder: Path) -> dict[str, Any]:
+    """Read ``summary.json``.
+
+    Raises
+    ------
+    InputError
+        If the folder holds no finished run.
+    """
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such run folder")
+    path = folder / "summary.json"
+    if not path.exists():
+        raise InputError(f"{folder}: not a finished run: {path.name} is missing")
+    summary = parse_json(read_text(path), str(path))
+    if not isinstance(summary, dict):
+        raise InputError(f"{path}: expected an object, found {shown(summary)}")
+    mean = summary.get("average_jct")
+    for name, good in (
+        ("status", isinstance(summary.get("status"), str)),
+        ("average_jct", mean is None or is_number(mean)),
+        ("config", isinstance(summary.get("config"), dict)),
+    ):
+        if not good:
+            raise InputError(f"{path}: {name}: not as a run writes it")
+    return summary
+
+
+def read_table(folder: Path, name: str) -> Columns:
+    """Read one of a run's tables: ``jobs``, ``rounds`` or ``placements``.
+
+    Raises
+    ------
+    InputError
+        If it is missing, damaged, or not as a run writes it.
+    """
+    from pyarrow import ArrowException
+    from pyarrow import parquet as files
+
+    path = folder / f"{name}.parquet"
+    try:
+        promised = files.read_metadata(path)
+        # A column of text has at least the lengths of its words; others have eight bytes at most.
+        size = promised.num_rows * promised.num_columns * 8
+        if size > max(MOST_PROMISED, MOST_RATIO * path.stat().st_size):
+            raise InputError(f"{path}: promises {promised.num_rows:,} rows, too many for its size")
+        table = files.read_table(path)
+        table.validate(full=True)
+        columns: Columns = {
+            column: table[column].to_numpy(zero_copy_only=False) for column in table.column_names
+        }
+    except FileNotFoundError:
+        raise InputError(f"{folder}: not a finished run: {path.name} is missing") from None
+    except (OSError, ValueError, TypeError, LookupError, MemoryError, ArrowException) as wrong:
+        raise InputError(f"{path}: cannot read it: {shown(wrong, 200)}") from None
+    for column, kinds in _TABLES[name].items():
+        if column not in columns:
+            raise InputError(f"{path}: column {column} is missing")
+        if columns[column].dtype.kind not in kinds:
+            raise InputError(f"{path}: column {column} holds no numbers, or not in every row")
+    first = next(iter(_TABLES[name]))
+    if name != "placements" and not np.array_equal(columns[first], np.arange(columns[first].size)):
+        raise InputError(f"{path}: column {first} does not number the rows from 0")
+    return columns

@@ -1,0 +1,326 @@
+"""Whatever is done to a file, a reader reads it or refuses it in one line: no traceback, no hang.
+
+A few hundred mutations a reader by default; ``GAVEL_MUTATIONS=5000`` asks for more.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pyarrow import parquet
+
+import simulator
+from gavel_opt import InputError
+from gavel_opt.cli.command_line import one_line
+from simulator.cli.compare import difference, read_folder
+from simulator.runs.checkpoint import load
+from simulator.runs.replay import load_replay
+from simulator.runs.results import parquet as encoded
+from simulator.runs.runner import Checkpointing, execute
+from simulator.studies.sweep_plan import plan_from_file
+from simulator.world.prices import load_prices
+from simulator.world.throughputs import DATA, load_throughputs
+from simulator.world.trace import read_trace
+from simulator.world.workload import FixedWorkload
+
+MUTATIONS = int(os.environ.get("GAVEL_MUTATIONS", "150"))
+TYPES = ("k80", "p100", "v100")
+JOB = "ResNet-18 (batch size 32)\tpython3 main.py\tdir\t--num_steps\t1\t1000\t2\t1\t-1\t0.5\n"
+OLD = "A3C\tpython3 main.py\t--max\t0\t900\t12.5\t1\n"
+TABLE = {
+    name: {
+        "('A3C', 1)": {"null": 2.0, "('A3C', 1)": [1.0, 1.0]},
+        "('LM', 2)": {"null": 3.0},
+    }
+    for name in ("v100", "K80", "v100_unconsolidated")
+}
+REPLAY = {
+    "events": [
+        {"t": 0.0, "alloc": {"0": [1.0, 0.0, 0.0], "1": [0.0, 0.5, 0.5], "0+1": [0, 0.1, 0]}},
+        {"t": 1920.0, "alloc": {"1": [1, 1, 1]}},
+    ]
+}
+SWEEP = """cluster = "36:36:36"
+window = "4000:5000"
+seed = [0, 1, 2]
+[[case]]
+policy = ["max_min_fairness", "fifo"]
+rate = "4:5.2:0.4"
+[[case]]
+policy = "finish_time_fairness_perf"
+rate = 2.0
+multi-gpu = true
+gpus-per-server = {v100 = 4}
+"""
+NASTY = [
+    *(
+        "",
+        "\0",
+        "\x1b[2J",
+        "\ufeff",
+        "\u2028",
+        "é",
+        "'",
+        '"',
+        "\\",
+        "\t",
+        "\n",
+        "\r",
+        ",",
+        "[",
+        "{",
+    ),
+    *(
+        "9" * 19,
+        "9" * 25,
+        "9" * 400,
+        "9" * 5000,
+        "1e999",
+        "-1e-999",
+        "nan",
+        "inf",
+        "-1",
+        "1_0",
+        "٣",
+    ),
+    *("true", "null", "[" * 50_000, "{" * 3000, "x" * 100_000, "= =", "1979-05-27", "0-99999999"),
+    *("null:null", "('A3C', 0)", "[[case]]", "policy", "1+1", "0+"),
+]
+
+
+def mutated(content: bytes) -> st.SearchStrategy[bytes]:
+    """Content with up to four changes."""
+    place = st.integers(0, len(content))
+    pieces = st.one_of(st.sampled_from([word.encode() for word in NASTY]), st.binary(max_size=4))
+    change = st.tuples(place, st.integers(0, 12), pieces)
+
+    def apply(changes: list[tuple[int, int, bytes]]) -> bytes:
+        found = content
+        for start, length, piece in changes:
+            found = found[:start] + piece + found[start + length :]
+        return found
+
+    cut = place.map(lambda end: content[:end])
+    return st.one_of(cut, st.lists(change, min_size=1, max_size=4).map(apply))
+
+
+def values() -> st.SearchStrategy[object]:
+    numbers = st.one_of(st.integers(-5, 5), st.floats(), st.sampled_from([10**30, -(10**400)]))
+    leaves = st.one_of(st.none(), st.booleans(), numbers, st.text(max_size=5))
+    return st.recursive(
+        leaves, lambda one: st.lists(one) | st.dictionaries(st.text(), one), max_leaves=4
+    )
+
+
+@st.composite
+def restructured(draw: st.DrawFn, tree: object) -> object:
+    """A tree of JSON with one part replaced, left out or put in twice."""
+    if isinstance(tree, dict | list) and tree and draw(st.integers(0, 3)):
+        keys = list(tree) if isinstance(tree, dict) else range(len(tree))
+        key = draw(st.sampled_from(keys))
+        found = tree.copy()
+        if draw(st.integers(0, 4)):
+            found[key] = draw(restructured(tree[key]))
+        elif draw(st.booleans()):
+            del found[key]
+        elif isinstance(found, dict):
+            found[draw(st.text(max_size=3))] = found[key]
+        else:
+            found.append(draw(values()))
+        return found
+    return draw(values())
+
+
+def as_json(tree: object) -> bytes:
+    return json.dumps(tree).encode()
+
+
+def read_jobs(path: Path) -> None:
+    trace = read_trace(path, load_throughputs())
+    FixedWorkload(trace.jobs)
+
+
+READERS = {
+    "trace": (read_jobs, "a.trace", mutated((JOB + JOB + "\n" + OLD).encode())),
+    "throughputs.csv": (
+        lambda path: load_throughputs(path).table(["v100"]),
+        "a.csv",
+        mutated(
+            b"".join((DATA / "simulation_throughputs.csv").read_bytes().splitlines(True)[:60:5])
+        ),
+    ),
+    "throughputs.json": (
+        lambda path: load_throughputs(path),
+        "a.json",
+        st.one_of(mutated(as_json(TABLE)), restructured(TABLE).map(as_json)),
+    ),
+    "prices": (
+        lambda path: load_prices(path, TYPES),
+        "a.csv",
+        mutated((DATA / "prices.csv").read_bytes()),
+    ),
+    "replay": (
+        lambda path: replayed(path),
+        "a.json",
+        st.one_of(
+            mutated(as_json(REPLAY)),
+            restructured(REPLAY).map(as_json),
+            mutated(gzip.compress(as_json(REPLAY), mtime=0)),
+        ),
+    ),
+    "sweep": (plan_from_file, "a.toml", mutated(SWEEP.encode())),
+}
+
+
+def replayed(path: Path) -> None:
+    replay = load_replay(path, TYPES)
+    for time_ in (0.0, 1920.0, 5000.0):
+        replay.next(np.array([0, 1]), time_)
+
+
+def refuses_or_reads(read, *arguments) -> None:
+    started = time.perf_counter()
+    try:
+        read(*arguments)
+    except InputError as wrong:
+        said = one_line(wrong)
+        assert said.isprintable()
+        assert 5 < len(said) < 2100
+    assert time.perf_counter() - started < 5.0
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_a_reader_reads_or_refuses(tmp_path_factory, name):
+    read, file, contents = READERS[name]
+    path = tmp_path_factory.mktemp("reader") / file
+
+    @settings(
+        max_examples=MUTATIONS,
+        deadline=None,
+        database=None,
+        derandomize=True,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(contents)
+    def check(content: bytes) -> None:
+        path.write_bytes(content)
+        refuses_or_reads(read, path)
+
+    check()
+
+
+@pytest.fixture(scope="module")
+def run_folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run") / "a"
+    simulator.run(policy="isolated", jobs=4, cluster="2:2:2", output=folder)
+    return folder
+
+
+@pytest.mark.parametrize("name", ["summary.json", "jobs.parquet", "rounds.parquet"])
+def test_a_run_folder_is_compared_or_refused(run_folder, tmp_path_factory, name):
+    other = tmp_path_factory.mktemp("changed")
+    for file in run_folder.iterdir():
+        (other / file.name).write_bytes(file.read_bytes())
+    whole = (run_folder / name).read_bytes()
+    contents = mutated(whole)
+    if name.endswith("json"):
+        contents = st.one_of(contents, restructured(json.loads(whole)).map(as_json))
+
+    @settings(
+        max_examples=MUTATIONS // 2,
+        deadline=None,
+        database=None,
+        derandomize=True,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(contents)
+    def check(content: bytes) -> None:
+        (other / name).write_bytes(content)
+        refuses_or_reads(lambda: difference(read_folder(run_folder), read_folder(other)))
+
+    check()
+
+
+def test_a_table_that_promises_more_than_it_holds_is_refused(run_folder, tmp_path):
+    for file in run_folder.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    table = parquet.read_table(run_folder / "rounds.parquet")
+    many = {name: np.zeros(20_000_000, dtype=np.int8) for name in table.column_names}
+    (tmp_path / "rounds.parquet").write_bytes(encoded(many))
+    assert (tmp_path / "rounds.parquet").stat().st_size < 1_000_000
+    with pytest.raises(InputError, match="promises 20,000,000 rows"):
+        read_folder(tmp_path)
+
+
+def test_a_checkpoint_is_read_or_refused(tmp_path):
+    path = tmp_path / "checkpoint.npz"
+    config = simulator.run(policy="gandiva", jobs=4, cluster="2:2:2").config
+    execute(config, checkpointing=Checkpointing(path, rounds=5))
+    whole = path.read_bytes()
+
+    @settings(
+        max_examples=MUTATIONS,
+        deadline=None,
+        database=None,
+        derandomize=True,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(mutated(whole).filter(lambda content: content != whole))
+    def check(content: bytes) -> None:
+        path.write_bytes(content)
+        with pytest.raises(InputError) as refused:
+            load(path, "--resume")
+        assert one_line(refused.value).isprintable()
+
+    check()
+
+
+_ZEROS = gzip.compress(b"0" * (100 << 20), 1)
+
+BOMBS = {
+    "zeros without end": lambda: _ZEROS * 20,
+    "an array in an array in an array": lambda: b'{"events": ' + b"[" * 1_000_000,
+    "one line": lambda: b"9" * 10_000_000,
+}
+
+
+@pytest.mark.parametrize("bomb", BOMBS)
+@pytest.mark.parametrize("name", READERS)
+def test_a_small_file_does_not_swell(tmp_path, bomb, name):
+    read, file, _ = READERS[name]
+    path = tmp_path / file
+    path.write_bytes(BOMBS[bomb]())
+    refuses_or_reads(read, path)
+    with pytest.raises(InputError) as refused:
+        read(path)
+    assert len(one_line(refused.value)) < 2100
+
+
+def test_ten_thousand_seeds_make_a_plan_in_seconds(tmp_path):
+    path = tmp_path / "sweep.toml"
+    path.write_text(f'policy = "fifo"\njobs = 5\nseed = {list(range(10_000))}\n')
+    started = time.perf_counter()
+    assert len(plan_from_file(path)) == 10_000
+    assert time.perf_counter() - started < 20.0
+    path.write_text(path.read_text() + f"round = {list(range(1, 12))}\n")
+    with pytest.raises(InputError, match="110,000 runs; expected 100,000 at most"):
+        plan_from_file(path)
+
+
+@pytest.mark.parametrize("content", ["\ufeff".encode() + JOB.encode(), JOB.encode("utf-16")])
+def test_byte_order_marks(tmp_path, content):
+    path = tmp_path / "a.trace"
+    path.write_bytes(content)
+    if content.startswith(b"\xef"):
+        assert read_trace(path, load_throughputs()).jobs["arrival"].tolist() == [0.5]
+    else:
+        with pytest.raises(InputError, match="UTF-16"):
+            read_trace(path, load_throughputs())
