@@ -25,6 +25,10 @@ REFUTED = 1e-3
 """An engine that says optimal with a certificate beyond this contradicts itself."""
 
 
+_VERDICTS = (Status.INFEASIBLE, Status.UNBOUNDED, Status.INFEASIBLE_OR_UNBOUNDED)
+_ASSERTED = (Status.OPTIMAL, *_VERDICTS)
+
+
 @dataclass(slots=True)
 class Finding:
     """What one engine says of one program.
@@ -58,6 +62,8 @@ class Finding:
             "relative_gap": _number(certificate.relative_gap),
             "time": self.seconds,
             "claim": self.claim.value,
+            "proof": self.solution.proof or None,
+            "proven": bool(self.solution.proof),
             "detail": self.solution.stats.detail,
         }
 
@@ -91,7 +97,7 @@ class Check:
     @property
     def decided(self) -> bool:
         """Whether at least one engine came to an answer."""
-        return any(_claim(f) is not None for f in self.findings)
+        return any(f.solution.status in _ASSERTED for f in self.findings)
 
 
 def installed_engines() -> tuple[list[Engine], list[str]]:
@@ -158,15 +164,12 @@ def check_files(
         yield check_program(read(file), engines, options, str(file))
 
 
-def _claim(finding: Finding) -> Status | None:
-    """What an engine asserts about the program; None if it came to no answer."""
-    asserted = (
-        Status.OPTIMAL,
-        Status.INFEASIBLE,
-        Status.UNBOUNDED,
-        Status.INFEASIBLE_OR_UNBOUNDED,
-    )
-    return finding.solution.status if finding.solution.status in asserted else None
+def _said(finding: Finding) -> Status | None:
+    """What stands for an engine: what is proven, or else its word; None if it came to no answer."""
+    solution = finding.solution
+    if solution.status in _ASSERTED:
+        return solution.status
+    return finding.claim if finding.claim in _VERDICTS else None
 
 
 def _compatible(one: Status, other: Status) -> bool:
@@ -180,15 +183,16 @@ def _disagreements(program: LinearProgram, findings: Sequence[Finding]) -> list[
     lines = []
     for finding in findings:
         certificate = finding.solution.certificate
-        if finding.claim is Status.OPTIMAL and not certificate.within(REFUTED):
+        optimal = finding.claim is Status.OPTIMAL and not finding.solution.proof
+        if optimal and not certificate.within(REFUTED):
             lines.append(
                 f"{finding.engine} says optimal, and its certificate refutes that:"
                 f" {describe_certificate(certificate)}"
             )
     groups: list[tuple[Finding, list[str]]] = []
-    for finding in findings:
-        claim = _claim(finding)
-        if claim is None:
+    # What is proven comes first, so that no number of claims outvotes it.
+    for finding in sorted(findings, key=lambda f: not f.solution.proof):
+        if _said(finding) is None:
             continue
         for first, names in groups:
             if _same(program, first, finding):
@@ -203,15 +207,21 @@ def _disagreements(program: LinearProgram, findings: Sequence[Finding]) -> list[
                     f"{', '.join(names)}: {_word(first)}; but {', '.join(other_names)}:"
                     f" {_word(other)}"
                 )
+    lines += [
+        f"{first.engine} says {first.solution.stats.detail}"
+        for first, _ in groups
+        if first.solution.status is Status.NUMERICAL_ERROR and len(groups) == 1
+    ]
     return lines
 
 
 def _same(program: LinearProgram, one: Finding, other: Finding) -> bool:
-    return one.solution.status == other.solution.status and not _clash(program, one, other)
+    alike = _said(one) == _said(other) and bool(one.solution.proof) == bool(other.solution.proof)
+    return alike and not _clash(program, one, other)
 
 
 def _clash(program: LinearProgram, one: Finding, other: Finding) -> bool:
-    a, b = _claim(one), _claim(other)
+    a, b = _said(one), _said(other)
     assert a is not None
     assert b is not None
     if not _compatible(a, b):
@@ -225,10 +235,26 @@ def _clash(program: LinearProgram, one: Finding, other: Finding) -> bool:
 
 
 def _word(finding: Finding) -> str:
-    status = finding.solution.status
-    if status is Status.OPTIMAL:
-        return f"optimal {finding.solution.objective:.12g}"
-    return str(status.value)
+    solution = finding.solution
+    if solution.status is Status.OPTIMAL:
+        return f"optimal {solution.objective:.12g}"
+    said = _said(finding)
+    assert said is not None
+    if solution.status is Status.NUMERICAL_ERROR:
+        return f"{said.value} (refuted: {solution.stats.detail.partition(': ')[2]})"
+    return said.value if solution.proof else f"{said.value} (a claim without proof)"
+
+
+def corrected(findings: Sequence[Finding]) -> list[str]:
+    """Engines whose word was wrong and whose answer is proven all the same, a line each."""
+    return [
+        f"{f.engine} said {f.claim.value}, and {f.solution.status.value} is proven"
+        f" ({f.solution.proof})"
+        for f in findings
+        if f.solution.proof
+        and f.claim is not f.solution.status
+        and f.claim in (Status.INFEASIBLE, Status.UNBOUNDED)
+    ]
 
 
 def describe_certificate(certificate: Certificate) -> str:
@@ -252,6 +278,7 @@ __all__ = [
     "Finding",
     "check_files",
     "check_program",
+    "corrected",
     "describe_certificate",
     "installed_engines",
     "named_engines",

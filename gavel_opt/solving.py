@@ -1,20 +1,22 @@
-"""Solve one general program on one engine, with a certificate."""
+"""Solve one general program on one engine, and prove what it says."""
 
 from __future__ import annotations
 
 import math
 import time
 from dataclasses import replace
-from pathlib import Path
+
+import numpy as np
 
 from gavel_opt.engines.duality import duals_by_solving
 from gavel_opt.engines.protocol import Engine, Options
 from gavel_opt.engines.registry import make_engine
-from gavel_opt.errors import InputError
+from gavel_opt.errors import MissingLibraryError
 from gavel_opt.model.certificate import certify, primal_residual
-from gavel_opt.model.files import read_program
 from gavel_opt.model.linear_program import LinearProgram
 from gavel_opt.model.presolve import screen
+from gavel_opt.model.proofs import best_direction, farkas_ray, improving_ray, nearest_point
+from gavel_opt.model.scaling import needs_scaling, scaled
 from gavel_opt.model.solution import Certificate, Solution, Status
 
 TOLERANCE = 1e-6
@@ -24,22 +26,29 @@ USUAL = 1e-7
 """Tolerance at which precise engines are asked again for a program that they call infeasible: one that
 misses by less than solvers commonly overlook, as rounded files do, has an answer with a proof."""
 
+_VERDICTS = (Status.INFEASIBLE, Status.UNBOUNDED, Status.INFEASIBLE_OR_UNBOUNDED)
+_SECOND = "highs"
+"""Asked for a ray where the engine itself finds none."""
+
 
 def solve(
-    program: LinearProgram | str | Path,
+    program: LinearProgram,
     engine: str | Engine = "highs",
     options: Options | None = None,
     tolerance: float = TOLERANCE,
 ) -> Solution:
-    """Solve ``program`` and certify the answer; the certificate decides what ``optimal`` means.
+    """Solve ``program`` and prove the answer; the proof decides what the status is.
 
     An answer whose certificate is within ``tolerance`` is ``optimal`` and any other is
-    ``imprecise``, whatever the engine said (its own status is then in ``solution.claim``).
+    ``imprecise``, whatever the engine said (its own status is then in ``solution.claim``). Likewise
+    ``infeasible`` and ``unbounded`` are proven by a ray (``solution.proof``), and an engine's word that a
+    proof contradicts is replaced by what is proven. Without a proof either way it stays, and
+    ``solution.proof`` is empty.
 
     Parameters
     ----------
     program
-        Any linear program, or the file of one (MPS, LP or recorded).
+        Any linear program.
     engine
         Name of an engine, or an engine (kept models stay with it).
     options
@@ -50,24 +59,25 @@ def solve(
     Raises
     ------
     InputError, MissingLibraryError
-        For an unknown engine, one whose library is missing, coefficients that are no numbers, a file
-        that cannot be read, or something that is no linear program.
+        For an unknown engine, one whose library is missing, or coefficients that are no numbers.
     """
-    if isinstance(program, str | Path):
-        program = read_program(Path(program))
-    if not isinstance(program, LinearProgram):
-        raise InputError(
-            f"program: {program!r} is no LinearProgram; LinearProgram.build makes one, and the name "
-            "of an MPS or LP file is read"
-        )
     if isinstance(engine, str):
         engine = make_engine(engine)
-    solution = answer(program, engine, options or Options())
-    if solution.status.has_answer:
-        proven = solution.certificate.within(tolerance)
-        status = Status.OPTIMAL if proven else Status.IMPRECISE
-        if status is not solution.status:
-            solution.claim, solution.status = solution.status, status
+    options = options or Options()
+    screened = screen(program)
+    if screened is not None:
+        screened.proof = "no solver needed"
+        return screened
+    started = time.perf_counter()
+    solution = _answered(program, engine, options)
+    claim = solution.status
+    if claim in _VERDICTS or (claim.has_answer and not solution.certificate.within(tolerance)):
+        deadline = started + options.time_limit
+        solution = _settled(program, solution, engine, options, tolerance, deadline)
+    elif claim.has_answer:
+        solution.status, solution.proof = Status.OPTIMAL, "certificate"
+    if solution.status is not claim:
+        solution.claim = claim
     return solution
 
 
@@ -78,8 +88,10 @@ def answer(program: LinearProgram, engine: Engine, options: Options) -> Solution
     decision.
     """
     screened = screen(program)
-    if screened is not None:
-        return screened
+    return _answered(program, engine, options) if screened is None else screened
+
+
+def _answered(program: LinearProgram, engine: Engine, options: Options) -> Solution:
     solution = decide(program, engine, options)
     if solution.status.has_answer and solution.x is not None:
         prove(program, solution, engine, options)
@@ -87,7 +99,17 @@ def answer(program: LinearProgram, engine: Engine, options: Options) -> Solution
 
 
 def decide(program: LinearProgram, engine: Engine, options: Options) -> Solution:
-    """Solve; a verdict of infeasible must hold at the usual tolerance as well."""
+    """Solve; a verdict of infeasible must hold at the usual tolerance as well.
+
+    A program with coefficients that solvers drop is scaled first.
+    """
+    if needs_scaling(program):
+        change = scaled(program)
+        return change.back(_decided(change.program, engine, options))
+    return _decided(program, engine, options)
+
+
+def _decided(program: LinearProgram, engine: Engine, options: Options) -> Solution:
     started = time.perf_counter()
     solution = engine.solve(program, options)
     infeasible = solution.status in (Status.INFEASIBLE, Status.INFEASIBLE_OR_UNBOUNDED)
@@ -116,3 +138,145 @@ def prove(program: LinearProgram, solution: Solution, engine: Engine, options: O
         solution.certificate = Certificate(residual, math.nan, math.nan)
     else:
         solution.certificate = certify(program, x, solution.row_dual)
+        if needs_scaling(program):  # what is nothing on one scale may be all on the other
+            change = scaled(program)
+            if x.shape == program.c.shape and solution.row_dual.shape == program.row_lower.shape:
+                there = certify(change.program, *change.there(x, solution.row_dual))
+                solution.certificate = solution.certificate.worst(there)
+
+
+# Statuses that are no answer ------------------------------------------------------------------
+
+
+def _settled(
+    program: LinearProgram,
+    solution: Solution,
+    engine: Engine,
+    options: Options,
+    tolerance: float,
+    deadline: float,
+) -> Solution:
+    """What can be proven of a program for which an engine gave no proven answer."""
+    claim = solution.status
+    again = _scaled_again(program, engine, _until(options, deadline))
+    if again is not None and again.certificate.within(tolerance):
+        again.status, again.proof = Status.OPTIMAL, "certificate"
+        return again
+    if claim not in _VERDICTS:
+        if claim.has_answer:
+            solution.status = Status.IMPRECISE
+        return solution
+    search = _Search(program, engine, options, tolerance, deadline)
+    solution.ray = search.farkas()
+    if solution.ray is not None:
+        solution.status, solution.proof = Status.INFEASIBLE, "Farkas ray"
+        return solution
+    if search.point is None:
+        return solution
+    solution.ray = search.direction()
+    if solution.ray is not None:
+        solution.status, solution.proof = Status.UNBOUNDED, "point and ray"
+        solution.point = search.point
+    elif claim is Status.INFEASIBLE or search.bounded:
+        solution.status = Status.NUMERICAL_ERROR
+        why = "a point meets every row and bound"
+        if claim is not Status.INFEASIBLE:
+            why += ", and none is beyond all bounds"
+        solution.stats.detail = f"{claim.value} is refuted: {why}"
+        solution.point = search.point
+    return solution
+
+
+def _scaled_again(program: LinearProgram, engine: Engine, options: Options) -> Solution | None:
+    """The answer to the scaled program, where that differs from what was solved already."""
+    if options.time_limit <= 0.0 or needs_scaling(program):
+        return None
+    change = scaled(program)
+    plain = not (change.row.any() or change.column.any() or change.size or change.cost)
+    if plain:
+        return None
+    solution = change.back(_decided(change.program, engine, options))
+    if not solution.status.has_answer or solution.x is None:
+        return None
+    prove(program, solution, engine, options)
+    return solution
+
+
+def _until(options: Options, deadline: float) -> Options:
+    return replace(options, time_limit=max(deadline - time.perf_counter(), 0.0))
+
+
+class _Search:
+    """Looks for rays: on the engine itself, then on HiGHS, each answer checked on the program itself."""
+
+    def __init__(
+        self,
+        program: LinearProgram,
+        engine: Engine,
+        options: Options,
+        tolerance: float,
+        deadline: float,
+    ) -> None:
+        self.program = program
+        self.engine = engine
+        self.options = options
+        self.tolerance = tolerance
+        self.deadline = deadline
+        self.scaled = scaled(program)
+        self.point: np.ndarray | None = None
+        self.bounded = False
+
+    def farkas(self) -> np.ndarray | None:
+        """Multipliers that prove that there is no point; a point, if one turns up, in ``point``."""
+        nearest = nearest_point(self.scaled.program)
+        columns = self.program.c.size
+        for solution in self._solutions(nearest):
+            if solution.row_dual is not None:
+                y = self.scaled.multipliers(solution.row_dual)
+                ray = farkas_ray(self.program, y)
+                if ray is not None:
+                    return ray
+            if solution.x is not None:
+                x = self.scaled.point(solution.x[:columns])
+                clipped = np.clip(x, self.program.col_lower, self.program.col_upper)
+                if primal_residual(self.program, clipped) <= self.tolerance:
+                    self.point = clipped
+                    return None
+        return None
+
+    def direction(self) -> np.ndarray | None:
+        """A direction that proves that there is no bound; ``bounded`` if there is certainly none."""
+        for solution in self._solutions(best_direction(self.scaled.program)):
+            if solution.x is None:
+                continue
+            ray = improving_ray(self.program, self.scaled.direction(solution.x))
+            if ray is not None:
+                return ray
+            # The box is one wide, so an optimum that is nothing is proven to be nothing.
+            nothing = self.tolerance * max(1.0, float(np.abs(self.scaled.program.c).max()))
+            if solution.certificate.within(self.tolerance) and abs(solution.objective) <= nothing:
+                self.bounded = True
+                return None
+        return None
+
+    def _solutions(self, program: LinearProgram) -> list[Solution]:
+        """Answers of the engine and of the second one, as they are asked for."""
+        found = []
+        for engine in self._engines():
+            options = _until(self.options, self.deadline)
+            if options.time_limit <= 0.0:
+                break
+            solution = answer(program, engine, options)
+            if solution.status.has_answer:
+                found.append(solution)
+                if solution.certificate.within(self.tolerance):
+                    break
+        return found
+
+    def _engines(self) -> list[Engine]:
+        if self.engine.name == _SECOND:
+            return [make_engine(_SECOND)]  # a fresh one: the kept model stays as it is
+        try:
+            return [self.engine, make_engine(_SECOND)]
+        except MissingLibraryError:
+            return [self.engine]

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from gavel_opt.cli.command_line import Command, Program
+from gavel_opt.cli.command_line import Command, Program, one_line
 from gavel_opt.errors import InputError, unknown_name
 
 if TYPE_CHECKING:
@@ -52,7 +52,9 @@ def _solve_arguments(parser: argparse.ArgumentParser) -> None:
         "--time-limit", metavar="SECONDS", type=_seconds, default=math.inf, help="default: none"
     )
     parser.add_argument("--json", action="store_true", help="a JSON object on standard output")
-    parser.add_argument("--values", action="store_true", help="list the columns that are not zero")
+    parser.add_argument(
+        "--values", action="store_true", help="list all values and duals that are not zero"
+    )
 
 
 def _check_arguments(parser: argparse.ArgumentParser) -> None:
@@ -102,27 +104,58 @@ def _run_solve(arguments: argparse.Namespace) -> int:
     with _in_file(arguments.file):
         finding = solve_timed(program, engine, Options(time_limit=arguments.time_limit))
     solution = finding.solution
-    names = program.col_names or tuple(f"x{j}" for j in range(program.shape[1]))
-    values = {}
-    if arguments.values and solution.x is not None:
-        values = {name: v for name, v in zip(names, solution.x.tolist(), strict=True) if v}
+    values = _named(solution.x, program.col_names, "x")
+    duals = _named(solution.row_dual, program.row_names, "row ")
     if arguments.json:
         result = {"file": str(arguments.file), **finding.as_json()}
         print(json.dumps(result | ({"values": values} if arguments.values else {}), indent=2))
         return 0 if solution.status in _answers() else 3
     console = _console()
     rows, columns = program.shape
-    console.print(f"[bold]{program.name or arguments.file}[/] {rows} rows, {columns} columns")
+    console.print(f"{program.name or arguments.file} {rows} rows, {columns} columns", markup=False)
     console.print(f"status      {_coloured(finding)} ({solution.status.advice})")
     if solution.status.has_answer:
         console.print(f"objective   [bold]{solution.objective:.15g}[/]")
         console.print(f"certificate {describe_certificate(solution.certificate)}")
-    elif solution.stats.detail:
+    else:
+        console.print(f"proof       {_proof(finding)}", markup=False)
+    if not solution.status.has_answer and solution.stats.detail:
         console.print(f"detail      {solution.stats.detail}", markup=False)
     console.print(f"engine      {engine.version()}, {finding.seconds:.3f} s", markup=False)
-    for name, value in values.items():
-        print(f"{name} {value!r}")
+    if solution.status.has_answer:
+        most = None if arguments.values else _FEW
+        _print_figures("values", values, most, "--values lists them all")
+        _print_figures("duals", duals, most, "--values lists them all")
     return 0 if solution.status in _answers() else 3
+
+
+_FEW = 8
+"""Values and duals that are shown without being asked for."""
+
+
+def _named(figures: Any, names: Sequence[str], otherwise: str) -> dict[str, float]:
+    """Figures that are not zero, by name."""
+    if figures is None:
+        return {}
+    known = names or [f"{otherwise}{k}" for k in range(figures.size)]
+    return {name: value for name, value in zip(known, figures.tolist(), strict=False) if value}
+
+
+def _print_figures(what: str, figures: dict[str, float], most: int | None, hint: str) -> None:
+    shown = list(figures.items())[:most]
+    if len(shown) < len(figures):
+        print(f"{what}      the first {len(shown)} of {len(figures)} that are not zero; {hint}")
+    elif shown:
+        print(f"{what}      those that are not zero")
+    for name, value in shown:
+        print(f"{one_line(name)} {value!r}")
+
+
+def _proof(finding: Finding) -> str:
+    solution = finding.solution
+    wrong = solution.claim is not None and solution.claim is not solution.status
+    said = f"; the engine said {finding.claim.value}" if wrong else ""
+    return (solution.proof or "none: this is the engine's word") + said
 
 
 def _run_check(arguments: argparse.Namespace) -> int:
@@ -148,19 +181,28 @@ def _run_check(arguments: argparse.Namespace) -> int:
         engines = named_engines(names)
     options = Options(time_limit=arguments.time_limit)
     checks: list[Check] = []
+    broken = 0
     with _progress(len(files)) as step:
         for file in files:
-            program, notes = read_with_notes(file)
-            for note in notes:
-                print(f"gavel-opt: {note}", file=sys.stderr)
             step(file.name)
-            with _in_file(file):
-                checks.append(check_program(program, engines, options, str(file)))
+            try:
+                program, notes = read_with_notes(file)
+                with _in_file(file):
+                    checks.append(check_program(program, engines, options, str(file)))
+            except InputError as wrong:
+                broken += 1
+                notes = [str(wrong)]
+            for note in notes:
+                print(f"gavel-opt: {one_line(note)}", file=sys.stderr)
     agree = all(check.agree for check in checks)
     if arguments.json:
         print(json.dumps(_checks_as_json(checks, agree), indent=2))
-    else:
+    elif checks:
         _print_checks(_console(), checks, agree)
+    if broken and len(files) > 1:
+        print(f"gavel-opt: {broken} of {len(files)} files were not read", file=sys.stderr)
+    if broken:
+        return 2
     if not agree:
         return 1
     return 0 if all(check.decided for check in checks) else 3
@@ -192,6 +234,8 @@ def _checks_as_json(checks: Sequence[Check], agree: bool) -> dict[str, Any]:
 def _print_checks(console: Console, checks: Sequence[Check], agree: bool) -> None:
     from rich.markup import escape
 
+    from gavel_opt.checking import corrected
+
     if len(checks) <= _LONG:
         console.print(_answer_table(checks))
     else:
@@ -201,6 +245,8 @@ def _print_checks(console: Console, checks: Sequence[Check], agree: bool) -> Non
     for check in checks:
         for line in check.disagreements:
             console.print(f"[bold red]disagreement[/] {escape(check.file)}: {escape(line)}")
+        for line in corrected(check.findings):
+            console.print(f"[yellow]corrected[/] {escape(check.file)}: {escape(line)}")
         if not check.decided:
             console.print(f"[yellow]undecided[/] {escape(check.file)}: no engine came to an answer")
     count = f"{len(checks)} program" + ("s" if len(checks) != 1 else "")
@@ -286,9 +332,15 @@ def _small(value: float) -> str:
 
 
 def _coloured(finding: Finding) -> str:
-    word: str = finding.solution.status.value
+    solution = finding.solution
+    word: str = solution.status.value
+    claimed = "" if solution.proof or not _is_verdict(word) else " (claimed)"
     colour = {"optimal": "green", "imprecise": "red", "numerical_error": "red"}.get(word, "yellow")
-    return f"[{colour}]{word}[/]"
+    return f"[{colour}]{word}{claimed}[/]"
+
+
+def _is_verdict(word: str) -> bool:
+    return word in ("infeasible", "unbounded", "infeasible_or_unbounded")
 
 
 def _answers() -> tuple[Any, ...]:

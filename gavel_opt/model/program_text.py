@@ -127,6 +127,7 @@ class Text:
         if len(known) <= 200 and len(name) <= _SHOWN:
             short = [k for k in known if len(k) <= _SHOWN]
             near = difflib.get_close_matches(name, sorted(short), n=3, cutoff=0.5)
+            near = [k if k.isprintable() else shown(k) for k in near]
             hint = f"; did you mean {' or '.join(near)}?" if near else ""
         self.wrong(f"unknown {what} {shown(name)}{hint}")
 

@@ -100,6 +100,18 @@ class Certificate:
             and self.relative_gap <= tolerance
         )
 
+    def worst(self, other: Certificate) -> Certificate:
+        """The larger of each of the three; NaN where one is."""
+        return Certificate(
+            _larger(self.primal_residual, other.primal_residual),
+            _larger(self.dual_residual, other.dual_residual),
+            _larger(self.relative_gap, other.relative_gap),
+        )
+
+
+def _larger(one: float, other: float) -> float:
+    return other if other != other or one <= other else one
+
 
 @dataclass(slots=True)
 class Solution:
@@ -119,7 +131,15 @@ class Solution:
     certificate
         Filled in by the driver or by :func:`gavel_opt.solve`.
     claim
-        The engine's own status, where the certificate decided otherwise; None elsewhere.
+        The engine's own status, where a proof decided otherwise; None elsewhere.
+    proof
+        What proves the status, filled in by :func:`gavel_opt.solve`: ``"certificate"``,
+        ``"Farkas ray"``, ``"point and ray"``, ``"no solver needed"``; empty for a status that is the
+        engine's word alone.
+    point, ray
+        What the proof of another status than optimal rests on: the multipliers of the rows (Farkas),
+        shape ``(m,)``, or a feasible point and the direction in which the objective improves for
+        ever, shapes ``(n,)``.
     """
 
     status: Status
@@ -129,3 +149,6 @@ class Solution:
     certificate: Certificate = field(default_factory=Certificate)
     stats: Stats = field(default_factory=Stats)
     claim: Status | None = None
+    proof: str = ""
+    point: Floats | None = None
+    ray: Floats | None = None

@@ -183,7 +183,10 @@ def test_check_disagrees(small, liar):
     assert done.returncode == 1
     assert answer["agree"] is False
     assert answer["disagreements"] == [
-        {"file": str(small), "what": "highs: optimal 136; but liar: infeasible"}
+        {
+            "file": str(small),
+            "what": "highs: optimal 136; but liar: infeasible (refuted: a point meets every row and bound)",
+        }
     ]
 
 
@@ -303,6 +306,30 @@ def test_a_broken_file_is_named_with_its_line(tmp_path):
     path.write_text(MPS.replace("plant2 12", "plant2 1Z"))
     for command in ("solve", "check"):
         assert f"{path}, line 16: '1Z' is not a number" in complaint(gavel_opt(command, path))
+
+
+def test_check_goes_on_after_a_broken_file(small, tmp_path):
+    (tmp_path / "broken.mps").write_text(MPS.replace("plant2 12", "plant2 1Z"))
+    (tmp_path / "nan.npz").write_bytes(b"nothing")
+    done = gavel_opt("check", tmp_path, "--engines", "highs")
+    assert done.returncode == 2
+    assert "agree 1 program" in done.stdout
+    assert [line.partition(": ")[0] for line in done.stderr.splitlines()] == ["gavel-opt"] * 3
+    assert done.stderr.endswith("gavel-opt: 2 of 3 files were not read\n")
+
+
+def test_solve_shows_a_few_values_and_duals(small):
+    done = gavel_opt("solve", small)
+    assert "doors 2.0" in done.stdout
+    assert "plant3 1.0" in done.stdout
+
+
+def test_a_proof_is_named(tmp_path):
+    program = LinearProgram.build([1], [[1], [1]], [1, -np.inf], [np.inf, 0], -np.inf, np.inf)
+    path = write_program(program, tmp_path / "p.npz")
+    assert "proof       Farkas ray" in gavel_opt("solve", path).stdout
+    answer = json.loads(gavel_opt("solve", path, "--json").stdout)
+    assert (answer["proof"], answer["proven"]) == ("Farkas ray", True)
 
 
 def test_what_is_no_number_is_refused_before_a_solver(tmp_path):

@@ -4,7 +4,7 @@ import broken
 import numpy as np
 import pytest
 
-from gavel_opt.checking import check_program, installed_engines, named_engines
+from gavel_opt.checking import check_program, corrected, installed_engines, named_engines
 from gavel_opt.engines.protocol import Options
 from gavel_opt.engines.registry import make_engine
 from gavel_opt.errors import InputError
@@ -40,13 +40,55 @@ def test_infeasible_or_unbounded_agrees_with_both_and_not_with_optimal():
     assert check(known("infeasible_rows"), Unsure()).agree
     assert check(known("unbounded"), Unsure()).agree
     wrong = check(known("small_maximum"), Unsure())
-    assert wrong.disagreements == ["highs: optimal 36; but unsure: infeasible_or_unbounded"]
+    assert wrong.disagreements == [
+        "highs: optimal 36; but unsure: infeasible_or_unbounded (refuted: a point meets every row"
+        " and bound, and none is beyond all bounds)"
+    ]
 
 
 def test_disagreements_say_who_and_what():
     result = check(known("small_maximum"), broken.Infeasible(), broken.Wrapped())
-    assert result.disagreements == ["highs, wrapped: optimal 36; but infeasible: infeasible"]
+    assert result.disagreements == [
+        "highs, wrapped: optimal 36; but infeasible: infeasible (refuted: a point meets every row"
+        " and bound)"
+    ]
     assert not result.agree
+
+
+def test_a_claim_alone_is_refuted_as_well():
+    result = check_program(known("small_maximum"), [broken.Infeasible()], Options())
+    assert result.disagreements == [
+        "infeasible says infeasible is refuted: a point meets every row and bound"
+    ]
+    assert not result.decided
+    assert result.findings[0].solution.status is Status.NUMERICAL_ERROR
+
+
+def test_a_wrong_word_is_replaced_by_what_is_proven():
+    for name, right in (("unbounded", Status.UNBOUNDED), ("infeasible_rows", Status.INFEASIBLE)):
+
+        class Wrong(broken.Wrapped):
+            name = "wrong"
+
+            def solve(self, program, options=None, right=right):
+                solution = super().solve(program)
+                if solution.status is right:
+                    wrong = {
+                        Status.UNBOUNDED: Status.INFEASIBLE,
+                        Status.INFEASIBLE: Status.UNBOUNDED,
+                    }
+                    solution.status = wrong[right]
+                return solution
+
+        result = check(known(name), Wrong())
+        assert result.agree
+        finding = result.findings[1]
+        assert finding.solution.status is right
+        assert finding.solution.proof
+        assert finding.claim is not right
+        assert corrected(result.findings) == [
+            f"wrong said {finding.claim.value}, and {right.value} is proven ({finding.solution.proof})"
+        ]
 
 
 def test_a_wrong_objective_is_a_disagreement():
