@@ -174,8 +174,8 @@ def run(arguments: argparse.Namespace) -> int:
         "jobs per hour;\n  a knee is measured on the jobs of its seeds, and may lie past it by chance"
     )
     if folder is not None:
-        plot(knees, folder / "knee.svg")
-        print(f"  written   {folder}/ (knee.json, knee.svg)")
+        files = plot(knees, folder / "knee.svg", found.bound)
+        print(f"  written   {folder}/ (knee.json, {', '.join(file.name for file in files)})")
     return 0
 
 
@@ -402,25 +402,55 @@ def _check_plots() -> None:
         )
 
 
-def plot(knees: Sequence[Knee], path: Path) -> None:
-    """Draw the knees, one line a policy, with their intervals and the seeds' own."""
+def plot(knees: Sequence[Knee], path: Path, bound: float | None = None) -> list[Path]:
+    """Draw the knees, one line a policy, with their intervals and the seeds' own, as SVG and PNG.
+
+    Parameters
+    ----------
+    knees
+        In any order.
+    path
+        The SVG file; the PNG stands beside it.
+    bound
+        Jobs per hour that no policy without space sharing sustains more than, drawn as a line.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
+    from simulator.studies.plots import styles
+
     ordered = sorted(knees, key=lambda knee: knee.mean)
-    figure = Figure(figsize=(7.0, 1.4 + 0.45 * len(ordered)), layout="constrained")
+    paint = styles([knee.policy for knee in ordered])
+    figure = Figure(figsize=(7.6, 2.0 + 0.45 * len(ordered)), layout="constrained")
+    FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     for place, knee in enumerate(ordered):
+        colour, marker = paint[knee.policy]
         interval = knee.interval() or (knee.mean, knee.mean)
-        axes.plot(interval, (place, place), color="#4c72b0", linewidth=6, alpha=0.35)
-        axes.plot(knee.values, [place] * len(knee.values), "|", color="#4c72b0", markersize=9)
-        axes.plot(knee.mean, place, "o", color="#4c72b0")
+        axes.plot(interval, (place, place), color=colour, linewidth=6, alpha=0.3)
+        axes.plot(knee.values, [place] * len(knee.values), "|", color=colour, markersize=9)
+        axes.plot(knee.mean, place, marker, color=colour)
         axes.annotate(
             f"{knee.mean:.2f}", (knee.mean, place), (0, 8), textcoords="offset points", ha="center"
+        )
+    if bound is not None:
+        axes.axvline(bound, color="#22262b", linewidth=1, linestyle=(0, (4, 2)))
+        axes.annotate(
+            f"bound without space sharing: {bound:.2f} ",
+            *((bound, -0.5), (-3, 0)),
+            textcoords="offset points",
+            ha="right",
+            va="bottom",
+            fontsize=9,
         )
     axes.set_yticks(range(len(ordered)), [knee.policy for knee in ordered])
     axes.set_ylim(-0.6, len(ordered) - 0.3)
     axes.set_xlim(left=0)
-    axes.set_xlabel("highest sustained load (jobs per hour)")
+    axes.set_xlabel("jobs per hour; band: 95% interval, ticks: seeds")
     axes.grid(axis="x", alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)
-    figure.savefig(path)
+    figure.suptitle("Highest sustained load", x=0.012, ha="left", fontweight="bold")
+    files = [path, path.with_suffix(".png")]
+    for file in files:
+        figure.savefig(file, dpi=160)
+    return files

@@ -1,23 +1,25 @@
 """Pictures of experiments, as PNG and SVG: one look for all of them.
 
-Solid lines with markers are ours, pale dashed ones are published. A point that did not finish is a
+Solid lines with full markers are ours, dashed ones with hollow markers are published. A point that did not finish is a
 triangle at the upper edge, never a value. Needs matplotlib (the extra ``plots``).
 """
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gavel_opt import MissingLibraryError
+from gavel_opt import POLICIES, MissingLibraryError
 
 try:
     import matplotlib
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
 except ImportError as missing:  # pragma: no cover - depends on what is installed
     raise MissingLibraryError(
         "plots need matplotlib; install it with: pip install 'gavel-opt[plots]'"
@@ -25,33 +27,39 @@ except ImportError as missing:  # pragma: no cover - depends on what is installe
 
 INK, PALE, GRID = "#22262b", "#6b7280", "#e5e7eb"
 
-COLOURS = {
-    "max_min_fairness": "#d1495b",
-    "finish_time_fairness": "#d1495b",
-    "min_total_duration": "#d1495b",
-    "max_min_fairness_water_filling": "#d1495b",
-    "fifo": "#d1495b",
-    "gandiva": "#e09f3e",
-    "allox": "#4d908e",
-    "max_min_fairness_perf": "#2d5da8",
-    "finish_time_fairness_perf": "#2d5da8",
-    "min_total_duration_perf": "#2d5da8",
-    "max_min_fairness_water_filling_perf": "#2d5da8",
-    "not_packed": "#2d5da8",
-    "max_min_fairness_packed": "#7b3fa0",
-    "min_total_duration_packed": "#7b3fa0",
-    "max_min_fairness_water_filling_packed": "#7b3fa0",
-    "measured": "#7b3fa0",
-    "estimated": "#4d908e",
+AGNOSTIC = ("#D55E00", "s")
+GAVEL = ("#0072B2", "o")
+SHARING = ("#000000", "P")
+
+STYLES: dict[str, tuple[str, str]] = {
+    "fifo": ("#4D4D4D", "X"),
+    "gandiva": ("#E69F00", "D"),
+    "allox": ("#009E73", "v"),
+    "isolated": ("#8C6D31", "p"),
+    "proportional": ("#56B4E9", "<"),
+    "not_packed": GAVEL,
+    "measured": SHARING,
+    "estimated": ("#009E73", "h"),
 }
-"""Colour of a curve: heterogeneity-agnostic red, Gavel blue, with space sharing purple."""
+"""Colour and marker of a policy or curve, the same in all figures; families follow their suffix:
+heterogeneity-agnostic vermilion squares, ``_perf`` blue circles, ``_packed`` black pluses.
 
-OTHERS = ("#2d5da8", "#4d908e", "#e09f3e", "#d1495b", "#7b3fa0", "#5f6b7a")
-"""Colours of curves without one of their own, in order."""
+Colours are those of Okabe and Ito (jfly.uni-koeln.de/color), which people with any of the common
+kinds of colour blindness tell apart; the marker says the same again.
+"""
 
-MARKERS = ("o", "s", "D", "^", "v", "P")
+OTHERS = (("#56B4E9", "<"), ("#009E73", "h"), ("#8C6D31", "p"), ("#4D4D4D", "*"), ("#E69F00", ">"))
+"""Styles of curves without one of their own, in order."""
 
-ENTITY_COLOURS = ("#2d5da8", "#5fa8d3", "#cae4f1")
+UNFINISHED = "^"
+"""Marker of a point that did not finish; no curve has it."""
+
+ENTITY_COLOURS = ("#0072B2", "#56B4E9", "#D9EAF5")
+
+DASHES = (0, (4, 2))
+
+HEIGHT = 5.6
+"""Inches, of a picture with a title of one line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +94,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Axes:
-    """One set of axes with lines on it; limits of None follow the data.
-
-    ``legend`` is the corner where the legend hides nothing, or ``below`` the axes.
-    """
+    """One set of axes with lines on it; limits of None follow the data."""
 
     title: str
     x_label: str
@@ -98,7 +103,6 @@ class Axes:
     x_limits: tuple[float | None, float | None] = (None, None)
     y_limits: tuple[float | None, float | None] = (None, None)
     logarithmic: bool = False
-    legend: str = "upper left"
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,12 +158,20 @@ def draw(stem: Path, title: str, note: str, panels: Sequence[Axes | Shares]) -> 
     }
     with matplotlib.rc_context(style):
         width = 7.6 if len(panels) == 1 else 5.4 * len(panels)
-        figure = Figure(figsize=(width, 4.9), layout="constrained")
+        figure = Figure(figsize=(width, HEIGHT), layout="constrained")
         FigureCanvasAgg(figure)
         layout: Any = figure.get_layout_engine()
         layout.set(h_pad=0.08, w_pad=0.1)
-        figure.suptitle(f"{title}\n", x=0.012, ha="left", fontsize=12.5, fontweight="bold")
-        figure.text(0.012, 0.925, note, ha="left", va="top", color=PALE, fontsize=9.5)
+        # a title may not run out of the picture: some 9 letters an inch are this wide
+        lines = textwrap.wrap(title, int(width * 9))
+        figure.set_figheight(HEIGHT + 0.22 * (len(lines) - 1) + (0.9 if len(panels) > 1 else 0.0))
+        room = "\n" * len(textwrap.wrap(note, int(width * 14)))
+        figure.suptitle(
+            "\n".join(lines) + room, x=0.012, ha="left", fontsize=12.5, fontweight="bold"
+        )
+        below = 1 - (0.14 + 0.22 * len(lines)) / figure.get_figheight()
+        said = "\n".join(textwrap.wrap(note, int(width * 14)))
+        figure.text(0.012, below, said, ha="left", va="top", color=PALE, fontsize=9.5)
         places = figure.subplots(1, len(panels), squeeze=False)[0]
         for place, panel in zip(places, panels, strict=True):
             _frame(place, panel.title, panel.x_label)
@@ -176,17 +188,26 @@ def draw(stem: Path, title: str, note: str, panels: Sequence[Axes | Shares]) -> 
         return files
 
 
-def colours(names: Sequence[str]) -> dict[str, str]:
-    """Return the colour of each curve: its own, or the next that is free."""
+def styles(names: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """Return colour and marker of each curve: its own, its family's, or the next that is free."""
     free = iter(OTHERS)
-    found: dict[str, str] = {}
+    found: dict[str, tuple[str, str]] = {}
     for name in names:
-        found[name] = COLOURS.get(name) or next(free, INK)
+        family = (
+            SHARING
+            if name.endswith(("_packed", "_packed_SLOs"))
+            else GAVEL
+            if name.endswith(("_perf", "_perf_SLOs"))
+            else AGNOSTIC
+            if name in POLICIES
+            else None
+        )
+        found[name] = STYLES.get(name) or family or next(free, (INK, "*"))
     return found
 
 
 def _frame(place: Any, title: str, x_label: str) -> None:
-    place.set_title(title, loc="left", fontsize=10.5)
+    place.set_title("\n".join(textwrap.wrap(title, 58)), loc="left", fontsize=10.5)
     place.set_xlabel(x_label)
     place.spines[["top", "right"]].set_visible(False)
     place.tick_params(length=3)
@@ -200,35 +221,49 @@ def _lines(place: Any, panel: Axes) -> None:
         place.set_xscale("log", base=2)
         place.set_yscale("log")
         place.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
-    paint = colours([line.name for line in panel.lines])
-    handles = []
-    for number, line in enumerate(panel.lines):
-        colour, marker = paint[line.name], MARKERS[number % len(MARKERS)]
-        marks: dict[str, Any] = {"marker": marker, "markersize": 4.6, "markeredgecolor": "white"}
+    paint = styles([line.name for line in panel.lines])
+    handles: list[Any] = []
+    for line in panel.lines:
+        colour, marker = paint[line.name]
+        size = 7.5 if marker in "PX*" else 5.6  # these look smaller than they are
+        marks: dict[str, Any] = {"marker": marker, "markersize": size, "markeredgecolor": "white"}
         if not line.markers:
             marks = {}
         if line.published is not None:
+            hollow = {"markerfacecolor": "white", "markersize": 4, "markeredgewidth": 0.9}
             place.plot(
-                *line.published, color=colour, alpha=0.5, linewidth=1.6, linestyle=(0, (4, 2))
+                *line.published,
+                color=colour,
+                alpha=0.65,
+                linewidth=1.3,
+                linestyle=DASHES,
+                **({"marker": marker} | hollow if line.markers else {}),
             )
         if line.spread:
             low, high = zip(*line.spread, strict=True)
-            place.fill_between(line.x, low, high, color=colour, alpha=0.13, linewidth=0)
+            place.fill_between(line.x, low, high, color=colour, alpha=0.15, linewidth=0)
         place.plot(line.x, line.y, color=colour, linewidth=1.9, markeredgewidth=0.7, **marks)
+        label = line.label if line.label == line.name else f"{line.label} ({line.name})"
         handles.append(
-            Line2D(
-                [], [], color=colour, linewidth=1.9, label=line.label, markeredgewidth=0.7, **marks
-            )
+            Line2D([], [], color=colour, linewidth=1.9, label=label, markeredgewidth=0.7, **marks)
         )
     place.set_xlim(*panel.x_limits)
     place.set_ylim(*panel.y_limits)
-    handles.append(Line2D([], [], color="none", label=" "))
-    handles.append(Line2D([], [], color=INK, linewidth=1.9, label="here"))
     if any(line.published is not None for line in panel.lines):
-        handles.append(
+        handles += [
+            Line2D([], [], color=PALE, linewidth=1.9, label="solid: here"),
             Line2D(
-                [], [], color=INK, alpha=0.5, linewidth=1.6, linestyle=(0, (4, 2)), label="paper"
-            )
+                *([], []),
+                color=PALE,
+                alpha=0.65,
+                linewidth=1.3,
+                linestyle=DASHES,
+                label="dashed, hollow: the paper",
+            ),
+        ]
+    if any(low != high for line in panel.lines for low, high in line.spread):
+        handles.append(
+            Patch(color=PALE, alpha=0.25, label="band: smallest to largest of the seeds")
         )
     unfinished = [(line, x) for line in panel.lines for x in line.open_ended]
     above: dict[float, int] = {}
@@ -236,9 +271,9 @@ def _lines(place: Any, panel: Axes) -> None:
         place.plot(
             [x],
             [0.985 - 0.034 * above.setdefault(x, 0)],  # one below the other where several did not
-            marker="^",
+            marker=UNFINISHED,
             markersize=6,
-            color=paint[line.name],
+            color=paint[line.name][0],
             transform=place.get_xaxis_transform(),
             clip_on=False,
             linestyle="none",
@@ -246,20 +281,20 @@ def _lines(place: Any, panel: Axes) -> None:
         above[x] += 1
     if unfinished:
         handles.append(
-            Line2D([], [], marker="^", color=INK, linestyle="none", label="did not finish")
+            Line2D([], [], marker=UNFINISHED, color=PALE, linestyle="none", label="did not finish")
         )
-    where: dict[str, Any] = {"loc": panel.legend}
-    if panel.legend == "below":
-        handles = [one for one in handles if str(one.get_label()).strip()]
-        where = {"loc": "upper center", "bbox_to_anchor": (0.48, -0.13), "ncols": 2}
+    _legend(place, handles, columns=2 if len(handles) > 3 and place.figure.axes == [place] else 1)
+
+
+def _legend(place: Any, handles: list[Any], columns: int) -> None:
+    """Put the legend below the axes, where it hides no data."""
     place.legend(
         handles=handles,
-        frameon=True,
-        framealpha=0.9,
-        edgecolor="none",
+        loc="upper center",
+        bbox_to_anchor=(0.48, -0.15),
+        ncols=columns,
+        frameon=False,
         fontsize=9,
-        borderpad=0.4,
-        **where,
     )
 
 
@@ -272,13 +307,4 @@ def _shares(place: Any, panel: Shares) -> None:
         Line2D([], [], color=ENTITY_COLOURS[number % len(ENTITY_COLOURS)], linewidth=7, label=label)
         for number, label in enumerate(panel.labels)
     ]
-    place.legend(
-        handles=handles,
-        loc="upper center",
-        bbox_to_anchor=(0.5, -0.13),
-        ncols=len(handles),
-        frameon=False,
-        fontsize=9,
-        handlelength=0.9,
-        columnspacing=1.4,
-    )
+    _legend(place, handles, columns=len(handles))

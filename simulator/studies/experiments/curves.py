@@ -49,6 +49,9 @@ MEASURES: dict[str, tuple[str, float, str]] = {
 """What a curve may show, by its name in a result: label, the unit that it is divided by, digits."""
 
 
+OTHER_WINDOW = "Other jobs are measured than in the paper, whose values are therefore not shown."
+
+
 @dataclass(frozen=True, slots=True)
 class Curve:
     """One curve: a policy and its settings over all points.
@@ -269,6 +272,8 @@ class CurveExperiment:
         write_csv(folder / "points.csv", self._rows(curves, points, choices))
         text = self._table(curves, points, choices)
         said = [f"- {one}" for one in self.compare(choices, batch) if one.ours is not None]
+        if not choices.as_published:
+            said = [OTHER_WINDOW]
         if said:
             text += "\n" + "\n".join(said) + "\n"
         write_text(folder / self.table_file, f"# {self.title}\n\n{text}")
@@ -293,7 +298,7 @@ class CurveExperiment:
                     f"seed_{seed}": value
                     for seed, value in zip(choices.seeds, one.values, strict=True)
                 }
-                paper = published.at(x) if published else None
+                paper = published.at(x) if published and choices.as_published else None
                 row |= {self._column(curve): one.mean, self._paper_column(curve): paper}
                 row |= {"state": one.state, "completed": one.completed, "measured": one.measured}
                 rows.append(row | {"cpu_seconds": round(one.cpu_seconds, 3)})
@@ -316,7 +321,7 @@ class CurveExperiment:
         header = [AXES[self.axis][0]]
         for curve in curves:
             header.append(curve.label)
-            if self.published(curve.name):
+            if choices.as_published and self.published(curve.name):
                 header.append("paper")
         rows = []
         for x in sorted({x for curve in curves for x in points[curve.name]}):
@@ -326,7 +331,7 @@ class CurveExperiment:
                 digits = MEASURES[curve.measure][2]
                 row.append("" if one is None else one.text(digits))
                 published = self.published(curve.name)
-                if published is not None:
+                if choices.as_published and published is not None:
                     paper = published.at(x)
                     row.append("" if paper is None or one is None else f"{paper:{digits}}")
             rows.append(row)
@@ -412,7 +417,9 @@ class CurveExperiment:
                             for x, one in points.items()
                             if one.state in ("saturated", "horizon", "timeout", "partial")
                         ),
-                        published=None if published is None else (published.x, published.y),
+                        published=None
+                        if published is None or not choices.as_published
+                        else (published.x, published.y),
                     )
                 )
             panels.append(
@@ -427,4 +434,6 @@ class CurveExperiment:
             )
         window = f"jobs {choices.window[0]}–{choices.window[1]}, " if self.axis == "rate" else ""
         note = f"{window}{choices.named_seeds}"
+        if not choices.as_published:
+            note += f". {OTHER_WINDOW}"
         return draw(folder / f"figure-{self.figure}", self.title, note, panels)

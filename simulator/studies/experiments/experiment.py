@@ -11,6 +11,9 @@ from gavel_opt import InputError, unknown_name
 from simulator.studies.batch import Batch, Task
 from simulator.studies.executors import Work
 
+PAPER_WINDOW = (4000, 5000)
+"""Jobs that the paper measures."""
+
 
 @dataclass(frozen=True, slots=True)
 class Choices:
@@ -35,10 +38,15 @@ class Choices:
     seeds: tuple[int, ...] = (0, 1, 2)
     policies: tuple[str, ...] | None = None
     at: tuple[float, ...] | None = None
-    window: tuple[int, int] = (4000, 5000)
+    window: tuple[int, int] = PAPER_WINDOW
     engine: str = "auto"
     tie_break: str = "canonical"
     timeout: float = float("inf")
+
+    @property
+    def as_published(self) -> bool:
+        """Whether the measured jobs are the paper's, so that its values may stand beside ours."""
+        return self.window == PAPER_WINDOW
 
     @property
     def named_seeds(self) -> str:

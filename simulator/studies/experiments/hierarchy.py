@@ -230,7 +230,6 @@ class HierarchyFigure:
                 y_label="",
                 lines=tuple(lines),
                 y_limits=(0.0, None),
-                legend="lower right",
             )
         ]
         for policy in totals:

@@ -249,7 +249,6 @@ class Scaling:
                         y_label="seconds per allocation",
                         lines=tuple(lines),
                         logarithmic=True,
-                        legend="below",
                     )
                 )
         note = "one job replaced between allocations; cluster grows with the jobs"

@@ -1,0 +1,88 @@
+"""Pictures: safe for colour-blind readers, one look a policy, nothing cut off, nothing hidden."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+matplotlib = pytest.importorskip("matplotlib")
+
+from matplotlib.colors import to_rgb  # noqa: E402
+from matplotlib.figure import Figure  # noqa: E402
+
+from gavel_opt import POLICIES  # noqa: E402
+from simulator.studies import plots  # noqa: E402
+from simulator.studies.experiments.experiment import Choices  # noqa: E402
+
+# Machado, Oliveira and Fernandes (2009), severity 1, on linear RGB
+DEUTERANOPIA = [[0.367, 0.861, -0.228], [0.280, 0.673, 0.047], [-0.012, 0.043, 0.969]]
+PROTANOPIA = [[0.152, 1.053, -0.205], [0.115, 0.786, 0.099], [-0.004, -0.048, 1.052]]
+TOGETHER = (
+    ("max_min_fairness", "gandiva", "allox", "max_min_fairness_perf", "max_min_fairness_packed"),
+    ("fifo", "min_total_duration", "min_total_duration_perf", "min_total_duration_packed"),
+    ("not_packed", "measured", "estimated"),
+)
+
+
+@pytest.mark.parametrize("matrix", [np.eye(3), DEUTERANOPIA, PROTANOPIA], ids=["all", "d", "p"])
+def test_curves_of_a_figure_are_told_apart(matrix):
+    for names in TOGETHER:
+        found = plots.styles(names)
+        for one, other in itertools.combinations(names, 2):
+            seen = [np.asarray(matrix) @ np.array(to_rgb(found[n][0])) ** 2.2 for n in (one, other)]
+            assert np.linalg.norm(np.diff(np.clip(seen, 0, 1) ** (1 / 2.2), axis=0)) > 0.2, (
+                one,
+                other,
+            )
+            assert found[one][1] != found[other][1]
+
+
+def test_a_policy_looks_the_same_in_all_figures():
+    together = plots.styles(list(POLICIES))
+    for name in POLICIES:
+        assert plots.styles(["another", name])[name] == together[name]
+        assert together[name][1] != plots.UNFINISHED
+    assert plots.UNFINISHED not in {marker for _, marker in plots.OTHERS}
+
+
+@pytest.mark.parametrize("panels", [1, 2])
+def test_nothing_is_cut_off_or_hidden(panels, tmp_path: Path, monkeypatch):
+    figures: list[Figure] = []
+    monkeypatch.setattr(
+        plots, "Figure", lambda **given: figures.append(Figure(**given)) or figures[-1]
+    )
+    line = plots.Line(
+        *("max_min_fairness_perf", "Gavel", (1.0, 2.0), (3.0, 4.0), ((2.0, 4.0), (3.0, 5.0))),
+        open_ended=(3.0,),
+        published=((1.0, 2.0), (3.0, 4.1)),
+    )
+    axes = plots.Axes("a panel " * 12, "x", "y", (line,))
+    plots.draw(tmp_path / "one", "A title that is long " * 6, "a note " * 20, [axes] * panels)
+    (figure,) = figures
+    renderer = figure.canvas.get_renderer()
+    page = figure.bbox
+    texts = [figure._suptitle, *figure.texts, *(place.title for place in figure.axes)]
+    for text in [*texts, *(place._left_title for place in figure.axes)]:
+        box = text.get_window_extent(renderer)
+        assert box.x1 <= page.x1 + 1, text
+        assert box.y1 <= page.y1 + 1, text
+    title, note = (text.get_window_extent(renderer) for text in (figure._suptitle, figure.texts[0]))
+    for place in figure.axes:
+        legend = place.get_legend()
+        box = legend.get_window_extent(renderer)
+        assert not box.overlaps(place.get_window_extent(renderer))
+        assert box.y0 >= page.y0 - 1
+        assert not note.overlaps(place._left_title.get_window_extent(renderer))
+        said = [text.get_text() for text in legend.get_texts()]
+        assert "Gavel (max_min_fairness_perf)" in said
+        assert any("band" in text for text in said)
+        assert any("paper" in text for text in said)
+    assert title.x0 < page.x1
+
+
+def test_another_window_is_not_the_papers():
+    assert Choices().as_published
+    assert not Choices(window=(400, 500)).as_published
