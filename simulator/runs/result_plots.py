@@ -63,7 +63,8 @@ class ResultPlots:
         place.set_xlim(0.0, short)
         missing = self._result.summary["jobs"]["missing"]
         if missing:
-            place.set_title(f"{missing:,} measured jobs have not completed", fontsize="medium")
+            what = "job has" if missing == 1 else "jobs have"
+            place.set_title(f"{missing:,} measured {what} not completed", fontsize="medium")
         return place
 
     def active(self, ax: Axes | None = None) -> Axes:

@@ -48,7 +48,9 @@ export class GpuGrid {
   /** Find the largest cells that fit, and where each GPU stands. */
   layout() {
     const most = Math.max(220, Math.min(window.innerHeight - 360, 620));
-    let cell = 44;
+    // A server stays in one row.
+    const widest = Math.max(...this.kinds.map((kind) => kind.per_server));
+    let cell = Math.max(3, Math.min(44, Math.floor(this.width / widest)));
     while (cell > 3 && this.heightWith(cell) > most) cell--;
     this.cell = cell;
     this.gap = cell >= 8 ? 2 : cell >= 5 ? 1 : 0;

@@ -68,7 +68,7 @@ export function lineChart(options, lines) {
       {
         width,
         height,
-        padding: [10, 12, 0, 0],
+        padding: [10, 22, 0, 0],
         scales: {
           x: {
             time: false,

@@ -63,7 +63,8 @@ function drawing(options, curves, clicked, width) {
     ),
   );
   const right = Math.max(...xs, 1e-9);
-  const left = Math.min(0, ...xs);
+  const least = Math.min(...xs);
+  const left = least > 0.35 * right ? least - 0.08 * (right - least) : Math.min(0, least);
   const top =
     Math.max(
       ...ours,
