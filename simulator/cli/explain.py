@@ -26,6 +26,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--json", action="store_true", help="print the answer as JSON, only that")
 
+    parser.add_argument(
+        "--run-code",
+        action="store_true",
+        help="simulate again even a run whose policy is code from outside (file.py:Class)",
+    )
+
 
 def run(arguments: argparse.Namespace) -> int:
     """Go through the run again as far as is needed, and say what was found."""
@@ -35,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     found = read_run(existing_folder(arguments.folder))
     if not found.readable:
         raise InputError(f"{arguments.folder}: {found.message}")
-    explainer = Explainer(found.config, found.tables["rounds"])
+    explainer = Explainer(found.config, found.tables["rounds"], arguments.run_code)
     answer = explainer.explain(arguments.job, arguments.round)
     if arguments.json:
         print(json.dumps(answer.to_json(), indent=2))

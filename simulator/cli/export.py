@@ -18,11 +18,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="write a trace for https://ui.perfetto.dev: a track a GPU, counters, instants",
     )
 
+    parser.add_argument(
+        "--run-code",
+        action="store_true",
+        help="simulate again even a run whose policy is code from outside (file.py:Class)",
+    )
+
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the file, whole or not at all."""
     from simulator.runs.files import write_atomically
-    from simulator.viewer.library import RECORDED, completed
+    from simulator.viewer.resimulation import RECORDED, completed
     from simulator.viewer.run_folder import existing_folder, read_run
 
     if arguments.perfetto is None:
@@ -43,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
             "gavel-sim: not all of it was recorded (--record), so it is simulated again",
             file=sys.stderr,
         )
-    content = perfetto_trace(completed(found))
+    content = perfetto_trace(completed(found, arguments.run_code))
     write_atomically(path, content)
     print(f"{path}: {len(content) / 1e6:.1f} MB; open it at https://ui.perfetto.dev")
     return 0

@@ -32,6 +32,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--no-browser", action="store_true", help="print the address and open nothing"
     )
 
+    parser.add_argument(
+        "--run-code",
+        action="store_true",
+        help="simulate again even a run whose policy is code from outside (file.py:Class)",
+    )
+
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve until interrupted, or write the file."""
@@ -40,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     if arguments.export is not None and arguments.follow:
         raise InputError("--export: writes what there is now, so it cannot be given with --follow")
-    library = Library([existing_folder(text) for text in arguments.folders])
+    library = Library([existing_folder(text) for text in arguments.folders], arguments.run_code)
     found = library.catalog()
     for one in found["runs"]:
         if one["message"]:

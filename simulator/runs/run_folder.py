@@ -21,6 +21,7 @@ _TABLES = {
     "jobs": {"job": "iu", "finish": "f"},
     "rounds": {"round": "iu", "time": "f"},
     "placements": {"round": "iu", "job": "iu", "partner": "iu", "worker": "iu"},
+    "allocations": {"allocation": "iu", "round": "iu", "job": "iu", "partner": "iu", "share": "f"},
 }
 """Columns that are read of each table, and the kinds of numbers that they hold."""
 
@@ -53,7 +54,7 @@ def read_summary(folder: Path) -> dict[str, Any]:
 
 
 def read_table(folder: Path, name: str) -> Columns:
-    """Read one of a run's tables: ``jobs``, ``rounds`` or ``placements``.
+    """Read one of a run's tables: ``jobs``, ``rounds``, ``placements`` or ``allocations``.
 
     Raises
     ------
@@ -85,6 +86,8 @@ def read_table(folder: Path, name: str) -> Columns:
         if columns[column].dtype.kind not in kinds:
             raise InputError(f"{path}: column {column} holds no numbers, or not in every row")
     first = next(iter(_TABLES[name]))
-    if name != "placements" and not np.array_equal(columns[first], np.arange(columns[first].size)):
+    if name in ("jobs", "rounds") and not np.array_equal(
+        columns[first], np.arange(columns[first].size)
+    ):
         raise InputError(f"{path}: column {first} does not number the rows from 0")
     return columns

@@ -8,14 +8,16 @@ from typing import Any, Literal
 
 import numpy as np
 
-from gavel_opt import Allocation, ClusterState, Driver, InputError
+from gavel_opt import InputError
 from simulator.mechanism.inspection import Standing, inspect
 from simulator.mechanism.mechanism import Mechanism
 from simulator.runs.columns import Columns
 from simulator.runs.config import RunConfig
+from simulator.runs.policies import policy_of
 from simulator.runs.simulation import BETWEEN_RESETS, Simulation
 from simulator.viewer.choice import Candidate, TypeQueue, agrees, choose_again
 from simulator.viewer.prices import Prices, prices_of
+from simulator.viewer.resimulation import check_same_rounds, check_trusted, listened
 
 Reason = Literal[
     "not arrived",
@@ -82,19 +84,6 @@ class Explanation:
         }
 
 
-class _Listener(Driver):
-    """A driver that remembers its last recomputation, and what the policy remembered before it."""
-
-    last: tuple[dict[str, Any], ClusterState, Allocation] | None = None
-
-    def allocate(self, state: ClusterState) -> Allocation:
-        """Compute the allocation and remember what it was made of."""
-        memory = self.policy.snapshot()
-        found = super().allocate(state)
-        self.last = (memory, state, found)
-        return found
-
-
 class Explainer:
     """Answers questions about one run; goes through its rounds again as far as they reach.
 
@@ -104,6 +93,8 @@ class Explainer:
         The run.
     rounds
         Its rounds as recorded, if they were: what is simulated must equal them.
+    run_code
+        Whether a policy that is code from outside may be run.
 
     Raises
     ------
@@ -111,7 +102,10 @@ class Explainer:
         If the run has no rounds, or cannot be set up.
     """
 
-    def __init__(self, config: RunConfig, rounds: Columns | None = None) -> None:
+    def __init__(
+        self, config: RunConfig, rounds: Columns | None = None, run_code: bool = False
+    ) -> None:
+        check_trusted(config, run_code)
         if config.ideal:
             raise InputError(
                 "explain: an --ideal run has no rounds; jobs get their shares exactly, all the time"
@@ -123,16 +117,7 @@ class Explainer:
 
     def _start(self) -> None:
         self.simulation = Simulation(self.config)
-        driver = self.simulation.driver
-        if driver is not None:
-            config = self.config
-            self.simulation.driver = _Listener(
-                driver.policy,
-                config.engine,
-                fallback=config.fallback,
-                tie_break=config.tie_break,
-                grouping=config.grouping,
-            )
+        self._listener = listened(self.simulation)
 
     # questions -------------------------------------------------------------------------------
 
@@ -166,18 +151,8 @@ class Explainer:
 
     def _check(self) -> None:
         """The rounds so far must be those that were recorded."""
-        if self._recorded is None:
-            return
-        series, count = self.simulation.series, self.simulation.rounds
-        for name in ("time", "active", "running", "arrived"):
-            ours, theirs = getattr(series, name), self._recorded[name][:count]
-            differ = np.flatnonzero(ours[: theirs.size] != theirs)
-            if differ.size:
-                raise InputError(
-                    f"explain: from round {int(differ[0])} on the run's configuration gives other "
-                    f"rounds than were recorded ({name}): it was made by another version, forked, "
-                    "or from other files, so its reasons cannot be told"
-                )
+        if self._recorded is not None:
+            check_same_rounds(self.simulation, self._recorded)
 
     def _in_round(self, job: int, number: int) -> Explanation:
         simulation = self.simulation
@@ -244,17 +219,12 @@ class Explainer:
     @property
     def traits(self) -> Any:
         """What the mechanism knows of the policy."""
-        driver = self.simulation.driver
-        if driver is not None:
-            return driver.policy.traits
-        from simulator.runs.policies import policy_of
-
-        return policy_of(self.config).traits
+        listener = self._listener
+        return (policy_of(self.config) if listener is None else listener.policy).traits
 
     def prices(self) -> Prices | None:
         """Prices of the last recomputation; None where there are none."""
-        driver = self.simulation.driver
-        last = driver.last if isinstance(driver, _Listener) else None
+        last = None if self._listener is None else self._listener.last
         if last is None:
             return None
         when = self.simulation.allocations

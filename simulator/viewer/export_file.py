@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from simulator.runs.files import write_atomically
-from simulator.viewer.library import Library
+from simulator.viewer.library import PARTS, Library
 from simulator.viewer.page import exported_page, json_part
 
 
@@ -15,9 +15,9 @@ def write_export(library: Library, path: Path) -> int:
     parts = {"catalog": json_part(catalog)}
     for run in catalog["runs"]:
         if run["readable"]:
-            parts[f"run/{run['id']}/overview"] = library.part(run["id"], "overview")
-            if run["placements"]:
-                parts[f"run/{run['id']}/placements"] = library.part(run["id"], "placements")
+            for part in PARTS:
+                if part == "overview" or run[part]:
+                    parts[f"run/{run['id']}/{part}"] = library.part(run["id"], part)
     content = exported_page(parts)
     write_atomically(path, content)
     return len(content)

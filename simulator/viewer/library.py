@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from gavel_opt import GavelError
 from simulator.runs.config import RunConfig
 from simulator.viewer import run_parts
+from simulator.viewer.resimulation import completed, simulated
 from simulator.viewer.run_folder import LIVE_FILE, RunFolder, looks_like_a_run, read_run
 from simulator.viewer.study_folder import Study, find_studies
 
 if TYPE_CHECKING:
     from simulator.viewer.explanation import Explainer
-
-
-RECORDED = ("placements",)
-"""Tables of a run that are there only if they were asked for."""
 
 
 class NotThereError(Exception):
@@ -55,9 +50,12 @@ class Library:
     ----------
     paths
         Folders of runs, sweeps and figures.
+    run_code
+        Whether runs whose policy is code from outside may be simulated again.
     """
 
-    def __init__(self, paths: Sequence[Path]) -> None:
+    def __init__(self, paths: Sequence[Path], run_code: bool = False) -> None:
+        self._run_code = run_code
         self._lock = threading.RLock()
         self._paths = list(paths)
         self._shelves: dict[str, _Shelf] = {}
@@ -95,6 +93,7 @@ class Library:
                         "message": run.message,
                         "readable": run.readable,
                         "placements": "placements" in run.tables,
+                        "allocations": "allocations" in run.tables,
                         "stamp": shelf.stamp,
                     }
                 )
@@ -109,17 +108,21 @@ class Library:
             return self._read(self._shelves[name])
 
     def part(self, name: str, part: str) -> bytes:
-        """Return the ``overview`` or the ``placements`` of a run as a block of columns."""
+        """Return the ``overview``, ``placements`` or ``allocations`` of a run as columns."""
         with self._lock:
             run = self.run(name)
             if not run.readable:
                 raise NotThereError(run.message)
-            if part == "placements" and "placements" not in run.tables:
-                raise NotThereError("placements were not recorded")
+            if part != "overview" and part not in run.tables:
+                raise NotThereError(f"{part} were not recorded")
             stamp, packed = self._parts.get((name, part), (None, b""))
             if stamp != self._shelves[name].stamp:
-                make = run_parts.overview if part == "overview" else run_parts.placements
-                packed = make(run)
+                try:
+                    packed = _PACKERS[part](run)
+                except (ArithmeticError, LookupError, MemoryError, TypeError, ValueError) as wrong:
+                    raise NotThereError(
+                        f"damaged: its tables do not fit together: {wrong}"
+                    ) from None
                 self._parts[name, part] = (self._shelves[name].stamp, packed)
             return packed
 
@@ -139,8 +142,7 @@ class Library:
                 raise NotThereError(f"there is no run {name!r}")
             run = self._read(shelf)
             self._parts.pop((name, "overview"), None)
-            whole = completed(run)
-            run.tables, run.message = whole.tables, whole.message
+            run.tables = completed(run, self._run_code).tables
 
     def explain(self, name: str, job: int, number: int | None) -> dict[str, Any]:
         """Say why a job ran or waited in a round, or over its life (``Explanation.to_json``)."""
@@ -152,7 +154,7 @@ class Library:
                 raise NotThereError(run.message)
             if self._explainer is None or self._explainer[0] is not run:
                 rounds = None if run.state == "running" else run.tables["rounds"]
-                self._explainer = (run, Explainer(run.config, rounds))
+                self._explainer = (run, Explainer(run.config, rounds, self._run_code))
             try:
                 return self._explainer[1].explain(job, number).to_json()
             except GavelError:
@@ -170,7 +172,10 @@ class Library:
     def _read(self, shelf: _Shelf) -> RunFolder:
         if isinstance(shelf.source, RunConfig):
             if shelf.run is None:
-                shelf.run, shelf.stamp = simulated(shelf.source, Path(shelf.label)), 0
+                shelf.run, shelf.stamp = (
+                    simulated(shelf.source, Path(shelf.label), self._run_code),
+                    0,
+                )
             return shelf.run
         stamp = _stamp(shelf.source)
         if shelf.run is None or stamp != shelf.stamp:
@@ -178,47 +183,14 @@ class Library:
         return shelf.run
 
 
-def completed(run: RunFolder) -> RunFolder:
-    """A run with what was not recorded of it: simulated again, to the same bits.
+_PACKERS = {
+    "overview": run_parts.overview,
+    "placements": run_parts.placements,
+    "allocations": run_parts.shares,
+}
 
-    Raises
-    ------
-    GavelError
-        If it cannot be simulated again.
-    """
-    if set(RECORDED) <= set(run.tables):
-        return run
-    again = simulated(run.config, run.path)
-    if not _same_rounds(run, again):
-        again.message = "simulated again by this version, which gives other rounds than recorded"
-        return again
-    missing = {name: again.tables[name] for name in again.tables if name not in run.tables}
-    return replace(run, tables={**run.tables, **missing})
-
-
-def simulated(config: RunConfig, path: Path) -> RunFolder:
-    """Carry out a run and keep who ran where.
-
-    Raises
-    ------
-    GavelError
-        If it fails.
-    """
-    from simulator.runs.runner import execute
-
-    result = execute(config, placements=True)
-    assert result.placements is not None
-    tables = {"jobs": result.jobs, "rounds": result.rounds, "placements": result.placements}
-    return RunFolder(path, "finished", "simulated for this page", result.summary, tables)
-
-
-def _same_rounds(a: RunFolder, b: RunFolder) -> bool:
-    """Whether two runs went through the same rounds."""
-    one, two = a.tables["rounds"], b.tables["rounds"]
-    return all(
-        np.array_equal(one[name].astype(float), two[name].astype(float), equal_nan=True)
-        for name in ("time", "active", "running", "completed")
-    )
+PARTS = tuple(_PACKERS)
+"""What there is of a run, each a block of columns."""
 
 
 def _stamp(path: Path) -> int:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-
 from gavel_opt import InputError
 from simulator.runs.columns import Columns
 from simulator.runs.config import RunConfig
 from simulator.runs.live import LIVE, RUNNING
+from simulator.runs.run_folder import read_summary, read_table
+from simulator.world.reading import parse_json, read_text
 
 State = Literal["finished", "partial", "running", "stopped", "empty", "damaged"]
 
@@ -82,8 +81,8 @@ def read_run(path: Path) -> RunFolder:
             return _running(path, path / LIVE)
         if (path / "summary.json").exists():
             return _finished(path)
-    except _DamagedError as wrong:
-        return RunFolder(path, "damaged", str(wrong))
+    except InputError as wrong:
+        return RunFolder(path, "damaged", f"damaged: {str(wrong).removeprefix(f'{path}/')}")
     if looks_like_a_run(path) or (path / "jobs.parquet").exists():
         return RunFolder(
             path, "stopped", "never finished: summary.json, which a run writes last, is missing"
@@ -91,15 +90,8 @@ def read_run(path: Path) -> RunFolder:
     return RunFolder(path, "empty", "holds no run: there is no summary.json")
 
 
-class _DamagedError(Exception):
-    """Something in a run folder cannot be read; the text names it."""
-
-
 def _finished(path: Path) -> RunFolder:
-    summary = _json(path / "summary.json")
-    for name in ("config", "status"):
-        if name not in summary:
-            raise _DamagedError(f"damaged: summary.json has no {name!r}")
+    summary = read_summary(path)
     tables = _tables(path)
     status = summary["status"]
     if status != "completed" or summary.get("partial"):
@@ -109,9 +101,10 @@ def _finished(path: Path) -> RunFolder:
 
 
 def _running(path: Path, live: Path) -> RunFolder:
-    said = _json(live / RUNNING)
-    if "config" not in said:
-        raise _DamagedError(f"damaged: {LIVE_FILE} has no 'config'")
+    file = live / RUNNING
+    said = parse_json(read_text(file), str(file))
+    if not isinstance(said, dict) or not isinstance(said.get("config"), dict):
+        raise InputError(f"{file}: not as a run writes it")
     tables = _tables(live)
     if _alive(said.get("process"), said.get("host")):
         return RunFolder(path, "running", "still running: what there is so far", said, tables)
@@ -133,16 +126,6 @@ def _alive(process: Any, host: Any) -> bool:
     return True
 
 
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError) as wrong:
-        raise _DamagedError(f"damaged: cannot read {path.name}: {wrong}") from None
-    if not isinstance(found, dict):
-        raise _DamagedError(f"damaged: {path.name} is not an object")
-    return found
-
-
 def _tables(path: Path) -> dict[str, Columns]:
     tables: dict[str, Columns] = {}
     for name in (
@@ -151,31 +134,12 @@ def _tables(path: Path) -> dict[str, Columns]:
         "placements",
         "allocations",
     ):  # as live ones are written, backwards
-        file = path / f"{name}.parquet"
-        if not file.exists():
-            if name in _NEEDED:
-                raise _DamagedError(f"damaged: {file.name} is missing")
-            continue
-        tables[name] = _columns(file)
+        if name in _NEEDED or (path / f"{name}.parquet").exists():
+            tables[name] = read_table(path, name)
         for column in _NEEDED.get(name, ()):
             if column not in tables[name]:
-                raise _DamagedError(f"damaged: {file.name} has no column {column!r}")
-    jobs = tables["jobs"]["job"].size
-    if not np.array_equal(tables["jobs"]["job"], np.arange(jobs)):
-        raise _DamagedError("damaged: jobs.parquet does not hold each job once, in order")
+                raise InputError(f"{path / name}.parquet: column {column} is missing")
     return tables
-
-
-def _columns(file: Path) -> Columns:
-    from pyarrow import ArrowException
-    from pyarrow import parquet as files
-
-    try:
-        table = files.read_table(file)
-        return {name: table[name].to_numpy(zero_copy_only=False) for name in table.column_names}
-    except (OSError, ValueError, ArrowException) as wrong:
-        first = str(wrong).splitlines()[0] if str(wrong) else type(wrong).__name__
-        raise _DamagedError(f"damaged: cannot read {file.name}: {first}") from None
 
 
 def existing_folder(text: str) -> Path:

@@ -58,6 +58,7 @@ def overview(run: RunFolder) -> bytes:
             if name not in _LEFT_OUT[table] and values.dtype.kind in "biuf":
                 columns[f"{table}/{name}"] = values
     columns |= _from_placements(run, jobs, rounds)
+    columns |= {f"solves/{name}": values for name, values in run.tables.get("solves", {}).items()}
     return pack(header, columns)
 
 
@@ -97,6 +98,40 @@ def placements(run: RunFolder) -> bytes:
         "partner": found.partner,
     }
     return pack({"every": every}, columns)
+
+
+def shares(run: RunFolder) -> bytes:
+    """Pack what share of time each job had on each worker type, by recomputation.
+
+    Entries of job m stand behind those of job m - 1, those of one recomputation together. A share is a
+    whole number of 1/65535.
+    """
+    table = run.tables["allocations"]
+    pairs = table["partner"] >= 0
+    job = np.concatenate([table["job"], table["partner"][pairs]])
+    partner = np.concatenate([table["partner"], table["job"][pairs]])
+    place = {kind["name"]: number for number, kind in enumerate(cluster(run))}
+    kind = np.array([place[name] for name in table["worker_type"].tolist()], dtype=np.int64)
+    kind, number, share = (
+        np.concatenate([values, values[pairs]])
+        for values in (kind, table["allocation"], table["share"])
+    )
+    order = np.lexsort((kind, number, job))
+    made, first = np.unique(table["allocation"], return_index=True)
+    count = int(made[-1]) + 1 if made.size else 0
+    rounds = np.zeros(count, dtype=np.int64)
+    rounds[made] = table["round"][first]
+    # A recomputation with nobody there has no entry: it is as if made with the one before.
+    np.maximum.accumulate(rounds, out=rounds)
+    columns = {
+        "count": np.bincount(job, minlength=int(run.tables["jobs"]["job"].size)),
+        "allocation": number[order],
+        "type": kind[order],
+        "partner": partner[order],
+        "share": np.rint(np.clip(share[order], 0.0, 1.0) * 65535.0).astype(np.int64),
+        "round": rounds,
+    }
+    return pack({}, columns)
 
 
 def thinning(segments: Segments, rounds: int) -> int:

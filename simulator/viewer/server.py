@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from gavel_opt import GavelError
-from simulator.viewer.library import Library, NotThereError
+from simulator.viewer.library import PARTS, Library, NotThereError
 from simulator.viewer.page import KINDS, json_part, page_policy, served_page, static_files
 
 Answer = tuple[bytes, str]
@@ -66,7 +66,7 @@ class ViewerServer(ThreadingHTTPServer):
                 self.library.scan()
             found = self.library.catalog() | {"follow": self.follow, "server": True}
             return json_part(found), _JSON
-        if len(words) == 3 and words[0] == "run" and words[2] in ("overview", "placements"):
+        if len(words) == 3 and words[0] == "run" and words[2] in PARTS:
             return self.library.part(words[1], words[2]), _BLOCK
         if len(words) == 3 and words[0] == "run" and words[2] == "simulate":
             self.library.simulate(words[1])

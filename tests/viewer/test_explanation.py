@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from simulator.runs.options import make_config
 from simulator.runs.simulation import Simulation
 from simulator.viewer.choice import agrees, choose_again
 from simulator.viewer.explanation import Explainer
+from simulator.viewer.library import Library
 from simulator.viewer.prices import prices_of
 from simulator.viewer.run_folder import read_run
 from tests.viewer.conftest import CLUSTER
@@ -60,7 +62,7 @@ def test_prices_explain_every_share(policy: str) -> None:
     )
     explainer = Explainer(config)
     explainer._go_to(200)
-    memory, state, given = explainer.simulation.driver.last  # type: ignore[union-attr]
+    memory, state, given = explainer._listener.last  # type: ignore[union-attr,misc]
     prices = prices_of(config, memory, state)
     assert prices is not None
     size = max(prices.cost.max(), prices.worth.max())
@@ -132,6 +134,25 @@ def test_what_there_is_not_is_refused(
     said = capsys.readouterr().err
     assert complaint in said
     assert said.count("\n") == 1
+
+
+def test_code_of_a_run_folder_is_not_run_unasked(
+    runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "hostile"
+    shutil.copytree(runs / "gavel", folder)
+    (folder / "policy.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\nclass P: pass\n")
+    summary = json.loads((folder / "summary.json").read_text())
+    summary["config"]["policy"] = f"{folder}/policy.py:P"
+    (folder / "summary.json").write_text(json.dumps(summary))
+    assert main(["explain", str(folder), "--job", "1"]) == 2
+    assert "--run-code" in capsys.readouterr().err
+    with pytest.raises(InputError, match="--run-code"):
+        Library([folder]).explain("r0", 1, 2)
+    (folder / "placements.parquet").unlink()
+    with pytest.raises(InputError, match="--run-code"):
+        Library([folder]).simulate("r0")
+    assert not (tmp_path / "ran").exists()
 
 
 def test_a_run_of_another_make_is_not_explained(runs: Path) -> None:

@@ -139,6 +139,26 @@ def test_jobs_are_sorted_filtered_and_explained(two: Any, runs: Path) -> None:
     assert two.inner_text(".why .answer").startswith("Job 15 ")
 
 
+def test_a_run_is_simulated_again_for_what_was_not_recorded(
+    browser: Any, runs: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "bare"
+    shutil.copytree(runs / "gavel", folder)
+    (folder / "placements.parquet").unlink()
+    with served([folder]) as server, page_of(browser, server.address) as page:
+        go(page, "Engines", READY["Engines"])
+        page.click(".again button")
+        page.wait_for_selector("h3:has-text('relative gap by allocation')", timeout=30_000)
+        go(page, "Cluster", READY["Cluster"])
+        go(page, "Jobs", READY["Jobs"])
+        page.click(".jobtable .row:not(.head) >> nth=12")
+        page.wait_for_selector(".life .chart canvas")
+        assert "the line in it the job's share" in page.inner_text(".life")
+        wide = page.locator(".life .chart canvas").bounding_box()["width"]
+        page.locator(".life .chart canvas").hover(position={"x": wide / 2, "y": 20})
+        assert "; share " in page.inner_text(".life .chart .under")
+
+
 def test_two_runs_are_compared(two: Any, runs: Path) -> None:
     go(two, "Compare", READY["Compare"])
     said = two.inner_text("#content")
@@ -275,5 +295,5 @@ def test_folders_say_what_they_are(browser: Any, runs: Path, tmp_path: Path) -> 
         page.wait_for_selector(READY["Metrics"])
         said = page.inner_text("#content")
         assert "empty: empty. the folder is empty" in said
-        assert "damaged: damaged. damaged: cannot read rounds.parquet" in said
+        assert "damaged: damaged. damaged: rounds.parquet: cannot read it" in said
         assert "stopped: stopped. never finished" in said

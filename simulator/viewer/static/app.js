@@ -104,7 +104,7 @@ async function show() {
     Metrics: () => metricsTab(runs),
     Cluster: () => clusterTab(runs, { openJob, reload }),
     Jobs: () => jobsTab(runs, state.job),
-    Engines: () => enginesTab(runs),
+    Engines: () => enginesTab(runs, reload),
     Compare: () => compareTab(runs, openJob),
   };
   fill(content, damaged, made[state.tab]());

@@ -5,7 +5,7 @@ import { choice, el, fill } from "./dom.js";
 import { brief, duration, number } from "./format.js";
 import { GpuGrid } from "./gpu_grid.js";
 import { Playback } from "./playback.js";
-import { EMBEDDED, json } from "./source.js";
+import { simulateAgain } from "./simulate_again.js";
 import { strip } from "./strip.js";
 
 /** @typedef {import("./run.js").Run} Run */
@@ -29,7 +29,19 @@ export function clusterTab(runs, page) {
       });
       fill(
         box,
-        shown.map((run, place) => !found[place] && missing(run, page.reload)),
+        shown.map(
+          (run, place) =>
+            !found[place] &&
+            el(
+              "section",
+              { class: "panel" },
+              simulateAgain(
+                run,
+                `${brief(run.label)}: who ran where was not recorded (gavel-sim run --record placements).`,
+                page.reload,
+              ),
+            ),
+        ),
         whole.length > 0 && grids(whole, page),
         runs.length > 2 && el("p", { class: "hint" }, "The first two runs are shown here."),
       );
@@ -41,38 +53,6 @@ export function clusterTab(runs, page) {
 /** @param {Run} run */
 async function placementsOf(run) {
   return run.entry.placements ? run.loadPlacements() : null;
-}
-
-/**
- * @param {Run} run
- * @param {() => void} reload
- */
-function missing(run, reload) {
-  const box = el("section", { class: "panel" });
-  const say = el(
-    "p",
-    {},
-    `${brief(run.label)}: who ran where was not recorded (gavel-sim run --record placements). `,
-  );
-  const again = el(
-    "button",
-    {
-      class: "action",
-      click: async () => {
-        again.disabled = true;
-        again.textContent = "Simulating …";
-        try {
-          await json(`run/${run.id}/simulate`);
-          reload();
-        } catch (wrong) {
-          fill(box, el("p", { class: "note" }, String(/** @type {Error} */ (wrong).message)));
-        }
-      },
-    },
-    "Simulate this run again, to the same bits, and look",
-  );
-  fill(box, say, !EMBEDDED && run.entry.state !== "running" && again);
-  return box;
 }
 
 /**

@@ -5,17 +5,28 @@ import { el } from "./dom.js";
 import { figure } from "./figure.js";
 import { brief, duration, number, percent, words } from "./format.js";
 import { lineChart } from "./line_chart.js";
+import { simulateAgain } from "./simulate_again.js";
 import { table } from "./table.js";
 
 /** @typedef {import("./run.js").Run} Run */
 
-/** @param {Run[]} runs */
-export function enginesTab(runs) {
-  return el("div", { class: runs.length > 1 ? "two" : "" }, runs.map(card));
+/**
+ * @param {Run[]} runs
+ * @param {() => void} reload
+ */
+export function enginesTab(runs, reload) {
+  return el(
+    "div",
+    { class: runs.length > 1 ? "two" : "" },
+    runs.map((run) => card(run, reload)),
+  );
 }
 
-/** @param {Run} run */
-function card(run) {
+/**
+ * @param {Run} run
+ * @param {() => void} reload
+ */
+function card(run, reload) {
   const solve = run.summary.solve ?? {};
   const refusals = Object.entries(solve.refusals ?? {});
   const versions = run.summary.versions ?? {};
@@ -56,14 +67,23 @@ function card(run) {
         refusals.map(([reason, count]) => [brief(reason, 160), number(Number(count))]),
       ),
     ],
-    certificates(run),
+    certificates(run, reload),
   );
 }
 
-/** @param {Run} run */
-function certificates(run) {
+/**
+ * Residuals, fallbacks and seconds from one recomputation to the next.
+ * @param {Run} run
+ * @param {() => void} reload
+ */
+function certificates(run, reload) {
   const hours = run.columns.get("solves/time");
-  if (!hours) return null;
+  if (!hours)
+    return [
+      el("h3", {}, "By allocation"),
+      simulateAgain(run, "Residuals, gaps and fallbacks over time are not kept with a run.", reload),
+    ];
+  if (hours.length === 0) return null;
   const x = Float64Array.from(hours, (seconds) => seconds / 3600);
   const names = ["primal_residual", "dual_residual", "relative_gap", "fallbacks", "seconds"];
   return names

@@ -51,12 +51,13 @@ export function jobLife(run, job) {
       answer,
     );
   };
-  if (run.entry.placements)
-    run.loadPlacements().then(
-      () => show(staysOf(run, job)),
-      (wrong) => fill(box, el("p", { class: "note" }, String(wrong.message))),
-    );
-  else show(null);
+  Promise.all([
+    run.entry.placements ? run.loadPlacements() : null,
+    run.entry.allocations ? run.loadShares() : null,
+  ]).then(
+    () => show(run.placements ? staysOf(run, job) : null),
+    (wrong) => fill(box, el("p", { class: "note" }, String(wrong.message))),
+  );
   return box;
 }
 
@@ -144,7 +145,7 @@ function timeline(run, job, stays, ask) {
   const said = el(
     "p",
     { class: "under" },
-    "Each lane is a worker type, the lowest one waiting. Click for the reason at that time.",
+    `Each lane is a worker type${run.shares ? ", the line in it the job's share" : ""}, the lowest one waiting. Click for the reason at that time.`,
   );
   const box = el("div", { class: "chart" }, canvas, said);
   const left = 74;
@@ -178,6 +179,7 @@ function timeline(run, job, stays, ask) {
       context.fillRect(from, LANE * stay.type + 4, Math.max(to - from, 0.5), LANE - 8);
       context.globalAlpha = 1;
     }
+    if (run.shares) drawShares(context, run, run.shares, job, px, end, look.ink);
     context.fillStyle = look.muted;
     context.textAlign = "left";
     context.fillText(moment(arrival), left, height - 12);
@@ -196,7 +198,7 @@ function timeline(run, job, stays, ask) {
       stay
         ? `on ${brief(kinds[stay.type].name, 20)}, GPU${stay.workers.length > 1 ? "s" : ""} ${stay.workers.join(", ")}${stay.partner >= 0 ? `, beside job ${stay.partner}` : ""}`
         : "waiting"
-    }`;
+    }${shareText(run, job, round)}`;
   });
   canvas.addEventListener("click", (event) => ask(roundAt(event)));
   onWidth(box, (wide) => {
@@ -204,6 +206,57 @@ function timeline(run, job, stays, ask) {
     draw();
   });
   return box;
+}
+
+/**
+ * A job's shares in a round, in words.
+ * @param {Run} run
+ * @param {number} job
+ * @param {number} round
+ */
+function shareText(run, job, round) {
+  if (!run.shares) return "";
+  const all = run.shares.ofJob(job).filter((one) => one.round <= round);
+  const last = all.length > 0 ? all[all.length - 1].round : -1;
+  if (last < 0) return "; no share yet";
+  if ((run.shares.next(last) ?? 0) <= round) return "; share 0";
+  const now = all.filter((one) => one.round === last);
+  const said = now.map(
+    (one) =>
+      `${number(one.share, 4)} on ${brief(run.cluster[one.type].name, 20)}${one.partner >= 0 ? ` beside job ${one.partner}` : ""}`,
+  );
+  return `; share ${said.join(", ")}`;
+}
+
+/**
+ * A job's share on each worker type, as a line in its lane: at the top for a share of 1.
+ * @param {CanvasRenderingContext2D} context
+ * @param {Run} run
+ * @param {import("./shares.js").Shares} shares
+ * @param {number} job
+ * @param {(seconds: number) => number} px
+ * @param {number} end
+ * @param {string} ink
+ */
+function drawShares(context, run, shares, job, px, end, ink) {
+  context.strokeStyle = ink;
+  context.lineWidth = 1.2;
+  run.cluster.forEach((_, type) => {
+    /** @type {Map<number, number>} */
+    const sums = new Map();
+    for (const one of shares.ofJob(job))
+      sums.set(one.round, (sums.get(one.round) ?? 0) + (one.type === type ? one.share : 0));
+    context.beginPath();
+    for (const [round, share] of sums) {
+      const until = shares.next(round);
+      const from = px(run.time[Math.min(round, run.rounds - 1)]);
+      const to = px(until < run.rounds ? Math.min(run.time[until], end) : end);
+      const y = LANE * type + LANE - 4 - Math.min(share, 1) * (LANE - 8);
+      context.moveTo(from, y);
+      context.lineTo(Math.max(to, from), y);
+    }
+    context.stroke();
+  });
 }
 
 /**

@@ -2,6 +2,7 @@
 
 import { decode } from "./column_file.js";
 import { Placements } from "./placements.js";
+import { Shares } from "./shares.js";
 import { part } from "./source.js";
 
 /** @typedef {import("./column_file.js").Column} Column */
@@ -32,6 +33,8 @@ export class Run {
     this.workers = this.cluster.reduce((sum, kind) => sum + kind.workers, 0);
     /** @type {Placements | null} */
     this.placements = null;
+    /** @type {Shares | null} */
+    this.shares = null;
     /** @type {Map<string, ArrayLike<number>>} */
     this.derived = new Map();
   }
@@ -52,6 +55,15 @@ export class Run {
       this.placements = new Placements(header, columns, this.jobs);
     }
     return this.placements;
+  }
+
+  /** Read what share each job had, once. */
+  async loadShares() {
+    if (!this.shares) {
+      const { columns } = await decode(await part(`run/${this.id}/allocations`));
+      this.shares = new Shares(columns);
+    }
+    return this.shares;
   }
 
   /** @param {string} name */
