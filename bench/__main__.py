@@ -1,4 +1,4 @@
-"""``python -m bench report``, ``tables``, ``saturation`` and ``viewer``."""
+"""``python -m bench report``, ``tables``, ``labels``, ``saturation`` and ``viewer``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from bench import report, saturation
+from bench import report, saturation, saturation_labels
 
 
 def main() -> int:
@@ -21,8 +21,13 @@ def main() -> int:
         "--goals", action="store_true", help="only what the table of goals needs (policies)"
     )
     commands.add_parser("tables", help="write tables and plots from the results kept")
-    grid = commands.add_parser("saturation", help="the labelled grid of the saturation rule")
-    grid.add_argument("--processes", type=int, default=1, help="runs at once (default 1)")
+    labels = commands.add_parser("labels", help="ground truth of saturation, by simulation alone")
+    judged = commands.add_parser("saturation", help="verdicts of the default rule, or its costs")
+    for command in (labels, judged):
+        command.add_argument("--case", nargs="+", default=[], help="only cases named like this")
+        command.add_argument("--load", nargs="+", type=float, default=[], help="only these loads")
+    judged.add_argument("--seed", nargs="+", type=int, default=[], help="only these (default 0-9)")
+    judged.add_argument("--costs", action="store_true", help="measure CPU time")
     page = commands.add_parser("viewer", help="the viewer in a headless Chromium")
     page.add_argument(
         "--runs", nargs="+", type=Path, default=[], help="run folders (default: made)"
@@ -33,7 +38,9 @@ def main() -> int:
 
         return viewer.run(given.runs)
     if given.command == "saturation":
-        return saturation.run(given.processes)
+        return saturation.run(given.case, given.load, given.seed, given.costs)
+    if given.command == "labels":
+        return saturation_labels.run(given.case, given.load)
     if given.command == "tables":
         report.write()
         return 0

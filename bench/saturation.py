@@ -1,190 +1,251 @@
-"""The labelled grid of the default saturation rule: is it right, and what does it cost?
+"""Is the default saturation rule right, and what does it cost?
 
-``python -m bench saturation`` runs what ``bench/saturation.json`` does not hold yet, and writes the tables
-of ``docs/saturation.md``.
+``python -m bench saturation`` judges every case that ``python -m bench labels`` has labelled, on seeds 0 to
+9; ``--costs`` measures CPU time instead. Both go on where an earlier one stopped and write the tables of
+``docs/saturation.md``.
 """
 
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
 from typing import Any
 
-import simulator
+from bench import saturation_labels
 from bench.report import between
+from bench.saturation_cases import CASES, Case
+from bench.saturation_labels import LOADS as LABELLED
+from bench.saturation_labels import config_of
+from simulator.runs.config import RunConfig
 from simulator.runs.files import write_atomically
-from simulator.studies.executors import make_executor
+from simulator.runs.judge import Judge
+from simulator.runs.runner import execute
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "saturation.json"
 DOCS = HERE.parent / "docs" / "saturation.md"
 SEEDS = range(10)
-CLUSTER = "36:36:36"
 WINDOW = (4000, 5000)
-CUT = 2500
-"""Arrivals after which an undecided run beyond the knee counts as missed."""
 CAP = 20_000
-"""Arrivals to which a run goes that nothing stops, as over-rate runs do until users stop them. Its window
-ends there: jobs 4000 to 5000 may still complete a little beyond the knee."""
+"""Arrivals to which a run goes that nothing stops."""
 
-Payload = dict[str, Any]
+LOADS = (0.98, 1.05, 0.95, 1.10, 0.90, 1.25, 0.80, 1.00, 1.02)
+"""Multiples of the knee, those that decide first."""
 
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """Rates of one policy and workload, labelled.
-
-    ``sustained`` lie below the knee; ``saturated`` are beyond what arithmetic allows by 8 % or more
-    (``docs/saturation.md``).
-    """
-
-    policy: str
-    name: str
-    multi_gpu: bool
-    sustained: tuple[float, ...]
-    saturated: tuple[float, ...]
-
-    @property
-    def workload(self) -> str:
-        """What its jobs are, for the tables."""
-        return "multi-GPU" if self.multi_gpu else "single-GPU"
+SUSTAINED, SATURATED = 0.98, 1.05
+"""At or below the first no run may be called saturated, at or above the second 99 of 100 must be."""
 
 
-GRID = (
-    Row("max_min_fairness", "max-min plain", False, (3.4, 3.8, 4.2, 4.4, 4.6), (5.2, 5.4, 5.6, 6.0, 6.4)),
-    Row("max_min_fairness_perf", "max-min perf", False, (4.4, 4.8, 5.2, 5.4, 5.6), (6.4, 6.6, 6.8, 7.2, 7.6)),
-    Row("max_min_fairness", "max-min plain", True, (1.4, 1.6, 1.8, 1.9, 2.0), (2.5, 2.6, 2.8, 3.0, 3.2)),
-    Row("max_min_fairness_perf", "max-min perf", True, (1.6, 1.8, 2.0, 2.2, 2.4), (3.1, 3.2, 3.4, 3.6, 3.8)),
-    Row("finish_time_fairness_perf", "finish-time perf", True, (1.6, 1.8, 2.0, 2.2, 2.4), (3.1, 3.2, 3.4, 3.6, 3.8)),
-)  # fmt: skip
+def verdict(case: Case, rate: float, seed: int) -> list[Any]:
+    """Run under the default rule: how it ended, and how many jobs had come."""
+    found = execute(judged(case, rate, seed)).summary
+    return [found["status"], found["jobs"]["arrived_in_all"]]
 
 
-def measure(payload: Payload) -> Payload:
-    """Carry out one run of the grid, in a process that has warmed up."""
-    if payload.get("warm"):
-        for row in GRID:  # loads all compiled code that a measured run uses
-            simulator.run(policy=row.policy, cluster=CLUSTER, rate=8.0, window=(300, 310))
-        return {}
-    rate, watched = payload["rate"], payload["watched"]
-    arrivals = CAP if not watched else CUT if payload["saturated"] else None
-    limit = {} if arrivals is None else {"max_simulated_hours": arrivals / rate}
-    result = simulator.run(
-        policy=payload["policy"],
-        cluster=CLUSTER,
-        rate=rate,
-        seed=payload["seed"],
-        multi_gpu=payload["multi_gpu"],
-        window=WINDOW if watched else (WINDOW[0], CAP),
-        saturation="drift" if watched else "off",
-        **limit,
-    )
-    found = result.summary
-    return {
-        "status": found["status"],
-        "hours": round(found["makespan"] / 3600.0, 2),
-        "arrived": int(result.rounds["arrived"][-1]),
-    }
+def judged(case: Case, rate: float, seed: int) -> RunConfig:
+    """A run under the default rule."""
+    limit = CAP / rate
+    return config_of(case, rate, seed, window=WINDOW, saturation=None, max_simulated_hours=limit)
 
 
-def run(processes: int) -> int:
-    """Run what is missing, keeping each result as it comes, and write the tables."""
-    known: dict[str, Payload] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-    missing = [payload for payload in _payloads() if _key(payload) not in known]
-    warm: list[Payload] = [{"warm": True}] * processes if missing else []
-    payloads = warm + missing
-    failed = 0
-    for outcome in make_executor(processes=processes).run(measure, payloads):
-        if outcome.error is not None:
-            print(f"{payloads[outcome.index]}: {outcome.error}", flush=True)
-            failed = 1
-        elif outcome.value:
-            key = _key(payloads[outcome.index])
-            known[key] = {**outcome.value, "cpu": round(outcome.cpu_seconds, 4)}
-            print(key, known[key], flush=True)
-            lines = [f"{json.dumps(key)}: {json.dumps(known[key])}" for key in sorted(known)]
-            write_atomically(RESULTS, ("{\n" + ",\n".join(lines) + "\n}\n").encode())
-    text = between(DOCS.read_text(), "grid", grid_table(known))
-    DOCS.write_text(between(text, "cost", cost_table(known)))
-    return failed
-
-
-def grid_table(known: dict[str, Payload]) -> str:
-    """Who was called saturated, and when."""
-    lines = [
-        "| policy | workload | sustained rates | called saturated | saturated rates | called saturated "
-        "| decided after (h) | arrivals by then (median) |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- |",
-    ]
-    right = runs = 0
-    for row in GRID:
-        cells = []
-        stopped: list[Payload] = []
-        for rates, saturated in ((row.sustained, False), (row.saturated, True)):
-            found = [
-                known[key]
-                for rate in rates
-                for seed in SEEDS
-                if (key := _key(_payload(row, rate, seed, saturated, True))) in known
-            ]
-            called = [one for one in found if one["status"] == "saturated"]
-            runs += len(found)
-            right += len(called) if saturated else len(found) - len(called)
-            cells += [", ".join(map(str, rates)), f"{len(called)} of {len(found)}"]
-            stopped = called
-        hours = sorted(one["hours"] for one in stopped)
-        when = f"{hours[0]:.0f} - {hours[-1]:.0f}" if hours else ""
-        arrived = f"{median(one['arrived'] for one in stopped):,.0f}" if stopped else ""
-        lines.append("| " + " | ".join([row.name, row.workload, *cells, when, arrived]) + " |")
-    lines += ["", f"{right} of {runs} runs are right ({right / max(runs, 1):.1%})."]
-    return "\n".join(lines)
-
-
-def cost_table(known: dict[str, Payload]) -> str:
-    """CPU time to the verdict against CPU time to the cap."""
-    lines = [
-        "| run (seed 0) | to the verdict, s | to its cap, s | part |",
-        "| --- | --- | --- | --- |",
-    ]
-    for row in GRID:
-        for rate in row.saturated:
-            pair = [
-                known.get(_key(_payload(row, rate, 0, True, watched))) for watched in (True, False)
-            ]
-            if pair[0] is None or pair[1] is None or pair[0]["status"] != "saturated":
+def run(cases: list[str], loads: list[float], seeds: list[int], costs: bool) -> int:
+    """Judge or measure what has not been, and write the tables."""
+    labels = saturation_labels.known()
+    for case in CASES:
+        if case.name not in labels or (cases and not any(text in case.name for text in cases)):
+            continue
+        centre = labels[case.name]["centre"]
+        for load in loads or LOADS:
+            known = read()["costs" if costs else "verdicts"]
+            entry = known.get(case.name, {}).get(f"{load:g}", {})
+            missing = [] if costs and entry else [0] if costs else list(seeds or SEEDS)
+            missing = [seed for seed in missing if str(seed) not in entry]
+            if not missing:
                 continue
-            verdict, cap = pair[0]["cpu"], pair[1]["cpu"]
-            lines.append(
-                f"| {row.name} {rate}, {row.workload} | {verdict:.2f} | {cap:.1f} | {verdict / cap:.1%} |"
-            )
+            for seed in missing:
+                measure = cost if costs else verdict
+                entry[str(seed)] = measure(case, load * centre, seed)
+            keep("costs" if costs else "verdicts", case.name, f"{load:g}", entry)
+            print(case.name, load, entry, flush=True)
+    write()
+    return 0
+
+
+def cost(case: Case, rate: float, seed: int) -> dict[str, Any]:
+    """CPU seconds of a run, of looking at it, and of the same run to its cap if that stopped it."""
+    config = judged(case, rate, seed)
+    execute(config)  # everything is loaded once
+    looking = [0.0]
+    look, before = Judge.look, Judge.before
+
+    def timed(method: Any) -> Any:
+        def wrapped(self: Judge, simulation: Any) -> Any:
+            started = time.process_time()
+            found = method(self, simulation)
+            looking[0] += time.process_time() - started
+            return found
+
+        return wrapped
+
+    Judge.look, Judge.before = timed(look), timed(before)  # type: ignore[method-assign]
+    try:
+        started = time.process_time()
+        status = execute(config).status
+        took = time.process_time() - started
+    finally:
+        Judge.look, Judge.before = look, before  # type: ignore[method-assign]
+    found = {"status": status, "cpu": round(took, 4), "looking": round(looking[0], 4)}
+    if status == "saturated":
+        free = config_of(case, rate, seed, window=(WINDOW[0], CAP), max_simulated_hours=CAP / rate)
+        started = time.process_time()
+        execute(free)
+        found["to_the_cap"] = round(time.process_time() - started, 4)
+    return found
+
+
+def read() -> dict[str, dict[str, Any]]:
+    """What has been judged and measured so far."""
+    found: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    return {"verdicts": {}, "costs": {}} | found
+
+
+def keep(kind: str, case: str, load: str, entry: dict[str, Any]) -> None:
+    """Write down an entry, beside what others may have written meanwhile."""
+    latest = read()
+    latest[kind].setdefault(case, {}).setdefault(load, {}).update(entry)
+    lines = []
+    for name, cases in latest.items():
+        rows = [f" {json.dumps(one)}: {json.dumps(cases[one])}" for one in sorted(cases)]
+        lines.append(f"{json.dumps(name)}: {{\n" + ",\n".join(rows) + "\n}")
+    write_atomically(RESULTS, ("{\n" + ",\n".join(lines) + "\n}\n").encode())
+
+
+def write() -> None:
+    """Write the tables into the documentation."""
+    text = DOCS.read_text()
+    for name, table in (
+        ("labels", label_table()),
+        ("distance", distance_table()),
+        ("verdicts", verdict_table()),
+        ("cost", cost_table()),
+    ):
+        text = between(text, name, table)
+    DOCS.write_text(text)
+
+
+def label_table() -> str:
+    """What long simulations say of each case."""
+    labels = saturation_labels.known()
+    loads = sorted(LABELLED)
+    lines = [
+        "| case | knee | " + " | ".join(f"{load:g}" for load in loads) + " |",
+        "| --- | ---: |" + " --- |" * len(loads),
+    ]
+    for case in CASES:
+        if case.name in labels:
+            entry = labels[case.name]
+            cells = [
+                _SHORT[entry["labels"][f"{load:g}"]["label"]]
+                if f"{load:g}" in entry["labels"]
+                else ""
+                for load in loads
+            ]
+            lines.append(f"| {case.name} | {entry['centre']:.3f} | " + " | ".join(cells) + " |")
+    count = sum(len(labels[case.name]["labels"]) for case in CASES if case.name in labels)
+    lines += [
+        "",
+        f"{count} labels of {len(CASES) * len(loads)}; + sustained, − saturated, ? undecided.",
+    ]
     return "\n".join(lines)
 
 
-def _payloads() -> Iterator[Payload]:
-    for seed in SEEDS:
-        for row in GRID:
-            for saturated, rates in ((True, row.saturated), (False, row.sustained)):
-                for rate in rates:
-                    yield _payload(row, rate, seed, saturated, True)
-    for row in GRID:
-        for rate in row.saturated:
-            yield _payload(row, rate, 0, True, False)
+_SHORT = {"sustained": "+", "saturated": "−", "undecided": "?"}
 
 
-def _payload(row: Row, rate: float, seed: int, saturated: bool, watched: bool) -> Payload:
-    return {
-        "policy": row.policy,
-        "multi_gpu": row.multi_gpu,
-        "rate": rate,
-        "seed": seed,
-        "saturated": saturated,
-        "watched": watched,
-    }
+def _judged() -> Iterator[tuple[Case, float, list[list[Any]]]]:
+    known = read()["verdicts"]
+    for case in CASES:
+        for load in sorted(known.get(case.name, {}), key=float):
+            yield case, float(load), list(known[case.name][load].values())
 
 
-def _key(payload: Payload) -> str:
-    kind = "multi" if payload["multi_gpu"] else "single"
-    how = "watched" if payload["watched"] else "to its cap"
-    return f"{payload['policy']} {kind} {payload['rate']} {payload['seed']} {how}"
+def distance_table() -> str:
+    """Who was called saturated, by distance to the knee."""
+    lines = [
+        "| load (knee = 1) | cases | runs | called saturated | what is right | error rate | at most (95% sure) |",
+        "| ---: | ---: | ---: | ---: | --- | ---: | ---: |",
+    ]
+    totals: dict[str, list[int]] = {}
+    for load in sorted(LOADS):
+        ends = [found for _, at, found in _judged() if at == load]
+        runs = sum(map(len, ends))
+        if not runs:
+            continue
+        called = sum(end[0] == "saturated" for found in ends for end in found)
+        right, wrong = "either", None
+        if load <= SUSTAINED:
+            right, wrong = "not saturated", called
+        elif load >= SATURATED:
+            right, wrong = "saturated", runs - called
+        cells = [f"{load:g}", str(len(ends)), str(runs), str(called), right]
+        cells += ["", ""] if wrong is None else [f"{wrong / runs:.1%}", f"{upper(wrong, runs):.1%}"]
+        lines.append("| " + " | ".join(cells) + " |")
+        if wrong is not None:
+            before = totals.setdefault(right, [0, 0])
+            totals[right] = [before[0] + wrong, before[1] + runs]
+    lines.append("")
+    for right, (wrong, runs) in totals.items():
+        lines.append(
+            f"Of {runs} runs where {right} is right, {wrong} got another verdict: at most "
+            f"{upper(wrong, runs):.2%} (95% sure).  "
+        )
+    return "\n".join(lines)
+
+
+def upper(wrong: int, runs: int, confidence: float = 0.95) -> float:
+    """Upper confidence limit of an error rate (Clopper and Pearson)."""
+    from scipy.special import betaincinv
+
+    if wrong >= runs:
+        return 1.0
+    return float(betaincinv(wrong + 1, runs - wrong, confidence))
+
+
+def verdict_table() -> str:
+    """Runs called saturated by case and load."""
+    loads = sorted({load for _, load, _ in _judged()})
+    lines = [
+        "| case | " + " | ".join(f"{load:g}" for load in loads) + " |",
+        "| --- |" + " ---: |" * len(loads),
+    ]
+    for case in CASES:
+        found = {load: ends for one, load, ends in _judged() if one is case}
+        if found:
+            cells = [
+                f"{sum(end[0] == 'saturated' for end in found[load])}/{len(found[load])}"
+                if load in found
+                else ""
+                for load in loads
+            ]
+            lines.append(f"| {case.name} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def cost_table() -> str:
+    """What stopping and looking cost."""
+    lines = [
+        "| case | load | ended | CPU s | of it looking | to 20,000 arrivals, CPU s | part |",
+        "| --- | ---: | --- | ---: | ---: | ---: | ---: |",
+    ]
+    for case in CASES:
+        known = read()["costs"].get(case.name, {})
+        for load in sorted(known, key=float):
+            found = known[load]["0"]
+            cap = found.get("to_the_cap")
+            rest = ["", ""] if cap is None else [f"{cap:.2f}", f"{found['cpu'] / cap:.1%}"]
+            cells = [case.name, load, found["status"], f"{found['cpu']:.3f}"]
+            cells += [f"{found['looking'] / found['cpu']:.1%}", *rest]
+            lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)

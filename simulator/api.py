@@ -176,13 +176,13 @@ def knee(**settings: Any) -> list[Knee]:
     Parameters
     ----------
     settings
-        The flags of ``gavel-sim knee``: ``policy`` and ``seed`` (lists), ``cluster``,
-        ``precision``, ``low``, ``high``, ``output``, and settings of a run.
+        The flags of ``gavel-sim knee``: ``policy`` and ``seed`` (lists), ``cluster``, ``output``,
+        and settings of a run.
 
     Returns
     -------
     list of Knee
-        One a policy, with ``mean``, ``interval()``, ``by_seed`` and ``probes``.
+        One a policy, with ``mean``, ``interval()``, ``bound`` and ``by_seed``.
 
     Raises
     ------
@@ -190,7 +190,7 @@ def knee(**settings: Any) -> list[Knee]:
         If a setting is wrong.
     """
     from simulator.cli import program
-    from simulator.studies.knee import find
+    from simulator.cli.knee import find
 
     return find(program().parse(["knee", *_words(settings)])[1]).knees
 
@@ -266,6 +266,12 @@ def _with_settings(function: Any, leave_out: tuple[str, ...] = ()) -> None:
 
 _with_settings(run)
 _with_settings(sweep)
-_with_settings(knee, leave_out=("jobs", "rate", "interarrival", "trace", "replay"))
+_with_settings(
+    knee,
+    leave_out=(
+        *("jobs", "rate", "interarrival", "trace", "replay"),
+        *("window", "saturation", "max_simulated_hours", "timeout"),
+    ),
+)
 
 __all__ = ["compare", "figure", "knee", "run", "sweep"]

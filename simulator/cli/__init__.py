@@ -16,7 +16,7 @@ _MODULES = {
     "run": "simulator.cli.run",
     "sweep": "simulator.cli.sweep",
     "figure": "simulator.cli.figure",
-    "knee": "simulator.studies.knee",
+    "knee": "simulator.cli.knee",
     "view": "simulator.cli.view",
     "explain": "simulator.cli.explain",
     "export": "simulator.cli.export",

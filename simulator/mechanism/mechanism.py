@@ -194,6 +194,11 @@ class Mechanism:
         """How often it could have."""
         return self._counted[at.OPPORTUNITIES]
 
+    @property
+    def busy(self) -> np.ndarray:
+        """Seconds that each worker has been busy (a view)."""
+        return self._busy
+
     def utilization(self) -> float:
         """Mean over workers of busy time divided by time."""
         return float(np.mean(self._busy / self.time)) if self.time > 0 else 0.0

@@ -1,72 +1,279 @@
-"""What a cluster could do at best: bounds on the job rate from throughputs alone."""
+"""What a cluster could do at best: bounds on the job rate from throughputs alone, and their prices."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+import functools
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
-from gavel_opt import LinearProgram, solve
+from gavel_opt import InputError, LinearProgram, solve
 from simulator.runs.config import RunConfig
-from simulator.runs.offered_load import offered_work
-from simulator.world.cluster import make_cluster
-from simulator.world.throughputs import load_throughputs
+from simulator.runs.offered_load import offered_work, trace_work
+from simulator.runs.policies import policy_of
+from simulator.world.cluster import Cluster, make_cluster
+from simulator.world.throughputs import Measurements, load_throughputs
+from simulator.world.trace import read_trace
 
-_HOUR = 3600.0
+Floats = NDArray[np.float64]
+
+HOUR = 3600.0
+
+_SAFE = 1e-6
+"""Part by which a rate must pass the bound before it counts as beyond: what the engine's answer may be off."""
 
 
-def highest_rate(config: RunConfig) -> float:
-    r"""Jobs per hour that no policy can go beyond without space sharing.
+@dataclass(frozen=True, slots=True, eq=False)
+class Bound:
+    """The most that any policy could sustain, with its prices.
+
+    Attributes
+    ----------
+    rate
+        Jobs per hour; for a trace, multiples of the rate at which its jobs arrive.
+    space_sharing
+        Whether two jobs may share workers.
+    worker_types, workers
+        The cluster, J types.
+    prices
+        How much the rate would rise with one more worker of each type, shape ``(J,)``. Their sum over
+        all workers is the rate.
+    use
+        Share of each type's workers that is busy at the bound, shape ``(J,)``.
+    key_prices
+        Price of a reference worker-second of work per second, by job key, shape ``(K,)``; zero for
+        keys that the workload does not have. The work of one job per hour costs 1.
+    work
+        Reference worker-seconds per second that one job per hour (for a trace: the trace) brings, by
+        job key, shape ``(K,)``.
+    """
+
+    rate: float
+    space_sharing: bool
+    worker_types: tuple[str, ...]
+    workers: Floats
+    prices: Floats
+    use: Floats
+    key_prices: Floats
+    work: Floats
+
+    @property
+    def shares(self) -> Floats:
+        """What part of the bound each worker type accounts for, shape ``(J,)``; it sums to 1."""
+        return self.prices * self.workers / self.rate
+
+    def proves_saturated(self, rate: float) -> bool:
+        """Whether no policy could sustain a rate, in the unit of :attr:`rate`."""
+        return rate > self.rate * (1.0 + _SAFE)
+
+
+def packs(config: RunConfig) -> bool:
+    """Whether a run's policy may put two jobs on the same workers."""
+    return bool(policy_of(config).traits.packing)
+
+
+def highest_rate(config: RunConfig, space_sharing: bool = False) -> Bound:
+    r"""Solve for the highest job rate, whatever the policy does.
 
     .. math::
 
-        \max \lambda \quad\text{s.t.}\quad \sum_j s_{kj} y_{kj} \ge \lambda w_k,\quad
-        \sum_k y_{kj} \le N_j,\quad y \ge 0
+        \max \lambda \quad\text{s.t.}\quad
+        \sum_j s_{kj} y_{kj} + \sum_{l, j} s_{klj} z_{klj} \ge \lambda w_k,\quad
+        \sum_k y_{kj} + \sum_{k \le l} z_{klj} \le N_j,\quad y, z \ge 0
 
     where :math:`y_{kj}` is how many workers of type j run jobs of key k, :math:`s_{kj}` their speed
-    relative to the reference type and :math:`w_k` the work of that key that one job per second
-    brings. Every stable run has such a y: its long-run mean.
+    relative to the reference type and :math:`w_k` the work of that key that one job per hour brings.
+    With space sharing, :math:`z_{klj}` workers run a pair of jobs of keys k and l of the same scale
+    factor, at which :math:`s_{klj}` is the speed of the one of key k. Every stable run has such y and
+    z: their long-run means. Deadlines, priorities and rounds only take away from it.
+
+    Parameters
+    ----------
+    config
+        Cluster, throughputs and workload (a rate, whose value does not matter, or a trace).
+    space_sharing
+        Whether pairs of jobs may share workers.
+
+    Raises
+    ------
+    InputError
+        If jobs do not keep arriving, or one of them fits nowhere.
     """
-    speed, work, workers = _drawn(config)
-    keys, types = speed.shape
-    columns = keys * types
-    a = np.zeros((keys + types, columns + 1))
-    lower = np.full(keys + types, -np.inf)
-    upper = np.full(keys + types, np.inf)
-    for key in range(keys):
-        a[key, key * types : (key + 1) * types] = speed[key]
-        a[key, -1] = -work[key]
-        lower[key] = 0.0
-    for column in range(types):
-        a[keys + column, column:columns:types] = 1.0
-        upper[keys + column] = workers[column]
-    c = np.zeros(columns + 1)
-    c[-1] = 1.0
-    program = LinearProgram.build(c, a, row_lower=lower, row_upper=upper, maximize=True)
-    return float(solve(program, engine="highs").objective)
+    what = {
+        "cluster": config.cluster,
+        "servers": config.gpus_per_server,
+        "throughputs": None if config.throughputs is None else str(config.throughputs),
+        "trace": None if config.trace is None else str(config.trace),
+        "multi_gpu": config.multi_gpu,
+        "fixed": config.fixed_duration,
+        "drawn": config.interarrival is not None,
+    }
+    if config.trace is not None or config.throughputs is not None:
+        return _highest_rate.__wrapped__(json.dumps(what), space_sharing)  # files may change
+    return _highest_rate(json.dumps(what), space_sharing)
+
+
+@functools.lru_cache(maxsize=64)
+def _highest_rate(what: str, space_sharing: bool) -> Bound:
+    given = json.loads(what)
+    config = RunConfig(
+        policy="",
+        cluster=given["cluster"],
+        gpus_per_server=given["servers"],
+        throughputs=None if given["throughputs"] is None else Path(given["throughputs"]),
+        trace=None if given["trace"] is None else Path(given["trace"]),
+        multi_gpu=given["multi_gpu"],
+        fixed_duration=given["fixed"],
+        interarrival=HOUR if given["drawn"] else None,
+    )
+    offer = _offer(config)
+    rows = np.flatnonzero(offer.work)
+    program = _program(offer, rows, space_sharing)
+    solution = solve(program, engine="highs")
+    keys, types = rows.size, offer.workers.size
+    assert solution.row_dual is not None
+    assert solution.x is not None
+    dual = np.abs(solution.row_dual)
+    key_prices = np.zeros(offer.work.size)
+    key_prices[rows] = dual[:keys]
+    used = program.a[keys:] @ solution.x
+    return Bound(
+        float(solution.objective),
+        space_sharing,
+        offer.cluster.worker_types,
+        offer.workers,
+        dual[keys : keys + types],
+        used / offer.workers,
+        key_prices,
+        offer.work,
+    )
+
+
+def _program(offer: _Offer, rows: NDArray[np.int64], space_sharing: bool) -> LinearProgram:
+    """The program: a column for every key, or pair of keys, and type where it runs, then the rate."""
+    keys, types = rows.size, offer.workers.size
+    key, column = np.nonzero(offer.speed[rows] > 0)
+    blocks = [(key, column, offer.speed[rows][key, column])]
+    first = np.arange(key.size)
+    entry_row, entry_column, value = [key], [first], [blocks[0][2]]
+    type_of = [column]
+    if space_sharing:
+        one, two, where = _pairs(offer, rows)
+        number = key.size + np.arange(one.size)
+        speed = offer.paired[rows[one], rows[two], :, where]
+        # Two jobs of one key share a row: their speeds add up there.
+        entry_row += [one, two]
+        entry_column += [number, number]
+        value += [speed[:, 0], speed[:, 1]]
+        type_of.append(where)
+    on = np.concatenate(type_of)
+    columns = on.size
+    entry_row += [keys + on, np.arange(keys)]
+    entry_column += [np.arange(columns), np.full(keys, columns)]
+    value += [np.ones(columns), -offer.work[rows]]
+    matrix = sparse.coo_array(
+        (np.concatenate(value), (np.concatenate(entry_row), np.concatenate(entry_column))),
+        shape=(keys + types, columns + 1),
+    )
+    objective = np.zeros(columns + 1)
+    objective[-1] = 1.0
+    lower = np.concatenate([np.zeros(keys), np.full(types, -np.inf)])
+    upper = np.concatenate([np.full(keys, np.inf), offer.workers])
+    return LinearProgram.build(
+        objective, matrix.tocsc(), row_lower=lower, row_upper=upper, maximize=True
+    )
+
+
+def _pairs(
+    offer: _Offer, rows: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Pairs of keys and the type on which sharing beats taking turns."""
+    scale = offer.scale[rows]
+    alone = offer.speed[rows]
+    one, two = np.triu_indices(rows.size)
+    same = scale[one] == scale[two]
+    one, two = one[same], two[same]
+    both = offer.paired[rows[one], rows[two]]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        turns = np.nan_to_num(both[:, 0] / alone[one]) + np.nan_to_num(both[:, 1] / alone[two])
+    pair, where = np.nonzero((turns > 1.0) & (alone[one] > 0) & (alone[two] > 0))
+    return one[pair], two[pair], where
 
 
 def evenly_shared_rate(config: RunConfig) -> float:
-    """Jobs per hour that fill the cluster if every job spends equal time on every worker."""
-    speed, work, workers = _drawn(config)
-    mean_speed = (speed * workers).sum(axis=1) / workers.sum()
-    return float(workers.sum() / (work / mean_speed).sum())
+    """Jobs per hour that fill the cluster if every job spends equal time on every worker it fits on."""
+    offer = _offer(replace(config, interarrival=HOUR, trace=None))
+    rows = np.flatnonzero(offer.work)
+    fits = offer.speed[rows] > 0
+    room = (fits * offer.workers).sum(axis=1)
+    mean_speed = (offer.speed[rows] * offer.workers).sum(axis=1) / room
+    return float(offer.workers.sum() / (offer.work[rows] / mean_speed).sum())
 
 
-def _drawn(
-    config: RunConfig,
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Relative speed, shape ``(K, J)``, work per second at a job per hour, ``(K,)``, workers."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Offer:
+    """What there is to do, and with what.
+
+    Attributes
+    ----------
+    cluster, workers
+        The cluster, and its workers as floats.
+    speed
+        Of each key on each type, relative to the reference type, shape ``(K, J)``; 0 where it does not fit.
+    paired
+        The same of two keys that share workers, shape ``(K, K, 2, J)``.
+    scale
+        Scale factor of each key, shape ``(K,)``.
+    work
+        Reference worker-seconds per second of each key, shape ``(K,)``.
+    """
+
+    cluster: Cluster
+    workers: Floats
+    speed: Floats
+    paired: Floats
+    scale: NDArray[np.int64]
+    work: Floats
+
+
+def _offer(config: RunConfig) -> _Offer:
     measurements = load_throughputs(config.throughputs)
     cluster = make_cluster(config.cluster, config.gpus_per_server, measurements.worker_types)
-    work = offered_work(replace(config, interarrival=_HOUR), measurements.keys)
-    rows = np.flatnonzero(work)
+    if config.trace is not None:
+        trace = read_trace(config.trace, measurements)
+        measurements = trace.measurements
+        reference = np.nanmax(measurements.alone, axis=1)  # any would do: only ratios count
+        work, span = trace_work(trace, reference)
+        if not span > 0:
+            raise InputError(f"--trace: the jobs of {config.trace} arrive all at once: no rate")
+        work = work / span
+    elif config.interarrival is not None:
+        reference = measurements.reference_speed("turns the duration of a drawn job into steps")
+        work = offered_work(replace(config, interarrival=HOUR), measurements.keys)
+    else:
+        raise InputError("--bound: jobs have to keep arriving; expected --rate or --trace")
+    speed, paired, scale = _speeds(measurements, cluster, reference)
+    homeless = np.flatnonzero((work > 0) & ~(speed > 0).any(axis=1))
+    if homeless.size:
+        name, workers = measurements.keys[int(homeless[0])]
+        raise InputError(f"--cluster: jobs {name!r} on {workers} workers fit on no worker type")
+    return _Offer(cluster, cluster.workers.astype(np.float64), speed, paired, scale, work)
+
+
+def _speeds(
+    measurements: Measurements, cluster: Cluster, reference: Floats
+) -> tuple[Floats, Floats, NDArray[np.int64]]:
     columns = [measurements.worker_types.index(name) for name in cluster.worker_types]
-    alone = np.nan_to_num(measurements.alone[rows][:, columns])
-    # A job does not fit on a type with fewer workers than it needs.
-    scale = np.array([measurements.keys[row][1] for row in rows])
-    alone[scale[:, None] > cluster.workers[None, :]] = 0.0
-    reference = measurements.reference_speed("turns the duration of a drawn job into steps")
-    speed = alone / reference[rows][:, None]
-    return speed, work[rows], cluster.workers.astype(np.float64)
+    scale = np.array([scale for _, scale in measurements.keys], dtype=np.int64)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        per = 1.0 / reference
+        speed = np.nan_to_num(measurements.alone[:, columns] * per[:, None], posinf=0.0)
+        paired = measurements.paired[:, :, :, columns].copy()
+        paired[:, :, 0] *= per[:, None, None]
+        paired[:, :, 1] *= per[None, :, None]
+    speed[scale[:, None] > cluster.workers[None, :]] = 0.0
+    return speed, np.nan_to_num(paired, posinf=0.0), scale

@@ -304,8 +304,8 @@ class RunConfig:
         "--saturation",
         RULE,
         STOPS,
-        "drift, completion-rate, jct-growth, convergence or off; parameters follow a colon: "
-        "completion-rate:ratio=0.4 (default: drift where jobs keep arriving)",
+        "long-queue, completion-rate, jct-growth, convergence or off; parameters follow a colon: "
+        "completion-rate:ratio=0.4 (default: long-queue where jobs keep arriving)",
         "RULE",
         default=("off", {}),
         forks=True,

@@ -7,7 +7,6 @@ import numpy as np
 from simulator.runs.columns import Columns
 from simulator.runs.config import RunConfig
 from simulator.runs.job_accounts import isolation
-from simulator.runs.offered_load import offered_work
 from simulator.runs.saturation import HOUR, Series
 from simulator.runs.simulation import Simulation
 
@@ -90,7 +89,6 @@ def round_columns(simulation: Simulation, jobs: Columns) -> Columns:
 def series_of(simulation: Simulation, config: RunConfig) -> Series:
     """What the saturation rules look at."""
     series, jobs = simulation.series, simulation.jobs
-    work = jobs.duration * jobs.scale_factor
     return Series(
         time=series.time,
         active=series.active,
@@ -99,12 +97,6 @@ def series_of(simulation: Simulation, config: RunConfig) -> Series:
         utilization=series.utilization,
         arrival=jobs.arrival,
         finish=jobs.finish,
-        key=jobs.key,
-        work=work,
-        done=work * (1.0 - np.maximum(jobs.steps_left, 0.0) / jobs.steps),
-        busy=jobs.busy,
-        offered=offered_work(config, simulation.measurements.keys),
-        workers=simulation.cluster.total,
         arrival_rate=1.0 / config.interarrival if config.interarrival else 0.0,
         window=simulation.window,
     )

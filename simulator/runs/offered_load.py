@@ -1,8 +1,8 @@
-"""What a drawn workload offers in the long run: exact means of the distributions that jobs are from.
+"""What a workload offers in the long run: exact means of the distributions that jobs are drawn from.
 
-The saturation rule compares the cluster's pace with this, not with the jobs that happened to be
-drawn: durations are so uneven (their standard deviation is 1.9 times their mean) that the mean of
-the first thousand jobs is off by 6 %.
+Capacity is compared with this, not with the jobs that happened to be drawn: durations are so uneven
+(their standard deviation is 1.9 times their mean) that the mean of the first thousand jobs is off by
+6 %. For a trace, what its jobs bring is all there is to know.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from simulator.runs.config import RunConfig
 from simulator.world.job_types import DISTRIBUTED, JOB_TYPES
 from simulator.world.throughputs import Key
+from simulator.world.trace import Trace
 
 SCALE_FACTOR_SHARES = {1: 0.70, 2: 0.10, 4: 0.15, 8: 0.05}
 """Share of the jobs of a multi-GPU workload by scale factor."""
@@ -39,24 +40,53 @@ def _mean_power(low: float, high: float) -> float:
     return float(10.0**high - 10.0**low) / ((high - low) * math.log(10.0))
 
 
+def job_shares(config: RunConfig, keys: tuple[Key, ...]) -> NDArray[np.float64]:
+    """Share of the drawn jobs that are of each key, shape ``(K,)``; it sums to 1."""
+    share = np.zeros(len(keys))
+    scales = SCALE_FACTOR_SHARES if config.multi_gpu else {1: 1.0}
+    distributed = sum(DISTRIBUTED)
+    place = {name: index for index, name in enumerate(JOB_TYPES)}
+    for row, (name, scale) in enumerate(keys):
+        if name not in place or scale not in scales:
+            continue
+        if scale == 1:
+            share[row] = scales[1] / len(JOB_TYPES)
+        elif DISTRIBUTED[place[name]]:
+            share[row] = scales[scale] / distributed
+    return share
+
+
 def offered_work(config: RunConfig, keys: tuple[Key, ...]) -> NDArray[np.float64]:
     """Work that arrives per second, by job key, in reference worker-seconds; shape ``(K,)``.
 
     A job of scale factor s and duration d is s d reference worker-seconds of work. Zeros for
     workloads that are not drawn or do not go on.
     """
-    offered = np.zeros(len(keys))
     if not config.interarrival:
-        return offered
-    shares = SCALE_FACTOR_SHARES if config.multi_gpu else {1: 1.0}
-    distributed = sum(DISTRIBUTED)
-    place = {name: index for index, name in enumerate(JOB_TYPES)}
+        return np.zeros(len(keys))
+    scale = np.array([scale for _, scale in keys], dtype=np.float64)
     per_second = mean_duration(config.fixed_duration) / config.interarrival
-    for row, (name, scale) in enumerate(keys):
-        if name not in place or scale not in shares:
-            continue
-        if scale == 1:
-            offered[row] = shares[1] / len(JOB_TYPES)
-        elif DISTRIBUTED[place[name]]:
-            offered[row] = scale * shares[scale] / distributed
-    return offered * per_second
+    return job_shares(config, keys) * scale * per_second
+
+
+def trace_work(trace: Trace, speed: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
+    """Work of a trace by job key and the seconds over which its jobs arrive.
+
+    Parameters
+    ----------
+    trace
+        The trace.
+    speed
+        Steps per second by which work is counted, by job key, shape ``(K,)``.
+
+    Returns
+    -------
+    work
+        Worker-seconds at that speed in all, shape ``(K,)``.
+    span
+        Seconds from the first arrival to the last; 0 if they arrive together.
+    """
+    jobs, work = trace.jobs, np.zeros(speed.size)
+    key, arrival = jobs["key"], jobs["arrival"]
+    np.add.at(work, key, jobs["scale_factor"] * jobs["steps"] / speed[key])
+    return work, float(arrival[-1] - arrival[0])

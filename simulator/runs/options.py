@@ -21,6 +21,7 @@ from simulator.runs.config import (
     find_setting,
     known_settings,
 )
+from simulator.runs.saturation import DEFAULT_RULE
 from simulator.runs.values import (
     COUNT,
     NATURAL,
@@ -168,7 +169,7 @@ def make_config(made: Found | None = None, /, **given: Any) -> RunConfig:
     if "rate" in values:
         values["interarrival"] = 3600.0 / values.pop("rate")
     if "interarrival" in values:
-        default = GIVEN["saturation"].read("drift", "saturation")
+        default = GIVEN["saturation"].read(DEFAULT_RULE, "saturation")
         values.setdefault("saturation", default)  # only there is a rule by default
     values["cluster"] = {name: count for name, count in sorted(cluster.items()) if count}
     values["gpus_per_server"] = {n: size for n, size in sorted(servers.items()) if n in cluster}

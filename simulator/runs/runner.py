@@ -19,15 +19,12 @@ from gavel_opt.policies import Found
 from simulator.runs.checkpoint import Checkpoint, restore, resume_command, save
 from simulator.runs.config import RunConfig
 from simulator.runs.interrupts import Interrupted, interrupts
+from simulator.runs.judge import Judge
 from simulator.runs.live import LiveFolder
-from simulator.runs.observation import series_of
 from simulator.runs.recording import UNSOLVED, Allocations, Placements, keep_unsolved
 from simulator.runs.results import RunResult, Spent, Status, collect
-from simulator.runs.saturation import HOUR, Verdict, judge
+from simulator.runs.saturation import HOUR, Verdict
 from simulator.runs.simulation import Simulation
-
-FIRST_LOOK = 100
-"""Round of the first look for saturation; later ones follow at 5 % more rounds each time."""
 
 _PACE = 0.1
 """Seconds of wall clock between two calls of the progress callback, about."""
@@ -212,9 +209,7 @@ class _Run:
         self.judging = 0.0
         self.saving = 0.0
         self.horizon = config.max_simulated_hours * HOUR
-        self.next_look = FIRST_LOOK
-        self.looks = config.continuous and config.saturation[0] != "off"
-        self.verdict: Verdict | None = None
+        self.judge = Judge(config, policy)
         self.saved_at = started
         self.saved_rounds = 0
         self.warm_saved = checkpointing is None or checkpointing.at_job is None
@@ -227,6 +222,8 @@ class _Run:
     def to_end(self) -> Status:
         """Go round by round to an end, and say which."""
         simulation = self.simulation
+        if not simulation.rounds and self.judging_takes(self.judge.before) is not None:
+            return "saturated"
         chunk = 16
         while not simulation.finished:
             wanted = self.rounds_ahead(chunk)
@@ -244,10 +241,9 @@ class _Run:
             interrupts.check()
             if simulation.time >= self.horizon:
                 return "horizon"
-            if self.looks and simulation.rounds >= self.next_look:
-                self.next_look = look_after(simulation.rounds)
-                verdict = self.look()
-                if verdict.stops:
+            if self.judge.next_look is not None and simulation.rounds >= self.judge.next_look:
+                verdict = self.judging_takes(self.judge.look)
+                if verdict is not None and verdict.stops:
                     return "saturated" if verdict.finding == "saturated" else "completed"
             if self.spent >= self.config.timeout:
                 return "timeout"
@@ -262,8 +258,8 @@ class _Run:
         """
         rounds = self.simulation.rounds
         ahead = [chunk]
-        if self.looks:
-            ahead.append(self.next_look - rounds)
+        if self.judge.next_look is not None:
+            ahead.append(self.judge.next_look - rounds)
         if self.checkpointing is not None and self.checkpointing.rounds is not None:
             ahead.append(self.saved_rounds + self.checkpointing.rounds - rounds)
         if not self.warm_saved:
@@ -275,12 +271,12 @@ class _Run:
             ahead.append(1 if idle else int(min(left, 32.0)))
         return max(1, min(ahead))
 
-    def look(self) -> Verdict:
-        """Apply the saturation rule to the run so far."""
+    def judging_takes(self, look: Callable[[Simulation], Verdict | None]) -> Verdict | None:
+        """Have the judge look at the run so far, and count the time."""
         before = time.perf_counter()
-        self.verdict = judge(series_of(self.simulation, self.config), self.config.saturation)
+        verdict = look(self.simulation)
         self.judging += time.perf_counter() - before
-        return self.verdict
+        return verdict
 
     def progress(self) -> Progress:
         """How far the run is."""
@@ -323,7 +319,7 @@ class _Run:
             "allocations": None if self.allocations is None else self.allocations.snapshot(),
             "judging": self.judging,
             "saving": self.saving,
-            "next_look": self.next_look,
+            "judge": self.judge.snapshot(),
             "warm_saved": self.warm_saved,
             "saved_rounds": self.saved_rounds,
         }
@@ -365,7 +361,7 @@ class _Run:
         self.spent_before = float(memory["spent"])
         self.judging = float(memory["judging"])
         self.saving = float(memory["saving"])
-        self.next_look = int(memory["next_look"])
+        self.judge.restore(memory["judge"])
         self.saved_rounds = int(memory["saved_rounds"])
         self.warm_saved = self.warm_saved or bool(memory["warm_saved"])
 
@@ -382,14 +378,13 @@ class _Run:
 
     def result(self, status: Status) -> RunResult:
         """Collect what the run gave."""
-        if self.looks and self.verdict is None and self.simulation.rounds:
-            self.look()
+        self.judge.at_the_end(self.simulation)
         types = self.simulation.cluster.worker_types
         return collect(
             self.simulation,
             self.config,
             status,
-            self.verdict,
+            self.judge.verdict,
             self.tally,
             Spent(
                 self.spent,
@@ -407,8 +402,3 @@ class _Run:
         """What the solves cost; zeros in a replay."""
         driver = self.simulation.driver
         return Tally() if driver is None else driver.tally
-
-
-def look_after(rounds: int) -> int:
-    """Round of the next look for saturation: looks grow rarer as the run grows longer."""
-    return rounds + max(FIRST_LOOK // 2, rounds // 20)

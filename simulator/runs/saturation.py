@@ -1,6 +1,6 @@
-"""Is a run saturated? Verdicts on simulated time, each a pure function of the metric series.
+"""Is a run saturated? Verdicts on simulated time, and the rules that are pure functions of the series.
 
-No rule looks at a clock on the wall, so the same run gets the same verdict on every machine. All
+The default rule is not one of them: it measures besides (:mod:`simulator.runs.judge`). No rule looks at a clock on the wall, so the same run gets the same verdict on every machine. All
 rules look at every job, not only at the measured ones: while a run warms up, none of its measured
 jobs has completed (see ``docs/saturation.md``).
 """
@@ -41,13 +41,6 @@ class Series:
         Share of the workers that were busy in the round, from 0 to 1, shape ``(R,)``.
     arrival, finish
         Seconds, by job in order of arrival, shape ``(n,)``; NaN for jobs not finished.
-    key, work, done, busy
-        Job key (type and scale factor), reference worker-seconds that the job needs in all, how
-        many of those are done, worker-seconds that it has received; by job, shape ``(n,)``.
-    offered
-        Reference worker-seconds that arrive per second in the long run, by job key, shape ``(K,)``.
-    workers
-        Workers of the cluster.
     arrival_rate
         Jobs per second that the workload offers in the long run.
     window
@@ -61,12 +54,6 @@ class Series:
     utilization: Floats
     arrival: Floats
     finish: Floats
-    key: Ints
-    work: Floats
-    done: Floats
-    busy: Floats
-    offered: Floats
-    workers: int
     arrival_rate: float
     window: tuple[int, int]
 
@@ -74,17 +61,6 @@ class Series:
     def now(self) -> float:
         """Simulated seconds at the last round."""
         return float(self.time[-1]) if self.time.size else 0.0
-
-    def since(self, seconds: float) -> int:
-        """Index of the first round within the last ``seconds``."""
-        return int(np.searchsorted(self.time, self.now - seconds, side="left"))
-
-    def mean_utilization(self, first: int) -> float:
-        """Mean utilization over time from round ``first`` on."""
-        length = np.diff(self.time[first:])
-        if length.size == 0 or length.sum() <= 0:
-            return 0.0
-        return float((self.utilization[first:-1] * length).sum() / length.sum())
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,124 +243,10 @@ def batch_means(values: Floats, batches: int, confidence: float) -> tuple[float,
     return mean, half, correlation
 
 
-def drift(series: Series, parameters: Parameters) -> Verdict:
-    r"""Test the drift of the backlog of work against zero; the default rule.
-
-    In the long run the backlog, in worker-seconds, changes at the rate
-
-    .. math::
-
-        W (\rho - 1), \qquad
-        \rho = \frac{1}{W u} \sum_k \text{offered}_k\, \tau_k, \qquad
-        \tau_k = \frac{\sum_{i \in k} \text{busy}_i}{\sum_{i \in k} \text{done}_i}
-
-    where :math:`\text{offered}_k` is the work that jobs of key k bring per second (known from the
-    workload, so the luck of the draw is out of it), :math:`\tau_k` the worker-seconds that this
-    policy has spent per unit of that work, W the workers and u the utilization that the cluster
-    reaches while jobs queue. A load of 1 is the knee. The same with the work that has arrived so
-    far in place of the offered gives the load of this very run.
-
-    The run is saturated if the cluster is full (utilization over the last ``hours`` at least
-    ``utilization``), at least ``jobs`` jobs have arrived, more jobs are in the system than at half
-    time, the load in the long run exceeds 1 by more than ``margin`` and by more than ``errors``
-    standard errors, and the load of this very run is not below 1 by ``margin``: the luck of the draw
-    must not speak against it, but need not prove what is known of the workload. See
-    ``docs/saturation.md`` for its error rate.
-    """
-    name = "drift"
-    now = series.now
-    figures = {
-        "hours": now / HOUR,
-        "arrived": float(series.arrival.size),
-        "active": float(series.active[-1]) if series.time.size else 0.0,
-        "utilization": series.mean_utilization(series.since(parameters["hours"] * HOUR)),
-    }
-    if series.arrival.size < parameters["jobs"] or now < parameters["hours"] * HOUR:
-        return Verdict(name, "undecided", "too early to tell", figures, now)
-    load = offered_load(series)
-    reached = max(figures["utilization"], parameters["utilization"])
-    figures["load"] = load.long_run / reached
-    figures["standard_error"] = load.error / reached
-    figures["load_so_far"] = load.so_far / reached
-    figures["active_at_half_time"] = float(series.active[np.searchsorted(series.time, now / 2)])
-    said = (
-        f"load {figures['load']:.2f} +/- {figures['standard_error']:.2f} of capacity "
-        f"({figures['load_so_far']:.2f} so far)"
-    )
-    if figures["utilization"] < parameters["utilization"]:
-        reason = f"the cluster is not full ({figures['utilization']:.1%}); {said}"
-        return Verdict(name, "sustained", reason, figures, now)
-    excess = figures["load"] - 1.0
-    certain = excess > parameters["errors"] * figures["standard_error"]
-    margin = parameters["margin"]
-    clear = excess > margin and figures["load_so_far"] > 1.0 - margin
-    grew = figures["active"] > figures["active_at_half_time"]
-    if certain and clear and grew:
-        reason = f"{said}, {figures['active']:,.0f} jobs in the system"
-        return Verdict(name, "saturated", reason, figures, now)
-    finding: Finding = "undecided" if excess > 0 else "sustained"
-    return Verdict(name, finding, said, figures, now)
-
-
-@dataclass(frozen=True, slots=True)
-class Load:
-    """Worker-seconds that arrive per second, over those that there are.
-
-    Attributes
-    ----------
-    long_run
-        Of the work that the workload offers in the long run.
-    error
-        Its standard error.
-    so_far
-        Of the work that has arrived so far.
-    """
-
-    long_run: float
-    error: float
-    so_far: float
-
-
-def offered_load(series: Series) -> Load:
-    """Estimate the load of a run.
-
-    The error is that of a ratio estimator for each key: how unlike each other the jobs of a key
-    are in worker-seconds per unit of work. Keys of which nothing was done yet count like the mean
-    of all, and as uncertain as their whole share.
-    """
-    keys = series.offered.size
-    done = np.bincount(series.key, series.done, keys)
-    busy = np.bincount(series.key, series.busy, keys)
-    if not done.sum() > 0 or not series.workers:
-        return Load(0.0, math.inf, 0.0)
-    overall = float(busy.sum() / done.sum())
-    seen = done > 0
-    pace = np.where(seen, busy / np.where(seen, done, 1.0), overall)
-    residual = series.busy - pace[series.key] * series.done
-    square = np.bincount(series.key, residual**2, keys)
-    count = np.bincount(series.key, series.done > 0, keys)
-    # A key seen once has no spread of its own: its pace is taken to be as uncertain as it is large.
-    spread = np.where(count > 1, square / np.where(seen, done, 1.0) ** 2, pace**2)
-    spread *= np.where(count > 1, count / np.maximum(count - 1, 1), 1.0)
-    arrived = np.bincount(series.key, series.work, keys) / series.now
-    return Load(
-        float((series.offered * pace).sum()) / series.workers,
-        math.sqrt(float((series.offered**2 * spread).sum())) / series.workers,
-        float((arrived * pace).sum()) / series.workers,
-    )
-
+DEFAULT_RULE = "long-queue"
+"""The rule that measures what a long queue is worked off at (:mod:`simulator.runs.judge`)."""
 
 RULES: dict[str, tuple[Rule, dict[str, float]]] = {
-    "drift": (
-        drift,
-        {
-            "jobs": 300.0,
-            "hours": 12.0,
-            "utilization": 0.97,
-            "margin": 0.05,
-            "errors": 3.0,
-        },
-    ),
     "completion-rate": (
         completion_rate,
         {
@@ -405,9 +267,12 @@ RULES: dict[str, tuple[Rule, dict[str, float]]] = {
         {"batches": 20.0, "jobs": 10.0, "confidence": 0.95, "width": 0.05},
     ),
 }
-"""Rule by name, with its parameters and their defaults."""
+"""Rule on the series by name, with its parameters and their defaults."""
 
-DEFAULT_RULE = "drift"
+PARAMETERS: dict[str, dict[str, float]] = {
+    DEFAULT_RULE: {"jobs": 300.0, "hours": 12.0, "margin": 0.02, "errors": 2.5, "share": 0.02},
+} | {name: defaults for name, (_, defaults) in RULES.items()}
+"""Parameters of every rule with their defaults."""
 
 
 def parse_rule(text: str | None, continuous: bool) -> tuple[str, dict[str, float]]:
@@ -430,9 +295,9 @@ def parse_rule(text: str | None, continuous: bool) -> tuple[str, dict[str, float
     name, _, rest = text.partition(":")
     if name == "off":
         return "off", {}
-    if name not in RULES:
-        raise unknown_name("rule (--saturation)", name, ["off", *RULES])
-    parameters = dict(RULES[name][1])
+    if name not in PARAMETERS:
+        raise unknown_name("rule (--saturation)", name, ["off", *PARAMETERS])
+    parameters = dict(PARAMETERS[name])
     for part in filter(None, rest.split(",")):
         key, _, value = (word.strip() for word in part.partition("="))
         if key not in parameters:
@@ -451,6 +316,6 @@ def parse_rule(text: str | None, continuous: bool) -> tuple[str, dict[str, float
 
 
 def judge(series: Series, setting: tuple[str, Parameters]) -> Verdict:
-    """Apply a rule as :func:`parse_rule` gives it."""
+    """Apply a rule on the series as :func:`parse_rule` gives it."""
     name, parameters = setting
     return RULES[name][0](series, parameters)

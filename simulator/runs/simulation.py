@@ -117,6 +117,9 @@ class Simulation:
         Handed to :class:`gavel_opt.Driver` as its recorder.
     made
         What makes the policy where its name in the configuration does not say it.
+    prices
+        Dollars per hour of each worker type by which costs are counted, shape ``(J,)``; None for those
+        of the configuration, which policies see in any case.
 
     Raises
     ------
@@ -147,6 +150,7 @@ class Simulation:
         placements: PlacementRecorder | None = None,
         programs: Callable[..., None] | None = None,
         made: Found | None = None,
+        prices: np.ndarray | None = None,
     ) -> None:
         self.config = config
         self.policy_source = source_of(config, made)
@@ -203,7 +207,7 @@ class Simulation:
             seed=config.seed,
             round_seconds=float(config.round_seconds),
             between_resets=BETWEEN_RESETS,
-            prices=self.prices,
+            prices=self.prices if prices is None else prices,
         )
         self.mechanism = IdealMechanism(setting) if config.ideal else Mechanism(setting)
         self._estimates = (
@@ -258,6 +262,11 @@ class Simulation:
     def lease_extension_opportunities(self) -> int:
         """How often it could have."""
         return self.mechanism.lease_extension_opportunities
+
+    @property
+    def shares_workers(self) -> bool:
+        """Whether the policy may put two jobs on the same workers."""
+        return bool(self._traits.packing)
 
     def utilization(self) -> float:
         """Mean over workers of busy time divided by time; 0 at time 0."""
@@ -316,6 +325,36 @@ class Simulation:
         m = self.mechanism.metrics()
         names = ("time", "active", "running", "queued", "arrived", "completed", "utilization")
         return dict(zip(names, m[-1].tolist() if len(m) else [0.0] * 7, strict=False))
+
+    def busy_by_type(self) -> np.ndarray:
+        """Worker-seconds that each worker type has been busy so far, shape ``(J,)``."""
+        busy: np.ndarray = np.add.reduceat(self.mechanism.busy, self.cluster.first_worker[:-1])
+        return busy
+
+    def use_while_waiting(self, seconds: float) -> np.ndarray:
+        """Workers of each type that were busy while jobs waited, since a moment, shape ``(J,)``."""
+        m = self.mechanism.metrics()
+        recent = m[np.searchsorted(m[:, 0], seconds) :]
+        use: np.ndarray = recent[recent[:, 3] > 0, 7:].mean(axis=0) * self.cluster.workers
+        return use
+
+    def waiting_since(self, seconds: float) -> np.ndarray:
+        """Jobs that waited in each round since a moment of simulated time.
+
+        Where two jobs may share workers all may run at once and still be too many: there it is the
+        jobs beyond as many as there are workers.
+        """
+        m = self.mechanism.metrics()
+        recent = m[np.searchsorted(m[:, 0], seconds) :]
+        waiting: np.ndarray = recent[:, 3]
+        if self.shares_workers:
+            waiting = np.maximum(waiting, recent[:, 1] * self._mean_scale - self.cluster.total)
+        return waiting
+
+    @property
+    def _mean_scale(self) -> float:
+        """Workers that a job asks for, on average over those that have arrived."""
+        return float(self.workload.jobs.scale_factor[: self.arrived].mean())
 
     # what to do ------------------------------------------------------------------------------
 

@@ -1,76 +1,39 @@
-"""``gavel-sim knee``: the highest job rate that a policy sustains, by bisection on the verdict.
+"""Knees: the highest job rate that a policy sustains, from one or two long queues per seed.
 
-Each seed has a knee of its own: all rates and policies of a seed see the same jobs, arriving in the
-same rhythm, only faster or slower (common random numbers), so that knees can be compared seed by
-seed. Probes are kept in the output folder; the same command goes on where it stopped.
+The pace of a long queue is the knee (:mod:`simulator.runs.long_queue`). A first, short measurement
+gives it within a few percent; a second one has jobs arrive at just that rate, so that the queue stays
+as it is for as long as its mix of jobs takes to settle.
+
+All policies of a seed see the same jobs in the same rhythm (common random numbers), so that they can be
+compared seed by seed. Knees are kept in the output folder; the same command goes on where it stopped.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import math
-import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from gavel_opt import InputError
-from simulator.runs.config import GIVEN
-from simulator.runs.heartbeat import heartbeat
-from simulator.runs.options import (
-    add_run_arguments,
-    add_setting,
-    check_policy,
-    config_from,
-    output_folder,
-    positive,
-    values_of,
-)
+from gavel_opt import GavelError, InputError
+from simulator.runs.bounds import Bound, highest_rate, packs
+from simulator.runs.config import RunConfig
+from simulator.runs.files import write_atomically
+from simulator.runs.long_queue import DEMANDS, LongQueue, Pace
 
-if TYPE_CHECKING:
-    from simulator.runs.config import RunConfig
+FIRST_TURNOVERS = 0.5
+"""Length of the first measurement: hours in which half as many jobs arrive as the queue has."""
 
-_WORKLOADS = ("jobs", "rate", "interarrival", "trace", "replay")
-"""Settings that the search itself makes, or that leave it nothing to look for."""
+TURNOVERS = 6.0
+"""Length of the second; its first part is left out, while the mix of jobs settles."""
 
-WINDOW = (4000, 5000)
-"""Jobs that a probe measures if ``--window`` does not say: those of the paper."""
+DEMAND, OVERFULL = 8.0, 1.01
+"""Workers that the queue asks for, per worker; by how much more jobs arrive than it works off at first."""
 
-SEEDS = "0-2"
-"""Seeds if ``--seed`` does not say."""
-
-RULE = "drift:margin=0"
-"""The default rule without its margin, which would move the knee up by as much."""
-
-_WIDEST = 12
-"""Doublings or halvings in search of a bracket before giving up."""
-
-
-@dataclass(frozen=True, slots=True)
-class Probe:
-    """One run at one rate.
-
-    Attributes
-    ----------
-    rate
-        Jobs per hour.
-    sustained
-        Whether the run ended without the verdict that it is saturated.
-    reason
-        What the verdict rests on.
-    average_jct
-        Seconds; None where the mean would be a partial one.
-    seconds
-        Wall clock that it took.
-    """
-
-    rate: float
-    sustained: bool
-    reason: str
-    average_jct: float | None
-    seconds: float
+STRETCHES, SETTLING = 8, 3
+"""Stretches of the second measurement, and those left out."""
 
 
 @dataclass(slots=True)
@@ -81,375 +44,260 @@ class Knee:
     ----------
     policy
         Its name.
+    bound
+        What no policy could go beyond.
     by_seed
-        Seed to (highest rate that was sustained, lowest that was not).
-    probes
-        Seed to the runs that were made.
+        Seed to the pace of a long queue.
     """
 
     policy: str
-    by_seed: dict[int, tuple[float, float]] = field(default_factory=dict)
-    probes: dict[int, list[Probe]] = field(default_factory=dict)
+    bound: Bound
+    by_seed: dict[int, Pace] = field(default_factory=dict)
 
     @property
     def values(self) -> list[float]:
-        """Middle of each seed's bracket, in order of seed."""
-        return [(low + high) / 2 for _, (low, high) in sorted(self.by_seed.items())]
+        """Jobs per hour, in order of seed."""
+        return [pace.rate for _, pace in sorted(self.by_seed.items())]
 
     @property
     def mean(self) -> float:
         """Mean over seeds."""
         return math.fsum(self.values) / len(self.values)
 
-    def interval(self, confidence: float = 0.95) -> tuple[float, float] | None:
-        """Confidence interval of the mean over seeds (Student's t); None with one seed.
+    def interval(self, confidence: float = 0.95) -> tuple[float, float]:
+        """Confidence interval of the mean over seeds (Student's t).
 
-        It is at least as wide as the brackets of the bisection.
+        No narrower than the measurements themselves allow; from one seed, theirs alone.
         """
-        from scipy.special import stdtrit
+        from scipy.special import ndtri, stdtrit
 
-        n = len(self.values)
-        if n < 2:
-            return None
-        mean = self.mean
-        variance = math.fsum((value - mean) ** 2 for value in self.values) / (n - 1)
-        half = float(stdtrit(n - 1, 0.5 + confidence / 2)) * math.sqrt(variance / n)
-        bracket = max(high - low for low, high in self.by_seed.values()) / 2
-        half = max(half, bracket)
+        n, mean = len(self.values), self.mean
+        errors = math.fsum(pace.error**2 for pace in self.by_seed.values())
+        half = float(ndtri(0.5 + confidence / 2)) * math.sqrt(errors) / n
+        if n > 1:
+            variance = math.fsum((value - mean) ** 2 for value in self.values) / (n - 1)
+            seeds = float(stdtrit(n - 1, 0.5 + confidence / 2)) * math.sqrt(variance / n)
+            half = max(half, seeds)
         return mean - half, mean + half
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the flags of ``gavel-sim knee``."""
-    policy, seed = GIVEN["policy"], GIVEN["seed"]
-    add_setting(parser, policy, several=True, help="policies to compare (required)")
-    add_setting(parser, seed, several=True, old="--seeds", help="seeds (default: 0-2)")
-    parser.add_argument(
-        "--precision",
-        metavar="RATE",
-        type=positive,
-        default=0.1,
-        help="stop when the bracket is that narrow, in jobs per hour (default: 0.1)",
-    )
-    parser.add_argument("--low", metavar="RATE", type=positive, help="first guess from below")
-    parser.add_argument("--high", metavar="RATE", type=positive, help="first guess from above")
-    parser.add_argument("--output", metavar="DIR", help="folder for probes, table and plot")
-    parser.add_argument("--json", action="store_true", help="print the knees as JSON, only that")
-    add_run_arguments(parser, leave_out=("policy", "seed", *_WORKLOADS))
-    for name in _WORKLOADS:  # understood, to be answered well
-        parser.add_argument(GIVEN[name].flag, dest=name, help=argparse.SUPPRESS)
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What a search gave.
-
-    Attributes
-    ----------
-    knees
-        One a policy, in the order in which they were named.
-    bound
-        Jobs per hour that no policy without space sharing can sustain more than.
-    folder
-        Where probes and ``knee.json`` are, or None.
-    """
-
-    knees: list[Knee]
-    bound: float
-    folder: Path | None
-
-
-def run(arguments: argparse.Namespace) -> int:
-    """Find the knees, print and plot them."""
-    if arguments.output is not None and not arguments.json:
-        _check_plots()
-    found = find(arguments)
-    knees, folder = found.knees, found.folder
-    if arguments.json:
-        print(json.dumps([as_json(knee) for knee in knees], indent=2))
-        return 0
-    print(as_text(knees))
-    print(
-        f"  in the long run no policy without space sharing sustains more than {found.bound:.2f} "
-        "jobs per hour;\n  a knee is measured on the jobs of its seeds, and may lie past it by chance"
-    )
-    if folder is not None:
-        files = plot(knees, folder / "knee.svg", found.bound)
-        print(f"  written   {folder}/ (knee.json, {', '.join(file.name for file in files)})")
-    return 0
-
-
-def find(arguments: argparse.Namespace) -> Found:
-    """Find the knees, and write them down if there is a folder to.
-
-    Raises
-    ------
-    InputError
-        If a setting is wrong, or no bracket can be found.
-    """
-    if arguments.policy is None:
-        check_policy(None)
-    for name in _WORKLOADS:
-        if getattr(arguments, name) is not None:
-            raise InputError(f"--{name}: cannot be given, the rate is what knee looks for")
-    policies = values_of(arguments.policy, GIVEN["policy"])
-    if arguments.low is not None and arguments.high is not None and arguments.low >= arguments.high:
-        raise InputError(f"--low: {arguments.low:g} is not below --high {arguments.high:g}")
-    seeds = values_of(arguments.seed or SEEDS, GIVEN["seed"])
-    arguments.window = arguments.window or WINDOW
-    arguments.saturation = arguments.saturation or RULE
-    configs = {
-        policy: config_from(arguments, policy=policy, seed=seeds[0], rate=1.0)
-        for policy in policies
-    }
-    if any(config.saturation[0] == "off" for config in configs.values()):
-        raise InputError("--saturation: off gives no verdict to bisect on; choose a rule")
-    folder = output_folder(arguments.output)
-    from simulator.runs.bounds import evenly_shared_rate, highest_rate
-
-    store = _Store(folder)
-    knees = []
-    some = next(iter(configs.values()))
-    guess, bound = evenly_shared_rate(some), highest_rate(some)
-    said = [f"{len(configs)} policies, {len(seeds)} seeds"]
-    with heartbeat(lambda: said[-1]):
-        for policy, config in configs.items():
-            knee = Knee(policy)
-            for seed in seeds:
-                seeded = replace(config, seed=seed)
-                probe = store.probing(seeded, _announce(policy, seed, said))
-                bracket = bisect(
-                    probe,
-                    arguments.low or 0.8 * guess,
-                    arguments.high or 1.05 * bound,
-                    arguments.precision,
-                )
-                knee.by_seed[seed] = bracket
-                knee.probes[seed] = store.made(seeded)
-            knees.append(knee)
-    if folder is not None:
-        store.write(knees)
-    return Found(knees, bound, folder)
-
-
-def bisect(
-    probe: Callable[[float], Probe], low: float, high: float, precision: float
-) -> tuple[float, float]:
-    """Find a rate that is sustained and one that is not, at most ``precision`` apart.
+def knee_of(config: RunConfig, bound: Bound) -> Pace:
+    """Measure the knee of one policy and seed.
 
     Parameters
     ----------
-    probe
-        Runs at a rate.
-    low, high
-        Guesses in jobs per hour, widened until they enclose the knee.
-    precision
-        In jobs per hour.
+    config
+        Policy, cluster, workload and seed; its rate does not matter.
+    bound
+        What no policy could go beyond (:func:`simulator.runs.bounds.highest_rate`).
+
+    Raises
+    ------
+    gavel_opt.GavelError
+        From the policy and its engines.
+    """
+    demand = DEMANDS.get(config.policy, DEMAND)
+    hours = 60.0
+    first = LongQueue(config, bound, hours, demand)
+    for _ in range(2):
+        first.go_on(min(hours, first.turnover * FIRST_TURNOVERS) / 2)
+    guess = min(first.pace(1).rate, bound.rate)
+    hours = first.turnover * bound.rate / guess * TURNOVERS
+    queue = LongQueue(config, bound, hours, demand, OVERFULL * guess, first.settled_mix(1))
+    for _ in range(STRETCHES):
+        queue.go_on(hours / STRETCHES)
+    return queue.pace(SETTLING)
+
+
+def knees(
+    configs: dict[str, RunConfig],
+    seeds: Sequence[int],
+    folder: Path | None = None,
+    announce: Callable[[str, int, Pace], None] = lambda policy, seed, pace: None,
+) -> list[Knee]:
+    """Measure the knees of several policies on several seeds.
+
+    Parameters
+    ----------
+    configs
+        Policy to its run.
+    seeds
+        Seeds.
+    folder
+        Keeps what has been measured, if given.
+    announce
+        Called with what is measured anew.
 
     Raises
     ------
     InputError
-        If no rate is sustained, or every rate is.
+        If the folder holds something else.
+    gavel_opt.GavelError
+        From the policies and their engines.
     """
-    for _ in range(_WIDEST):
-        if probe(low).sustained:
-            break
-        low, high = low / 2, low
-    else:
-        raise InputError(f"--low: no rate down to {low:.3g} jobs per hour is sustained")
-    for _ in range(_WIDEST):
-        if not probe(high).sustained:
-            break
-        low, high = high, high * 1.5
-    else:
-        raise InputError(f"--high: every rate up to {high:.3g} jobs per hour is sustained")
-    while high - low > precision * (1 + 1e-9):
-        middle = (low + high) / 2
-        if probe(middle).sustained:
-            low = middle
-        else:
-            high = middle
-    return low, high
+    store = _Store(folder)
+    found = []
+    for policy, config in configs.items():
+        knee = Knee(policy, highest_rate(config, packs(config)))
+        for seed in seeds:
+            seeded = replace(config, seed=seed)
+            pace = store.find(seeded)
+            if pace is None:
+                try:
+                    pace = knee_of(seeded, knee.bound)
+                except InputError:
+                    raise
+                except GavelError as wrong:
+                    raise type(wrong)(f"{policy}, seed {seed}: {wrong}") from wrong
+                store.keep(seeded, pace)
+                announce(policy, seed, pace)
+            knee.by_seed[seed] = pace
+        found.append(knee)
+    if folder is not None:
+        text = json.dumps([as_json(knee) for knee in found], indent=2) + "\n"
+        write_atomically(folder / "knee.json", text.encode())
+    return found
 
 
 class _Store:
-    """Probes made so far, by run and rate; kept in the output folder if there is one."""
+    """Paces measured so far, by run; kept in the output folder if there is one."""
 
     def __init__(self, folder: Path | None) -> None:
-        self.folder = folder
-        self.probes: dict[str, dict[str, Any]] = {}
-        if folder is not None and (folder / "probes.json").exists():
+        self._path = None if folder is None else folder / "paces.json"
+        self._paces: dict[str, dict[str, Any]] = {}
+        if self._path is not None and self._path.exists():
             try:
-                self.probes = json.loads((folder / "probes.json").read_text())
+                self._paces = json.loads(self._path.read_text())
             except (OSError, ValueError) as wrong:
-                raise InputError(f"--output: cannot read {folder}/probes.json: {wrong}") from None
+                raise InputError(f"--output: cannot read {self._path}: {wrong}") from None
 
-    def probing(
-        self, config: RunConfig, announce: Callable[[Probe], None]
-    ) -> Callable[[float], Probe]:
-        """Return a function that runs ``config`` at a rate, or looks it up."""
+    def find(self, config: RunConfig) -> Pace | None:
+        """What was measured of a run."""
+        found = self._paces.get(_key(config))
+        return None if found is None else Pace(**found)
 
-        def probe(rate: float) -> Probe:
-            kept = self.probes.setdefault(_key(config), {})
-            found = kept.get(repr(rate))
-            if found is None:
-                result = _probe(config, rate)
-                kept[repr(rate)] = {name: getattr(result, name) for name in Probe.__slots__}
-                self.save()
-                announce(result)
-                return result
-            return Probe(**found)
-
-        return probe
-
-    def made(self, config: RunConfig) -> list[Probe]:
-        """All probes of a run, by rate."""
-        kept = self.probes.get(_key(config), {})
-        return sorted((Probe(**found) for found in kept.values()), key=lambda probe: probe.rate)
-
-    def save(self) -> None:
-        """Keep what there is."""
-        if self.folder is not None:
-            from simulator.runs.files import write_atomically
-
-            self.folder.mkdir(parents=True, exist_ok=True)
-            write_atomically(
-                self.folder / "probes.json", (json.dumps(self.probes, indent=1) + "\n").encode()
-            )
-
-    def write(self, knees: Sequence[Knee]) -> None:
-        """Write the knees as JSON."""
-        from simulator.runs.files import write_atomically
-
-        assert self.folder is not None
-        text = json.dumps([as_json(knee) for knee in knees], indent=2) + "\n"
-        write_atomically(self.folder / "knee.json", text.encode())
+    def keep(self, config: RunConfig, pace: Pace) -> None:
+        """Keep what was measured of a run."""
+        self._paces[_key(config)] = asdict(pace)
+        if self._path is not None:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(self._path, (json.dumps(self._paces, indent=1) + "\n").encode())
 
 
 def _key(config: RunConfig) -> str:
-    """Name of a run apart from its rate: everything that its verdict depends on."""
+    """Name of a run by everything that its knee depends on."""
     return json.dumps(replace(config, interarrival=1.0).to_json(), sort_keys=True)
-
-
-def _probe(config: RunConfig, rate: float) -> Probe:
-    from simulator.runs.runner import execute
-
-    result = execute(replace(config, interarrival=3600.0 / rate))
-    found = result.summary
-    if found["status"] in ("horizon", "timeout"):
-        flag = "--max-simulated-hours" if found["status"] == "horizon" else "--timeout"
-        raise InputError(
-            f"{flag}: ended a probe at {rate:g} jobs per hour without a verdict; raise it"
-        )
-    return Probe(
-        rate,
-        found["status"] != "saturated",
-        str(found["saturation"].get("reason", "")),
-        found["average_jct"],
-        float(found["time"]["total"]),
-    )
-
-
-def _announce(policy: str, seed: int, said: list[str]) -> Callable[[Probe], None]:
-    """Return what says a probe's verdict on a terminal, and leaves it for the lines elsewhere."""
-
-    def announce(probe: Probe) -> None:
-        verdict = "sustained" if probe.sustained else "saturated"
-        said.append(f"{policy}, seed {seed}: {probe.rate:.3f} jobs/hr is {verdict}")
-        if sys.stderr.isatty():
-            print(f"{said[-1]} ({probe.seconds:.1f} s)", file=sys.stderr)
-
-    return announce
 
 
 def as_json(knee: Knee) -> dict[str, Any]:
     """One policy's knee as JSON values."""
-    interval = knee.interval()
     return {
         "policy": knee.policy,
         "knee": knee.mean,
-        "interval": None if interval is None else list(interval),
+        "interval": list(knee.interval()),
         "confidence": 0.95,
-        "by_seed": {str(seed): list(bracket) for seed, bracket in knee.by_seed.items()},
-        "probes": {
-            str(seed): [{name: getattr(probe, name) for name in Probe.__slots__} for probe in made]
-            for seed, made in knee.probes.items()
-        },
+        "bound": knee.bound.rate,
+        "by_seed": {str(seed): asdict(pace) for seed, pace in knee.by_seed.items()},
     }
 
 
-def as_text(knees: Sequence[Knee]) -> str:
-    """Table of the knees, the highest first, with how much more load each sustains."""
-    width = max(len(knee.policy) for knee in knees)
-    least = min(knee.mean for knee in knees)
-    lines = [f"  {'policy':<{width}}  {'jobs/hr':>8}  {'95% interval':>14}  {'load':>6}"]
-    for knee in sorted(knees, key=lambda knee: -knee.mean):
-        interval = knee.interval()
-        shown = "one seed" if interval is None else f"{interval[0]:.2f} - {interval[1]:.2f}"
+def as_text(found: Sequence[Knee]) -> str:
+    """Table of the knees, the highest first, with their bounds and how much load each sustains."""
+    width = max(len(knee.policy) for knee in found)
+    least = min(knee.mean for knee in found)
+    lines = [
+        f"  {'policy':<{width}}  {'jobs/hr':>8}  {'95% interval':>14}  {'bound':>6}  {'load':>6}"
+    ]
+    for knee in sorted(found, key=lambda knee: -knee.mean):
+        low, high = knee.interval()
         lines.append(
-            f"  {knee.policy:<{width}}  {knee.mean:>8.2f}  {shown:>14}  {knee.mean / least:>5.2f}x"
+            f"  {knee.policy:<{width}}  {knee.mean:>8.2f}  {f'{low:.2f} - {high:.2f}':>14}  "
+            f"{knee.bound.rate:>6.2f}  {knee.mean / least:>5.2f}x"
         )
     return "\n".join(lines)
 
 
-def _check_plots() -> None:
-    """Say at once, not after an hour, that plots cannot be drawn."""
-    import importlib.util
+def bound_as_json(bound: Bound) -> dict[str, Any]:
+    """A bound and its prices as JSON values."""
+    columns = (bound.workers, bound.use, bound.shares, bound.prices)
+    names = ("workers", "in_use", "share", "price")
+    types = {
+        name: {key: float(column[place]) for key, column in zip(names, columns, strict=True)}
+        for place, name in enumerate(bound.worker_types)
+    }
+    return {"bound": bound.rate, "space_sharing": bound.space_sharing, "worker_types": types}
 
-    if importlib.util.find_spec("matplotlib") is None:
-        raise InputError(
-            "--output: plots need matplotlib: pip install 'gavel-opt[plots]', or --json"
+
+def bound_as_text(bound: Bound, of_trace: bool) -> str:
+    """A bound and its prices, a line a worker type.
+
+    For a trace the load is said, which is what its jobs ask for over what there is: at the bound, the
+    load of the bottleneck is 1, and the trace is 1 / bound times that.
+    """
+    how = "jobs may share workers" if bound.space_sharing else "one job at a time on a worker"
+    if of_trace:
+        load = 1.0 / bound.rate
+        verdict = "more than any policy can do" if load > 1.0 else "so it can be done"
+        lines = [
+            f"  the trace offers {load:.0%} of what the cluster can do at best, {verdict} ({how})"
+        ]
+    else:
+        load = 1.0
+        lines = [f"  no policy can go beyond {bound.rate:.3f} jobs per hour ({how})"]
+    title = "offered load" if of_trace else "in use"
+    lines.append(f"  {'type':<10}{'workers':>8}{title:>14}{'share of limit':>16}{'one more':>10}")
+    scarcest = float((bound.prices * (bound.workers > 0)).max())
+    for place, name in enumerate(bound.worker_types):
+        price = bound.prices[place]
+        mark = "  bottleneck" if price == scarcest else ""
+        lines.append(
+            f"  {name:<10}{bound.workers[place]:>8.0f}{load * bound.use[place]:>14.0%}"
+            f"{bound.shares[place]:>16.1%}{price / bound.rate:>+10.2%}{mark}"
         )
+    return "\n".join(lines)
 
 
-def plot(knees: Sequence[Knee], path: Path, bound: float | None = None) -> list[Path]:
-    """Draw the knees, one line a policy, with their intervals and the seeds' own, as SVG and PNG.
+def plot(found: Sequence[Knee], path: Path, title: str) -> list[Path]:
+    """Draw the knees, one line a policy, with intervals, the seeds' own and the bounds, as SVG and PNG.
 
     Parameters
     ----------
-    knees
-        In any order.
+    found
+        The knees, in any order.
     path
         The SVG file; the PNG stands beside it.
-    bound
-        Jobs per hour that no policy without space sharing sustains more than, drawn as a line.
+    title
+        Above the axes.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     from simulator.studies.plots import styles
 
-    ordered = sorted(knees, key=lambda knee: knee.mean)
+    ordered = sorted(found, key=lambda knee: knee.mean)
     paint = styles([knee.policy for knee in ordered])
-    figure = Figure(figsize=(7.6, 2.0 + 0.45 * len(ordered)), layout="constrained")
+    figure = Figure(figsize=(7.6, 2.2 + 0.45 * len(ordered)), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
+    ink = "#22262b"
     for place, knee in enumerate(ordered):
         colour, marker = paint[knee.policy]
-        interval = knee.interval() or (knee.mean, knee.mean)
-        axes.plot(interval, (place, place), color=colour, linewidth=6, alpha=0.3)
+        axes.plot(knee.interval(), (place, place), color=colour, linewidth=6, alpha=0.3)
         axes.plot(knee.values, [place] * len(knee.values), "|", color=colour, markersize=9)
         axes.plot(knee.mean, place, marker, color=colour)
+        axes.plot([knee.bound.rate] * 2, (place - 0.35, place + 0.35), color=ink, linewidth=1.5)
         axes.annotate(
             f"{knee.mean:.2f}", (knee.mean, place), (0, 8), textcoords="offset points", ha="center"
-        )
-    if bound is not None:
-        axes.axvline(bound, color="#22262b", linewidth=1, linestyle=(0, (4, 2)))
-        axes.annotate(
-            f"bound without space sharing: {bound:.2f} ",
-            *((bound, -0.5), (-3, 0)),
-            textcoords="offset points",
-            ha="right",
-            va="bottom",
-            fontsize=9,
         )
     axes.set_yticks(range(len(ordered)), [knee.policy for knee in ordered])
     axes.set_ylim(-0.6, len(ordered) - 0.3)
     axes.set_xlim(left=0)
-    axes.set_xlabel("jobs per hour; band: 95% interval, ticks: seeds")
+    axes.set_xlabel(
+        "jobs per hour; band: 95% interval, ticks: seeds, black: no policy can go beyond"
+    )
     axes.grid(axis="x", alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)
-    figure.suptitle("Highest sustained load", x=0.012, ha="left", fontweight="bold")
+    figure.suptitle(title, x=0.012, ha="left", fontweight="bold", fontsize=10)
     files = [path, path.with_suffix(".png")]
     for file in files:
         figure.savefig(file, dpi=160)

@@ -206,6 +206,21 @@ class DrawnWorkload:
         names = ("arrival", "weight", "steps", "duration", "slo", "key", "scale_factor", "entity")
         self.jobs.append(dict(zip(names, [*floats, *ints], strict=True)))
 
+    def queue_up(
+        self, key: np.ndarray, scale_factor: np.ndarray, steps: np.ndarray, duration: np.ndarray
+    ) -> None:
+        """Have a queue of such jobs there at time 0; the drawn jobs after them arrive one by one.
+
+        The first jobs drawn become these, and keep their weights, deadlines and entities. At least as
+        many must have been drawn, and none taken notice of by anybody.
+        """
+        jobs, count = self.jobs, key.size
+        jobs.key[:count], jobs.scale_factor[:count] = key, scale_factor
+        jobs.steps[:count], jobs.duration[:count] = steps, duration
+        start = float(jobs.arrival[count - 1])
+        jobs.arrival[:] = np.maximum(jobs.arrival - start, 0.0)
+        self._next_arrival -= start
+
     def snapshot(self) -> dict[str, Any]:
         """Jobs and states of the streams."""
         return {

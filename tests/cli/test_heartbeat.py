@@ -27,7 +27,7 @@ def test_lines_come_and_stop(capsys):
             "sweep, 0 of 2 runs done",
         ),
         (
-            ["knee", "--policy", "isolated", "--seed", "0", "--window", "100:900", "--json"],
+            ["knee", "--policy", "isolated", "--seed", "0", "--json"],
             "1 policies, 1 seeds",
         ),
     ],

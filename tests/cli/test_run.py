@@ -201,23 +201,39 @@ def test_timeout():
     assert found["average_jct"] is None
 
 
-def test_saturated_run_is_stopped_with_its_reasons():
+def test_what_no_policy_could_do_is_saturated_before_it_starts():
     words = ("run", *SMALL, "--rate", 3, "--window", "100000:100001")
+    done = gavel_sim(*words, "--json")
+    found = json.loads(done.stdout)
+    assert (done.returncode, found["status"], found["rounds"]) == (0, "saturated", 0)
+    assert found["average_jct"] is None
+    verdict = found["saturation"]
+    assert verdict["rule"] == "long-queue"
+    assert verdict["figures"]["bound"] == pytest.approx(5.8377 / 6, rel=1e-4)
+    text = gavel_sim(*words).stdout
+    assert "saturated: jobs arrive faster than they leave" in text
+    assert (
+        "no policy could sustain this: 3 jobs arrive per hour, and the workers are enough" in text
+    )
+
+
+def test_saturated_run_is_stopped_with_its_reasons():
+    words = ("run", *SMALL, "--rate", 0.9, "--window", "100000:100001")
     done = gavel_sim(*words, "--json")
     found = json.loads(done.stdout)
     assert (done.returncode, found["status"]) == (0, "saturated")
     verdict = found["saturation"]
-    assert verdict["rule"] == "drift"
-    assert verdict["figures"]["load"] > 1.3
-    assert verdict["figures"]["utilization"] > 0.9
+    assert verdict["rule"] == "long-queue"
+    assert 1.1 < verdict["figures"]["load"] < 1.15
+    assert verdict["figures"]["pace"] == pytest.approx(0.8, rel=0.02)
     text = gavel_sim(*words).stdout
     assert "saturated: jobs arrive faster than they leave" in text
-    assert "drift: load " in text
+    assert "0.9 jobs arrive per hour; with a long queue" in text
 
 
 def test_static_runs_are_never_saturated():
     """500 jobs at once on 18 workers: full for weeks, and yet it ends."""
-    done = gavel_sim("run", *SMALL, "--jobs", 500, "--json", "--saturation", "drift")
+    done = gavel_sim("run", *SMALL, "--jobs", 500, "--json", "--saturation", "long-queue")
     found = json.loads(done.stdout)
     assert found["status"] == "completed"
     assert found["saturation"]["verdict"] == "not applicable"

@@ -88,7 +88,10 @@ CASES = {
         ("knee", "--policy", "fifo", "--seeds", "a"),
         "--seed: 'a' is not a whole number",
     ),
-    "knee off": (("knee", "--policy", "fifo", "--saturation", "off"), "--saturation: off gives no"),
+    "knee off": (
+        ("knee", "--policy", "fifo", "--saturation", "off"),
+        "--saturation: cannot be given",
+    ),
     "compare one": (("compare", "a"), "expected two run folders"),
     "compare nothing there": (("compare", "a", "b"), "a: no such run folder"),
 }

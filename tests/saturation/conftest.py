@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
@@ -18,9 +18,6 @@ class Recipe:
     completions: float = 6.0
     """Per hour, until nothing is left."""
     utilization: float = 1.0
-    pace: float = 1.0
-    """Worker-seconds per reference worker-second."""
-    workers: int = 100
     window: tuple[int, int] = (10_000, 11_000)
     jct: list[float] = field(default_factory=lambda: [HOUR])
     """Completion times, repeated as needed, in order of arrival."""
@@ -35,9 +32,6 @@ class Recipe:
         jct = np.resize(np.asarray(self.jct), n).astype(np.float64)
         finish = arrival + jct
         finish[gone:] = np.nan
-        work = np.full(n, 10.0 * HOUR)
-        done = np.where(np.arange(n) < gone, work, 0.3 * work)
-        unlike = 1.0 + 0.05 * np.where(np.arange(n) % 2, 1.0, -1.0)
         return Series(
             time=time,
             active=arrived - completed,
@@ -46,12 +40,6 @@ class Recipe:
             utilization=np.full(time.size, self.utilization),
             arrival=arrival,
             finish=finish,
-            key=np.zeros(n, dtype=np.int64),
-            work=work,
-            done=done,
-            busy=done * self.pace * unlike,
-            offered=np.array([10.0 * self.arrivals]),
-            workers=self.workers,
             arrival_rate=self.arrivals / HOUR,
             window=self.window,
         )
@@ -60,15 +48,3 @@ class Recipe:
 @pytest.fixture
 def recipe() -> type[Recipe]:
     return Recipe
-
-
-def cut(series: Series, hours: float) -> Series:
-    """What the series was when it was shorter."""
-    rounds = int(np.searchsorted(series.time, hours * HOUR))
-    return replace(
-        series,
-        **{
-            name: getattr(series, name)[:rounds]
-            for name in ("time", "active", "arrived", "completed", "utilization")
-        },
-    )

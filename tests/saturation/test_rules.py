@@ -18,7 +18,6 @@ from simulator.runs.saturation import (
     Verdict,
     batch_means,
     judge,
-    offered_load,
     parse_rule,
 )
 
@@ -135,79 +134,6 @@ class TestConvergence:
         assert verdict(series, "convergence").reason == "batches are still correlated"
 
 
-class TestDrift:
-    def test_fires_above_capacity(self, recipe):
-        found = verdict(recipe(arrivals=11.0, completions=9.5).series(), "drift")
-        assert found.finding == "saturated"
-        assert found.figures["load"] == pytest.approx(1.1, rel=0.01)
-
-    def test_is_silent_at_and_below_capacity(self, recipe):
-        for arrivals in (6.0, 9.5, 10.0):
-            series = recipe(arrivals=arrivals, completions=arrivals * 0.98).series()
-            assert verdict(series, "drift").finding != "saturated"
-
-    def test_a_growing_queue_at_low_load_is_only_a_warm_up(self, recipe):
-        """More arrivals than completions, but the work fits: the system is filling."""
-        series = recipe(arrivals=8.0, completions=4.0).series()
-        assert series.active[-1] > 2 * series.active[series.active.size // 2] - 10
-        assert verdict(series, "drift").finding == "sustained"
-
-    def test_utilization_gate(self, recipe):
-        series = recipe(arrivals=11.0, completions=9.5, utilization=0.8).series()
-        found = verdict(series, "drift")
-        assert found.finding == "sustained"
-        assert "not full" in found.reason
-
-    def test_waits_for_jobs(self, recipe):
-        series = recipe(arrivals=11.0, completions=9.5, hours=20).series()
-        assert verdict(series, "drift").finding == "undecided"
-
-    def test_margin_and_errors_hold_it_back(self, recipe):
-        series = recipe(arrivals=11.0, completions=9.5).series()
-        assert verdict(series, "drift:margin=0.2").finding == "undecided"
-        assert verdict(series, "drift:errors=1000").finding == "undecided"
-
-    def test_a_shrinking_queue_is_not_saturated(self, recipe):
-        series = recipe(arrivals=11.0, completions=9.5).series()
-        series.active[:] = series.active[::-1]
-        assert verdict(series, "drift").finding == "undecided"
-
-    def test_standard_error_is_that_of_the_pace(self, recipe):
-        """Jobs differ by 5 % either way, so the mean of n has an error of about 5 % / sqrt(n)."""
-        series = recipe(arrivals=11.0, completions=11.0).series()
-        load = offered_load(series)
-        assert load.long_run == pytest.approx(1.1, rel=1e-3)
-        relative = load.error / load.long_run
-        assert relative == pytest.approx(0.05 / math.sqrt(series.arrival.size), rel=0.05)
-
-    def test_unseen_keys_count_like_the_mean_and_are_uncertain(self, recipe):
-        series = recipe(arrivals=11.0, completions=11.0).series()
-        both = Series(
-            **{name: getattr(series, name) for name in Series.__slots__ if name != "offered"},
-            offered=series.offered[0] * np.array([0.5, 0.5]),
-        )
-        load = offered_load(both)
-        assert load.long_run == pytest.approx(1.1, rel=1e-3)
-        assert load.error > 0.5
-
-    def test_luck_of_the_draw_alone_is_not_enough(self, recipe):
-        """The jobs so far were 20 % too long, or too short: both loads have to say so."""
-        lucky, plain = recipe(arrivals=9.0).series(), recipe(arrivals=11.0).series()
-        lucky.work[:] *= 1.2
-        assert offered_load(lucky).so_far > 1.05
-        assert verdict(lucky, "drift").finding == "sustained"
-        plain.work[:] *= 0.8
-        assert offered_load(plain).long_run > 1.05
-        assert verdict(plain, "drift").finding == "undecided"
-
-    def test_a_light_draw_only_holds_it_back_by_the_margin(self, recipe):
-        series = recipe(arrivals=11.0, completions=9.5).series()
-        series.work[:] *= 0.89
-        assert 0.95 < offered_load(series).so_far < 1.0
-        assert verdict(series, "drift").finding == "saturated"
-        assert verdict(series, "drift:margin=0.01").finding == "undecided"
-
-
 class TestTraps:
     def test_zero_completions_of_measured_jobs_mean_nothing(self, recipe):
         """The window is jobs 10,000 to 11,000: none has arrived, and no rule takes that as a sign."""
@@ -246,7 +172,7 @@ class TestTraps:
 
 class TestParsing:
     def test_default_only_where_jobs_keep_arriving(self):
-        assert parse_rule(None, continuous=True)[0] == "drift"
+        assert parse_rule(None, continuous=True)[0] == "long-queue"
         assert parse_rule(None, continuous=False) == ("off", {})
 
     def test_parameters(self):
@@ -257,11 +183,11 @@ class TestParsing:
     @pytest.mark.parametrize(
         ("text", "said"),
         [
-            ("dritf", "did you mean drift"),
-            ("drift:margn=1", "did you mean margin"),
-            ("drift:margin=x", "margin=x is not a number"),
-            ("drift:margin=-1", "margin=-1 is not a number of at least 0"),
-            ("drift:margin", "margin= is not a number"),
+            ("long-qeue", "did you mean long-queue"),
+            ("long-queue:margn=1", "did you mean margin"),
+            ("long-queue:margin=x", "margin=x is not a number"),
+            ("long-queue:margin=-1", "margin=-1 is not a number of at least 0"),
+            ("long-queue:margin", "margin= is not a number"),
         ],
     )
     def test_bad_input_says_what_was_expected(self, text, said):

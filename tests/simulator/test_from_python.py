@@ -72,12 +72,11 @@ def test_figure_and_knee_and_compare(tmp_path):
         9, output=tmp_path / "f", seed=0, policy="allox", at=4, window=(5, 9), processes=1
     )
     assert (folder / "points.csv").exists()
-    (found,) = simulator.knee(
-        policy="isolated", cluster={"v100": 6}, seed=[0], window=(9, 19), precision=1.0
-    )
+    (found,) = simulator.knee(policy="isolated", cluster={"v100": 6}, seed=[0])
     assert found.policy == "isolated"
-    low, high = found.by_seed[0]
+    low, high = found.interval()
     assert 0 < low < found.mean < high
+    assert found.by_seed[0].rate == found.mean < found.bound.rate
     a = simulator.run(policy="fifo", **SMALL)
     assert simulator.compare(a, simulator.run(policy="fifo", **SMALL)) is None
     parted = simulator.compare(a, simulator.run(policy="fifo", **(SMALL | {"jobs": 5})))

@@ -135,8 +135,8 @@ def test_values_with_commas_of_their_own_stay_whole():
     assert split("cluster", "v100=3,k80=2") == ["v100=3,k80=2"]
     assert split("cluster", "2:2:2,4:4:4") == ["2:2:2", "4:4:4"]
     assert split("cluster", "v100=3,v100=6,k80=1") == ["v100=3", "v100=6,k80=1"]
-    assert split("saturation", "drift,completion-rate:ratio=0.4,hours=9,off") == [
-        "drift",
+    assert split("saturation", "long-queue,completion-rate:ratio=0.4,hours=9,off") == [
+        "long-queue",
         "completion-rate:ratio=0.4,hours=9",
         "off",
     ]

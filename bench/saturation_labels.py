@@ -1,0 +1,136 @@
+"""Ground truth for the saturation rule: loads labelled by long simulations alone, no rule involved.
+
+``python -m bench labels`` goes on where an earlier one stopped, keeping each result as it comes.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench.saturation_cases import CASES, Case
+from simulator.runs.bounds import highest_rate, packs
+from simulator.runs.config import RunConfig
+from simulator.runs.files import write_atomically
+from simulator.runs.options import make_config
+from simulator.runs.simulation import Simulation
+from simulator.studies.knee import knee_of
+from simulator.studies.sustained import label
+
+RESULTS = Path(__file__).parent / "saturation_labels.json"
+
+LOADS = (0.98, 1.02, 0.985, 1.015, 0.95, 1.05, 0.90, 1.10, 1.00, 0.80, 1.25)
+"""Loads that are labelled, as multiples of the knee that a long queue says: those near it first."""
+
+ARRIVALS = 100_000
+LONGEST = 200_000
+"""Jobs of a run; an undecided one goes on until twice as many have arrived."""
+
+SEED = 1000
+"""Of the labelling runs: other jobs than those of the verdicts."""
+
+HOPELESS = 20.0
+"""Workers asked for, per worker, at which a run counts as saturated without going on."""
+
+_DEAR = {"allox": 3.5}
+"""The same for policies whose every decision takes time that grows with the cube of the queue."""
+
+NOTED, STEP = 100, 1000
+"""Arrivals between two notes of the number of jobs in the system, and those by which runs go on."""
+
+
+def config_of(case: Case, rate: float, seed: int, **settings: Any) -> RunConfig:
+    """One run of a case."""
+    given = {"saturation": "off", "window": (0, 1), **case.settings, **settings}
+    return make_config(policy=case.policy, cluster=case.cluster, rate=rate, seed=seed, **given)
+
+
+def centre_of(case: Case) -> float:
+    """The knee as long queues have it, around which loads are placed: a guess that labels confirm or not."""
+    config = config_of(case, 1.0, SEED)
+    bound = highest_rate(config, packs(config))
+    seeds = (SEED, SEED + 1)
+    return math.fsum(knee_of(replace(config, seed=seed), bound).rate for seed in seeds) / len(seeds)
+
+
+def label_of(case: Case, rate: float) -> dict[str, Any]:
+    """Simulate one rate until it is clear whether the queue comes back."""
+    started = time.process_time()
+    arrivals = ARRIVALS
+    while True:
+        active, hopeless = _simulate(case, rate, arrivals)
+        found = "saturated" if hopeless else label(active)
+        if found != "undecided" or arrivals >= LONGEST:
+            break
+        arrivals *= 2
+    return {
+        "rate": round(rate, 5),
+        "label": found,
+        "arrivals": int(active.size) * NOTED,
+        "at_the_end": int(active[-1]),
+        "most": int(active.max()),
+        "cpu": round(time.process_time() - started, 2),
+    }
+
+
+def _simulate(case: Case, rate: float, arrivals: int) -> tuple[np.ndarray, bool]:
+    """Jobs in the system at every so many arrivals, and whether it was given up."""
+    # The run would end with the last job that is measured: one that comes too late for that.
+    last = arrivals + arrivals // 10
+    config = config_of(case, rate, SEED, window=(last - 1, last))
+    simulation = Simulation(config)
+    hopeless = _DEAR.get(case.policy, HOPELESS) * simulation.cluster.total / _mean_scale(config)
+    rounds = math.ceil(STEP / rate * 3600.0 / config.round_seconds)
+    while simulation.arrived < arrivals and simulation.active <= hopeless:
+        simulation.advance(rounds)
+    series = simulation.series
+    noted = np.arange(NOTED, min(simulation.arrived, arrivals) + 1, NOTED)
+    active = series.active[np.searchsorted(series.arrived, noted)].astype(np.float64)
+    return active, simulation.arrived < arrivals
+
+
+def _mean_scale(config: RunConfig) -> float:
+    from simulator.runs.offered_load import SCALE_FACTOR_SHARES
+
+    shares = SCALE_FACTOR_SHARES if config.multi_gpu else {1: 1.0}
+    return math.fsum(scale * share for scale, share in shares.items())
+
+
+def known() -> dict[str, Any]:
+    """What has been labelled so far: case to ``centre`` and load to label."""
+    found: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    return found
+
+
+def run(cases: list[str], loads: list[float]) -> int:
+    """Label what is not labelled yet."""
+    for case in CASES:
+        if cases and not any(text in case.name for text in cases):
+            continue
+        for load in loads or LOADS:
+            found = known()
+            entry = found.setdefault(case.name, {"labels": {}})
+            if f"{load:g}" in entry["labels"]:
+                continue
+            if "centre" not in entry:
+                entry["centre"] = round(centre_of(case), 4)
+            entry["labels"][f"{load:g}"] = label_of(case, load * entry["centre"])
+            # Another process may have written meanwhile: only this entry is ours.
+            latest = known()
+            latest.setdefault(case.name, entry)["labels"] |= entry["labels"]
+            latest[case.name]["centre"] = entry["centre"]
+            write_atomically(RESULTS, (_text(latest) + "\n").encode())
+            print(case.name, load, entry["labels"][f"{load:g}"], flush=True)
+    return 0
+
+
+def _text(found: dict[str, Any]) -> str:
+    """One line a case."""
+    rows = [f"{json.dumps(name)}: {json.dumps(found[name])}" for name in sorted(found)]
+    return "{\n" + ",\n".join(rows) + "\n}"

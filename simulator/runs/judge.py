@@ -1,0 +1,312 @@
+"""Judges a run while it goes: by arithmetic before it starts, by a long queue or by its series later.
+
+The default rule asks what the cluster can do under this policy, not what it has done so far: once
+jobs wait all the time it measures the pace at which a long queue would be worked off
+(:mod:`simulator.runs.long_queue`) and compares it with the rate at which jobs arrive. One such
+measurement answers for good, unless the rate is within its error of the answer.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, replace
+from typing import Any
+
+import numpy as np
+
+from gavel_opt import GavelError
+from gavel_opt.policies import Found
+from simulator.runs.bounds import Bound, evenly_shared_rate, highest_rate
+from simulator.runs.config import RunConfig
+from simulator.runs.long_queue import LongQueue, Pace, equal_jobs
+from simulator.runs.observation import series_of
+from simulator.runs.saturation import DEFAULT_RULE, HOUR, Parameters, Verdict, judge
+from simulator.runs.simulation import Simulation
+
+FIRST_LOOK = 100
+"""Round of the first look; later ones follow at 5 % more rounds each time."""
+
+STRETCHES = 4
+"""Stretches in which a long queue is measured; the first is left out, while it settles."""
+
+LEAST_ROUNDS = 120
+"""Rounds of a long queue that say something: each of its jobs has then run some 20 times."""
+
+
+def look_after(rounds: int) -> int:
+    """Round of the next look: looks grow rarer as the run grows longer."""
+    return rounds + max(FIRST_LOOK // 2, rounds // 20)
+
+
+class Judge:
+    """Applies a run's saturation rule to it.
+
+    Parameters
+    ----------
+    config
+        The run.
+    made
+        What makes its policy where the name in the configuration does not say it.
+
+    Attributes
+    ----------
+    verdict
+        The last one; None before the first.
+    next_look
+        Round at which to look again; None if nothing is left to look for.
+    """
+
+    def __init__(self, config: RunConfig, made: Found | None = None) -> None:
+        self._config, self._made = config, made
+        self._rule, self._parameters = config.saturation
+        self._measured = 0.0
+        self._pace: Pace | None = None
+        self._before: list[float] | None = None
+        self.verdict: Verdict | None = None
+        self.next_look: int | None = None
+        if config.continuous and self._rule != "off":
+            self.next_look = FIRST_LOOK
+
+    def before(self, simulation: Simulation) -> Verdict | None:
+        """Say what arithmetic proves of a run that has not begun; None if nothing."""
+        if self.next_look is None or self._rule != DEFAULT_RULE:
+            return None
+        rate = _rate(self._config)
+        if simulation.window[1] <= self._parameters["jobs"]:
+            return None  # it ends by itself, before anything could be told
+        if rate <= evenly_shared_rate(self._config):
+            return None  # equal shares of all workers sustain it, so it is below the bound
+        bound = highest_rate(self._config, simulation.shares_workers)
+        if bound.proves_saturated(rate):
+            self.verdict = beyond(rate, bound)
+        return self.verdict
+
+    def look(self, simulation: Simulation) -> Verdict | None:
+        """Look at a run between two rounds; the verdict if there is one."""
+        self.next_look = look_after(simulation.rounds)
+        if self._rule != DEFAULT_RULE:
+            self.verdict = judge(series_of(simulation, self._config), self._config.saturation)
+        elif self._jobs_wait(simulation) and self._config.replay is None:
+            hours = self._hours_due(simulation)
+            try:
+                if hours is not None:
+                    self._measure(simulation, hours)
+                if self._pace is not None:
+                    self._weigh(simulation, self._pace)
+            except GavelError as wrong:
+                reason = f"the pace of a long queue could not be measured: {wrong}"
+                self.verdict = Verdict(self._rule, "undecided", reason, {}, simulation.time)
+                self.next_look = None
+        return self.verdict
+
+    def at_the_end(self, simulation: Simulation) -> None:
+        """Give a run that ends without a verdict the one that costs nothing."""
+        if self.verdict is not None or self.next_look is None or not simulation.rounds:
+            return
+        if self._rule != DEFAULT_RULE:
+            self.look(simulation)
+            return
+        hours = self._parameters["hours"]
+        reason = f"nothing to judge: jobs did not wait for {hours:g} hours on end"
+        if self._jobs_wait(simulation):
+            reason = "the run was too short to spend time on the question"
+        self.verdict = Verdict(self._rule, "undecided", reason, {}, simulation.time)
+
+    def snapshot(self) -> dict[str, Any]:
+        """Everything that changes, and what it was found for, as JSON values."""
+        verdict = None if self.verdict is None else asdict(self.verdict)
+        return {
+            "of": self._what_decides(),
+            "next_look": self.next_look,
+            "measured": self._measured,
+            "before": self._before,
+            "pace": None if self._pace is None else asdict(self._pace),
+            "verdict": verdict,
+        }
+
+    def restore(self, memory: dict[str, Any]) -> None:
+        """Take back what :meth:`snapshot` gave: the same looks and measurements follow.
+
+        Under another rule, or another policy after a fork, everything is looked at afresh.
+        """
+        if memory["of"] != self._what_decides():
+            return
+        self.next_look, self._measured = memory["next_look"], float(memory["measured"])
+        self._before = memory["before"]
+        self._pace = None if memory["pace"] is None else Pace(**memory["pace"])
+        self.verdict = None if memory["verdict"] is None else Verdict(**memory["verdict"])
+
+    def _what_decides(self) -> dict[str, Any]:
+        config = self._config
+        names = ("policy", "engine", "tie_break", "grouping")
+        return {
+            "rule": self._rule,
+            "parameters": dict(self._parameters),
+            **{name: getattr(config, name) for name in names},
+        }
+
+    # -----------------------------------------------------------------------------------------
+
+    def _jobs_wait(self, simulation: Simulation) -> bool:
+        """Whether enough jobs have come, and some have waited at every moment for some hours."""
+        since = simulation.time - self._parameters["hours"] * HOUR
+        if simulation.arrived < self._parameters["jobs"] or since < 0:
+            return False
+        return bool(simulation.waiting_since(since).min() > 0)
+
+    def _hours_due(self, simulation: Simulation) -> float | None:
+        """Hours of a long queue that may be simulated now; None if not yet.
+
+        They are a share of those that the run takes at least: until its last measured job has come.
+        A second measurement takes twice the hours of the first, a third twice those again.
+        """
+        takes = max(simulation.time / HOUR, simulation.window[1] / _rate(self._config))
+        affordable = self._parameters["share"] * takes
+        least = LEAST_ROUNDS * self._config.round_seconds / HOUR
+        due = max(least, 2.0 * self._measured)
+        return None if affordable < due else min(affordable, 4.0 * due)
+
+    def _measure(self, simulation: Simulation, hours: float) -> None:
+        """Measure a long queue for so many hours in all."""
+        self._measured = hours
+        queue = LongQueue(self._config, self._bound(simulation), hours, made=self._made)
+        for _ in range(STRETCHES):
+            queue.go_on(hours / STRETCHES)
+        self._pace = queue.pace(1)
+
+    def _bound(self, simulation: Simulation) -> Bound:
+        return highest_rate(self._config, simulation.shares_workers)
+
+    def _weigh(self, simulation: Simulation, pace: Pace) -> None:
+        """Weigh the rate against the pace of a long queue, and that of the run where it helps."""
+        bound, rate = self._bound(simulation), _rate(self._config)
+        verdict = weigh(rate, pace, bound, self._parameters)
+        if verdict.finding == "undecided":
+            own = self._own_pace(simulation, pace, bound)
+            pace = pace if own is None else together(pace, own)
+            verdict = weigh(rate, pace, bound, self._parameters)
+        if verdict.finding != "undecided" or not may_be_saturated(rate, pace, self._parameters):
+            self.next_look = None
+        else:
+            self.next_look = max(look_after(simulation.rounds), round(1.15 * simulation.rounds))
+        figures = {"arrived": float(simulation.arrived), "active": float(simulation.active)}
+        figures |= verdict.figures
+        reason, time = verdict.reason, simulation.time
+        self.verdict = Verdict(self._rule, verdict.finding, reason, figures, time)
+
+    def _earned(self, simulation: Simulation, bound: Bound) -> list[float]:
+        """What the run's work has been worth, what its workers have cost, and the time."""
+        jobs = simulation.jobs
+        work = jobs.duration * jobs.scale_factor
+        done = work * (1.0 - np.maximum(jobs.steps_left, 0.0) / jobs.steps)
+        value = float((bound.key_prices[jobs.key] * done).sum())
+        return [value, float(bound.prices @ simulation.busy_by_type()), simulation.time]
+
+    def _own_pace(self, simulation: Simulation, pace: Pace, bound: Bound) -> Pace | None:
+        """The pace at which a long queue would go if jobs were placed as well as in the run itself.
+
+        What the run's work was worth per price of the workers that it took, since a long queue was
+        first measured, times the workers in use while jobs waited. The error is that of the long queue
+        for as many jobs.
+        """
+        now = self._earned(simulation, bound)
+        if self._before is None:
+            self._before = now
+            return None
+        value, cost, time = (a - b for a, b in zip(now, self._before, strict=True))
+        count = equal_jobs(simulation.jobs.busy) * time / simulation.time
+        if not (cost > 0 and count > 1):
+            return None
+        error = pace.error * math.sqrt(pace.jobs / count)
+        used = float(bound.prices @ simulation.use_while_waiting(self._before[2]))
+        return replace(pace, rate=used * value / cost, error=error, jobs=count)
+
+
+def _rate(config: RunConfig) -> float:
+    """Jobs per hour that arrive."""
+    assert config.interarrival is not None
+    return HOUR / config.interarrival
+
+
+def beyond(rate: float, bound: Bound) -> Verdict:
+    """Verdict on a rate that no policy can sustain."""
+    scarce = ", ".join(
+        f"{name} {share:.0%}"
+        for name, share in zip(bound.worker_types, bound.shares, strict=True)
+        if share > 0.005
+    )
+    how = "even if jobs share workers" if bound.space_sharing else "one job at a time on a worker"
+    reason = (
+        f"no policy could sustain this: {rate:.3g} jobs arrive per hour, and the workers are enough "
+        f"for {bound.rate:.3g} at most, {how} (proved by a linear program; of the limit: {scarce})"
+    )
+    figures = {"rate": rate, "bound": bound.rate}
+    return Verdict(DEFAULT_RULE, "saturated", reason, figures)
+
+
+def weigh(rate: float, pace: Pace, bound: Bound, parameters: Parameters) -> Verdict:
+    """Verdict on a rate, given the pace at which a long queue is worked off.
+
+    Saturated if the rate is beyond the pace by more than ``margin`` and ``errors`` standard errors,
+    sustained if it is that many errors below the pace; undecided in between.
+
+    Parameters
+    ----------
+    rate
+        Jobs per hour that arrive.
+    pace
+        What was measured.
+    bound
+        What no policy could go beyond; for the figures.
+    parameters
+        Of the rule.
+    """
+    load, error = rate / pace.rate, rate * pace.error / pace.rate**2
+    limit, doubt = 1.0 + parameters["margin"], parameters["errors"] * error
+    figures = {
+        "rate": rate,
+        "pace": pace.rate,
+        "standard_error": pace.error,
+        "load": load,
+        "measured_hours": pace.hours,
+        "measured_queue": float(pace.queue),
+        "bound": bound.rate,
+    }
+    found = (
+        f"{rate:.3g} jobs arrive per hour; with a long queue ({pace.queue:,} jobs) the policy works "
+        f"off {pace.rate:.3g} +/- {1.96 * pace.error:.2g} (95% sure)"
+    )
+    if load - doubt > limit:
+        sure = (load - limit) / error
+        reason = (
+            f"{found}: {load - 1.0:.1%} too many arrive, and the queue grows for good "
+            f"({sure:.0f} standard errors past what may be chance)"
+        )
+        return Verdict(DEFAULT_RULE, "saturated", reason, figures)
+    if load + doubt < 1.0:
+        reason = f"{found}, so it keeps up, with {1.0 - load:.1%} to spare"
+        return Verdict(DEFAULT_RULE, "sustained", reason, figures)
+    return Verdict(DEFAULT_RULE, "undecided", f"{found}: too close to call", figures)
+
+
+def may_be_saturated(rate: float, pace: Pace, parameters: Parameters) -> bool:
+    """Whether a pace known better could still show that a rate is beyond it by the margin."""
+    load, error = rate / pace.rate, rate * pace.error / pace.rate**2
+    return load + parameters["errors"] * error > 1.0 + parameters["margin"]
+
+
+def together(queue: Pace, own: Pace) -> Pace:
+    """Take the pace of a long queue and that of a run itself together, where they agree.
+
+    Under a policy that gets better as the queue grows the run is slower, which must not count
+    against it: they are then not two measurements of one thing, and the queue's alone stands.
+    """
+    if abs(own.rate - queue.rate) > 2.0 * math.hypot(own.error, queue.error):
+        return queue
+    weight = queue.error**2 / (queue.error**2 + own.error**2)
+    return replace(
+        queue,
+        rate=weight * own.rate + (1.0 - weight) * queue.rate,
+        error=math.sqrt(weight) * own.error,
+        jobs=queue.jobs + own.jobs,
+    )

@@ -1,0 +1,291 @@
+"""The capacity of a cluster under a policy: the pace at which a long queue is worked off.
+
+What a policy makes of a worker while a dozen jobs are there says nothing about what it makes of it
+with hundreds: policies that match jobs to workers get better as they have more to choose from. So a
+simulation of its own starts with a queue of several jobs per worker, and the pace is taken there.
+
+The queue is the one that a cluster at its limit would have: as many jobs of each key as they are
+drawn, each with what is left of it when somebody looks (long jobs are met more often, half done on
+average). It settles within hours, where a queue of fresh jobs takes days.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gavel_opt.policies import Found
+from simulator.runs.bounds import Bound
+from simulator.runs.config import RunConfig
+from simulator.runs.offered_load import job_shares
+from simulator.runs.simulation import Simulation
+from simulator.world.throughputs import load_throughputs
+from simulator.world.workload import DrawnWorkload
+
+Floats = NDArray[np.float64]
+
+HOUR = 3600.0
+
+DEMAND = 5.0
+"""Workers that the queue asks for, per worker of the cluster."""
+
+DEMANDS = {"allox": 2.0}
+"""The same where a decision takes time that grows with the cube of the queue."""
+
+
+_DRAWN = 3
+"""Jobs drawn, per job of the queue, whose durations it is made of."""
+
+
+_LIKE_OTHERS = 3.0
+"""Jobs of the usual cost that are thought to have run besides those of each key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Jobs per hour that a long queue is worked off at.
+
+    Attributes
+    ----------
+    rate
+        The estimate.
+    error
+        Its standard error.
+    hours
+        Simulated hours that it rests on.
+    queue
+        Jobs in the system at the end.
+    jobs
+        How many jobs of equal length tell as much as those that ran.
+    """
+
+    rate: float
+    error: float
+    hours: float
+    queue: int
+    jobs: float
+
+
+class LongQueue:
+    """A cluster with a long queue, whose pace is measured in stretches.
+
+    Parameters
+    ----------
+    config
+        The run whose capacity is asked for. Its rate does not matter.
+    bound
+        What no policy can go beyond, and its prices.
+    most_hours
+        Simulated hours for which jobs have to keep coming.
+    demand
+        Workers that the queue asks for, per worker; None for what suits the policy.
+    arrivals
+        Jobs that arrive per hour; None for the rate of the bound, at which the queue stays long.
+    mix
+        How many more jobs of each key the queue has than are drawn, shape ``(K,)``; None for as many.
+    made
+        What makes the policy where its name in the configuration does not say it.
+
+    Attributes
+    ----------
+    rates
+        Jobs per hour of each stretch so far.
+    turnover
+        Hours in which as many jobs arrive as the queue has.
+    """
+
+    def __init__(
+        self,
+        config: RunConfig,
+        bound: Bound,
+        most_hours: float,
+        demand: float | None = None,
+        arrivals: float | None = None,
+        mix: Floats | None = None,
+        made: Found | None = None,
+    ) -> None:
+        self._bound = bound
+        keys = load_throughputs(config.throughputs).keys
+        self._scale = np.array([scale for _, scale in keys], dtype=np.int64)
+        self._share = job_shares(config, keys)
+        if demand is None:
+            demand = DEMANDS.get(config.policy, DEMAND)
+        if mix is not None:
+            self._share = self._share * mix / float(self._share @ mix)
+        workers = demand * float(bound.workers.sum())
+        count = max(1, round(workers / float(self._share @ self._scale)))
+        arrivals = bound.rate if arrivals is None else arrivals
+        self.turnover = count / arrivals
+        # The run would end with the last job that is measured: one that comes too late for that.
+        last = _DRAWN * count + math.ceil(1.5 * arrivals * most_hours) + 100
+        self._config = replace(
+            config,
+            interarrival=HOUR / arrivals,
+            window=(last - 1, last),
+            saturation=("off", {}),
+            max_simulated_hours=math.inf,
+            timeout=math.inf,
+        )
+        self._simulation = Simulation(self._config, made=made, prices=bound.prices)
+        self._shares_workers = self._simulation.shares_workers
+        self._queue_up(count)
+        self._books = [self._look()]
+        self._ends = [0.0]
+        self.rates: list[float] = []
+
+    @property
+    def hours(self) -> float:
+        """Simulated hours so far."""
+        return self._ends[-1]
+
+    def go_on(self, hours: float) -> None:
+        """Simulate another stretch.
+
+        Raises
+        ------
+        gavel_opt.GavelError
+            From the policy and its engines.
+        """
+        simulation = self._simulation
+        end = (self._ends[-1] + hours) * HOUR
+        while simulation.time < end and not simulation.finished:
+            left = (end - simulation.time) / self._config.round_seconds
+            simulation.advance(1 if self._config.ideal else max(1, math.ceil(left)))
+        self._books.append(self._look())
+        self._ends.append(simulation.time / HOUR)
+        self.rates.append(0.0)
+        self.rates[-1] = self.pace(len(self.rates) - 1).rate
+
+    def settled_mix(self, first: int) -> Floats:
+        """How many more jobs of each key the queue would have, if it stayed as it is.
+
+        A policy that serves jobs on many workers less than their share of the work lets them pile up
+        until it serves them as they come: their number grows by what they miss. Taken by scale factor,
+        over all stretches from number ``first`` on.
+        """
+        done = self._books[-1][0].copy()
+        before = self._books[first][0]
+        done[: before.size] -= before
+        served, offered = np.zeros(self._scale.max() + 1), np.zeros(self._scale.max() + 1)
+        np.add.at(served, self._scale, self._by_key(done))
+        np.add.at(offered, self._scale, self._bound.work)
+        part = served[self._scale] / max(float(done.sum()), 1e-300)
+        fair = offered[self._scale] / float(self._bound.work.sum())
+        return np.clip(fair / np.maximum(part, 1e-3), 0.2, 5.0)
+
+    def pace(self, first: int) -> Pace:
+        """Take the pace over all stretches from number ``first`` on."""
+        done, cost = self._books[-1][0].copy(), self._books[-1][1].copy()
+        for now, before in zip((done, cost), self._books[first], strict=True):
+            now[: before.size] -= before
+        seconds = (self._ends[-1] - self._ends[first]) * HOUR
+        value = self._bound.key_prices * self._by_key(done) / seconds
+        parts = np.array(self.rates[first:])
+        spread = float(parts.std(ddof=1)) if parts.size > 1 else math.inf
+        if self._shares_workers:
+            # What a worker costs cannot be split between two jobs that share it: the value alone.
+            rate, error = float(value.sum()), spread
+        else:
+            rate, error = self._at_cost(done, cost, float(value.sum()), seconds)
+            if parts.size > 1:
+                error = max(error, spread / math.sqrt(parts.size))
+        return Pace(rate, error, seconds / HOUR, self._simulation.active, equal_jobs(cost))
+
+    def _at_cost(
+        self, done: Floats, cost: Floats, value: float, seconds: float
+    ) -> tuple[float, float]:
+        """Jobs per hour that could be served at the cost at which these were, and its error.
+
+        With the prices of the bound, a cluster that wastes nothing earns its rate, and the work of a
+        job per hour costs 1. What the cluster has earned, divided by what that work costs at the cost
+        that each key had, is the rate that it sustains. Under a policy at its best each key costs its
+        price whatever the mix of the moment, which therefore does not show.
+
+        The error is that of a ratio for each key: how unlike each other its jobs are in cost per work.
+        """
+        bound, key = self._bound, self._simulation.jobs.key
+        earned = float(cost.sum())
+        if not earned > 0:
+            return 0.0, math.inf
+        worth = bound.key_prices[key] * done
+        # Cost per worth of each scale factor, then of each key, as if some more jobs of the former
+        # had run: of a key of few jobs it is known badly, and too high where slow workers keep them.
+        some = _LIKE_OTHERS * earned / max(equal_jobs(cost), 1.0)
+        waste = earned / value / seconds
+        by_scale, _ = _shrunk(self._scale, self._by_key(cost), self._by_key(worth), waste, some)
+        own = np.arange(self._scale.size)
+        waste_of, total = _shrunk(own, self._by_key(cost), self._by_key(worth), by_scale, some)
+        needed = bound.work * bound.key_prices * waste_of
+        # Each job's part in its own key's cost is left out of what it is compared with.
+        alone = 1.0 - worth / total[key]
+        residual = (cost - waste_of[key] * worth) / np.maximum(alone, 0.1)
+        spent = np.maximum(self._by_key(cost), some)
+        weight = needed / needed.sum() / (spent / spent.sum())
+        error = math.sqrt(float(((weight[key] * residual) ** 2).sum())) / earned
+        rate = earned / seconds / float(needed.sum())
+        return rate, rate * error
+
+    def _by_key(self, values: Floats) -> Floats:
+        total = np.zeros(self._share.size)
+        np.add.at(total, self._simulation.jobs.key, values)
+        return total
+
+    def _look(self) -> tuple[Floats, Floats]:
+        """Work done so far by each job, and what it cost at the prices of the bound."""
+        jobs = self._simulation.jobs
+        work = jobs.duration * jobs.scale_factor
+        return work * (1.0 - np.maximum(jobs.steps_left, 0.0) / jobs.steps), jobs.cost * HOUR
+
+    def _queue_up(self, count: int) -> None:
+        """Put so many jobs there."""
+        simulation, workload = self._simulation, self._simulation.workload
+        assert isinstance(workload, DrawnWorkload)  # jobs keep arriving
+        draws = random.Random(self._config.seed + 7)
+        key = _shuffled(np.repeat(np.arange(self._share.size), _split(self._share, count)), draws)
+        # What is left of a job that is met at random: the longer it is the sooner it is met.
+        drawn = np.sort(workload.jobs.duration[: _DRAWN * count])
+        met = np.cumsum(drawn) / drawn.sum()
+        place = (np.arange(count) + _uniform(count, draws)) / count
+        length = drawn[np.minimum(np.searchsorted(met, place), drawn.size - 1)]
+        duration = _shuffled(length, draws) * np.maximum(_uniform(count, draws), 0.01)
+        speed = simulation.measurements.reference_speed("turns durations into steps")
+        workload.queue_up(key, self._scale[key], duration * speed[key], duration)
+        simulation.mechanism.take_jobs()
+
+
+def _shrunk(
+    group: NDArray[np.int64], cost: Floats, worth: Floats, usual: Floats | float, some: float
+) -> tuple[Floats, Floats]:
+    """Cost per worth of each key's group, with ``some`` more cost at the usual ratio; and the worth."""
+    costs, worths = np.zeros(int(group.max()) + 1), np.zeros(int(group.max()) + 1)
+    np.add.at(costs, group, cost)
+    np.add.at(worths, group, worth)
+    total = worths[group] + some / usual
+    return (costs[group] + some) / total, total
+
+
+def equal_jobs(cost: Floats) -> float:
+    """How many jobs of equal cost tell as much as jobs of these: ``sum(c)^2 / sum(c^2)``."""
+    squares = float((cost**2).sum())
+    return float(cost.sum()) ** 2 / squares if squares > 0 else 0.0
+
+
+def _split(share: Floats, count: int) -> NDArray[np.int64]:
+    """Split a number of jobs by shares, the largest remainders rounded up."""
+    exact = share * count
+    whole = np.floor(exact).astype(np.int64)
+    whole[np.argsort(whole - exact, kind="stable")[: count - int(whole.sum())]] += 1
+    return whole
+
+
+def _uniform(count: int, draws: random.Random) -> Floats:
+    return np.array([draws.random() for _ in range(count)])
+
+
+def _shuffled(values: NDArray[Any], draws: random.Random) -> NDArray[Any]:
+    return values[np.argsort(_uniform(values.size, draws), kind="stable")]

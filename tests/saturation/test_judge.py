@@ -1,0 +1,150 @@
+"""The default rule on runs near the knee, what it says, what it costs and what it leaves alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import simulator
+from simulator.runs import checkpoint
+from simulator.runs.bounds import highest_rate
+from simulator.runs.judge import Judge, beyond, may_be_saturated, together, weigh
+from simulator.runs.long_queue import Pace
+from simulator.runs.options import make_config
+from simulator.runs.runner import Checkpointing, execute
+from simulator.runs.saturation import PARAMETERS
+from simulator.runs.simulation import Simulation
+
+PARAMETER = PARAMETERS["long-queue"]
+PERF = {"policy": "max_min_fairness_perf", "cluster": "36:36:36"}
+
+
+def run(**settings):
+    return simulator.run(**{**PERF, "window": (4000, 5000), **settings})
+
+
+def pace(rate: float, error: float) -> Pace:
+    return Pace(rate, error, 10.0, 500, 100.0)
+
+
+@pytest.fixture(scope="module")
+def bound():
+    return highest_rate(make_config(policy="fifo", rate=1.0, window=(0, 1)))
+
+
+class TestNearTheKnee:
+    @pytest.mark.parametrize("seed", range(6))
+    @pytest.mark.parametrize("rate", [2.5, 2.6, 2.7])
+    def test_a_policy_that_needs_a_queue_to_be_good_is_left_alone(self, rate, seed):
+        """The knee is 2.77. Judged by what it did with a short queue, the policy would do 2.4."""
+        found = run(multi_gpu=True, rate=rate, seed=seed, max_simulated_hours=900)
+        assert found.status == "horizon"
+        verdict = found.summary["saturation"]
+        assert verdict["verdict"] == "sustained"
+        assert verdict["figures"]["pace"] == pytest.approx(2.767, rel=0.015)
+
+    @pytest.mark.parametrize("seed", range(3))
+    def test_just_beyond_it_is_stopped_soon(self, seed):
+        """Plain max-min fairness: the knee is 4.79."""
+        found = run(policy="max_min_fairness", rate=5.05, seed=seed)
+        assert found.status == "saturated"
+        assert found.summary["jobs"]["arrived_in_all"] < 2500
+        reason = found.summary["saturation"]["reason"]
+        assert reason.startswith("5.05 jobs arrive per hour; with a long queue")
+        assert "too many arrive, and the queue grows for good" in reason
+
+    def test_a_run_that_is_left_alone_is_the_one_without_a_rule(self):
+        """Bit for bit, though a long queue was simulated on the way."""
+        settings = {"rate": 5.6, "seed": 1, "window": (1500, 1600)}
+        judged = run(**settings, saturation="long-queue:share=0.1")
+        free = run(**settings, saturation="off")
+        assert judged.summary["saturation"]["verdict"] == "sustained"
+        assert judged.jct == free.jct
+        assert judged.average_jct == free.average_jct
+        for name, column in free.rounds.items():
+            np.testing.assert_array_equal(judged.rounds[name], column)
+
+    def test_nothing_is_measured_while_nobody_waits(self):
+        found = run(rate=2.0, window=(600, 700))
+        assert found.status == "completed"
+        verdict = found.summary["saturation"]
+        assert verdict["verdict"] == "undecided"
+        assert "nothing to judge" in verdict["reason"]
+
+
+class TestArithmetic:
+    def test_beyond_the_bound_nothing_runs(self):
+        found = run(rate=5.9)
+        assert (found.status, found.summary["rounds"]) == ("saturated", 0)
+        assert found.average_jct is None
+        assert "no policy could sustain this" in found.summary["saturation"]["reason"]
+
+    def test_policies_that_share_workers_have_a_bound_of_their_own(self):
+        """5.9 is beyond what one job at a time on a worker allows, and within what pairs do."""
+        config = make_config(**PERF, rate=5.9, window=(4000, 5000))
+        for policy, proved in (("max_min_fairness_perf", True), ("gandiva", False)):
+            given = replace(config, policy=policy)
+            judge = Judge(given)
+            assert (judge.before(Simulation(given)) is not None) == proved
+
+    def test_a_few_jobs_end_by_themselves(self):
+        assert run(rate=8.0, window=(100, 110)).status == "completed"
+
+    def test_sentence(self, bound):
+        said = beyond(7.0, bound).reason
+        assert "7 jobs arrive per hour, and the workers are enough for 5.84 at most" in said
+        assert "v100 47%" in said
+
+
+class TestWeighing:
+    def test_only_what_is_clear_on_both_counts(self, bound):
+        """Beyond the margin by so many errors is saturated, below the pace by as many sustained."""
+        for rate, error, finding in (
+            (5.2, 0.005, "saturated"),
+            (5.2, 0.1, "undecided"),
+            (5.05, 0.005, "undecided"),
+            (4.95, 0.1, "undecided"),
+            (4.95, 0.005, "sustained"),
+            (4.0, 0.2, "sustained"),
+        ):
+            assert weigh(rate, pace(5.0, error), bound, PARAMETER).finding == finding, rate
+
+    def test_looks_end_when_more_could_not_show_saturation(self):
+        assert may_be_saturated(5.05, pace(5.0, 0.05), PARAMETER)
+        assert not may_be_saturated(5.05, pace(5.0, 0.01), PARAMETER)
+
+    def test_two_measurements_of_one_thing_are_taken_together(self):
+        found = together(pace(5.0, 0.1), pace(5.1, 0.1))
+        assert found.rate == pytest.approx(5.05)
+        assert found.error == pytest.approx(0.1 / 2**0.5)
+
+    def test_a_slower_run_does_not_count_against_its_policy(self):
+        """It gets better as the queue grows: those are not two measurements of one thing."""
+        queue = pace(5.0, 0.01)
+        assert together(queue, pace(4.5, 0.01)) is queue
+
+
+class TestCheckpoint:
+    def config(self):
+        rule = "long-queue:share=0.1"
+        return make_config(**PERF, rate=5.6, seed=1, window=(1500, 1600), saturation=rule)
+
+    def test_a_resumed_run_is_judged_alike(self, tmp_path):
+        config = self.config()
+        whole = execute(config)
+        kept = Checkpointing(tmp_path / "checkpoint.npz", rounds=1500)
+        first = execute(replace(config, max_simulated_hours=200.0), checkpointing=kept)
+        assert first.status == "horizon"
+        again = execute(config, resume=checkpoint.load(kept.path, "--resume"))
+        assert again.summary["saturation"] == whole.summary["saturation"]
+        assert again.jct == whole.jct
+
+    def test_another_rule_looks_afresh(self, tmp_path):
+        config = self.config()
+        kept = Checkpointing(tmp_path / "checkpoint.npz", rounds=1500)
+        execute(replace(config, max_simulated_hours=200.0), checkpointing=kept)
+        other = replace(config, saturation=("completion-rate", PARAMETERS["completion-rate"]))
+        again = execute(other, resume=checkpoint.load(kept.path, "--resume"))
+        assert again.summary["saturation"]["rule"] == "completion-rate"
