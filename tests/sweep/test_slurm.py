@@ -54,11 +54,11 @@ def _jct(folder: Path) -> dict[str, dict[str, float]]:
     }
 
 
-def _until(what: Callable[[], bool], seconds: float) -> None:
+def _until(what: Callable[[], bool], seconds: float, pause: float = 0.2) -> None:
     end = time.monotonic() + seconds
     while not what():
         assert time.monotonic() < end
-        time.sleep(0.2)
+        time.sleep(pause)
 
 
 def _standing(environment: dict[str, str], folder: Path) -> dict[str, object]:
@@ -76,7 +76,7 @@ def _submit(cluster: dict[str, str], folder: Path, tasks: int) -> None:
 
 def _finish(cluster: dict[str, str], folder: Path) -> None:
     try:
-        _until(lambda: _standing(cluster, folder)["done"] == 48, 400)
+        _until(lambda: _standing(cluster, folder)["done"] == 48, 600, 3.0)
     finally:
         logs = "".join(path.read_text() for path in sorted((folder / "slurm").glob("*.out")))
         print(logs[-3000:])
@@ -116,13 +116,12 @@ def test_a_sweep_survives_the_loss_of_a_node(
     folder = tmp_path / "sweep"
     _submit(cluster, folder, tasks=3)
     _until(lambda: len(list(folder.glob("*/summary.json"))) >= 4, 120)
-    # Every process of the node dies at once; its daemon is never heard of again for a while.
-    subprocess.run(["pkill", "-KILL", "-f", "slurmd.* -N n2"], check=False)
-    where = _slurm(cluster, "squeue", "-h", "-w", "n2", "-o", "%F_%K").split()
+    # Everything on the node dies at once: its daemon, what watches the task, and the task.
+    where = _slurm(cluster, "squeue", "-h", "-w", "n2", "-o", "%A %K").split()
     assert where
-    shard = where[0].rpartition("_")[2]
-    subprocess.run(["pkill", "-KILL", "-f", f"shard {shard}/3"], check=False)
-    time.sleep(2)
+    job, shard = where[:2]
+    for pattern in ("slurmd.* -N n2", rf"slurmstepd: \[{job}\.", f"shard {shard}/3"):
+        subprocess.run(["pkill", "-KILL", "-f", pattern], check=False)
     configuration = cluster["SLURM_CONF"]
     _slurm(cluster, "scontrol", "update", "nodename=n2", "state=down", "reason=lost")
     node = subprocess.Popen(["slurmd", "-D", "-f", configuration, "-N", "n2"], env=cluster)
