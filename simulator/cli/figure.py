@@ -20,14 +20,19 @@ from simulator.runs.options import add_setting, output_folder, values_of
 from simulator.runs.values import POLICY, POLICY_SETTINGS, number, several
 from simulator.studies.batch import Batch, Failures, Task, complain, run_batch
 from simulator.studies.experiments import FIGURES, find
+from simulator.studies.experiments.definition import shipped
 from simulator.studies.experiments.experiment import Choices, Experiment
 from simulator.studies.experiments.tables import markdown, seconds, write_csv, write_text
 from simulator.studies.identity import identity_of
+from simulator.studies.report import Section, write_report
 from simulator.studies.shards import expected_cost
 from simulator.studies.stores import PointStore
 
 POINTS = "points"
 """Folder, within the output, of one file a point."""
+
+ALL = "all"
+"""Names every experiment that comes with the package."""
 
 FAILURES = "failures"
 """Folder, within the output, of tracebacks."""
@@ -44,7 +49,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "Several figures at once get a folder each and one table of times."
     )
     parser.add_argument(
-        "figure", metavar="FIGURE", nargs="+", help=f"one or more of: {', '.join(FIGURES)}"
+        "figure",
+        metavar="FIGURE",
+        nargs="*",
+        help=f"one or more of: {', '.join(FIGURES)}; all; or a TOML file of your own",
+    )
+    parser.add_argument("--list", action="store_true", help="list the experiments and stop")
+    parser.add_argument(
+        "--show",
+        action="store_true",
+        help="print the TOML of an experiment, to be copied and changed",
     )
     what = parser.add_argument_group("what is run")
     add_setting(what, GIVEN["seed"], several=True, old="--seeds", help="seeds (default: 0-2)")
@@ -73,6 +87,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         GIVEN["window"],
         old="--jobs-window",
         help="jobs to measure (default: 4000:5000, as in the paper)",
+    )
+    what.add_argument(
+        "--quick", action="store_true", help="the same shapes within a minute: few points, one seed"
     )
     add_setting(what, GIVEN["engine"])
     add_setting(what, GIVEN["tie_break"])
@@ -103,8 +120,19 @@ class _Plan:
 
 def run(arguments: argparse.Namespace) -> int:
     """Carry out experiments; exit status 3 if some of their points failed."""
+    if arguments.list:
+        width = max(map(len, FIGURES))
+        print("\n".join(f"{name:<{width}}  {what}" for name, what in FIGURES.items()))
+        return 0
+    if arguments.show:
+        return _show(arguments.figure)
+    if not arguments.figure:
+        raise InputError(f"which figure? one or more of {', '.join(FIGURES)}, all, or a TOML file")
     choices = _choices(arguments)
-    experiments = [find(figure) for figure in dict.fromkeys(arguments.figure)]
+    everything = ALL in arguments.figure
+    experiments = [
+        find(name) for name in (FIGURES if everything else dict.fromkeys(arguments.figure))
+    ]
     own = own_policies(choices.policies or (), experiments, arguments.policy_settings)
     experiments = [experiment.with_own(own) for experiment in experiments]
     several = len(experiments) > 1
@@ -116,6 +144,8 @@ def run(arguments: argparse.Namespace) -> int:
     for experiment in experiments:
         place = folder / f"figure-{experiment.figure}" if several else folder
         theirs = _choices_for(experiment, experiments, choices)
+        if arguments.quick:
+            theirs = experiment.quick(theirs)
         plans.append(_Plan(experiment, place, theirs, _tasks(experiment, theirs)))
     tasks = [(plan, task) for plan in plans for task in plan.tasks]
     costs = [expected_cost(task.payload.get("config", task.payload)) for _, task in tasks]
@@ -127,16 +157,31 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.executor == SLURM:
         return _hand_to_slurm(arguments, folder, len(mine))
     started = time.perf_counter()
-    batches = [
+    sections = [
         _carry_out(plan, [task for owner, task in mine if owner is plan], arguments)
         for plan in plans
     ]
-    if several and all(batches):
-        whole = [batch for batch in batches if batch is not None]
-        _write_all_times(folder, plans, whole, time.perf_counter() - started)
-    return (
-        3 if any(batch is not None and (batch.failed or not batch.done) for batch in batches) else 0
-    )
+    whole = [section for section in sections if section is not None]
+    if several and len(whole) == len(plans):
+        _write_all_times(folder, plans, [one.batch for one in whole], time.perf_counter() - started)
+        files = write_report(folder, [one for one in whole if one.text], arguments.quick)
+        print(f"report: {' and '.join(map(str, files))}")
+    return 3 if any(one.batch.failed or not one.batch.done for one in whole) else 0
+
+
+def _show(figures: Sequence[str]) -> int:
+    """Print the definition of experiments."""
+    if not figures:
+        raise InputError("--show: which figure? gavel-sim figure 9 --show")
+    for name in figures:
+        find(name)
+        if name not in shipped():
+            raise InputError(
+                f"--show: figure {name} is more than curves over an axis and has no file to copy; "
+                f"those that have: {', '.join(shipped())}"
+            )
+        print(shipped()[name].read_text(encoding="utf-8"), end="")
+    return 0
 
 
 def _list(tasks: Sequence[tuple[_Plan, Task]], as_values: bool) -> int:
@@ -193,7 +238,7 @@ def _tasks(experiment: Experiment, choices: Choices) -> list[Task]:
     return tasks
 
 
-def _carry_out(plan: _Plan, mine: Sequence[Task], arguments: argparse.Namespace) -> Batch | None:
+def _carry_out(plan: _Plan, mine: Sequence[Task], arguments: argparse.Namespace) -> Section | None:
     """Run what is missing of one experiment and report on it; None while others have shares of it."""
     experiment, folder, tasks = plan.experiment, plan.folder, plan.tasks
     choices = plan.choices
@@ -219,17 +264,18 @@ def _carry_out(plan: _Plan, mine: Sequence[Task], arguments: argparse.Namespace)
     complain(batch)
     if not batch.done:
         print(f"gavel-sim: {title}: no point was finished, nothing to show", file=sys.stderr)
-        return batch
+        return Section(experiment, choices, batch, folder, "", ())
     write_times(folder, [task.name for task in tasks], batch)
-    print(experiment.write(folder, choices, batch))
+    text = experiment.write(folder, choices, batch)
+    print(text)
     cpu = sum(kept["cpu_seconds"] for kept in batch.done.values())
     fresh = len(batch.done) - batch.resumed
     print(
         f"{len(batch.done)} of {len(tasks)} runs done, {fresh} of them now in {seconds(took)} s; "
         f"{seconds(cpu)} CPU seconds for all"
     )
-    _plot(experiment, folder, choices, batch)
-    return batch
+    pictures = _plot(experiment, folder, choices, batch)
+    return Section(experiment, choices, batch, folder, text, pictures)
 
 
 def _write_all_times(
@@ -271,15 +317,16 @@ def write_times(folder: Path, names: Sequence[str], batch: Batch) -> None:
     write_csv(folder / "times.csv", [*rows, total])
 
 
-def _plot(experiment: Experiment, folder: Path, choices: Choices, batch: Batch) -> None:
+def _plot(experiment: Experiment, folder: Path, choices: Choices, batch: Batch) -> Sequence[Path]:
     """Draw, if what draws is installed."""
     try:
         import matplotlib  # noqa: F401
     except ImportError:
         print("no plot: needs matplotlib, pip install 'gavel-opt[plots]'", file=sys.stderr)
-        return
+        return ()
     files = experiment.plot(folder, choices, batch)
     print(f"in {folder}: {', '.join(path.name for path in files)}, tables, one file a point")
+    return files
 
 
 def own_policies(

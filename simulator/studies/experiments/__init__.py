@@ -17,6 +17,7 @@ _MODULES: dict[str, tuple[str, str]] = {
     "12": ("hierarchy:FIGURE_12", "fairness between entities, and within each"),
     "13": ("hierarchy:FIGURE_13", "fairness between entities, first in first out within"),
     "14": ("scaling:FIGURE_14", "seconds per allocation by number of jobs"),
+    "cost": ("cost:COST_EXPERIMENT", "cost and deadlines under policies that know prices"),
 }
 """Experiments that are more than curves over one axis: (module:name in this package, what it shows)."""
 

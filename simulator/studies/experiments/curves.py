@@ -15,6 +15,7 @@ from simulator.runs.config import RunConfig
 from simulator.runs.options import make_config
 from simulator.studies.batch import Batch, Task, file_name
 from simulator.studies.executors import Work
+from simulator.studies.experiments.comparison import Claim, Comparison, compared
 from simulator.studies.experiments.experiment import Choices, chosen, nearest_values
 from simulator.studies.experiments.paper import PaperCurve, paper_curve
 from simulator.studies.experiments.simulate import Point, point, simulate
@@ -28,6 +29,9 @@ PACKED_COST = 12.0
 PATIENCE, LEAST_PATIENCE = 10.0, 10_000.0
 """Simulated time after which a run is given up: so many times what the measured jobs take to arrive, or so
 many hours. Beyond the knee a job may wait for ever (of runs that end, the slowest takes 4.7 times as long)."""
+
+QUICK_WINDOW = (400, 500)
+"""Jobs that a quick look measures."""
 
 Axis = Literal["rate", "jobs"]
 
@@ -103,31 +107,6 @@ class Panel:
     published: str
     title: str
     curves: dict[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """A headline of the paper: how many times as large one curve is as another at a point."""
-
-    text: str
-    slower: str
-    faster: str
-    at: float
-    published: float
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """A claim beside what came out; ``ours`` is None where a point is missing or not whole."""
-
-    claim: Claim
-    ours: float | None
-    spread: tuple[float, float] | None
-
-    def __str__(self) -> str:
-        if self.ours is None:
-            return f"{self.claim.text}: not run, {self.claim.published:g}x published"
-        return f"{self.claim.text}: {self.ours:.2f}x here, {self.claim.published:g}x published"
 
 
 @dataclass(frozen=True, slots=True)
@@ -348,20 +327,25 @@ class CurveExperiment:
     def compare(self, choices: Choices, batch: Batch) -> list[Comparison]:
         """Set the paper's headlines beside what came out, with the spread over common seeds."""
         known = {curve.name: curve for curve in self.curves}
-        found = []
-        for claim in self.claims:
-            pair = [
-                self.points(known[name], choices, batch).get(claim.at)
-                for name in (claim.slower, claim.faster)
-            ]
-            slow, fast = pair
-            ours = spread = None
-            if slow and fast and slow.mean and fast.mean:
-                ours = slow.mean / fast.mean
-                ratios = [a / b for a, b in zip(slow.values, fast.values, strict=True) if a and b]
-                spread = (min(ratios), max(ratios))
-            found.append(Comparison(claim, ours, spread))
-        return found
+        return [
+            compared(
+                claim,
+                *(
+                    self.points(known[name], choices, batch).get(claim.at)
+                    for name in (claim.slower, claim.faster)
+                ),
+            )
+            for claim in self.claims
+        ]
+
+    def quick(self, choices: Choices) -> Choices:
+        """One seed, a fifth of the points and those of the claims; fewer and earlier jobs measured."""
+        points = self.all_points()
+        wanted = {*points[:: max(1, len(points) // 5)], *(claim.at for claim in self.claims)}
+        at = tuple(x for x in points if x in wanted)
+        if self.axis == "jobs":
+            return replace(choices, seeds=choices.seeds[:1], at=at)
+        return replace(choices, seeds=choices.seeds[:1], at=at, window=QUICK_WINDOW)
 
     def _times(
         self, curves: list[Curve], points: dict[str, dict[float, Point]], batch: Batch

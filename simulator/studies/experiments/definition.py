@@ -38,10 +38,10 @@ from typing import Any
 from gavel_opt import InputError, unknown_name
 from simulator.runs.config import find_setting, known_settings
 from simulator.runs.values import COUNT, POSITIVE, check_policy, several
+from simulator.studies.experiments.comparison import Claim
 from simulator.studies.experiments.curves import (
     AXES,
     MEASURES,
-    Claim,
     Curve,
     CurveExperiment,
     Panel,
@@ -53,7 +53,7 @@ DEFINITIONS = Path(__file__).parent / "definitions"
 _TOP = ("title", "what", "axis", "measure", "highest", "settings", "curve", "panel", "claim")
 _CURVE = ("name", "label", "policy", "measure", "settings", "optional", "at")
 _PANEL = ("title", "published", "curves")
-_CLAIM = ("text", "slower", "faster", "at", "published")
+_CLAIM = ("text", "slower", "faster", "at", "published", "differs")
 _OWN = ("policy", "seed", "engine", "tie-break", "window", "rate", "interarrival", "timeout")
 """Settings that the command, the axis or the curve gives."""
 
@@ -185,10 +185,11 @@ def _claim(one: dict[str, Any], names: list[str]) -> Claim:
     for key in ("slower", "faster"):
         if one.get(key) not in names:
             raise unknown_name(f"curve of a claim ({key})", str(one.get(key)), names)
-    numbers = {}
-    for key in ("at", "published"):
-        numbers[key] = float(POSITIVE.read(one.get(key), f"claim: {key}"))
-    return Claim(_text(one, "text"), one["slower"], one["faster"], **numbers)
+    at, published = (
+        float(POSITIVE.read(one.get(key), f"claim: {key}")) for key in ("at", "published")
+    )
+    differs = str(one.get("differs", ""))
+    return Claim(_text(one, "text"), one["slower"], one["faster"], at, published, differs=differs)
 
 
 def _settings(given: Any) -> dict[str, Any]:

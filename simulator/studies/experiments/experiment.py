@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from gavel_opt import InputError, unknown_name
 from simulator.studies.batch import Batch, Task
 from simulator.studies.executors import Work
+from simulator.studies.experiments.comparison import Comparison
 
 PAPER_WINDOW = (4000, 5000)
 """Jobs that the paper measures."""
@@ -110,6 +111,14 @@ class Experiment(Protocol):
 
     def plot(self, folder: Path, choices: Choices, batch: Batch) -> list[Path]:
         """Draw the figure into a folder; return the files."""
+        ...
+
+    def compare(self, choices: Choices, batch: Batch) -> list[Comparison]:
+        """Set the paper's headlines beside what came out."""
+        ...
+
+    def quick(self, choices: Choices) -> Choices:
+        """Return choices that show the same shapes within seconds."""
         ...
 
 

@@ -20,6 +20,7 @@ from gavel_opt import ClusterState, Driver, InputError, make_policy
 from simulator.runs.options import check_engine
 from simulator.studies.batch import Batch, Task, file_name
 from simulator.studies.executors import Payload, Work
+from simulator.studies.experiments.comparison import Claim, Comparison
 from simulator.studies.experiments.experiment import Choices, chosen, nearest_values, no_place_for
 from simulator.studies.experiments.paper import paper_curve
 from simulator.studies.experiments.tables import markdown, write_csv, write_text
@@ -219,6 +220,33 @@ class Scaling:
         )
         write_text(folder / "seconds.md", f"# {self.title}\n\n{text}")
         return text
+
+    def compare(self, choices: Choices, batch: Batch) -> list[Comparison]:
+        """Set the seconds of the largest states beside the published ones."""
+        found = []
+        for policy in self._policies(choices):
+            panel, label = POLICIES[policy]
+            published = paper_curve(panel, PUBLISHED.get(policy, policy))
+            later = self._medians(policy, choices, batch, "next")
+            if published is None:
+                continue
+            jobs = max((one for one in later if published.at(one)), default=0)
+            shown = jobs or FEWER.get(policy, JOBS[-1])
+            claim = Claim(
+                f"figure 14, seconds per allocation, {label}, {shown} jobs",
+                policy,
+                "",
+                float(shown),
+                published.at(shown) or 0.0,
+                " s",
+                "our solver is faster; the paper's are seconds of wall clock on its machine",
+            )
+            found.append(Comparison(claim, later.get(jobs), None))
+        return found
+
+    def quick(self, choices: Choices) -> Choices:
+        """Small states, one seed."""
+        return replace(choices, seeds=choices.seeds[:1], at=(16.0, 32.0, 64.0, 128.0))
 
     def plot(self, folder: Path, choices: Choices, batch: Batch) -> list[Path]:
         """Draw ``figure-14.png`` and ``.svg``, both axes logarithmic."""
