@@ -68,7 +68,14 @@ def test_several_figures_get_a_folder_each_and_one_table_of_times(tmp_path: Path
         *("--policies", "gandiva", "finish_time_fairness_perf"),
     )
     assert (done.returncode, done.stderr) == (0, "")
-    assert sorted(path.name for path in output.iterdir()) == ["figure-11", "figure-9", "times.md"]
+    assert sorted(path.name for path in output.iterdir()) == [
+        *("figure-11", "figure-9", "report.html", "report.md", "times.md"),
+    ]
+    page = (output / "report.html").read_text()
+    assert page.count("data:image/png;base64,") == 2
+    assert "<script" not in page
+    assert 'href="' not in page
+    assert "## Headlines" in (output / "report.md").read_text()
     assert (output / "figure-9" / "points" / "gandiva,rate=2,seed=0.json").exists()
     table = (output / "times.md").read_text()
     rows = [[cell.strip() for cell in row.split("|")[1:4]] for row in table.splitlines()[4:]]
@@ -111,7 +118,7 @@ def test_bad_input_is_one_line_and_writes_nothing(tmp_path: Path) -> None:
         (["9", "--policies", "aloxx"], "did you mean allox"),
         (["9", "--seeds", "-1"], "--seed: '-1' is not"),
         (["9", "--tie-break", "canonic"], "did you mean canonical"),
-        ([], "FIGURE"),
+        ([], "which figure?"),
     ):
         wrong = _figure(*words, "--output", str(output))
         assert wrong.returncode == 2, words

@@ -19,6 +19,7 @@ RUNS = {
     "16": 3 * (11 + 16 + 15),
     "makespan": 3 * 4 * 7,
     "priorities": 3 * 2 * 6,
+    "cost": 3 * 3,
 }
 """Runs of each figure with three seeds: every published point, those off the axes left out."""
 

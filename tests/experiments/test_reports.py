@@ -75,7 +75,7 @@ def test_a_claim_is_a_ratio_of_whole_points(batch: Batch, tmp_path: Path) -> Non
         batch.done[f"max_min_fairness,rate=5.6,seed={seed}"] = _result(90.0)
         batch.done[f"max_min_fairness_perf,rate=5.6,seed={seed}"] = _result(30.0)
     shown = find("9").write(tmp_path, CHOICES, batch)
-    assert "LAS against Gavel at 5.6 jobs/hr: 3.00x here, 3.5x published" in shown
+    assert "LAS against Gavel at 5.6 jobs/hr: 3.00x here (3.00 to 3.00), 3.5x published" in shown
 
 
 def test_only_whole_points_are_drawn(

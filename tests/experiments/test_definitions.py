@@ -1,0 +1,98 @@
+"""Experiments in TOML files: those that ship, users' own, and what is wrong in them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gavel_opt import InputError
+from simulator.runs.config import RunConfig
+from simulator.studies.experiments import FIGURES, find
+from simulator.studies.experiments.comparison import paired_interval
+from simulator.studies.experiments.definition import shipped
+from simulator.studies.experiments.experiment import Choices
+
+MINE = """\
+title = "Mine"
+[settings]
+cluster = "4:4:4"
+[[curve]]
+policy = "fifo"
+at = "1:2:0.5"
+[[curve]]
+name = "long"
+policy = "fifo"
+at = [1]
+settings = { round = 720 }
+[[claim]]
+text = "a"
+slower = "fifo"
+faster = "long"
+at = 1
+published = 2.0
+"""
+
+
+def test_a_file_of_ones_own_is_run_like_a_figure(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(MINE)
+    tasks = find(str(path)).tasks(Choices(seeds=(3,)))
+    assert {task.name for task in tasks} == {
+        *("fifo,rate=1,seed=3", "fifo,rate=1.5,seed=3", "fifo,rate=2,seed=3"),
+        "long,rate=1,seed=3",
+    }
+    configs = {task.name: RunConfig.from_json(task.payload["config"]) for task in tasks}
+    assert configs["long,rate=1,seed=3"].round_seconds == 720
+    assert configs["fifo,rate=2,seed=3"].cluster == {"v100": 4, "p100": 4, "k80": 4}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('title = "Mine"', "", "title: expected a line of text"),
+        ('"Mine"', '"Mine', "not TOML"),
+        ("[[curve]]", "[[curves]]", "did you mean curve"),
+        ('policy = "fifo"', 'policy = "fifi"', "did you mean fifo"),
+        ('cluster = "4:4:4"', 'clusters = "4:4:4"', "did you mean cluster"),
+        ('cluster = "4:4:4"', 'cluster = "4:x:4"', "cluster"),
+        ('cluster = "4:4:4"', "seed = 1", "seed: is given by"),
+        ("round = 720", "round = -1", "round"),
+        ('name = "long"', "", "there are two of this name"),
+        ('faster = "long"', 'faster = "lnog"', "did you mean long"),
+        ('at = "1:2:0.5"', "", "where are its points"),
+        ('title = "Mine"', 'title = "Mine"\naxis = "time"', "unknown axis"),
+        ('title = "Mine"', 'title = "Mine"\nmeasure = "jct"', "unknown measure"),
+    ],
+)
+def test_what_is_wrong_is_said_with_the_file(tmp_path: Path, old: str, new: str, said: str) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(MINE.replace(old, new, 1))
+    with pytest.raises(InputError, match=said) as raised:
+        find(str(path))
+    assert str(raised.value).startswith(str(path))
+    assert "\n" not in str(raised.value)
+
+
+def test_curves_of_one_run_share_it() -> None:
+    names = [task.name for task in find("priorities").tasks(Choices(seeds=(0,), at=(2.4,)))]
+    assert sorted(names) == ["gavel_low,rate=2.4,seed=0", "las_low,rate=2.4,seed=0"]
+
+
+def test_every_experiment_has_a_quick_look_and_says_what_it_shows() -> None:
+    assert set(shipped()) < set(FIGURES)
+    for name, what in FIGURES.items():
+        assert what
+        experiment = find(name)
+        few = experiment.tasks(experiment.quick(Choices()))
+        assert 0 < len(few) <= len(experiment.tasks(Choices()))
+
+
+def test_an_interval_holds_the_ratio_that_paired_runs_share() -> None:
+    assert paired_interval([2.0, 2.0]) is None
+    low, high = paired_interval([2.0, 2.0, 2.0]) or (0.0, 0.0)
+    assert low == pytest.approx(2.0)
+    assert high == pytest.approx(2.0)
+    low, high = paired_interval([1.8, 2.0, 2.2]) or (0.0, 0.0)
+    # By hand: logs 0.5878, 0.6931, 0.7885, deviation 0.1004; t(0.975, 2) = 4.3027.
+    assert (low, high) == (pytest.approx(1.553, abs=2e-3), pytest.approx(2.558, abs=2e-3))
