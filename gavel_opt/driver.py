@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar, cast
@@ -19,6 +18,7 @@ from gavel_opt.engines.protocol import (
 )
 from gavel_opt.engines.registry import make_engine
 from gavel_opt.errors import InputError, SolveFailed, unknown_name
+from gavel_opt.kernels.jit import clock
 from gavel_opt.model.allocation_program import (
     Allocation,
     AllocationProgram,
@@ -188,19 +188,19 @@ class Driver:
     def _run_programs(self, state: ClusterState) -> Allocation:
         """Go through the programs of the policy, one after the other."""
         tally = self.tally
-        started = time.perf_counter()
+        started = clock()
         generator = self.policy.programs(state, self.merges)
         solved = False
         try:
             program = next(generator)
             while True:
                 solved = True
-                tally.build += time.perf_counter() - started
+                tally.build += clock() - started
                 answer = self.solve(program)
-                started = time.perf_counter()
+                started = clock()
                 program = generator.send(answer)
         except StopIteration as done:
-            tally.build += time.perf_counter() - started
+            tally.build += clock() - started
             return self._leave_traces(done.value, state) if solved else done.value
 
     def _leave_traces(self, allocation: Allocation, state: ClusterState) -> Allocation:
@@ -254,13 +254,13 @@ class Driver:
         breaks_ties = engine.capability.tie_break and not self._expands(engine)
         if self.tie_break == "none" or breaks_ties:
             return answer, ""
-        started = time.perf_counter()
+        started = clock()
         try:
             return choose(program, answer, self.tie_break), ""
         except SolveFailed as failed:
             return None, str(failed)
         finally:
-            self.tally.tie_break += time.perf_counter() - started
+            self.tally.tie_break += clock() - started
 
     def _accept_worth(self, program: Program, answer: Answer) -> tuple[Answer | None, str]:
         """Record the second program of an efficient optimum, and ask for its proof as for any other."""
@@ -321,17 +321,17 @@ class Driver:
         return self._general(engine, program)
 
     def _general(self, engine: Engine, program: AllocationProgram) -> tuple[Answer | None, str]:
-        started = time.perf_counter()
+        started = clock()
         general = lower(program)
-        self.tally.build += time.perf_counter() - started
+        self.tally.build += clock() - started
         screened = screen(general)
         solution = decide(general, engine, self.options) if screened is None else screened
-        started = time.perf_counter()
+        started = clock()
         if screened is None and solution.status.has_answer:
             prove(general, solution, engine, self.options)
         if self.recorder is not None:
             self.recorder(general, solution)
-        self.tally.certify += time.perf_counter() - started
+        self.tally.certify += clock() - started
         return self._accept(solution, raise_answer(program, solution))
 
     def _by_levels(self, engine: Engine, program: FinishTimeProgram) -> tuple[Answer | None, str]:

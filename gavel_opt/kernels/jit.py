@@ -1,9 +1,10 @@
-"""One way to compile a kernel: cached on disk, exact arithmetic, no lock held.
+"""Kernels: functions of arrays and numbers that run as plain Python until compiling them pays.
 
-Nothing compiles at import. The first call of a kernel compiles it and keeps the result beside its
-source (or in the user's cache folder where that cannot be written); on a terminal one line says so.
-Numba keeps what it compiled until the kernel's own file changes. Kernels here also depend on modules
-that they import (constants, kernels called), so those files count as well.
+A kernel that is not compiled yet is interpreted, with the same digits, so a short run answers at once.
+Once a kernel has been interpreted for :data:`PATIENCE` seconds it is compiled, with all kernels that it
+calls and no others, and the result is kept (:mod:`gavel_opt.kernels.code_cache`); from then on, in this
+process and in all others, it is read back. ``NUMBA_DISABLE_JIT=1`` interprets always: debugger and
+coverage see every line.
 """
 
 from __future__ import annotations
@@ -13,89 +14,344 @@ import functools
 import logging
 import os
 import sys
-from collections.abc import Callable
-from types import ModuleType
+import threading
+import time
+from collections.abc import Callable, Iterator
+from types import FunctionType
 from typing import Any, TypeVar, cast
 
-import numba
-from numba.core import event
+import numpy as np
+
+from gavel_opt.kernels import code_cache
+from gavel_opt.kernels.records import plain
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_PACKAGES = ("gavel_opt", "simulator")
+PATIENCE = 2.5
+"""Seconds that a kernel is interpreted before it is compiled, about what compiling a large one takes."""
+LARGE = 60_000
+"""Arrays with more numbers than this are never interpreted: that takes minutes in a single call."""
+_LOOK_AGAIN = 0.5
+"""Seconds after which it is asked again whether another process has compiled a kernel."""
+_EVERY = 10.0
+"""Off a terminal, seconds between two lines that say how far compiling is."""
+
 _logger = logging.getLogger(__name__)
+_DISABLED = os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
 
 
 def compiled(function: F) -> F:
-    """Compile ``function`` at its first call, in IEEE order of operations (no fast math)."""
-    return _compiled(function)
+    """Make a kernel of ``function``: exact arithmetic (IEEE order, no fast math), no lock held."""
+    return cast(F, Kernel(function))
 
 
-def compiled_in_place(function: F) -> F:
-    """Compile as :func:`compiled` does, a function that makes no array and calls none that does.
+compiled_in_place = compiled
 
-    Then nobody needs to count who holds which array, which costs more than a short function.
+
+class Kernel(functools.partial[Any]):
+    """A function that is interpreted until it is compiled.
+
+    A partial object, since a call through one costs nothing: what it calls is
+    :meth:`_interpreted` first, and numba's dispatcher once there is compiled code.
+
+    Parameters
+    ----------
+    function
+        What it does. Calls of other kernels in it run as this one runs.
     """
-    return _compiled(function, _nrt=False)
+
+    py_func: Callable[..., Any]
+    """The function as it was written."""
+
+    def __new__(cls, function: Callable[..., Any]) -> Kernel:
+        """Make a kernel; neither numba nor any file is touched."""
+        kernel = super().__new__(cls, function)
+        functools.update_wrapper(kernel, function)
+        kernel.py_func = function
+        kernel._spent = 0.0
+        kernel._look_at = 0.0
+        kernel._goes_to(kernel._interpreted)
+        return kernel
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self._spent: float
+        self._look_at: float
+
+    def __reduce__(self) -> str:
+        return str(self.py_func.__qualname__)
+
+    @property
+    def name(self) -> str:
+        """Module and function."""
+        return f"{self.py_func.__module__}.{self.py_func.__qualname__}"
+
+    @functools.cached_property
+    def interpreted(self) -> Callable[..., Any]:
+        """The function in plain Python, and all kernels that it calls too."""
+        function = cast(FunctionType, self.py_func)
+        return _with_globals(function, _plain_globals(function.__module__, function.__globals__))
+
+    @functools.cached_property
+    def calls(self) -> frozenset[Kernel]:
+        """All kernels that this one calls, itself included."""
+        found: set[Kernel] = set()
+        waiting = [self]
+        while waiting:
+            kernel = waiting.pop()
+            if kernel not in found:
+                found.add(kernel)
+                names = kernel.py_func.__globals__
+                code = kernel.py_func.__code__
+                called = (names.get(name) for name in code.co_names)
+                waiting += [one for one in called if isinstance(one, Kernel)]
+        return frozenset(found)
+
+    @functools.cached_property
+    def dispatcher(self) -> Any:
+        """Numba's object for calls from Python, which keeps what it compiles."""
+        function = cast(FunctionType, self.py_func)
+        file = code_cache.source_of(function.__code__.co_filename)
+        if file is not None:
+            code = function.__code__.replace(co_filename=file)
+            function = _with_globals(function, function.__globals__, code)
+        return _njit(function, cache=file is not None)
+
+    @functools.cached_property
+    def part(self) -> Any:
+        """Numba's object for calls from other kernels: a part of their code, not kept by itself."""
+        if "dispatcher" in self.__dict__:
+            return self.dispatcher
+        return _njit(self.py_func, no_cpython_wrapper=True)
+
+    def _goes_to(self, target: Callable[..., Any]) -> None:
+        self.__setstate__((target, (), {}, self.__dict__))  # type: ignore[attr-defined]
+
+    def _interpreted(self, *arguments: Any) -> Any:
+        if self._becomes_compiled(arguments):
+            return self(*arguments)
+        started = time.perf_counter()
+        try:
+            # compiled code says nothing of overflow and the like either
+            with np.errstate(all="ignore"):
+                return self.interpreted(*map(plain, arguments))
+        finally:
+            self._spent += time.perf_counter() - started
+
+    def _becomes_compiled(self, arguments: tuple[Any, ...]) -> bool:
+        """Have compiled code if there is some, or if it is time; whether there is."""
+        if _DISABLED:
+            return False
+        if self._spent >= _patience.seconds:
+            return self._compile(arguments, wait=False)
+        if any(_numbers_in(argument) > LARGE for argument in arguments):
+            return self._compile(arguments, wait=True)
+        now = time.perf_counter()
+        if now < self._look_at:
+            return False
+        self._look_at = now + _LOOK_AGAIN
+        if not code_cache.is_ready(self.name):
+            return False
+        return str(_types_of(arguments)) in code_cache.ready_for(self.name) and self._compile(
+            arguments, wait=True, kept=True
+        )
+
+    def _compile(self, arguments: tuple[Any, ...], wait: bool, kept: bool = False) -> bool:
+        with _timed(), contextlib.ExitStack() as stack:
+            types = _types_of(arguments)
+            if not kept and not stack.enter_context(code_cache.lock(self.name, wait)):
+                return False
+            started = time.process_time()
+            with _progress.of(self):
+                self.dispatcher.compile(types)
+            if _patience.compiled is not None and self.dispatcher.stats.cache_misses:
+                _patience.compiled[self.name] = time.process_time() - started
+            if not kept:
+                code_cache.mark_ready(self.name, str(types))
+        self._goes_to(self.dispatcher)
+        return True
 
 
-def _compiled(function: F, **options: Any) -> F:
-    dispatcher: Any = numba.njit(cache=True, error_model="numpy", nogil=True, **options)(function)
-    # Without this attribute (another numba), only the kernel's own file is watched.
-    with contextlib.suppress(AttributeError):
-        file = dispatcher._cache._cache_file
-        file._source_stamp = (file._source_stamp, _stamp(function.__module__))
-    return cast(F, dispatcher)
+def make_ready(kernel: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+    """Have compiled code for arguments like these, before a call that is too long to interpret."""
+    if isinstance(kernel, Kernel) and not _DISABLED and kernel.func == kernel._interpreted:
+        kernel._compile(arguments, wait=True)
+
+
+def _numbers_in(argument: Any) -> int:
+    if isinstance(argument, tuple):
+        return max(map(_numbers_in, argument), default=0)
+    return argument.size if isinstance(argument, np.ndarray) else 1
+
+
+def _with_globals(function: FunctionType, names: dict[str, Any], code: Any = None) -> FunctionType:
+    made = FunctionType(
+        code or function.__code__,
+        names,
+        function.__name__,
+        function.__defaults__,
+        function.__closure__,
+    )
+    made.__kwdefaults__ = function.__kwdefaults__
+    made.__qualname__ = function.__qualname__
+    made.__module__ = function.__module__
+    return made
+
+
+_plain_names: dict[str, dict[str, Any]] = {}
+
+
+def _plain_globals(module: str, names: dict[str, Any]) -> dict[str, Any]:
+    """A module's names, with plain functions in place of kernels."""
+    known = _plain_names.get(module)
+    if known is None:
+        known = _plain_names[module] = dict(names)
+        for name, value in names.items():
+            if isinstance(value, Kernel):
+                known[name] = value.interpreted
+    return known
+
+
+def _njit(function: Callable[..., Any], **options: Any) -> Any:
+    return _numba().njit(error_model="numpy", nogil=True, no_cfunc_wrapper=True, **options)(
+        function
+    )
+
+
+def _types_of(arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+    typeof = _numba().typeof
+    return tuple(typeof(argument) for argument in arguments)
 
 
 @functools.cache
-def _stamp(module: str) -> tuple[tuple[str, float, int], ...]:
-    """State of the files that a kernel module is made of."""
-    seen: dict[str, str] = {}
-    waiting = [module]
-    while waiting:
-        name = waiting.pop()
-        loaded = sys.modules.get(name)
-        file = getattr(loaded, "__file__", None)
-        if name in seen or loaded is None or file is None:
-            continue
-        seen[name] = file
-        for value in vars(loaded).values():
-            home = value.__name__ if isinstance(value, ModuleType) else None
-            if home is None:
-                home = getattr(getattr(value, "py_func", value), "__module__", None)
-            if isinstance(home, str) and home.partition(".")[0] in _PACKAGES:
-                waiting.append(home)
-    stamps = []
-    for name, file in sorted(seen.items()):
-        state = os.stat(file)
-        stamps.append((name, state.st_mtime, state.st_size))
-    return tuple(stamps)
+def _numba() -> Any:
+    """Numba, told what kernels are; it takes a fifth of a second to load."""
+    import numba
+    from numba.core import event
+    from numba.extending import models, register_model, typeof_impl
+
+    class KernelType(numba.types.Dispatcher):
+        """A kernel that another one calls; a number as such has the type that a variable has."""
+
+        def get_call_type(self, context: Any, given: Any, named: Any) -> Any:
+            given = tuple(map(numba.types.unliteral, given))
+            return super().get_call_type(context, given, named)
+
+    register_model(KernelType)(models.OpaqueModel)
+    typeof_impl.register(Kernel)(lambda kernel, _: KernelType(kernel.part))
+
+    class Done(event.Listener):
+        def on_start(self, event: Any) -> None:
+            pass
+
+        def on_end(self, event: Any) -> None:
+            function = getattr(event.data.get("dispatcher"), "py_func", None)
+            if getattr(function, "__module__", "").startswith(("gavel_opt.", "simulator.")):
+                _progress.advance()
+
+    register: Callable[[str, event.Listener], None] = event.register
+    register("numba:compile", Done())
+    return numba
 
 
-class _Notice(event.Listener):
-    """Says what is being compiled when it is not found on disk, once for each part."""
+class _Patience(threading.local):
+    """Seconds that a kernel is interpreted, and what was compiled while they were none."""
+
+    seconds = PATIENCE
+    compiled: dict[str, float] | None = None
+
+
+_patience = _Patience()
+
+
+@contextlib.contextmanager
+def compiling_at_once() -> Iterator[dict[str, float]]:
+    """Compile every kernel at its first call, in this thread, unless another process is at it.
+
+    Gives the kernels compiled, and not read back, with the seconds of CPU that each took.
+    """
+    before = _patience.seconds, _patience.compiled
+    compiled: dict[str, float] = {}
+    _patience.seconds, _patience.compiled = 0.0, compiled
+    try:
+        yield compiled
+    finally:
+        _patience.seconds, _patience.compiled = before
+
+
+# time --------------------------------------------------------------------------------------------
+
+_spent = [0.0]
+
+
+def clock() -> float:
+    """Seconds of wall clock since some moment, without those that went into compiling."""
+    return time.perf_counter() - _spent[0]
+
+
+def compile_seconds() -> float:
+    """Seconds that this process has spent on compiling kernels and on reading them back."""
+    return _spent[0]
+
+
+@contextlib.contextmanager
+def _timed() -> Iterator[None]:
+    started = time.perf_counter()
+    try:
+        yield
+    finally:
+        _spent[0] += time.perf_counter() - started
+
+
+# progress ----------------------------------------------------------------------------------------
+
+
+class _Progress:
+    """Says how far compiling is: on a terminal all the time, elsewhere now and then.
+
+    Attributes
+    ----------
+    show
+        Who shows it in place of standard error, such as a progress bar; an empty text ends it.
+    """
 
     def __init__(self) -> None:
-        self._said: set[str] = set()
+        self.show: Callable[[str], None] | None = None
+        self._what, self._done, self._all, self._said = "", 0, 0, 0.0
 
-    def on_start(self, event: Any) -> None:
-        """Numba starts to compile a function."""
-        kernel = event.data.get("dispatcher") if isinstance(event.data, dict) else None
-        module = getattr(getattr(kernel, "py_func", None), "__module__", "") or ""
-        part = ".".join(module.split(".")[:2])
-        if part.partition(".")[0] not in _PACKAGES or part in self._said:
+    @contextlib.contextmanager
+    def of(self, kernel: Kernel) -> Iterator[None]:
+        """While a kernel is compiled, with those it calls."""
+        self._what, self._done, self._all = kernel.py_func.__name__, 0, len(kernel.calls)
+        self._said = time.monotonic()
+        try:
+            yield
+        finally:
+            if self._done:
+                self._say("")
+            self._all = 0
+
+    def advance(self) -> None:
+        """One more function is done."""
+        if not self._all:
             return
-        self._said.add(part)
-        text = f"compiling {part}: once only, it is kept on disk"
-        if sys.stderr is not None and sys.stderr.isatty():
+        self._done = min(self._done + 1, self._all)
+        self._say(
+            f"compiling {self._what}: {self._done} of {self._all} functions, kept for next time"
+        )
+
+    def _say(self, text: str) -> None:
+        if self.show is not None:
+            self.show(text)
+        elif sys.stderr is not None and sys.stderr.isatty():
+            print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
+        elif text and (self._done == 1 or time.monotonic() - self._said >= _EVERY):
+            self._said = time.monotonic()
             print(text, file=sys.stderr, flush=True)
-        else:
-            _logger.info(text)
-
-    def on_end(self, event: Any) -> None:
-        """Numba is done with a function."""
 
 
-_register: Callable[[str, event.Listener], None] = event.register
-_register("numba:compile", _Notice())
+_progress = _Progress()
+
+
+def show_progress(show: Callable[[str], None] | None) -> None:
+    """Have somebody else say how far compiling is; None for standard error."""
+    _progress.show = show

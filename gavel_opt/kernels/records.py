@@ -89,7 +89,8 @@ def _class_of(names: tuple[str, ...]) -> type[_PlainRecord]:
 def plain(value: T) -> T:
     """What a kernel that runs uncompiled takes in place of an array or a named tuple of arrays."""
     if isinstance(value, tuple):
-        return type(value)(*(plain(member) for member in value))
+        members = map(plain, value)
+        return type(value)(*members) if hasattr(value, "_fields") else type(value)(members)
     if isinstance(value, np.ndarray) and value.dtype.names is not None:
         return PlainRecords(value)  # type: ignore[return-value]
     return value

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from gavel_opt.arrays import Floats
+from gavel_opt.kernels.jit import make_ready
 from gavel_opt.model.allocation_program import (
     AllocationProgram,
     Answer,
@@ -23,6 +24,10 @@ from gavel_opt.solver.shortcuts import DOUBT, NONE, PINNED, PRICED, solve_direct
 
 PROVED = ANSWERS
 """Certificates beyond it are no answers."""
+
+_MANY_ROWS, _MANY_SHARES = 120, 2000
+"""Rows of dense equations, and shares, from which on the interior point method is not interpreted: a
+single program would take seconds."""
 
 _NONE = np.empty(0)
 _NO_MEMBER = np.empty((0, 2), dtype=np.int64)
@@ -148,6 +153,9 @@ def _by_path(
     )
     arrays: tuple[Any, ...] = tuple(map(plain_array, arguments))
     whole = (*arrays, running, *(centre or (none, 0.0, _NONE)))
+    rows = 2 * groups + blocks.types if runs.size else 0
+    if rows > _MANY_ROWS or blocks.rate.size > _MANY_SHARES:
+        make_ready(solve_program, whole)
     found: tuple[Floats, Floats, Floats, Floats] = solve_program(*whole)
     if running < runs.size:
         found[0][groups + order] = found[0][groups:].copy()

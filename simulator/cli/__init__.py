@@ -22,6 +22,7 @@ _MODULES = {
     "export": "simulator.cli.export",
     "compare": "simulator.cli.compare",
     "policies": "simulator.cli.policies",
+    "warm-up": "simulator.cli.warm_up",
 }
 
 
@@ -35,6 +36,7 @@ _SUMMARIES = {
     "export": "a run in the format of another viewer (Perfetto)",
     "compare": "two runs, or engines on the same run: what differs, and when",
     "policies": "the policies: name, what each does, what it needs",
+    "warm-up": "compile ahead what runs would compile, on all cores",
 }
 
 _GO_ON = frozenset({"sweep", "figure", "knee"})

@@ -181,6 +181,8 @@ def _watched() -> Iterator[Callable[[Progress], None]]:
     from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as Bar
 
+    from gavel_opt.kernels.jit import show_progress as show_compile_progress
+
     with Bar(
         TextColumn("{task.description}"),
         BarColumn(bar_width=28),
@@ -196,7 +198,14 @@ def _watched() -> Iterator[Callable[[Progress], None]]:
             share = progress.completed / max(progress.needed, 1)
             bar.update(task, completed=min(share, 1.0), where=_where(progress))
 
-        yield show
+        def show_compiling(text: str) -> None:
+            bar.update(task, description=text or "simulating")
+
+        show_compile_progress(show_compiling)
+        try:
+            yield show
+        finally:
+            show_compile_progress(None)
 
 
 def _where(progress: Progress) -> str:

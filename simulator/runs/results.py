@@ -48,6 +48,8 @@ class Spent:
         In the mechanism: choice, placement, accounting.
     judging, saving
         In saturation rules, in writing checkpoints.
+    compiling
+        In compiling kernels and reading them back, which none of the others counts.
     """
 
     total: float
@@ -55,6 +57,7 @@ class Spent:
     mechanism: float
     judging: float
     saving: float
+    compiling: float
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -389,5 +392,6 @@ def _time(tally: Tally, spent: Spent, collecting: float) -> dict[str, float]:
         "mechanism": spent.mechanism,
         "metrics": collecting + spent.judging,
         "output": spent.saving,
+        "compile": spent.compiling,
         "total": spent.total + collecting,
     }

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import math
 import re
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from gavel_opt import InputError, Recorder, SolveFailed, Tally
+from gavel_opt.kernels.jit import clock, compile_seconds
 from gavel_opt.policies import Found
 from simulator.runs.checkpoint import Checkpoint, restore, resume_command, save
 from simulator.runs.config import RunConfig
@@ -147,7 +147,7 @@ def execute(
         With the partial :class:`RunResult` as its ``result``, if a signal asked for the end; it is
         a ``KeyboardInterrupt``. It comes between two rounds, and the checkpoint is of there.
     """
-    started = time.perf_counter()
+    started = clock()
     if folder is not None:
         (folder / UNSOLVED).unlink(missing_ok=True)
     run = _Run(config, started, placements, recorder, checkpointing, on_progress, policy)
@@ -196,11 +196,12 @@ class _Run:
         policy: Found | None,
     ) -> None:
         self.config = config
+        self.compiled_before = compile_seconds()
         self.placements = Placements() if placements else None
         self.simulation = Simulation(config, self.placements, recorder, policy)
         self.allocations: Allocations | None = None
         self.simulation.keeps_before = checkpointing is not None
-        self.starting = time.perf_counter() - started
+        self.starting = clock() - started
         self.started = started
         self.checkpointing = checkpointing
         self.on_progress = on_progress
@@ -217,7 +218,7 @@ class _Run:
     @property
     def spent(self) -> float:
         """Seconds of wall clock, those before a resume included."""
-        return self.spent_before + time.perf_counter() - self.started
+        return self.spent_before + clock() - self.started
 
     def to_end(self) -> Status:
         """Go round by round to an end, and say which."""
@@ -227,9 +228,9 @@ class _Run:
         chunk = 16
         while not simulation.finished:
             wanted = self.rounds_ahead(chunk)
-            before = time.perf_counter()
+            before = clock()
             simulation.advance(wanted)
-            took = time.perf_counter() - before
+            took = clock() - before
             if wanted == chunk:
                 chunk = max(1, min(int(chunk * min(4.0, _PACE / max(took, 1e-6))), 1 << 20))
             if self.on_progress is not None:
@@ -273,9 +274,9 @@ class _Run:
 
     def judging_takes(self, look: Callable[[Simulation], Verdict | None]) -> Verdict | None:
         """Have the judge look at the run so far, and count the time."""
-        before = time.perf_counter()
+        before = clock()
         verdict = look(self.simulation)
-        self.judging += time.perf_counter() - before
+        self.judging += clock() - before
         return verdict
 
     def progress(self) -> Progress:
@@ -304,13 +305,13 @@ class _Run:
         if plan.rounds is not None:
             due = self.simulation.rounds - self.saved_rounds >= plan.rounds
         else:
-            due = plan.seconds is not None and time.perf_counter() - self.saved_at >= plan.seconds
+            due = plan.seconds is not None and clock() - self.saved_at >= plan.seconds
         if due:
             self.save(plan.path)
 
     def save(self, path: Path, snapshot: dict[str, Any] | None = None) -> None:
         """Write a checkpoint now, of the state between two rounds or of another."""
-        before = time.perf_counter()
+        before = clock()
         self.saved_rounds = self.simulation.rounds
         memory = {
             "spent": self.spent,
@@ -329,7 +330,7 @@ class _Run:
             save(path, Checkpoint(self.config, snapshot, memory))
         if self.checkpointing is not None and path == self.checkpointing.path:
             interrupts.advice = f"go on with: {resume_command(path.parent)}"
-        self.saved_at = time.perf_counter()
+        self.saved_at = clock()
         self.saving += self.saved_at - before
 
     def record_allocations(self) -> None:
@@ -392,6 +393,7 @@ class _Run:
                 self.simulation.mechanism_seconds,
                 self.judging,
                 self.saving,
+                compile_seconds() - self.compiled_before,
             ),
             None if self.placements is None else self.placements.columns(),
             None if self.allocations is None else self.allocations.columns(types),

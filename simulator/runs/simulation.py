@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import threading
-import time as wall
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from gavel_opt import Allocation, ClusterState, Driver, GavelError, InputError, Tally
+from gavel_opt.kernels.jit import clock
 from gavel_opt.policies import Found, solves
 from simulator.mechanism import layout as at
 from simulator.mechanism.ideal import IdealMechanism
@@ -374,9 +374,9 @@ class Simulation:
             self._recomputation_due = False
             self._allocate()
         while before < stop and not mechanism.finished and interrupts.pending is None:
-            started = wall.perf_counter()
+            started = clock()
             outcome = mechanism.run(1 if self._placements is not None else stop - before)
-            self.mechanism_seconds += wall.perf_counter() - started
+            self.mechanism_seconds += clock() - started
             if self._placements is not None and self.rounds > before:
                 self._placements(before, float(mechanism.metrics()[-1, 0]), mechanism.placements())
             before = mechanism.rounds
@@ -392,14 +392,14 @@ class Simulation:
                 )
 
     def _allocate(self) -> None:
-        started = wall.perf_counter()
+        started = clock()
         mechanism = self.mechanism
         state = mechanism.state(self._state_prices)
         if self.keeps_before:
             self._before = self._deciders()
         if self._estimates is not None:
             self._estimates.show(state, self.workload.jobs.key[: self.arrived])
-        self.mechanism_seconds += wall.perf_counter() - started
+        self.mechanism_seconds += clock() - started
         allocation: Allocation | None = None
         if self._replay is not None:
             allocation = self._replay.next(state.job, self.time)
@@ -407,7 +407,7 @@ class Simulation:
             allocation = self.driver.allocate(state)
         elif self.driver is not None and not solves(self.driver.policy):
             _see_empty(self.driver, state)
-        started = wall.perf_counter()
+        started = clock()
         self.allocations += 1
         if allocation is not None and self.on_allocation is not None:
             self.on_allocation(self.rounds, self.time, allocation)
@@ -418,7 +418,7 @@ class Simulation:
         with self._before_held:
             self._before = None
         mechanism.allocate(allocation)
-        self.mechanism_seconds += wall.perf_counter() - started
+        self.mechanism_seconds += clock() - started
 
     # put down and take up --------------------------------------------------------------------
 

@@ -18,6 +18,9 @@ _COLOURS = {
     "cancelled": "33",
 }
 
+_APART = ("total", "compile")
+"""Times that are no part of the total."""
+
 _STATUS = {
     "completed": "completed",
     "saturated": "saturated: jobs arrive faster than they leave",
@@ -57,7 +60,9 @@ def describe(result: RunResult, folder: Path | None) -> str:
     elif verdict["verdict"] == "converged":
         rows.append(("verdict", verdict["reason"]))
     rows += [("note", note) for note in found["notes"]]
-    rows.append(("took", f"{found['time']['total']:.2f} s"))
+    compiling = found["time"]["compile"]
+    beside = f", and {compiling:.1f} s for compiled code" if compiling >= 0.05 else ""
+    rows.append(("took", f"{found['time']['total']:.2f} s{beside}"))
     if folder is not None:
         rows.append(("written", f"{folder}{os.sep}"))
     status = _paint(_STATUS[found["status"]], _COLOURS[found["status"]])
@@ -96,9 +101,9 @@ def profile(result: RunResult) -> str:
     """Table of where the time went."""
     spent = result.summary["time"]
     total = spent["total"]
-    parts = {name: seconds for name, seconds in spent.items() if name != "total"}
+    parts = {name: seconds for name, seconds in spent.items() if name not in _APART}
     parts["rest"] = max(0.0, total - sum(parts.values()))
-    parts["total"] = total
+    parts |= {name: spent[name] for name in _APART}
     lines = ["", f"  {'part':<12}{'seconds':>10}{'share':>8}"]
     for name, seconds in parts.items():
         share = seconds / total if total > 0 else 0.0

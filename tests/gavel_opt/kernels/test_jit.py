@@ -1,0 +1,149 @@
+"""Kernels are interpreted first, compiled once, and mean the same either way."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gavel_opt.kernels import code_cache, jit
+from gavel_opt.kernels.groups import clipped_shares
+
+TRY = """
+import sys, time
+import numpy as np
+from gavel_opt.kernels import jit
+from gavel_opt.kernels.finite import all_finite
+
+none = np.empty(0)
+given = np.ones((2, 3)), np.empty((0, 3)), none, none, none, none, none
+jit._patience.seconds = float(sys.argv[1])
+jit.show_progress(lambda text: None)
+answers = [all_finite(*given) for _ in range(int(sys.argv[2]))]
+print(*set(answers), all_finite.func != all_finite._interpreted)
+"""
+
+
+def in_process(cache: Path, *words: object, **environment: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", TRY, *map(str, words)],
+        env={**os.environ, "GAVEL_OPT_CACHE": str(cache), **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def said(process: subprocess.Popen[str]) -> tuple[str, str]:
+    out, err = process.communicate(timeout=300)
+    assert process.returncode == 0, err
+    return out.strip(), err
+
+
+def test_both_ways_give_the_same() -> None:
+    given = np.random.default_rng(0).normal(size=(7, 3)), np.arange(40) % 7
+    one, two = clipped_shares.interpreted(*given), clipped_shares.dispatcher(*given)
+    assert one.dtype == two.dtype
+    assert one.tolist() == two.tolist()
+
+
+def test_a_short_run_makes_no_file(tmp_path: Path) -> None:
+    assert said(in_process(tmp_path / "cache", 2.5, 1)) == ("True False", "")
+    assert not (tmp_path / "cache").exists()
+
+
+def test_compiled_once_and_found_by_the_next(tmp_path: Path) -> None:
+    assert said(in_process(tmp_path, 0.0, 1))[0] == "True True"
+    (folder,) = tmp_path.glob("kernels-*")
+    kept = sorted(folder.rglob("*.nbc"))
+    assert [file.name.split("-")[0] for file in kept] == ["finite.all_finite"]
+    before = kept[0].stat().st_mtime_ns
+    assert said(in_process(tmp_path, 2.5, 1))[0] == "True True"
+    assert kept[0].stat().st_mtime_ns == before
+
+
+def test_without_the_compiler_nothing_is_compiled(tmp_path: Path) -> None:
+    done = said(in_process(tmp_path / "cache", 0.0, 2, NUMBA_DISABLE_JIT="1"))
+    assert done == ("True False", "")
+    assert not (tmp_path / "cache").exists()
+
+
+@pytest.mark.parametrize("named", ["/proc/nowhere/cache", "/dev/null/cache"])
+def test_a_folder_that_cannot_be_written_is_a_note(named: str) -> None:
+    out, err = said(in_process(Path(named), 0.0, 1))
+    assert out == "True True"
+    assert err.count("\n") == 1
+    assert err.startswith(f"note: compiled code cannot be kept in {named}")
+
+
+def test_fifty_processes_start_at_once_on_an_empty_folder(tmp_path: Path) -> None:
+    processes = [in_process(tmp_path / "cache", 0.0, 30) for _ in range(50)]
+    answers = [said(process) for process in processes]
+    assert {out.split()[0] for out, _ in answers} == {"True"}
+    assert {err for _, err in answers} == {""}
+    (folder,) = (tmp_path / "cache").iterdir()  # nothing half made is left
+    assert len(list(folder.rglob("*.nbc"))) == 1
+    assert said(in_process(tmp_path / "cache", 2.5, 1))[0] == "True True"
+
+
+def test_only_one_process_compiles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(code_cache, "folder", lambda: tmp_path)
+    (tmp_path / "locks").mkdir()
+    with code_cache.lock("kernel", wait=False) as first:
+        with code_cache.lock("kernel", wait=False) as second:
+            assert (first, second) == (True, False)
+        with code_cache.lock("other", wait=False) as third:
+            assert third
+
+
+def test_the_folder_is_named_by_sources_versions_and_processor(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    keys = {code_cache._key.__wrapped__()}
+    with monkeypatch.context() as changed:
+        changed.setattr(code_cache, "_processor", lambda: "another")
+        keys.add(code_cache._key.__wrapped__())
+    with monkeypatch.context() as changed:
+        changed.setattr(code_cache, "version", lambda name: "0")
+        keys.add(code_cache._key.__wrapped__())
+    with monkeypatch.context() as changed:
+        changed.setattr(code_cache, "_source_files", lambda: [])
+        keys.add(code_cache._key.__wrapped__())
+    assert len(keys) == 4
+
+
+def test_compiling_is_no_run_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jit.time, "perf_counter", iter([100.0, 130.0, 131.0]).__next__)
+    monkeypatch.setattr(jit, "_spent", [5.0])
+    with jit._timed():
+        pass
+    assert jit.compile_seconds() == 35.0
+    assert jit.clock() == 96.0
+
+
+def test_a_kernel_is_a_function_to_all_who_look() -> None:
+    assert pickle.loads(pickle.dumps(clipped_shares)) is clipped_shares
+    assert clipped_shares.__name__ == "clipped_shares"
+    assert clipped_shares.py_func.__doc__ == clipped_shares.__doc__
+
+
+def test_threads_may_share_a_kernel() -> None:
+    @jit.compiled
+    def twice(x: np.ndarray) -> float:
+        return float(2.0 * x[0])
+
+    found: list[float] = []
+    threads = [
+        threading.Thread(target=lambda: found.append(twice(np.array([1.5])))) for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [3.0] * 4
