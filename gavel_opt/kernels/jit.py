@@ -28,11 +28,11 @@ from gavel_opt.kernels.records import plain
 F = TypeVar("F", bound=Callable[..., Any])
 
 PATIENCE = 2.5
-"""Seconds that a kernel is interpreted before it is compiled, about what compiling a large one takes."""
+"""Seconds of CPU that a kernel is interpreted before it is compiled: not much beside what that takes."""
+READS_BACK = 0.2
+"""Seconds of CPU that a kernel is interpreted before compiled code is read back: about what that takes."""
 LARGE = 60_000
 """Arrays with more numbers than this are never interpreted: that takes minutes in a single call."""
-_LOOK_AGAIN = 0.5
-"""Seconds after which it is asked again whether another process has compiled a kernel."""
 _EVERY = 10.0
 """Off a terminal, seconds between two lines that say how far compiling is."""
 
@@ -69,7 +69,7 @@ class Kernel(functools.partial[Any]):
         functools.update_wrapper(kernel, function)
         kernel.py_func = function
         kernel._spent = 0.0
-        kernel._look_at = 0.0
+        kernel._look_at = READS_BACK
         kernel._goes_to(kernel._interpreted)
         return kernel
 
@@ -129,13 +129,13 @@ class Kernel(functools.partial[Any]):
     def _interpreted(self, *arguments: Any) -> Any:
         if self._becomes_compiled(arguments):
             return self(*arguments)
-        started = time.perf_counter()
+        started = time.thread_time()
         try:
             # compiled code says nothing of overflow and the like either
             with np.errstate(all="ignore"):
                 return self.interpreted(*map(plain, arguments))
         finally:
-            self._spent += time.perf_counter() - started
+            self._spent += time.thread_time() - started
 
     def _becomes_compiled(self, arguments: tuple[Any, ...]) -> bool:
         """Have compiled code if there is some, or if it is time; whether there is."""
@@ -145,10 +145,9 @@ class Kernel(functools.partial[Any]):
             return self._compile(arguments, wait=False)
         if any(_numbers_in(argument) > LARGE for argument in arguments):
             return self._compile(arguments, wait=True)
-        now = time.perf_counter()
-        if now < self._look_at:
+        if self._spent < self._look_at:
             return False
-        self._look_at = now + _LOOK_AGAIN
+        self._look_at = self._spent + READS_BACK
         if not code_cache.is_ready(self.name):
             return False
         return str(_types_of(arguments)) in code_cache.ready_for(self.name) and self._compile(

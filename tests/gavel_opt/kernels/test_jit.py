@@ -24,6 +24,7 @@ from gavel_opt.kernels.finite import all_finite
 none = np.empty(0)
 given = np.ones((2, 3)), np.empty((0, 3)), none, none, none, none, none
 jit._patience.seconds = float(sys.argv[1])
+all_finite._look_at = 0.0
 jit.show_progress(lambda text: None)
 answers = [all_finite(*given) for _ in range(int(sys.argv[2]))]
 print(*set(answers), all_finite.func != all_finite._interpreted)
