@@ -152,7 +152,7 @@ function card(run, placements, page) {
         el("button", { class: "link", click: () => page.openJob(run, job) }, `job ${number(job)}`),
         `, ${brief(run.typeName(job))}, ${gpus(run.need("jobs/scale_factor")[job])}`,
       ]),
-      `, here since round ${number(placements.first[segment])} for ${number(placements.last[segment] - placements.first[segment] + 1)} rounds`,
+      `, here in rounds ${number(placements.first[segment])} to ${number(placements.last[segment])}`,
       Number.isFinite(run.jct(jobs[0])) ? `; JCT ${duration(run.jct(jobs[0]))}` : "",
     );
   };

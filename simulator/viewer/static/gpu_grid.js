@@ -51,6 +51,11 @@ export class GpuGrid {
     // A server stays in one row.
     const widest = Math.max(...this.kinds.map((kind) => kind.per_server));
     let cell = Math.max(3, Math.min(44, Math.floor(this.width / widest)));
+    // All GPUs of a type in one row, if they are not too small for it.
+    const inRow = Math.min(
+      ...this.kinds.map((kind) => this.width / (kind.workers + kind.workers / kind.per_server / 2)),
+    );
+    if (inRow >= 20) cell = Math.min(cell, Math.floor(inRow));
     while (cell > 3 && this.heightWith(cell) > most) cell--;
     this.cell = cell;
     this.gap = cell >= 8 ? 2 : cell >= 5 ? 1 : 0;
@@ -226,10 +231,22 @@ export class GpuGrid {
     const { placements, cell = 10, gap = 1, segment } = this;
     context.strokeStyle = ink;
     context.lineWidth = 2;
-    for (let worker = 0; worker < segment.length; worker++) {
+    const mine = (/** @type {number} */ worker) => {
       const now = segment[worker];
-      if (now >= 0 && (placements.job[now] === this.marked || placements.partner[now] === this.marked))
-        context.strokeRect(this.x[worker] + 1, this.y[worker] + 1, cell - gap - 2, cell - gap - 2);
+      return now >= 0 && (placements.job[now] === this.marked || placements.partner[now] === this.marked);
+    };
+    for (let worker = 0; worker < segment.length; worker++) {
+      if (!mine(worker)) continue;
+      const first = worker;
+      while (
+        worker + 1 < segment.length &&
+        mine(worker + 1) &&
+        this.y[worker + 1] === this.y[first] &&
+        this.x[worker + 1] - this.x[worker] === cell
+      )
+        worker++;
+      const wide = this.x[worker] - this.x[first] + cell - gap;
+      context.strokeRect(this.x[first] + 1, this.y[first] + 1, wide - 2, cell - gap - 2);
     }
   }
 

@@ -115,6 +115,7 @@ export function lineChart(options, lines) {
             value: (/** @type {any} */ _, /** @type {number} */ value) => exact(value),
           })),
         ],
+        focus: { alpha: 0.55 },
         cursor: {
           drag: { x: true, y: false, setScale: true },
           focus: { prox: 24 },
@@ -236,6 +237,8 @@ function bands(plot, marked) {
   const context = plot.ctx;
   const { left, top, width, height } = plot.bbox;
   context.save();
+  context.textAlign = "left";
+  context.textBaseline = "alphabetic";
   context.beginPath();
   context.rect(left, top, width, height);
   context.clip();
