@@ -428,7 +428,7 @@ _COMMANDS: dict[str, Command] = {
     "check": _Command(_check_arguments, _interruptible(_run_check)),
 }
 
-main = Program(
+PROGRAM = Program(
     "gavel-opt",
     "Solve and cross-check linear programs on any engine.",
     "gavel-opt check afiro.mps --engines highs,ortools",
@@ -438,4 +438,6 @@ main = Program(
         "check": "solve programs on several engines, prove every answer, compare",
     },
     _COMMANDS.__getitem__,
-).main
+)
+
+main = PROGRAM.main

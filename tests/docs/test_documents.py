@@ -1,0 +1,187 @@
+"""What README and docs print is true: their commands run as they stand, their tables are the code's."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from documents import (
+    PAGES,
+    ROOT,
+    columns_table,
+    commands,
+    inline_commands,
+    python_blocks,
+    settings_table,
+)
+
+import gavel_opt
+from gavel_opt.cli import PROGRAM as GAVEL_OPT
+from simulator.cli import main, program
+from simulator.runs.columns import ABOUT
+
+SLOW = re.compile(
+    r"pip install|--window 4000:5000|\bknee\b|figure (?!.*--window)|check afiro|tie-break|all --policy|sweep\.toml"
+)
+"""Commands that take minutes: pytest -m slow runs them."""
+
+BY_HAND = re.compile(r"python -m bench|pytest|example_engine|--executor slurm|--follow|sbatch")
+"""Commands that rewrite the checkout, or need what a test has not; only parsed where that is possible."""
+
+SERVES = re.compile(r"gavel-sim view (?!.*--export)")
+
+YOURS = re.compile(r"\bmine\b|\bMy[A-Z]|\bmy_|\.\.\.\n")
+
+PYTHON = Path(sys.executable).parent
+
+
+def environment() -> dict[str, str]:
+    return os.environ | {"PATH": f"{PYTHON}{os.pathsep}{os.environ['PATH']}", "BROWSER": "true"}
+
+
+@pytest.fixture(scope="module")
+def reader(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder as a reader has it: files of one's own, and what earlier commands wrote."""
+    folder = tmp_path_factory.mktemp("reader")
+    model = gavel_opt.LinearProgram.build(
+        [1.0, 1.0], [[1.0, 2.0]], row_lower=4.0, row_upper=float("inf")
+    )
+    for name in ("model.mps", "afiro.mps"):
+        gavel_opt.write_program(model, folder / name)
+    (folder / "other.lp").write_text("Minimize x + y\nSubject To\n c: x + 2 y >= 4\nEnd\n")
+    settings = re.search(
+        r"```toml\n(.*?)```", (ROOT / "docs/experiments.md").read_text(), re.DOTALL
+    )
+    assert settings is not None
+    (folder / "sweep.toml").write_text(settings[1])
+    small = ("--cluster", "8:16:24", "--jobs", "30")
+    for name, more in (("gavel", ("--record", "placements")), ("a", ("--record", "programs"))):
+        words = ["run", "--policy", "max_min_fairness_perf", *small, *more]
+        assert main([*words, "--output", str(folder / "runs" / name)]) == 0
+    words = ["sweep", "--policy", "isolated", *small, "--output", str(folder / "runs/figure9")]
+    assert main([*words, "--processes", "1"]) == 0
+    return folder
+
+
+def quick() -> list[tuple[Path, str]]:
+    return [(page, one) for page in PAGES for one in commands(page) if not SLOW.search(one)]
+
+
+def slow() -> list[tuple[Path, str]]:
+    return [(page, one) for page in PAGES for one in commands(page) if SLOW.search(one)]
+
+
+def run_as_printed(command: str, folder: Path) -> None:
+    if SERVES.search(command):
+        serve(command, folder)
+        return
+    done = subprocess.run(
+        ["bash", "-c", command],
+        cwd=folder,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    differs = command.startswith("gavel-sim compare")  # exit status 1 says that runs differ
+    assert done.returncode in ((0, 1) if differs else (0,)), f"{command}\n{done.stderr}"
+    assert "Traceback" not in done.stderr
+
+
+def serve(command: str, folder: Path) -> None:
+    """A command that goes on until it is stopped: it says where, and ends with Ctrl-C."""
+    words = [*shlex.split(command, comments=True), "--no-browser"]
+    serving = subprocess.Popen(
+        words,
+        cwd=folder,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        assert serving.stdout is not None
+        line = serving.stdout.readline()
+        assert "http://" in line, line
+        serving.send_signal(signal.SIGINT)
+        assert serving.wait(timeout=60) in (0, 130)
+    finally:
+        serving.kill()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_quick_commands_run_as_printed(page: Path, reader: Path) -> None:
+    for owner, command in quick():
+        if owner == page and not BY_HAND.search(command):
+            run_as_printed(command, reader)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("page", "command"), slow(), ids=lambda value: str(value)[-60:])
+def test_slow_commands_run_as_printed(page: Path, command: str, reader: Path) -> None:
+    if BY_HAND.search(command):
+        pytest.skip("by hand")
+    run_as_printed(command, ROOT if "pip install" in command else reader)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_command_is_understood(page: Path) -> None:
+    """Also those within sentences, where capitals stand for something."""
+    for command in [*commands(page), *inline_commands(page)]:
+        words = shlex.split(re.split(r"&& |\|\|", command)[-1], comments=True)
+        if words[0] not in ("gavel-sim", "gavel-opt"):
+            continue
+        parser = program() if words[0] == "gavel-sim" else GAVEL_OPT
+        if "--help" not in words and "--version" not in words and "..." not in command:
+            parser.parse(_with_values(words[1:]))
+
+
+def _with_values(words: list[str]) -> list[str]:
+    """Put a value where a sentence has a capital."""
+    values = {"J": "3", "R": "5", "N": "3", "H": "5", "I/N": "0/2", "SECONDS": "9"}
+    return [values.get(word.strip("[]"), word) for word in words]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_python_runs_as_printed(page: Path, reader: Path) -> None:
+    for block in python_blocks(page):
+        if "import" not in block or YOURS.search(block):
+            continue  # part of a sentence, or about what the reader has written
+        done = subprocess.run(
+            [sys.executable, "-c", block],
+            cwd=reader,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, f"{block}\n{done.stderr}"
+
+
+@pytest.mark.parametrize("name", ABOUT)
+def test_every_column_is_explained(name: str) -> None:
+    assert columns_table(name) in (ROOT / "docs/file-formats.md").read_text()
+
+
+def test_every_setting_is_explained() -> None:
+    assert settings_table() in (ROOT / "docs/reference.md").read_text()
+
+
+def test_every_key_of_a_summary_is_explained(reader: Path) -> None:
+    import json
+
+    text = (ROOT / "docs/file-formats.md").read_text()
+    for key in json.loads((reader / "runs/gavel/summary.json").read_text()):
+        assert f"`{key}`" in text, key
+
+
+def test_links_lead_somewhere() -> None:
+    for page in PAGES:
+        for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text()):
+            if not target.startswith("http"):
+                assert (page.parent / target).exists(), f"{page.name}: {target}"
