@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -44,6 +45,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "trace (the jobs, to be run again with --trace); needs --output",
     )
     out.add_argument("--profile", action="store_true", help="show where the time went")
+    out.add_argument(
+        "--plot-queue",
+        metavar="FILE",
+        help="draw the jobs in the system and their fitted growth: FILE.png, .svg or .pdf",
+    )
     keep = parser.add_argument_group("checkpoints")
     keep.add_argument(
         "--checkpoint-every",
@@ -77,6 +83,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.checkpoint_at_job is not None and folder is None:
         raise InputError("--checkpoint-at-job: needs --output DIR to write into")
 
+    picture = _picture(arguments.plot_queue)
+
     from simulator.runs.recording import NOTHING_RECORDED, ProgramFiles
     from simulator.runs.runner import Stopped, execute
 
@@ -108,6 +116,10 @@ def run(arguments: argparse.Namespace) -> int:
     if folder is not None:
         with interrupts.finishing():
             result.write(folder)
+    if picture is not None:
+        from simulator.studies.queue_plot import plot_queue
+
+        plot_queue(result, picture)
     if arguments.json:
         print(result.to_json())
     else:
@@ -119,6 +131,20 @@ def run(arguments: argparse.Namespace) -> int:
 
         print(profile(result), file=sys.stderr if arguments.json else sys.stdout)
     return 0
+
+
+def _picture(text: str | None) -> Path | None:
+    """Check, before the run, that a picture can be drawn there."""
+    if text is None:
+        return None
+    path = Path(text)
+    if path.suffix not in (".png", ".svg", ".pdf"):
+        raise InputError(f"--plot-queue: {text!r} does not end in .png, .svg or .pdf")
+    if not path.parent.is_dir():
+        raise InputError(f"--plot-queue: {path.parent} is not a folder")
+    if importlib.util.find_spec("matplotlib") is None:
+        raise InputError("--plot-queue: plots need matplotlib: pip install 'gavel-opt[plots]'")
+    return path
 
 
 def _what_to_run(arguments: argparse.Namespace) -> tuple[RunConfig, Checkpoint | None]:

@@ -237,8 +237,8 @@ def beyond(rate: float, bound: Bound) -> Verdict:
     )
     how = "even if jobs share workers" if bound.space_sharing else "one job at a time on a worker"
     reason = (
-        f"no policy could sustain this: {rate:.3g} jobs arrive per hour, and the workers are enough "
-        f"for {bound.rate:.3g} at most, {how} (proved by a linear program; of the limit: {scarce})"
+        f"no policy could sustain this: {rate:.4g} jobs arrive per hour, and the workers are enough "
+        f"for {bound.rate:.4g} at most, {how} (proved by a linear program; of the limit: {scarce})"
     )
     figures = {"rate": rate, "bound": bound.rate}
     return Verdict(DEFAULT_RULE, "saturated", reason, figures)
@@ -273,8 +273,8 @@ def weigh(rate: float, pace: Pace, bound: Bound, parameters: Parameters) -> Verd
         "bound": bound.rate,
     }
     found = (
-        f"{rate:.3g} jobs arrive per hour; with a long queue ({pace.queue:,} jobs) the policy works "
-        f"off {pace.rate:.3g} +/- {1.96 * pace.error:.2g} (95% sure)"
+        f"{rate:.4g} jobs arrive per hour; with a long queue ({pace.queue:,} jobs) the policy works "
+        f"off {pace.rate:.4g} +/- {1.96 * pace.error:.2g} (95% sure)"
     )
     if load - doubt > limit:
         sure = (load - limit) / error

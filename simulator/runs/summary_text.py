@@ -55,10 +55,8 @@ def describe(result: RunResult, folder: Path | None) -> str:
     if found["slo_violations"] is not None:
         rows.append(("deadlines", f"{found['slo_violations']:,} missed"))
     verdict = found["saturation"]
-    if found["status"] != "completed" and verdict.get("reason"):
-        rows.append(("verdict", f"{verdict['rule']}: {verdict['reason']}"))
-    elif verdict["verdict"] == "converged":
-        rows.append(("verdict", verdict["reason"]))
+    if verdict.get("figures") or (found["status"] != "completed" and verdict.get("reason")):
+        rows.append(("verdict", f"{verdict['verdict']}: {verdict['reason']}"))
     rows += [("note", note) for note in found["notes"]]
     compiling = found["time"]["compile"]
     beside = f", and {compiling:.1f} s for compiled code" if compiling >= 0.05 else ""

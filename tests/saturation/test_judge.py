@@ -94,7 +94,7 @@ class TestArithmetic:
 
     def test_sentence(self, bound):
         said = beyond(7.0, bound).reason
-        assert "7 jobs arrive per hour, and the workers are enough for 5.84 at most" in said
+        assert "7 jobs arrive per hour, and the workers are enough for 5.838 at most" in said
         assert "v100 47%" in said
 
 

@@ -1,0 +1,54 @@
+"""The picture of a run's queue and the line fitted to it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from simulator.cli import main
+from simulator.studies.queue_plot import fitted_growth
+
+
+def test_growth_of_a_line_is_its_slope():
+    time = np.arange(0.0, 400 * 3600.0, 360.0)
+    growth = fitted_growth(time, 20.0 + 0.25 * time / 3600.0)
+    assert growth is not None
+    assert growth.per_hour == pytest.approx(0.25)
+    assert growth.start == pytest.approx(20.0 + 0.25 * growth.since)
+    assert growth.end == pytest.approx(20.0 + 0.25 * growth.until)
+
+
+def test_only_the_second_half_counts():
+    time = np.arange(0.0, 100 * 3600.0, 360.0)
+    active = np.minimum(time / 3600.0, 50.0)
+    growth = fitted_growth(time, active)
+    assert growth is not None
+    assert growth.per_hour == pytest.approx(0.0, abs=1e-9)
+
+
+@pytest.mark.parametrize("rounds", [0, 2])
+def test_nothing_is_fitted_to_nothing(rounds):
+    assert fitted_growth(np.arange(rounds) * 360.0, np.ones(rounds)) is None
+
+
+def test_picture_is_drawn_even_of_a_run_that_was_not_started(tmp_path, capsys):
+    pytest.importorskip("matplotlib")
+    words = ["run", "--policy", "isolated", "--cluster", "6:6:6", "--window", "400:500"]
+    for rate in ("0.5", "9"):
+        path = tmp_path / f"{rate}.png"
+        assert main([*words, "--rate", rate, "--plot-queue", str(path)]) == 0
+        assert path.stat().st_size > 5000
+    capsys.readouterr()
+
+
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [
+        ("queue.gif", "--plot-queue: 'queue.gif' does not end in .png, .svg or .pdf"),
+        ("no/such/queue.png", "--plot-queue: no/such is not a folder"),
+    ],
+)
+def test_a_picture_that_cannot_be_drawn_is_said_before_the_run(file, said, capsys):
+    words = ["run", "--policy", "isolated", "--cluster", "6:6:6", "--jobs", "3"]
+    assert main([*words, "--plot-queue", file]) == 2
+    assert said in capsys.readouterr().err
