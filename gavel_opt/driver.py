@@ -9,6 +9,7 @@ from typing import TypeVar, cast
 
 import numpy as np
 
+from gavel_opt.engines.asking import raised_word
 from gavel_opt.engines.protocol import (
     AllocationEngine,
     Engine,
@@ -17,7 +18,7 @@ from gavel_opt.engines.protocol import (
     ProductEngine,
 )
 from gavel_opt.engines.registry import make_engine
-from gavel_opt.errors import InputError, SolveFailed, unknown_name
+from gavel_opt.errors import GavelError, InputError, SolveFailed, unknown_name
 from gavel_opt.kernels.jit import clock
 from gavel_opt.model.allocation_program import (
     Allocation,
@@ -179,7 +180,13 @@ class Driver:
         """Compute the allocation of jobs that can all run, in one step where the engine has one."""
         variant = None if self._max_min is None else known_variant(self.policy)
         if self._max_min is not None and variant is not None:
-            found = self._max_min.solve_max_min(state, variant == "plain", self.options)
+            try:
+                found = self._max_min.solve_max_min(state, variant == "plain", self.options)
+            except GavelError:
+                raise
+            except Exception as raised:  # the programs of the policy are left
+                found = None
+                self._refuse(self.engine, raised_word(raised))
             if found is not None and self._accept(*found)[0] is not None:
                 return self._leave_traces(Allocation(state.job, found[1]), state)
         screen_state(state)
@@ -222,17 +229,14 @@ class Driver:
                 engine = self._chain[place] = make_engine(engine)
             if not _takes(engine, program):
                 continue
-            answer, reason = self._try(engine, program)
+            answer, reason = self._tried(engine, program)
             if answer is not None:
                 answer, reason = self._break_ties(engine, program, answer)
             if answer is not None:
                 answer, reason = self._accept_worth(program, answer)
             if answer is not None:
                 return answer
-            self.tally.fallbacks += 1
-            refusal = f"{engine.name}: {reason}"
-            self.tally.refusals[refusal] = self.tally.refusals.get(refusal, 0) + 1
-            refusals[refusal] = None
+            refusals[self._refuse(engine, reason)] = None
         if not refusals and isinstance(program, AllocationProgram) and program.limits is not None:
             raise InputError(
                 f"policy {self.policy.name!r} has rows of its own ({', '.join(program.limits.names)}), "
@@ -244,6 +248,13 @@ class Driver:
             f"no engine gave a certified answer{own} ({'; '.join(refusals)}); add one to --fallback",
             lower(_linear(program)),
         )
+
+    def _refuse(self, engine: Engine, reason: str) -> str:
+        """Count an answer that is not used."""
+        self.tally.fallbacks += 1
+        refusal = f"{engine.name}: {reason}"
+        self.tally.refusals[refusal] = self.tally.refusals.get(refusal, 0) + 1
+        return refusal
 
     def _break_ties(
         self, engine: Engine, program: Program, answer: Answer
@@ -301,6 +312,15 @@ class Driver:
     def _groups_for(self, engine: Engine) -> bool:
         return self.grouping and engine.capability.grouping
 
+    def _tried(self, engine: Engine, program: Program) -> tuple[Answer | None, str]:
+        """As ``_try``; an engine that raises, or answers with what makes no sense, gave no answer."""
+        try:
+            return self._try(engine, program)
+        except GavelError:
+            raise
+        except Exception as raised:
+            return None, raised_word(raised)
+
     def _try(self, engine: Engine, program: Program) -> tuple[Answer | None, str]:
         """One engine's certified answer, or None and the reason."""
         can = engine.capability
@@ -329,6 +349,8 @@ class Driver:
         started = clock()
         if screened is None and solution.status.has_answer:
             prove(general, solution, engine, self.options)
+            if solution.x is not None:
+                solution.objective = general.objective(solution.x)  # whatever the engine says it is
         if self.recorder is not None:
             self.recorder(general, solution)
         self.tally.certify += clock() - started

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from gavel_opt.engines.asking import ask
 from gavel_opt.engines.duality import duals_by_solving
 from gavel_opt.engines.protocol import Engine, Options
 from gavel_opt.engines.registry import make_engine
@@ -111,14 +112,14 @@ def decide(program: LinearProgram, engine: Engine, options: Options) -> Solution
 
 def _decided(program: LinearProgram, engine: Engine, options: Options) -> Solution:
     started = time.perf_counter()
-    solution = engine.solve(program, options)
+    solution = ask(engine, program, options)
     infeasible = solution.status in (Status.INFEASIBLE, Status.INFEASIBLE_OR_UNBOUNDED)
     if not infeasible or options.tolerance is not None or engine.capability.precision >= USUAL:
         return solution
     left = options.time_limit - (time.perf_counter() - started)
     if left <= 0.0:
         return solution
-    again = engine.solve(program, replace(options, tolerance=USUAL, time_limit=left))
+    again = ask(engine, program, replace(options, tolerance=USUAL, time_limit=left))
     return again if again.status is Status.OPTIMAL else solution
 
 

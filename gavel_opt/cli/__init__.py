@@ -88,11 +88,10 @@ def _run_engines(arguments: argparse.Namespace) -> int:
 
 
 def _run_solve(arguments: argparse.Namespace) -> int:
-    from gavel_opt.engines.registry import known_engines
+    from gavel_opt.engines.registry import is_known, known_engines
 
-    known = known_engines()
-    if arguments.engine not in known:
-        raise unknown_name("engine (--engine)", arguments.engine, known)
+    if not is_known(arguments.engine):
+        raise unknown_name("engine (--engine)", arguments.engine, known_engines())
     from gavel_opt.checking import describe_certificate, named_engines, solve_timed
     from gavel_opt.engines.protocol import Options
     from gavel_opt.model.files import read_with_notes
@@ -161,17 +160,16 @@ def _proof(finding: Finding) -> str:
 def _run_check(arguments: argparse.Namespace) -> int:
     from gavel_opt.checking import check_program, installed_engines, named_engines
     from gavel_opt.engines.protocol import Options
-    from gavel_opt.engines.registry import known_engines
+    from gavel_opt.engines.registry import is_known, known_engines
     from gavel_opt.model.files import find_programs, read_with_notes
 
     # What is cheap to check comes first: solvers take seconds to load.
     names = [n.strip() for n in arguments.engines.split(",") if n.strip()]
     if not names:
         raise InputError("--engines: name at least one engine")
-    known = known_engines()
     for name in names:
-        if name not in known and names != ["all"]:
-            raise unknown_name("engine (--engines)", name, [*known, "all"])
+        if not is_known(name) and names != ["all"]:
+            raise unknown_name("engine (--engines)", name, [*known_engines(), "all"])
     files = find_programs(arguments.files)
     if names == ["all"]:
         engines, missing = installed_engines()

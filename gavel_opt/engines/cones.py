@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from typing import Any
 
 import ecos
 
-from gavel_opt.arrays import Floats
+from gavel_opt.engines.cone_form import Cone
 from gavel_opt.engines.limits import run_with_limit
 from gavel_opt.engines.protocol import Options
 from gavel_opt.model.solution import Stats, Status
@@ -23,18 +22,6 @@ STATUS = {
     -1: Status.ITERATION_LIMIT,
 }
 """Every other exit flag of ECOS is a numerical error."""
-
-
-@dataclass(slots=True)
-class Cone:
-    """``min c'x`` with ``A x = b`` and ``h - G x`` in the non-negative orthant, then cones of 3."""
-
-    c: Floats
-    g: Any
-    h: Floats
-    cones: int = 0
-    a: Any = None
-    b: Floats | None = None
 
 
 def run_cone(

@@ -19,6 +19,7 @@ import numpy as np
 from scipy import sparse
 
 from gavel_opt.arrays import Bools, Floats, Ints
+from gavel_opt.engines.asking import ask
 from gavel_opt.engines.protocol import Engine, Options
 from gavel_opt.model.linear_program import LinearProgram
 from gavel_opt.model.presolve import screen
@@ -108,7 +109,7 @@ def duals_by_solving(
     """
     dual = dual_program(program)
     screened = screen(dual.program)
-    solution = engine.solve(dual.program, options) if screened is None else screened
+    solution = ask(engine, dual.program, options) if screened is None else screened
     if solution.x is None or not solution.status.has_answer:
         return None, solution
     return dual.row_dual(solution.x), solution

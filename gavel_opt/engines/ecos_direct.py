@@ -8,15 +8,15 @@ the inverse levels after x and one cone of size three a job, ``level * q >= 1``,
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 import ecos
 import numpy as np
 from scipy import sparse
 
 from gavel_opt.arrays import Floats, Ints
-from gavel_opt.engines.cones import Cone, run_cone
+from gavel_opt.engines.cone_form import Cone, Rows
+from gavel_opt.engines.cones import run_cone
 from gavel_opt.engines.protocol import DEFAULT_OPTIONS, Capability, Options
 from gavel_opt.model.allocation_program import AllocationProgram, Answer, FinishTimeProgram
 from gavel_opt.model.answers import allocation_answer, finish_time_answer
@@ -40,7 +40,7 @@ class EcosDirect:
     def solve(self, program: LinearProgram, options: Options = DEFAULT_OPTIONS) -> Solution:
         """Solve a general program: ranged rows are split, equalities stand apart."""
         started = time.perf_counter()
-        rows = _Rows.of(program)
+        rows = Rows.of(program)
         cone = rows.cone(program)
         tolerance = options.tolerance or _TIGHT
         status, raw, stats = run_cone(cone, options, started, tolerance)
@@ -53,7 +53,8 @@ class EcosDirect:
             return Solution(status, stats=stats)
         started = time.perf_counter()
         x = np.array(raw["x"])[: program.shape[1]]
-        row_dual = rows.duals(raw, -1.0 if program.maximize else 1.0)
+        y = np.array(raw["y"]) if cone.a is not None else np.empty(0)
+        row_dual = rows.duals(np.array(raw["z"]), y, -1.0 if program.maximize else 1.0)
         stats.read = time.perf_counter() - started
         return Solution(status, program.objective(x), x, row_dual, stats=stats)
 
@@ -170,72 +171,3 @@ def _matrix(value: Floats, row: Ints, column: Ints, shape: tuple[int, int]) -> s
     matrix = sparse.coo_matrix((value, (row, column)), shape=shape).tocsc()
     matrix.sort_indices()
     return matrix
-
-
-@dataclass(slots=True)
-class _Rows:
-    """Which rows of a general program became which rows of the cone program."""
-
-    rows: int
-    equal: Ints
-    above: Ints
-    below: Ints
-
-    @classmethod
-    def of(cls, program: LinearProgram) -> _Rows:
-        """Sort a program's rows by what they need."""
-        # Rows without an entry say nothing (those that cannot hold never get here), and ECOS crashes
-        # on matrices without any.
-        used = np.zeros(program.shape[0], dtype=bool)
-        used[program.a.indices[program.a.data != 0.0]] = True
-        lower, upper = program.row_lower, program.row_upper
-        ranged = lower != upper
-        return cls(
-            program.shape[0],
-            np.flatnonzero(~ranged & used),
-            np.flatnonzero(np.isfinite(lower) & ranged & used),
-            np.flatnonzero(np.isfinite(upper) & ranged & used),
-        )
-
-    def cone(self, program: LinearProgram) -> Cone:
-        """Write the program; fixed columns are equalities."""
-        n = program.shape[1]
-        a = sparse.csr_matrix(program.a)
-        eye = sparse.eye_array(n, format="csr")
-        fixed = np.flatnonzero(program.col_lower == program.col_upper)
-        free = program.col_lower != program.col_upper
-        low = np.flatnonzero(np.isfinite(program.col_lower) & free)
-        high = np.flatnonzero(np.isfinite(program.col_upper) & free)
-        g = [-a[self.above], a[self.below], -eye[low], eye[high]]
-        h = [
-            -program.row_lower[self.above],
-            program.row_upper[self.below],
-            -program.col_lower[low],
-            program.col_upper[high],
-        ]
-        cone = Cone(
-            -program.c if program.maximize else program.c.copy(),
-            sparse.csc_matrix(sparse.vstack(g)),
-            np.concatenate(h),
-        )
-        if self.equal.size or fixed.size:
-            cone.a = sparse.csc_matrix(sparse.vstack([a[self.equal], eye[fixed]]))
-            cone.b = np.concatenate([program.row_lower[self.equal], program.col_lower[fixed]])
-        if not cone.h.size:  # nothing but equalities: ECOS wants a cone, so one column more has it
-            cone.c = np.append(cone.c, 1.0)
-            cone.g = sparse.csc_matrix(([-1.0], ([0], [n])), shape=(1, n + 1))
-            cone.h = np.zeros(1)
-            if cone.a is not None:
-                cone.a.resize((cone.a.shape[0], n + 1))
-        return cone
-
-    def duals(self, raw: dict[str, Any], sign: float) -> Floats:
-        """Row duals of the general program; ``sign`` is -1 for a maximisation."""
-        row_dual = np.zeros(self.rows)
-        z = np.array(raw["z"])
-        row_dual[self.above] = z[: self.above.size]
-        row_dual[self.below] -= z[self.above.size : self.above.size + self.below.size]
-        if self.equal.size:
-            row_dual[self.equal] = -np.array(raw["y"])[: self.equal.size]
-        duals: Floats = sign * row_dual
-        return duals

@@ -49,6 +49,9 @@ class Capability:
     tie_break
         Answers with the optimum that ``Options.tie_break`` asks for; for all others the driver
         finds it after the solve.
+    isolate
+        The library may hang without heeding a time limit, or take the process down: the engine runs
+        in a process of its own (:mod:`gavel_opt.engines.isolated`) and then takes general programs.
     precision
         Relative accuracy that its certified answers reach; the driver never asks for more.
     """
@@ -65,6 +68,7 @@ class Capability:
     pairs: bool = True
     grouping: bool = True
     tie_break: bool = False
+    isolate: bool = False
     precision: float = 1e-9
 
 

@@ -18,6 +18,9 @@ if TYPE_CHECKING:  # names are listed without loading what engines need
 
 GROUP = "gavel_opt.engines"
 
+ISOLATED = "isolated:"
+"""Before the name of an engine: in a process of its own."""
+
 
 _ANY = ("duals", "distinguishes", "linear", "pairs")
 _BLOCKS_KEPT = ("duals", "distinguishes", "linear", "allocation", "warm_start", "reuse", "grouping")
@@ -91,6 +94,18 @@ BUILT_IN: dict[str, Entry] = {
         "PDLP",
         (*_ANY, "grouping"),
     ),
+    "clarabel": Entry(
+        "gavel_opt.engines.clarabel_direct:Clarabel",
+        ("clarabel",),
+        "Clarabel",
+        ("duals", "linear", "pairs", "grouping"),
+    ),
+    "scs": Entry(
+        "gavel_opt.engines.scs_direct:Scs",
+        ("scs",),
+        "SCS",
+        ("duals", "linear", "pairs", "grouping"),
+    ),
     "structured": Entry(
         "gavel_opt.engines.structured:Structured",
         ("numba",),
@@ -121,8 +136,20 @@ def _from_outside(path: tuple[str, ...]) -> dict[str, Entry]:
     return found
 
 
-def make_engine(name: str) -> Engine:
+def is_known(name: str) -> bool:
+    """Whether there is an engine of this name, in a process of its own or not."""
+    return name.removeprefix(ISOLATED) in known_engines()
+
+
+def make_engine(name: str, isolate: bool | None = None) -> Engine:
     """Make a fresh engine.
+
+    Parameters
+    ----------
+    name
+        Its name; ``isolated:NAME`` is the engine NAME in a process of its own.
+    isolate
+        Whether it gets such a process; None leaves that to the name and to what the engine declares.
 
     Raises
     ------
@@ -132,6 +159,8 @@ def make_engine(name: str) -> Engine:
         If its library is not installed; the text says which one.
     """
     known = known_engines()
+    if name.startswith(ISOLATED):
+        name, isolate = name.removeprefix(ISOLATED), True
     if name not in known:
         raise unknown_name("engine", name, known)
     entry = known[name]
@@ -151,4 +180,14 @@ def make_engine(name: str) -> Engine:
         raise InputError(
             f"engine {name!r} of package {entry.source} cannot be made ({entry.path}): {broken}"
         ) from broken
-    return engine
+    if isolate is None:
+        isolate = engine.capability.isolate
+    if not isolate:
+        return engine
+    if not engine.capability.linear:
+        raise InputError(
+            f"engine {name!r} takes allocation programs only, and a process of its own general ones"
+        )
+    from gavel_opt.engines.isolated import Isolated
+
+    return Isolated(name, engine)

@@ -53,8 +53,8 @@ def room(content: int) -> int:
     return (64 << 20) + 100 * content
 
 
-def recorded_bytes(program: LinearProgram) -> bytes:
-    """Write a program as an archive."""
+def recorded_bytes(program: LinearProgram, packed: bool = True) -> bytes:
+    """Write a program as an archive; not ``packed`` takes a tenth of the time."""
     about = {
         "format": _FORMAT,
         "name": program.name,
@@ -79,7 +79,8 @@ def recorded_bytes(program: LinearProgram) -> bytes:
             arrays[keys] = getattr(program, keys)
     buffer = io.BytesIO()
     # numpy's types take every name for its option allow_pickle, too.
-    np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
+    save = np.savez_compressed if packed else np.savez
+    save(buffer, **arrays)  # type: ignore[arg-type]
     if sum(array.nbytes for array in arrays.values()) > room(buffer.tell()) // 2:
         buffer = io.BytesIO()  # so even that it would be refused as a bomb
         np.savez(buffer, **arrays)  # type: ignore[arg-type]

@@ -180,6 +180,15 @@ class RunConfig:
         default=("highs",),
         forks=True,
     )
+    tolerance: float = _setting(
+        "--tolerance",
+        POSITIVE,
+        DECIDES,
+        "what a certificate has to reach for its answer to be used (default: 1e-6)",
+        "X",
+        default=1e-6,
+        forks=True,
+    )
     grouping: bool = _setting(
         "--no-grouping",
         SWITCH,

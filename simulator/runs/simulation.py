@@ -171,6 +171,7 @@ class Simulation:
                 fallback=config.fallback,
                 tie_break=config.tie_break,
                 grouping=config.grouping,
+                tolerance=config.tolerance,
                 recorder=programs,
             )
         self._traits = traits

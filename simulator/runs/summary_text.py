@@ -48,7 +48,11 @@ def describe(result: RunResult, folder: Path | None) -> str:
         gap = solve["max_relative_gap"]
         worst = f"<= {gap:.0e}" if gap > 0.0 else "0"
         rows.append(
-            ("programs", f"{solve['programs']:,} solved and certified, gap {worst}{fallbacks}")
+            (
+                "programs",
+                f"{solve['programs']:,} solved and certified to {found['config']['tolerance']:g},"
+                f" gap {worst}{fallbacks}",
+            )
         )
     if found["cost"] is not None:
         rows.append(("cost", f"${found['cost']:,.2f}"))

@@ -400,7 +400,9 @@ def check_engine(name: str, flag: str = "--engine") -> str:
         With the nearest names.
     """
     known = known_engines()
-    if not isinstance(name, str) or (name != "auto" and name not in known):
+    if not isinstance(name, str) or (
+        name != "auto" and name.removeprefix("isolated:") not in known  # in a process of its own
+    ):
         _one_only(name, flag)
         raise unknown_name(f"engine ({flag})", str(name), ["auto", *known])
     return name
