@@ -32,7 +32,7 @@ STATUS = {
 }
 """Every other word of Clarabel is a numerical error."""
 
-_TIGHT = 1e-10
+_TIGHT, _USUAL = 1e-10, 1e-8
 
 
 class Clarabel:
@@ -48,43 +48,56 @@ class Clarabel:
     def solve(self, program: LinearProgram, options: Options = DEFAULT_OPTIONS) -> Solution:
         """Solve a general program: ranged rows are split, equalities stand apart."""
         started = time.perf_counter()
-        rows = Rows.of(program)
-        cone = rows.cone(program)
-        matrix, side, equal = stacked(cone)
-        columns = cone.c.size
-        settings = _settings(options, options.time_limit - (time.perf_counter() - started))
-        if settings is None:
-            return Solution(Status.TIME_LIMIT, stats=Stats(translate=time.perf_counter() - started))
-        cones = [clarabel.ZeroConeT(equal)] if equal else []
-        cones.append(clarabel.NonnegativeConeT(side.size - equal))
-        nothing = sparse.csc_matrix((columns, columns))
-        solver = clarabel.DefaultSolver(nothing, cone.c, matrix, side, cones, settings)
-        translated = time.perf_counter()
-        raw = solver.solve()
-        solved = time.perf_counter()
-        stats = Stats(
-            translate=translated - started,
-            solve=solved - translated,
-            iterations=int(raw.iterations),
-            detail=str(raw.status),
-        )
-        status = STATUS.get(raw.status, Status.NUMERICAL_ERROR)
-        if not status.has_answer:
-            return Solution(status, stats=stats)
-        x = np.array(raw.x)[: program.shape[1]]
-        z = np.array(raw.z)
-        row_dual = rows.duals(z[equal:], z[:equal], -1.0 if program.maximize else 1.0)
-        stats.read = time.perf_counter() - solved
-        return Solution(status, program.objective(x), x, row_dual, stats=stats)
+        solution = _solve(program, options, options.tolerance or _TIGHT, started)
+        # What breaks down at tight tolerances is mostly solved at its usual ones.
+        if solution.status is Status.NUMERICAL_ERROR and options.tolerance is None:
+            again = _solve(program, options, _USUAL, started)
+            again.stats.solve += solution.stats.solve
+            return again
+        return solution
 
 
-def _settings(options: Options, left: float) -> Any:
+def _solve(
+    program: LinearProgram, options: Options, tolerance: float, limit_from: float
+) -> Solution:
+    started = time.perf_counter()
+    rows = Rows.of(program)
+    cone = rows.cone(program)
+    matrix, side, equal = stacked(cone)
+    columns = cone.c.size
+    left = options.time_limit - (time.perf_counter() - limit_from)
+    settings = _settings(options, tolerance, left)
+    if settings is None:
+        return Solution(Status.TIME_LIMIT, stats=Stats(translate=time.perf_counter() - started))
+    cones = [clarabel.ZeroConeT(equal)] if equal else []
+    cones.append(clarabel.NonnegativeConeT(side.size - equal))
+    nothing = sparse.csc_matrix((columns, columns))
+    solver = clarabel.DefaultSolver(nothing, cone.c, matrix, side, cones, settings)
+    translated = time.perf_counter()
+    raw = solver.solve()
+    solved = time.perf_counter()
+    stats = Stats(
+        translate=translated - started,
+        solve=solved - translated,
+        iterations=int(raw.iterations),
+        detail=str(raw.status),
+    )
+    status = STATUS.get(raw.status, Status.NUMERICAL_ERROR)
+    if not status.has_answer:
+        return Solution(status, stats=stats)
+    x = np.array(raw.x)[: program.shape[1]]
+    z = np.array(raw.z)
+    row_dual = rows.duals(z[equal:], z[:equal], -1.0 if program.maximize else 1.0)
+    stats.read = time.perf_counter() - solved
+    return Solution(status, program.objective(x), x, row_dual, stats=stats)
+
+
+def _settings(options: Options, tolerance: float, left: float) -> Any:
     if left <= 0.0:
         return None
     settings = clarabel.DefaultSettings()
     settings.verbose = False
     settings.max_threads = options.threads
-    tolerance = options.tolerance or _TIGHT
     settings.tol_gap_abs = settings.tol_gap_rel = settings.tol_feas = tolerance
     if math.isfinite(left):
         settings.time_limit = left
