@@ -279,7 +279,8 @@ def compiling_at_once() -> Iterator[dict[str, float]]:
 
 # time --------------------------------------------------------------------------------------------
 
-_spent = [0.0]
+_spent = [0.0, 0.0]
+"""Seconds of wall clock and of CPU."""
 
 
 def clock() -> float:
@@ -292,13 +293,19 @@ def compile_seconds() -> float:
     return _spent[0]
 
 
+def compile_cpu_seconds() -> float:
+    """The same in seconds of CPU."""
+    return _spent[1]
+
+
 @contextlib.contextmanager
 def _timed() -> Iterator[None]:
-    started = time.perf_counter()
+    started, cpu = time.perf_counter(), time.thread_time()
     try:
         yield
     finally:
         _spent[0] += time.perf_counter() - started
+        _spent[1] += time.thread_time() - cpu
 
 
 # progress ----------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import shlex
 import sys
 import time
@@ -272,10 +273,21 @@ def _carry_out(plan: _Plan, mine: Sequence[Task], arguments: argparse.Namespace)
     fresh = len(batch.done) - batch.resumed
     print(
         f"{len(batch.done)} of {len(tasks)} runs done, {fresh} of them now in {seconds(took)} s; "
-        f"{seconds(cpu)} CPU seconds for all"
+        f"{seconds(cpu)} CPU seconds for all{_beside(_compiling(batch))}"
     )
     pictures = _plot(experiment, folder, choices, batch)
     return Section(experiment, choices, batch, folder, text, pictures)
+
+
+def _compiling(batch: Batch) -> float:
+    """Seconds of wall clock that the processes of a batch spent on compiled code."""
+    return math.fsum(
+        kept["result"].get("time", {}).get("compile", 0.0) for kept in batch.done.values()
+    )
+
+
+def _beside(compiling: float) -> str:
+    return f", and {seconds(compiling)} s for compiled code" if compiling >= 0.05 else ""
 
 
 def _write_all_times(
@@ -295,6 +307,8 @@ def _write_all_times(
     ]
     every = [one for cpu in spent.values() for one in cpu]
     rows.append(["all", "", str(len(every)), seconds(sum(every)), seconds(max(every, default=0.0))])
+    compiling = sum(map(_compiling, batches))
+    rows.append(["compiled code (wall clock)", "", "", seconds(compiling), ""])
     table = markdown(["figure", "policy", "runs", "CPU seconds", "slowest run"], rows)
     write_text(folder / "times.md", f"# CPU time\n\n{table}")
     print(f"\n{table}\nWall clock of this command: {seconds(took)} s.")
