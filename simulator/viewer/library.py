@@ -119,7 +119,7 @@ class Library:
             if stamp != self._shelves[name].stamp:
                 try:
                     packed = _PACKERS[part](run)
-                except (ArithmeticError, LookupError, MemoryError, TypeError, ValueError) as wrong:
+                except _UNFIT as wrong:
                     raise NotThereError(
                         f"damaged: its tables do not fit together: {wrong}"
                     ) from None
@@ -182,6 +182,9 @@ class Library:
             shelf.run, shelf.stamp = read_run(shelf.source), stamp
         return shelf.run
 
+
+_UNFIT = (ArithmeticError, AttributeError, LookupError, MemoryError, TypeError, ValueError)
+"""What tables that do not fit together end in."""
 
 _PACKERS = {
     "overview": run_parts.overview,
