@@ -31,6 +31,7 @@ def run(
     engine: str = "auto",
     cluster: Mapping[str, int] | str = DEFAULT_CLUSTER,
     output: str | Path | None = None,
+    force: bool = False,
     **settings: Any,
 ) -> RunResult:
     """Simulate one run and return what it gave.
@@ -46,6 +47,8 @@ def run(
         Worker type to number of workers, or text as on the command line.
     output
         Folder to write ``summary.json``, ``jobs.parquet`` and ``rounds.parquet`` into.
+    force
+        Write over the finished run of other settings there.
     settings
         ``jobs``, ``rate`` (jobs per hour), ``interarrival`` (seconds), ``window=(start, end)``,
         ``trace``, ``seed``, ``saturation`` and every other setting (``help(simulator.run)`` and
@@ -72,12 +75,16 @@ def run(
     ('completed', 113232)
     """
     from simulator.runs.runner import execute
+    from simulator.studies.finished import result_there, sign
 
     folder = output_folder(output)
     name, made = named_policy(policy)
     config = make_config(made, policy=name, engine=engine, cluster=cluster, **settings)
+    if folder is not None and not force:
+        result_there(folder, config)
     result = execute(config, folder=folder, policy=made)
     if folder is not None:
+        sign(result)
         result.write(folder)
     return result
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gavel_opt import InputError
 from simulator.runs.config import GIVEN
@@ -43,6 +43,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="extend",
         help="placements (who ran where), allocations (every share), programs (what was solved), "
         "trace (the jobs, to be run again with --trace); needs --output",
+    )
+    out.add_argument(
+        "--force", action="store_true", help="write over the finished run of another in --output"
     )
     out.add_argument("--profile", action="store_true", help="show where the time went")
     out.add_argument(
@@ -84,6 +87,17 @@ def run(arguments: argparse.Namespace) -> int:
         raise InputError("--checkpoint-at-job: needs --output DIR to write into")
 
     picture = _picture(arguments.plot_queue)
+    if folder is not None and not arguments.force and not _goes_on_in(arguments, folder):
+        from simulator.studies.finished import result_there
+
+        there = result_there(folder, config, record)
+        if there is not None and arguments.fork_from is not None:
+            raise InputError(
+                f"--output: {folder} holds a run that did not fork; choose another folder, or "
+                "--force to write over it"
+            )
+        if there is not None and picture is None:
+            return _show_again(config, there, folder, arguments.json)
 
     from simulator.runs.recording import NOTHING_RECORDED, ProgramFiles
     from simulator.runs.runner import Stopped, execute
@@ -114,6 +128,9 @@ def run(arguments: argparse.Namespace) -> int:
         result.summary["notes"].append(NOTHING_RECORDED)
     interrupts.act()  # there is nothing left that a signal could spoil
     if folder is not None:
+        from simulator.studies.finished import sign
+
+        sign(result, arguments.fork_from)
         with interrupts.finishing():
             result.write(folder)
     if picture is not None:
@@ -145,6 +162,28 @@ def _picture(text: str | None) -> Path | None:
     if importlib.util.find_spec("matplotlib") is None:
         raise InputError("--plot-queue: plots need matplotlib: pip install 'gavel-opt[plots]'")
     return path
+
+
+def _goes_on_in(arguments: argparse.Namespace, folder: Path) -> bool:
+    """Whether a run is resumed in its own folder."""
+    if arguments.resume is None:
+        return False
+    resumed = Path(arguments.resume)
+    return folder.resolve() == (resumed if resumed.is_dir() else resumed.parent).resolve()
+
+
+def _show_again(config: RunConfig, summary: dict[str, Any], folder: Path, as_json: bool) -> int:
+    """Show a result that is there, and say that it was."""
+    from simulator.runs.results import RunResult
+    from simulator.runs.summary_text import describe
+
+    result = RunResult(config, summary, {}, {})
+    print(result.to_json() if as_json else describe(result, folder))
+    print(
+        f"gavel-sim: the result of these settings was in {folder} already; --force runs them again",
+        file=sys.stderr,
+    )
+    return 0
 
 
 def _what_to_run(arguments: argparse.Namespace) -> tuple[RunConfig, Checkpoint | None]:

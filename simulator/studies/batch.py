@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -11,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from simulator.runs.config import RunConfig
 from simulator.runs.files import write_atomically
 from simulator.runs.heartbeat import heartbeat
 from simulator.runs.interrupts import interrupts
@@ -96,7 +98,8 @@ def run_batch(
             for outcome in outcomes:
                 task = todo[outcome.index]
                 if outcome.error is not None:
-                    batch.failed[task.name] = failures.keep(task.name, outcome)
+                    reason = failures.keep(task.name, outcome)
+                    batch.failed[task.name] = reason + (_alone(task) if outcome.died else "")
                 elif outcome.value is not None and ELSEWHERE in outcome.value:
                     elsewhere[task.name] = task
                     continue
@@ -199,6 +202,14 @@ def complain(batch: Batch, most: int = 5) -> None:
         print(f"gavel-sim: {rest} more failed", file=sys.stderr)
     if batch.failed:
         print("gavel-sim: the same command runs what failed again", file=sys.stderr)
+
+
+def _alone(task: Task) -> str:
+    """How to run a task whose process died by itself, where it is a run."""
+    config = task.payload.get("config")
+    if config is None:
+        return ""
+    return f"; by itself: {shlex.join(RunConfig.from_json(config).command())}"
 
 
 def file_name(parts: Iterable[tuple[str, object]]) -> str:

@@ -10,9 +10,13 @@ import numpy as np
 
 from gavel_opt import InputError
 from simulator.world.names import meant, nearest
+from simulator.world.reading import whole_number
 
 SHORT_ORDER = ("v100", "p100", "k80")
 """Worker types of the short form ``36:36:36``, and the order in which types are visited."""
+
+MOST_WORKERS = 1_000_000
+"""Of one type."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,11 +74,15 @@ def parse_counts(text: str, flag: str) -> dict[str, int]:
     for name, number in ((n.strip(), c.strip()) for n, c in items):
         if not name or not number:
             raise InputError(f"{expected}, found {text!r}")
-        if not number.isdecimal():
-            raise InputError(f"{flag}: {name}={number}: expected a whole number of at least 0")
+        count = whole_number(number, 0, MOST_WORKERS)
+        if count is None:
+            raise InputError(
+                f"{flag}: {name}={number}: expected a whole number of at least 0"
+                f"{f' and at most {MOST_WORKERS:,}' if number.isdecimal() else ''}"
+            )
         if name in counts:
             raise InputError(f"{flag}: worker type {name!r} twice in {text!r}")
-        counts[name] = int(number)
+        counts[name] = count
     return counts
 
 
@@ -136,5 +144,7 @@ def _named(given: Mapping[str, int], known: list[str], flag: str, least: int) ->
             raise InputError(f"{flag}: worker type {name!r} is given twice, also as {word!r}")
         if number < least:
             raise InputError(f"{flag}: expected {least} or more for {word}, found {number}")
+        if number > MOST_WORKERS:
+            raise InputError(f"{flag}: expected {MOST_WORKERS:,} or less for {word}")
         found[name] = number
     return found

@@ -116,8 +116,8 @@ def test_runs_fork_from_one_warm_up(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     start = load(warm / "checkpoint-job50.npz", "--fork-from")
-    fork = tmp_path / "fork"
     for policy in ("isolated", "max_min_fairness_perf"):
+        fork = tmp_path / policy
         done = gavel_sim(
             *("run", "--policy", policy, *words, "--output", fork),
             *("--fork-from", warm / "checkpoint-job50.npz"),

@@ -277,6 +277,13 @@ def test_fixed_duration_draws_no_duration():
     assert not workload.jobs.arrival.any()
 
 
+@pytest.mark.parametrize("count", ["9" * 19, "9" * 5000, "1000001"])
+def test_clusters_are_of_a_size_that_exists(count):
+    assert "at most 1,000,000" in complaint(parse_counts, f"v100={count}", "--cluster")
+    if len(count) < 20:
+        assert "1,000,000 or less" in complaint(make_cluster, {"v100": int(count)}, {}, TYPES)
+
+
 # names of worker types
 
 

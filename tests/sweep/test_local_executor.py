@@ -57,6 +57,14 @@ def test_failures_stay_with_their_payload() -> None:
     assert "process died" in (found[6].error or "")
 
 
+def test_who_dies_once_is_tried_again(tmp_path: Path) -> None:
+    payloads = [{"how": "fine"}, {"how": "dies once", "folder": str(tmp_path)}, {"how": "dies"}]
+    found = {one.index: one for one in make_executor(processes=1).run(work.sometimes, payloads)}
+    assert found[1].value == {"value": "dies once"}
+    assert (found[2].error, found[2].died) == ("its process died twice (exit status 9)", True)
+    assert not found[1].died
+
+
 def test_nothing_to_do() -> None:
     assert list(make_executor(processes=1).run(work.square, [])) == []
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,11 @@ def sometimes(payload: dict[str, Any]) -> dict[str, Any]:
             raise ZeroDivisionError("a bug")
         case "dies":
             os._exit(9)
+        case "dies once":
+            mark = Path(payload["folder"], "died")
+            if not mark.exists():
+                mark.touch()
+                os.kill(os.getpid(), signal.SIGKILL)
     return {"value": payload["how"]}
 
 

@@ -37,6 +37,8 @@ class Outcome:
         The traceback of a failure that is not the user's, for the log; else None.
     cpu_seconds, wall_seconds
         What it took in its process.
+    died
+        Whether the process died of it, again after another try.
     """
 
     index: int
@@ -45,6 +47,7 @@ class Outcome:
     trace: str | None = None
     cpu_seconds: float = 0.0
     wall_seconds: float = 0.0
+    died: bool = False
 
 
 class Executor(Protocol):

@@ -9,12 +9,10 @@ import signal
 import threading
 import time
 import traceback
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from multiprocessing.connection import wait
-from queue import Empty, SimpleQueue
-from typing import Any
+from multiprocessing.connection import Connection, wait
+from typing import Any, TypeAlias
 
 from gavel_opt import GavelError
 from simulator.runs.interrupts import interrupts
@@ -37,64 +35,127 @@ class LocalExecutor:
         self.processes = processes or cores()
 
     def run(self, work: Work, payloads: Sequence[Payload]) -> Iterator[Outcome]:
-        """Yield outcomes as they come; see :meth:`simulator.studies.executors.Executor.run`."""
-        waiting = dict(enumerate(payloads))
-        while waiting:
-            yield from self._pool(work, waiting, self.processes)
-            # A process died and took the pool with it. What ran then is among the first that are
-            # left, since they start in order: each gets a process of its own, which tells whose
-            # fault it was, and the rest go on together.
-            for index in list(waiting)[: 2 * self.processes + 1]:
-                alone = {index: waiting.pop(index)}
-                yield from self._pool(work, alone, 1)
-                if alone:
-                    yield Outcome(index, None, "its process died (killed, or out of memory)")
+        """Yield outcomes as they come; see :meth:`simulator.studies.executors.Executor.run`.
 
-    def _pool(self, work: Work, waiting: dict[int, Payload], processes: int) -> Iterator[Outcome]:
-        """Yield the outcomes of one pool's life, taking them off ``waiting``."""
-        before = set(multiprocessing.active_children())
-        held = {name: os.environ.get(name) for name in ONE_THREAD}
-        os.environ.update(dict.fromkeys(ONE_THREAD, "1"))
-        pool = ProcessPoolExecutor(
-            min(processes, len(waiting)) or 1,
-            mp_context=multiprocessing.get_context("spawn"),
-            initializer=_start,
-        )
-        finished = False
+        A payload whose process dies gets another process once: the kernel kills the largest when
+        memory runs out, which need not be the one at fault.
+        """
+        waiting = deque(enumerate(payloads))
+        deaths: Counter[int] = Counter()
+        workers: list[_Worker] = []
         try:
-            futures: dict[Future[Any], int] = {
-                pool.submit(timed, work, payload): index for index, payload in waiting.items()
-            }
-            done: SimpleQueue[Future[Any]] = SimpleQueue()
-            for future in futures:
-                future.add_done_callback(done.put)
-            for _ in futures:
-                future = _next(done)
-                index = futures[future]
-                value, error, trace, cpu, wall = future.result()
-                del waiting[index]
-                yield Outcome(index, value, error, trace, cpu, wall)
-            finished = True
-        except BrokenProcessPool:
-            finished = True
+            while waiting or any(worker.index is not None for worker in workers):
+                workers = [worker for worker in workers if not worker.dead]
+                while waiting and len(workers) < self.processes:
+                    workers.append(_Worker())
+                    workers[-1].give(work, *waiting.popleft())
+                for worker in _ready(workers):
+                    index = worker.index
+                    answer = worker.answer()
+                    if index is None:
+                        continue
+                    if answer is not None:
+                        yield Outcome(index, *answer)
+                    elif deaths[index]:
+                        yield Outcome(
+                            index, None, f"its process died twice ({worker.ending})", died=True
+                        )
+                    else:
+                        deaths[index] += 1
+                        waiting.append((index, payloads[index]))
+                    if answer is not None and waiting:
+                        worker.give(work, *waiting.popleft())
         finally:
-            if not finished:
-                for child in set(multiprocessing.active_children()) - before:
-                    child.terminate()
-            pool.shutdown(wait=True, cancel_futures=True)
-            for name, value in held.items():
-                if value is None:
-                    os.environ.pop(name, None)
-                else:
-                    os.environ[name] = value
+            for worker in workers:
+                worker.end()
 
 
-def _next(done: SimpleQueue[Future[Any]]) -> Future[Any]:
-    """Wait for the next that is done, or for a signal."""
+class _Worker:
+    """One process, and the payload that it is at.
+
+    Attributes
+    ----------
+    index
+        Of the payload, None if it has none.
+    dead
+        Whether the process is gone.
+    """
+
+    def __init__(self) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._pipe, theirs = context.Pipe()
+        self._process = context.Process(target=_serve, args=(theirs,), daemon=True)
+        self.index: int | None = None
+        self.dead = False
+        with _one_thread():
+            self._process.start()
+        theirs.close()  # so that the pipe ends with the process
+
+    @property
+    def pipe(self) -> Connection:
+        """What is readable once there is an answer, or the process is gone."""
+        return self._pipe
+
+    @property
+    def ending(self) -> str:
+        """How the process ended."""
+        code = self._process.exitcode
+        if code is None or code >= 0:
+            return f"exit status {code}"
+        name = signal.Signals(-code).name
+        return f"{name}, perhaps out of memory" if name == "SIGKILL" else name
+
+    def give(self, work: Work, index: int, payload: Payload) -> None:
+        """Hand over a payload; a process that is gone is found out when it is asked."""
+        self.index = index
+        with contextlib.suppress(OSError):
+            self._pipe.send((work, payload))
+
+    def answer(self) -> Timed | None:
+        """Take the answer, or None if the process is gone."""
+        self.index = None
+        try:
+            found: Timed = self._pipe.recv()
+        except (EOFError, OSError):
+            self._process.join()
+            self.dead = True
+            return None
+        return found
+
+    def end(self) -> None:
+        """End the process: at once if it is at something."""
+        if self.index is not None:
+            self._process.terminate()
+        self._pipe.close()
+        self._process.join(timeout=1.0)
+        if self._process.is_alive():
+            self._process.kill()
+            self._process.join()
+
+
+def _ready(workers: Sequence[_Worker]) -> list[_Worker]:
+    """Wait for workers that have an answer or are gone, or for a signal."""
+    by_pipe = {worker.pipe: worker for worker in workers}
     while True:
         interrupts.check()
-        with contextlib.suppress(Empty):
-            return done.get(timeout=0.1)
+        found = wait(list(by_pipe), timeout=0.1)
+        if found:
+            return [by_pipe[pipe] for pipe in by_pipe if pipe in found]
+
+
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    """Let a process that starts within use one thread a library."""
+    held = {name: os.environ.get(name) for name in ONE_THREAD}
+    os.environ.update(dict.fromkeys(ONE_THREAD, "1"))
+    try:
+        yield
+    finally:
+        for name, value in held.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def cores() -> int:
@@ -105,9 +166,11 @@ def cores() -> int:
         return os.cpu_count() or 1
 
 
-def timed(
-    work: Work, payload: Payload
-) -> tuple[dict[str, Any] | None, str | None, str | None, float, float]:
+Timed: TypeAlias = "tuple[dict[str, Any] | None, str | None, str | None, float, float]"
+"""Value, error, traceback, seconds of CPU and of wall clock."""
+
+
+def timed(work: Work, payload: Payload) -> Timed:
     """Carry out one payload; whatever it raises comes back as text."""
     cpu, wall = time.process_time(), time.perf_counter()
     value = error = trace = None
@@ -119,6 +182,14 @@ def timed(
         error = f"{type(wrong).__name__}: {' '.join(str(wrong).split())}"
         trace = traceback.format_exc()
     return value, error, trace, time.process_time() - cpu, time.perf_counter() - wall
+
+
+def _serve(pipe: Connection) -> None:
+    """Carry out payload after payload, in a process of its own, until the parent has no more."""
+    _start()
+    with contextlib.suppress(EOFError, OSError):
+        while True:
+            pipe.send(timed(*pipe.recv()))
 
 
 def _start() -> None:
