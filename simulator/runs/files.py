@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -12,18 +13,51 @@ def write_atomically(path: Path, content: bytes) -> None:
     """Write ``content`` beside ``path`` and move it there in one step.
 
     A reader, or a run killed half-way, sees the file before or the new one, never a part.
+
+    Raises
+    ------
+    OSError
+        Naming the file: the disk is full, the folder has gone or may not be written to.
     """
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     _unfinished.add(beside)
     try:
-        with beside.open("wb") as file:
+        _write(beside, content)
+        beside.replace(path)
+    except OSError as wrong:
+        if wrong.errno is not None:
+            raise OSError(wrong.errno, wrong.strerror, str(path)) from None
+        raise
+    finally:
+        with contextlib.suppress(OSError):
+            beside.unlink(missing_ok=True)
+        _unfinished.discard(beside)
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file that has no name until it is whole, where the system can: a kill leaves nothing."""
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        nameless = _open_nameless(folder)
+        with path.open("wb") if nameless is None else os.fdopen(nameless, "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        beside.replace(path)
+            if nameless is not None:
+                path.unlink(missing_ok=True)
+                source = f"/proc/self/fd/{nameless}"
+                os.link(source, path.name, src_dir_fd=folder, dst_dir_fd=folder)
     finally:
-        beside.unlink(missing_ok=True)
-        _unfinished.discard(beside)
+        os.close(folder)
+
+
+def _open_nameless(folder: int) -> int | None:
+    flag = getattr(os, "O_TMPFILE", None)
+    if flag is None or not os.path.exists("/proc/self/fd"):
+        return None
+    with contextlib.suppress(OSError):  # not on every file system
+        return os.open(".", flag | os.O_WRONLY, 0o666, dir_fd=folder)
+    return None
 
 
 def remove_unfinished() -> None:
