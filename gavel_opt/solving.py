@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
@@ -12,8 +13,9 @@ from gavel_opt.engines.asking import ask
 from gavel_opt.engines.duality import duals_by_solving
 from gavel_opt.engines.protocol import Engine, Options
 from gavel_opt.engines.registry import make_engine
-from gavel_opt.errors import MissingLibraryError
+from gavel_opt.errors import InputError, MissingLibraryError
 from gavel_opt.model.certificate import certify, primal_residual
+from gavel_opt.model.files import read_program
 from gavel_opt.model.linear_program import LinearProgram
 from gavel_opt.model.presolve import screen
 from gavel_opt.model.proofs import best_direction, farkas_ray, improving_ray, nearest_point
@@ -33,7 +35,7 @@ _SECOND = "highs"
 
 
 def solve(
-    program: LinearProgram,
+    program: LinearProgram | str | Path,
     engine: str | Engine = "highs",
     options: Options | None = None,
     tolerance: float = TOLERANCE,
@@ -49,7 +51,7 @@ def solve(
     Parameters
     ----------
     program
-        Any linear program.
+        Any linear program, or the file of one (MPS, LP or recorded).
     engine
         Name of an engine, or an engine (kept models stay with it).
     options
@@ -60,8 +62,16 @@ def solve(
     Raises
     ------
     InputError, MissingLibraryError
-        For an unknown engine, one whose library is missing, or coefficients that are no numbers.
+        For an unknown engine, one whose library is missing, coefficients that are no numbers, a file
+        that cannot be read, or something that is no linear program.
     """
+    if isinstance(program, str | Path):
+        program = read_program(program)
+    if not isinstance(program, LinearProgram):
+        raise InputError(
+            f"program: {program!r} is no LinearProgram; LinearProgram.build makes one, and the name "
+            "of an MPS or LP file is read"
+        )
     if isinstance(engine, str):
         engine = make_engine(engine)
     options = options or Options()

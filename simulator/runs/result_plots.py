@@ -36,7 +36,7 @@ class ResultPlots:
         self._result = result
 
     def __dir__(self) -> list[str]:
-        return ["active", "jct", "placements", "rounds", "utilization"]
+        return ["active", "finish_time_fairness", "jct", "placements", "rounds", "utilization"]
 
     def jct(self, ax: Axes | None = None, short: float | None = None) -> Axes:
         """Share of the measured jobs that completed within a time (cumulative distribution).
@@ -48,19 +48,41 @@ class ResultPlots:
         short
             Only up to so many hours: the short jobs enlarged.
         """
+        place = self._distribution("jct", HOUR, ax)
+        place.set_xlabel("JCT (hours)")
+        place.set_xlim(0.0, short)
+        return place
+
+    def finish_time_fairness(self, ax: Axes | None = None) -> Axes:
+        """Share of the measured jobs whose finish-time-fairness ratio is at most so large.
+
+        A line marks 1: jobs to its right took longer than alone on an equal share of the cluster.
+
+        Parameters
+        ----------
+        ax
+            Axes to draw on.
+        """
+        place = self._distribution("finish_time_fairness", 1.0, ax)
+        place.axvline(1.0, color=COLOURS[-1], linewidth=1, linestyle="--")
+        place.set_xlabel("finish-time fairness: JCT / isolated time")
+        place.set_xlim(left=0.0)
+        return place
+
+    def _distribution(self, column: str, unit: float, ax: Axes | None) -> Axes:
+        """Cumulative distribution of a column over the measured jobs that completed."""
         jobs = self._result.jobs
-        hours = jobs["jct"][jobs["measured"]].astype(np.float64) / HOUR
-        hours = np.sort(hours[np.isfinite(hours)])
+        values = jobs[column][jobs["measured"]].astype(np.float64) / unit
+        values = np.sort(values[np.isfinite(values)])
         place = _axes(ax)
-        shares = np.arange(1, hours.size + 1) / max(hours.size, 1)
+        shares = np.arange(1, values.size + 1) / max(values.size, 1)
         place.plot(
-            np.concatenate([[0.0], hours]),
+            np.concatenate([[0.0], values]),
             np.concatenate([[0.0], shares]),
             drawstyle="steps-post",
             color=COLOURS[0],
         )
-        place.set(xlabel="JCT (hours)", ylabel="share of measured jobs", ylim=(0.0, 1.0))
-        place.set_xlim(0.0, short)
+        place.set(ylabel="share of measured jobs", ylim=(0.0, 1.0))
         missing = self._result.summary["jobs"]["missing"]
         if missing:
             what = "job has" if missing == 1 else "jobs have"

@@ -142,3 +142,13 @@ def test_the_summary_is_short(folder):
     lines = (folder / "summary.json").read_text().splitlines()
     assert len(lines) < 130
     assert lines[-2].startswith('  "jct": {"0": ')
+
+
+def test_the_distribution_of_the_ratio_can_be_drawn():
+    pytest.importorskip("matplotlib")
+    result = simulator.run(policy="fifo", cluster="3:2:4", jobs=9)
+    axes = result.plot.finish_time_fairness()
+    x, share = axes.lines[0].get_data()
+    np.testing.assert_array_equal(x[1:], np.sort(result.jobs["finish_time_fairness"]))
+    assert share[-1] == 1.0
+    assert result.plot.jct().get_xlabel() == "JCT (hours)"
