@@ -9,11 +9,15 @@ come out as Python's own there.
 from __future__ import annotations
 
 import functools
+import math
 from typing import Any, TypeVar
 
+import numba
 import numpy as np
 
 T = TypeVar("T")
+
+_LINE = 64
 
 
 def record(**fields: str) -> np.dtype[Any]:
@@ -25,6 +29,14 @@ def record(**fields: str) -> np.dtype[Any]:
         Type of each: ``f8``, ``i8``, ``i4``, ``i2``, ``i1`` or ``?``.
     """
     return np.dtype(list(fields.items()), align=True)
+
+
+def aligned_zeros(shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
+    """Zeros whose first record begins with a line of memory, so that each of 64 bytes is one."""
+    size = math.prod(shape) * dtype.itemsize
+    room = np.zeros(size + _LINE, dtype=np.uint8)
+    first = -room.ctypes.data % _LINE
+    return room[first : first + size].view(dtype).reshape(shape)
 
 
 class _PlainRecord:
@@ -84,6 +96,11 @@ def _class_of(names: tuple[str, ...]) -> type[_PlainRecord]:
 
     fields = {name: field(place) for place, name in enumerate(names)}
     return type("PlainRecord", (_PlainRecord,), {"__slots__": (), **fields})
+
+
+def for_kernels(world: T) -> T:
+    """What kernels take: the arrays themselves, or :func:`plain` ones where nothing is compiled."""
+    return plain(world) if numba.config.DISABLE_JIT else world  # type: ignore[attr-defined]
 
 
 def plain(value: T) -> T:

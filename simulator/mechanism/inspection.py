@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simulator.mechanism import layout as at
 from simulator.mechanism.mechanism import Mechanism
+from simulator.mechanism.records import LEFT
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,31 +63,31 @@ class Standing:
 
 def inspect(mechanism: Mechanism) -> Standing:
     """Read the standing of the last round (copies)."""
-    m = mechanism
-    types, base = m._types, m._base
-    slots, pairs = int(m._count[at.SLOTS]), int(m._count[at.PAIRS])
-    gone = m._taken == at.GONE
-    kept = np.arange(base, base + pairs)
-    members = m._entry_i[kept][:, [at.FIRST, at.SECOND]]
-    kept = kept[~gone[members].any(axis=1)]
-    rows = np.concatenate([np.flatnonzero(~gone[:slots]), kept]).astype(np.int64)
-    entry_f, entry_i = m._entry_f[rows], m._entry_i[rows]
-    number = m._entry_i[:, at.NUMBER]
-    second = entry_i[:, at.SECOND]
+    world = mechanism.world
+    count, base = world.counts[0], len(world.candidates)
+    gone = world.candidates["selected_round"] == LEFT
+    kept = np.arange(base, base + count["pairs"])
+    pairs = world.entries[kept]
+    kept = kept[~(gone[pairs["first"]] | gone[pairs["second"]])]
+    rows = np.concatenate([np.flatnonzero(~gone[: count["slots"]]), kept]).astype(np.int64)
+    entries, ledger = world.entries[rows], world.ledger[rows]
+    number = world.entries["number"].astype(np.int64)
+    first, second = number[entries["first"]], number[np.maximum(entries["second"], 0)]
+    paired = entries["second"] >= 0
     return Standing(
-        first=number[entry_i[:, at.FIRST]],
-        second=np.where(second >= 0, number[np.maximum(second, 0)], -1),
-        key=m._entry_i[entry_i[:, at.FIRST], at.KEY],
-        scale=entry_i[:, at.SCALE].copy(),
-        order=entry_i[:, at.PLACE].copy(),
-        allocated=entry_i[:, at.ALLOCATED] == 1,
-        share=entry_f[:, :types].copy(),
-        received=entry_f[:, types : 2 * types].copy(),
-        deficit=entry_f[:, 2 * types : 3 * types].copy(),
-        cannot_run=(entry_i[:, at.DEAD][:, None] >> np.arange(types)) & 1 == 1,
-        type_time=m._type_f[:, at.RECEIVED].copy(),
-        visits=m._types_now.copy(),
-        time=m.time,
-        last_reset=float(m._clock[at.LAST_RESET]),
-        placed=m.placements(),
+        first=first,
+        second=np.where(paired, second, -1),
+        key=world.entries["key"][entries["first"]].astype(np.int64),
+        scale=entries["scale"].astype(np.int64),
+        order=np.where(paired, (second << 32) + first + 1, first << 32),
+        allocated=entries["allocated"].copy(),
+        share=ledger["share"].copy(),
+        received=ledger["received"].copy(),
+        deficit=ledger["deficit"].copy(),
+        cannot_run=ledger["cannot_run"].copy(),
+        type_time=world.types["received"].copy(),
+        visits=world.visits.copy(),
+        time=mechanism.time,
+        last_reset=float(world.clock["last_reset"][0]),
+        placed=mechanism.placements(),
     )

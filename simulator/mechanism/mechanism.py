@@ -1,4 +1,4 @@
-"""The mechanism: owns the arrays of :mod:`simulator.mechanism.layout` and has the compiled rounds work on them.
+"""The mechanism: owns the records of :mod:`simulator.mechanism.records`, on which the compiled rounds work.
 
 Priorities, deficits, choice, placement and accounts follow ``mechanism.md`` to the last bit. Time
 passes inside :func:`simulator.mechanism.loop.run_rounds`, which comes back to Python only when the
@@ -14,7 +14,33 @@ from typing import Any
 import numpy as np
 
 from gavel_opt import Allocation, ClusterState, GavelError, ThroughputTable, Traits
-from simulator.mechanism import layout as at
+from simulator.mechanism.records import (
+    ARRIVAL,
+    CANDIDATE,
+    CLOCK,
+    COUNT,
+    CURSOR,
+    ENOUGH,
+    ENTRY,
+    FRONT,
+    LEDGER,
+    LEFT,
+    LEFTOVER,
+    MORE_PAIRS,
+    OUTCOME,
+    PICK,
+    QUEUED,
+    ROUND,
+    RULES,
+    RUN,
+    SCRATCH,
+    SPEED,
+    TYPE,
+    VIEW,
+    WORKER,
+    Queue,
+    World,
+)
 from simulator.world.cluster import Cluster
 from simulator.world.random_streams import stream
 from simulator.world.workload import Workload
@@ -56,9 +82,6 @@ class Setting:
         Length of a round, least time between recomputations.
     prices
         Dollars per hour of each type, shape ``(J,)``.
-    believed
-        Throughputs of pairs as believed before they run, by belief key, shape ``(B, B, 2, J)``;
-        None if the table's own are believed.
     """
 
     cluster: Cluster
@@ -70,20 +93,6 @@ class Setting:
     round_seconds: float
     between_resets: float
     prices: np.ndarray
-    believed: np.ndarray | None = None
-
-
-_LENGTHS = {
-    "jobs_f": at.SLOTS,
-    "jobs_i": at.SLOTS,
-    "taken": at.SLOTS,
-    "pairs_f": at.PAIRS,
-    "pairs_i": at.PAIRS,
-    "run_f": at.RUNNING,
-    "run_i": at.RUNNING,
-    "metrics": at.RECORDED,
-}
-"""Arrays of a snapshot, and where it counts their rows."""
 
 
 class Mechanism:
@@ -98,101 +107,72 @@ class Mechanism:
     def __init__(self, setting: Setting) -> None:
         # Kernels load numba, which nothing needs before a run starts.
         self._rounds = importlib.import_module("simulator.mechanism.loop")
-        self._collected: tuple[np.ndarray, ...] = ()
-        self._nobody = (
-            np.zeros(0, dtype=np.int64),
-            np.zeros((0, len(setting.cluster.worker_types))),
-        )
-        self._seen: np.ndarray | None = None
-        cluster, workload = setting.cluster, setting.workload
+        self._accounting = importlib.import_module("simulator.mechanism.accounting")
+        self._pair_table = importlib.import_module("simulator.mechanism.pair_table")
+        self._records = importlib.import_module("gavel_opt.kernels.records")
         self._setting = setting
-        self._types = types = len(cluster.worker_types)
-        self._clock = np.zeros(at.CLOCK_SIZE)
-        self._clock[at.ROUND_END] = np.nan
-        self._clock[at.ROUND_SECONDS] = setting.round_seconds
-        self._clock[at.BETWEEN_RESETS] = setting.between_resets
-        count = self._count = np.zeros(at.COUNT_SIZE, dtype=np.int64)
-        count[at.WINDOW_START], count[at.WINDOW_END] = setting.window
-        count[at.WINDOW_LEFT] = setting.window[1] - setting.window[0]
-        count[at.STALE] = 1
-        count[at.PACKING] = setting.traits.packing
-        count[at.SHUFFLES] = setting.traits.shuffles
-        count[at.SKIPS_ZERO] = setting.traits.skips_zero_priority
-        count[at.ORDER_STALE] = 1
-        self._counted = count.data
-        self._words = stream(setting.seed + 5)
-        paired = setting.table.paired
-        self._paired = _no_pairs(setting.table) if paired is None else paired
-        self._believed = self._paired if setting.believed is None else setting.believed
-        self._alone = _whole_rounds(setting.table.alone, setting.round_seconds)
-        self._layout = np.stack([cluster.workers, cluster.visit_order])
-        self._type_f = np.stack([np.zeros(types), setting.prices], axis=1)
-        self._busy = np.zeros(cluster.total)
-        self._holder = np.full(cluster.total, -1, dtype=np.int64)
-        self._pools = np.zeros((2, cluster.total), dtype=np.int64)
-        self._run_f = np.zeros((cluster.total, at.RUN_F_COLUMNS))
-        self._run_i = np.zeros((cluster.total, at.RUN_I_COLUMNS), dtype=np.int64)
-        self._chosen = np.zeros((types, cluster.total + 1), dtype=np.int64)
-        self._types_now = np.zeros(types, dtype=np.int64)
-        self._chosen_size = np.zeros((types, 2), dtype=np.int64)
-        self._moved = np.zeros((types, 2), dtype=np.int64)
-        self._span = np.zeros((types, at.SPAN_COLUMNS), dtype=np.int64)
-        self._bound = np.zeros((types, at.BOUND_COLUMNS))
-        self._entry_f = np.zeros((0, _whole_lines(3 * types + at.JOB_COLUMNS)))
-        self._entry_i = np.zeros((0, at.ENTRY_COLUMNS), dtype=np.int64)
-        self._taken = np.zeros(0, dtype=np.int32)
-        self._result = np.zeros((at.RESULT_ROWS, 0))
-        self._metrics = np.zeros((0, at.METRIC_UTILIZATION + 1 + types))
-        self._grow(64, 4 * cluster.total if setting.traits.packing else 0)
-        workload.extend(1)
+        self._types = types = len(setting.cluster.worker_types)
+        self._nobody = np.zeros(0, dtype=np.int64), np.zeros((0, types))
+        self._world = _empty_world(setting)
+        self._for_kernels: World | None = None
+        self._clock = self._records.plain(self._world.clock)[0]
+        self._count = self._records.plain(self._world.counts)[0]
+        self._grow(64, 4 * setting.cluster.total if setting.traits.packing else 0)
+        setting.workload.extend(1)
         self.take_jobs()
+
+    @property
+    def world(self) -> World:
+        """All records, as they are between two calls (to read)."""
+        return self._world
 
     # what to look at -------------------------------------------------------------------------
 
     @property
     def finished(self) -> bool:
         """Whether the window is done, and its last round accounted for."""
-        return self._counted[at.WINDOW_LEFT] == 0 and self._counted[at.AWAITING] == 0
+        return bool(self._count.window_left == 0 and not self._count.awaiting)
 
     @property
     def time(self) -> float:
         """Simulated seconds."""
-        return float(self._clock[at.NOW])
+        now: float = self._clock.now
+        return now
 
     @property
     def rounds(self) -> int:
         """Rounds so far, those included in which nobody ran."""
-        return self._counted[at.PASSES]
+        return int(self._count.rounds)
 
     @property
     def active(self) -> int:
         """Jobs in the system."""
-        return self._counted[at.ACTIVE]
+        return int(self._count.active)
 
     @property
     def arrived(self) -> int:
         """Jobs that have arrived."""
-        return self._counted[at.ADMITTED]
+        return int(self._count.admitted)
 
     @property
     def completed(self) -> int:
         """Jobs that left, dropped ones included."""
-        return self._counted[at.COMPLETED]
+        return int(self._count.completed)
 
     @property
     def window_left(self) -> int:
         """Jobs of the window that have not left."""
-        return self._counted[at.WINDOW_LEFT]
+        return int(self._count.window_left)
 
     @property
     def lease_extensions(self) -> int:
         """How often an entry kept its workers."""
-        return self._counted[at.EXTENSIONS]
+        return int(self._count.extensions)
 
     @property
     def lease_extension_opportunities(self) -> int:
         """How often it could have."""
-        return self._counted[at.OPPORTUNITIES]
+        return int(self._count.opportunities)
 
     @property
     def busy(self) -> np.ndarray:
@@ -201,210 +181,156 @@ class Mechanism:
 
     def utilization(self) -> float:
         """Mean over workers of busy time divided by time."""
-        return float(np.mean(self._busy / self.time)) if self.time > 0 else 0.0
+        busy = self._world.workers["busy"]
+        return float(np.mean(busy / self.time)) if self.time > 0 else 0.0
 
     def type_time(self) -> list[float]:
         """Time received on each worker type since the last reset, as fractions are taken of it."""
-        times: list[float] = self._type_f[:, at.RECEIVED].tolist()
+        times: list[float] = self._world.types["received"].tolist()
         return times
 
     def results(self) -> Results:
         """What became of the jobs."""
-        result = self._result[:, : self.arrived].copy()
+        outcomes = self._world.outcomes[: self.arrived].copy()
         steps_left = np.zeros(self.arrived)
-        slots = int(self._count[at.SLOTS])
-        here = np.flatnonzero(self._taken[:slots] != at.GONE)
-        number = self._entry_i[here, at.NUMBER]
-        of_job = self._entry_f[here, 3 * self._types :]
-        steps_left[number] = of_job[:, at.STEPS_LEFT]
-        result[at.RESULT_COST, number] = of_job[:, at.COST]
-        result[at.RESULT_BUSY, number] = of_job[:, at.BUSY]
+        slots = self._count.slots
+        jobs = self._world.entries[:slots]
+        jobs = jobs[self._world.candidates["selected_round"][:slots] != LEFT]
+        number = jobs["number"]
+        steps_left[number] = jobs["steps_left"]
+        outcomes["cost"][number] = jobs["cost"]
+        outcomes["busy"][number] = jobs["busy"]
         return Results(
-            finish=result[at.RESULT_FINISH],
-            deadline=result[at.RESULT_DEADLINE],
-            cost=result[at.RESULT_COST],
-            dropped=result[at.RESULT_DROPPED] > 0,
-            busy=result[at.RESULT_BUSY],
+            finish=outcomes["finish"].copy(),
+            deadline=outcomes["deadline"].copy(),
+            cost=outcomes["cost"].copy(),
+            dropped=outcomes["dropped"].copy(),
+            busy=outcomes["busy"].copy(),
             steps_left=steps_left,
         )
 
-    def metrics(self) -> np.ndarray:
-        """One row a round, columns as in the layout (a view)."""
-        rows: np.ndarray = self._metrics[: self._count[at.RECORDED]]
-        return rows
+    def metrics(self) -> tuple[np.ndarray, np.ndarray]:
+        """Records of the rounds so far, and the use of each type in them, ``(rounds, J)`` (views)."""
+        recorded = self._count.recorded
+        return self._world.rounds[:recorded], self._world.type_use[:recorded]
 
     def placements(self) -> list[tuple[int, int, int]]:
         """Who runs now: (job, partner or -1, worker) triples, in the order of placement."""
-        pool = self._pools[self._count[at.PASSES] & 1]
-        number = self._entry_i[:, at.NUMBER]
+        pool = self._world.placed[self.rounds & 1]
+        entries = self._world.entries
         placed = []
-        for entry, _, place, _ in self._run_i[: self._count[at.RUNNING]].tolist():
-            first, second, scale = self._entry_i[entry, [at.FIRST, at.SECOND, at.SCALE]].tolist()
-            job = int(number[first])
-            partner = int(number[second]) if second >= 0 else -1
-            placed += [(job, partner, worker) for worker in pool[place : place + scale].tolist()]
+        for run in self._world.runs[: self._count.running]:
+            entry = entries[run["entry"]]
+            job = int(entries["number"][entry["first"]])
+            partner = int(entries["number"][entry["second"]]) if entry["second"] >= 0 else -1
+            workers = pool[run["at"] : run["at"] + entry["scale"]].tolist()
+            placed += [(job, partner, worker) for worker in workers]
         return placed
 
     # what to do ------------------------------------------------------------------------------
 
     def run(self, rounds: int) -> int:
-        """Run at most ``rounds`` rounds; returns an outcome of :mod:`simulator.mechanism.layout`."""
-        counted, last = self._counted, self.rounds + rounds
+        """Run at most ``rounds`` rounds; returns an outcome of :mod:`simulator.mechanism.records`."""
+        count, last = self._count, self.rounds + rounds
         while True:
-            left, room = last - counted[at.PASSES], len(self._metrics) - counted[at.RECORDED]
+            left, room = last - count.rounds, len(self._world.rounds) - count.recorded
             if room == 0:
                 self._make_metrics_room()
                 continue
-            outcome: int = self._rounds.run_rounds(min(left, room), *self._arguments())
-            if outcome == at.MORE_PAIRS:
+            outcome: int = self._rounds.run_rounds(min(left, room), self._kernel_world())
+            if outcome == MORE_PAIRS:
                 self._grow(self._base, 2 * self._pair_room)
-            elif outcome != at.ENOUGH or counted[at.PASSES] >= last:
+            elif outcome != ENOUGH or count.rounds >= last:
                 return outcome
-
-    def _arguments(self) -> tuple[np.ndarray, ...]:
-        """What the rounds work on, collected again only after an array has been replaced."""
-        if not self._collected:
-            self._collected = (
-                self._clock,
-                self._count,
-                self._layout,
-                self._words,
-                self._known_f,
-                self._known_i,
-                self._result,
-                self._entry_f,
-                self._entry_i,
-                self._taken,
-                self._table,
-                *self._orders,
-                self._span,
-                self._bound,
-                self._chosen,
-                self._run_f,
-                self._run_i,
-                self._pools,
-                self._holder,
-                self._busy,
-                self._type_f,
-                self._alone,
-                self._paired,
-                self._believed,
-                self._metrics,
-                self._seen_f,
-                self._seen_i,
-                self._spare_f,
-                self._spare_i,
-                self._types_now,
-                self._chosen_size,
-                self._moved,
-            )
-        return self._collected
 
     def take_jobs(self) -> None:
         """Take notice of the jobs that the workload has come to know."""
-        self._collected = ()
-        workload = self._setting.workload
+        workload, world = self._setting.workload, self._world
         jobs = workload.jobs
-        belief = jobs.key if self._setting.believed is None else jobs.belief
-        allowance = jobs.slo * jobs.duration
-        self._known_f = np.stack([jobs.arrival, jobs.steps, allowance, jobs.weight], axis=1)
-        self._known_i = np.stack([jobs.key, jobs.scale_factor, belief, jobs.entity], axis=1)
-        self._count[at.KNOWN] = jobs.size
-        self._count[at.ALL_KNOWN] = workload.limit is not None and jobs.size >= workload.limit
-        known = self._result.shape[1]
-        if jobs.size > known:
-            self._result = _wider(self._result, max(jobs.size, 2 * known))
-            self._result[at.RESULT_FINISH, known:] = np.nan
-            self._result[at.RESULT_DEADLINE, known:] = np.nan
-        needed = int(self._count[at.SLOTS]) + jobs.size - self.arrived
+        arrivals = np.zeros(jobs.size, ARRIVAL)
+        for name in ("arrival", "steps", "weight", "key", "scale_factor", "entity"):
+            arrivals[name] = getattr(jobs, name)
+        arrivals["allowance"] = jobs.slo * jobs.duration
+        self._count.known = jobs.size
+        self._count.all_known = workload.limit is not None and jobs.size >= workload.limit
+        outcomes = world.outcomes
+        if jobs.size > len(outcomes):
+            outcomes = _longer(outcomes, max(jobs.size, 2 * len(outcomes)))
+            outcomes["finish"][len(world.outcomes) :] = np.nan
+            outcomes["deadline"][len(world.outcomes) :] = np.nan
+        self._replace(arrivals=arrivals, outcomes=outcomes)
+        needed = int(self._count.slots) + jobs.size - self.arrived
         if needed > self._base:
             self._grow(max(needed, 2 * self._base), self._pair_room)
 
     def state(self, prices: np.ndarray | None) -> ClusterState:
         """What the policy may see, when a run has come back for an allocation."""
         setting = self._setting
-        n = self.active
-        weight, steps_left, age = self._seen_f[:, :n].copy()
-        job, key, scale, entity = self._seen_i[:, :n].copy()
-        self._seen = job
+        view = self._world.views[: self.active]
+        job = view["job"].copy()
         deadline = None
         if setting.traits.needs_deadlines:
-            deadline = self._result[at.RESULT_DEADLINE, job] - self._clock[at.NOW]
+            deadline = self._world.outcomes["deadline"][job] - self.time
             deadline[np.isnan(deadline)] = np.inf
         return ClusterState(
             worker_types=setting.cluster.worker_types,
             workers=setting.cluster.workers,
             throughputs=setting.table,
             job=job,
-            key=key,
-            scale_factor=scale,
-            weight=weight,
-            steps_left=steps_left,
-            age=age,
+            key=view["key"].copy(),
+            scale_factor=view["scale_factor"].copy(),
+            weight=view["weight"].copy(),
+            steps_left=view["steps_left"].copy(),
+            age=view["age"].copy(),
             deadline=deadline,
-            entity=entity,
+            entity=view["entity"].copy(),
             prices=prices,
         )
 
     def allocate(self, allocation: Allocation | None) -> None:
         """Put an allocation into force; None gives nobody anything."""
-        count = self._count
         jobs, shares = self._nobody if allocation is None else (allocation.job, allocation.x)
-        if not self._rounds.give_jobs(jobs, np.ascontiguousarray(shares), count, *self._entries):
+        shares = np.ascontiguousarray(shares)
+        if not self._accounting.set_job_allocation(jobs, shares, self._kernel_world()):
             raise GavelError("an allocation names a job that is not active")
         if allocation is not None and allocation.pair.size:
-            self._give_pairs(allocation)
-        count[at.ORDER_STALE] = 1
-        count[at.STALE] = 0
+            self._allocate_pairs(allocation)
+        self._count.queue_stale = True
+        self._count.stale = False
 
-    def _give_pairs(self, allocation: Allocation) -> None:
+    def _allocate_pairs(self, allocation: Allocation) -> None:
         if not self._setting.traits.packing:
             raise GavelError("an allocation of pairs from a policy that does not pack")
-        needed = int(self._count[at.PAIRS]) + len(allocation.pair)
+        needed = int(self._count.pairs) + len(allocation.pair)
         if needed > self._pair_room:
             self._grow(self._base, 2 * needed)
-        known = self._rounds.give_pairs(
-            np.ascontiguousarray(allocation.pair),
-            np.ascontiguousarray(allocation.pair_x),
-            self._clock[at.ROUND_SECONDS] / 2.0,
-            self._count,
-            self._entries,
-            at.Pairs(self._table, self._believed, self._paired),
-        )
-        if not known:
+        pair, shares = (np.ascontiguousarray(a) for a in (allocation.pair, allocation.pair_x))
+        if not self._pair_table.set_pair_allocation(pair, shares, self._kernel_world()):
             raise GavelError("an allocation names a pair of jobs that are not both active")
 
     # put down and take up --------------------------------------------------------------------
 
     def snapshot(self) -> dict[str, Any]:
         """Everything that changes, as arrays."""
-        count, base = self._count, self._base
-        slots, pairs, running = (
-            int(count[at.SLOTS]),
-            int(count[at.PAIRS]),
-            int(count[at.RUNNING]),
-        )
-        run_i = self._run_i[:running].copy()
+        world, base = self._world, self._base
+        slots, pairs = int(self._count.slots), int(self._count.pairs)
+        runs = world.runs[: self._count.running].copy()
         # Pairs are written as -1 - index: where they start depends on the capacity for jobs.
-        entry = run_i[:, at.RUN_ENTRY]
+        entry = runs["entry"]
         entry[:] = np.where(entry < base, entry, base - 1 - entry)
+        rounds, type_use = self.metrics()
         return {
-            "clock": self._clock.copy(),
-            "count": count.copy(),
-            "words": self._words.copy(),
-            "busy": self._busy.copy(),
-            "holder": self._holder.copy(),
-            "pools": self._pools.copy(),
-            "type_f": self._type_f.copy(),
-            "run_f": self._run_f[:running].copy(),
-            "run_i": run_i,
-            "jobs_f": self._entry_f[:slots].copy(),
-            "jobs_i": self._entry_i[:slots].copy(),
-            "pairs_f": self._entry_f[base : base + pairs].copy(),
-            "pairs_i": self._entry_i[base : base + pairs].copy(),
-            "taken": self._taken[:slots].copy(),
-            "result": self._result[:, : self._setting.workload.jobs.size].copy(),
-            "metrics": self.metrics().copy(),
+            **{name: getattr(world, name).copy() for name in _WHOLE},
+            "received": world.types["received"].copy(),
+            "runs": runs,
+            "jobs": world.entries[:slots].copy(),
+            "job_ledger": world.ledger[:slots].copy(),
+            "pairs": world.entries[base : base + pairs].copy(),
+            "pair_ledger": world.ledger[base : base + pairs].copy(),
+            "candidates": world.candidates[:slots].copy(),
+            "outcomes": world.outcomes[: self._setting.workload.jobs.size].copy(),
+            "rounds": rounds.copy(),
+            "type_use": type_use.copy(),
         }
 
     def restore(self, memory: dict[str, Any]) -> None:
@@ -416,142 +342,194 @@ class Mechanism:
             If the arrays are not as long as the counts say.
         """
         for name, counted in _LENGTHS.items():
-            if len(memory[name]) != memory["count"][counted]:
-                raise ValueError(f"{name} has {len(memory[name])} rows, not as many as are counted")
-        for name in ("clock", "count", "words", "busy", "holder", "pools", "type_f"):
-            getattr(self, f"_{name}")[:] = memory[name]
-        self._count[at.HASH_FRESH] = 0
-        self._count[at.ORDER_STALE] = 1
-        self._result = np.array(memory["result"], dtype=np.float64)
-        self._metrics = np.array(memory["metrics"], dtype=np.float64)
-        slots, pairs = len(memory["jobs_f"]), len(memory["pairs_f"])
+            count = int(memory["counts"][counted][0])
+            if len(memory[name]) != count:
+                raise ValueError(f"{name} has {len(memory[name])} rows, not {count} as counted")
+        for name in _WHOLE:
+            getattr(self._world, name)[:] = memory[name]
+        self._world.types["received"] = memory["received"]
+        self._count.pairs_stale = True
+        self._count.queue_stale = True
+        for name in ("outcomes", "rounds", "type_use"):
+            array = _longer(getattr(self._world, name)[:0], len(memory[name]))
+            array[:] = memory[name]
+            self._replace(**{name: array})
+        slots, pairs = len(memory["jobs"]), len(memory["pairs"])
         self.take_jobs()
         if pairs > self._pair_room:
             self._grow(self._base, 2 * pairs)
-        base = self._base
-        self._entry_f[:slots] = memory["jobs_f"]
-        self._entry_i[:slots] = memory["jobs_i"]
-        self._entry_f[base : base + pairs] = memory["pairs_f"]
-        self._entry_i[base : base + pairs] = memory["pairs_i"]
-        self._taken[:slots] = memory["taken"]
-        running = len(memory["run_f"])
-        self._run_f[:running] = memory["run_f"]
-        self._run_i[:running] = memory["run_i"]
-        entry = self._run_i[:running, at.RUN_ENTRY]
+        world, base = self._world, self._base
+        world.entries[:slots] = memory["jobs"]
+        world.ledger[:slots] = memory["job_ledger"]
+        world.entries[base : base + pairs] = memory["pairs"]
+        world.ledger[base : base + pairs] = memory["pair_ledger"]
+        world.candidates[:slots] = memory["candidates"]
+        running = len(memory["runs"])
+        world.runs[:running] = memory["runs"]
+        entry = world.runs["entry"][:running]
         entry[:] = np.where(entry >= 0, entry, base - 1 - entry)
 
     # -----------------------------------------------------------------------------------------
 
     @property
     def _base(self) -> int:
-        """Capacity for jobs: the column of the first pair."""
-        return self._taken.size
+        """Capacity for jobs: the row of the first pair."""
+        return len(self._world.candidates)
 
     @property
     def _pair_room(self) -> int:
-        return len(self._entry_i) - self._base
+        return len(self._world.entries) - self._base
+
+    def _kernel_world(self) -> World:
+        """What the kernels work on, made again only after an array has been replaced."""
+        if self._for_kernels is None:
+            self._for_kernels = self._records.for_kernels(self._world)
+        assert self._for_kernels is not None
+        return self._for_kernels
+
+    def _replace(self, **arrays: Any) -> None:
+        self._world = self._world._replace(**arrays)
+        self._for_kernels = None
 
     def _make_metrics_room(self) -> None:
-        self._collected = ()
-        rows = self._metrics
-        self._metrics = np.zeros((max(1024, 2 * len(rows)), rows.shape[1]))
-        self._metrics[: len(rows)] = rows
-
-    def _admit_jobs(self) -> None:
-        self._rounds.admit(
-            self._clock,
-            self._count,
-            at.Known(self._known_f, self._known_i),
-            self._entries,
-            self._alone,
-            self._result,
+        room = max(1024, 2 * len(self._world.rounds))
+        self._replace(
+            rounds=_longer(self._world.rounds, room), type_use=_longer(self._world.type_use, room)
         )
-
-    def _close_books(self) -> None:
-        self._rounds.close_books(
-            self._clock,
-            self._count,
-            self._type_f,
-            self._entries,
-            at.Spare(self._spare_f, self._spare_i),
-        )
-        self.look_again()
 
     def look_again(self) -> None:
         """Write down for :meth:`state` what a policy may see of the jobs."""
-        self._rounds.see(
-            self._clock,
-            self._count,
-            self._types,
-            self._known_i,
-            self._entries,
-            self._seen_f,
-            self._seen_i,
-        )
+        self._rounds.view(self._kernel_world())
 
     def _grow(self, jobs: int, pairs: int) -> None:
         """Make room for so many jobs and pairs; entries keep their figures, pairs move along."""
-        self._collected = ()
-        base, old_pairs = self._base, self._pair_room
-        for name in ("_entry_f", "_entry_i"):
-            old = getattr(self, name)
-            new = _aligned((jobs + pairs, old.shape[1]), old.dtype)
+        world, base, old_pairs = self._world, self._base, self._pair_room
+        room, types = jobs + pairs, self._types
+        moved = {}
+        for name in ("entries", "ledger"):
+            old = getattr(world, name)
+            new = self._records.aligned_zeros((room, *old.shape[1:]), old.dtype)
             new[:base] = old[:base]
             new[jobs : jobs + old_pairs] = old[base:]
-            setattr(self, name, new)
-        entries = self._run_i[:, at.RUN_ENTRY]
-        entries[entries >= base] += jobs - base
+            moved[name] = new
+        entry = world.runs["entry"]
+        entry[entry >= base] += jobs - base
+        width = room + len(world.workers) + len(world.speeds)
         # The front has twice the room, so that it seldom moves as it gets longer behind.
-        size = (self._types, jobs + pairs)
-        room = (self._types, 2 * (jobs + pairs))
-        self._orders = (
-            np.zeros(size),
-            np.zeros(size),
-            np.zeros(jobs + pairs, dtype=np.int64),
-            np.zeros(room),
-            np.zeros(room),
-            np.zeros(room, dtype=np.int64),
+        queue = world.queue._replace(
+            front=np.zeros((types, 2 * room), QUEUED),
+            waiting=np.zeros((types, room)),
+            aside=np.zeros(width, QUEUED),
         )
-        self._count[at.ORDER_STALE] = 1
-        self._taken = _wider(self._taken[None], jobs)[0]
-        self._entries = at.Entries(self._entry_f, self._entry_i, self._taken)
-        self._seen_f = np.zeros((at.SEEN_F_ROWS, jobs))
-        self._seen_i = np.zeros((at.SEEN_I_ROWS, jobs), dtype=np.int64)
-        self._table = np.full(1 << int(2 * pairs).bit_length(), -1, dtype=np.int64)
-        self._count[at.HASH_FRESH] = 0
-        width = jobs + pairs + self._busy.size + len(self._paired)
-        self._spare_f = np.zeros((6, width))
-        self._spare_i = np.zeros((5, width), dtype=np.int64)
+        self._count.queue_stale = True
+        self._count.pairs_stale = True
+        self._replace(
+            **moved,
+            queue=queue,
+            candidates=_longer(world.candidates, jobs),
+            pair_table=np.full(1 << int(2 * pairs).bit_length(), -1, dtype=np.int64),
+            views=np.zeros(jobs, VIEW),
+            leftovers=np.zeros(width, LEFTOVER),
+            scratch=np.zeros(width, SCRATCH),
+        )
+
+
+_WHOLE = ("clock", "counts", "stream", "workers", "placed")
+"""Arrays of the world that a snapshot holds whole."""
+_LENGTHS = {
+    "jobs": "slots",
+    "job_ledger": "slots",
+    "candidates": "slots",
+    "pairs": "pairs",
+    "pair_ledger": "pairs",
+    "runs": "running",
+    "rounds": "recorded",
+    "type_use": "recorded",
+}
+"""Arrays of a snapshot, and where it counts their rows."""
+
+
+def _empty_world(setting: Setting) -> World:
+    """A world in which nobody has arrived, without room for jobs."""
+    cluster, traits, workers = setting.cluster, setting.traits, setting.cluster.total
+    types = np.zeros(len(cluster.worker_types), TYPE)
+    types["workers"] = cluster.workers
+    types["first_worker"] = cluster.first_worker[:-1]
+    types["visit"] = cluster.visit_order
+    types["price"] = setting.prices
+    rules = np.zeros(1, RULES)
+    rules["round_seconds"] = setting.round_seconds
+    rules["half_round"] = setting.round_seconds / 2.0
+    rules["between_resets"] = setting.between_resets
+    rules["window_start"], rules["window_end"] = setting.window
+    rules["packing"] = traits.packing
+    rules["shuffles"] = traits.shuffles
+    rules["skips_zero_priority"] = traits.skips_zero_priority
+    clock, count = np.zeros(1, CLOCK), np.zeros(1, COUNT)
+    clock["round_end"] = np.nan
+    count["window_left"] = setting.window[1] - setting.window[0]
+    for name in ("stale", "queue_stale", "pairs_stale"):
+        count[name] = True
+    queue = Queue(
+        fronts=np.zeros(len(types), FRONT),
+        front=np.zeros((len(types), 0), QUEUED),
+        waiting=np.zeros((len(types), 0)),
+        returning=np.zeros(workers, QUEUED),
+        aside=np.zeros(0, QUEUED),
+    )
+    keys, paired = len(setting.table.alone), setting.table.paired
+    if paired is None:
+        paired = np.zeros((keys, keys, 2, len(types)))
+    return World(
+        rules=rules,
+        clock=clock,
+        counts=count,
+        types=types,
+        visits=np.zeros(len(types), dtype=np.int64),
+        speeds=_whole_rounds(setting.table.alone, setting.round_seconds),
+        pair_speeds=paired,
+        arrivals=np.zeros(0, ARRIVAL),
+        outcomes=np.zeros(0, OUTCOME),
+        entries=np.zeros(0, ENTRY),
+        ledger=np.zeros((0, len(types)), LEDGER),
+        candidates=np.zeros(0, CANDIDATE),
+        pair_table=np.zeros(1, dtype=np.int64),
+        queue=queue,
+        picks=np.zeros((len(types), workers + 1), PICK),
+        rest=np.zeros(workers, PICK),
+        runs=np.zeros(workers, RUN),
+        workers=_workers(workers),
+        placed=np.zeros((2, workers), dtype=np.int64),
+        rounds=np.zeros(0, ROUND),
+        type_use=np.zeros((0, len(types))),
+        views=np.zeros(0, VIEW),
+        leftovers=np.zeros(0, LEFTOVER),
+        cursor=np.zeros(1, CURSOR),
+        scratch=np.zeros(0, SCRATCH),
+        stream=stream(setting.seed + 5),
+    )
+
+
+def _workers(total: int) -> np.ndarray:
+    workers = np.zeros(total, WORKER)
+    workers["held_round"] = -1
+    return workers
 
 
 def _whole_rounds(alone: np.ndarray, round_seconds: float) -> np.ndarray:
-    """Speed of each key on each type, the steps of a whole round, their seconds, and the rank."""
+    """SPEED of each key on each type."""
+    speeds = np.zeros(alone.shape, SPEED)
     steps = np.floor(alone * round_seconds)
     seconds = np.divide(steps, alone, out=np.zeros_like(steps), where=alone > 0)
-    rank = np.argsort(np.argsort(-seconds, axis=0, kind="stable"), axis=0)
-    return np.stack([alone, steps, seconds, rank], axis=2)
+    speeds["steps_per_second"] = alone
+    speeds["round_steps"] = steps
+    speeds["round_seconds"] = seconds
+    speeds["rank"] = np.argsort(np.argsort(-seconds, axis=0, kind="stable"), axis=0)
+    return speeds
 
 
-def _whole_lines(columns: int) -> int:
-    """Columns of eight bytes that fill whole lines of memory."""
-    return -(-columns // 8) * 8
-
-
-def _aligned(shape: tuple[int, int], dtype: np.dtype[Any]) -> np.ndarray:
-    """Zeros of eight bytes that begin with a line of memory."""
-    size = shape[0] * shape[1]
-    room = np.zeros(size + 8, dtype=dtype)
-    first = -room.ctypes.data // 8 % 8
-    return room[first : first + size].reshape(shape)
-
-
-def _no_pairs(table: ThroughputTable) -> np.ndarray:
-    keys, types = table.alone.shape
-    return np.zeros((keys, keys, 2, types))
-
-
-def _wider(array: np.ndarray, columns: int) -> np.ndarray:
-    """Copy a two-dimensional array into one with more columns, zero where new."""
-    wide = np.zeros((array.shape[0], columns), dtype=array.dtype)
-    wide[:, : array.shape[1]] = array
-    return wide
+def _longer(array: np.ndarray, rows: int) -> np.ndarray:
+    """Copy an array into one with more rows, zero where new."""
+    longer = np.zeros((rows, *array.shape[1:]), dtype=array.dtype)
+    longer[: len(array)] = array
+    return longer

@@ -1,145 +1,136 @@
 """Pairs of jobs that are kept, compiled: those with an allocation or a history.
 
-All other pairs follow from their jobs (:mod:`simulator.mechanism.layout`).
+All other pairs follow from their jobs (:mod:`simulator.mechanism.records`). A hash table leads from two
+slots to the pair's entry.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from gavel_opt.kernels.jit import compiled_in_place
-from simulator.mechanism import layout as at
-from simulator.mechanism.layout import Entries, Pairs
+from gavel_opt.kernels.jit import compiled, compiled_inside
+from simulator.mechanism.records import World
 
 
-@compiled_in_place
-def _hash_place(word: int, mask: int) -> int:
-    word ^= word >> 29
-    word *= 0x2545F4914F6CDD1D
-    word ^= word >> 32
-    return word & mask
-
-
-@compiled_in_place
-def find_pair(
-    first: int,
-    second: int,
-    count: np.ndarray,
-    entries: Entries,
-    pairs: Pairs,
-) -> int:
+@compiled_inside
+def find_pair(first: int, second: int, world: World) -> int:
     """Entry of the pair of two slots, or -1 if it is not kept."""
-    table = pairs.table
-    base = entries.taken.size
-    mask = table.size - 1
-    if count[at.HASH_FRESH] == 0:
-        for place in range(table.size):
-            table[place] = -1
-        for pair in range(base, base + count[at.PAIRS]):
-            place = _hash_place(
-                (entries.i[pair, at.FIRST] << 32) + entries.i[pair, at.SECOND], mask
-            )
-            while table[place] >= 0:
-                place = (place + 1) & mask
-            table[place] = pair
-        count[at.HASH_FRESH] = 1
-    place = _hash_place((first << 32) + second, mask)
+    count = world.counts[0]
+    if count.pairs_stale:
+        _fill_table(world)
+        count.pairs_stale = False
+    table = world.pair_table
+    place = _place_of(first, second, len(table))
     while table[place] >= 0:
-        pair = table[place]
-        if entries.i[pair, at.FIRST] == first and entries.i[pair, at.SECOND] == second:
-            return int(pair)
-        place = (place + 1) & mask
+        pair = world.entries[table[place]]
+        if pair.first == first and pair.second == second:
+            return int(table[place])
+        place = (place + 1) & (len(table) - 1)
     return -1
 
 
-@compiled_in_place
-def dead_types(key_one: int, key_two: int, speeds: np.ndarray) -> int:
-    """Bit set of the worker types on which two keys cannot run beside each other."""
-    dead = 0
-    for j in range(speeds.shape[3]):
-        if speeds[key_one, key_two, 0, j] <= 0 or speeds[key_one, key_two, 1, j] <= 0:
-            dead |= 1 << j
-    return dead
-
-
-@compiled_in_place
-def keep_pair(
-    first: int,
-    second: int,
-    half_round: float,
-    count: np.ndarray,
-    entries: Entries,
-    pairs: Pairs,
-) -> int:
+@compiled_inside
+def keep_pair(first: int, second: int, world: World) -> int:
     """Start to keep a pair that has been through a reset without an allocation."""
-    table = pairs.table
-    pair = entries.taken.size + count[at.PAIRS]
-    types = pairs.believed.shape[3]
-    for j in range(types):
-        entries.f[pair, j] = 0.0
+    count = world.counts[0]
+    entry = len(world.candidates) + count.pairs
+    count.pairs += 1
+    one = world.entries[first]
+    two = world.entries[second]
+    pair = world.entries[entry]
+    pair.first = first
+    pair.second = second
+    pair.number = -1
+    pair.scale = one.scale
+    pair.ran_round = -1
+    pair.allocated = False
+    for j in range(len(world.types)):
+        ledger = world.ledger[entry, j]
+        ledger.share = 0.0
         # Its time started at 0, so its first reset found half a round missing.
-        entries.f[pair, types + j] = half_round
-        entries.f[pair, 2 * types + j] = half_round
-    entries.i[pair, at.NUMBER] = -1
-    entries.i[pair, at.PLACE] = (
-        (entries.i[second, at.NUMBER] << 32) + entries.i[first, at.NUMBER] + 1
-    )
-    entries.i[pair, at.SCALE] = entries.i[first, at.SCALE]
-    entries.i[pair, at.FIRST] = first
-    entries.i[pair, at.SECOND] = second
-    entries.i[pair, at.DEAD] = dead_types(
-        entries.i[first, at.BELIEF], entries.i[second, at.BELIEF], pairs.believed
-    )
-    entries.i[pair, at.RAN] = -1
-    entries.i[pair, at.RAN_AT] = 0
-    entries.i[pair, at.MEASURED] = 0
-    entries.i[pair, at.ALLOCATED] = 0
-    count[at.PAIRS] += 1
-    if count[at.HASH_FRESH] == 1:
-        mask = table.size - 1
-        place = _hash_place((first << 32) + second, mask)
-        while table[place] >= 0:
-            place = (place + 1) & mask
-        table[place] = pair
-    return int(pair)
+        ledger.received = world.rules[0].half_round
+        ledger.deficit = world.rules[0].half_round
+        ledger.cannot_run = not can_run_together(one.key, two.key, j, world)
+    if not count.pairs_stale:
+        _enter(entry, world)
+    return int(entry)
 
 
-@compiled_in_place
-def slot_of(number: int, count: np.ndarray, entries: Entries) -> int:
-    """Slot of a job number, or -1 if the job is not active."""
+@compiled_inside
+def pair_order(first: int, second: int, world: World) -> int:
+    """Order of insertion of the pair of two slots: the later job counts, then the earlier one."""
+    return int((world.entries[second].number << 32) + world.entries[first].number + 1)
+
+
+@compiled_inside
+def order_of(entry: int, world: World) -> int:
+    """Order of insertion of an entry: a job's own comes before its pairs with earlier jobs."""
+    if entry < len(world.candidates):
+        return int(world.entries[entry].number << 32)
+    return pair_order(world.entries[entry].first, world.entries[entry].second, world)
+
+
+@compiled_inside
+def can_run_together(one: int, two: int, j: int, world: World) -> bool:
+    """Whether jobs of two keys both advance when they share a worker of type j."""
+    return bool(world.pair_speeds[one, two, 0, j] > 0 and world.pair_speeds[one, two, 1, j] > 0)
+
+
+@compiled
+def set_pair_allocation(jobs: np.ndarray, shares: np.ndarray, world: World) -> bool:
+    """Set the shares ``(P, J)`` of pairs of job numbers ``(P, 2)``; False if a job is not active."""
+    for row in range(len(jobs)):
+        first = slot_of(jobs[row, 0], world)
+        second = slot_of(jobs[row, 1], world)
+        if first < 0 or second <= first:
+            return False
+        entry = find_pair(first, second, world)
+        if entry < 0:
+            entry = keep_pair(first, second, world)
+        world.entries[entry].allocated = True
+        for j in range(len(world.types)):
+            world.ledger[entry, j].share = shares[row, j]
+    return True
+
+
+@compiled_inside
+def slot_of(number: int, world: World) -> int:
+    """Slot of a job number, or -1 if the job is not active; no gaps may be among the jobs."""
     low = 0
-    high = count[at.ACTIVE]
+    high = world.counts[0].active
     while low < high:
         middle = (low + high) // 2
-        if entries.i[middle, at.NUMBER] < number:
+        if world.entries[middle].number < number:
             low = middle + 1
         else:
             high = middle
-    if low < count[at.ACTIVE] and entries.i[low, at.NUMBER] == number:
+    if low < world.counts[0].active and world.entries[low].number == number:
         return int(low)
     return -1
 
 
-@compiled_in_place
-def give_pairs(
-    jobs: np.ndarray,
-    shares: np.ndarray,
-    half_round: float,
-    count: np.ndarray,
-    entries: Entries,
-    pairs: Pairs,
-) -> bool:
-    """Set the allocation of pairs of job numbers ``(P, 2)``; False if a job is not active."""
-    types = pairs.believed.shape[3]
-    for row in range(jobs.shape[0]):
-        first = slot_of(jobs[row, 0], count, entries)
-        second = slot_of(jobs[row, 1], count, entries)
-        if first < 0 or second <= first:
-            return False
-        pair = find_pair(first, second, count, entries, pairs)
-        if pair < 0:
-            pair = keep_pair(first, second, half_round, count, entries, pairs)
-        entries.i[pair, at.ALLOCATED] = 1
-        for j in range(types):
-            entries.f[pair, j] = shares[row, j]
-    return True
+@compiled_inside
+def _place_of(first: int, second: int, size: int) -> int:
+    """Where in a table of ``size``, a power of two, the search for a pair starts."""
+    word = (first * 0x9E3779B1) ^ (second * 0x85EBCA77)
+    word ^= word >> 29
+    return int(word & (size - 1))
+
+
+@compiled_inside
+def _enter(entry: int, world: World) -> None:
+    table = world.pair_table
+    pair = world.entries[entry]
+    place = _place_of(pair.first, pair.second, len(table))
+    while table[place] >= 0:
+        place = (place + 1) & (len(table) - 1)
+    table[place] = entry
+
+
+@compiled_inside
+def _fill_table(world: World) -> None:
+    for place in range(len(world.pair_table)):
+        world.pair_table[place] = -1
+    base = len(world.candidates)
+    for entry in range(base, base + world.counts[0].pairs):
+        _enter(entry, world)

@@ -1,159 +1,177 @@
-"""Workers for who was chosen, and how long each runs, compiled."""
+"""Workers for who was selected, and how long each runs, compiled."""
 
 from __future__ import annotations
 
 import math
 
-import numpy as np
-
-from gavel_opt.kernels.jit import compiled_in_place
-from simulator.mechanism import layout as at
-from simulator.mechanism.layout import Entries, Running, Spare
-from simulator.mechanism.prefetch import AHEAD, prefetch
-from simulator.mechanism.priority import sort_by_definition
+from gavel_opt.kernels.jit import compiled_inside
+from simulator.mechanism.priority import sort_picks
+from simulator.mechanism.records import World
 
 
-@compiled_in_place
-def place(
-    j: int,
-    filled: int,
-    ordered: int,
-    chosen: np.ndarray,
-    worker: int,
-    used: int,
-    total: float,
-    count: np.ndarray,
-    entries: Entries,
-    running: Running,
-    pool: np.ndarray,
-    last_pool: np.ndarray,
-    holder: np.ndarray,
-    types: int,
-    spare: Spare,
-) -> int:
-    """Give the chosen entries of one worker type their workers, from number ``worker`` on.
+@compiled_inside
+def place_entries(world: World) -> None:
+    """Give the selected entries of each worker type their workers, largest scale factors first."""
+    count = world.counts[0]
+    count.running = 0
+    count.used = 0
+    for visit in range(len(world.types)):
+        j = world.visits[visit]
+        worker_type = world.types[j]
+        worker_type.first_run = count.running
+        worker_type.next_worker = worker_type.first_worker
+        before = count.used
+        scale = _largest_below(worker_type.workers + 1, j, world)
+        while scale > 0:
+            _extend_leases(j, scale, world)
+            _take_free_workers(j, scale, world)
+            scale = _largest_below(scale, j, world)
+        worker_type.stop_run = count.running
+        world.type_use[count.recorded, j] = (count.used - before) / worker_type.workers
+    world.rounds[count.recorded].utilization = count.used / len(world.workers)
 
-    Largest scale factors first. The first ``ordered`` come in their order; the others are brought into
-    it where it matters. Returns the new length of the pass's list of workers.
+
+@compiled_inside
+def _largest_below(limit: int, j: int, world: World) -> int:
+    """Largest scale factor below a limit that was selected on a type; 0 if there is none."""
+    largest = 0
+    for k in range(world.types[j].selected):
+        scale = world.picks[j, k].scale
+        if largest < scale < limit:
+            largest = scale
+    return int(largest)
+
+
+@compiled_inside
+def _extend_leases(j: int, scale: int, world: World) -> None:
+    """Who ran on the type in the last round keeps its workers while they are all free.
+
+    Picks that are placed are marked by an entry of -1.
     """
-    this = count[at.PASSES]
-    last = (this - 1) * 64 + j
-    run = count[at.RUNNING]
-    waiting = spare.i[1]
-    scale = 0
-    for k in range(filled):
-        scale = max(scale, chosen[k] >> at.SCALE_SHIFT)
-    while scale > 0:
-        smaller = 0
-        rest = 0
-        in_order = 0
-        # Who ran on this type in the last round keeps its workers while they are all free.
-        for k in range(filled):
-            if k + AHEAD < filled:
-                prefetch(entries.i, chosen[k + AHEAD] & at.ENTRY_MASK)
-            size = chosen[k] >> at.SCALE_SHIFT
-            if size != scale:
-                if size < scale:
-                    smaller = max(smaller, size)
-                continue
-            entry = chosen[k] & at.ENTRY_MASK
-            extends = entries.i[entry, at.RAN] == last
-            before = entries.i[entry, at.RAN_AT]
-            if extends:
-                for i in range(before, before + scale):
-                    if holder[last_pool[i]] == this:
-                        extends = False
-            if not extends:
-                waiting[rest] = chosen[k]
-                rest += 1
-                in_order += 1 if k < ordered else 0
-                continue
-            running.i[run, at.RUN_ENTRY] = entry
-            running.i[run, at.RUN_ON] = j
-            running.i[run, at.RUN_AT] = used
-            run += 1
-            for i in range(before, before + scale):
-                holder[last_pool[i]] = this
-                pool[used] = last_pool[i]
-                used += 1
-            count[at.EXTENSIONS] += 1
-        if rest > in_order + 1:
-            sort_by_definition(in_order, rest, total, waiting, j, types, entries, spare)
-        # The rest take free workers in the order of their numbers, server by server.
-        for k in range(rest):
-            running.i[run, at.RUN_ENTRY] = waiting[k] & at.ENTRY_MASK
-            running.i[run, at.RUN_ON] = j
-            running.i[run, at.RUN_AT] = used
-            run += 1
-            enough = used + scale
-            while used < enough:
-                if holder[worker] != this:
-                    holder[worker] = this
-                    pool[used] = worker
-                    used += 1
-                worker += 1
-        scale = smaller
-    count[at.RUNNING] = run
-    return used
+    count = world.counts[0]
+    last = world.placed[(count.rounds - 1) & 1]
+    for k in range(world.types[j].selected):
+        pick = world.picks[j, k]
+        if pick.scale != scale:
+            continue
+        entry = world.entries[pick.entry]
+        if entry.ran_round != count.rounds - 1 or entry.ran_on != j:
+            continue
+        free = True
+        for place in range(entry.ran_at, entry.ran_at + scale):
+            free = free and world.workers[last[place]].held_round != count.rounds
+        if free:
+            _start(pick.entry, j, world)
+            pick.entry = -1
+            for place in range(entry.ran_at, entry.ran_at + scale):
+                _hold(last[place], world)
+            count.extensions += 1
 
 
-@compiled_in_place
-def dispatch(
-    clock: np.ndarray,
-    count: np.ndarray,
-    entries: Entries,
-    running: Running,
-    alone: np.ndarray,
-    paired: np.ndarray,
-) -> None:
+@compiled_inside
+def _take_free_workers(j: int, scale: int, world: World) -> None:
+    """The rest take free workers in the order of their numbers, server by server."""
+    count = world.counts[0]
+    worker_type = world.types[j]
+    rest, in_order = _list_rest(j, scale, world)
+    if rest > in_order + 1:
+        sort_picks(j, in_order, rest, world.rest, world)
+    for k in range(rest):
+        _start(world.rest[k].entry, j, world)
+        enough = count.used + scale
+        while count.used < enough:
+            if world.workers[worker_type.next_worker].held_round != count.rounds:
+                _hold(worker_type.next_worker, world)
+            worker_type.next_worker += 1
+
+
+@compiled_inside
+def _list_rest(j: int, scale: int, world: World) -> tuple[int, int]:
+    """List the picks of a scale factor that are not placed yet; how many, how many in order."""
+    rest = 0
+    in_order = 0
+    for k in range(world.types[j].selected):
+        pick = world.picks[j, k]
+        if pick.scale == scale and pick.entry >= 0:
+            world.rest[rest] = pick
+            rest += 1
+            in_order += int(k < world.types[j].in_order)
+    return rest, in_order
+
+
+@compiled_inside
+def _start(entry: int, j: int, world: World) -> None:
+    """Let an entry run on the next workers of the round's list."""
+    count = world.counts[0]
+    run = world.runs[count.running]
+    run.entry = entry
+    run.on = j
+    run.at = count.used
+    count.running += 1
+
+
+@compiled_inside
+def _hold(worker: int, world: World) -> None:
+    """Put a worker onto the round's list."""
+    count = world.counts[0]
+    world.workers[worker].held_round = count.rounds
+    world.placed[count.rounds & 1, count.used] = worker
+    count.used += 1
+
+
+@compiled_inside
+def dispatch(world: World) -> None:
     """Start what has been placed: how many steps each will run, and until when."""
-    types = alone.shape[1]
-    base = entries.taken.size
-    steps_left = 3 * types + at.STEPS_LEFT
-    now = clock[at.NOW]
-    stamp = count[at.PASSES] * 64
-    latest = now
+    clock = world.clock[0]
+    count = world.counts[0]
+    base = len(world.candidates)
+    latest = clock.now
     jobs = 0
-    runs = count[at.RUNNING]
-    for run in range(runs):
-        if run + AHEAD < runs:
-            prefetch(entries.f, running.i[run + AHEAD, at.RUN_ENTRY])
-            prefetch(entries.i, running.i[run + AHEAD, at.RUN_ENTRY])
-        entry = running.i[run, at.RUN_ENTRY]
-        j = running.i[run, at.RUN_ON]
-        entries.i[entry, at.RAN] = stamp + j
-        entries.i[entry, at.RAN_AT] = running.i[run, at.RUN_AT]
-        finish = now
-        rank = -1
-        if entry < base:
-            key = entries.i[entry, at.KEY]
-            steps = alone[key, j, at.FULL_STEPS]
-            seconds = alone[key, j, at.FULL_SECONDS]
-            speed = alone[key, j, at.SPEED]
-            if entries.f[entry, steps_left] < steps:
-                steps = entries.f[entry, steps_left]
-                seconds = steps / speed
-            else:
-                rank = int(alone[key, j, at.RANK])
-            running.f[run, at.FIRST_STEPS] = steps
-            if speed > 0:
-                finish = max(finish, now + seconds)
+    for k in range(count.running):
+        run = world.runs[k]
+        entry = world.entries[run.entry]
+        entry.ran_round = count.rounds
+        entry.ran_on = run.on
+        entry.ran_at = run.at
+        if run.entry < base:
+            _dispatch_job(k, world)
             jobs += 1
         else:
-            first = entries.i[entry, at.FIRST]
-            second = entries.i[entry, at.SECOND]
-            for member in range(2):
-                slot = first if member == 0 else second
-                speed = paired[entries.i[first, at.KEY], entries.i[second, at.KEY], member, j]
-                steps = min(
-                    math.floor(speed * clock[at.ROUND_SECONDS]), entries.f[slot, steps_left]
-                )
-                running.f[run, at.FIRST_STEPS + member] = steps
-                if speed > 0:
-                    finish = max(finish, now + steps / speed)
-                jobs += 1
-        running.f[run, at.FINISH] = finish
-        running.i[run, at.RUN_RANK] = rank
-        latest = max(latest, finish)
-    clock[at.LATEST] = latest
-    count[at.RUNNING_JOBS] = jobs
+            _dispatch_pair(k, world)
+            jobs += 2
+        latest = max(latest, run.finish)
+    clock.latest_finish = latest
+    count.running_jobs = jobs
+
+
+@compiled_inside
+def _dispatch_job(k: int, world: World) -> None:
+    run = world.runs[k]
+    job = world.entries[run.entry]
+    speed = world.speeds[job.key, run.on]
+    seconds = speed.round_seconds
+    run.first_steps = speed.round_steps
+    run.rank = speed.rank
+    if job.steps_left < speed.round_steps:
+        run.first_steps = job.steps_left
+        seconds = job.steps_left / speed.steps_per_second
+        run.rank = -1
+    now = world.clock[0].now
+    run.finish = max(now, now + seconds)
+
+
+@compiled_inside
+def _dispatch_pair(k: int, world: World) -> None:
+    run = world.runs[k]
+    pair = world.entries[run.entry]
+    one = world.entries[pair.first]
+    two = world.entries[pair.second]
+    seconds = world.rules[0].round_seconds
+    first_speed = world.pair_speeds[one.key, two.key, 0, run.on]
+    second_speed = world.pair_speeds[one.key, two.key, 1, run.on]
+    run.first_steps = min(math.floor(first_speed * seconds), one.steps_left)
+    run.second_steps = min(math.floor(second_speed * seconds), two.steps_left)
+    now = world.clock[0].now
+    finish = max(now, now + run.first_steps / first_speed)
+    run.finish = max(finish, now + run.second_steps / second_speed)
+    run.rank = -1

@@ -1,32 +1,36 @@
-"""Who goes first on a worker type, compiled.
+"""Who goes first on a worker type, compiled: the priority queue, whose arrays are written only here.
 
 By definition the order is that of share / (time received / the type's total), computed in floating
 point, then deficit, share and insertion. The total grows from round to round, so everybody's priority
-changes. **The kept order** is by share / (time received / half a round), the *key*, which stays as it is
-while an entry waits. The two can disagree only where they are equal but for rounding. Entries of
-equal share *and* equal time (*alike*) always have equal priority, whatever the total. So if no two
-neighbours in the kept order are near to each other without being alike, the order is the one that the
-definition gives, to the last bit. If there are such neighbours (``MIXED``), entries that are near to
-each other are sorted by the definition, with this round's total, when the choice comes to them.
+changes. **The queue** is ordered by share / (time received / half a round), the *key*, which stays as it
+is while an entry waits. The two orders can disagree only where they are equal but for rounding. Entries
+of equal share *and* equal time (*proportional* whatever the total is) always have equal priority. So if
+no two neighbours in the queue are near to each other without that, its order is the one that the
+definition gives, to the last bit. If there are such neighbours (``near_ties``), entries that are near to
+each other are sorted by the definition, with this round's total, when the selection comes to them.
 
-**Only the front is kept in order**, as far as the choice may come before the next allocation. The rest
-*waits* in no order, below a *bound*: a key and a deficit that all of the front reach and nobody who waits
-does. Who has run goes to the front or to the rest by its new key. When the choice comes to the bound, the
-bound is lowered and those above it are sorted. Who waits may be near to the bound only if it is alike
-the entry that the bound was taken from, so this one and its likes may be chosen, and others near the
-bound only after it has been lowered.
+**Only the front is kept in order**, as far as the selection may come before the next allocation. The
+rest *waits* in no order, below a *cut*: a key and a deficit that all of the front reach and nobody who
+waits does. Who has run goes to the front or to the rest by its new key. When the selection comes to the
+cut, the cut is lowered and those above it are sorted. Who waits may be near to the cut only if its share
+and time are those of the entry that the cut was taken from, so this one and its equals may be selected,
+and others near the cut only after it has been lowered.
+
+The verbs: :func:`build_queue` after an allocation, :func:`requeue` for who has run and
+:func:`merge_returning` before a type is filled; then, place by place, :func:`open_front`,
+:func:`is_next`, :func:`take`, :func:`lower_cut` or :func:`take_all_waiting`, and :func:`close_front`.
 """
 
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
-from gavel_opt.kernels.jit import compiled_in_place
-from simulator.mechanism import layout as at
-from simulator.mechanism.layout import Entries, Orders, Spare
-from simulator.mechanism.prefetch import AHEAD, prefetch
+from gavel_opt.kernels.jit import compiled_inside
+from simulator.mechanism.pair_table import order_of
+from simulator.mechanism.records import LEFT, World
 
 _SHORT = 40
 """So many are sorted at once before they are merged."""
@@ -34,607 +38,563 @@ _RUN = 6
 """A run that is in order as it comes is left alone from this length on."""
 _MANY = 256
 """From so many on, keys are dealt into buckets before they are sorted."""
-NEAR = 1.0 - 2.0**-47
+_NEAR = 1.0 - 2.0**-47
 """Keys whose ratio is above this are near. Key and priority take two divisions each, so four roundings of
 2**-53 are between their ratios; a key of one that stands behind may be larger by twice as many."""
-CHECK = 16
-"""Every so many passes it is looked at whether a front that mixes still does."""
+_CHECK = 16
+"""Every so many rounds it is looked at whether a front with near ties still has some."""
 _TINY = 1e-280
 """Below this, rounding is not relative any more."""
 _SAMPLE = 48
-"""Entries that a new bound is estimated from."""
+"""Entries that a new cut is estimated from."""
 _ROUNDS = 3
 """A front is made long enough for about so many rounds of all workers."""
 
 
-@compiled_in_place
-def _tied_ahead(packed: int, other_packed: int, j: int, entries: Entries) -> bool:
-    """Whether an entry goes before another one of the same key and deficit: by share, place."""
-    one = packed & at.ENTRY_MASK
-    two = other_packed & at.ENTRY_MASK
-    if entries.f[one, j] != entries.f[two, j]:
-        return bool(entries.f[one, j] > entries.f[two, j])
-    base = entries.taken.size
-    if one < base and two < base:
-        return bool(one < two)
-    return bool(entries.i[one, at.PLACE] < entries.i[two, at.PLACE])
+# after an allocation -------------------------------------------------------------------------
 
 
-@compiled_in_place
-def _merge(
-    low: int,
-    middle: int,
-    high: int,
-    keys: np.ndarray,
-    deficits: np.ndarray,
-    packed: np.ndarray,
-    j: int,
-    entries: Entries,
-    spare: Spare,
-) -> int:
+@compiled_inside
+def build_queue(world: World) -> None:
+    """Let every entry with a share wait, in no order."""
+    count = world.counts[0]
+    base = len(world.candidates)
+    for slot in range(count.slots):
+        gone = world.candidates[slot].selected_round == LEFT
+        _wait(slot, world.entries[slot].allocated and not gone, world)
+    for pair in range(base, base + count.pairs):
+        _wait(pair, world.entries[pair].allocated, world)
+    for j in range(len(world.types)):
+        front = world.queue.fronts[j]
+        front.head = 0
+        front.end = 0
+        front.near_ties = False
+        front.returning = 0
+        front.cut_key = math.inf
+        front.cut_deficit = math.inf
+        front.jobs = count.slots
+        front.pairs = count.pairs
+
+
+@compiled_inside
+def _wait(entry: int, here: bool, world: World) -> None:
+    """Let an entry that is here wait on each type on which it has a share and can run."""
+    scale = world.entries[entry].scale
+    half_round = world.rules[0].half_round
+    for j in range(len(world.types)):
+        key = -1.0
+        if here:
+            ledger = world.ledger[entry, j]
+            if ledger.share > 0 and not ledger.cannot_run and scale <= world.types[j].workers:
+                key = ledger.share
+                if ledger.received != half_round:
+                    key = ledger.share / (ledger.received / half_round)
+        world.queue.waiting[j, entry] = key
+
+
+# who has run ---------------------------------------------------------------------------------
+
+
+@compiled_inside
+def withdraw(j: int, entry: int, world: World) -> None:
+    """An entry that has run does not come back."""
+    world.queue.waiting[j, entry] = -1.0
+
+
+@compiled_inside
+def requeue(j: int, entry: int, world: World) -> None:
+    """Let an entry that has run come back: to the front if its new key reaches it, else it waits.
+
+    What goes to the front is merged in later.
+    """
+    front = world.queue.fronts[j]
+    ledger = world.ledger[entry, j]
+    key = ledger.share / (ledger.received / world.rules[0].half_round)
+    if key <= front.cut_key * _NEAR * _NEAR or (
+        key == front.cut_key and ledger.deficit < front.cut_deficit and _is_of_cut(j, entry, world)
+    ):
+        world.queue.waiting[j, entry] = key
+        return
+    world.queue.waiting[j, entry] = -1.0
+    item = world.queue.returning[world.types[j].first_run + front.returning]
+    item.key = key
+    item.deficit = ledger.deficit
+    item.entry = entry
+    item.scale = world.entries[entry].scale
+    front.returning += 1
+
+
+@compiled_inside
+def merge_returning(j: int, world: World) -> None:
+    """Merge those that ran on a worker type, and belong to its front, into it."""
+    front = world.queue.fronts[j]
+    if front.returning == 0:
+        return
+    _make_room(j, front.returning, world)
+    line = world.queue.front[j]
+    first = world.types[j].first_run
+    for k in range(front.returning):
+        line[front.end + k] = world.queue.returning[first + k]
+    more = front.returning
+    front.returning = 0
+    _join(j, front.head, more, world)
+
+
+# the selection -------------------------------------------------------------------------------
+
+
+@compiled_inside
+def open_front(j: int, world: World) -> int:
+    """Get a front ready for the selection; returns the place of the first entry."""
+    _make_room(j, world.queue.waiting.shape[1], world)
+    front = world.queue.fronts[j]
+    if front.near_ties and world.counts[0].rounds % _CHECK == 0:
+        front.near_ties = _has_near_ties(j, front.head, front.end, world)
+    front.settled = front.head
+    return int(front.head)
+
+
+@compiled_inside
+def is_next(j: int, place: int, world: World) -> bool:
+    """Whether the entry at a place of the front is the next by this round's priorities."""
+    front = world.queue.fronts[j]
+    if place >= front.end:
+        return False
+    if front.near_ties and place >= front.settled:
+        front.settled = _settle_near(j, place, world)
+    item = world.queue.front[j, place]
+    return bool(item.key * _NEAR > front.cut_key or _is_of_cut(j, item.entry, world))
+
+
+@compiled_inside
+def take(j: int, place: int, world: World) -> None:
+    """Take an entry out of the front; the gap stays until the front is closed."""
+    world.queue.front[j, place].entry = -1
+
+
+@compiled_inside
+def close_front(j: int, last: int, world: World) -> None:
+    """Close the gaps of those that were taken, the last of them at ``last``."""
+    front = world.queue.fronts[j]
+    line = world.queue.front[j]
+    to = last
+    for place in range(last, front.head - 1, -1):
+        if line[place].entry >= 0:
+            if to != place:
+                line[to] = line[place]
+            to -= 1
+    front.head = to + 1
+
+
+@compiled_inside
+def lower_cut(j: int, place: int, world: World) -> None:
+    """Lengthen the front by the first of those that wait; it is in use up to ``place``."""
+    pivot = _pivot(j, world)
+    front = world.queue.fronts[j]
+    waiting = world.queue.waiting[j]
+    front.cut_key = -1.0
+    front.cut_deficit = 0.0
+    if pivot >= 0:
+        ledger = world.ledger[pivot, j]
+        front.cut_key = waiting[pivot]
+        front.cut_deficit = ledger.deficit
+        front.cut_share = ledger.share
+        front.cut_received = ledger.received
+    front.settled = place
+    _join(j, place, _raise(j, world), world)
+
+
+@compiled_inside
+def _raise(j: int, world: World) -> int:
+    """Put the waiting entries that are above the cut behind the end of the front; how many."""
+    front = world.queue.fronts[j]
+    waiting = world.queue.waiting[j]
+    key = front.cut_key
+    near = max(0.0, key * _NEAR * _NEAR)
+    line = world.queue.front[j]
+    end = front.end
+    gap = len(world.candidates) - front.jobs
+    for row in range(front.jobs + front.pairs):
+        entry = row if row < front.jobs else row + gap
+        if waiting[entry] < near:
+            continue
+        deficit = world.ledger[entry, j].deficit
+        if waiting[entry] == key and deficit < front.cut_deficit and _is_of_cut(j, entry, world):
+            continue
+        item = line[end]
+        item.key = waiting[entry]
+        item.deficit = deficit
+        item.entry = entry
+        item.scale = world.entries[entry].scale
+        waiting[entry] = -1.0
+        end += 1
+    return int(end - front.end)
+
+
+@compiled_inside
+def _pivot(j: int, world: World) -> int:
+    """Entry to cut at, so that about as many as are wanted are above it; -1 to cut nothing off.
+
+    It is the one of that rank in a sample; who cannot be selected does not count.
+    """
+    front = world.queue.fronts[j]
+    waiting = world.queue.waiting[j]
+    candidates = world.candidates
+    gap = len(candidates) - front.jobs
+    size = front.jobs + front.pairs
+    wanted = _ROUNDS * world.types[j].workers
+    if size <= 2 * wanted + _SAMPLE:
+        return -1
+    sample = world.queue.aside
+    drawn = 0
+    step = size // _SAMPLE
+    for row in range(step // 2, size, step):
+        entry = row if row < front.jobs else row + gap
+        if waiting[entry] < 0 or (
+            row < front.jobs and candidates[row].selected_round >= world.counts[0].rounds
+        ):
+            continue
+        key = waiting[entry]
+        deficit = world.ledger[entry, j].deficit
+        hole = drawn
+        while hole > 0 and (
+            sample[hole - 1].key < key
+            or (sample[hole - 1].key == key and sample[hole - 1].deficit < deficit)
+        ):
+            sample[hole] = sample[hole - 1]
+            hole -= 1
+        item = sample[hole]
+        item.key = key
+        item.deficit = deficit
+        item.entry = entry
+        drawn += 1
+    rank = wanted // step
+    if rank < drawn // 2 and sample[rank].key > _TINY:
+        return int(sample[rank].entry)
+    return -1
+
+
+@compiled_inside
+def take_all_waiting(j: int, left: int, world: World) -> int:
+    """Select all that wait, in no order, if there is room for all.
+
+    Returns how many workers are left then; -1, and nothing is selected, if not all have room.
+    """
+    this = world.counts[0].rounds
+    front = world.queue.fronts[j]
+    waiting = world.queue.waiting[j]
+    candidates = world.candidates
+    base = len(candidates)
+    # Entries that share a job are in each other's way.
+    for entry in range(base, base + front.pairs):
+        pair = world.entries[entry]
+        if (
+            waiting[entry] >= 0
+            and candidates[pair.first].selected_round < this
+            and candidates[pair.second].selected_round < this
+        ):
+            return -1
+    picks = world.picks[j]
+    filled = world.types[j].selected
+    end = filled
+    for slot in range(front.jobs):
+        # Without a branch, which nobody could predict.
+        job = candidates[slot]
+        comes = int(waiting[slot] >= 0 and job.selected_round < this)
+        picks[end].entry = slot
+        picks[end].scale = job.scale
+        end += comes
+        left -= comes * job.scale
+        if left < 0:
+            return -1
+    for k in range(filled, end):
+        candidates[picks[k].entry].selected_round = this
+    world.types[j].selected = end
+    return left
+
+
+# near ties -----------------------------------------------------------------------------------
+
+
+@compiled_inside
+def _is_near(key: float, behind: float) -> bool:
+    """Whether rounding may turn round the priorities of an entry and of one that stands behind."""
+    return bool(behind >= key * _NEAR or key < _TINY)
+
+
+@compiled_inside
+def _is_of_cut(j: int, entry: int, world: World) -> bool:
+    """Whether an entry has the share and time received of the entry that the cut was taken from."""
+    front = world.queue.fronts[j]
+    ledger = world.ledger[entry, j]
+    return bool(ledger.share == front.cut_share and ledger.received == front.cut_received)
+
+
+@compiled_inside
+def _proportional(j: int, one: int, two: int, world: World) -> bool:
+    """Whether two entries have the same share and time received, so the same priority always."""
+    a = world.ledger[one, j]
+    b = world.ledger[two, j]
+    return bool(a.share == b.share and a.received == b.received)
+
+
+@compiled_inside
+def _has_near_ties(j: int, low: int, high: int, world: World) -> bool:
+    """Whether neighbours in a front are near to each other without being proportional."""
+    line = world.queue.front[j]
+    for place in range(low + 1, high):
+        one = line[place - 1]
+        two = line[place]
+        if _is_near(one.key, two.key) and not _proportional(j, one.entry, two.entry, world):
+            return True
+    return False
+
+
+@compiled_inside
+def _settle_near(j: int, place: int, world: World) -> int:
+    """Sort the entries that are near to the one at ``place`` by this round's priority.
+
+    Returns where they end.
+    """
+    front = world.queue.fronts[j]
+    line = world.queue.front[j]
+    smallest = line[place].key
+    stop = place + 1
+    proportional = True
+    while stop < front.end and _is_near(smallest, line[stop].key):
+        smallest = min(smallest, line[stop].key)
+        proportional = proportional and _proportional(j, line[place].entry, line[stop].entry, world)
+        stop += 1
+    if not proportional:
+        _key_by(j, place, stop, world.types[j].received, line, world)
+        _sort(j, place, stop, line, world)
+        _key_by(j, place, stop, world.rules[0].half_round, line, world)
+    return int(stop)
+
+
+@compiled_inside
+def _key_by(j: int, low: int, high: int, total: float, line: np.ndarray, world: World) -> None:
+    """Set the keys of some entries to their priorities at a total of the type's time."""
+    for place in range(low, high):
+        ledger = world.ledger[line[place].entry, j]
+        line[place].key = ledger.share / (ledger.received / total)
+
+
+@compiled_inside
+def sort_picks(j: int, low: int, high: int, picks: np.ndarray, world: World) -> None:
+    """Sort picks by what this round's priorities are."""
+    line = world.queue.returning
+    for k in range(low, high):
+        line[k].entry = picks[k].entry
+        line[k].scale = picks[k].scale
+        line[k].deficit = world.ledger[picks[k].entry, j].deficit
+    _key_by(j, low, high, world.types[j].received, line, world)
+    _sort(j, low, high, line, world)
+    for k in range(low, high):
+        picks[k].entry = line[k].entry
+
+
+# order ---------------------------------------------------------------------------------------
+
+
+@compiled_inside
+def _goes_before(j: int, one: Any, two: Any, world: World) -> bool:
+    """Whether one queued entry goes before another: by key, deficit, share, order of insertion."""
+    if one.key != two.key:
+        return bool(one.key > two.key)
+    if one.deficit != two.deficit:
+        return bool(one.deficit > two.deficit)
+    share = world.ledger[one.entry, j].share
+    other = world.ledger[two.entry, j].share
+    if share != other:
+        return bool(share > other)
+    base = len(world.candidates)
+    if one.entry < base and two.entry < base:
+        return bool(one.entry < two.entry)
+    return order_of(one.entry, world) < order_of(two.entry, world)
+
+
+@compiled_inside
+def _make_room(j: int, more: int, world: World) -> None:
+    """Move the front to the beginning of its array if so many more do not fit behind it."""
+    front = world.queue.fronts[j]
+    line = world.queue.front[j]
+    if front.end + more > len(line):
+        for place in range(front.head, front.end):
+            line[place - front.head] = line[place]
+        front.end -= front.head
+        front.head = 0
+
+
+@compiled_inside
+def _join(j: int, low: int, more: int, world: World) -> None:
+    """Sort those that stand behind the end of the front, and merge them in from ``low`` on."""
+    front = world.queue.fronts[j]
+    line = world.queue.front[j]
+    end = front.end
+    if more >= _MANY:
+        _deal(end, end + more, line, world)
+    _sort(j, end, end + more, line, world)
+    changed = _merge(j, low, end, end + more, line, world)
+    front.end = end + more
+    # Neighbours that were neighbours before are known to be no near ties.
+    if not front.near_ties:
+        front.near_ties = _has_near_ties(j, max(low, changed - 1), end + more, world)
+
+
+@compiled_inside
+def _sort(j: int, low: int, high: int, line: np.ndarray, world: World) -> None:
+    """Sort queued entries: merges of stretches that are in order as they come."""
+    starts = world.scratch
+    stretches = 0
+    place = low
+    while place < high:
+        stop = place + 1
+        while stop < high and _goes_before(j, line[stop - 1], line[stop], world):
+            stop += 1
+        if stop < high and stop - place < _RUN:
+            stop = min(place + _SHORT, high)
+            _sort_few(j, place, stop, line, world)
+        starts[stretches].number = place
+        stretches += 1
+        starts[stretches].number = stop
+        place = stop
+        # Lengths at least halve from one stretch to the next, so merges are balanced.
+        while stretches > 1:
+            first = starts[stretches - 2].number
+            second = starts[stretches - 1].number
+            if place < high and second - first >= 2 * (stop - second):
+                break
+            _merge(j, first, second, stop, line, world)
+            stretches -= 1
+            starts[stretches].number = stop
+
+
+@compiled_inside
+def _sort_few(j: int, low: int, high: int, line: np.ndarray, world: World) -> None:
+    """Sort a few: count for each how many go before it, without a branch; then look at ties."""
+    size = high - low
+    aside = world.queue.aside
+    scratch = world.scratch
+    for k in range(size):
+        aside[k] = line[low + k]
+        scratch[k].count = 0
+    ties = 0
+    for k in range(size):
+        key = aside[k].key
+        deficit = aside[k].deficit
+        rank = 0
+        for i in range(size):
+            other = aside[i]
+            rank += (other.key > key) | ((other.key == key) & (other.deficit > deficit))
+        same = scratch[rank].count
+        scratch[rank].count = same + 1
+        ties += same
+        line[low + rank + same] = aside[k]
+    if ties > 0:
+        _insert(j, low, high, line, world)
+
+
+@compiled_inside
+def _insert(j: int, low: int, high: int, line: np.ndarray, world: World) -> None:
+    """Sort entries that are nearly in order."""
+    spare = world.queue.aside[0]
+    for place in range(low + 1, high):
+        hole = place
+        while hole > low and _goes_before(j, line[hole], line[hole - 1], world):
+            world.queue.aside[0] = line[hole]
+            line[hole] = line[hole - 1]
+            line[hole - 1] = spare
+            hole -= 1
+
+
+@compiled_inside
+def _merge(j: int, low: int, middle: int, high: int, line: np.ndarray, world: World) -> int:
     """Merge two sorted stretches that touch; returns the first place whose neighbour is another."""
     if low == middle or middle == high:
         return middle
     # Both ends that are in order already stay as they are: look for them from the middle.
     step = 1
-    while middle - step > low and keys[middle - step] <= keys[middle]:
+    while middle - step > low and line[middle - step].key <= line[middle].key:
         step *= 2
     low = max(low, middle - step)
     step = 1
-    while middle + step < high and keys[middle + step] >= keys[middle - 1]:
+    while middle + step < high and line[middle + step].key >= line[middle - 1].key:
         step *= 2
     high = min(high, middle + step)
-    if keys[middle - 1] > keys[middle]:
+    if line[middle - 1].key > line[middle].key:
         return middle
-    aside = spare.f[4]
-    aside_deficits = spare.f[5]
-    aside_packed = spare.i[2]
     if high - middle <= middle - low:
-        size = high - middle
-        for k in range(size):
-            aside[k] = keys[middle + k]
-            aside_deficits[k] = deficits[middle + k]
-            aside_packed[k] = packed[middle + k]
-        one = middle - 1
-        two = size - 1
-        place = high - 1
-        while two >= 0:
-            behind = one >= low and keys[one] <= aside[two]
-            if behind and keys[one] == aside[two]:
-                behind = aside_deficits[two] > deficits[one] or (
-                    aside_deficits[two] == deficits[one]
-                    and _tied_ahead(aside_packed[two], packed[one], j, entries)
-                )
-            if behind:
-                keys[place] = keys[one]
-                deficits[place] = deficits[one]
-                packed[place] = packed[one]
-                one -= 1
-            else:
-                keys[place] = aside[two]
-                deficits[place] = aside_deficits[two]
-                packed[place] = aside_packed[two]
-                two -= 1
-            place -= 1
-        return int(place + 1)
+        return _merge_down(j, low, middle, high, line, world)
+    _merge_up(j, low, middle, high, line, world)
+    return low
+
+
+@compiled_inside
+def _merge_down(j: int, low: int, middle: int, high: int, line: np.ndarray, world: World) -> int:
+    """Merge from the end, the second stretch put aside."""
+    aside = world.queue.aside
+    for k in range(high - middle):
+        aside[k] = line[middle + k]
+    one = middle - 1
+    two = high - middle - 1
+    place = high - 1
+    while two >= 0:
+        if one >= low and _goes_before(j, aside[two], line[one], world):
+            line[place] = line[one]
+            one -= 1
+        else:
+            line[place] = aside[two]
+            two -= 1
+        place -= 1
+    return place + 1
+
+
+@compiled_inside
+def _merge_up(j: int, low: int, middle: int, high: int, line: np.ndarray, world: World) -> None:
+    """Merge from the beginning, the first stretch put aside."""
+    aside = world.queue.aside
     size = middle - low
     for k in range(size):
-        aside[k] = keys[low + k]
-        aside_deficits[k] = deficits[low + k]
-        aside_packed[k] = packed[low + k]
+        aside[k] = line[low + k]
     one = 0
     two = middle
     place = low
     while one < size:
-        ahead = two < high and keys[two] >= aside[one]
-        if ahead and keys[two] == aside[one]:
-            ahead = deficits[two] > aside_deficits[one] or (
-                deficits[two] == aside_deficits[one]
-                and _tied_ahead(packed[two], aside_packed[one], j, entries)
-            )
-        if ahead:
-            keys[place] = keys[two]
-            deficits[place] = deficits[two]
-            packed[place] = packed[two]
+        if two < high and _goes_before(j, line[two], aside[one], world):
+            line[place] = line[two]
             two += 1
         else:
-            keys[place] = aside[one]
-            deficits[place] = aside_deficits[one]
-            packed[place] = aside_packed[one]
+            line[place] = aside[one]
             one += 1
         place += 1
-    return int(low)
 
 
-@compiled_in_place
-def _ahead(
-    one: int,
-    two: int,
-    keys: np.ndarray,
-    deficits: np.ndarray,
-    packed: np.ndarray,
-    j: int,
-    entries: Entries,
-) -> bool:
-    """Whether what stands at one place goes before what stands at another."""
-    if keys[one] != keys[two]:
-        return bool(keys[one] > keys[two])
-    if deficits[one] != deficits[two]:
-        return bool(deficits[one] > deficits[two])
-    return _tied_ahead(packed[one], packed[two], j, entries)
-
-
-@compiled_in_place
-def _sort_few(
-    low: int,
-    high: int,
-    keys: np.ndarray,
-    deficits: np.ndarray,
-    packed: np.ndarray,
-    j: int,
-    entries: Entries,
-    spare: Spare,
-) -> None:
-    """Sort a few: count for each how many go before it, without a branch; then look at ties."""
-    size = high - low
-    aside = spare.f[4]
-    aside_deficits = spare.f[5]
-    aside_packed = spare.i[2]
-    alike = spare.i[4]
-    for k in range(size):
-        aside[k] = keys[low + k]
-        aside_deficits[k] = deficits[low + k]
-        aside_packed[k] = packed[low + k]
-        alike[k] = 0
-    ties = 0
-    for k in range(size):
-        key = aside[k]
-        deficit = aside_deficits[k]
-        rank = 0
-        for i in range(size):
-            rank += (aside[i] > key) | ((aside[i] == key) & (aside_deficits[i] > deficit))
-        place = low + rank + alike[rank]
-        alike[rank] += 1
-        ties += place - low - rank
-        keys[place] = key
-        deficits[place] = aside_deficits[k]
-        packed[place] = aside_packed[k]
-    if ties == 0:
-        return
-    for place in range(low + 1, high):
-        hole = place
-        while (
-            hole > low
-            and keys[hole] == keys[hole - 1]
-            and deficits[hole] == deficits[hole - 1]
-            and _tied_ahead(packed[hole], packed[hole - 1], j, entries)
-        ):
-            packed[hole], packed[hole - 1] = packed[hole - 1], packed[hole]
-            hole -= 1
-
-
-@compiled_in_place
-def _sort(
-    low: int,
-    high: int,
-    keys: np.ndarray,
-    deficits: np.ndarray,
-    packed: np.ndarray,
-    j: int,
-    entries: Entries,
-    spare: Spare,
-) -> None:
-    """Sort by key, deficit, share, place: merges of stretches that are in order as they come."""
-    starts = spare.i[3]
-    runs = 0
-    place = low
-    while place < high:
-        stop = place + 1
-        while stop < high and _ahead(stop - 1, stop, keys, deficits, packed, j, entries):
-            stop += 1
-        if stop < high and stop - place < _RUN:
-            stop = min(place + _SHORT, high)
-            _sort_few(place, stop, keys, deficits, packed, j, entries, spare)
-        starts[runs] = place
-        runs += 1
-        starts[runs] = stop
-        place = stop
-        # Lengths at least halve from one stretch to the next, so merges are balanced.
-        while runs > 1 and (
-            place == high
-            or starts[runs - 1] - starts[runs - 2] < 2 * (starts[runs] - starts[runs - 1])
-        ):
-            _merge(
-                starts[runs - 2],
-                starts[runs - 1],
-                starts[runs],
-                keys,
-                deficits,
-                packed,
-                j,
-                entries,
-                spare,
-            )
-            starts[runs - 1] = starts[runs]
-            runs -= 1
-
-
-@compiled_in_place
-def _deal(
-    low: int,
-    high: int,
-    keys: np.ndarray,
-    deficits: np.ndarray,
-    packed: np.ndarray,
-    spare: Spare,
-) -> None:
+@compiled_inside
+def _deal(low: int, high: int, line: np.ndarray, world: World) -> None:
     """Bring many into order roughly: into buckets by key, eight to a bucket if keys are even."""
-    aside = spare.f[4]
-    aside_deficits = spare.f[5]
-    aside_packed = spare.i[2]
-    starts = spare.i[3]
-    largest = keys[low]
-    smallest = keys[low]
+    aside = world.queue.aside
+    buckets = world.scratch
+    largest = line[low].key
+    smallest = line[low].key
     for k in range(low, high):
-        largest = max(largest, keys[k])
-        smallest = min(smallest, keys[k])
-    buckets = (high - low) // 8
-    factor = (buckets - 1) / (largest - smallest)
+        largest = max(largest, line[k].key)
+        smallest = min(smallest, line[k].key)
+    many = (high - low) // 8
+    if not largest > smallest:
+        return
+    factor = (many - 1) / (largest - smallest)
     if not math.isfinite(factor):
         return
-    for bucket in range(buckets + 1):
-        starts[bucket] = 0
+    for bucket in range(many + 1):
+        buckets[bucket].number = 0
     for k in range(low, high):
-        starts[int((largest - keys[k]) * factor) + 1] += 1
-    for bucket in range(buckets):
-        starts[bucket + 1] += starts[bucket]
+        buckets[int((largest - line[k].key) * factor) + 1].number += 1
+    for bucket in range(many):
+        buckets[bucket + 1].number += buckets[bucket].number
     for k in range(low, high):
-        bucket = int((largest - keys[k]) * factor)
-        place = starts[bucket]
-        starts[bucket] = place + 1
-        aside[place] = keys[k]
-        aside_deficits[place] = deficits[k]
-        aside_packed[place] = packed[k]
+        bucket = int((largest - line[k].key) * factor)
+        aside[buckets[bucket].number] = line[k]
+        buckets[bucket].number += 1
     for k in range(high - low):
-        keys[low + k] = aside[k]
-        deficits[low + k] = aside_deficits[k]
-        packed[low + k] = aside_packed[k]
-
-
-@compiled_in_place
-def _near(key: float, behind: float) -> bool:
-    """Whether rounding may turn round the priorities of an entry and of one that stands behind."""
-    return bool(behind >= key * NEAR or key < _TINY)
-
-
-@compiled_in_place
-def _alike(one: int, two: int, j: int, types: int, entries: Entries) -> bool:
-    """Whether two entries have the same share and time received, so the same priority always."""
-    return bool(
-        entries.f[one, j] == entries.f[two, j]
-        and entries.f[one, types + j] == entries.f[two, types + j]
-    )
-
-
-@compiled_in_place
-def mixes(
-    low: int,
-    high: int,
-    keys: np.ndarray,
-    packed: np.ndarray,
-    j: int,
-    types: int,
-    entries: Entries,
-) -> bool:
-    """Whether neighbours in an order are near to each other without being alike."""
-    many = high - low >= _MANY
-    for place in range(low + 1, high):
-        if many and place + AHEAD < high:
-            prefetch(entries.f, packed[place + AHEAD] & at.ENTRY_MASK)
-        if _near(keys[place - 1], keys[place]) and not _alike(
-            packed[place - 1] & at.ENTRY_MASK, packed[place] & at.ENTRY_MASK, j, types, entries
-        ):
-            return True
-    return False
-
-
-@compiled_in_place
-def order_near(
-    place: int,
-    end: int,
-    total: float,
-    half_round: float,
-    j: int,
-    entries: Entries,
-    orders: Orders,
-    spare: Spare,
-) -> int:
-    """Sort the entries that are near to the one at ``place`` by the definition of priority.
-
-    Returns where they end.
-    """
-    types = orders.bound.shape[0]
-    keys = orders.keys[j]
-    packed = orders.packed[j]
-    smallest = keys[place]
-    stop = place + 1
-    first = packed[place] & at.ENTRY_MASK
-    alike = True
-    while stop < end and _near(smallest, keys[stop]):
-        prefetch(entries.f, packed[min(stop + AHEAD, end - 1)] & at.ENTRY_MASK)
-        smallest = min(smallest, keys[stop])
-        alike = alike and _alike(first, packed[stop] & at.ENTRY_MASK, j, types, entries)
-        stop += 1
-    if alike:
-        return int(stop)
-    for k in range(place, stop):
-        entry = packed[k] & at.ENTRY_MASK
-        keys[k] = entries.f[entry, j] / (entries.f[entry, types + j] / total)
-    _sort(place, stop, keys, orders.deficits[j], packed, j, entries, spare)
-    for k in range(place, stop):
-        entry = packed[k] & at.ENTRY_MASK
-        keys[k] = entries.f[entry, j] / (entries.f[entry, types + j] / half_round)
-    return int(stop)
-
-
-@compiled_in_place
-def sort_by_definition(
-    low: int,
-    high: int,
-    total: float,
-    packed: np.ndarray,
-    j: int,
-    types: int,
-    entries: Entries,
-    spare: Spare,
-) -> None:
-    """Sort entries by what this round's priorities are."""
-    keys = spare.f[0]
-    deficits = spare.f[1]
-    for k in range(low, high):
-        entry = packed[k] & at.ENTRY_MASK
-        keys[k] = entries.f[entry, j] / (entries.f[entry, types + j] / total)
-        deficits[k] = entries.f[entry, 2 * types + j]
-    _sort(low, high, keys, deficits, packed, j, entries, spare)
-
-
-# the front and who waits ---------------------------------------------------------------------
-
-
-@compiled_in_place
-def list_afresh(
-    half_round: float,
-    workers: np.ndarray,
-    count: np.ndarray,
-    entries: Entries,
-    orders: Orders,
-) -> None:
-    """Let every entry with a share wait, in no order."""
-    types = workers.size
-    base = entries.taken.size
-    count[at.LISTED] = count[at.SLOTS]
-    count[at.LISTED_PAIRS] = count[at.PAIRS]
-    for kind in range(2):
-        low = 0 if kind == 0 else base
-        for entry in range(low, low + count[at.SLOTS if kind == 0 else at.PAIRS]):
-            if entries.i[entry, at.ALLOCATED] == 0 or (
-                kind == 0 and entries.taken[entry] == at.GONE
-            ):
-                for j in range(types):
-                    orders.waiting[j, entry] = -1.0
-                continue
-            size = entries.i[entry, at.SCALE]
-            dead = entries.i[entry, at.DEAD]
-            orders.sizes[entry] = size
-            for j in range(types):
-                share = entries.f[entry, j]
-                key = -1.0
-                if share > 0 and not dead >> j & 1 and size <= workers[j]:
-                    key = share
-                    if entries.f[entry, types + j] != half_round:
-                        key = share / (entries.f[entry, types + j] / half_round)
-                    orders.waiting_deficits[j, entry] = entries.f[entry, 2 * types + j]
-                orders.waiting[j, entry] = key
-    for j in range(types):
-        orders.span[j, at.HEAD] = 0
-        orders.span[j, at.END] = 0
-        orders.span[j, at.MIXED] = 0
-        orders.bound[j, at.BOUND_KEY] = math.inf
-        orders.bound[j, at.BOUND_DEFICIT] = math.inf
-
-
-@compiled_in_place
-def take_back(
-    j: int,
-    entry: int,
-    key: float,
-    entries: Entries,
-    orders: Orders,
-) -> bool:
-    """Whether an entry that has run belongs to the front with its new key; if not, it waits."""
-    types = orders.bound.shape[0]
-    bound = orders.bound[j, at.BOUND_KEY]
-    if key <= bound * NEAR * NEAR:
-        orders.waiting[j, entry] = key
-        orders.waiting_deficits[j, entry] = entries.f[entry, 2 * types + j]
-        return False
-    if (
-        key == bound
-        and entries.f[entry, 2 * types + j] < orders.bound[j, at.BOUND_DEFICIT]
-        and entries.f[entry, j] == orders.bound[j, at.BOUND_SHARE]
-        and entries.f[entry, types + j] == orders.bound[j, at.BOUND_TIME]
-    ):
-        orders.waiting[j, entry] = key
-        return False
-    orders.waiting[j, entry] = -1.0
-    return True
-
-
-@compiled_in_place
-def make_room(j: int, more: int, orders: Orders) -> None:
-    """Move the front to the beginning of its arrays if so many more do not fit behind it."""
-    keys = orders.keys[j]
-    deficits = orders.deficits[j]
-    packed = orders.packed[j]
-    head = orders.span[j, at.HEAD]
-    end = orders.span[j, at.END]
-    if end + more > keys.size:
-        for place in range(head, end):
-            keys[place - head] = keys[place]
-            deficits[place - head] = deficits[place]
-            packed[place - head] = packed[place]
-        orders.span[j, at.HEAD] = 0
-        orders.span[j, at.END] = end - head
-
-
-@compiled_in_place
-def merge_back(
-    j: int, start: int, movers: int, entries: Entries, orders: Orders, spare: Spare
-) -> None:
-    """Put those who ran on a worker type back into its front, from the spare arrays."""
-    make_room(j, movers, orders)
-    end = orders.span[j, at.END]
-    for k in range(movers):
-        orders.keys[j, end + k] = spare.f[0, start + k]
-        orders.deficits[j, end + k] = spare.f[1, start + k]
-        orders.packed[j, end + k] = spare.i[0, start + k]
-    _join(j, orders.span[j, at.HEAD], movers, entries, orders, spare)
-
-
-@compiled_in_place
-def _join(j: int, low: int, more: int, entries: Entries, orders: Orders, spare: Spare) -> None:
-    """Sort those who stand behind the end of the front, and merge them in from ``low`` on."""
-    keys = orders.keys[j]
-    deficits = orders.deficits[j]
-    packed = orders.packed[j]
-    end = orders.span[j, at.END]
-    if more >= _MANY:
-        _deal(end, end + more, keys, deficits, packed, spare)
-    _sort(end, end + more, keys, deficits, packed, j, entries, spare)
-    changed = _merge(low, end, end + more, keys, deficits, packed, j, entries, spare)
-    orders.span[j, at.END] = end + more
-    # Neighbours that were neighbours before are known not to mix.
-    if orders.span[j, at.MIXED] == 0 and mixes(
-        max(low, changed - 1), end + more, keys, packed, j, orders.bound.shape[0], entries
-    ):
-        orders.span[j, at.MIXED] = 1
-
-
-@compiled_in_place
-def lower_bound(
-    j: int,
-    place: int,
-    workers: int,
-    this: int,
-    count: np.ndarray,
-    entries: Entries,
-    orders: Orders,
-    spare: Spare,
-) -> None:
-    """Lengthen the front by the first of those who wait; it is in use up to ``place``."""
-    types = orders.bound.shape[0]
-    base = entries.taken.size
-    waiting = orders.waiting[j]
-    deficits = orders.waiting_deficits[j]
-    slots = count[at.LISTED]
-    size = slots + count[at.LISTED_PAIRS]
-    wanted = _ROUNDS * workers
-    key = -1.0
-    deficit = 0.0
-    pivot = -1
-    if size > 2 * wanted + _SAMPLE:
-        # The best of a sample, as many as are wanted of all; who cannot be chosen does not count.
-        sample_f = spare.f[2]
-        deficits_f = spare.f[3]
-        sample_i = spare.i[1]
-        drawn = 0
-        step = size // _SAMPLE
-        for number in range(step // 2, size, step):
-            entry = number if number < slots else base + number - slots
-            if waiting[entry] < 0 or (entry < base and entries.taken[entry] >= this):
-                continue
-            hole = drawn
-            while hole > 0 and (
-                sample_f[hole - 1] < waiting[entry]
-                or (sample_f[hole - 1] == waiting[entry] and deficits_f[hole - 1] < deficits[entry])
-            ):
-                sample_f[hole] = sample_f[hole - 1]
-                deficits_f[hole] = deficits_f[hole - 1]
-                sample_i[hole] = sample_i[hole - 1]
-                hole -= 1
-            sample_f[hole] = waiting[entry]
-            deficits_f[hole] = deficits[entry]
-            sample_i[hole] = entry
-            drawn += 1
-        rank = wanted // step
-        if rank < drawn // 2 and sample_f[rank] > _TINY:
-            key = sample_f[rank]
-            deficit = deficits_f[rank]
-            pivot = sample_i[rank]
-    orders.bound[j, at.BOUND_KEY] = key
-    orders.bound[j, at.BOUND_DEFICIT] = deficit
-    if pivot >= 0:
-        orders.bound[j, at.BOUND_SHARE] = entries.f[pivot, j]
-        orders.bound[j, at.BOUND_TIME] = entries.f[pivot, types + j]
-    near = max(0.0, key * NEAR * NEAR)
-    end = orders.span[j, at.END]
-    to = end
-    for kind in range(2):
-        low = 0 if kind == 0 else base
-        for entry in range(low, low + count[at.LISTED if kind == 0 else at.LISTED_PAIRS]):
-            if waiting[entry] < near:
-                continue
-            if (
-                waiting[entry] == key
-                and deficits[entry] < deficit
-                and _alike(entry, pivot, j, types, entries)
-            ):
-                continue
-            orders.keys[j, to] = waiting[entry]
-            orders.deficits[j, to] = deficits[entry]
-            orders.packed[j, to] = (orders.sizes[entry] << at.SCALE_SHIFT) | entry
-            waiting[entry] = -1.0
-            prefetch(entries.f, entry)
-            to += 1
-    _join(j, place, to - end, entries, orders, spare)
-
-
-@compiled_in_place
-def take_all(
-    j: int,
-    left: int,
-    filled: int,
-    count: np.ndarray,
-    entries: Entries,
-    orders: Orders,
-    chosen: np.ndarray,
-) -> int:
-    """Choose all who wait, in no order, if there is room for all.
-
-    Returns how many are chosen now; -1 if not all have room.
-    """
-    taken = entries.taken
-    this = count[at.PASSES]
-    waiting = orders.waiting[j]
-    base = taken.size
-    # Entries that share a job are in each other's way.
-    for pair in range(base, base + count[at.LISTED_PAIRS]):
-        if (
-            waiting[pair] >= 0
-            and taken[entries.i[pair, at.FIRST]] < this
-            and taken[entries.i[pair, at.SECOND]] < this
-        ):
-            return -1
-    all_of_them = filled
-    for entry in range(count[at.LISTED]):
-        # Without a branch, which nobody could predict.
-        size = orders.sizes[entry]
-        comes = int(waiting[entry] >= 0 and taken[entry] < this)
-        chosen[all_of_them] = (size << at.SCALE_SHIFT) | entry
-        all_of_them += comes
-        left -= comes * size
-        if left < 0:
-            return -1
-    for k in range(filled, all_of_them):
-        taken[chosen[k] & at.ENTRY_MASK] = this
-    return all_of_them
+        line[low + k] = aside[k]

@@ -2,281 +2,300 @@
 
 from __future__ import annotations
 
-import numpy as np
+from typing import Any
 
-from gavel_opt.kernels.jit import compiled_in_place
-from simulator.mechanism import layout as at
-from simulator.mechanism.layout import Entries, Orders, Pairs, Spare
-from simulator.mechanism.pair_table import find_pair, keep_pair
-from simulator.mechanism.priority import (
-    CHECK,
-    NEAR,
-    lower_bound,
-    make_room,
-    mixes,
-    order_near,
-    take_all,
+from gavel_opt.kernels.jit import compiled_inside
+from simulator.mechanism.pair_table import (
+    can_run_together,
+    find_pair,
+    keep_pair,
+    order_of,
+    pair_order,
 )
+from simulator.mechanism.priority import (
+    build_queue,
+    close_front,
+    is_next,
+    lower_cut,
+    merge_returning,
+    open_front,
+    take,
+    take_all_waiting,
+)
+from simulator.mechanism.records import World
 
 
-@compiled_in_place
-def choose(
-    j: int,
-    workers: int,
-    half_round: float,
-    total: float,
-    count: np.ndarray,
-    entries: Entries,
-    orders: Orders,
-    chosen: np.ndarray,
-    spare: Spare,
-) -> tuple[int, int, int]:
-    """Choose for one worker type; who is chosen from the front is taken out of it.
+@compiled_inside
+def select_entries(world: World) -> None:
+    """Select for each worker type, in the order of this round's visits."""
+    count = world.counts[0]
+    if count.queue_stale:
+        build_queue(world)
+        count.queue_stale = False
+    free = count.active
+    for visit in range(len(world.types)):
+        j = world.visits[visit]
+        merge_returning(j, world)
+        worker_type = world.types[j]
+        worker_type.selected = 0
+        if free > 0:
+            left = _select_in_order(j, world)
+            if left > 0 and not world.rules[0].skips_zero_priority:
+                _fill_up(j, left, world)
+        # With pairs jobs are more than entries, and somebody counts as free who is not.
+        free -= worker_type.selected
 
-    Returns how many are chosen, how many of them in order (the others come behind in any order), and
-    workers left.
-    """
-    make_room(j, orders.waiting.shape[1], orders)
-    types = orders.bound.shape[0]
-    taken = entries.taken
-    base = taken.size
-    this = count[at.PASSES]
-    keys = orders.keys[j]
-    deficits = orders.deficits[j]
-    packed = orders.packed[j]
-    span = orders.span[j]
-    bound = orders.bound[j]
-    head = span[at.HEAD]
-    if (
-        span[at.MIXED] == 1
-        and this % CHECK == 0
-        and not mixes(head, span[at.END], keys, packed, j, types, entries)
-    ):
-        span[at.MIXED] = 0
-    left = workers
-    filled = 0
-    ordered = 0
-    last = head - 1
-    place = head
+
+@compiled_inside
+def _select_in_order(j: int, world: World) -> int:
+    """Select by the order of one worker type; returns how many workers are left."""
+    worker_type = world.types[j]
+    left = worker_type.workers
+    place = open_front(j, world)
+    last = place - 1
     while True:
-        end = span[at.END]
-        mixed = span[at.MIXED] == 1
-        in_order = place
-        while place < end and left > 0:
-            if mixed and place == in_order:
-                in_order = order_near(place, end, total, half_round, j, entries, orders, spare)
-            word = packed[place]
-            first = word & at.ENTRY_MASK
-            if keys[place] * NEAR <= bound[at.BOUND_KEY] and not (
-                entries.f[first, j] == bound[at.BOUND_SHARE]
-                and entries.f[first, types + j] == bound[at.BOUND_TIME]
-            ):
-                break
-            size = word >> at.SCALE_SHIFT
-            if size <= left:
-                second = -1
-                if first >= base:
-                    pair = first
-                    first = entries.i[pair, at.FIRST]
-                    second = entries.i[pair, at.SECOND]
-                if taken[first] < this and (second < 0 or taken[second] < this):
-                    taken[first] = this
-                    if second >= 0:
-                        taken[second] = this
-                    left -= size
-                    chosen[filled] = word
-                    filled += 1
-                    packed[place] = -1
-                    last = place
+        while left > 0 and is_next(j, place, world):
+            item = world.queue.front[j, place]
+            if item.scale <= left and _mark(item.entry, world):
+                pick = world.picks[j, worker_type.selected]
+                pick.entry = item.entry
+                pick.scale = item.scale
+                left -= item.scale
+                worker_type.selected += 1
+                last = place
+                take(j, place, world)
             place += 1
-        ordered = filled
-        if left == 0 or bound[at.BOUND_KEY] < 0:
+        worker_type.in_order = worker_type.selected
+        front = world.queue.fronts[j]
+        if left == 0 or front.cut_key < 0:
             break
-        if place == end:
-            all_of_them = take_all(j, left, filled, count, entries, orders, chosen)
-            if all_of_them >= 0:
-                for k in range(filled, all_of_them):
-                    left -= chosen[k] >> at.SCALE_SHIFT
-                filled = all_of_them
+        if place == front.end:
+            rest = take_all_waiting(j, left, world)
+            if rest >= 0:
+                left = rest
                 break
-        lower_bound(j, place, workers, this, count, entries, orders, spare)
-    # Who was passed over closes up with the rest.
-    to = last
-    for place in range(last, head - 1, -1):
-        if packed[place] >= 0:
-            keys[to] = keys[place]
-            deficits[to] = deficits[place]
-            packed[to] = packed[place]
-            to -= 1
-    span[at.HEAD] = to + 1
-    return filled, ordered, left
+        lower_cut(j, place, world)
+    close_front(j, last, world)
+    if worker_type.selected == worker_type.in_order:
+        worker_type.in_order = worker_type.workers
+    return int(left)
 
 
-@compiled_in_place
-def _sift(
-    hole: int, size: int, deficits: np.ndarray, places: np.ndarray, entries: np.ndarray
-) -> None:
-    """Restore the heap below one node: largest deficit first, then first place."""
-    deficit = deficits[hole]
-    place = places[hole]
-    entry = entries[hole]
-    while True:
-        child = 2 * hole + 1
-        if child >= size:
-            break
-        if child + 1 < size and (
-            deficits[child + 1] > deficits[child]
-            or (deficits[child + 1] == deficits[child] and places[child + 1] < places[child])
-        ):
-            child += 1
-        if deficit > deficits[child] or (deficit == deficits[child] and place < places[child]):
-            break
-        deficits[hole] = deficits[child]
-        places[hole] = places[child]
-        entries[hole] = entries[child]
-        hole = child
-    deficits[hole] = deficit
-    places[hole] = place
-    entries[hole] = entry
+@compiled_inside
+def _mark(entry: int, world: World) -> bool:
+    """Mark the jobs of an entry as selected in this round; False if one was already."""
+    this = world.counts[0].rounds
+    candidates = world.candidates
+    if entry < len(candidates):
+        if candidates[entry].selected_round >= this:
+            return False
+        candidates[entry].selected_round = this
+        return True
+    pair = world.entries[entry]
+    return _mark_both(pair.first, pair.second, world)
 
 
-@compiled_in_place
-def choose_rest(
-    j: int,
-    left: int,
-    filled: int,
-    half_round: float,
-    count: np.ndarray,
-    entries: Entries,
-    pairs: Pairs,
-    chosen: np.ndarray,
-    spare: Spare,
-) -> int:
+@compiled_inside
+def _mark_both(first: int, second: int, world: World) -> bool:
+    this = world.counts[0].rounds
+    one = world.candidates[first]
+    two = world.candidates[second]
+    if one.selected_round >= this or two.selected_round >= this:
+        return False
+    one.selected_round = this
+    two.selected_round = this
+    return True
+
+
+# workers that are left over ------------------------------------------------------------------
+
+
+@compiled_inside
+def _fill_up(j: int, left: int, world: World) -> None:
     """Fill workers that are left with entries of priority 0: largest deficit first.
 
-    A pair that is not kept yet is kept once it is chosen and may be placed. Who is chosen but has
-    no place in the allocation only blocks workers and jobs. Returns how many are chosen now.
+    A pair that is not kept yet is kept once it is selected and may be placed. Who is selected but has no
+    place in the allocation only blocks workers and jobs.
     """
-    types = pairs.believed.shape[3]
-    believed = pairs.believed
-    entry_f = entries.f
-    entry_i = entries.i
-    taken = entries.taken
-    base = taken.size
-    this = count[at.PASSES]
-    free = spare.i[1]
-    places = spare.i[2]
-    heap = spare.i[3]
-    deficits = spare.f[2]
-    waiting = 0
-    size = 0
-    for slot in range(count[at.SLOTS]):
-        if taken[slot] < this and entry_i[slot, at.SCALE] <= left:
-            free[waiting] = slot
-            waiting += 1
-            if not entry_i[slot, at.DEAD] >> j & 1 and not entry_f[slot, j] > 0:
-                deficits[size] = entry_f[slot, 2 * types + j]
-                places[size] = entry_i[slot, at.PLACE]
-                heap[size] = slot
-                size += 1
-    packing = count[at.PACKING] == 1 and waiting > 1
-    if packing and waiting * waiting < count[at.PAIRS]:
-        for later in range(1, waiting):
-            for earlier in range(later):
-                if entry_i[free[earlier], at.SCALE] == entry_i[free[later], at.SCALE]:
-                    pair = find_pair(free[earlier], free[later], count, entries, pairs)
-                    if (
-                        pair >= 0
-                        and not entry_f[pair, j] > 0
-                        and not entry_i[pair, at.DEAD] >> j & 1
-                    ):
-                        deficits[size] = entry_f[pair, 2 * types + j]
-                        places[size] = entry_i[pair, at.PLACE]
-                        heap[size] = pair
-                        size += 1
-    elif packing:
-        for pair in range(base, base + count[at.PAIRS]):
-            if (
-                taken[entry_i[pair, at.FIRST]] < this
-                and taken[entry_i[pair, at.SECOND]] < this
-                and entry_i[pair, at.SCALE] <= left
-                and not entry_f[pair, j] > 0
-                and not entry_i[pair, at.DEAD] >> j & 1
-            ):
-                deficits[size] = entry_f[pair, 2 * types + j]
-                places[size] = entry_i[pair, at.PLACE]
-                heap[size] = pair
-                size += 1
-    for hole in range(size // 2 - 1, -1, -1):
-        _sift(hole, size, deficits, places, heap)
-    # Pairs that are not kept come in two groups: those that have been through a reset with a
-    # deficit of half a round, the others with none. Within a group: in order of insertion.
-    group = 0 if packing else 2
-    later = 1
-    earlier = -1
-    pending = False
-    deficit = 0.0
-    place = 0
+    worker_type = world.types[j]
+    cursor = world.cursor[0]
+    heap = world.leftovers
+    _list_leftovers(j, left, world)
     while left > 0:
-        while group < 2 and not pending:
-            earlier += 1
-            if earlier >= later:
-                later += 1
-                earlier = 0
-            if later >= waiting:
-                group += 1
-                later = 1
-                earlier = -1
-                continue
-            first = free[earlier]
-            second = free[later]
-            if (entry_i[second, at.ALLOCATED] == 1) != (group == 0) or taken[second] >= this:
-                earlier = later  # nothing more in this row
-                continue
-            if (
-                taken[first] < this
-                and entry_i[first, at.SCALE] == entry_i[second, at.SCALE]
-                and entry_i[first, at.SCALE] <= left
-                and believed[entry_i[first, at.BELIEF], entry_i[second, at.BELIEF], 0, j] > 0
-                and believed[entry_i[first, at.BELIEF], entry_i[second, at.BELIEF], 1, j] > 0
-                and find_pair(first, second, count, entries, pairs) < 0
-            ):
-                pending = True
-                deficit = half_round if group == 0 else 0.0
-                place = (entry_i[second, at.NUMBER] << 32) + entry_i[first, at.NUMBER] + 1
-        kept = size > 0 and not (
-            pending and (deficit > deficits[0] or (deficit == deficits[0] and place < places[0]))
-        )
-        if kept:
-            entry = heap[0]
-            first = entry_i[entry, at.FIRST]
-            second = entry_i[entry, at.SECOND]
-            size -= 1
-            deficits[0] = deficits[size]
-            places[0] = places[size]
-            heap[0] = heap[size]
-            _sift(0, size, deficits, places, heap)
-        elif pending:
-            pending = False
+        if not cursor.found:
+            _find_next_pair(j, left, world)
+        if cursor.heap > 0 and not (cursor.found and _is_ahead(cursor, heap[0])):
+            entry = _pop(world)
+            first = world.entries[entry].first
+            second = world.entries[entry].second
+        elif cursor.found:
+            cursor.found = False
             entry = -1
-            first = free[earlier]
-            second = free[later]
+            first = cursor.first
+            second = cursor.second
         else:
             break
+        scale = world.candidates[first].scale
+        if scale > left:
+            continue
+        marked = _mark_both(first, second, world) if second >= 0 else _mark(first, world)
+        if not marked:
+            continue
+        left -= scale
+        if world.entries[max(first, second)].allocated:
+            if entry < 0:
+                entry = keep_pair(first, second, world)
+            pick = world.picks[j, worker_type.selected]
+            pick.entry = entry
+            pick.scale = scale
+            worker_type.selected += 1
+
+
+@compiled_inside
+def _list_leftovers(j: int, left: int, world: World) -> None:
+    """Make a heap of the entries of priority 0 that are kept, and list the jobs that are free.
+
+    The cursor is set to look for pairs of these that are not kept.
+    """
+    this = world.counts[0].rounds
+    cursor = world.cursor[0]
+    cursor.heap = 0
+    cursor.free = 0
+    for slot in range(world.counts[0].slots):
+        job = world.candidates[slot]
+        if job.selected_round < this and job.scale <= left:
+            world.scratch[cursor.free].number = slot
+            cursor.free += 1
+            _push(j, slot, world)
+    cursor.found = False
+    cursor.group = 2
+    if world.rules[0].packing and cursor.free > 1:
+        cursor.group = 0
+        cursor.later = 1
+        cursor.earlier = -1
+        if cursor.free * cursor.free < world.counts[0].pairs:
+            _list_pairs_of_free(j, world)
+        else:
+            _list_free_pairs(j, left, world)
+
+
+@compiled_inside
+def _list_pairs_of_free(j: int, world: World) -> None:
+    """List the pairs of jobs that are free, job by job."""
+    scratch = world.scratch
+    candidates = world.candidates
+    for k in range(world.cursor[0].free):
+        later = scratch[k].number
+        for i in range(k):
+            earlier = scratch[i].number
+            if candidates[earlier].scale == candidates[later].scale:
+                pair = find_pair(earlier, later, world)
+                if pair >= 0:
+                    _push(j, pair, world)
+
+
+@compiled_inside
+def _list_free_pairs(j: int, left: int, world: World) -> None:
+    """List the pairs that are kept and whose jobs are free."""
+    this = world.counts[0].rounds
+    candidates = world.candidates
+    base = len(candidates)
+    for entry in range(base, base + world.counts[0].pairs):
+        pair = world.entries[entry]
         if (
-            taken[first] >= this
-            or (second >= 0 and taken[second] >= this)
-            or entry_i[first, at.SCALE] > left
+            candidates[pair.first].selected_round < this
+            and candidates[pair.second].selected_round < this
+            and pair.scale <= left
         ):
+            _push(j, entry, world)
+
+
+@compiled_inside
+def _push(j: int, entry: int, world: World) -> None:
+    """Put an entry into the heap if it has no share on the type and can run there."""
+    ledger = world.ledger[entry, j]
+    if ledger.cannot_run or ledger.share > 0:
+        return
+    heap = world.leftovers
+    hole = world.cursor[0].heap
+    world.cursor[0].heap += 1
+    # The place behind the heap's end holds the new one.
+    item = heap[world.cursor[0].heap]
+    item.deficit = ledger.deficit
+    item.order = order_of(entry, world)
+    item.entry = entry
+    while hole > 0 and _is_ahead(item, heap[(hole - 1) // 2]):
+        heap[hole] = heap[(hole - 1) // 2]
+        hole = (hole - 1) // 2
+    heap[hole] = item
+
+
+@compiled_inside
+def _pop(world: World) -> int:
+    """Take the first entry out of the heap."""
+    heap = world.leftovers
+    entry = heap[0].entry
+    world.cursor[0].heap -= 1
+    size = world.cursor[0].heap
+    last = heap[size]
+    hole = 0
+    child = 1
+    while child < size:
+        if child + 1 < size and _is_ahead(heap[child + 1], heap[child]):
+            child += 1
+        if _is_ahead(last, heap[child]):
+            break
+        heap[hole] = heap[child]
+        hole = child
+        child = 2 * hole + 1
+    heap[hole] = last
+    return int(entry)
+
+
+@compiled_inside
+def _is_ahead(one: Any, two: Any) -> bool:
+    """Whether one goes before another: largest deficit first, then first in order of insertion."""
+    return bool(one.deficit > two.deficit or (one.deficit == two.deficit and one.order < two.order))
+
+
+@compiled_inside
+def _find_next_pair(j: int, left: int, world: World) -> None:
+    """Move the cursor to the next pair that is not kept, could run and whose jobs are free.
+
+    They come in two groups: those that have been through a reset with a deficit of half a round, the
+    others with none. Within a group: in order of insertion.
+    """
+    this = world.counts[0].rounds
+    scratch = world.scratch
+    cursor = world.cursor[0]
+    while cursor.group < 2 and not cursor.found:
+        cursor.earlier += 1
+        if cursor.earlier >= cursor.later:
+            cursor.later += 1
+            cursor.earlier = 0
+        if cursor.later >= cursor.free:
+            cursor.group += 1
+            cursor.later = 1
+            cursor.earlier = -1
             continue
-        left -= entry_i[first, at.SCALE]
-        taken[first] = this
-        if second >= 0:
-            taken[second] = this
-        if entry_i[first if second < 0 else second, at.ALLOCATED] == 0:
+        first = scratch[cursor.earlier].number
+        second = scratch[cursor.later].number
+        two = world.entries[second]
+        if two.allocated != (cursor.group == 0) or (
+            world.candidates[second].selected_round >= this
+        ):
+            cursor.earlier = cursor.later  # nothing more in this row
             continue
-        if entry < 0:
-            entry = keep_pair(first, second, half_round, count, entries, pairs)
-        chosen[filled] = (entry_i[first, at.SCALE] << at.SCALE_SHIFT) | entry
-        filled += 1
-    return filled
+        one = world.entries[first]
+        if (
+            world.candidates[first].selected_round < this
+            and one.scale == two.scale
+            and one.scale <= left
+            and can_run_together(one.key, two.key, j, world)
+            and find_pair(first, second, world) < 0
+        ):
+            cursor.found = True
+            cursor.first = first
+            cursor.second = second
+            cursor.deficit = world.rules[0].half_round if cursor.group == 0 else 0.0
+            cursor.order = pair_order(first, second, world)

@@ -25,7 +25,7 @@ from gavel_opt import InputError
 from simulator.runs.config import SETTINGS, RunConfig
 from simulator.runs.files import write_atomically
 
-FORMAT = 5
+FORMAT = 6
 NAME = "checkpoint.npz"
 
 _SEAL = b"sha256 "

@@ -13,9 +13,9 @@ import numpy as np
 from gavel_opt import Allocation, ClusterState, Driver, GavelError, InputError, Tally
 from gavel_opt.kernels.jit import clock
 from gavel_opt.policies import Found, solves
-from simulator.mechanism import layout as at
 from simulator.mechanism.ideal import IdealMechanism
 from simulator.mechanism.mechanism import Mechanism, Setting
+from simulator.mechanism.records import ALLOCATE, MORE_JOBS, STUCK
 from simulator.runs.config import RunConfig
 from simulator.runs.estimates import EstimatedThroughputs, estimates_wanted
 from simulator.runs.interrupts import interrupts
@@ -32,6 +32,10 @@ BETWEEN_RESETS = 1920.0
 
 PlacementRecorder = Callable[[int, float, list[tuple[int, int, int]]], None]
 """Called once a round with the round, its time and (job, partner or -1, worker) triples."""
+
+
+_METRICS = ("time", "active", "running", "queued", "arrived", "completed", "utilization")
+"""Of a round."""
 
 
 class StuckError(GavelError):
@@ -307,25 +311,15 @@ class Simulation:
     @property
     def series(self) -> RoundSeries:
         """Metrics of all rounds so far (copies)."""
-        m = self.mechanism.metrics()
-        jobs = m[:, 1:6].astype(np.int64)
-        return RoundSeries(
-            time=m[:, 0].copy(),
-            active=jobs[:, 0],
-            running=jobs[:, 1],
-            queued=jobs[:, 2],
-            arrived=jobs[:, 3],
-            completed=jobs[:, 4],
-            utilization=m[:, 6].copy(),
-            utilization_by_type=m[:, 7:].copy(),
-        )
+        rounds, type_use = self.mechanism.metrics()
+        columns = {name: rounds[name].copy() for name in _METRICS}
+        return RoundSeries(**columns, utilization_by_type=type_use.copy())
 
     @property
     def latest(self) -> dict[str, float]:
         """Metrics of the last round, for a progress bar."""
-        m = self.mechanism.metrics()
-        names = ("time", "active", "running", "queued", "arrived", "completed", "utilization")
-        return dict(zip(names, m[-1].tolist() if len(m) else [0.0] * 7, strict=False))
+        rounds, _ = self.mechanism.metrics()
+        return {name: float(rounds[name][-1]) if len(rounds) else 0.0 for name in _METRICS}
 
     def busy_by_type(self) -> np.ndarray:
         """Worker-seconds that each worker type has been busy so far, shape ``(J,)``."""
@@ -379,14 +373,14 @@ class Simulation:
             outcome = mechanism.run(1 if self._placements is not None else stop - before)
             self.mechanism_seconds += clock() - started
             if self._placements is not None and self.rounds > before:
-                self._placements(before, float(mechanism.metrics()[-1, 0]), mechanism.placements())
+                self._placements(before, mechanism.time, mechanism.placements())
             before = mechanism.rounds
-            if outcome == at.ALLOCATE:
+            if outcome == ALLOCATE:
                 self._allocate()
-            elif outcome == at.MORE_JOBS:
+            elif outcome == MORE_JOBS:
                 self.workload.extend(max(64, self.workload.jobs.size // 4))
                 mechanism.take_jobs()
-            elif outcome == at.STUCK:
+            elif outcome == STUCK:
                 raise StuckError(
                     f"nothing runs at {self.time:.0f} s and nothing will arrive, but "
                     f"{self.active} jobs are left; policy {self.config.policy!r} gives them nothing"

@@ -10,7 +10,7 @@ import random
 
 import numpy as np
 
-from gavel_opt.kernels.jit import compiled_in_place
+from gavel_opt.kernels.jit import compiled
 
 _WORDS = 624
 _SHIFT = 397
@@ -21,7 +21,7 @@ def stream(seed: int) -> np.ndarray:
     return np.array(random.Random(seed).getstate()[1], dtype=np.int64)
 
 
-@compiled_in_place
+@compiled
 def next_word(words: np.ndarray) -> int:
     """Next 32 bits."""
     place = words[_WORDS]
@@ -42,14 +42,14 @@ def next_word(words: np.ndarray) -> int:
     return int(y & 0xFFFFFFFF)
 
 
-@compiled_in_place
+@compiled
 def next_float(words: np.ndarray) -> float:
     """Next number in [0, 1), as ``random.random``."""
     high, low = next_word(words) >> 5, next_word(words) >> 6
     return (high * 67108864.0 + low) * (1.0 / 9007199254740992.0)
 
 
-@compiled_in_place
+@compiled
 def next_below(words: np.ndarray, bound: int) -> int:
     """Next whole number below ``bound``, as ``random.choice`` draws its index."""
     bits = 0
@@ -61,7 +61,7 @@ def next_below(words: np.ndarray, bound: int) -> int:
     return value
 
 
-@compiled_in_place
+@compiled
 def shuffle(words: np.ndarray, items: np.ndarray) -> None:
     """Shuffle in place exactly as ``random.shuffle``."""
     for i in range(items.size - 1, 0, -1):

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from gavel_opt import Allocation, ThroughputTable, Traits
-from simulator.mechanism import layout as at
 from simulator.mechanism.ideal import IdealMechanism
 from simulator.mechanism.mechanism import Setting
+from simulator.mechanism.records import ALLOCATE, DONE, ENOUGH
 from simulator.runs.config import RunConfig
 from simulator.runs.simulation import Simulation
 from simulator.world.cluster import Cluster
@@ -33,9 +33,9 @@ def play(jobs, table, give, packing=False):
             prices=np.array([3.6]),
         )
     )
-    while (outcome := mechanism.run(1)) != at.DONE:
-        assert outcome in (at.ALLOCATE, at.ENOUGH)
-        if outcome == at.ALLOCATE:
+    while (outcome := mechanism.run(1)) != DONE:
+        assert outcome in (ALLOCATE, ENOUGH)
+        if outcome == ALLOCATE:
             state = mechanism.state(None)
             mechanism.allocate(give(state.job) if state.job.size else None)
     return mechanism

@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from gavel_opt import Allocation, ThroughputTable, Traits
-from simulator.mechanism import layout as at
 from simulator.mechanism.mechanism import Mechanism, Setting
+from simulator.mechanism.records import ALLOCATE, DONE, ENOUGH
 from simulator.world.cluster import Cluster
 from simulator.world.workload import FixedWorkload
 
@@ -163,13 +163,13 @@ class World:
                 who: dict[tuple[int, ...], list[int]] = {}
                 for job, partner, worker in mechanism.placements():
                     who.setdefault((job,) if partner < 0 else (job, partner), []).append(worker)
-                history.append((float(mechanism.metrics()[-1, 0]), mechanism.type_time(), who))
-            if outcome == at.ALLOCATE:
+                history.append((mechanism.time, mechanism.type_time(), who))
+            if outcome == ALLOCATE:
                 jobs = mechanism.state(None).job.tolist()
                 mechanism.allocate(self.policy(mechanism.time, jobs))
-            elif outcome == at.DONE:
+            elif outcome == DONE:
                 break
-            assert outcome in (at.ALLOCATE, at.ENOUGH)
+            assert outcome in (ALLOCATE, ENOUGH)
         return history
 
 
