@@ -253,8 +253,12 @@ def _sorted(placements: Columns) -> NDArray[np.int64]:
     """Rows (round, job, partner, worker) in that order, shape ``(4, entries)``."""
     import numpy as np
 
-    names = ("round", "job", "partner", "worker")
-    table = np.stack([placements[name] for name in names])
+    first = placements["first_round"]
+    length = placements["last_round"] - first + 1
+    which = np.repeat(np.arange(first.size), length)
+    number = np.arange(which.size) - (np.cumsum(length) - length - first)[which]
+    names = ("job", "partner", "worker")
+    table = np.stack([number, *(placements[name][which] for name in names)])
     return table[:, np.lexsort(table[::-1])]
 
 

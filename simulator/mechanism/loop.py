@@ -23,9 +23,11 @@ from simulator.mechanism.records import (
     GO_ON,
     MORE_JOBS,
     MORE_PAIRS,
+    MORE_SEGMENTS,
     STUCK,
     World,
 )
+from simulator.mechanism.segments import record_placements
 from simulator.mechanism.selection import select_entries
 from simulator.world.random_streams import shuffle
 
@@ -60,6 +62,8 @@ def run_rounds(rounds: int, world: World) -> int:
         select_entries(world)
         place_entries(world)
         dispatch(world)
+        if world.rules[0].records_placements:
+            record_placements(world)
         _record_round(world)
 
 
@@ -94,6 +98,10 @@ def _may_go_on(last: int, world: World) -> int:
     most = len(world.candidates) + count.pairs + len(world.workers)
     if world.rules[0].packing and most > len(world.entries):
         return MORE_PAIRS
+    if world.rules[0].records_placements and count.segments + len(world.workers) > len(
+        world.segments
+    ):
+        return MORE_SEGMENTS
     return GO_ON
 
 

@@ -27,6 +27,7 @@ from simulator.mechanism.records import (
     LEFT,
     LEFTOVER,
     MORE_PAIRS,
+    MORE_SEGMENTS,
     OUTCOME,
     PICK,
     QUEUED,
@@ -34,6 +35,7 @@ from simulator.mechanism.records import (
     RULES,
     RUN,
     SCRATCH,
+    SEGMENT,
     SPEED,
     TYPE,
     VIEW,
@@ -82,6 +84,8 @@ class Setting:
         Length of a round, least time between recomputations.
     prices
         Dollars per hour of each type, shape ``(J,)``.
+    records_placements
+        Whether :meth:`Mechanism.segments` is to have an answer.
     """
 
     cluster: Cluster
@@ -93,6 +97,7 @@ class Setting:
     round_seconds: float
     between_resets: float
     prices: np.ndarray
+    records_placements: bool = False
 
 
 class Mechanism:
@@ -227,6 +232,14 @@ class Mechanism:
             placed += [(job, partner, worker) for worker in workers]
         return placed
 
+    def segments(self) -> np.ndarray:
+        """Who ran where, SEGMENT, by first round and worker (a copy)."""
+        open_ones = self._world.open_segments
+        closed = self._world.segments[: self._count.segments]
+        segments = np.concatenate([closed, open_ones[open_ones["job"] >= 0]])
+        ordered: np.ndarray = segments[np.lexsort((segments["worker"], segments["first"]))]
+        return ordered
+
     # what to do ------------------------------------------------------------------------------
 
     def run(self, rounds: int) -> int:
@@ -240,6 +253,9 @@ class Mechanism:
             outcome: int = self._rounds.run_rounds(min(left, room), self._kernel_world())
             if outcome == MORE_PAIRS:
                 self._grow(self._base, 2 * self._pair_room)
+            elif outcome == MORE_SEGMENTS:
+                room = 2 * (len(self._world.segments) + len(self._world.workers))
+                self._replace(segments=_longer(self._world.segments, room))
             elif outcome != ENOUGH or count.rounds >= last:
                 return outcome
 
@@ -321,7 +337,7 @@ class Mechanism:
         rounds, type_use = self.metrics()
         return {
             **{name: getattr(world, name).copy() for name in _WHOLE},
-            "received": world.types["received"].copy(),
+            **{name: world.types[name].copy() for name in _OF_TYPES},
             "runs": runs,
             "jobs": world.entries[:slots].copy(),
             "job_ledger": world.ledger[:slots].copy(),
@@ -329,6 +345,7 @@ class Mechanism:
             "pair_ledger": world.ledger[base : base + pairs].copy(),
             "candidates": world.candidates[:slots].copy(),
             "outcomes": world.outcomes[: self._setting.workload.jobs.size].copy(),
+            "segments": world.segments[: self._count.segments].copy(),
             "rounds": rounds.copy(),
             "type_use": type_use.copy(),
         }
@@ -347,10 +364,11 @@ class Mechanism:
                 raise ValueError(f"{name} has {len(memory[name])} rows, not {count} as counted")
         for name in _WHOLE:
             getattr(self._world, name)[:] = memory[name]
-        self._world.types["received"] = memory["received"]
+        for name in _OF_TYPES:
+            self._world.types[name] = memory[name]
         self._count.pairs_stale = True
         self._count.queue_stale = True
-        for name in ("outcomes", "rounds", "type_use"):
+        for name in ("outcomes", "segments", "rounds", "type_use"):
             array = _longer(getattr(self._world, name)[:0], len(memory[name]))
             array[:] = memory[name]
             self._replace(**{name: array})
@@ -434,8 +452,10 @@ class Mechanism:
         )
 
 
-_WHOLE = ("clock", "counts", "stream", "workers", "placed")
+_WHOLE = ("clock", "counts", "stream", "workers", "placed", "open_segments")
 """Arrays of the world that a snapshot holds whole."""
+_OF_TYPES = ("received", "first_run", "stop_run")
+"""Fields of the worker types that change, and outlast a round."""
 _LENGTHS = {
     "jobs": "slots",
     "job_ledger": "slots",
@@ -443,6 +463,7 @@ _LENGTHS = {
     "pairs": "pairs",
     "pair_ledger": "pairs",
     "runs": "running",
+    "segments": "segments",
     "rounds": "recorded",
     "type_use": "recorded",
 }
@@ -465,6 +486,7 @@ def _empty_world(setting: Setting) -> World:
     rules["packing"] = traits.packing
     rules["shuffles"] = traits.shuffles
     rules["skips_zero_priority"] = traits.skips_zero_priority
+    rules["records_placements"] = setting.records_placements
     clock, count = np.zeros(1, CLOCK), np.zeros(1, COUNT)
     clock["round_end"] = np.nan
     count["window_left"] = setting.window[1] - setting.window[0]
@@ -477,6 +499,10 @@ def _empty_world(setting: Setting) -> World:
         returning=np.zeros(workers, QUEUED),
         aside=np.zeros(0, QUEUED),
     )
+    each_worker, open_segments = np.zeros(workers, WORKER), np.zeros(workers, SEGMENT)
+    each_worker["held_round"] = -1
+    open_segments["worker"] = np.arange(workers)
+    open_segments["job"] = -1
     keys, paired = len(setting.table.alone), setting.table.paired
     if paired is None:
         paired = np.zeros((keys, keys, 2, len(types)))
@@ -498,8 +524,10 @@ def _empty_world(setting: Setting) -> World:
         picks=np.zeros((len(types), workers + 1), PICK),
         rest=np.zeros(workers, PICK),
         runs=np.zeros(workers, RUN),
-        workers=_workers(workers),
+        workers=each_worker,
         placed=np.zeros((2, workers), dtype=np.int64),
+        open_segments=open_segments,
+        segments=np.zeros(0, SEGMENT),
         rounds=np.zeros(0, ROUND),
         type_use=np.zeros((0, len(types))),
         views=np.zeros(0, VIEW),
@@ -508,12 +536,6 @@ def _empty_world(setting: Setting) -> World:
         scratch=np.zeros(0, SCRATCH),
         stream=stream(setting.seed + 5),
     )
-
-
-def _workers(total: int) -> np.ndarray:
-    workers = np.zeros(total, WORKER)
-    workers["held_round"] = -1
-    return workers
 
 
 def _whole_rounds(alone: np.ndarray, round_seconds: float) -> np.ndarray:

@@ -26,6 +26,7 @@ RULES = record(
     packing="?",
     shuffles="?",
     skips_zero_priority="?",
+    records_placements="?",
 )
 
 CLOCK = record(
@@ -55,6 +56,7 @@ COUNT = record(
     extensions="i8",
     opportunities="i8",
     next_opportunities="i8",  # counted when the round starts
+    segments="i8",  # rows of the recorded placements filled so far
     all_known="?",  # no more jobs will become known
     stale="?",  # a job came or left since the last recomputation
     awaiting="?",  # a recomputation is due: the pass goes on from there when it was given
@@ -144,6 +146,14 @@ RUN = record(
 )
 
 WORKER = record(busy="f8", held_round="i8")
+
+SEGMENT = record(
+    worker="i4",
+    job="i4",  # -1 in an open segment that has not begun
+    partner="i4",  # -1 for a job alone
+    first="i4",  # rounds, numbered from 0
+    last="i4",
+)
 
 ROUND = record(
     time="f8",
@@ -251,6 +261,8 @@ class World(NamedTuple):
     workers, placed
         WORKER, by worker number; workers of what runs in the order of placement, of this round and the
         last, by whether the round is odd, shape ``(2, workers)``.
+    open_segments, segments
+        SEGMENT, by worker number: what each has had up to now; and those that are over.
     rounds, type_use
         ROUND, and the share of each type's workers that run something, ``(rounds, J)``.
     views
@@ -280,6 +292,8 @@ class World(NamedTuple):
     runs: np.ndarray
     workers: np.ndarray
     placed: np.ndarray
+    open_segments: np.ndarray
+    segments: np.ndarray
     rounds: np.ndarray
     type_use: np.ndarray
     views: np.ndarray
@@ -295,5 +309,6 @@ ALLOCATE = 1
 MORE_JOBS = 2
 ENOUGH = 3
 MORE_PAIRS = 4
-STUCK = 5
-GO_ON = 6
+MORE_SEGMENTS = 5
+STUCK = 6
+GO_ON = 7

@@ -55,11 +55,12 @@ ABOUT: dict[str, dict[str, tuple[str, str]]] = {
         "completions_per_hour": ("jobs/h", "over the last 10 simulated hours"),
     },
     "placements": {
-        "round": ("", "number of the round"),
-        "job": ("", "job that ran"),
-        "partner": ("", "job beside it on the same worker, -1 for none"),
         "worker": ("", "number of the worker, type by type in alphabetical order"),
         "worker_type": ("", "type of the worker"),
+        "job": ("", "job that ran there"),
+        "partner": ("", "job beside it on the same worker, -1 for none"),
+        "first_round": ("", "first round of a stretch without a break"),
+        "last_round": ("", "last round of the stretch"),
     },
     "allocations": {
         "allocation": ("", "number of the recomputation, from 0"),

@@ -80,28 +80,32 @@ def presence(jobs: Columns, rounds: Columns, placements: Columns, types: list[st
     """
     count = jobs["job"].size
     start = rounds["time"]
-    last = np.nanmax(np.concatenate([jobs["finish"], start[-1:], [0.0]]))
-    end = np.concatenate([start[1:], [last]])
-    number = placements["round"].astype(np.int64)
+    latest = np.nanmax(np.concatenate([jobs["finish"], start[-1:], [0.0]]))
+    end = np.concatenate([start[1:], [latest]])
     alone = placements["partner"] < 0
     # a pair is two jobs on one worker
     job = np.concatenate([placements["job"], placements["partner"][~alone]])
-    number = np.concatenate([number, number[~alone]])
-    kind = np.concatenate([placements["worker_type"], placements["worker_type"][~alone]])
-    until = np.fmin(end[number], jobs["finish"][job])
-    seconds = np.maximum(until - start[number], 0.0)
+    first, last, kind = (
+        np.concatenate([placements[name], placements[name][~alone]])
+        for name in ("first_round", "last_round", "worker_type")
+    )
+    seconds = np.maximum(np.fmin(end[last], jobs["finish"][job]) - start[first], 0.0)
     found: Columns = {}
-    first = np.full(count, np.inf)
-    np.minimum.at(first, job, start[number])
-    found["first_start"] = np.where(np.isfinite(first), first, np.nan)
-    ran = np.unique(np.stack([job, number], axis=1), axis=0) if job.size else np.empty((0, 2), int)
-    left = np.flatnonzero((np.diff(ran[:, 0]) == 0) & (np.diff(ran[:, 1]) > 1))
-    found["preemptions"] = np.bincount(ran[left, 0], minlength=count).astype(np.int64)
-    if ran.size:
-        final = np.flatnonzero(np.append(np.diff(ran[:, 0]) != 0, True))
-        owner, rounds_left = ran[final, 0], ran[final, 1] < start.size - 1
-        gone = rounds_left & ~np.isfinite(jobs["finish"][owner]) & ~jobs["dropped"][owner]
-        found["preemptions"][owner[gone]] += 1  # and has not come back
+    started = np.full(count, np.inf)
+    np.minimum.at(started, job, start[first])
+    found["first_start"] = np.where(np.isfinite(started), started, np.nan)
+    # rounds of different jobs do not touch
+    stride = start.size + 1
+    order = np.lexsort((first, job))
+    owner = job[order]
+    until = np.maximum.accumulate(owner * stride + last[order])
+    left = np.diff(owner, prepend=-1) == 0
+    left[1:] &= (owner * stride + first[order])[1:] > until[:-1] + 1
+    found["preemptions"] = np.bincount(owner[left], minlength=count).astype(np.int64)
+    final = np.flatnonzero(np.diff(owner, append=-1) != 0)
+    owner, last_of = owner[final], until[final] - owner[final] * stride
+    gone = (last_of < start.size - 1) & ~np.isfinite(jobs["finish"][owner])
+    found["preemptions"][owner[gone & ~jobs["dropped"][owner]]] += 1  # and has not come back
     for name in types:
         of_type = kind == name
         found[f"time_{name}"] = np.bincount(

@@ -46,11 +46,23 @@ def job_columns(simulation: Simulation) -> Columns:
     return columns | isolation(columns, throughputs, cluster.workers)
 
 
-def placement_columns(simulation: Simulation, placements: Columns) -> Columns:
-    """Who ran where, with the types of the workers."""
+def placement_columns(simulation: Simulation) -> Columns:
+    """Who ran where: one entry a stretch of rounds in which a worker had the same job, or pair.
+
+    By first round and worker; the partner is -1 for a job alone.
+    """
     cluster = simulation.cluster
+    segments = simulation.mechanism.segments()
     types = np.repeat(np.array(cluster.worker_types, dtype=np.str_), cluster.workers)
-    return placements | {"worker_type": types[placements["worker"]]}
+    number = {name: segments[name].astype(np.int64) for name in segments.dtype.names or ()}
+    return {
+        "worker": number["worker"],
+        "worker_type": types[number["worker"]],
+        "job": number["job"],
+        "partner": number["partner"],
+        "first_round": number["first"],
+        "last_round": number["last"],
+    }
 
 
 def round_columns(simulation: Simulation, jobs: Columns) -> Columns:

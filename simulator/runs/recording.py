@@ -122,35 +122,3 @@ class Allocations:
         self._time = array("d", np.asarray(memory["time"], dtype=np.float64).tobytes())
         self._share = array("d", np.asarray(memory["share"], dtype=np.float64).tobytes())
         self._count = int(memory["count"][0])
-
-
-class Placements:
-    """Who ran where, one entry a worker that a job (or pair) had in a round."""
-
-    def __init__(self) -> None:
-        self._columns = {name: array("q") for name in ("round", "job", "partner", "worker")}
-
-    def __call__(self, number: int, time: float, placed: list[tuple[int, int, int]]) -> None:
-        """Record one round."""
-        columns = self._columns
-        for job, partner, worker in placed:
-            columns["round"].append(number)
-            columns["job"].append(job)
-            columns["partner"].append(partner)
-            columns["worker"].append(worker)
-
-    def columns(self) -> Columns:
-        """Return what was recorded, partner -1 for a job alone; without the workers' types."""
-        return {
-            name: np.frombuffer(values, dtype=np.int64) if values else np.empty(0, dtype=np.int64)
-            for name, values in self._columns.items()
-        }
-
-    def snapshot(self) -> Columns:
-        """What was recorded, for a checkpoint."""
-        return {name: values.copy() for name, values in self.columns().items()}
-
-    def restore(self, memory: Columns) -> None:
-        """Take back what :meth:`snapshot` gave."""
-        for name, values in memory.items():
-            self._columns[name] = array("q", np.asarray(values, dtype=np.int64).tobytes())

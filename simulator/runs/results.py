@@ -209,15 +209,15 @@ def collect(
     verdict: Verdict | None,
     tally: Tally,
     spent: Spent,
-    placements: Columns | None,
+    records_placements: bool,
     allocations: Columns | None = None,
 ) -> RunResult:
     """Read a simulation out."""
     started = time.perf_counter()
     jobs = job_columns(simulation)
     rounds = round_columns(simulation, jobs)
+    placements = placement_columns(simulation) if records_placements else None
     if placements is not None:
-        placements = placement_columns(simulation, placements)
         jobs |= presence(jobs, rounds, placements, list(simulation.cluster.worker_types))
     measured = jobs["measured"]
     job, jct = jobs["job"][measured], jobs["jct"][measured]

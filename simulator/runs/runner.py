@@ -21,7 +21,7 @@ from simulator.runs.config import RunConfig
 from simulator.runs.interrupts import Interrupted, interrupts
 from simulator.runs.judge import Judge
 from simulator.runs.live import LiveFolder
-from simulator.runs.recording import UNSOLVED, Allocations, Placements, keep_unsolved
+from simulator.runs.recording import UNSOLVED, Allocations, keep_unsolved
 from simulator.runs.results import RunResult, Spent, Status, collect
 from simulator.runs.saturation import HOUR, Verdict
 from simulator.runs.simulation import Simulation
@@ -197,8 +197,10 @@ class _Run:
     ) -> None:
         self.config = config
         self.compiled_before = compile_seconds()
-        self.placements = Placements() if placements else None
-        self.simulation = Simulation(config, self.placements, recorder, policy)
+        self.records_placements = placements
+        self.simulation = Simulation(
+            config, programs=recorder, made=policy, record_placements=placements
+        )
         self.allocations: Allocations | None = None
         self.simulation.keeps_before = checkpointing is not None
         self.starting = clock() - started
@@ -315,7 +317,6 @@ class _Run:
         self.saved_rounds = self.simulation.rounds
         memory = {
             "spent": self.spent,
-            "placements": None if self.placements is None else self.placements.snapshot(),
             "policy_source": self.simulation.policy_source,
             "allocations": None if self.allocations is None else self.allocations.snapshot(),
             "judging": self.judging,
@@ -355,8 +356,6 @@ class _Run:
                 f"resumed with --tie-break none: {driver.engine.name} starts from its last "
                 "answer, so this may be another optimum than in one go"
             )
-        if self.placements is not None and memory["placements"] is not None:
-            self.placements.restore(memory["placements"])
         if self.allocations is not None and memory.get("allocations") is not None:
             self.allocations.restore(memory["allocations"])
         self.spent_before = float(memory["spent"])
@@ -395,7 +394,7 @@ class _Run:
                 self.saving,
                 compile_seconds() - self.compiled_before,
             ),
-            None if self.placements is None else self.placements.columns(),
+            self.records_placements,
             None if self.allocations is None else self.allocations.columns(types),
         )
 

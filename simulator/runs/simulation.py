@@ -124,6 +124,8 @@ class Simulation:
     prices
         Dollars per hour of each worker type by which costs are counted, shape ``(J,)``; None for those
         of the configuration, which policies see in any case.
+    record_placements
+        Whether the mechanism is to record who runs where, which costs less than ``placements``.
 
     Raises
     ------
@@ -155,6 +157,7 @@ class Simulation:
         programs: Callable[..., None] | None = None,
         made: Found | None = None,
         prices: np.ndarray | None = None,
+        record_placements: bool = False,
     ) -> None:
         self.config = config
         self.policy_source = source_of(config, made)
@@ -213,6 +216,7 @@ class Simulation:
             round_seconds=float(config.round_seconds),
             between_resets=BETWEEN_RESETS,
             prices=self.prices if prices is None else prices,
+            records_placements=record_placements,
         )
         self.mechanism = IdealMechanism(setting) if config.ideal else Mechanism(setting)
         self._estimates = (

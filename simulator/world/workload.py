@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gavel_opt import InputError
+from gavel_opt.kernels.records import for_kernels
 from simulator.world.job_types import DISTRIBUTED, JOB_TYPES, SCALE_FACTORS, WORKLOADS
 from simulator.world.random_streams import stream
-from simulator.world.sampling import draw_jobs
+from simulator.world.sampling import DRAWN, KIND, RULES, Sampling, draw_jobs
 from simulator.world.throughputs import Measurements
 
 _FIELDS: dict[str, type[np.generic]] = {
@@ -144,6 +145,10 @@ class DrawSettings:
     workload: str = "artifact"
 
 
+_STREAMS = slice(2, None)
+"""Of what jobs are drawn from."""
+
+
 class DrawnWorkload:
     """Jobs drawn from the paper's distributions, arrivals a Poisson process.
 
@@ -159,8 +164,8 @@ class DrawnWorkload:
         self.limit = settings.limit
         speed = measurements.reference_speed("turns the duration of a drawn job into steps")
         scales = SCALE_FACTORS if settings.multi_gpu else (1,)
-        self._row = np.full((len(JOB_TYPES), max(SCALE_FACTORS) + 1), -1)
-        self._speed = np.zeros(self._row.shape)
+        kinds = np.zeros((len(JOB_TYPES), max(SCALE_FACTORS) + 1), KIND)
+        kinds["key"] = -1
         for scale in scales:
             for place, kind in enumerate(WORKLOADS[settings.workload]):
                 name = JOB_TYPES[kind]
@@ -171,40 +176,31 @@ class DrawnWorkload:
                             f"{measurements.source}: no throughput for job type {name!r} with "
                             f"scale factor {scale} on the reference type; drawn jobs need it"
                         )
-                    self._row[place, scale], self._speed[place, scale] = row, speed[row]
-        self._draws = stream(settings.seed + 2)
-        self._gaps = stream(settings.seed + 3)
-        self._deadlines = stream(settings.seed + 6)
-        self._next_arrival = 0.0
+                    kinds[place, scale] = row, speed[row]
+        fixed = settings.fixed_duration
+        rules = np.zeros(1, RULES)
+        rules["base"] = 10.0
+        rules["interarrival"] = settings.interarrival
+        rules["duration"] = math.nan if fixed is None else fixed
+        for name in ("entities", "multi_gpu", "multi_priority", "slos"):
+            rules[name] = getattr(settings, name)
+        streams = (stream(settings.seed + offset) for offset in (2, 3, 6))
+        self._sampling = Sampling(rules, kinds, *streams)
 
     def rows(self) -> list[int]:
         """Rows of the throughput table that jobs may be drawn from."""
-        return sorted(set(self._row[self._row >= 0].tolist()))
+        keys = self._sampling.kinds["key"]
+        return sorted(set(keys[keys >= 0].tolist()))
 
     def extend(self, count: int) -> None:
         """Draw ``count`` more jobs, up to the limit."""
-        settings, first = self.settings, self.jobs.size
         if self.limit is not None:
-            count = min(count, self.limit - first)
+            count = min(count, self.limit - self.jobs.size)
         if count <= 0:
             return
-        floats, ints = np.empty((5, count)), np.empty((3, count), dtype=np.int64)
-        fixed = settings.fixed_duration
-        self._next_arrival = draw_jobs(
-            self._draws,
-            self._gaps,
-            self._deadlines,
-            self._row,
-            self._speed,
-            10.0,
-            (first, settings.entities),
-            (settings.multi_gpu, settings.multi_priority, settings.slos),
-            (self._next_arrival, settings.interarrival, math.nan if fixed is None else fixed),
-            floats,
-            ints,
-        )
-        names = ("arrival", "weight", "steps", "duration", "slo", "key", "scale_factor", "entity")
-        self.jobs.append(dict(zip(names, [*floats, *ints], strict=True)))
+        drawn = np.zeros(count, DRAWN)
+        draw_jobs(for_kernels(self._sampling), for_kernels(drawn))
+        self.jobs.append({name: drawn[name] for name in _FIELDS})
 
     def queue_up(
         self, key: np.ndarray, scale_factor: np.ndarray, steps: np.ndarray, duration: np.ndarray
@@ -225,19 +221,17 @@ class DrawnWorkload:
         """Jobs and states of the streams."""
         return {
             "jobs": self.jobs.snapshot(),
-            "next_arrival": self._next_arrival,
-            "streams": [
-                words.astype(np.uint32) for words in (self._draws, self._gaps, self._deadlines)
-            ],
+            "next_arrival": float(self._sampling.rules["arrival"][0]),
+            "streams": [words.astype(np.uint32) for words in self._sampling[_STREAMS]],
         }
 
     def restore(self, memory: dict[str, Any]) -> None:
         """Take back what :meth:`snapshot` gave."""
         self.jobs.restore(memory["jobs"])
-        self._next_arrival = float(memory["next_arrival"])
-        self._draws, self._gaps, self._deadlines = (
-            np.array(words, dtype=np.int64) for words in memory["streams"]
-        )
+        self._sampling.rules["number"] = self.jobs.size
+        self._sampling.rules["arrival"] = float(memory["next_arrival"])
+        for words, other in zip(self._sampling[_STREAMS], memory["streams"], strict=True):
+            words[:] = other
 
 
 class FixedWorkload:

@@ -51,11 +51,16 @@ def test_first_round_and_job_by_placements(folders, capsys):
     status, out, _ = compare(capsys, folders / "a", folders / "other", "--json")
     assert status == 1
     found = json.loads(out)["runs"][1]["difference"]
-    sides = [
-        parquet.read_table(folders / name / "placements.parquet").to_pydict()
-        for name in ("a", "other")
-    ]
-    rows = [set(zip(*side.values(), strict=True)) for side in sides]
+    rows = []
+    for name in ("a", "other"):
+        table = parquet.read_table(folders / name / "placements.parquet").to_pylist()
+        rows.append(
+            {
+                (number, row["job"], row["partner"], row["worker"])
+                for row in table
+                for number in range(row["first_round"], row["last_round"] + 1)
+            }
+        )
     number, job = min(row[:2] for row in rows[0] ^ rows[1])
     assert (found["round"], found["job"]) == (number, job)
     assert f"job {job} runs" in found["what"]

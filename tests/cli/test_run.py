@@ -112,8 +112,12 @@ def test_tables(folder, summary):
     done = [jct for jct in jobs["jct"] if jct is not None]
     assert rounds["mean_jct"][-1] == pytest.approx(np.mean(done), rel=0.05)
     running = np.array(rounds["running"])
+    first, last = np.array(placements["first_round"]), np.array(placements["last_round"])
     for number in (10, 500, len(running) - 2):
-        assert placements["round"].count(number) == running[number]
+        assert np.sum((first <= number) & (number <= last)) == running[number]
+    assert list(placements) == [
+        *("worker", "worker_type", "job", "partner", "first_round", "last_round")
+    ]
 
 
 def test_command_in_the_summary_repeats_the_run(summary):

@@ -33,11 +33,11 @@ CASES = {
 def test_restored_run_gives_the_same_bits(case, rounds):
     name, settings = CASES[case]
     config = config_of(expected()[name], **settings)
-    whole = finish(Simulation(config))
-    first = Simulation(config)
+    whole = finish(Simulation(config, record_placements=True))
+    first = Simulation(config, record_placements=True)
     first.advance(rounds)
     memory = first.snapshot()
-    second = Simulation(config)
+    second = Simulation(config, record_placements=True)
     second.restore(memory)
     finish(first)
     finish(second)
@@ -48,3 +48,5 @@ def test_restored_run_gives_the_same_bits(case, rounds):
         assert other.lease_extensions == whole.lease_extensions
         np.testing.assert_array_equal(other.jobs.jct, whole.jobs.jct)
         np.testing.assert_array_equal(other.series.utilization, whole.series.utilization)
+        segments = other.mechanism.segments()
+        np.testing.assert_array_equal(segments, whole.mechanism.segments())

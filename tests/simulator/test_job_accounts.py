@@ -71,9 +71,9 @@ def test_presence_by_hand():
         "dropped": np.zeros(3, dtype=bool),
     }
     rounds = {"time": np.array([0.0, 100.0, 200.0, 300.0])}
-    rows = [(0, 0, -1, 0), (0, 0, -1, 1), (2, 0, 1, 1)]  # round, job, partner, worker
-    number, job, partner, worker = np.array(rows).T
-    placements = {"round": number, "job": job, "partner": partner, "worker": worker}
+    rows = [(0, 0, 0, 0, -1), (1, 0, 0, 0, -1), (1, 2, 2, 0, 1)]
+    names = ("worker", "first_round", "last_round", "job", "partner")
+    placements = dict(zip(names, np.array(rows).T, strict=True))
     placements["worker_type"] = np.array(["k80", "v100", "v100"])
     found = presence(jobs, rounds, placements, ["k80", "v100"])
     assert found["first_start"][:2].tolist() == [0.0, 200.0]

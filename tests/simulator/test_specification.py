@@ -6,11 +6,11 @@ import math
 from dataclasses import dataclass, replace
 
 import numpy as np
-import specification as plain
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from gavel_opt import Allocation, ThroughputTable, Traits
+from simulator.mechanism import specification as plain
 from simulator.mechanism.mechanism import Mechanism, Setting
 from simulator.mechanism.records import ALLOCATE, DONE, ENOUGH
 from simulator.world.cluster import Cluster
@@ -150,6 +150,7 @@ class World:
                 round_seconds=case.round_seconds,
                 between_resets=1920.0,
                 prices=np.zeros(case.types),
+                records_placements=True,
             )
         )
 
@@ -173,6 +174,15 @@ class World:
         return history
 
 
+def recorded(mechanism: Mechanism) -> list[dict[tuple[int, ...], list[int]]]:
+    """Who ran where, round by round, from what the mechanism recorded; workers in order of number."""
+    rounds: list[dict[tuple[int, ...], list[int]]] = [{} for _ in range(mechanism.rounds)]
+    for worker, job, partner, first, last in mechanism.segments().tolist():
+        for who in rounds[first : last + 1]:
+            who.setdefault((job,) if partner < 0 else (job, partner), []).append(worker)
+    return rounds
+
+
 def check(case: Case) -> Mechanism:
     """Play a case on both sides and compare all there is."""
     world = World(case)
@@ -188,6 +198,10 @@ def check(case: Case) -> Mechanism:
     for job, finish in spec.finish.items():
         assert result.dropped[job] == (finish is None)
         assert finish is None or result.finish[job] == finish
+    placed = [
+        {entry: sorted(workers) for entry, workers in who.items()} for _, _, who in spec.history
+    ]
+    assert [{e: sorted(w) for e, w in who.items()} for who in recorded(mechanism)] == placed
     assert mechanism.utilization() == float(np.mean(np.array(spec.busy) / spec.now))
     return mechanism
 

@@ -1,6 +1,6 @@
-"""The mechanism in plain Python: every job and every pair an entry in a dictionary.
+"""The mechanism in plain Python: every job and every pair an entry in a dictionary. Read this first.
 
-Slow, and meant to be read beside ``docs/mechanism.md``. ``test_specification.py`` holds
+Slow, and meant to be read beside ``docs/mechanism.md``; nothing runs on it. The tests hold
 :mod:`simulator.mechanism.mechanism` equal to it, bit for bit, on random workloads.
 """
 
@@ -23,6 +23,8 @@ Policy = Callable[[float, list[int]], Allocation]
 
 @dataclass
 class Running:
+    """What runs in a round: an entry on workers of type ``on``, its jobs' steps, until ``finish``."""
+
     entry: Entry
     on: int
     workers: list[int]
@@ -32,6 +34,8 @@ class Running:
 
 @dataclass
 class Cluster:
+    """Workers of each type, types in the order they are visited, speeds alone and of pairs."""
+
     workers: list[int]
     visit_order: list[int]
     alone: np.ndarray
@@ -40,6 +44,8 @@ class Cluster:
 
 @dataclass
 class Rules:
+    """What the policy asks of the mechanism, and seconds."""
+
     packing: bool = False
     shuffles: bool = False
     skips_zero_priority: bool = False
@@ -82,6 +88,7 @@ class Specification:
     history: list[tuple[float, list[float], dict[Entry, list[int]]]] = field(default_factory=list)
 
     def run(self) -> None:
+        """Play until all jobs are done; a pass of the loop is a round."""
         types = range(len(self.cluster.workers))
         self.time = [{} for _ in types]
         self.deficit = [{} for _ in types]
@@ -97,6 +104,7 @@ class Specification:
 
     # (1) time
     def advance_time(self) -> None:
+        """Move to the end of the round, or to the next arrival."""
         if self.running:
             if self.round_end is not None:
                 self.round_start = self.round_end
@@ -108,6 +116,7 @@ class Specification:
 
     # (2) accounts, latest finish first
     def account(self) -> None:
+        """Settle what ran, latest finish first."""
         for run in sorted(self.running, key=lambda r: (-r.finish, len(r.entry), r.entry)):
             execution = run.finish - self.round_start
             scale = self.scale[run.entry[0]]
@@ -137,6 +146,7 @@ class Specification:
         self.running = []
 
     def leave(self, job: int, finish: float | None) -> None:
+        """Take a job out of all tables."""
         self.finish[job] = finish
         self.active.remove(job)
         self.stale = True
@@ -146,6 +156,7 @@ class Specification:
 
     # (3) arrivals
     def admit(self) -> None:
+        """Let in who has arrived."""
         while self.admitted < len(self.arrival) and self.arrival[self.admitted] <= self.now:
             job = self.admitted
             self.admitted += 1
@@ -164,6 +175,7 @@ class Specification:
 
     # (4) allocation
     def recompute(self) -> None:
+        """Close the accounts and ask the policy, if it is time."""
         elapsed = self.now - self.last_reset
         if not self.stale or (elapsed < self.rules.between_resets and self.last_reset != 0):
             return
@@ -186,12 +198,14 @@ class Specification:
             self.allocation[tuple(pair)] = row
 
     def speeds(self, entry: Entry, j: int) -> list[float]:
+        """Steps per second of each job of an entry on a type."""
         keys = [self.key[job] for job in entry]
         if len(keys) == 1:
             return [self.cluster.alone[keys[0], j]]
         return list(self.cluster.paired[keys[0], keys[1], :, j])
 
     def priority(self, entry: Entry, j: int) -> float:
+        """Share by what part of the type's time has been received."""
         share = self.allocation.get(entry, [0.0] * len(self.time))[j]
         if share == 0 or min(self.speeds(entry, j)) == 0:
             return 0.0
@@ -201,6 +215,7 @@ class Specification:
 
     # (5) choice
     def choose(self) -> list[tuple[int, list[Entry]]]:
+        """Entries by priority on each type, as long as they fit."""
         order = list(self.cluster.visit_order)
         if self.rules.shuffles:
             self.shuffler.shuffle(order)
@@ -236,6 +251,7 @@ class Specification:
 
     # (6) placement and (7) dispatch
     def start(self, chosen: list[tuple[int, list[Entry]]]) -> None:
+        """Workers for the entries, then their steps."""
         self.opportunities += sum(bool(set(entry) & set(self.active)) for entry in self.last)
         for j, entries in chosen:
             first = sum(self.cluster.workers[:j])
@@ -268,6 +284,7 @@ class Specification:
         )
 
     def dispatch(self, entry: Entry, j: int, workers: list[int]) -> None:
+        """Run an entry until the round is over, or it has no steps left."""
         steps, finish = [], self.now
         for job, speed in zip(entry, self.speeds(entry, j), strict=True):
             run = min(int(speed * self.rules.round_seconds), self.left[job])
