@@ -50,3 +50,13 @@ def test_restored_run_gives_the_same_bits(case, rounds):
         np.testing.assert_array_equal(other.series.utilization, whole.series.utilization)
         segments = other.mechanism.segments()
         np.testing.assert_array_equal(segments, whole.mechanism.segments())
+
+
+def test_a_fork_goes_by_the_traits_of_its_own_policy():
+    run = expected()["servers4-gandiva-s0"]
+    warm, fork = (Simulation(config_of(run, policy=name)) for name in ("isolated", "gandiva"))
+    warm.advance(97)
+    fork.restore(warm.snapshot() | {"policy": fork.driver.policy.snapshot()})
+    assert fork.mechanism.world.rules["packing"].all()
+    finish(fork)
+    assert not np.isnan(fork.jobs.jct[slice(*fork.window)]).any()
