@@ -12,7 +12,6 @@ import functools
 import math
 from typing import Any, TypeVar
 
-import numba
 import numpy as np
 
 T = TypeVar("T")
@@ -61,22 +60,26 @@ class PlainRecords:
         Structured, of one or two dimensions.
     """
 
-    __slots__ = ("_columns", "_kind", "_rows", "shape")
-
     def __init__(self, array: np.ndarray[Any, Any]) -> None:
-        names = array.dtype.names or ()
         self.shape: tuple[int, ...] = array.shape
-        self._kind = _class_of(names)
-        self._columns: tuple[Any, ...] = tuple(memoryview(array[name]) for name in names)
-        self._rows = [PlainRecords(row) for row in array] if array.ndim == 2 else None
+        self._array = array
+        self._kind = _class_of(array.dtype.names or ())
+        self._rows: dict[int, PlainRecords] = {}
+
+    @functools.cached_property
+    def _columns(self) -> tuple[Any, ...]:
+        return tuple(memoryview(self._array[name]) for name in self._array.dtype.names or ())
 
     def __len__(self) -> int:
         return self.shape[0]
 
     def __getitem__(self, place: Any) -> Any:
-        if self._rows is not None and not isinstance(place, tuple):
-            return self._rows[place]
-        return self._kind(self._columns, place)
+        if isinstance(place, tuple) or len(self.shape) == 1:
+            return self._kind(self._columns, place)
+        row = self._rows.get(place)
+        if row is None:
+            row = self._rows[place] = PlainRecords(self._array[place])
+        return row
 
     def __setitem__(self, place: Any, record: _PlainRecord) -> None:
         for column, other in zip(self._columns, record._columns, strict=True):
@@ -98,16 +101,24 @@ def _class_of(names: tuple[str, ...]) -> type[_PlainRecord]:
     return type("PlainRecord", (_PlainRecord,), {"__slots__": (), **fields})
 
 
-def for_kernels(world: T) -> T:
-    """What kernels take: the arrays themselves, or :func:`plain` ones where nothing is compiled."""
-    return plain(world) if numba.config.DISABLE_JIT else world  # type: ignore[attr-defined]
-
-
 def plain(value: T) -> T:
-    """What a kernel that runs uncompiled takes in place of an array or a named tuple of arrays."""
+    """What a kernel that runs uncompiled takes in place of an array or a named tuple of arrays.
+
+    Of the last named tuple it is made once: call after call hands over the same one.
+    """
     if isinstance(value, tuple):
-        members = map(plain, value)
-        return type(value)(*members) if hasattr(value, "_fields") else type(value)(members)
+        for known, made in _last:
+            if known is value:
+                return made
+        members = tuple(plain(member) for member in value)
+        found = type(value)(*members) if hasattr(value, "_fields") else type(value)(members)
+        _last[:] = [(value, found), *_last[: _KEPT - 1]]
+        return found
     if isinstance(value, np.ndarray) and value.dtype.names is not None:
         return PlainRecords(value)  # type: ignore[return-value]
     return value
+
+
+_last: list[tuple[Any, Any]] = []
+_KEPT = 4
+"""So many named tuples: one in another counts too, and workload and mechanism have one each."""

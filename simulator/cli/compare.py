@@ -124,14 +124,13 @@ def read_folder(folder: Path) -> Recorded:
     from simulator.runs.run_folder import read_summary, read_table
 
     summary = read_summary(folder)
-    placements = (folder / "placements.parquet").exists()
-    return Recorded(
-        str(folder),
-        summary,
-        read_table(folder, "jobs"),
-        read_table(folder, "rounds"),
-        read_table(folder, "placements") if placements else None,
-    )
+    rounds, placements = read_table(folder, "rounds"), None
+    if (folder / "placements.parquet").exists():
+        placements = read_table(folder, "placements")
+        first, last = placements["first_round"], placements["last_round"]
+        if not ((first <= last) & (first >= 0) & (last < rounds["round"].size)).all():
+            raise InputError(f"{folder}/placements.parquet: rounds that are not in rounds.parquet")
+    return Recorded(str(folder), summary, read_table(folder, "jobs"), rounds, placements)
 
 
 def recorded(name: str, result: RunResult) -> Recorded:

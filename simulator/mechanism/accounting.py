@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gavel_opt.kernels.jit import compiled, compiled_inside
+from gavel_opt.kernels.jit import compiled
 from simulator.mechanism.pair_table import slot_of
 from simulator.mechanism.priority import requeue, withdraw
 from simulator.mechanism.records import LEFT, World
@@ -17,7 +17,7 @@ _GAPS = (701, 301, 132, 57, 23, 10, 4, 1)
 # a round -------------------------------------------------------------------------------------
 
 
-@compiled_inside
+@compiled
 def finish_round(world: World) -> None:
     """Account for what ran, worker type by worker type."""
     opportunities = 0
@@ -36,7 +36,7 @@ def finish_round(world: World) -> None:
     world.counts[0].next_opportunities = opportunities
 
 
-@compiled_inside
+@compiled
 def _account(k: int, world: World) -> int:
     """Account for one entry that ran; returns how many of its jobs have not left."""
     run = world.runs[k]
@@ -65,7 +65,7 @@ def _account(k: int, world: World) -> int:
     return 2 - gone - _advance(entry.second, run.second_steps, worker_seconds / 2.0, k, world)
 
 
-@compiled_inside
+@compiled
 def _every_worker_steps(steps: float, scale: int) -> bool:
     """Whether every worker's share of the steps is something.
 
@@ -74,7 +74,7 @@ def _every_worker_steps(steps: float, scale: int) -> bool:
     return bool(steps > 0 and (scale == 1 or steps >= scale))
 
 
-@compiled_inside
+@compiled
 def _advance(slot: int, steps: float, worker_seconds: float, k: int, world: World) -> int:
     """Account for what a job ran; returns 1 if it leaves."""
     run = world.runs[k]
@@ -89,7 +89,7 @@ def _advance(slot: int, steps: float, worker_seconds: float, k: int, world: Worl
     return 1
 
 
-@compiled_inside
+@compiled
 def _fail(slot: int, world: World) -> int:
     """Count a failed attempt of a job alone; returns 1 if it is dropped."""
     job = world.entries[slot]
@@ -102,7 +102,7 @@ def _fail(slot: int, world: World) -> int:
     return 1
 
 
-@compiled_inside
+@compiled
 def _leave(slot: int, world: World) -> None:
     job = world.entries[slot]
     outcome = world.outcomes[job.number]
@@ -117,7 +117,7 @@ def _leave(slot: int, world: World) -> None:
         count.window_left -= 1
 
 
-@compiled_inside
+@compiled
 def _add_received(j: int, world: World) -> None:
     """Add the times of what ran on a type to the type's, latest finish first.
 
@@ -162,7 +162,7 @@ def _add_received(j: int, world: World) -> None:
     world.types[j].received = total
 
 
-@compiled_inside
+@compiled
 def _sort_down(size: int, scratch: np.ndarray) -> None:
     """Sort the odd times, largest first."""
     for gap in _GAPS:
@@ -175,7 +175,7 @@ def _sort_down(size: int, scratch: np.ndarray) -> None:
             scratch[hole].odd_seconds = value
 
 
-@compiled_inside
+@compiled
 def admit_jobs(world: World) -> None:
     """Let in every job that has arrived."""
     count = world.counts[0]
@@ -214,7 +214,7 @@ def admit_jobs(world: World) -> None:
 # a recomputation -----------------------------------------------------------------------------
 
 
-@compiled_inside
+@compiled
 def reset_ledger(world: World) -> None:
     """Settle what everybody should have received since the last reset, and start afresh.
 
@@ -236,7 +236,7 @@ def reset_ledger(world: World) -> None:
     count.rounds_at_reset = count.rounds
 
 
-@compiled_inside
+@compiled
 def _settle(entry: int, elapsed: float, world: World) -> bool:
     """Close an entry's accounts; whether it is other than one that has never been kept."""
     half_round = world.rules[0].half_round
@@ -249,7 +249,7 @@ def _settle(entry: int, elapsed: float, world: World) -> bool:
     return bool(differs)
 
 
-@compiled_inside
+@compiled
 def _close_gaps(world: World) -> bool:
     """Move jobs up into the rows of those that left; where each slot is now stands in the scratch."""
     count = world.counts[0]
@@ -268,14 +268,14 @@ def _close_gaps(world: World) -> bool:
     return gaps > 0
 
 
-@compiled_inside
+@compiled
 def _move(to: int, entry: int, world: World) -> None:
     world.entries[to] = world.entries[entry]
     for j in range(len(world.types)):
         world.ledger[to, j] = world.ledger[entry, j]
 
 
-@compiled_inside
+@compiled
 def _count_entries(world: World) -> int:
     """Jobs, and with packing all pairs of equal scale factor, kept or not.
 
@@ -294,7 +294,7 @@ def _count_entries(world: World) -> int:
     return int(counted)
 
 
-@compiled_inside
+@compiled
 def _drop_pairs(elapsed: float, world: World) -> bool:
     """Settle the pairs that are kept, and give up those without a history; whether any was."""
     count = world.counts[0]
@@ -322,7 +322,7 @@ def _drop_pairs(elapsed: float, world: World) -> bool:
     return bool(dropped > 0)
 
 
-@compiled_inside
+@compiled
 def view_jobs(world: World) -> None:
     """Write down what a policy may see of the jobs, when no gaps are among them."""
     for slot in range(world.counts[0].active):
@@ -367,7 +367,7 @@ def set_job_allocation(jobs: np.ndarray, shares: np.ndarray, world: World) -> bo
     return True
 
 
-@compiled_inside
+@compiled
 def _take_shares(entry: int, world: World) -> None:
     for j in range(len(world.types)):
         world.ledger[entry, j].share = 0.0

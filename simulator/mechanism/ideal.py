@@ -13,6 +13,7 @@ import math
 
 import numpy as np
 
+from simulator.mechanism.loop import admit, prepare_allocation
 from simulator.mechanism.mechanism import Mechanism
 from simulator.mechanism.records import ALLOCATE, DONE, ENOUGH, MORE_JOBS, STUCK
 
@@ -39,11 +40,11 @@ class IdealMechanism(Mechanism):
                 if count.idle_rounds > _PATIENCE:
                     return STUCK
                 self._pass_time(now)
-                self._rounds.admit(self._kernel_world())
+                admit(self._world)
                 waited = clock.now >= self._next_reset()
                 if count.stale and (waited or clock.last_reset == 0):
                     count.awaiting = True
-                    self._rounds.prepare_allocation(self._kernel_world())
+                    prepare_allocation(self._world)
                     return ALLOCATE
             count.awaiting = False
             count.rounds += 1

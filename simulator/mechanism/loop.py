@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 
-from gavel_opt.kernels.jit import compiled, compiled_inside
+from gavel_opt.kernels.jit import compiled
 from simulator.mechanism.accounting import admit_jobs, finish_round, reset_ledger, view_jobs
 from simulator.mechanism.placement import dispatch, place_entries
 from simulator.mechanism.records import (
@@ -86,7 +86,7 @@ def view(world: World) -> None:
     view_jobs(world)
 
 
-@compiled_inside
+@compiled
 def _may_go_on(last: int, world: World) -> int:
     """Whether there is anything to do, and room for it."""
     count = world.counts[0]
@@ -105,7 +105,7 @@ def _may_go_on(last: int, world: World) -> int:
     return GO_ON
 
 
-@compiled_inside
+@compiled
 def _advance_time(world: World) -> bool:
     """Advance to the end of the round, or to the next arrival if nothing runs.
 
@@ -129,7 +129,7 @@ def _advance_time(world: World) -> bool:
     return True
 
 
-@compiled_inside
+@compiled
 def _wait_for_nobody(world: World) -> bool:
     """Nobody runs and nobody will come: force a recomputation. False if that has not helped."""
     count = world.counts[0]
@@ -140,7 +140,7 @@ def _wait_for_nobody(world: World) -> bool:
     return bool(count.idle_rounds <= _STUCK)
 
 
-@compiled_inside
+@compiled
 def _allocation_due(world: World) -> bool:
     """Whether somebody came or left, and the last reset is long enough ago (or there was none)."""
     clock = world.clock[0]
@@ -150,7 +150,7 @@ def _allocation_due(world: World) -> bool:
     )
 
 
-@compiled_inside
+@compiled
 def _start_round(world: World) -> None:
     count = world.counts[0]
     count.awaiting = False
@@ -163,7 +163,7 @@ def _start_round(world: World) -> None:
         shuffle(world.stream, world.visits)
 
 
-@compiled_inside
+@compiled
 def _record_round(world: World) -> None:
     """Fill the round's row of the metrics; utilization stands there since the placement."""
     count = world.counts[0]

@@ -7,13 +7,16 @@ allocation is due or more jobs must be drawn.
 
 from __future__ import annotations
 
-import importlib
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from gavel_opt import Allocation, ClusterState, GavelError, ThroughputTable, Traits
+from gavel_opt.kernels.records import aligned_zeros, plain
+from simulator.mechanism.accounting import set_job_allocation
+from simulator.mechanism.loop import run_rounds, view
+from simulator.mechanism.pair_table import set_pair_allocation
 from simulator.mechanism.records import (
     ARRIVAL,
     CANDIDATE,
@@ -110,18 +113,12 @@ class Mechanism:
     """
 
     def __init__(self, setting: Setting) -> None:
-        # Kernels load numba, which nothing needs before a run starts.
-        self._rounds = importlib.import_module("simulator.mechanism.loop")
-        self._accounting = importlib.import_module("simulator.mechanism.accounting")
-        self._pair_table = importlib.import_module("simulator.mechanism.pair_table")
-        self._records = importlib.import_module("gavel_opt.kernels.records")
         self._setting = setting
         self._types = types = len(setting.cluster.worker_types)
         self._nobody = np.zeros(0, dtype=np.int64), np.zeros((0, types))
         self._world = _empty_world(setting)
-        self._for_kernels: World | None = None
-        self._clock = self._records.plain(self._world.clock)[0]
-        self._count = self._records.plain(self._world.counts)[0]
+        self._clock = plain(self._world.clock)[0]
+        self._count = plain(self._world.counts)[0]
         self._grow(64, 4 * setting.cluster.total if setting.traits.packing else 0)
         setting.workload.extend(1)
         self.take_jobs()
@@ -250,7 +247,7 @@ class Mechanism:
             if room == 0:
                 self._make_metrics_room()
                 continue
-            outcome: int = self._rounds.run_rounds(min(left, room), self._kernel_world())
+            outcome: int = run_rounds(min(left, room), self._world)
             if outcome == MORE_PAIRS:
                 self._grow(self._base, 2 * self._pair_room)
             elif outcome == MORE_SEGMENTS:
@@ -307,7 +304,7 @@ class Mechanism:
         """Put an allocation into force; None gives nobody anything."""
         jobs, shares = self._nobody if allocation is None else (allocation.job, allocation.x)
         shares = np.ascontiguousarray(shares)
-        if not self._accounting.set_job_allocation(jobs, shares, self._kernel_world()):
+        if not set_job_allocation(jobs, shares, self._world):
             raise GavelError("an allocation names a job that is not active")
         if allocation is not None and allocation.pair.size:
             self._allocate_pairs(allocation)
@@ -321,7 +318,7 @@ class Mechanism:
         if needed > self._pair_room:
             self._grow(self._base, 2 * needed)
         pair, shares = (np.ascontiguousarray(a) for a in (allocation.pair, allocation.pair_x))
-        if not self._pair_table.set_pair_allocation(pair, shares, self._kernel_world()):
+        if not set_pair_allocation(pair, shares, self._world):
             raise GavelError("an allocation names a pair of jobs that are not both active")
 
     # put down and take up --------------------------------------------------------------------
@@ -398,16 +395,8 @@ class Mechanism:
     def _pair_room(self) -> int:
         return len(self._world.entries) - self._base
 
-    def _kernel_world(self) -> World:
-        """What the kernels work on, made again only after an array has been replaced."""
-        if self._for_kernels is None:
-            self._for_kernels = self._records.for_kernels(self._world)
-        assert self._for_kernels is not None
-        return self._for_kernels
-
     def _replace(self, **arrays: Any) -> None:
         self._world = self._world._replace(**arrays)
-        self._for_kernels = None
 
     def _make_metrics_room(self) -> None:
         room = max(1024, 2 * len(self._world.rounds))
@@ -417,7 +406,7 @@ class Mechanism:
 
     def look_again(self) -> None:
         """Write down for :meth:`state` what a policy may see of the jobs."""
-        self._rounds.view(self._kernel_world())
+        view(self._world)
 
     def _grow(self, jobs: int, pairs: int) -> None:
         """Make room for so many jobs and pairs; entries keep their figures, pairs move along."""
@@ -426,7 +415,7 @@ class Mechanism:
         moved = {}
         for name in ("entries", "ledger"):
             old = getattr(world, name)
-            new = self._records.aligned_zeros((room, *old.shape[1:]), old.dtype)
+            new = aligned_zeros((room, *old.shape[1:]), old.dtype)
             new[:base] = old[:base]
             new[jobs : jobs + old_pairs] = old[base:]
             moved[name] = new
@@ -504,8 +493,8 @@ def _empty_world(setting: Setting) -> World:
     open_segments["worker"] = np.arange(workers)
     open_segments["job"] = -1
     keys, paired = len(setting.table.alone), setting.table.paired
-    if paired is None:
-        paired = np.zeros((keys, keys, 2, len(types)))
+    if paired is None or not traits.packing:
+        paired = np.zeros((keys if traits.packing else 1, keys, 2, len(types)))
     return World(
         rules=rules,
         clock=clock,

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from gavel_opt.kernels.jit import compiled, compiled_inside
+from gavel_opt.kernels.jit import compiled
 from simulator.mechanism.records import World
 
 
-@compiled_inside
+@compiled
 def find_pair(first: int, second: int, world: World) -> int:
     """Entry of the pair of two slots, or -1 if it is not kept."""
     count = world.counts[0]
@@ -29,7 +29,7 @@ def find_pair(first: int, second: int, world: World) -> int:
     return -1
 
 
-@compiled_inside
+@compiled
 def keep_pair(first: int, second: int, world: World) -> int:
     """Start to keep a pair that has been through a reset without an allocation."""
     count = world.counts[0]
@@ -56,13 +56,13 @@ def keep_pair(first: int, second: int, world: World) -> int:
     return int(entry)
 
 
-@compiled_inside
+@compiled
 def pair_order(first: int, second: int, world: World) -> int:
     """Order of insertion of the pair of two slots: the later job counts, then the earlier one."""
     return int((world.entries[second].number << 32) + world.entries[first].number + 1)
 
 
-@compiled_inside
+@compiled
 def order_of(entry: int, world: World) -> int:
     """Order of insertion of an entry: a job's own comes before its pairs with earlier jobs."""
     if entry < len(world.candidates):
@@ -70,7 +70,7 @@ def order_of(entry: int, world: World) -> int:
     return pair_order(world.entries[entry].first, world.entries[entry].second, world)
 
 
-@compiled_inside
+@compiled
 def can_run_together(one: int, two: int, j: int, world: World) -> bool:
     """Whether jobs of two keys both advance when they share a worker of type j."""
     return bool(world.pair_speeds[one, two, 0, j] > 0 and world.pair_speeds[one, two, 1, j] > 0)
@@ -93,7 +93,7 @@ def set_pair_allocation(jobs: np.ndarray, shares: np.ndarray, world: World) -> b
     return True
 
 
-@compiled_inside
+@compiled
 def slot_of(number: int, world: World) -> int:
     """Slot of a job number, or -1 if the job is not active; no gaps may be among the jobs."""
     low = 0
@@ -109,7 +109,7 @@ def slot_of(number: int, world: World) -> int:
     return -1
 
 
-@compiled_inside
+@compiled
 def _place_of(first: int, second: int, size: int) -> int:
     """Where in a table of ``size``, a power of two, the search for a pair starts."""
     word = (first * 0x9E3779B1) ^ (second * 0x85EBCA77)
@@ -117,7 +117,7 @@ def _place_of(first: int, second: int, size: int) -> int:
     return int(word & (size - 1))
 
 
-@compiled_inside
+@compiled
 def _enter(entry: int, world: World) -> None:
     table = world.pair_table
     pair = world.entries[entry]
@@ -127,7 +127,7 @@ def _enter(entry: int, world: World) -> None:
     table[place] = entry
 
 
-@compiled_inside
+@compiled
 def _fill_table(world: World) -> None:
     for place in range(len(world.pair_table)):
         world.pair_table[place] = -1

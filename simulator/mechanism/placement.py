@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 
-from gavel_opt.kernels.jit import compiled_inside
+from gavel_opt.kernels.jit import compiled
 from simulator.mechanism.priority import sort_picks
 from simulator.mechanism.records import World
 
 
-@compiled_inside
+@compiled
 def place_entries(world: World) -> None:
     """Give the selected entries of each worker type their workers, largest scale factors first."""
     count = world.counts[0]
@@ -31,7 +31,7 @@ def place_entries(world: World) -> None:
     world.rounds[count.recorded].utilization = count.used / len(world.workers)
 
 
-@compiled_inside
+@compiled
 def _largest_below(limit: int, j: int, world: World) -> int:
     """Largest scale factor below a limit that was selected on a type; 0 if there is none."""
     largest = 0
@@ -42,7 +42,7 @@ def _largest_below(limit: int, j: int, world: World) -> int:
     return int(largest)
 
 
-@compiled_inside
+@compiled
 def _extend_leases(j: int, scale: int, world: World) -> None:
     """Who ran on the type in the last round keeps its workers while they are all free.
 
@@ -68,7 +68,7 @@ def _extend_leases(j: int, scale: int, world: World) -> None:
             count.extensions += 1
 
 
-@compiled_inside
+@compiled
 def _take_free_workers(j: int, scale: int, world: World) -> None:
     """The rest take free workers in the order of their numbers, server by server."""
     count = world.counts[0]
@@ -85,7 +85,7 @@ def _take_free_workers(j: int, scale: int, world: World) -> None:
             worker_type.next_worker += 1
 
 
-@compiled_inside
+@compiled
 def _list_rest(j: int, scale: int, world: World) -> tuple[int, int]:
     """List the picks of a scale factor that are not placed yet; how many, how many in order."""
     rest = 0
@@ -99,7 +99,7 @@ def _list_rest(j: int, scale: int, world: World) -> tuple[int, int]:
     return rest, in_order
 
 
-@compiled_inside
+@compiled
 def _start(entry: int, j: int, world: World) -> None:
     """Let an entry run on the next workers of the round's list."""
     count = world.counts[0]
@@ -110,7 +110,7 @@ def _start(entry: int, j: int, world: World) -> None:
     count.running += 1
 
 
-@compiled_inside
+@compiled
 def _hold(worker: int, world: World) -> None:
     """Put a worker onto the round's list."""
     count = world.counts[0]
@@ -119,7 +119,7 @@ def _hold(worker: int, world: World) -> None:
     count.used += 1
 
 
-@compiled_inside
+@compiled
 def dispatch(world: World) -> None:
     """Start what has been placed: how many steps each will run, and until when."""
     clock = world.clock[0]
@@ -144,7 +144,7 @@ def dispatch(world: World) -> None:
     count.running_jobs = jobs
 
 
-@compiled_inside
+@compiled
 def _dispatch_job(k: int, world: World) -> None:
     run = world.runs[k]
     job = world.entries[run.entry]
@@ -160,7 +160,7 @@ def _dispatch_job(k: int, world: World) -> None:
     run.finish = max(now, now + seconds)
 
 
-@compiled_inside
+@compiled
 def _dispatch_pair(k: int, world: World) -> None:
     run = world.runs[k]
     pair = world.entries[run.entry]

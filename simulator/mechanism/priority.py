@@ -28,7 +28,7 @@ from typing import Any
 
 import numpy as np
 
-from gavel_opt.kernels.jit import compiled_inside
+from gavel_opt.kernels.jit import compiled
 from simulator.mechanism.pair_table import order_of
 from simulator.mechanism.records import LEFT, World
 
@@ -54,7 +54,7 @@ _ROUNDS = 3
 # after an allocation -------------------------------------------------------------------------
 
 
-@compiled_inside
+@compiled
 def build_queue(world: World) -> None:
     """Let every entry with a share wait, in no order."""
     count = world.counts[0]
@@ -76,7 +76,7 @@ def build_queue(world: World) -> None:
         front.pairs = count.pairs
 
 
-@compiled_inside
+@compiled
 def _wait(entry: int, here: bool, world: World) -> None:
     """Let an entry that is here wait on each type on which it has a share and can run."""
     scale = world.entries[entry].scale
@@ -95,13 +95,13 @@ def _wait(entry: int, here: bool, world: World) -> None:
 # who has run ---------------------------------------------------------------------------------
 
 
-@compiled_inside
+@compiled
 def withdraw(j: int, entry: int, world: World) -> None:
     """An entry that has run does not come back."""
     world.queue.waiting[j, entry] = -1.0
 
 
-@compiled_inside
+@compiled
 def requeue(j: int, entry: int, world: World) -> None:
     """Let an entry that has run come back: to the front if its new key reaches it, else it waits.
 
@@ -124,7 +124,7 @@ def requeue(j: int, entry: int, world: World) -> None:
     front.returning += 1
 
 
-@compiled_inside
+@compiled
 def merge_returning(j: int, world: World) -> None:
     """Merge those that ran on a worker type, and belong to its front, into it."""
     front = world.queue.fronts[j]
@@ -143,7 +143,7 @@ def merge_returning(j: int, world: World) -> None:
 # the selection -------------------------------------------------------------------------------
 
 
-@compiled_inside
+@compiled
 def open_front(j: int, world: World) -> int:
     """Get a front ready for the selection; returns the place of the first entry."""
     _make_room(j, world.queue.waiting.shape[1], world)
@@ -154,7 +154,7 @@ def open_front(j: int, world: World) -> int:
     return int(front.head)
 
 
-@compiled_inside
+@compiled
 def is_next(j: int, place: int, world: World) -> bool:
     """Whether the entry at a place of the front is the next by this round's priorities."""
     front = world.queue.fronts[j]
@@ -166,13 +166,13 @@ def is_next(j: int, place: int, world: World) -> bool:
     return bool(item.key * _NEAR > front.cut_key or _is_of_cut(j, item.entry, world))
 
 
-@compiled_inside
+@compiled
 def take(j: int, place: int, world: World) -> None:
     """Take an entry out of the front; the gap stays until the front is closed."""
     world.queue.front[j, place].entry = -1
 
 
-@compiled_inside
+@compiled
 def close_front(j: int, last: int, world: World) -> None:
     """Close the gaps of those that were taken, the last of them at ``last``."""
     front = world.queue.fronts[j]
@@ -186,7 +186,7 @@ def close_front(j: int, last: int, world: World) -> None:
     front.head = to + 1
 
 
-@compiled_inside
+@compiled
 def lower_cut(j: int, place: int, world: World) -> None:
     """Lengthen the front by the first of those that wait; it is in use up to ``place``."""
     pivot = _pivot(j, world)
@@ -204,7 +204,7 @@ def lower_cut(j: int, place: int, world: World) -> None:
     _join(j, place, _raise(j, world), world)
 
 
-@compiled_inside
+@compiled
 def _raise(j: int, world: World) -> int:
     """Put the waiting entries that are above the cut behind the end of the front; how many."""
     front = world.queue.fronts[j]
@@ -231,7 +231,7 @@ def _raise(j: int, world: World) -> int:
     return int(end - front.end)
 
 
-@compiled_inside
+@compiled
 def _pivot(j: int, world: World) -> int:
     """Entry to cut at, so that about as many as are wanted are above it; -1 to cut nothing off.
 
@@ -274,7 +274,7 @@ def _pivot(j: int, world: World) -> int:
     return -1
 
 
-@compiled_inside
+@compiled
 def take_all_waiting(j: int, left: int, world: World) -> int:
     """Select all that wait, in no order, if there is room for all.
 
@@ -316,13 +316,13 @@ def take_all_waiting(j: int, left: int, world: World) -> int:
 # near ties -----------------------------------------------------------------------------------
 
 
-@compiled_inside
+@compiled
 def _is_near(key: float, behind: float) -> bool:
     """Whether rounding may turn round the priorities of an entry and of one that stands behind."""
     return bool(behind >= key * _NEAR or key < _TINY)
 
 
-@compiled_inside
+@compiled
 def _is_of_cut(j: int, entry: int, world: World) -> bool:
     """Whether an entry has the share and time received of the entry that the cut was taken from."""
     front = world.queue.fronts[j]
@@ -330,7 +330,7 @@ def _is_of_cut(j: int, entry: int, world: World) -> bool:
     return bool(ledger.share == front.cut_share and ledger.received == front.cut_received)
 
 
-@compiled_inside
+@compiled
 def _proportional(j: int, one: int, two: int, world: World) -> bool:
     """Whether two entries have the same share and time received, so the same priority always."""
     a = world.ledger[one, j]
@@ -338,7 +338,7 @@ def _proportional(j: int, one: int, two: int, world: World) -> bool:
     return bool(a.share == b.share and a.received == b.received)
 
 
-@compiled_inside
+@compiled
 def _has_near_ties(j: int, low: int, high: int, world: World) -> bool:
     """Whether neighbours in a front are near to each other without being proportional."""
     line = world.queue.front[j]
@@ -350,7 +350,7 @@ def _has_near_ties(j: int, low: int, high: int, world: World) -> bool:
     return False
 
 
-@compiled_inside
+@compiled
 def _settle_near(j: int, place: int, world: World) -> int:
     """Sort the entries that are near to the one at ``place`` by this round's priority.
 
@@ -372,7 +372,7 @@ def _settle_near(j: int, place: int, world: World) -> int:
     return int(stop)
 
 
-@compiled_inside
+@compiled
 def _key_by(j: int, low: int, high: int, total: float, line: np.ndarray, world: World) -> None:
     """Set the keys of some entries to their priorities at a total of the type's time."""
     for place in range(low, high):
@@ -380,7 +380,7 @@ def _key_by(j: int, low: int, high: int, total: float, line: np.ndarray, world: 
         line[place].key = ledger.share / (ledger.received / total)
 
 
-@compiled_inside
+@compiled
 def sort_picks(j: int, low: int, high: int, picks: np.ndarray, world: World) -> None:
     """Sort picks by what this round's priorities are."""
     line = world.queue.returning
@@ -397,7 +397,7 @@ def sort_picks(j: int, low: int, high: int, picks: np.ndarray, world: World) -> 
 # order ---------------------------------------------------------------------------------------
 
 
-@compiled_inside
+@compiled
 def _goes_before(j: int, one: Any, two: Any, world: World) -> bool:
     """Whether one queued entry goes before another: by key, deficit, share, order of insertion."""
     if one.key != two.key:
@@ -414,7 +414,7 @@ def _goes_before(j: int, one: Any, two: Any, world: World) -> bool:
     return order_of(one.entry, world) < order_of(two.entry, world)
 
 
-@compiled_inside
+@compiled
 def _make_room(j: int, more: int, world: World) -> None:
     """Move the front to the beginning of its array if so many more do not fit behind it."""
     front = world.queue.fronts[j]
@@ -426,7 +426,7 @@ def _make_room(j: int, more: int, world: World) -> None:
         front.head = 0
 
 
-@compiled_inside
+@compiled
 def _join(j: int, low: int, more: int, world: World) -> None:
     """Sort those that stand behind the end of the front, and merge them in from ``low`` on."""
     front = world.queue.fronts[j]
@@ -442,7 +442,7 @@ def _join(j: int, low: int, more: int, world: World) -> None:
         front.near_ties = _has_near_ties(j, max(low, changed - 1), end + more, world)
 
 
-@compiled_inside
+@compiled
 def _sort(j: int, low: int, high: int, line: np.ndarray, world: World) -> None:
     """Sort queued entries: merges of stretches that are in order as they come."""
     starts = world.scratch
@@ -470,7 +470,7 @@ def _sort(j: int, low: int, high: int, line: np.ndarray, world: World) -> None:
             starts[stretches].number = stop
 
 
-@compiled_inside
+@compiled
 def _sort_few(j: int, low: int, high: int, line: np.ndarray, world: World) -> None:
     """Sort a few: count for each how many go before it, without a branch; then look at ties."""
     size = high - low
@@ -495,7 +495,7 @@ def _sort_few(j: int, low: int, high: int, line: np.ndarray, world: World) -> No
         _insert(j, low, high, line, world)
 
 
-@compiled_inside
+@compiled
 def _insert(j: int, low: int, high: int, line: np.ndarray, world: World) -> None:
     """Sort entries that are nearly in order."""
     spare = world.queue.aside[0]
@@ -508,7 +508,7 @@ def _insert(j: int, low: int, high: int, line: np.ndarray, world: World) -> None
             hole -= 1
 
 
-@compiled_inside
+@compiled
 def _merge(j: int, low: int, middle: int, high: int, line: np.ndarray, world: World) -> int:
     """Merge two sorted stretches that touch; returns the first place whose neighbour is another."""
     if low == middle or middle == high:
@@ -530,7 +530,7 @@ def _merge(j: int, low: int, middle: int, high: int, line: np.ndarray, world: Wo
     return low
 
 
-@compiled_inside
+@compiled
 def _merge_down(j: int, low: int, middle: int, high: int, line: np.ndarray, world: World) -> int:
     """Merge from the end, the second stretch put aside."""
     aside = world.queue.aside
@@ -550,7 +550,7 @@ def _merge_down(j: int, low: int, middle: int, high: int, line: np.ndarray, worl
     return place + 1
 
 
-@compiled_inside
+@compiled
 def _merge_up(j: int, low: int, middle: int, high: int, line: np.ndarray, world: World) -> None:
     """Merge from the beginning, the first stretch put aside."""
     aside = world.queue.aside
@@ -570,7 +570,7 @@ def _merge_up(j: int, low: int, middle: int, high: int, line: np.ndarray, world:
         place += 1
 
 
-@compiled_inside
+@compiled
 def _deal(low: int, high: int, line: np.ndarray, world: World) -> None:
     """Bring many into order roughly: into buckets by key, eight to a bucket if keys are even."""
     aside = world.queue.aside

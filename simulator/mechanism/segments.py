@@ -6,11 +6,11 @@ closed when others come, or they come again after a round without them.
 
 from __future__ import annotations
 
-from gavel_opt.kernels.jit import compiled_inside
+from gavel_opt.kernels.jit import compiled
 from simulator.mechanism.records import World
 
 
-@compiled_inside
+@compiled
 def record_placements(world: World) -> None:
     """Record where the round's jobs are; there is room for a segment of each worker."""
     count = world.counts[0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gavel_opt.kernels.jit import compiled_inside
+from gavel_opt.kernels.jit import compiled
 from simulator.mechanism.pair_table import (
     can_run_together,
     find_pair,
@@ -25,7 +25,7 @@ from simulator.mechanism.priority import (
 from simulator.mechanism.records import World
 
 
-@compiled_inside
+@compiled
 def select_entries(world: World) -> None:
     """Select for each worker type, in the order of this round's visits."""
     count = world.counts[0]
@@ -46,7 +46,7 @@ def select_entries(world: World) -> None:
         free -= worker_type.selected
 
 
-@compiled_inside
+@compiled
 def _select_in_order(j: int, world: World) -> int:
     """Select by the order of one worker type; returns how many workers are left."""
     worker_type = world.types[j]
@@ -81,7 +81,7 @@ def _select_in_order(j: int, world: World) -> int:
     return int(left)
 
 
-@compiled_inside
+@compiled
 def _mark(entry: int, world: World) -> bool:
     """Mark the jobs of an entry as selected in this round; False if one was already."""
     this = world.counts[0].rounds
@@ -95,7 +95,7 @@ def _mark(entry: int, world: World) -> bool:
     return _mark_both(pair.first, pair.second, world)
 
 
-@compiled_inside
+@compiled
 def _mark_both(first: int, second: int, world: World) -> bool:
     this = world.counts[0].rounds
     one = world.candidates[first]
@@ -110,7 +110,7 @@ def _mark_both(first: int, second: int, world: World) -> bool:
 # workers that are left over ------------------------------------------------------------------
 
 
-@compiled_inside
+@compiled
 def _fill_up(j: int, left: int, world: World) -> None:
     """Fill workers that are left with entries of priority 0: largest deficit first.
 
@@ -151,7 +151,7 @@ def _fill_up(j: int, left: int, world: World) -> None:
             worker_type.selected += 1
 
 
-@compiled_inside
+@compiled
 def _list_leftovers(j: int, left: int, world: World) -> None:
     """Make a heap of the entries of priority 0 that are kept, and list the jobs that are free.
 
@@ -179,7 +179,7 @@ def _list_leftovers(j: int, left: int, world: World) -> None:
             _list_free_pairs(j, left, world)
 
 
-@compiled_inside
+@compiled
 def _list_pairs_of_free(j: int, world: World) -> None:
     """List the pairs of jobs that are free, job by job."""
     scratch = world.scratch
@@ -194,7 +194,7 @@ def _list_pairs_of_free(j: int, world: World) -> None:
                     _push(j, pair, world)
 
 
-@compiled_inside
+@compiled
 def _list_free_pairs(j: int, left: int, world: World) -> None:
     """List the pairs that are kept and whose jobs are free."""
     this = world.counts[0].rounds
@@ -210,7 +210,7 @@ def _list_free_pairs(j: int, left: int, world: World) -> None:
             _push(j, entry, world)
 
 
-@compiled_inside
+@compiled
 def _push(j: int, entry: int, world: World) -> None:
     """Put an entry into the heap if it has no share on the type and can run there."""
     ledger = world.ledger[entry, j]
@@ -230,7 +230,7 @@ def _push(j: int, entry: int, world: World) -> None:
     heap[hole] = item
 
 
-@compiled_inside
+@compiled
 def _pop(world: World) -> int:
     """Take the first entry out of the heap."""
     heap = world.leftovers
@@ -252,13 +252,13 @@ def _pop(world: World) -> int:
     return int(entry)
 
 
-@compiled_inside
+@compiled
 def _is_ahead(one: Any, two: Any) -> bool:
     """Whether one goes before another: largest deficit first, then first in order of insertion."""
     return bool(one.deficit > two.deficit or (one.deficit == two.deficit and one.order < two.order))
 
 
-@compiled_inside
+@compiled
 def _find_next_pair(j: int, left: int, world: World) -> None:
     """Move the cursor to the next pair that is not kept, could run and whose jobs are free.
 

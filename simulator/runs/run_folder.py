@@ -20,7 +20,10 @@ MOST_RATIO = 200
 _TABLES = {
     "jobs": {"job": "iu", "finish": "f"},
     "rounds": {"round": "iu", "time": "f"},
-    "placements": {"round": "iu", "job": "iu", "partner": "iu", "worker": "iu"},
+    "placements": {
+        **{"worker": "iu", "job": "iu", "partner": "iu"},
+        **{"first_round": "iu", "last_round": "iu"},
+    },
     "allocations": {"allocation": "iu", "round": "iu", "job": "iu", "partner": "iu", "share": "f"},
 }
 """Columns that are read of each table, and the kinds of numbers that they hold."""

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gavel_opt.kernels.jit import compiled, compiled_inside
+from gavel_opt.kernels.jit import compiled
 from gavel_opt.kernels.records import record
 from simulator.world.random_streams import next_below, next_float
 
@@ -77,7 +77,7 @@ def draw_jobs(sampling: Sampling, drawn: np.ndarray) -> None:
             rules.arrival = gap + rules.arrival
 
 
-@compiled_inside
+@compiled
 def _draw_job(sampling: Sampling, job: Any) -> None:
     """Draw what a job is; the order of the draws is the reference's."""
     rules = sampling.rules[0]

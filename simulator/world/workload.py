@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gavel_opt import InputError
-from gavel_opt.kernels.records import for_kernels
 from simulator.world.job_types import DISTRIBUTED, JOB_TYPES, SCALE_FACTORS, WORKLOADS
 from simulator.world.random_streams import stream
 from simulator.world.sampling import DRAWN, KIND, RULES, Sampling, draw_jobs
@@ -199,7 +198,7 @@ class DrawnWorkload:
         if count <= 0:
             return
         drawn = np.zeros(count, DRAWN)
-        draw_jobs(for_kernels(self._sampling), for_kernels(drawn))
+        draw_jobs(self._sampling, drawn)
         self.jobs.append({name: drawn[name] for name in _FIELDS})
 
     def queue_up(
