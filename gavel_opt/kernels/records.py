@@ -109,7 +109,7 @@ def plain(value: T) -> T:
     if isinstance(value, tuple):
         for known, made in _last:
             if known is value:
-                return made
+                return made  # type: ignore[no-any-return]
         members = tuple(plain(member) for member in value)
         found = type(value)(*members) if hasattr(value, "_fields") else type(value)(members)
         _last[:] = [(value, found), *_last[: _KEPT - 1]]

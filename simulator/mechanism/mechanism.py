@@ -179,12 +179,12 @@ class Mechanism:
     @property
     def busy(self) -> np.ndarray:
         """Seconds that each worker has been busy (a view)."""
-        return self._busy
+        busy: np.ndarray = self._world.workers["busy"]
+        return busy
 
     def utilization(self) -> float:
         """Mean over workers of busy time divided by time."""
-        busy = self._world.workers["busy"]
-        return float(np.mean(busy / self.time)) if self.time > 0 else 0.0
+        return float(np.mean(self.busy / self.time)) if self.time > 0 else 0.0
 
     def type_time(self) -> list[float]:
         """Time received on each worker type since the last reset, as fractions are taken of it."""

@@ -332,9 +332,10 @@ class Simulation:
 
     def use_while_waiting(self, seconds: float) -> np.ndarray:
         """Workers of each type that were busy while jobs waited, since a moment, shape ``(J,)``."""
-        m = self.mechanism.metrics()
-        recent = m[np.searchsorted(m[:, 0], seconds) :]
-        use: np.ndarray = recent[recent[:, 3] > 0, 7:].mean(axis=0) * self.cluster.workers
+        rounds, type_use = self.mechanism.metrics()
+        first = np.searchsorted(rounds["time"], seconds)
+        waited = rounds["queued"][first:] > 0
+        use: np.ndarray = type_use[first:][waited].mean(axis=0) * self.cluster.workers
         return use
 
     def waiting_since(self, seconds: float) -> np.ndarray:
@@ -343,11 +344,12 @@ class Simulation:
         Where two jobs may share workers all may run at once and still be too many: there it is the
         jobs beyond as many as there are workers.
         """
-        m = self.mechanism.metrics()
-        recent = m[np.searchsorted(m[:, 0], seconds) :]
-        waiting: np.ndarray = recent[:, 3]
+        rounds, _ = self.mechanism.metrics()
+        recent = rounds[np.searchsorted(rounds["time"], seconds) :]
+        waiting: np.ndarray = recent["queued"].astype(np.float64)
         if self.shares_workers:
-            waiting = np.maximum(waiting, recent[:, 1] * self._mean_scale - self.cluster.total)
+            most = recent["active"] * self._mean_scale - self.cluster.total
+            waiting = np.maximum(waiting, most)
         return waiting
 
     @property

@@ -12,7 +12,7 @@ from gavel_opt import POLICIES, Allocation, ClusterState, Driver, InputError
 from simulator.runs.columns import Columns
 from simulator.runs.config import RunConfig
 from simulator.runs.observation import placement_columns
-from simulator.runs.recording import Allocations, Placements
+from simulator.runs.recording import Allocations
 from simulator.runs.simulation import Simulation
 from simulator.viewer.run_folder import RunFolder
 
@@ -100,15 +100,15 @@ def completed(run: RunFolder, run_code: bool = False) -> RunFolder:
     check_trusted(run.config, run_code)
     if run.config.ideal:
         raise InputError("an --ideal run has no rounds in which jobs are placed")
-    placements, allocations = Placements(), Allocations()
-    simulation = Simulation(run.config, placements)
+    allocations = Allocations()
+    simulation = Simulation(run.config, record_placements=True)
     simulation.on_allocation = allocations
     listener = listened(simulation)
     recorded = run.tables["rounds"]
     simulation.advance(recorded["time"].size)
     check_same_rounds(simulation, recorded)
     tables = {
-        "placements": placement_columns(simulation, placements.columns()),
+        "placements": placement_columns(simulation),
         "allocations": allocations.columns(simulation.cluster.worker_types),
         "solves": _solves(listener, allocations.columns(simulation.cluster.worker_types)),
     }

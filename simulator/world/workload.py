@@ -214,7 +214,7 @@ class DrawnWorkload:
         jobs.steps[:count], jobs.duration[:count] = steps, duration
         start = float(jobs.arrival[count - 1])
         jobs.arrival[:] = np.maximum(jobs.arrival - start, 0.0)
-        self._next_arrival -= start
+        self._sampling.rules["arrival"] -= start
 
     def snapshot(self) -> dict[str, Any]:
         """Jobs and states of the streams."""

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from gavel_opt import Allocation, ThroughputTable, Traits
+from gavel_opt.kernels.jit import compiling_at_once
+from gavel_opt.kernels.records import plain as plain_records
+from simulator.mechanism import mechanism as owner
 from simulator.mechanism import specification as plain
 from simulator.mechanism.mechanism import Mechanism, Setting
 from simulator.mechanism.records import ALLOCATE, DONE, ENOUGH
@@ -17,6 +22,13 @@ from simulator.world.cluster import Cluster
 from simulator.world.workload import FixedWorkload
 
 KEYS = 4
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _compiled() -> Iterator[None]:
+    """What is held to the specification here is the compiled code."""
+    with compiling_at_once():
+        yield
 
 
 @dataclass
@@ -261,3 +273,14 @@ def test_near_ties_among_pairs(case: Case) -> None:
 )
 def test_most_jobs_wait_in_no_order(case: Case) -> None:
     check(case)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_interpreted_kernels_equal_the_specification(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("run_rounds", "set_job_allocation", "set_pair_allocation"):
+        kernel = getattr(owner, name).interpreted
+        monkeypatch.setattr(owner, name, lambda *a, k=kernel: k(*map(plain_records, a)))
+    check(Case(seed, 1 + seed % 3, 14, seed % 2 == 1, seed > 3, False, (1, 2), 360.0, 0.5))
+    check(Case(seed, 2, 110, False, False, False, (1, 2, 4), 360.0, 0.5, crowd=True))
