@@ -134,3 +134,17 @@ def test_makespan_tables_and_claims(tmp_path: Path) -> None:
     shown = find("makespan").write(tmp_path, choices, Batch(done))
     assert "FIFO against Gavel, 700 jobs: 2.50x here, 2.5x published" in shown
     assert "Gandiva against Gavel, 700 jobs: 1.50x here, 1.4x published" in shown
+
+
+def test_a_job_that_the_mechanism_drops_is_told_beside_the_mean() -> None:
+    kept = _result(None, partial=True)
+    kept["result"] |= {
+        "average_jct_partial": 30.0 * HOUR,
+        "jobs": {"measured": 1000, "completed": 999, "missing": 0, "dropped": 1},
+    }
+    found = point(Batch({"a": kept}), ["a"], "average_jct", HOUR)
+    assert (found.state, found.mean) == ("completed", 30.0)
+    assert found.text() == "30.00 (999 of 1,000 jobs)"
+    kept["result"]["jobs"] |= {"completed": 998, "missing": 1}
+    missing = point(Batch({"a": kept}), ["a"], "average_jct", HOUR)
+    assert (missing.mean, missing.text()) == (None, "partial (998 of 1,000 jobs)")

@@ -36,17 +36,18 @@ def simulate(payload: Payload) -> dict[str, Any]:
 def _derived(config: RunConfig, result: RunResult) -> dict[str, Any]:
     """Measures that a summary does not have: by class of priority, of deadlines."""
     found: dict[str, Any] = {}
-    jobs, whole = result.jobs, result.average_jct is not None
+    jobs = result.jobs
+    whole = result.status == "completed" and not result.summary["jobs"]["missing"]
     if config.multi_priority:
         for name, chosen in (("low", jobs["weight"] <= 1.0), ("high", jobs["weight"] > 1.0)):
-            jct = jobs["jct"][chosen & jobs["measured"]]
+            jct = jobs["jct"][chosen & jobs["measured"] & ~jobs["dropped"]]
             found[f"average_jct_{name}"] = float(jct.mean()) if whole and jct.size else None
     due = jobs["measured"] & np.isfinite(jobs["deadline"])
     if whole and due.any():
         late = jobs["finish"] - jobs["deadline"] > ON_TIME
         found["slo_violation_rate"] = float(late[due].mean())
     if whole and "finish_time_fairness" in jobs:
-        ratios = jobs["finish_time_fairness"][jobs["measured"]]
+        ratios = jobs["finish_time_fairness"][jobs["measured"] & ~jobs["dropped"]]
         found["average_finish_time_fairness"] = float(ratios.mean())
     return found
 
@@ -75,12 +76,11 @@ class Point:
     measured: int = 0
 
     def text(self, digits: str = ".2f") -> str:
-        """Write the mean, or why there is none, with the measured jobs that completed where not all did."""
-        if self.mean is not None:
-            return f"{self.mean:{digits}}"
-        if self.measured:
-            return f"{self.state} ({self.completed}/{self.measured})"
-        return self.state
+        """Write the mean, or why there is none; and how many measured jobs completed, where not all did."""
+        said = self.state if self.mean is None else f"{self.mean:{digits}}"
+        if self.completed < self.measured:
+            said += f" ({self.completed:,} of {self.measured:,} jobs)"
+        return said
 
     @property
     def mean(self) -> float | None:
@@ -117,10 +117,14 @@ def point(batch: Batch, names: Sequence[str], measure: str, unit: float) -> Poin
             cpu += kept["cpu_seconds"]
             ending, value = kept["result"]["status"], kept["result"].get(measure)
             counts = kept["result"].get("jobs") or {}
+            if ending == "completed" and counts.get("missing") == 0 and counts.get("dropped"):
+                # Jobs that fail five times are dropped without a completion time, as in the
+                # reference, whose means are of the others; the count stands beside the mean.
+                value = kept["result"].get(f"{measure}_partial", value)
+            elif ending == "completed" and kept["result"].get("partial"):
+                ending = "partial"
             completed += int(counts.get("completed") or 0)
             measured += int(counts.get("measured") or 0)
-            if ending == "completed" and kept["result"].get("partial"):
-                ending = "partial"
         whole = ending == "completed" and value is not None
         values.append(value / unit if whole and value is not None else None)
         if not whole and state == "completed":
