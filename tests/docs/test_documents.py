@@ -66,6 +66,8 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Path:
         assert main([*words, "--output", str(folder / "runs" / name)]) == 0
     words = ["sweep", "--policy", "isolated", *small, "--output", str(folder / "runs/figure9")]
     assert main([*words, "--processes", "1"]) == 0
+    words = ["sweep", "--policy", "isolated", *small, "--output", str(folder / "runs/policies")]
+    assert main([*words, "--processes", "1"]) == 0
     return folder
 
 
