@@ -36,10 +36,16 @@ class StrategyProof(Policy):
     ----------
     name
         The policy's name.
+
+    Attributes
+    ----------
+    kept
+        What part of its allocation each job kept at the last recomputation, by job number.
     """
 
     def __init__(self, name: str, seed: int = 0) -> None:
         self.name = name
+        self.kept: dict[int, float] = {}
         self.traits = Traits()
 
     def programs(self, state: ClusterState, merge: bool) -> Programs:
@@ -63,6 +69,7 @@ class StrategyProof(Policy):
                 kept[group] = min(1.0, float(np.exp(count[rest] @ np.log(ratio))))
         x = np.clip(together.x * kept[:, None], 0.0, 1.0)
         assert groups.of_job is not None
+        self.kept = dict(zip(state.job.tolist(), kept[groups.of_job].tolist(), strict=True))
         return Allocation(state.job, x[groups.of_job])
 
 

@@ -88,14 +88,14 @@ class WaterFilling(Policy):
         self.name = name
         self.variant = variant
         self.traits = Traits(packing=variant == "packed", shuffles=variant == "plain")
-        self._entities = None if entities is None else Entities.parse(entities)
+        self.entities = None if entities is None else Entities.parse(entities)
 
     def programs(self, state: ClusterState, merge: bool) -> Programs:
         """Yield one program for each set of jobs that gets stuck together, and one to close."""
         return (yield from serving(state, state.weight > 0.0, lambda part: self._of(part, merge)))
 
     def _of(self, state: ClusterState, merge: bool) -> Programs:
-        entities, entity = self._entities, state.entity
+        entities, entity = self.entities, state.entity
         if entities is None or entity is None:
             entities, entity = None, np.zeros(state.job.size, dtype=np.int64)
             place = entity

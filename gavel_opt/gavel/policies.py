@@ -1,0 +1,628 @@
+"""Policies with the interface of Gavel's own, solved by any of our engines."""
+
+from __future__ import annotations
+
+import functools
+import gc
+import itertools
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import Any, TypeVar, cast
+
+import numpy as np
+
+from gavel_opt.arrays import Floats, Ints
+from gavel_opt.driver import Driver
+from gavel_opt.engines.registry import known_engines
+from gavel_opt.errors import InputError, unknown_name
+from gavel_opt.gavel.dictionaries import Columns, Jobs, Pairs, Rows, equal_rows, numbers, read_jobs
+from gavel_opt.model.allocation_program import Allocation
+from gavel_opt.model.cluster_state import ClusterState, ThroughputTable
+from gavel_opt.policies import make_policy
+from gavel_opt.policies.entities import Entities
+from gavel_opt.policies.water_filling import WaterFilling
+
+Values = Mapping[Any, Any]
+Call = TypeVar("Call", bound=Callable[..., Any])
+
+SOLVERS = {"ECOS": "ecos", "SCS": "scs", "CLARABEL": "clarabel", "HIGHS": "highs"}
+"""Names that cvxpy has for solvers, which Gavel's drivers hand on, to our engines."""
+
+REFERENCE = "v100"
+"""Worker type whose throughput plain policies take for all, as Gavel has it."""
+
+
+def engine_of(solver: str | None) -> str:
+    """Our engine for what Gavel calls a solver: one of ours by name, or cvxpy's name for one of them.
+
+    Raises
+    ------
+    InputError
+        If we have none.
+    """
+    if solver is None:
+        return "auto"
+    known = known_engines()
+    engine = SOLVERS.get(solver, solver)
+    if engine != "auto" and engine not in known:
+        raise unknown_name(
+            "solver", solver, ["auto", *known, *(n for n in SOLVERS if SOLVERS[n] in known)]
+        )
+    return engine
+
+
+def without_collecting(call: Call) -> Call:
+    """Let no garbage be looked for during a call: with 100,000 dictionaries a search takes longer than it."""
+
+    @functools.wraps(call)
+    def quiet(*arguments: Any, **named: Any) -> Any:
+        if not gc.isenabled():
+            return call(*arguments, **named)
+        gc.disable()
+        try:
+            return call(*arguments, **named)
+        finally:
+            gc.enable()
+
+    return cast(Call, quiet)
+
+
+class GavelPolicy:
+    """What all have in common.
+
+    Parameters
+    ----------
+    policy
+        Ours that does the work.
+    name
+        What Gavel's scheduler compares (``policy.name``).
+    solver
+        ``"ECOS"`` or another of cvxpy's names: that engine's own optimum, as Gavel takes it (with ECOS the
+        same bits). One of our engines, or None for the default: the canonical optimum.
+    tie_break
+        ``"canonical"``, ``"efficient"`` or ``"none"``, in place of what the solver implies.
+    seed
+        For FIFO and Gandiva; None is 0.
+    settings
+        Of the policy.
+    """
+
+    packs = False
+    """Whether throughputs of pairs are read."""
+
+    empty: dict[Any, Any] | None = None
+    """What a call without jobs returns."""
+
+    def __init__(
+        self,
+        policy: str,
+        name: str,
+        solver: str | None = None,
+        tie_break: str | None = None,
+        seed: int | None = None,
+        **settings: Any,
+    ) -> None:
+        self._name = name
+        self._solver = solver
+        if tie_break is None:
+            tie_break = "none" if solver in SOLVERS else "canonical"
+        made = make_policy(policy, 0 if seed is None else seed, **settings)
+        self.driver = Driver(made, engine_of(solver), tie_break=tie_break)
+        self._plain = policy in ("finish_time_fairness", "min_total_duration")
+        self._columns = Columns()
+        self._pairs = Pairs()
+        self._zeros: dict[tuple[str, ...], _Zeros] = {}
+
+    @property
+    def name(self) -> str:
+        """As Gavel's scheduler compares it."""
+        return self._name
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._name!r}, engine={self.driver.engine.name!r})"
+
+    def _state(
+        self, throughputs: Rows, scale_factors: Values | None, cluster_spec: Values, **columns: Any
+    ) -> tuple[ClusterState, Jobs]:
+        table: ThroughputTable
+        if self.packs:
+            here = numbers(list(scale_factors or ()))
+            jobs, _, _ = self._pairs.read(throughputs, here)
+        else:
+            jobs = read_jobs(list(throughputs), list(throughputs.values()))
+        n = jobs.number.size
+        scale = np.ones(n, dtype=np.int64)
+        if scale_factors is not None:
+            read = self._columns.read("scale_factors", scale_factors, jobs)
+            scale = read.astype(np.int64)
+            if not np.array_equal(scale, read):
+                at = int(np.flatnonzero(scale != read)[0])
+                raise InputError(f"scale_factors of job {jobs.name[at]} is {read[at]}, not whole")
+        if self.packs:
+            key, table = self._pairs.table(jobs, scale)
+        else:
+            key, alone, _ = equal_rows(jobs.alone, scale)
+            table = ThroughputTable(alone)
+        if REFERENCE in jobs.types:
+            table = replace(table, reference=jobs.types.index(REFERENCE))
+        elif self._plain:
+            raise InputError(
+                f"{self._name} takes the throughput on {REFERENCE!r}, which is not there"
+            )
+        found = {
+            name: self._columns.read(name, values, jobs)
+            for name, values in columns.items()
+            if values is not None
+        }
+        one, none = np.ones(n), np.zeros(n)
+        state = ClusterState(
+            worker_types=jobs.types,
+            workers=_workers(cluster_spec, jobs.types),
+            throughputs=table,
+            job=jobs.number,
+            key=key,
+            scale_factor=scale,
+            weight=found.get("priority_weights", one),
+            steps_left=found.get("num_steps_remaining", one),
+            age=found.get("times_since_start", none),
+        )
+        return state, jobs
+
+    def _no_jobs(self, cluster_spec: Values) -> dict[Any, Any] | None:
+        """Let the policy see that everybody has left."""
+        types = tuple(sorted(cluster_spec))
+        none = np.empty(0)
+        whole = np.empty(0, dtype=np.int64)
+        self.driver.allocate(
+            ClusterState(
+                types,
+                _workers(cluster_spec, types),
+                ThroughputTable(np.empty((0, len(types)))),
+                whole,
+                whole,
+                whole,
+                none,
+                none,
+                none,
+            )
+        )
+        return None if self.empty is None else dict(self.empty)
+
+    def _answer(self, state: ClusterState, jobs: Jobs, throughputs: Rows) -> dict[Any, Any]:
+        return self._written(self.driver.allocate(state), jobs, throughputs)
+
+    def _written(
+        self, found: Allocation, jobs: Jobs, throughputs: Rows | None = None
+    ) -> dict[Any, Any]:
+        """Shares as Gavel has them, ``{job or pair: {worker type: share}}``."""
+        types = jobs.types
+        rows: Iterable[list[float]] = found.x.tolist()
+        if len(types) == 3:
+            a, b, c = types
+            shares = [{a: x, b: y, c: z} for x, y, z in rows]
+        else:
+            shares = [dict(zip(types, row, strict=True)) for row in rows]
+        if not (self.packs and throughputs is not None):
+            return dict(zip(jobs.name, shares, strict=True))
+        written = self._pairs.blank(throughputs, self._nothing(types))
+        written.update(zip(jobs.name, shares, strict=True))
+        return self._with_pairs(written, found, jobs)
+
+    def _nothing(self, types: tuple[str, ...]) -> _Zeros:
+        return self._zeros.setdefault(types, _Zeros(types))
+
+    def _with_pairs(self, written: dict[Any, Any], found: Allocation, jobs: Jobs) -> dict[Any, Any]:
+        pair_of, called = type(jobs.name[0]), self._pairs.called
+        for (one, other), row in zip(found.pair.tolist(), found.pair_x.tolist(), strict=True):
+            written[called(one, other, pair_of)] = dict(zip(jobs.types, row, strict=True))
+        return written
+
+
+class _Zeros(dict[str, float]):
+    """No share of any type; one object stands for all pairs without one, so it cannot be changed."""
+
+    def __init__(self, types: Iterable[str]) -> None:
+        super().__init__(dict.fromkeys(types, 0.0))
+
+    def _fixed(self, *_: Any, **__: Any) -> Any:
+        raise TypeError("shares of pairs that have none are one object; copy the allocation first")
+
+    __setitem__ = __delitem__ = update = pop = popitem = clear = setdefault = __ior__ = _fixed
+
+    def __copy__(self) -> dict[str, float]:
+        return dict(self)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> dict[str, float]:
+        return dict(self)
+
+    def __reduce__(self) -> Any:
+        return dict, (dict(self),)
+
+
+def _workers(cluster_spec: Values, types: tuple[str, ...]) -> Ints:
+    try:
+        return np.array([cluster_spec[kind] for kind in types], dtype=np.int64)
+    except KeyError as missing:
+        raise InputError(f"cluster_spec has no worker type {missing.args[0]!r}") from None
+
+
+class Weighted(GavelPolicy):
+    """Max-min fairness: weights, and with packing throughputs by job type as well."""
+
+    @without_collecting
+    def get_allocation(
+        self,
+        unflattened_throughputs: Rows,
+        scale_factors: Values,
+        unflattened_priority_weights: Values,
+        cluster_spec: Values,
+    ) -> dict[Any, Any] | None:
+        """Shares by job (or pair) and worker type; None without jobs."""
+        if not unflattened_throughputs:
+            return self._no_jobs(cluster_spec)
+        state, jobs = self._state(
+            unflattened_throughputs,
+            scale_factors,
+            cluster_spec,
+            priority_weights=unflattened_priority_weights,
+        )
+        return self._answer(state, jobs, unflattened_throughputs)
+
+
+class Packed(Weighted):
+    """Max-min fairness with pairs."""
+
+    packs = True
+
+    @without_collecting
+    def get_allocation_using_job_type_throughputs(
+        self,
+        unflattened_throughputs: Mapping[Any, Mapping[str, Mapping[Any, Any]]],
+        job_id_to_job_type_key: Values,
+        scale_factors: Values,
+        unflattened_priority_weights: Values,
+        cluster_spec: Values,
+    ) -> dict[Any, Any] | None:
+        """The same from ``{job type: {worker type: {None or other type: steps per second}}}``.
+
+        Shares of all pairs are returned, as Gavel returns them.
+        """
+        if not job_id_to_job_type_key:
+            return self._no_jobs(cluster_spec)
+        types = tuple(sorted(cluster_spec))
+        kinds = sorted(unflattened_throughputs)
+        row = {kind: at for at, kind in enumerate(kinds)}
+        alone = np.zeros((len(kinds), len(types)))
+        paired = np.zeros((len(kinds), len(kinds), 2, len(types)))
+        for a, kind in enumerate(kinds):
+            for j, worker in enumerate(types):
+                speeds = unflattened_throughputs[kind][worker]
+                alone[a, j] = speeds[None]
+                for b, other in enumerate(kinds):
+                    if other[1] == kind[1]:
+                        paired[a, b, 0, j] = paired[b, a, 1, j] = speeds[other]
+        names = list(job_id_to_job_type_key)
+        number = numbers(names)
+        order = np.argsort(number, kind="stable")
+        names = [names[at] for at in order.tolist()]
+        try:
+            key = np.array([row[job_id_to_job_type_key[name]] for name in names], dtype=np.int64)
+        except KeyError as missing:
+            raise InputError(f"job type {missing.args[0]!r} has no throughputs") from None
+        jobs = Jobs(number[order], names, types, alone[key])
+        state = ClusterState(
+            types,
+            _workers(cluster_spec, types),
+            ThroughputTable(alone, paired),
+            jobs.number,
+            key,
+            self._columns.read("scale_factors", scale_factors, jobs).astype(np.int64),
+            self._columns.read("priority_weights", unflattened_priority_weights, jobs),
+            np.ones(number.size),
+            np.zeros(number.size),
+        )
+        found = self.driver.allocate(state)
+        pair_of = type(names[0])
+        written = self._written(found, jobs)
+        nothing = self._nothing(types)
+        every = itertools.combinations(jobs.number.tolist(), 2)
+        written |= {pair_of(one, other): nothing for one, other in every}
+        return self._with_pairs(written, found, jobs)
+
+
+class WaterFilled(GavelPolicy):
+    """Water filling, flat or over entities."""
+
+    def __init__(
+        self,
+        policy: str,
+        name: str,
+        priority_reweighting_policies: Mapping[Any, str] | None = None,
+        **rest: Any,
+    ) -> None:
+        super().__init__(policy, name, **rest)
+        self._within = priority_reweighting_policies
+        self.packs = policy.endswith("packed")
+
+    @without_collecting
+    def get_allocation(
+        self,
+        unflattened_throughputs: Rows,
+        scale_factors: Values,
+        unflattened_priority_weights: Values,
+        cluster_spec: Values,
+        entity_weights: Mapping[Any, float] | None = None,
+        entity_to_job_mapping: Mapping[Any, Any] | None = None,
+        verbose: bool = False,
+        return_effective_throughputs: bool = False,
+    ) -> Any:
+        """Shares by job (or pair) and worker type, or normalised throughputs and the jobs; None without jobs.
+
+        Raises
+        ------
+        InputError
+            For an entity without a weight, or a job of none.
+        """
+        if not unflattened_throughputs:
+            return self._no_jobs(cluster_spec)
+        state, jobs = self._state(
+            unflattened_throughputs,
+            scale_factors,
+            cluster_spec,
+            priority_weights=unflattened_priority_weights,
+        )
+        policy = self.driver.policy
+        assert isinstance(policy, WaterFilling)
+        policy.entities = None
+        if self._within is not None:
+            policy.entities, state.entity = self._entities(
+                self._within, entity_weights, entity_to_job_mapping, jobs
+            )
+        found = self.driver.allocate(state)
+        if return_effective_throughputs:
+            return _normalised(state, found), jobs.name
+        return self._written(found, jobs, unflattened_throughputs)
+
+    @staticmethod
+    def _entities(
+        within: Mapping[Any, str],
+        weights: Mapping[Any, float] | None,
+        of: Mapping[Any, Any] | None,
+        jobs: Jobs,
+    ) -> tuple[Entities, Ints]:
+        if weights is None or of is None:
+            raise InputError(
+                "priority_reweighting_policies need entity_weights and entity_to_job_mapping"
+            )
+        entity = np.full(jobs.number.size, -1)
+        parsed: dict[str, Any] = {"weights": {}, "within": {}}
+        for at, (name, members) in enumerate(of.items()):
+            if name not in weights or name not in within:
+                raise InputError(f"entity {name!r} has no weight, or no way to share")
+            parsed["weights"][at], parsed["within"][at] = weights[name], within[name]
+            theirs = numbers(list(members))
+            entity[np.isin(jobs.number, theirs)] = at
+        if (entity < 0).any():
+            job = jobs.name[int(np.flatnonzero(entity < 0)[0])]
+            raise InputError(f"job {job} belongs to no entity")
+        return Entities.parse(parsed), entity
+
+
+def _normalised(state: ClusterState, found: Allocation) -> Floats:
+    """Throughput of each job divided by that on its equal share, shape ``(n,)``."""
+    table = state.throughputs
+    alone = table.alone[state.key]
+    speed = (alone * found.x).sum(axis=1)
+    if found.pair.size and table.paired is not None:
+        first, second = np.searchsorted(state.job, found.pair.T)
+        both = table.paired[state.key[first], state.key[second]]
+        np.add.at(speed, first, (both[:, 0] * found.pair_x).sum(axis=1))
+        np.add.at(speed, second, (both[:, 1] * found.pair_x).sum(axis=1))
+    share = state.workers / state.workers.sum()
+    normal: Floats = speed / (alone @ share)
+    return normal
+
+
+class FinishTime(GavelPolicy):
+    """Finish-time fairness."""
+
+    def __init__(self, policy: str, name: str, **rest: Any) -> None:
+        super().__init__(policy, name, **rest)
+        self.packs = policy.endswith("packed")
+
+    @without_collecting
+    def get_allocation(
+        self,
+        unflattened_throughputs: Rows,
+        scale_factors: Values,
+        unflattened_priority_weights: Values,
+        times_since_start: Values,
+        num_steps_remaining: Values,
+        cluster_spec: Values,
+    ) -> dict[Any, Any] | None:
+        """Shares by job (or pair) and worker type; None without jobs."""
+        if not unflattened_throughputs:
+            return self._no_jobs(cluster_spec)
+        state, jobs = self._state(
+            unflattened_throughputs,
+            scale_factors,
+            cluster_spec,
+            priority_weights=unflattened_priority_weights,
+            times_since_start=times_since_start,
+            num_steps_remaining=num_steps_remaining,
+        )
+        return self._answer(state, jobs, unflattened_throughputs)
+
+
+class Makespan(GavelPolicy):
+    """Minimum total duration."""
+
+    def __init__(self, policy: str, name: str, **rest: Any) -> None:
+        super().__init__(policy, name, **rest)
+        self.packs = policy.endswith("packed")
+
+    @without_collecting
+    def get_allocation(
+        self,
+        unflattened_throughputs: Rows,
+        scale_factors: Values,
+        num_steps_remaining: Values,
+        cluster_spec: Values,
+    ) -> dict[Any, Any] | None:
+        """Shares by job (or pair) and worker type; None without jobs."""
+        if not unflattened_throughputs:
+            return self._no_jobs(cluster_spec)
+        state, jobs = self._state(
+            unflattened_throughputs,
+            scale_factors,
+            cluster_spec,
+            num_steps_remaining=num_steps_remaining,
+        )
+        return self._answer(state, jobs, unflattened_throughputs)
+
+
+class Sum(GavelPolicy):
+    """Sum of throughputs, per dollar, with deadlines."""
+
+    def __init__(self, policy: str, name: str, **rest: Any) -> None:
+        super().__init__(policy, name, **rest)
+        self.packs = "packed" in policy
+
+    @without_collecting
+    def get_allocation(
+        self,
+        unflattened_throughputs: Rows,
+        scale_factors: Values,
+        cluster_spec: Values,
+        instance_costs: Mapping[str, float] | None = None,
+        SLOs: Values | None = None,
+        num_steps_remaining: Values | None = None,
+    ) -> dict[Any, Any] | None:
+        """Shares by job (or pair) and worker type; None without jobs.
+
+        ``SLOs`` are seconds from now, of some jobs or of all.
+        """
+        if not unflattened_throughputs:
+            return self._no_jobs(cluster_spec)
+        state, jobs = self._state(unflattened_throughputs, scale_factors, cluster_spec)
+        state.prices = np.array(
+            [1.0 if instance_costs is None else instance_costs[kind] for kind in jobs.types]
+        )
+        if SLOs:
+            some, due = numbers(list(SLOs)), np.fromiter(SLOs.values(), np.float64, len(SLOs))
+            at = np.searchsorted(jobs.number, some)
+            known = (at < jobs.number.size) & (
+                jobs.number[np.minimum(at, jobs.number.size - 1)] == some
+            )
+            if not known.all():
+                raise InputError(f"SLOs: job {list(SLOs)[int(np.argmin(known))]} is not there")
+            state.deadline = np.full(jobs.number.size, np.inf)
+            state.deadline[at] = due
+            steps = num_steps_remaining or {}
+            try:
+                left = [steps[name] for name in SLOs]
+            except KeyError as missing:
+                raise InputError(f"num_steps_remaining has no job {missing.args[0]}") from None
+            state.steps_left[at] = left
+        return self._answer(state, jobs, unflattened_throughputs)
+
+
+class Shared(GavelPolicy):
+    """Policies without a program: FIFO, Gandiva, isolated."""
+
+    @without_collecting
+    def get_allocation(
+        self, throughputs: Rows, scale_factors: Values, cluster_spec: Values
+    ) -> dict[Any, Any] | None:
+        """Shares by job (or pair) and worker type; without jobs None, or for FIFO nothing."""
+        if not throughputs:
+            return self._no_jobs(cluster_spec)
+        state, jobs = self._state(throughputs, scale_factors, cluster_spec)
+        return self._answer(state, jobs, throughputs)
+
+
+class FirstCome(Shared):
+    """First in, first out."""
+
+    empty: dict[Any, Any] | None = {}  # noqa: RUF012
+
+    def __init__(self, policy: str, name: str, **rest: Any) -> None:
+        super().__init__(policy, name, **rest)
+        self.packs = policy.endswith("packed")
+
+
+class Paired(Shared):
+    """Gandiva."""
+
+    packs = True
+
+
+class Proportional(GavelPolicy):
+    """Time on each type in proportion to its workers."""
+
+    @without_collecting
+    def get_allocation(
+        self, unflattened_throughputs: Rows, cluster_spec: Values
+    ) -> dict[Any, Any] | None:
+        """Shares by job and worker type; None without jobs."""
+        if not unflattened_throughputs:
+            return self._no_jobs(cluster_spec)
+        state, jobs = self._state(unflattened_throughputs, None, cluster_spec)
+        return self._answer(state, jobs, unflattened_throughputs)
+
+
+class Assigned(GavelPolicy):
+    """AlloX."""
+
+    @without_collecting
+    def get_allocation(
+        self,
+        unflattened_throughputs: Rows,
+        scale_factors: Values,
+        times_since_start: Values,
+        num_steps_remaining: Values,
+        cluster_spec: Values,
+    ) -> dict[Any, Any] | None:
+        """All of one worker's time or nothing, by job and worker type; None without jobs."""
+        if not unflattened_throughputs:
+            return self._no_jobs(cluster_spec)
+        state, jobs = self._state(
+            unflattened_throughputs,
+            scale_factors,
+            cluster_spec,
+            times_since_start=times_since_start,
+            num_steps_remaining=num_steps_remaining,
+        )
+        return self._answer(state, jobs, unflattened_throughputs)
+
+
+class StrategyProof(Weighted):
+    """Strategy-proof fairness: shares, and what part of its own each job keeps."""
+
+    @without_collecting
+    def get_allocation(  # type: ignore[override]
+        self,
+        unflattened_throughputs: Rows,
+        scale_factors: Values,
+        unflattened_priority_weights: Values,
+        cluster_spec: Values,
+        recurse_deeper: bool = True,
+    ) -> tuple[dict[Any, Any], Floats] | None:
+        """Shares by job and worker type, and the part that each keeps, shape ``(n,)``; None without jobs."""
+        if not unflattened_throughputs:
+            self._no_jobs(cluster_spec)
+            return None
+        state, jobs = self._state(
+            unflattened_throughputs,
+            scale_factors,
+            cluster_spec,
+            priority_weights=unflattened_priority_weights,
+        )
+        found = self.driver.allocate(state)
+        kept: Any = getattr(self.driver.policy, "kept", {})
+        return self._written(found, jobs), np.array(
+            [kept.get(job, 0.0) for job in state.job.tolist()]
+        )
+
+
+Make = Callable[..., GavelPolicy]
