@@ -1,0 +1,366 @@
+"""Gavel's own interface: calls as its scheduler makes them, from dictionaries to dictionaries."""
+
+from __future__ import annotations
+
+import copy
+import random
+
+import numpy as np
+import pytest
+
+from gavel_opt import InputError, gavel
+from gavel_opt.gavel import POLICIES, get_policy
+
+SPEC = {"v100": 4, "p100": 4, "k80": 4}
+TYPES = sorted(SPEC)
+
+
+class JobIdPair:
+    """What Gavel calls jobs and pairs, as far as its interface goes."""
+
+    def __init__(self, job0, job1):
+        self._jobs = (job0, job1) if job1 is None else (min(job0, job1), max(job0, job1))
+
+    def __getitem__(self, at):
+        return self._jobs[at]
+
+    def __eq__(self, other):
+        return self._jobs == other._jobs
+
+    def __hash__(self):
+        return hash(self._jobs)
+
+    def __lt__(self, other):
+        return self._key() < other._key()
+
+    def _key(self):
+        return (self._jobs[1] is not None, self._jobs[0], self._jobs[1] or 0)
+
+    def is_pair(self):
+        return self._jobs[1] is not None
+
+    def as_tuple(self):
+        return self._jobs
+
+    def singletons(self):
+        return [JobIdPair(job, None) for job in self._jobs if job is not None]
+
+    def __repr__(self):
+        return str(self._jobs if self.is_pair() else self._jobs[0])
+
+
+class Cluster:
+    """Jobs of a few types that come and go, as dictionaries; pairs only where asked for."""
+
+    def __init__(self, pairs, seed=0, types=4, single_gpu=False):
+        self.rng = random.Random(seed)
+        self.pairs, self.single_gpu = pairs, single_gpu
+        self.kinds = [
+            (f"type {kind}", 1 if kind % 2 == 0 or single_gpu else 2) for kind in range(types)
+        ]
+        self.alone = {
+            kind: dict(zip(TYPES, sorted(self.rng.uniform(1, 9) for _ in TYPES), strict=True))
+            for kind in self.kinds
+        }
+        self.both = {
+            (a, b): {t: [self.alone[a][t] * self.rng.uniform(0.4, 0.9),
+                         self.alone[b][t] * self.rng.uniform(0.4, 0.9)] for t in TYPES}
+            for at, a in enumerate(self.kinds) for b in self.kinds[at:]
+        }  # fmt: skip
+        for kind in self.kinds:  # two of one type run alike
+            self.both[kind, kind] = {t: [v[0], v[0]] for t, v in self.both[kind, kind].items()}
+        self.kind, self.throughputs, self.last = {}, {}, 0
+        self.steps, self.age = {}, {}
+
+    def together(self, a, b):
+        first, second = self.kind[a], self.kind[b]
+        if first[1] != second[1]:
+            return {t: [0.0, 0.0] for t in TYPES}
+        if (first, second) in self.both:
+            return {t: list(v) for t, v in self.both[first, second].items()}
+        return {t: v[::-1] for t, v in self.both[second, first].items()}
+
+    def arrive(self, count=1):
+        for _ in range(count):
+            job = JobIdPair(self.last, None) if self.pairs else self.last
+            self.last += 1
+            self.kind[job] = self.rng.choice(self.kinds)
+            self.steps[job], self.age[job] = self.rng.uniform(1e3, 1e5), self.rng.uniform(0, 1e4)
+            others = [other for other in self.kind if other != job]
+            self.throughputs[job] = dict(self.alone[self.kind[job]])
+            if self.pairs:
+                for other in others:
+                    pair = JobIdPair(other[0], job[0])
+                    self.throughputs[pair] = self.together(other, job)
+
+    def leave(self):
+        job = self.rng.choice(list(self.kind))
+        for column in (self.kind, self.steps, self.age):
+            del column[job]
+        gone = job[0] if self.pairs else job
+        for key in list(self.throughputs):
+            members = key.as_tuple() if self.pairs else (key,)
+            if gone in members:
+                del self.throughputs[key]
+
+    def call(self, policy, name):
+        scale = {job: kind[1] for job, kind in self.kind.items()}
+        weight = dict.fromkeys(self.kind, 1.0)
+        t = self.throughputs
+        if name == "allox":
+            return policy.get_allocation(t, scale, self.age, self.steps, SPEC)
+        if name.startswith("finish_time"):
+            return policy.get_allocation(t, scale, weight, self.age, self.steps, SPEC)
+        if name.startswith("max_min"):
+            return policy.get_allocation(t, scale, weight, SPEC)
+        if name.startswith("min_total"):
+            return policy.get_allocation(t, scale, self.steps, SPEC)
+        if name == "proportional":
+            return policy.get_allocation(t, SPEC)
+        if name.startswith("max_sum") and "normalized" in name:
+            costs = {"v100": 2.0, "p100": 1.0, "k80": 0.5}
+            more = {"SLOs": dict.fromkeys(self.kind, 1e6), "num_steps_remaining": self.steps}
+            return policy.get_allocation(t, scale, SPEC, instance_costs=costs,
+                                         **(more if "SLOs" in name else {}))  # fmt: skip
+        return policy.get_allocation(t, scale, SPEC)
+
+
+def packs(name):
+    return "packed" in name or name == "gandiva"
+
+
+NAMES = [name for name in POLICIES if name != "max_min_fairness_strategy_proof"]
+
+
+@pytest.mark.parametrize("solver", [None, "ECOS", "highs"])
+@pytest.mark.parametrize("name", NAMES)
+def test_every_policy_answers_call_after_call(name, solver):
+    cluster = Cluster(packs(name), single_gpu=name == "allox")
+    policy = get_policy(name, solver=solver, seed=0)
+    assert policy.name == POLICIES[name][1]
+    for arrivals in (2, 0, 6, 1, 4):
+        cluster.arrive(arrivals)
+        if arrivals == 1:
+            cluster.leave()
+        shares = cluster.call(policy, name)
+        assert set(shares) == set(cluster.throughputs)
+        used = dict.fromkeys(SPEC, 0.0)
+        for job, row in shares.items():
+            assert list(row) == TYPES
+            first = job.singletons()[0] if packs(name) else job
+            for kind, share in row.items():
+                assert -1e-9 <= share <= 1.0 + 1e-9
+                used[kind] += share * cluster.kind[first][1]
+        if name not in ("proportional", "fifo"):  # as in the reference
+            assert all(used[kind] <= SPEC[kind] * (1.0 + 1e-6) for kind in SPEC)
+
+
+@pytest.mark.parametrize("name", [*NAMES, "max_min_fairness_strategy_proof"])
+def test_a_call_without_jobs(name):
+    policy = get_policy(name)
+    cluster = Cluster(packs(name))
+    assert cluster.call(policy, name) == ({} if name.startswith("fifo") else None)
+
+
+def test_names_and_solvers():
+    assert get_policy("allox_alpha=0.2").driver.policy._alpha == 0.2
+    assert get_policy("max_min_fairness", solver="ECOS").driver.engine.name == "ecos"
+    assert get_policy("max_min_fairness", solver="ECOS").driver.tie_break == "none"
+    assert get_policy("max_min_fairness", solver="highs").driver.tie_break == "canonical"
+    assert (
+        get_policy("max_min_fairness", solver="highs", tie_break="none").driver.tie_break == "none"
+    )
+    with pytest.raises(InputError, match="did you mean fifo"):
+        get_policy("fifoo")
+    with pytest.raises(InputError, match="unknown solver 'GUROBI'"):
+        get_policy("max_min_fairness", solver="GUROBI")
+    with pytest.raises(InputError, match="'x' is not a number"):
+        get_policy("allox_alpha=x")
+
+
+def test_classes_of_the_reference():
+    made = gavel.max_min_fairness.MaxMinFairnessPolicyWithPerf(solver="ECOS")
+    assert made.name == "MaxMinFairness_Perf"
+    assert gavel.fifo.FIFOPolicy(mode="packing", packing_threshold=1.2).name == "FIFO_Packing"
+    assert gavel.allox.AlloXPolicy(alpha=0.5).driver.policy._alpha == 0.5
+    assert gavel.gandiva.GandivaPolicy(seed=3).name == "Gandiva_Packing"
+
+
+@pytest.mark.parametrize("deep", [False, True])
+def test_what_is_remembered_of_pairs_changes_nothing(deep):
+    """The shares of a fresh policy, whatever came and went, copied or not."""
+    cluster = Cluster(True, seed=2)
+    cluster.arrive(12)
+    policy = get_policy("max_min_fairness_packed")
+    for step in range(6):
+        if deep:
+            cluster.throughputs = copy.deepcopy(cluster.throughputs)
+        fresh = cluster.call(get_policy("max_min_fairness_packed"), "max_min_fairness_packed")
+        assert cluster.call(policy, "max_min_fairness_packed") == fresh
+        if step % 2:
+            cluster.leave()
+        cluster.arrive(step % 3)
+    assert not policy._pairs._kinds.apart
+
+
+def test_a_pair_that_is_changed_in_place_is_noticed():
+    cluster = Cluster(True, seed=3)
+    cluster.arrive(8)
+    policy = get_policy("max_min_fairness_packed")
+    cluster.call(policy, "max_min_fairness_packed")
+    pair = next(key for key in cluster.throughputs if key.is_pair())
+    cluster.throughputs[pair]["v100"][0] *= 0.1
+    found = cluster.call(policy, "max_min_fairness_packed")
+    assert not policy._pairs.trusts
+    assert found == cluster.call(get_policy("max_min_fairness_packed"), "max_min_fairness_packed")
+
+
+def test_jobs_that_are_equal_alone_and_differ_beside_others():
+    cluster = Cluster(True, seed=4, types=1)
+    cluster.arrive(6)
+    policy = get_policy("max_min_fairness_packed")
+    cluster.call(policy, "max_min_fairness_packed")
+    cluster.arrive()
+    for key, row in cluster.throughputs.items():
+        if key.is_pair() and 6 in key.as_tuple():
+            row.update({kind: [value * 0.5 for value in both] for kind, both in row.items()})
+    found = cluster.call(policy, "max_min_fairness_packed")
+    assert policy._pairs._kinds.apart
+    assert found == cluster.call(get_policy("max_min_fairness_packed"), "max_min_fairness_packed")
+
+
+def test_throughputs_by_job_type_give_what_those_by_pair_give():
+    cluster = Cluster(True, seed=5)
+    cluster.arrive(9)
+    by_type = {kind: {t: {None: cluster.alone[kind][t]} for t in TYPES} for kind in cluster.kinds}
+    for a in cluster.kinds:
+        for b in cluster.kinds:
+            for t in TYPES:
+                by_type[a][t][b] = 0.0
+                if a[1] == b[1]:
+                    pair = (a, b) if (a, b) in cluster.both else (b, a)
+                    by_type[a][t][b] = cluster.both[pair][t][pair.index(a)]
+    scale = {job: kind[1] for job, kind in cluster.kind.items()}
+    weight = dict.fromkeys(cluster.kind, 1.0)
+    policy = get_policy("max_min_fairness_packed")
+    found = policy.get_allocation_using_job_type_throughputs(
+        by_type, cluster.kind, scale, weight, SPEC
+    )
+    expected = cluster.call(get_policy("max_min_fairness_packed"), "max_min_fairness_packed")
+    assert set(found) == set(expected)
+
+    def level(shares):
+        """Smallest normalised throughput."""
+        levels = []
+        for job, kind in cluster.kind.items():
+            speed = 0.0
+            for key, row in shares.items():
+                if job[0] in key.as_tuple():
+                    side = key.as_tuple().index(job[0])
+                    rate = cluster.throughputs[key]
+                    speed += sum(
+                        row[t] * (rate[t][side] if key.is_pair() else rate[t]) for t in TYPES
+                    )
+            equal = sum(cluster.alone[kind][t] * SPEC[t] for t in TYPES) / sum(SPEC.values())
+            levels.append(kind[1] * speed / equal)
+        return min(levels)
+
+    assert level(found) == pytest.approx(level(expected), rel=1e-3)
+    assert policy.get_allocation_using_job_type_throughputs({}, {}, {}, {}, SPEC) is None
+
+
+def test_shares_of_idle_pairs_are_one_object_that_cannot_be_changed():
+    cluster = Cluster(True)
+    cluster.arrive(8)
+    shares = cluster.call(get_policy("max_min_fairness_packed"), "max_min_fairness_packed")
+    idle = next(row for key, row in shares.items() if key.is_pair() and not any(row.values()))
+    with pytest.raises(TypeError, match="copy the allocation first"):
+        idle["v100"] = 1.0
+    mine = copy.deepcopy(shares)
+    for row in mine.values():
+        row["v100"] = 0.0
+
+
+def test_entities_of_water_filling_are_handed_to_every_call():
+    policy = get_policy(
+        "max_min_fairness_water_filling_perf",
+        priority_reweighting_policies={"a": "fairness", "b": "fifo"},
+    )
+    thr = {job: {"v100": 1.0} for job in range(4)}
+    one = dict.fromkeys(thr, 1)
+    of = {"a": [0, 1], "b": [2, 3]}
+    for weights, expected in (({"a": 1, "b": 1}, 0.5), ({"a": 1, "b": 3}, 0.25)):
+        shares = policy.get_allocation(thr, one, one, {"v100": 1}, entity_weights=weights,
+                                       entity_to_job_mapping=of)  # fmt: skip
+        assert shares[0]["v100"] + shares[1]["v100"] == pytest.approx(expected)
+        assert shares[3]["v100"] == pytest.approx(0.0, abs=1e-9)
+    normal, jobs = policy.get_allocation(thr, one, one, {"v100": 1}, entity_weights=weights,
+                                         entity_to_job_mapping=of,
+                                         return_effective_throughputs=True)  # fmt: skip
+    assert jobs == [0, 1, 2, 3]
+    assert normal.sum() == pytest.approx(1.0)
+    with pytest.raises(InputError, match="job 3 belongs to no entity"):
+        policy.get_allocation(thr, one, one, {"v100": 1}, entity_weights=weights,
+                              entity_to_job_mapping={"a": [0, 1], "b": [2]})  # fmt: skip
+    with pytest.raises(InputError, match="need entity_weights"):
+        policy.get_allocation(thr, one, one, {"v100": 1})
+
+
+def test_strategy_proof_gives_what_each_job_keeps():
+    policy = get_policy("max_min_fairness_strategy_proof", solver="cvxpy-rebuild")
+    thr = {0: {"v100": 2.0, "k80": 1.0}, 1: {"v100": 3.0, "k80": 1.0}, 2: {"v100": 1.0, "k80": 1.0}}
+    one = dict.fromkeys(thr, 1)
+    shares, kept = policy.get_allocation(thr, one, one, {"v100": 1, "k80": 1})
+    assert set(shares) == set(thr)
+    assert kept.shape == (3,)
+    assert ((kept > 0.0) & (kept <= 1.0)).all()
+
+
+def test_order_of_keys_and_kinds_of_numbers():
+    policy = get_policy("max_min_fairness_perf")
+    thr = {3: {"v100": 4, "k80": 1}, 1: {"k80": 1.0, "v100": np.float64(2.0)}}
+    found = policy.get_allocation(thr, {1: 1, 3: 1}, {3: 1, 1: 1}, {"v100": 1, "k80": 1})
+    again = policy.get_allocation(dict(sorted(thr.items())), {3: 1, 1: 1, 8: 2}, {1: 1, 3: 1},
+                                  {"k80": 1, "v100": 1})  # fmt: skip
+    assert found == again
+    assert list(found) == [1, 3]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda c: c["t"][1].pop("k80"), "throughputs of job 1 have no worker type 'k80'"),
+        (lambda c: c["t"][1].update(k80="x"), "throughput of job 1 on 'k80' is 'x', not a number"),
+        (lambda c: c["t"][1].update(k80=-1.0), "job 1 has a throughput of -1.0 on 'k80'"),
+        (lambda c: c["s"].pop(1), "scale_factors has no job 1"),
+        (lambda c: c["s"].update({1: 1.5}), "scale_factors of job 1 is 1.5, not whole"),
+        (lambda c: c["w"].update({1: "x"}), "priority_weights of job 1 is 'x', not a number"),
+        (lambda c: c["w"].update({1: -1}), "job 1 has weight -1.0, expected 0 or more"),
+        (lambda c: c["spec"].pop("k80"), "cluster_spec has no worker type 'k80'"),
+        (lambda c: c["t"].update({"a": {"v100": 1.0, "k80": 1.0}}), "jobs are whole numbers, or"),
+    ],
+)
+def test_errors_name_the_job(change, said):
+    call = {
+        "t": {job: {"v100": 2.0, "k80": 1.0} for job in (0, 1)},
+        "s": {0: 1, 1: 1},
+        "w": {0: 1.0, 1: 1.0},
+        "spec": {"v100": 1, "k80": 1},
+    }
+    change(call)
+    with pytest.raises(InputError, match=said):
+        get_policy("max_min_fairness_perf").get_allocation(*call.values())
+
+
+def test_odd_states_of_real_callers():
+    policy = get_policy("min_total_duration_perf")
+    thr = {job: {"v100": 2.0, "k80": 1.0} for job in range(3)}
+    one = dict.fromkeys(thr, 1)
+    for left in (0, -40):
+        shares = policy.get_allocation(thr, one, {0: 100, 1: left, 2: 50}, {"v100": 1, "k80": 1})
+        assert not any(shares[1].values())
+        assert sum(shares[0].values()) == pytest.approx(1.0)
+    with pytest.raises(InputError, match="takes the throughput on 'v100', which is not there"):
+        get_policy("min_total_duration").get_allocation(
+            {0: {"k80": 1.0}}, {0: 1}, {0: 5}, {"k80": 1}
+        )
