@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib.util
 import sys
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from gavel_opt import InputError
 from simulator.runs.config import GIVEN
+from simulator.runs.files import claimed
 from simulator.runs.interrupts import interrupts
 from simulator.runs.options import (
     add_run_arguments,
@@ -23,7 +25,7 @@ from simulator.runs.options import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from simulator.runs.checkpoint import Checkpoint
     from simulator.runs.config import RunConfig
@@ -87,6 +89,19 @@ def run(arguments: argparse.Namespace) -> int:
         raise InputError("--checkpoint-at-job: needs --output DIR to write into")
 
     picture = _picture(arguments.plot_queue)
+    with contextlib.nullcontext() if folder is None else claimed(folder):
+        return _simulate(arguments, config, resume, folder, record, picture)
+
+
+def _simulate(
+    arguments: argparse.Namespace,
+    config: RunConfig,
+    resume: Checkpoint | None,
+    folder: Path | None,
+    record: Collection[str],
+    picture: Path | None,
+) -> int:
+    """Carry out the run, unless its result is there; the exit status."""
     if folder is not None and not arguments.force and not _goes_on_in(arguments, folder):
         from simulator.studies.finished import result_there
 

@@ -3,10 +3,49 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 _unfinished: set[Path] = set()
+
+
+@contextlib.contextmanager
+def claimed(folder: Path) -> Iterator[None]:
+    """Hold a folder, made if need be, against other commands that would write the same files there.
+
+    The lock is the system's own, on the folder itself: it ends with the process, however that ends.
+    Where the file system has none (some shared ones), nobody is kept out.
+
+    Raises
+    ------
+    InputError
+        If another command holds it.
+    OSError
+        If it cannot be made.
+    """
+    made = not folder.exists()
+    folder.mkdir(parents=True, exist_ok=True)
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            from gavel_opt import InputError
+
+            raise InputError(
+                f"--output: another command is writing into {folder}; wait for it, or choose "
+                "another folder"
+            ) from None
+        except OSError:
+            pass
+        yield
+    finally:
+        os.close(handle)
+        if made:
+            with contextlib.suppress(OSError):
+                folder.rmdir()  # where nothing was written
 
 
 def write_atomically(path: Path, content: bytes) -> None:

@@ -9,6 +9,7 @@ import pytest
 import simulator
 from gavel_opt import InputError
 from simulator.cli import main
+from simulator.runs.files import claimed
 
 WORDS = ("run", "--policy", "isolated", "--cluster", "2:2:2", "--jobs", "4")
 
@@ -65,3 +66,12 @@ def test_a_file_that_changed_makes_another_run(tmp_path, capsys):
         trace.write_text(line.format(steps))
         assert main([*words, "--output", str(tmp_path / "out")]) == 0
         assert "already" not in capsys.readouterr().err
+
+
+def test_two_commands_do_not_write_into_one_folder(tmp_path, capsys):
+    out = tmp_path / "out"
+    with claimed(out):
+        assert main([*WORDS, "--output", str(out)]) == 2
+        assert "another command is writing into" in capsys.readouterr().err
+    assert not out.exists()
+    assert main([*WORDS, "--output", str(out)]) == 0
