@@ -1,8 +1,12 @@
 """Gavel's scheduling policies as linear programs, on any solver.
 
 >>> import gavel_opt
->>> solution = gavel_opt.solve(program, engine="highs")  # doctest: +SKIP
->>> solution.status, solution.x, solution.objective, solution.row_dual  # doctest: +SKIP
+>>> program = gavel_opt.LinearProgram.build(
+...     [1.0, 1.0], [[1.0, 2.0]], row_lower=4.0, row_upper=float("inf")
+... )
+>>> solution = gavel_opt.solve(program, engine="highs")
+>>> solution.status.value, solution.x.tolist(), solution.objective, solution.row_dual.tolist()
+('optimal', [0.0, 2.0], 2.0, [0.5])
 """
 
 from __future__ import annotations

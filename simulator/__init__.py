@@ -3,7 +3,7 @@
 >>> import simulator
 >>> result = simulator.run(policy="max_min_fairness_perf", jobs=50, seed=0)
 >>> print(f"{result.average_jct:.2f} s")
-57171.41 s
+57201.16 s
 
 The same as ``gavel_sim``, should another ``simulator`` be about.
 """

@@ -11,10 +11,12 @@ are its own business. A program has *one* objective, a smallest level or a sum:
 with :math:`\text{level}_m = \text{factor}_m\, \text{throughput}(m, x)`, the constraints that all policies
 share, and rows of its own, :math:`l \le \sum_{mj} a_{mj} x_{mj} \le u`.
 
->>> def programs(self, state, merge):  # doctest: +SKIP
-...     program = ProgramBuilder(state)
-...     program.maximise_smallest(factor=1.0 / program.throughput_on(program.equal_share))
-...     return (yield from program.solve(merge))
+In a policy::
+
+    def programs(self, state, merge):
+        program = ProgramBuilder(state)
+        program.maximise_smallest(factor=1.0 / program.throughput_on(program.equal_share))
+        return (yield from program.solve(merge))
 """
 
 from __future__ import annotations

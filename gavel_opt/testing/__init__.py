@@ -1,18 +1,17 @@
 """The conformance suites, for our engines and policies and for anybody's.
 
-In one call, with a table on the terminal:
+In one call, with a table on the terminal::
 
->>> from gavel_opt.testing import run_conformance
->>> report = run_conformance(MyEngine)  # doctest: +SKIP
->>> assert report.passed  # doctest: +SKIP
+    from gavel_opt.testing import run_conformance
+    assert run_conformance(MyEngine).passed
 
-The same for policies is :func:`run_policy_conformance`. Under pytest, one test a case:
+The same for policies is :func:`run_policy_conformance`. Under pytest, one test a case::
 
->>> @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)  # doctest: +SKIP
-... def test_my_engine(case):
-...     skipped = check_case(case, MyEngine)
-...     if skipped:
-...         pytest.skip(skipped)
+    @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+    def test_my_engine(case):
+        skipped = check_case(case, MyEngine)
+        if skipped:
+            pytest.skip(skipped)
 """
 
 from gavel_opt.testing.blocks import KNOWN_BLOCKS, KnownBlocks

@@ -1,16 +1,18 @@
 """The conformance suite for policies, ours and anybody's.
 
->>> from gavel_opt.testing import run_policy_conformance
->>> report = run_policy_conformance(MyPolicy)  # doctest: +SKIP
->>> report = run_policy_conformance("policies.py:MyPolicy")  # doctest: +SKIP
+In one call::
 
-Under pytest, one test a case:
+    from gavel_opt.testing import run_policy_conformance
+    report = run_policy_conformance(MyPolicy)
+    report = run_policy_conformance("policies.py:MyPolicy")
 
->>> @pytest.mark.parametrize("case", POLICY_CASES, ids=lambda case: case.name)  # doctest: +SKIP
-... def test_my_policy(case):
-...     skipped = check_policy_case(case, MyPolicy)
-...     if skipped:
-...         pytest.skip(skipped)
+Under pytest, one test a case::
+
+    @pytest.mark.parametrize("case", POLICY_CASES, ids=lambda case: case.name)
+    def test_my_policy(case):
+        skipped = check_policy_case(case, MyPolicy)
+        if skipped:
+            pytest.skip(skipped)
 """
 
 from __future__ import annotations

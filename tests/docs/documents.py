@@ -1,4 +1,7 @@
-"""The documents as tests see them: their commands, their Python, and the tables made from code."""
+"""The documents as tests see them: their commands, their Python, and the tables made from code.
+
+``python tests/docs/documents.py`` writes the tables anew.
+"""
 
 from __future__ import annotations
 
@@ -55,3 +58,24 @@ def settings_table() -> str:
         value = f" {setting.metavar}" if setting.metavar else ""
         lines.append(f"| `{setting.flag}{value}` | `{name}` | {text} |")
     return "\n".join(lines) + "\n"
+
+
+def between(text: str, name: str, table: str) -> str:
+    """Replace what stands between the markers of a table."""
+    begin, end = f"<!-- {name} -->\n", f"<!-- end {name} -->"
+    head, _, rest = text.partition(begin)
+    return f"{head}{begin}{table}{end}{rest.partition(end)[2]}"
+
+
+def write_tables() -> None:
+    """Write the tables of columns and settings into their pages."""
+    formats, reference = ROOT / "docs/file-formats.md", ROOT / "docs/reference.md"
+    text = formats.read_text()
+    for name in ABOUT:
+        text = between(text, name, columns_table(name))
+    formats.write_text(text)
+    reference.write_text(between(reference.read_text(), "settings", settings_table()))
+
+
+if __name__ == "__main__":
+    write_tables()

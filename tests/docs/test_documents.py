@@ -38,6 +38,8 @@ SERVES = re.compile(r"gavel-sim view (?!.*--export)")
 
 YOURS = re.compile(r"\bmine\b|\bMy[A-Z]|\bmy_|\.\.\.\n")
 
+ANEW = "python tests/docs/documents.py writes the tables anew"
+
 PYTHON = Path(sys.executable).parent
 
 
@@ -167,11 +169,11 @@ def test_python_runs_as_printed(page: Path, reader: Path) -> None:
 
 @pytest.mark.parametrize("name", ABOUT)
 def test_every_column_is_explained(name: str) -> None:
-    assert columns_table(name) in (ROOT / "docs/file-formats.md").read_text()
+    assert columns_table(name) in (ROOT / "docs/file-formats.md").read_text(), ANEW
 
 
 def test_every_setting_is_explained() -> None:
-    assert settings_table() in (ROOT / "docs/reference.md").read_text()
+    assert settings_table() in (ROOT / "docs/reference.md").read_text(), ANEW
 
 
 def test_every_key_of_a_summary_is_explained(reader: Path) -> None:
@@ -187,3 +189,19 @@ def test_links_lead_somewhere() -> None:
         for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text()):
             if not target.startswith("http"):
                 assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_the_site_has_every_page() -> None:
+    nav = (ROOT / "mkdocs.yml").read_text().partition("nav:")[2]
+    for page in (ROOT / "docs").glob("*.md"):
+        assert f": {page.name}" in nav, page.name
+
+
+@pytest.mark.slow
+def test_the_site_is_built_and_loads_nothing_from_elsewhere(tmp_path: Path) -> None:
+    pytest.importorskip("mkdocs")
+    words = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "-d", str(tmp_path)]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    for page in tmp_path.glob("*.html"):
+        assert not re.search(r"(src|stylesheet\" href)=\"https?:", page.read_text()), page.name
