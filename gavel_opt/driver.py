@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeVar, cast
+from typing import TypeGuard, TypeVar, cast
 
 import numpy as np
 
@@ -142,6 +142,7 @@ class Driver:
         self.tolerance = tolerance
         self.recorder = recorder
         self.tally = Tally()
+        self._spare: tuple[Answer, Certificate] | None = None
         self._glance = Glance()
         self._chain: list[Engine | str] = [engine, *(n for n in fallback if n != engine.name)]
         self._max_min: MaxMinEngine | None = None
@@ -224,6 +225,7 @@ class Driver:
         if isinstance(program, ProductProgram):
             return self._solve_product(program)
         refusals: dict[str, None] = {}
+        self._spare = None
         for place, engine in enumerate(self._chain):
             if isinstance(engine, str):
                 engine = self._chain[place] = make_engine(engine)
@@ -237,6 +239,9 @@ class Driver:
             if answer is not None:
                 return answer
             refusals[self._refuse(engine, reason)] = None
+        if self._spare is not None:
+            self.tally.worst(self._spare[1])
+            return self._spare[0]
         if not refusals and isinstance(program, AllocationProgram) and program.limits is not None:
             raise InputError(
                 f"policy {self.policy.name!r} has rows of its own ({', '.join(program.limits.names)}), "
@@ -267,7 +272,13 @@ class Driver:
             return answer, ""
         started = clock()
         try:
-            return choose(program, answer, self.tie_break), ""
+            try:
+                return choose(program, answer, self.tie_break), ""
+            except SolveFailed:
+                program_within_reach = _with_reached_floors(program, answer)
+                if program_within_reach is None:
+                    raise
+                return choose(program_within_reach, answer, self.tie_break), ""
         except SolveFailed as failed:
             return None, str(failed)
         finally:
@@ -335,6 +346,13 @@ class Driver:
             solution, answer = blocks_engine.solve_blocks(program, self.options)
             if self.recorder is not None:
                 self.recorder(lower(_linear(program, solution.objective)), solution)
+            if _is_general(program) and can.linear and solution.status in _VERDICTS:
+                return self._general(engine, program)  # asks at the usual tolerance as well
+            if can.tie_break and solution.status is Status.IMPRECISE and answer is not None:
+                # It would have another engine asked; if that has no answer, this one is proven.
+                if solution.certificate.within(self.tolerance):
+                    self._spare = answer, solution.certificate
+                answer = None
             return self._accept(solution, answer)
         if isinstance(program, FinishTimeProgram):
             return self._by_levels(engine, program)
@@ -381,6 +399,28 @@ class Driver:
             return None, Status.IMPRECISE.value
         tally.worst(solution.certificate)
         return answer, ""
+
+
+_VERDICTS = (Status.INFEASIBLE, Status.INFEASIBLE_OR_UNBOUNDED)
+
+
+def _is_general(program: Program) -> TypeGuard[AllocationProgram]:
+    return isinstance(program, AllocationProgram)
+
+
+def _with_reached_floors(program: Program, answer: Answer) -> AllocationProgram | None:
+    """The program with the floors that a proven answer meets, where rounding put some out of reach."""
+    if not isinstance(program, AllocationProgram):
+        return None
+    blocks = program.blocks
+    used, spent = blocks.demand(answer.x)
+    over = max(float((used / blocks.workers).max(initial=0.0)), float(spent.max(initial=0.0)), 1.0)
+    rise = program.slope * answer.level if program.has_level else 0.0
+    reached = (blocks.levels(answer.x) / over - rise) * (1.0 - _ROUNDING)
+    return replace(program, floor=np.minimum(program.floor, reached))
+
+
+_ROUNDING = 1e-12
 
 
 def _takes(engine: Engine, program: Program) -> bool:

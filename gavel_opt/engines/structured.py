@@ -15,6 +15,10 @@ from gavel_opt.model.solution import Certificate, Solution, Stats, Status
 from gavel_opt.solver.max_min import max_min_optimum
 from gavel_opt.solver.optimum import PROVED, Memory, optimum
 
+_SPARE = 1e-6
+"""Certificates up to this come with their answer, which is imprecise: it is for the driver to use where
+nobody has a better one, as for floors that rounding has put out of reach."""
+
 
 class Structured:
     """Takes allocation and finish-time programs as they are, pairs included.
@@ -63,7 +67,7 @@ class Structured:
         started = clock()
         answer, certificate, iterations = optimum(program, options.tie_break, self._memory)
         solution = _solution(answer.objective, certificate, iterations, started)
-        return solution, answer if solution.status is Status.OPTIMAL else None
+        return solution, answer if certificate.within(_SPARE) else None
 
     def solve_max_min(
         self, state: ClusterState, plain: bool, options: Options = DEFAULT_OPTIONS
