@@ -19,12 +19,3 @@ def frozen_floats(values: ArrayLike) -> Floats:
         array = array.view()
         array.flags.writeable = False
     return array
-
-
-def frozen_ints(values: ArrayLike) -> Ints:
-    """Return ``values`` as a contiguous read-only int64 array, copied only if it must be."""
-    array = np.ascontiguousarray(values, dtype=np.int64)
-    if array.flags.writeable:
-        array = array.view()
-        array.flags.writeable = False
-    return array

@@ -16,7 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import sparse
+import scipy
 
 from gavel_opt.arrays import Bools, Floats, Ints
 from gavel_opt.engines.asking import ask
@@ -74,9 +74,9 @@ def dual_program(program: LinearProgram) -> Dual:
     col_lower, col_upper = program.col_lower, program.col_upper
     priced_low = np.flatnonzero(np.isfinite(col_lower) & (col_lower != 0.0))
     priced_high = np.flatnonzero(np.isfinite(col_upper) & (col_upper != 0.0))
-    by_row = sparse.csr_array(program.a).T.tocsc()[:, row] @ sparse.diags_array(sign)
-    identity = sparse.eye_array(n, format="csc")
-    matrix = sparse.hstack(
+    by_row = scipy.sparse.csr_array(program.a).T.tocsc()[:, row] @ scipy.sparse.diags_array(sign)
+    identity = scipy.sparse.eye_array(n, format="csc")
+    matrix = scipy.sparse.hstack(
         [by_row, identity[:, priced_low], -identity[:, priced_high]], format="csc"
     )
     return Dual(

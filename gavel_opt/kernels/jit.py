@@ -29,7 +29,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 PATIENCE = 2.5
 """Seconds of CPU that a kernel is interpreted before it is compiled: not much beside what that takes."""
-READS_BACK = 0.2
+READS_BACK = 0.3
 """Seconds of CPU that a kernel is interpreted before compiled code is read back: about what that takes."""
 LARGE = 60_000
 """Arrays with more numbers than this are never interpreted: that takes minutes in a single call."""

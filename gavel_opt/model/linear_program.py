@@ -6,27 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
-from scipy import sparse
 
 from gavel_opt.arrays import Floats, Ints, frozen_floats
 from gavel_opt.errors import InputError
 
 KINDS = 64
 """Rows or columns that one owner can have; see ``LinearProgram.row_keys``."""
-
-
-@dataclass(frozen=True, slots=True)
-class Structure:
-    """When two programs have the same structure, a kept model can take the other's values.
-
-    Equal exactly if shape, sparsity, sense and the set of finite bounds are equal.
-    """
-
-    rows: int
-    columns: int
-    maximize: bool
-    pattern: bytes
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,7 +81,7 @@ class LinearProgram:
             If shapes do not fit together.
         """
         c = np.atleast_1d(np.asarray(c, dtype=np.float64))
-        matrix = sparse.csc_array(a, dtype=np.float64)
+        matrix = scipy.sparse.csc_array(a, dtype=np.float64)
         m, n = matrix.shape
         if c.shape != (n,):
             raise InputError(f"objective has {c.size} coefficients for {n} columns")
@@ -125,23 +112,6 @@ class LinearProgram:
         """Rows and columns."""
         m, n = self.a.shape
         return int(m), int(n)
-
-    @property
-    def structure(self) -> Structure:
-        """The structural key: equal keys mean that only values differ."""
-        m, n = self.shape
-        finite = np.packbits(
-            np.concatenate(
-                [
-                    np.isfinite(self.row_lower),
-                    np.isfinite(self.row_upper),
-                    np.isfinite(self.col_lower),
-                    np.isfinite(self.col_upper),
-                ]
-            )
-        )
-        pattern = self.a.indptr.tobytes() + self.a.indices.tobytes() + finite.tobytes()
-        return Structure(m, n, self.maximize, pattern)
 
     def objective(self, x: Floats) -> float:
         """Value of the objective at ``x``."""

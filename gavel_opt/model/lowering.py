@@ -11,8 +11,8 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import sparse
 
 from gavel_opt.arrays import Floats, Ints, frozen_floats
 from gavel_opt.model.allocation_program import AllocationProgram, Answer, Blocks, Limits
@@ -49,7 +49,9 @@ def lower(program: AllocationProgram) -> LinearProgram:
     row_keys, col_keys = _keys(blocks, rated, level)
     limits = program.limits
     if limits is not None:
-        matrix = sparse.csc_array(sparse.vstack([matrix, _limit_rows(blocks, limits, level)]))
+        matrix = scipy.sparse.csc_array(
+            scipy.sparse.vstack([matrix, _limit_rows(blocks, limits, level)])
+        )
         matrix.sum_duplicates()
         row_lower = np.concatenate([row_lower, limits.lower])
         row_upper = np.concatenate([row_upper, limits.upper])
@@ -72,7 +74,7 @@ def _limit_rows(blocks: Blocks, limits: Limits, level: int) -> Any:
     coefficient = limits.coefficient.copy()
     coefficient[:, : blocks.groups] *= blocks.count[:, None]
     by_type = coefficient.transpose(0, 2, 1).reshape(len(limits.names), -1)
-    return sparse.csc_array(np.pad(by_type, ((0, 0), (level, 0))))
+    return scipy.sparse.csc_array(np.pad(by_type, ((0, 0), (level, 0))))
 
 
 def raise_answer(program: AllocationProgram, solution: Solution) -> Answer | None:
@@ -98,7 +100,7 @@ def rated_groups(program: AllocationProgram) -> Ints:
     return np.flatnonzero((program.slope > 0) | (program.floor > -np.inf))
 
 
-def _matrix(program: AllocationProgram, rated: Ints) -> sparse.csc_array:
+def _matrix(program: AllocationProgram, rated: Ints) -> scipy.sparse.csc_array:
     """The constraint matrix, canonical; zero rates stay as explicit entries.
 
     That way the sparsity depends on the numbers of groups, pairs and types alone, and successive
@@ -133,7 +135,7 @@ def _matrix(program: AllocationProgram, rated: Ints) -> sparse.csc_array:
     )
 
 
-def full_matrix(rate: Floats, use: Floats, slope: Floats | None) -> sparse.csc_array:
+def full_matrix(rate: Floats, use: Floats, slope: Floats | None) -> scipy.sparse.csc_array:
     """The matrix where every group has a level row, and no pairs; ``slope`` None for no level."""
     groups, types = rate.shape
     level = 0 if slope is None else 1
@@ -148,7 +150,7 @@ def full_matrix(rate: Floats, use: Floats, slope: Floats | None) -> sparse.csc_a
     return _canonical(data, indices, indptr, (2 * groups + types, level + types * groups))
 
 
-def _matrix_with_pairs(program: AllocationProgram, rated: Ints) -> sparse.csc_array:
+def _matrix_with_pairs(program: AllocationProgram, rated: Ints) -> scipy.sparse.csc_array:
     blocks = program.blocks
     groups, types, combos = blocks.groups, blocks.types, blocks.combinations
     level = int(program.has_level)
@@ -169,7 +171,7 @@ def _matrix_with_pairs(program: AllocationProgram, rated: Ints) -> sparse.csc_ar
         cols += [first + combo[has_row], first + np.arange(combos), first + combo]
         values += [(share * rate[:, j])[has_row], use, share]
     shape = (first_time + groups, level + types * combos)
-    matrix = sparse.csc_array(
+    matrix = scipy.sparse.csc_array(
         (np.concatenate(values), (np.concatenate(rows), np.concatenate(cols))), shape=shape
     )
     matrix.sum_duplicates()
@@ -194,8 +196,8 @@ def _full_pattern(
 
 def _canonical(
     data: Floats, indices: NDArray[np.int32], indptr: NDArray[np.int32], shape: tuple[int, int]
-) -> sparse.csc_array:
-    matrix = sparse.csc_array((data, indices, indptr), shape=shape)
+) -> scipy.sparse.csc_array:
+    matrix = scipy.sparse.csc_array((data, indices, indptr), shape=shape)
     matrix.has_sorted_indices = True
     matrix.has_canonical_format = True
     return matrix

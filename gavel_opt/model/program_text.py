@@ -11,7 +11,7 @@ from fractions import Fraction
 from typing import NoReturn
 
 import numpy as np
-from scipy import sparse
+import scipy
 
 from gavel_opt.errors import InputError
 from gavel_opt.model.linear_program import LinearProgram
@@ -207,7 +207,7 @@ class Parts:
         indptr = np.zeros(shape[1] + 1, dtype=np.int32)
         np.cumsum(np.bincount(column, minlength=shape[1]), out=indptr[1:])
         data = np.array(self.entry_value, dtype=np.float64)[order]
-        matrix = sparse.csc_array((data, row[order], indptr), shape=shape)
+        matrix = scipy.sparse.csc_array((data, row[order], indptr), shape=shape)
         matrix.has_sorted_indices = matrix.has_canonical_format = True
         return LinearProgram.build(
             np.array(self.costs, dtype=np.float64),

@@ -22,8 +22,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from scipy import sparse
-from scipy.sparse.linalg import lsqr
+import scipy
 
 from gavel_opt.arrays import Bools, Floats, frozen_floats
 from gavel_opt.model.linear_program import LinearProgram
@@ -51,7 +50,7 @@ def farkas_ray(program: LinearProgram, y: Floats) -> Floats | None:
     """
     if y.shape != program.row_lower.shape or not np.isfinite(y).all() or not y.any():
         return None
-    a = sparse.csc_array(program.a)
+    a = scipy.sparse.csc_array(program.a)
     half_open = np.isinf(program.col_lower) | np.isinf(program.col_upper)
     y = _towards_bounds(y / np.abs(y).max(), program.row_lower, program.row_upper)
     for _ in range(_POLISHES + 1):
@@ -98,7 +97,7 @@ def improving_ray(program: LinearProgram, d: Floats) -> Floats | None:
     """
     if d.shape != program.c.shape or not np.isfinite(d).all() or not d.any():
         return None
-    a = sparse.csr_array(program.a)
+    a = scipy.sparse.csr_array(program.a)
     closed = np.isfinite(program.row_lower) | np.isfinite(program.row_upper)
     d = _in_cone(d / np.abs(d).max(), program.col_lower, program.col_upper)
     for _ in range(_POLISHES + 1):
@@ -131,11 +130,11 @@ def _polished(matrix: Any, vector: Floats, missing: Floats, chosen: Bools) -> Fl
     rows = np.flatnonzero(chosen)
     if not support.size or not rows.size:
         return None
-    part: Any = sparse.csr_array(matrix)[rows][:, support]
+    part: Any = scipy.sparse.csr_array(matrix)[rows][:, support]
     if part.shape[0] * part.shape[1] <= _DENSE:
         step = np.linalg.lstsq(part.toarray(), missing[rows], rcond=None)[0]
     else:
-        step = lsqr(part, missing[rows], atol=0.0, btol=1e-15, iter_lim=500)[0]
+        step = scipy.sparse.linalg.lsqr(part, missing[rows], atol=0.0, btol=1e-15, iter_lim=500)[0]
     if not np.isfinite(step).all():
         return None
     polished = np.zeros_like(vector)
@@ -152,10 +151,10 @@ def nearest_point(program: LinearProgram) -> LinearProgram:
     m, n = program.shape
     low = np.flatnonzero(np.isfinite(program.row_lower))
     high = np.flatnonzero(np.isfinite(program.row_upper))
-    eye = sparse.eye_array(m, format="csc")
+    eye = scipy.sparse.eye_array(m, format="csc")
     return LinearProgram.build(
         np.concatenate([np.zeros(n), np.ones(low.size + high.size)]),
-        sparse.hstack([program.a, eye[:, low], -eye[:, high]], format="csc"),
+        scipy.sparse.hstack([program.a, eye[:, low], -eye[:, high]], format="csc"),
         program.row_lower,
         program.row_upper,
         np.concatenate([program.col_lower, np.zeros(low.size + high.size)]),

@@ -13,7 +13,7 @@ import zlib
 from typing import Any
 
 import numpy as np
-from scipy import sparse
+import scipy
 
 from gavel_opt.errors import InputError
 from gavel_opt.model.linear_program import LinearProgram
@@ -121,7 +121,7 @@ def read_recorded(path: str, content: bytes) -> LinearProgram:
     m, n = arrays["row_lower"].size, arrays["c"].size
     entries = (arrays["data"], arrays["indices"], arrays["indptr"])
     try:
-        matrix = sparse.csc_array(entries, shape=(m, n))
+        matrix = scipy.sparse.csc_array(entries, shape=(m, n))
         matrix.check_format(full_check=True)
     except ValueError as error:
         raise broken(shown(str(error)).strip("'\"")) from None

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import sparse
 
 from gavel_opt.arrays import Floats, frozen_floats
 from gavel_opt.model.linear_program import LinearProgram
@@ -101,7 +101,7 @@ def scaled(program: LinearProgram) -> Scaled:
     size = _typical(bounds)
     cost = -_typical(np.ldexp(program.c, columns))
     data = np.ldexp(data, rows[row_of] + columns[column_of])
-    matrix = sparse.csc_array((data, row_of, program.a.indptr), shape=(m, n))
+    matrix = scipy.sparse.csc_array((data, row_of, program.a.indptr), shape=(m, n))
     matrix.has_sorted_indices = matrix.has_canonical_format = True
     changed = LinearProgram(
         c=frozen_floats(np.ldexp(program.c, columns + cost)),

@@ -8,17 +8,19 @@ for each of these steps would cost three times that.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from gavel_opt.arrays import Floats, Ints
 from gavel_opt.kernels.finite import all_finite
 from gavel_opt.kernels.groups import clipped_shares, group_keys
-from gavel_opt.kernels.jit import compiled
+from gavel_opt.kernels.jit import compiled, make_ready
 from gavel_opt.kernels.rows import fairness_rows
 from gavel_opt.model.cluster_state import ClusterState
 from gavel_opt.model.solution import Certificate
-from gavel_opt.solver.optimum import Memory, plain_array
-from gavel_opt.solver.shortcuts import NONE, PINNED, PRICED, solve_direct
+from gavel_opt.solver.optimum import MANY_TYPES, Memory, plain_array
+from gavel_opt.solver.shortcuts import NONE, PINNED, PRICED, sized_for, solve_direct
 
 
 def max_min_optimum(
@@ -31,15 +33,20 @@ def max_min_optimum(
     shares, objective, certificate, iterations
         Shares of shape ``(n, J)``; the others as :func:`~gavel_opt.solver.optimum.optimum` has them.
     """
-    outcome, shares, summary = fair_shares(
+    types = state.workers.size
+    given: tuple[Any, ...] = (
         plain_array(state.throughputs.alone),
         plain_array(state.key),
         plain_array(state.scale_factor),
         plain_array(state.weight),
         plain_array(state.workers),
         plain,
-        memory.for_types(state.workers.size),
+        memory.for_types(types),
+        sized_for(types),
     )
+    if types > MANY_TYPES:
+        make_ready(fair_shares, given)
+    outcome, shares, summary = fair_shares(*given)
     # the efficient optimum of a program that one job pins is found from its blocks
     if outcome != PRICED and (outcome != PINNED or tie_break == "efficient"):
         return None
@@ -56,6 +63,7 @@ def fair_shares(
     workers: Ints,
     plain: bool,
     start: Floats,
+    sized: tuple[int, ...],
 ) -> tuple[int, Floats, Floats]:
     """Group the jobs, make the program, solve it and hand out the shares.
 
@@ -63,8 +71,9 @@ def fair_shares(
     ----------
     alone, key, scale, weight, workers, plain
         As for :func:`gavel_opt.kernels.rows.fairness_rows`.
-    start
-        Prices and level to start from, as for :func:`~gavel_opt.solver.shortcuts.solve_direct`.
+    start, sized
+        Prices and level to start from, and the number of types, as for
+        :func:`~gavel_opt.solver.shortcuts.solve_direct`.
 
     Returns
     -------
@@ -112,5 +121,6 @@ def fair_shares(
         level_dual,
         price,
         summary,
+        sized,
     )
     return outcome, clipped_shares(x, of_job), summary

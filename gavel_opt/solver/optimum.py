@@ -20,11 +20,13 @@ from gavel_opt.model.allocation_program import (
 )
 from gavel_opt.model.solution import Certificate
 from gavel_opt.solver.interior_point import ANSWERS, solve_program
-from gavel_opt.solver.shortcuts import DOUBT, NONE, PINNED, PRICED, solve_direct
+from gavel_opt.solver.shortcuts import DOUBT, NONE, PINNED, PRICED, sized_for, solve_direct
 
 PROVED = ANSWERS
 """Certificates beyond it are no answers."""
 
+MANY_TYPES = 30
+"""Worker types from which on a search for prices is not interpreted."""
 _MANY_ROWS, _MANY_SHARES = 120, 2000
 """Rows of dense equations, and shares, from which on the interior point method is not interpreted: a
 single program would take seconds."""
@@ -88,9 +90,11 @@ def optimum(
     level_dual, capacity_dual = np.empty(blocks.groups), np.empty(types)
     found = x, level_dual, capacity_dual, summary
     start = np.zeros(types + 1) if memory is None else memory.for_types(types)
-    search: tuple[Any, ...] = (*given, start, *found)
+    search: tuple[Any, ...] = (*given, start, *found, sized_for(types))
     outcome = NONE
     if blocks.pairs is None and reward is None:
+        if types > MANY_TYPES:
+            make_ready(solve_direct, search)
         outcome = solve_direct(*search)
     # where nothing is slack all levels are what they must be: nothing is left to gain
     if outcome == PRICED or (outcome == PINNED and not efficient):

@@ -29,7 +29,7 @@ import math
 
 import numpy as np
 
-from gavel_opt.arrays import Floats, Ints
+from gavel_opt.arrays import Bools, Floats, Ints
 from gavel_opt.kernels.jit import compiled
 from gavel_opt.solver.hull import FIRST, ROUND, SECOND, THIRD, TOP, Problem, edge, line
 
@@ -134,7 +134,7 @@ def settle(
     pull: Floats,
     left: Ints,
     right: Ints,
-    mask: Ints,
+    on: Bools,
     base: Floats,
     workers: Floats,
     price: Floats,
@@ -142,14 +142,14 @@ def settle(
     radius: float,
     cap: float,
 ) -> tuple[int, float, int]:
-    """Search over the listed jobs; ``price`` and ``mask`` change in place.
+    """Search over the listed jobs; ``price`` and ``on`` change in place.
 
     Parameters
     ----------
     r, k, offset, pull
         Rates by point (idle first), use, and the line of the level needed, of each listed job.
-    left, right, mask
-        Edge of each, and its points as bits.
+    left, right, on
+        Edge of each, and which points it may mix, shape ``(jobs, J + 1)``.
     base
         What all others use: at t = 0, and for each unit of t.
     workers, price
@@ -203,7 +203,7 @@ def settle(
                     continue
                 low, high = -1, -1
                 for c in range(types + 1):
-                    if mask[s] >> c & 1:
+                    if on[s, c]:
                         if r[s, c] <= level and (low < 0 or r[s, c] > r[s, low]):
                             low = c
                         if r[s, c] > level and (high < 0 or r[s, c] < r[s, high]):
@@ -214,7 +214,7 @@ def settle(
                         low, high = _edge(r, s, p, level)
                         if high == 0:
                             return LOST, t, step
-                    mask[s] = (1 << low) | (1 << high)
+                    _mix_only(on[s], low, high)
                     same = False
                 if low != a or high != b:
                     left[s], right[s] = low, high
@@ -237,11 +237,8 @@ def settle(
             g[b - 1] -= k[s] * part * price[b - 1]
             if a > 0:
                 g[a - 1] -= k[s] * (1.0 - part) * price[a - 1]
-            rest = mask[s] & ~((1 << a) | (1 << b))
-            if rest == 0:
-                continue
             for c in range(types + 1):
-                if rest >> c & 1:
+                if on[s, c] and c != a and c != b:
                     if many > types - 1:
                         return LOST, t, step
                     part = (r[s, c] - r[s, a]) / (r[s, b] - r[s, a])
@@ -308,21 +305,21 @@ def settle(
                     weight[a] -= (1.0 - part) * theta[n]
                     n += 1
                 for c in range(types + 1):
-                    if mask[s] >> c & 1 and -weight[c] * k[s] * max(p[c], p[b]) > worst:
+                    if on[s, c] and -weight[c] * k[s] * max(p[c], p[b]) > worst:
                         below, above = False, False
                         for m in range(types + 1):
-                            if m != c and mask[s] >> m & 1:
+                            if m != c and on[s, m]:
                                 below = below or r[s, m] <= level
                                 above = above or r[s, m] > level
                         if below and above:
                             worst, job, leaves = -weight[c] * k[s] * max(p[c], p[b]), s, c
             if job < 0:
                 return SETTLED, t, step
-            mask[job] &= ~(1 << leaves)
+            on[job, leaves] = False
             level = offset[job] + pull[job] * t
             low, high = -1, -1
             for c in range(types + 1):
-                if mask[job] >> c & 1:
+                if on[job, c]:
                     if r[job, c] <= level and (low < 0 or r[job, c] > r[job, low]):
                         low = c
                     if r[job, c] > level and (high < 0 or r[job, c] < r[job, high]):
@@ -341,7 +338,7 @@ def settle(
                 furthest = min(furthest, (edge_of_box - price[j]) / z[j + 1])
         furthest = max(furthest, 0.0)
         for s in range(jobs):
-            kink[s], joins[s] = _next(r, s, left[s], right[s], mask[s], p, z, 0.0)
+            kink[s], joins[s] = _next(r, s, left[s], right[s], on[s], p, z, 0.0)
         length = furthest
         outcome = AGAIN
         while True:
@@ -354,8 +351,8 @@ def settle(
             c, a, b = joins[s], left[s], right[s]
             length = at
             outcome = SETTLED
-            if mask[s] & ~((1 << a) | (1 << b)):
-                mask[s] |= 1 << c
+            if _mixes_more(on[s], a, b):
+                on[s, c] = True
                 break
             level = offset[s] + pull[s] * t
             low, high = (c, b) if r[s, c] <= level else (a, c)
@@ -364,20 +361,36 @@ def settle(
             change = z[high] * after + z[low] * (1.0 - after)
             change -= z[b] * before + z[a] * (1.0 - before)
             if falling - k[s] * change >= 0.0:
-                mask[s] |= 1 << c
+                on[s, c] = True
                 left[s], right[s] = low, high
                 break
             falling -= k[s] * change
             left[s], right[s] = low, high
-            mask[s] = (1 << low) | (1 << high)
+            _mix_only(on[s], low, high)
             outcome = AGAIN
             length = furthest
-            kink[s], joins[s] = _next(r, s, low, high, mask[s], p, z, at)
+            kink[s], joins[s] = _next(r, s, low, high, on[s], p, z, at)
         for j in range(types):
             price[j] += length * z[j + 1]
         if outcome == AGAIN:
             return AGAIN, t, step
     return LOST, t, STEPS
+
+
+@compiled
+def _mix_only(on: Bools, low: int, high: int) -> None:
+    """Leave a job the two points of its edge."""
+    for c in range(on.size):
+        on[c] = c in (low, high)
+
+
+@compiled
+def _mixes_more(on: Bools, a: int, b: int) -> bool:
+    """Whether a job may mix a point that is not of its edge."""
+    more = False
+    for c in range(on.size):
+        more = more or (on[c] and c != a and c != b)
+    return more
 
 
 @compiled
@@ -398,7 +411,7 @@ def _edge(r: Floats, s: int, p: Floats, level: float) -> tuple[int, int]:
 
 @compiled
 def _next(
-    r: Floats, s: int, a: int, b: int, mask: int, p: Floats, z: Floats, begin: float
+    r: Floats, s: int, a: int, b: int, on: Bools, p: Floats, z: Floats, begin: float
 ) -> tuple[float, int]:
     """Where along the direction a further point reaches the job's edge, and which."""
     best, which = math.inf, -1
@@ -406,7 +419,7 @@ def _next(
         return best, which
     inverse = 1.0 / (r[s, b] - r[s, a])
     for c in range(p.size):
-        if mask >> c & 1:
+        if on[c]:
             continue
         part = (r[s, c] - r[s, a]) * inverse
         falls = z[c] - z[a] * (1.0 - part) - z[b] * part
@@ -430,21 +443,20 @@ def search(
     edges: Ints,
     near: Ints,
     rounds: int,
-) -> tuple[int, float, float, int, Ints, int]:
+) -> tuple[int, float, float, int, int]:
     """Survey and settle until there is an optimum, from the given prices and t.
 
     ``price`` and ``edges`` change in place. With a stride it is a sample that is searched.
 
     Returns
     -------
-    outcome, t, moved, found, mask, steps
-        ``found`` jobs are in ``near``, with their points in ``mask``. The optimum is that of the
+    outcome, t, moved, found, steps
+        ``found`` jobs are in ``near``. The optimum is that of the
         tangents at a t that is the part ``moved`` of t away, at most ``NEAR_T``.
     """
     rate, use, _, workers, own, curved, cap = problem
     types = workers.size
     base = np.zeros((2, types))
-    mask = near[:0].copy()
     found, steps, narrow = 0, 0, radius
     for _ in range(rounds):
         worth, least = 0.0, math.inf
@@ -452,16 +464,16 @@ def search(
             worth += price[j] * workers[j]
             least = min(least, price[j] * workers[j])
         if not least > WORTHLESS * worth:
-            return SLACK, t, 0.0, 0, mask, steps
+            return SLACK, t, 0.0, 0, steps
         for j in range(types):
             price[j] /= worth
         found = survey(problem, begin, stride, price, t, radius, edges, near, base)
         if found < 0:
-            return LOST, t, 0.0, 0, mask, steps
+            return LOST, t, 0.0, 0, steps
         r, k = np.zeros((found, types + 1)), np.empty(found)
         offset, pull = np.empty(found), np.empty(found)
         left, right = np.empty(found, np.int64), np.empty(found, np.int64)
-        mask = np.empty(found, np.int64)
+        on = np.zeros((found, types + 1), np.bool_)
         for s in range(found):
             i = near[s]
             for j in range(types):
@@ -469,13 +481,13 @@ def search(
             k[s] = use[i]
             offset[s], pull[s] = line(curved, own[i, FIRST], own[i, SECOND], own[i, THIRD], t)
             left[s], right[s] = edges[i, 0], edges[i, 1]
-            mask[s] = (1 << left[s]) | (1 << right[s])
+            on[s, left[s]] = on[s, right[s]] = True
         outcome, now, more = settle(
-            r, k, offset, pull, left, right, mask, base, workers, price, t, radius, cap
+            r, k, offset, pull, left, right, on, base, workers, price, t, radius, cap
         )
         steps += 1 + more
         if outcome == LOST:
-            return LOST, now, 0.0, 0, mask, steps
+            return LOST, now, 0.0, 0, steps
         moved = abs(now - t) / abs(now) if curved else 0.0
         t = now
         if outcome == AGAIN:
@@ -483,10 +495,10 @@ def search(
         elif moved <= NEAR_T:
             for s in range(found):
                 edges[near[s], 0], edges[near[s], 1] = left[s], right[s]
-            return SETTLED, t, moved, found, mask, steps
+            return SETTLED, t, moved, found, steps
         else:
             radius = narrow
-    return LOST, t, 0.0, 0, mask, steps
+    return LOST, t, 0.0, 0, steps
 
 
 @compiled
@@ -515,7 +527,7 @@ def guess(problem: Problem, price: Floats, edges: Ints, near: Ints) -> float:
         for j in range(types):
             part[j] = workers[j] * taken / demand
         sample = Problem(rate, use, count, part, own, curved, cap)
-        _, t, _, _, _, _ = search(sample, begin, stride, price, t, radius, edges, near, MANY)
+        _, t, _, _, _ = search(sample, begin, stride, price, t, radius, edges, near, MANY)
         radius = min(radius, 2.0 / math.sqrt(groups / stride))
         stride //= 4
         begin = stride // 2

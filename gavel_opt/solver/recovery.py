@@ -22,7 +22,7 @@ import math
 
 import numpy as np
 
-from gavel_opt.arrays import Floats, Ints
+from gavel_opt.arrays import Bools, Floats, Ints
 from gavel_opt.kernels.jit import compiled
 from gavel_opt.solver.hull import FIRST, SECOND, THIRD, Problem, need
 from gavel_opt.solver.tables import JOB_ROWS
@@ -38,22 +38,21 @@ LIMIT = 60
 
 
 @compiled
-def tied_jobs(
-    rate: Floats, price: Floats, near: Ints, mask: Ints, edges: Ints
-) -> tuple[bool, Ints, Ints]:
+def tied_jobs(rate: Floats, price: Floats, near: Ints, edges: Ints) -> tuple[bool, Ints, Bools]:
     """Jobs with three or more points on their edge, and the points; False if there is doubt.
 
     The edge of a tied job becomes that of its slowest and its fastest point.
     """
     types = rate.shape[1]
-    jobs, points = np.empty_like(near), np.empty_like(near)
+    jobs, points = np.empty_like(near), np.zeros((near.size, types + 1), np.bool_)
     many = 0
     for s in range(near.size):
         i = near[s]
         a, b = edges[i, 0], edges[i, 1]
         if b == 0:
             continue
-        on = 0
+        more = False
+        on = points[many]
         low, high = a, b
         ra, pa = _rate(rate, i, a), price[a - 1] if a > 0 else 0.0
         for c in range(types + 1):
@@ -62,17 +61,20 @@ def tied_jobs(
             if c in (a, b) or above <= TIED * size:
                 if above < -TIED * size:
                     return False, jobs[:0], points[:0]
-                on |= 1 << c
+                on[c] = True
+                more = more or (c != a and c != b)
                 if _rate(rate, i, c) < _rate(rate, i, low):
                     low = c
                 if _rate(rate, i, c) > _rate(rate, i, high):
                     high = c
             elif above < APART * size:
                 return False, jobs[:0], points[:0]
-        if on != (1 << a) | (1 << b):
-            jobs[many], points[many] = i, on
+        if more:
+            jobs[many] = i
             edges[i, 0], edges[i, 1] = low, high
             many += 1
+        else:
+            on[:] = False
     return True, jobs[:many], points[:many]
 
 
@@ -94,13 +96,13 @@ def distance(
 
 
 @compiled
-def ties_to_prices(rate: Floats, jobs: Ints, points: Ints, edges: Ints, price: Floats) -> int:
+def ties_to_prices(rate: Floats, jobs: Ints, points: Bools, edges: Ints, price: Floats) -> int:
     """Prices at right angles to all ties; the number of ties, or -1 if they are not the only ones."""
     types = rate.shape[1]
     rows = 0
     for s in range(jobs.size):
         for c in range(types + 1):
-            rows += points[s] >> c & 1
+            rows += points[s, c]
         rows -= 2
     table = np.zeros((rows, types))
     n = 0
@@ -108,7 +110,7 @@ def ties_to_prices(rate: Floats, jobs: Ints, points: Ints, edges: Ints, price: F
         i = jobs[s]
         a, b = edges[i, 0], edges[i, 1]
         for c in range(types + 1):
-            if points[s] >> c & 1 and c != a and c != b:
+            if points[s, c] and c != a and c != b:
                 ra = _rate(rate, i, a)
                 part = (_rate(rate, i, c) - ra) / (rate[i, b - 1] - ra)
                 if c > 0:
@@ -203,7 +205,7 @@ def answer(
     problem: Problem,
     edges: Ints,
     jobs: Ints,
-    points: Ints,
+    points: Bools,
     price: Floats,
     cost: Floats,
     x: Floats,
@@ -274,7 +276,7 @@ def answer(
                 if c > 0:
                     rc, pc = rate[i, c - 1], price[c - 1]
                 above, scale = distance(ra, pa, rb, pb, rc, pc)
-                if points[following] >> c & 1:
+                if points[following, c]:
                     if abs(above) > TIED * scale:
                         return t
                 elif above < APART * scale:
@@ -342,7 +344,7 @@ def share_out(
     t: float,
     edges: Ints,
     jobs: Ints,
-    points: Ints,
+    points: Bools,
     price: Floats,
     worth: float,
     left: Floats,
@@ -374,7 +376,7 @@ def share_out(
         # the ways to mix: from each point between the slowest and the fastest to these two
         many = 0
         for c in range(types + 1):
-            if points[s] >> c & 1:
+            if points[s, c]:
                 on[s, size[s]] = c
                 size[s] += 1
                 if c not in (a, b):

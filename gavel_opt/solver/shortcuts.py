@@ -53,6 +53,14 @@ NONE, DOUBT, PINNED, PRICED = range(4)
 either kind."""
 
 
+def sized_for(types: int) -> tuple[int, ...]:
+    """For the compiler: as many numbers as there are worker types where they are three, else none.
+
+    Part of the signature, so that a process compiles only the one that it needs.
+    """
+    return (0, 0, 0) if types == 3 else ()
+
+
 @compiled
 def solve_direct(
     rate: Floats,
@@ -69,6 +77,7 @@ def solve_direct(
     level_dual: Floats,
     price: Floats,
     summary: Floats,
+    sized: tuple[int, ...],
 ) -> int:
     """Solve a program without reward and pairs; the arguments are those of ``solve_program``.
 
@@ -79,6 +88,8 @@ def solve_direct(
         Gets those of the optimum. The answer does not depend on them.
     x, level_dual, price, summary
         Get the answer.
+    sized
+        Of :func:`sized_for`.
     """
     curved = age.size > 0
     groups, types = rate.shape
@@ -105,7 +116,7 @@ def solve_direct(
         if short != short:
             return NONE
     if short <= SHORT:
-        done = _pinned(problem, x, level_dual, price, summary)
+        done = _pinned(problem, x, level_dual, price, summary, sized)
         if done != DOUBT:
             return done
     if not full:
@@ -126,7 +137,14 @@ def _mean_rates(rate: Floats, use: Floats, own: Floats, price: Floats) -> None:
 
 
 @compiled
-def _pinned(problem: Problem, x: Floats, level_dual: Floats, price: Floats, summary: Floats) -> int:
+def _pinned(
+    problem: Problem,
+    x: Floats,
+    level_dual: Floats,
+    price: Floats,
+    summary: Floats,
+    sized: tuple[int, ...],
+) -> int:
     """Centre of the body, with the duals of the jobs that pin the level."""
     rate, use, count, workers, own, curved, t = problem
     groups, types = rate.shape
@@ -152,8 +170,7 @@ def _pinned(problem: Problem, x: Floats, level_dual: Floats, price: Floats, summ
                 total += count[i] * first
         elif needs[i] >= (1.0 - THIN) * top and needs[i] > -math.inf:
             return DOUBT
-    given = problem, needs, pinned, x, price
-    steps = centre(*given, (0, 0, 0)) if types == 3 else centre(*given, ())
+    steps = centre(problem, needs, pinned, x, price, sized)
     if steps == 0:
         return DOUBT
     primal, bound, pull = 0.0, 0.0, 0.0
@@ -219,7 +236,7 @@ def _contended(
             t = guess(problem, at, edges, near)
             radius = min(4.0 / math.sqrt(groups), WIDEST)
         for _ in range(rounds):
-            outcome, t, moved, found, mask, more = search(
+            outcome, t, moved, found, more = search(
                 problem, 0, 1, at, t, radius, edges, near, rounds
             )
             total += more
@@ -227,7 +244,7 @@ def _contended(
                 break
             if outcome != SETTLED:
                 return DOUBT
-            sure, jobs, points = tied_jobs(problem.rate, at, near[:found], mask, edges)
+            sure, jobs, points = tied_jobs(problem.rate, at, near[:found], edges)
             if sure:
                 price[:] = at
                 level = answer(problem, edges, jobs, points, price, level_dual, x, proof)

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import sparse
 
 from gavel_opt import InputError, LinearProgram, solve
 from simulator.runs.config import RunConfig
@@ -175,7 +175,7 @@ def _program(offer: _Offer, rows: NDArray[np.int64], space_sharing: bool) -> Lin
     entry_row += [keys + on, np.arange(keys)]
     entry_column += [np.arange(columns), np.full(keys, columns)]
     value += [np.ones(columns), -offer.work[rows]]
-    matrix = sparse.coo_array(
+    matrix = scipy.sparse.coo_array(
         (np.concatenate(value), (np.concatenate(entry_row), np.concatenate(entry_column))),
         shape=(keys + types, columns + 1),
     )

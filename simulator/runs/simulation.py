@@ -500,8 +500,16 @@ class Simulation:
                 f"--policy: {self.config.policy} takes jobs on one worker only, but {what} "
                 "include jobs on several"
             )
+        speed = self.measurements.speed_if_known() if self._traits.needs_reference else None
         for row in rows:
             name, scale = keys[row]
+            if speed is not None and not speed[row] > 0.0:
+                number = int(np.flatnonzero(jobs.key == row)[0])
+                raise InputError(
+                    f"--policy: job {number} of {what}, {name!r} on {scale} workers, has no throughput on "
+                    f"{REFERENCE_TYPE!r}, from which {self.config.policy} takes its speed on every worker "
+                    "type; choose the _perf variant, or give it one in --throughputs"
+                )
             if not np.any((alone[row] > 0) & (self.cluster.workers >= scale)):
                 number = int(np.flatnonzero(jobs.key == row)[0])
                 workers = ",".join(

@@ -101,6 +101,15 @@ def same(one, two):
     assert one.capacity_dual.tobytes() == two.capacity_dual.tobytes()
 
 
+@pytest.mark.parametrize("types", [61, 64, 90])
+def test_as_many_worker_types_as_there_are(types):
+    program = contended(3, types, 40)
+    answer, certificate, _ = optimum(program, "canonical")
+    assert certificate.within(1e-9)
+    assert answer.objective == pytest.approx(highs(program).objective, rel=1e-9)
+    assert slack(program, answer) > -1e-10
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_it_is_the_interior_point_methods_optimum(kind, monkeypatch):
     outcomes = Outcomes(monkeypatch)

@@ -343,3 +343,18 @@ def test_only_who_reads_the_reference_type_needs_it(tmp_path):
     assert "duration of a drawn job" in complaint(
         lambda: simulator.run(policy="isolated", jobs=3, throughputs=table, cluster="k80=2")
     )
+
+
+@pytest.mark.parametrize("policy", ["finish_time_fairness", "min_total_duration"])
+def test_a_job_without_throughput_on_the_reference_type_is_named(tmp_path, policy):
+    table = (DATA / "simulation_throughputs.csv").read_text().splitlines()
+    slow = "1,ResNet-18 (batch size 16),,"
+    table = [
+        f"{line[: line.rindex(',', 0, -1)]},0.0," if line.startswith(slow) else line
+        for line in table
+    ]
+    path = tmp_path / "table.csv"
+    path.write_text("\n".join(table) + "\n")
+    trace = str(DATA / "example.trace")
+    with pytest.raises(InputError, match=r"job 46 of .*has no throughput on 'v100'.*_perf variant"):
+        simulator.run(policy=policy, cluster="8:8:8", trace=trace, throughputs=str(path))
