@@ -25,6 +25,8 @@ from pathlib import Path
 SOURCES = Path(__file__).resolve().parents[2]
 """What file names of kernels are relative to."""
 _PACKAGES = ("gavel_opt", "simulator")
+ROOMS = ("gavel_opt/kernels", "gavel_opt/solver", "simulator/mechanism", "simulator/world")
+"""Where kernels and the constants that they use stand; compiled code has constants built in."""
 _UNUSED = 30 * 86400.0
 """Folders that nobody has used for so many seconds are removed when a new one is made."""
 
@@ -56,7 +58,12 @@ def _key() -> str:
 
 
 def _source_files() -> list[Path]:
-    return sorted(file for name in _PACKAGES for file in (SOURCES / name).rglob("*.py"))
+    """The files that kernels are made of: the rooms of kernels, and single files that have some."""
+    files = sorted(file for name in _PACKAGES for file in (SOURCES / name).rglob("*.py"))
+    rooms = {SOURCES / room for room in ROOMS}
+    return [
+        file for file in files if rooms & set(file.parents) or b"\n@compiled" in file.read_bytes()
+    ]
 
 
 def _processor() -> str:

@@ -20,7 +20,7 @@ from gavel_opt.kernels.rows import fairness_rows
 from gavel_opt.model.cluster_state import ClusterState
 from gavel_opt.model.solution import Certificate
 from gavel_opt.solver.optimum import MANY_TYPES, Memory, plain_array
-from gavel_opt.solver.shortcuts import NONE, PINNED, PRICED, sized_for, solve_direct
+from gavel_opt.solver.shortcuts import NONE, PINNED, PRICED, solve_direct
 
 
 def max_min_optimum(
@@ -42,7 +42,6 @@ def max_min_optimum(
         plain_array(state.workers),
         plain,
         memory.for_types(types),
-        sized_for(types),
     )
     if types > MANY_TYPES:
         make_ready(fair_shares, given)
@@ -63,7 +62,6 @@ def fair_shares(
     workers: Ints,
     plain: bool,
     start: Floats,
-    sized: tuple[int, ...],
 ) -> tuple[int, Floats, Floats]:
     """Group the jobs, make the program, solve it and hand out the shares.
 
@@ -71,9 +69,8 @@ def fair_shares(
     ----------
     alone, key, scale, weight, workers, plain
         As for :func:`gavel_opt.kernels.rows.fairness_rows`.
-    start, sized
-        Prices and level to start from, and the number of types, as for
-        :func:`~gavel_opt.solver.shortcuts.solve_direct`.
+    start
+        Prices and level to start from, as for :func:`~gavel_opt.solver.shortcuts.solve_direct`.
 
     Returns
     -------
@@ -121,6 +118,5 @@ def fair_shares(
         level_dual,
         price,
         summary,
-        sized,
     )
     return outcome, clipped_shares(x, of_job), summary

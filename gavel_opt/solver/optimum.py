@@ -20,7 +20,7 @@ from gavel_opt.model.allocation_program import (
 )
 from gavel_opt.model.solution import Certificate
 from gavel_opt.solver.interior_point import ANSWERS, solve_program
-from gavel_opt.solver.shortcuts import DOUBT, NONE, PINNED, PRICED, sized_for, solve_direct
+from gavel_opt.solver.shortcuts import DOUBT, NONE, PINNED, PRICED, solve_direct
 
 PROVED = ANSWERS
 """Certificates beyond it are no answers."""
@@ -90,7 +90,7 @@ def optimum(
     level_dual, capacity_dual = np.empty(blocks.groups), np.empty(types)
     found = x, level_dual, capacity_dual, summary
     start = np.zeros(types + 1) if memory is None else memory.for_types(types)
-    search: tuple[Any, ...] = (*given, start, *found, sized_for(types))
+    search: tuple[Any, ...] = (*given, start, *found)
     outcome = NONE
     if blocks.pairs is None and reward is None:
         if types > MANY_TYPES:

@@ -53,14 +53,6 @@ NONE, DOUBT, PINNED, PRICED = range(4)
 either kind."""
 
 
-def sized_for(types: int) -> tuple[int, ...]:
-    """For the compiler: as many numbers as there are worker types where they are three, else none.
-
-    Part of the signature, so that a process compiles only the one that it needs.
-    """
-    return (0, 0, 0) if types == 3 else ()
-
-
 @compiled
 def solve_direct(
     rate: Floats,
@@ -77,7 +69,6 @@ def solve_direct(
     level_dual: Floats,
     price: Floats,
     summary: Floats,
-    sized: tuple[int, ...],
 ) -> int:
     """Solve a program without reward and pairs; the arguments are those of ``solve_program``.
 
@@ -88,8 +79,6 @@ def solve_direct(
         Gets those of the optimum. The answer does not depend on them.
     x, level_dual, price, summary
         Get the answer.
-    sized
-        Of :func:`sized_for`.
     """
     curved = age.size > 0
     groups, types = rate.shape
@@ -116,7 +105,7 @@ def solve_direct(
         if short != short:
             return NONE
     if short <= SHORT:
-        done = _pinned(problem, x, level_dual, price, summary, sized)
+        done = _pinned(problem, x, level_dual, price, summary)
         if done != DOUBT:
             return done
     if not full:
@@ -137,14 +126,7 @@ def _mean_rates(rate: Floats, use: Floats, own: Floats, price: Floats) -> None:
 
 
 @compiled
-def _pinned(
-    problem: Problem,
-    x: Floats,
-    level_dual: Floats,
-    price: Floats,
-    summary: Floats,
-    sized: tuple[int, ...],
-) -> int:
+def _pinned(problem: Problem, x: Floats, level_dual: Floats, price: Floats, summary: Floats) -> int:
     """Centre of the body, with the duals of the jobs that pin the level."""
     rate, use, count, workers, own, curved, t = problem
     groups, types = rate.shape
@@ -170,7 +152,8 @@ def _pinned(
                 total += count[i] * first
         elif needs[i] >= (1.0 - THIN) * top and needs[i] > -math.inf:
             return DOUBT
-    steps = centre(problem, needs, pinned, x, price, sized)
+    given = problem, needs, pinned, x, price
+    steps = centre(*given, (0, 0, 0)) if types == 3 else centre(*given, ())
     if steps == 0:
         return DOUBT
     primal, bound, pull = 0.0, 0.0, 0.0

@@ -55,11 +55,15 @@ def run(arguments: argparse.Namespace) -> int:
     if os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
         raise InputError("NUMBA_DISABLE_JIT is set, so nothing is ever compiled; unset it")
     if not arguments.measure:
-        return _compile_all(processes)
+        _compile_all(processes)
+        return 0
     before, folder = os.environ.get("GAVEL_OPT_CACHE"), tempfile.mkdtemp(prefix="gavel-opt-")
     os.environ["GAVEL_OPT_CACHE"] = folder
     try:
-        return _compile_all(processes)
+        seconds = _compile_all(processes)
+        for name, cpu in sorted(seconds.items(), key=lambda item: -item[1]):
+            print(f"{cpu:8.1f} s of CPU  {name}")
+        return 0
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         os.environ.pop("GAVEL_OPT_CACHE")
@@ -67,21 +71,21 @@ def run(arguments: argparse.Namespace) -> int:
             os.environ["GAVEL_OPT_CACHE"] = before
 
 
-def _compile_all(processes: int) -> int:
+def _compile_all(processes: int) -> dict[str, float]:
+    """Carry out all runs; seconds of CPU by the kernel that was compiled."""
     from concurrent.futures import ProcessPoolExecutor, as_completed
     from multiprocessing import get_context
 
     from gavel_opt.kernels import code_cache
 
-    started, cpu, done = time.perf_counter(), 0.0, 0
-    compiled: set[str] = set()
+    started, done = time.perf_counter(), 0
+    compiled: dict[str, float] = {}
     with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
         waiting = [pool.submit(exercise, settings) for settings in RUNS]
         try:
             for future in as_completed(waiting):
-                names, seconds = future.result()
-                compiled |= names
-                cpu += seconds
+                for name, cpu in future.result().items():
+                    compiled[name] = compiled.get(name, 0.0) + cpu
                 done += 1
                 _say(f"{done} of {len(RUNS)} runs done, {len(compiled)} kernels compiled")
         except BaseException:
@@ -91,22 +95,22 @@ def _compile_all(processes: int) -> int:
     home = code_cache.home()
     _say("")
     print(
-        f"compiled {len(compiled)} kernels in {took:.0f} s, {cpu:.0f} s of CPU, into {home}"
+        f"compiled {len(compiled)} kernels in {took:.0f} s, {sum(compiled.values()):.0f} s of CPU, into {home}"
         if compiled
         else f"nothing to compile: all of it is in {home}"
     )
-    return 0
+    return compiled
 
 
-def exercise(settings: dict[str, Any]) -> tuple[set[str], float]:
-    """Carry out a small run, compiling each kernel that it calls; which, and the seconds of CPU."""
+def exercise(settings: dict[str, Any]) -> dict[str, float]:
+    """Carry out a small run, compiling each kernel that it calls; seconds of CPU by kernel."""
     import simulator
     from gavel_opt.kernels import jit
 
     jit.show_progress(lambda text: None)
     with jit.compiling_at_once() as compiled:
         simulator.run(**settings)
-    return set(compiled), sum(compiled.values())
+    return compiled
 
 
 def _cores() -> int:

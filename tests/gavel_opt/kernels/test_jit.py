@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import pickle
 import subprocess
@@ -148,3 +149,16 @@ def test_threads_may_share_a_kernel() -> None:
     for thread in threads:
         thread.join()
     assert found == [3.0] * 4
+
+
+def test_all_constants_of_kernels_are_in_the_name_of_the_folder() -> None:
+    """Compiled code has them built in, so the files that they stand in must count."""
+    files = set(code_cache._source_files())
+    assert code_cache.SOURCES / "gavel_opt/policies/coefficients.py" in files
+    for file in files:
+        for node in ast.parse(file.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ImportFrom) and any(
+                alias.name.lstrip("_").isupper() for alias in node.names
+            ):
+                home = code_cache.SOURCES / f"{(node.module or '').replace('.', '/')}.py"
+                assert not home.exists() or home in files, (file, home)
