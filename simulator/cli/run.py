@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import importlib.util
+import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -55,6 +56,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="draw the jobs in the system and their fitted growth: FILE.png, .svg or .pdf",
     )
+    out.add_argument(
+        "--schema", action="store_true", help="print the JSON schema of every setting, only that"
+    )
     keep = parser.add_argument_group("checkpoints")
     keep.add_argument(
         "--checkpoint-every",
@@ -79,6 +83,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Simulate, print, write; the exit status."""
+    if arguments.schema:
+        from simulator.runs.config import RunConfig
+
+        print(json.dumps(RunConfig.schema(), indent=2))
+        return 0
     config, resume = _what_to_run(arguments)
     folder = output_folder(arguments.output)
     record = recordings(arguments.record)

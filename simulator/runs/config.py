@@ -359,6 +359,32 @@ class RunConfig:
         known = {name: SETTINGS[name].kind for name in SETTINGS if name in found}
         return cls(**{name: _from_json(kind, found[name]) for name, kind in known.items()})
 
+    @classmethod
+    def schema(cls) -> dict[str, Any]:
+        """Return the JSON schema of :meth:`to_json`: every setting, its type, default and meaning."""
+        properties = {
+            name: {
+                **one.kind.schema,
+                "description": one.help.replace("%%", "%"),
+                "default": None if one.default is None else one.kind.to_json(one.default),
+            }
+            for name, one in SETTINGS.items()
+        }
+        for required in ("policy", "cluster"):
+            del properties[required]["default"]
+        for name, one in SETTINGS.items():
+            kind = properties[name].get("type")
+            if one.default is None and name not in ("policy", "cluster") and isinstance(kind, str):
+                properties[name]["type"] = [kind, "null"]
+        return {
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "title": "A run of gavel-sim",
+            "type": "object",
+            "properties": properties,
+            "required": ["policy", "cluster"],
+            "additionalProperties": False,
+        }
+
     def words(self) -> list[str]:
         """Words of the ``gavel-sim run`` command line that give this configuration."""
         found: list[str] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import math
 import platform
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from gavel_opt import Tally
+from gavel_opt import InputError, MissingLibraryError, Tally, unknown_name
 from simulator.runs.columns import Columns, about
 from simulator.runs.config import RunConfig
 from simulator.runs.files import write_atomically
@@ -133,6 +134,32 @@ class RunResult:
 
         return ResultPlots(self)
 
+    def to_arrow(self, table: str = "jobs") -> Any:
+        """Return a table as ``pyarrow.Table``: ``jobs``, ``rounds``, ``placements`` or ``allocations``.
+
+        Columns carry ``unit`` and ``description``; NaN becomes null.
+
+        Raises
+        ------
+        gavel_opt.InputError
+            For another name, or one that was not recorded.
+        """
+        tables = {name: getattr(self, name) for name in TABLES}
+        if table not in tables:
+            raise unknown_name("table", table, tables)
+        if tables[table] is None:
+            raise InputError(f"{table} were not recorded in this run")
+        return arrow(tables[table], table)
+
+    def to_pandas(self, table: str = "jobs") -> Any:
+        """Return a table as ``pandas.DataFrame``; as :meth:`to_arrow`."""
+        _require("pandas")
+        return self.to_arrow(table).to_pandas()
+
+    def to_polars(self, table: str = "jobs") -> Any:
+        """Return a table as ``polars.DataFrame``; as :meth:`to_arrow`."""
+        return _require("polars").from_arrow(self.to_arrow(table))
+
     def write(self, folder: Path) -> None:
         """Write the run folder: each file whole or not at all, the summary last.
 
@@ -169,8 +196,40 @@ class RunResult:
         return f'{text.removesuffix("}").rstrip()},\n  "jct": {times}\n}}'
 
 
+TABLES = ("jobs", "rounds", "placements", "allocations")
+
+
+def _require(library: str) -> Any:
+    try:
+        return importlib.import_module(library)
+    except ImportError:
+        raise MissingLibraryError(
+            f"needs {library}: pip install {library}; to_arrow needs none"
+        ) from None
+
+
 def parquet(columns: Columns, name: str = "") -> bytes:
     """Encode columns as Parquet; NaN becomes null.
+
+    Parameters
+    ----------
+    columns
+        The table.
+    name
+        Which of a run's tables it is, if it is one.
+    """
+    import pyarrow as pa
+    from pyarrow import parquet as files
+
+    sink = pa.BufferOutputStream()
+    table = arrow(columns, name)
+    files.write_table(table, sink, compression="zstd", use_dictionary=False, write_statistics=False)
+    content: bytes = sink.getvalue().to_pybytes()
+    return content
+
+
+def arrow(columns: Columns, name: str = "") -> Any:
+    """Return columns as a ``pyarrow.Table``; NaN becomes null.
 
     Columns of a run's table carry ``unit`` and ``description`` as metadata of their fields.
 
@@ -182,7 +241,6 @@ def parquet(columns: Columns, name: str = "") -> bytes:
         Which of a run's tables it is, if it is one.
     """
     import pyarrow as pa
-    from pyarrow import parquet as files
 
     table = pa.table(
         {
@@ -196,10 +254,7 @@ def parquet(columns: Columns, name: str = "") -> bytes:
         if (known := about(name, column)) is not None:
             field = table.field(place).with_metadata({"unit": known[0], "description": known[1]})
             table = table.set_column(place, field, table.column(place))
-    sink = pa.BufferOutputStream()
-    files.write_table(table, sink, compression="zstd", use_dictionary=False, write_statistics=False)
-    content: bytes = sink.getvalue().to_pybytes()
-    return content
+    return table
 
 
 def collect(

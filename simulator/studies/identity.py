@@ -14,7 +14,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from gavel_opt import InputError
+from gavel_opt import POLICIES, InputError, find_policy
 
 FILES = ("trace", "replay", "throughputs", "prices")
 """Settings that name a file which a run reads."""
@@ -48,6 +48,9 @@ def identity_of(settings: dict[str, Any]) -> str:
     for name in FILES:
         if deciding.get(name) is not None:
             deciding[name] = _content(name, Path(deciding[name]))
+    policy = deciding.get("policy")
+    if isinstance(policy, str) and policy not in POLICIES:
+        deciding["policy_source"] = find_policy(policy).source  # a file and a digest of it
     text = json.dumps({"settings": deciding, "code": code_version()}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

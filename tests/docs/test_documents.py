@@ -62,6 +62,8 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     assert settings is not None
     (folder / "sweep.toml").write_text(settings[1])
+    for example in (ROOT / "docs/example_policies").glob("*.py"):
+        (folder / example.name).write_text(example.read_text())
     small = ("--cluster", "8:16:24", "--jobs", "30")
     for name, more in (("gavel", ("--record", "placements")), ("a", ("--record", "programs"))):
         words = ["run", "--policy", "max_min_fairness_perf", *small, *more]
