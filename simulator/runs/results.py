@@ -306,6 +306,7 @@ def collect(
         },
         "makespan": float(simulation.time),
         "utilization": float(simulation.utilization()),
+        "utilization_without_gaps": _without_gaps(simulation),
         "rounds": int(simulation.rounds),
         "allocations": int(simulation.allocations),
         "lease_extensions": int(simulation.lease_extensions),
@@ -333,6 +334,27 @@ def collect(
     }
     summary["time"] = _time(tally, spent, time.perf_counter() - started)
     return RunResult(config, summary, jobs, rounds, placements, allocations)
+
+
+def _without_gaps(simulation: Simulation) -> float:
+    """Utilization in which a round is charged from its own beginning.
+
+    The reference charges it from the end of the round before it in which somebody ran, so the time in
+    which nobody was there counts as time of those who ran next (docs/mechanism.md).
+    """
+    if simulation.config.ideal or not simulation.time > 0:
+        return float(simulation.utilization())
+    series = simulation.series
+    runs = np.flatnonzero(series.running)
+    if not simulation.finished:
+        runs = runs[:-1]  # the last round is not accounted for yet
+    if not runs.size:
+        return float(simulation.utilization())
+    # A round ends when the next one begins.
+    ends = np.append(series.time, simulation.time)[runs + 1]
+    gaps = series.time[runs] - np.concatenate([[0.0], ends[:-1]])
+    charged = float((gaps * series.utilization[runs]).sum()) / simulation.time
+    return float(simulation.utilization()) - charged
 
 
 def _mean(values: NDArray[np.float64]) -> float | None:
