@@ -19,29 +19,44 @@ SLURM = "slurm"
 Item = TypeVar("Item")
 
 
-def add_where(parser: argparse.ArgumentParser, where: Any) -> None:
-    """Add the flags that say who carries out a plan; ``where`` is a group of the parser's."""
+def add_where(parser: argparse.ArgumentParser, where: Any, *, shares: bool = True) -> None:
+    """Add the flags that say who carries out a plan.
+
+    Parameters
+    ----------
+    parser
+        Takes the flags of clusters.
+    where
+        A group of the parser's.
+    shares
+        Whether the plan can be dealt to several commands.
+    """
     where.add_argument(
         "--processes", metavar="N", type=positive_int, help="runs at once (default: one a core)"
     )
     where.add_argument(
-        "--executor", choices=[*EXECUTORS, SLURM], default="local", help="default: local"
-    )
-    where.add_argument(
-        "--shard",
-        metavar="I/N",
-        help="carry out share I (from 0) of N; the same command elsewhere the rest",
+        "--executor",
+        choices=[*EXECUTORS, SLURM] if shares else list(EXECUTORS),
+        default="local",
+        help="default: local",
     )
     where.add_argument("--dry-run", action="store_true", help="list the runs and stop")
-    where.add_argument(
-        "--retry-failed", action="store_true", help="carry out the runs that failed, and only those"
-    )
-    where.add_argument("--json", action="store_true", help="lists and status as JSON")
+    where.add_argument("--json", action="store_true", help="lists, tables and status as JSON")
     cluster = parser.add_argument_group("on a cluster")
     cluster.add_argument(
         "--ray-address",
         metavar="A",
         help="--executor ray: a running cluster, or auto (default: start one)",
+    )
+    if not shares:
+        return
+    where.add_argument(
+        "--shard",
+        metavar="I/N",
+        help="carry out share I (from 0) of N; the same command elsewhere the rest",
+    )
+    where.add_argument(
+        "--retry-failed", action="store_true", help="carry out the runs that failed, and only those"
     )
     cluster.add_argument(
         "--tasks",

@@ -1,0 +1,148 @@
+"""``gavel-sim what-if``: what another cluster or policy would change, with paired differences.
+
+Every alternative runs on the same jobs as the run that is described (common random numbers), seed by
+seed, so that what is compared is the alternative and not the draw.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from gavel_opt import InputError
+from simulator.cli.where import add_where, executor_of
+from simulator.runs.config import GIVEN, RunConfig, find_setting
+from simulator.runs.options import add_run_arguments, make_config, output_folder, values_of
+from simulator.studies.alternatives import Outcomes, as_json, as_text
+from simulator.studies.batch import Task, complain, file_name, run_batch
+from simulator.studies.experiments.simulate import simulate
+from simulator.studies.stores import PointStore
+
+SEEDS = tuple(range(5))
+"""Seeds where the command names none: an interval needs a few."""
+
+_MORE_WORKERS = re.compile(r"([A-Za-z][\w.-]*?)([+-]\d+)")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of ``gavel-sim what-if``."""
+    parser.epilog = (
+        "An alternative is one or more changes to the run that the other flags describe:\n"
+        "  v100+12                 12 workers of a type more, or fewer (v100-12)\n"
+        "  policy=allox round=720  settings of gavel-sim run by name\n"
+        "For example, 12 V100 more, or 24 P100?\n"
+        "  gavel-sim what-if --policy max_min_fairness_perf --rate 5 --window 1000:1500 \\\n"
+        "      --against v100+12 --against p100+24"
+    )
+    parser.add_argument(
+        "--against",
+        metavar="CHANGE",
+        nargs="+",
+        action="append",
+        default=[],
+        help="an alternative: changes to the run; repeat the flag for more alternatives",
+    )
+    where = parser.add_argument_group("where")
+    where.add_argument("--output", metavar="DIR", help="keep what is run, to go on from there")
+    add_where(parser, where, shares=False)
+    add_run_arguments(parser, lists=("seed",))
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the alternatives and compare them; exit status 3 if some runs failed."""
+    if not arguments.against:
+        raise InputError("--against: which alternatives? such as --against v100+12 policy=allox")
+    given = {
+        setting.word: value
+        for name, setting in GIVEN.items()
+        if name != "seed" and (value := getattr(arguments, name)) is not None
+    }
+    seeds = SEEDS if arguments.seed is None else values_of(arguments.seed, GIVEN["seed"])
+    base = make_config(**given)
+    variants: dict[str, dict[str, Any]] = {"as described": given}
+    for changes in arguments.against:
+        variants[" ".join(changes)] = given | _changes(changes, base)
+    plan: dict[str, dict[str, RunConfig]] = {}
+    for place, (name, settings) in enumerate(variants.items()):
+        plan[name] = {
+            file_name([("", "base" if place == 0 else name), ("seed", seed)]): make_config(
+                **settings, seed=seed
+            )
+            for seed in seeds
+        }
+    tasks = [
+        Task(name, {"config": config.to_json()})
+        for runs in plan.values()
+        for name, config in runs.items()
+    ]
+    if arguments.dry_run:
+        for task in tasks:
+            print(task.name)
+        return 0
+    with ExitStack() as stack:
+        folder = output_folder(arguments.output)
+        if folder is None:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="gavel-sim-")))
+        store = PointStore(folder / "points")
+        executor = executor_of(arguments)
+        batch = run_batch(executor, simulate, tasks, store, "what-if", folder / "failures")
+    complain(batch)
+    outcomes = [
+        Outcomes(name, [batch.done.get(task, {}).get("result") for task in runs])
+        for name, runs in plan.items()
+    ]
+    if arguments.json:
+        print(json.dumps(as_json(outcomes, seeds), indent=2))
+    else:
+        print(as_text(outcomes, seeds))
+    return 3 if batch.failed else 0
+
+
+def _changes(words: Sequence[str], base: RunConfig) -> dict[str, Any]:
+    """Read the changes of one alternative.
+
+    Raises
+    ------
+    InputError
+        Naming the change.
+    """
+    settings: dict[str, Any] = {}
+    cluster = dict(base.cluster)
+    for word in words:
+        more = _MORE_WORKERS.fullmatch(word)
+        if more is not None:
+            settings["cluster"] = _with_workers(cluster, more[1], int(more[2]))
+            continue
+        name, equals, value = word.partition("=")
+        setting = find_setting(name)
+        if not equals or setting is None:
+            raise InputError(
+                f"--against: cannot read {word!r}; expected v100+12, or a setting such as policy=allox"
+            )
+        if setting.name == "seed":
+            raise InputError("--against: seed: all alternatives have the same seeds; see --seed")
+        settings[setting.word] = value if not setting.kind.switch else value.lower() == "true"
+    return settings
+
+
+def _with_workers(cluster: dict[str, int], name: str, more: int) -> dict[str, int]:
+    """Change the number of workers of one type in ``cluster``, and return it."""
+    names: Mapping[str, str] = {known.lower(): known for known in cluster}
+    known = names.get(name.lower())
+    if known is None:
+        raise InputError(
+            f"--against: {name}{more:+d}: the cluster has no {name}; it has {', '.join(cluster)}"
+        )
+    if cluster[known] + more < 0:
+        raise InputError(f"--against: {name}{more:+d}: the cluster has {cluster[known]} {known}")
+    cluster[known] += more
+    return cluster
+
+
+__all__ = ["add_arguments", "run"]

@@ -1,0 +1,153 @@
+"""Alternatives side by side: means, and differences from the first with an interval over common seeds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from simulator.studies.experiments.tables import markdown
+
+HOUR = 3600.0
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class Outcomes:
+    """What one alternative gave.
+
+    Attributes
+    ----------
+    name
+        As typed.
+    results
+        Summaries by seed; None for a run that failed.
+    """
+
+    name: str
+    results: Sequence[dict[str, Any] | None]
+
+    def values(self, measure: str) -> list[float | None]:
+        """One number of each run; None where the run is not whole."""
+        return [
+            None if result is None or result.get(measure) is None else float(result[measure])
+            for result in self.results
+        ]
+
+    @property
+    def endings(self) -> str:
+        """How its runs ended, where not all completed with every measured job done."""
+        counts: dict[str, int] = {}
+        for result in self.results:
+            ending = "failed" if result is None else str(result["status"])
+            if ending == "completed" and result is not None and result.get("partial"):
+                ending = "partial"
+            counts[ending] = counts.get(ending, 0) + 1
+        if counts.keys() <= {"completed"}:
+            return ""
+        return ", ".join(f"{count} of {len(self.results)} {name}" for name, count in counts.items())
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A paired difference: its mean, and half the width of its interval (None with one pair)."""
+
+    mean: float
+    half: float | None
+    pairs: int
+
+
+def paired(values: Sequence[float | None], base: Sequence[float | None]) -> Difference | None:
+    """Return the mean of the differences of runs that share a seed, with Student's t at 95 %."""
+    differences = [
+        a - b for a, b in zip(values, base, strict=True) if a is not None and b is not None
+    ]
+    count = len(differences)
+    if not count:
+        return None
+    mean = math.fsum(differences) / count
+    if count < 2:
+        return Difference(mean, None, count)
+    from scipy.stats import t
+
+    variance = math.fsum((one - mean) ** 2 for one in differences) / (count - 1)
+    half = float(t.ppf(0.5 + CONFIDENCE / 2, count - 1)) * math.sqrt(variance / count)
+    return Difference(mean, half, count)
+
+
+def as_text(outcomes: Sequence[Outcomes], seeds: Sequence[int]) -> str:
+    """Lay the alternatives out as a table, differences from the first."""
+    base = outcomes[0]
+    rows = []
+    for one in outcomes:
+        jct, utilization = _mean(one.values("average_jct")), _mean(one.values("utilization"))
+        difference = (
+            None if one is base else paired(one.values("average_jct"), base.values("average_jct"))
+        )
+        cost = None if one is base else paired(one.values("cost"), base.values("cost"))
+        rows.append(
+            [
+                one.name,
+                "" if jct is None else f"{jct / HOUR:.2f}",
+                _shown(difference, HOUR),
+                _percent(difference, base.values("average_jct")),
+                "" if utilization is None else f"{utilization:.1%}",
+                _shown(cost, 1.0, ",.0f"),
+                one.endings,
+            ]
+        )
+    header = [
+        "",
+        "mean JCT (h)",
+        "difference (h)",
+        "",
+        "utilization",
+        "cost difference ($)",
+        "ended",
+    ]
+    note = (
+        f"Seeds {', '.join(map(str, seeds))}; differences from the first row, of runs on the same jobs, "
+        "with 95 % intervals."
+    )
+    if any(one.endings for one in outcomes):
+        note += " A mean is over the seeds whose measured jobs all completed."
+    return f"{markdown(header, rows)}\n{note}"
+
+
+def as_json(outcomes: Sequence[Outcomes], seeds: Sequence[int]) -> dict[str, Any]:
+    """The same as JSON values; times in seconds."""
+    base = outcomes[0]
+    found = []
+    for one in outcomes:
+        difference = paired(one.values("average_jct"), base.values("average_jct"))
+        found.append(
+            {
+                "name": one.name,
+                "average_jct": one.values("average_jct"),
+                "cost": one.values("cost"),
+                "status": [None if result is None else result["status"] for result in one.results],
+                "difference": None if difference is None else difference.mean,
+                "difference_interval": None
+                if difference is None or difference.half is None
+                else [difference.mean - difference.half, difference.mean + difference.half],
+            }
+        )
+    return {"seeds": list(seeds), "alternatives": found}
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return math.fsum(known) / len(known) if known else None
+
+
+def _shown(difference: Difference | None, unit: float, digits: str = ".2f") -> str:
+    if difference is None:
+        return ""
+    mean = f"{difference.mean / unit:+{digits}}"
+    return mean if difference.half is None else f"{mean} ± {difference.half / unit:{digits}}"
+
+
+def _percent(difference: Difference | None, base: Sequence[float | None]) -> str:
+    mean = _mean(base)
+    return "" if difference is None or not mean else f"{difference.mean / mean:+.1%}"
