@@ -1,0 +1,59 @@
+"""What another cluster or policy would change, with intervals over common seeds."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from simulator.studies.alternatives import paired
+
+SMALL = ["what-if", "--policy", "fifo", "--cluster", "2:2:2", "--jobs", "4", "--processes", "1"]
+
+
+def _gavel_sim(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "simulator", *words],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_alternatives_run_on_the_same_jobs() -> None:
+    words = [*SMALL, "--seed", "0-1", "--against", "v100+0", "--against", "v100+2", "k80-1"]
+    done = _gavel_sim(*words, "--json")
+    assert done.returncode == 0
+    found = {one["name"]: one for one in json.loads(done.stdout)["alternatives"]}
+    assert list(found) == ["as described", "v100+0", "v100+2 k80-1"]
+    assert found["v100+0"]["average_jct"] == found["as described"]["average_jct"]
+    assert found["v100+0"]["difference"] == 0.0
+    assert found["v100+2 k80-1"]["average_jct"] != found["as described"]["average_jct"]
+
+
+def test_a_paired_difference_has_students_interval() -> None:
+    found = paired([3.0, 5.0, None], [1.0, 2.0, 7.0])
+    assert found is not None
+    assert (found.mean, found.pairs) == (2.5, 2)
+    # t(0.975, 1) = 12.706, deviation 0.7071, two pairs.
+    assert found.half == pytest.approx(12.706 * 0.5, rel=1e-3)
+    assert paired([None], [1.0]) is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (["a100+1"], "the cluster has no a100"),
+        (["v100-3"], "the cluster has 2 v100"),
+        (["policy"], "cannot read 'policy'"),
+        (["policy=fif"], "did you mean fifo"),
+        (["seed=3"], "all alternatives have the same seeds"),
+    ],
+)
+def test_a_change_that_is_none_is_answered_in_a_line(changes: list[str], said: str) -> None:
+    done = _gavel_sim(*SMALL, "--against", *changes)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert said in done.stderr
