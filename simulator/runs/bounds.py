@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 import scipy
@@ -103,17 +104,22 @@ def highest_rate(config: RunConfig, space_sharing: bool = False) -> Bound:
     InputError
         If jobs do not keep arriving, or one of them fits nowhere.
     """
+    if config.trace is not None:
+        measurements = load_throughputs(config.throughputs)
+        cluster = make_cluster(config.cluster, config.gpus_per_server, measurements.worker_types)
+        trace = read_trace(config.trace, measurements)
+        bound = bound_of_jobs(trace.jobs, trace.measurements, cluster, space_sharing)
+        if bound is None:
+            raise InputError(f"--trace: the jobs of {config.trace} arrive all at once: no rate")
+        return bound
+    if config.throughputs is not None or config.interarrival is None:
+        return _solved(_offer(config), space_sharing)  # the file may change
     what = {
         "cluster": config.cluster,
         "servers": config.gpus_per_server,
-        "throughputs": None if config.throughputs is None else str(config.throughputs),
-        "trace": None if config.trace is None else str(config.trace),
         "multi_gpu": config.multi_gpu,
         "fixed": config.fixed_duration,
-        "drawn": config.interarrival is not None,
     }
-    if config.trace is not None or config.throughputs is not None:
-        return _highest_rate.__wrapped__(json.dumps(what), space_sharing)  # files may change
     return _highest_rate(json.dumps(what), space_sharing)
 
 
@@ -124,13 +130,43 @@ def _highest_rate(what: str, space_sharing: bool) -> Bound:
         policy="",
         cluster=given["cluster"],
         gpus_per_server=given["servers"],
-        throughputs=None if given["throughputs"] is None else Path(given["throughputs"]),
-        trace=None if given["trace"] is None else Path(given["trace"]),
         multi_gpu=given["multi_gpu"],
         fixed_duration=given["fixed"],
-        interarrival=HOUR if given["drawn"] else None,
+        interarrival=HOUR,
     )
-    offer = _offer(config)
+    return _solved(_offer(config), space_sharing)
+
+
+def bound_of_jobs(
+    jobs: Mapping[str, NDArray[Any]],
+    measurements: Measurements,
+    cluster: Cluster,
+    space_sharing: bool,
+) -> Bound | None:
+    """Bound for jobs that are all known, as multiples of the rate at which they arrive.
+
+    Parameters
+    ----------
+    jobs
+        Columns ``arrival``, ``key``, ``scale_factor`` and ``steps``, in order of arrival.
+    measurements, cluster
+        What their keys point into, and what there is.
+    space_sharing
+        Whether pairs of jobs may share workers.
+
+    Returns
+    -------
+    Bound or None
+        None if they arrive all at once.
+    """
+    reference = np.nanmax(measurements.alone, axis=1)  # any would do: only ratios count
+    work, span = trace_work(jobs, reference)
+    if not span > 0:
+        return None
+    return _solved(_offered(measurements, cluster, reference, work / span), space_sharing)
+
+
+def _solved(offer: _Offer, space_sharing: bool) -> Bound:
     rows = np.flatnonzero(offer.work)
     program = _program(offer, rows, space_sharing)
     solution = solve(program, engine="highs")
@@ -241,21 +277,18 @@ class _Offer:
 
 
 def _offer(config: RunConfig) -> _Offer:
+    if config.interarrival is None:
+        raise InputError("--bound: jobs have to keep arriving; expected --rate or --trace")
     measurements = load_throughputs(config.throughputs)
     cluster = make_cluster(config.cluster, config.gpus_per_server, measurements.worker_types)
-    if config.trace is not None:
-        trace = read_trace(config.trace, measurements)
-        measurements = trace.measurements
-        reference = np.nanmax(measurements.alone, axis=1)  # any would do: only ratios count
-        work, span = trace_work(trace, reference)
-        if not span > 0:
-            raise InputError(f"--trace: the jobs of {config.trace} arrive all at once: no rate")
-        work = work / span
-    elif config.interarrival is not None:
-        reference = measurements.reference_speed("turns the duration of a drawn job into steps")
-        work = offered_work(replace(config, interarrival=HOUR), measurements.keys)
-    else:
-        raise InputError("--bound: jobs have to keep arriving; expected --rate or --trace")
+    reference = measurements.reference_speed("turns the duration of a drawn job into steps")
+    work = offered_work(replace(config, interarrival=HOUR), measurements.keys)
+    return _offered(measurements, cluster, reference, work)
+
+
+def _offered(
+    measurements: Measurements, cluster: Cluster, reference: Floats, work: Floats
+) -> _Offer:
     speed, paired, scale = _speeds(measurements, cluster, reference)
     homeless = np.flatnonzero((work > 0) & ~(speed > 0).any(axis=1))
     if homeless.size:

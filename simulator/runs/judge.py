@@ -16,7 +16,7 @@ import numpy as np
 
 from gavel_opt import GavelError
 from gavel_opt.policies import Found
-from simulator.runs.bounds import Bound, evenly_shared_rate, highest_rate
+from simulator.runs.bounds import Bound, bound_of_jobs, evenly_shared_rate, highest_rate
 from simulator.runs.config import RunConfig
 from simulator.runs.long_queue import LongQueue, Pace, equal_jobs
 from simulator.runs.observation import series_of
@@ -61,6 +61,7 @@ class Judge:
         self._rule, self._parameters = config.saturation
         self._measured = 0.0
         self._pace: Pace | None = None
+        self._known_bound: Bound | None = None
         self._before: list[float] | None = None
         self.verdict: Verdict | None = None
         self.next_look: int | None = None
@@ -68,7 +69,13 @@ class Judge:
             self.next_look = FIRST_LOOK
 
     def before(self, simulation: Simulation) -> Verdict | None:
-        """Say what arithmetic proves of a run that has not begun; None if nothing."""
+        """Say what arithmetic proves of a run that has not begun; None if nothing.
+
+        Of a trace it is no verdict, since a trace ends: what it offers is said in the summary.
+        """
+        if self._config.trace is not None:
+            self.verdict = _overloaded(simulation)
+            return None
         if self.next_look is None or self._rule != DEFAULT_RULE:
             return None
         rate = _rate(self._config)
@@ -76,7 +83,7 @@ class Judge:
             return None  # it ends by itself, before anything could be told
         if rate <= evenly_shared_rate(self._config):
             return None  # equal shares of all workers sustain it, so it is below the bound
-        bound = highest_rate(self._config, simulation.shares_workers)
+        bound = self._bound(simulation)
         if bound.proves_saturated(rate):
             self.verdict = beyond(rate, bound)
         return self.verdict
@@ -175,7 +182,9 @@ class Judge:
         self._pace = queue.pace(1)
 
     def _bound(self, simulation: Simulation) -> Bound:
-        return highest_rate(self._config, simulation.shares_workers)
+        if self._known_bound is None:
+            self._known_bound = highest_rate(self._config, simulation.shares_workers)
+        return self._known_bound
 
     def _weigh(self, simulation: Simulation, pace: Pace) -> None:
         """Weigh the rate against the pace of a long queue, and that of the run where it helps."""
@@ -226,6 +235,28 @@ def _rate(config: RunConfig) -> float:
     """Jobs per hour that arrive."""
     assert config.interarrival is not None
     return HOUR / config.interarrival
+
+
+def _overloaded(simulation: Simulation) -> Verdict | None:
+    """What is to be said of a trace that offers more than the cluster can do; None if it does not."""
+    jobs = simulation.workload.jobs
+    columns = {name: getattr(jobs, name) for name in ("arrival", "key", "scale_factor", "steps")}
+    bound = bound_of_jobs(
+        columns, simulation.measurements, simulation.cluster, simulation.shares_workers
+    )
+    if bound is None or not bound.proves_saturated(1.0):
+        return None
+    scarcest = bound.worker_types[int(bound.prices.argmax())]
+    reason = (
+        f"until its last job arrives the trace offers {1.0 / bound.rate:.0%} of what any policy could "
+        f"do with these workers (most of all {scarcest} is missing), so jobs pile up until then"
+    )
+    figures = {f"offered_{name}": use / bound.rate for name, use in _named(bound)}
+    return Verdict("bound", "not applicable", reason, {"offered": 1.0 / bound.rate} | figures)
+
+
+def _named(bound: Bound) -> list[tuple[str, float]]:
+    return list(zip(bound.worker_types, bound.use.tolist(), strict=True))
 
 
 def beyond(rate: float, bound: Bound) -> Verdict:

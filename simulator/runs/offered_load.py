@@ -8,6 +8,8 @@ Capacity is compared with this, not with the jobs that happened to be drawn: dur
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +17,6 @@ from numpy.typing import NDArray
 from simulator.runs.config import RunConfig
 from simulator.world.job_types import DISTRIBUTED, JOB_TYPES
 from simulator.world.throughputs import Key
-from simulator.world.trace import Trace
 
 SCALE_FACTOR_SHARES = {1: 0.70, 2: 0.10, 4: 0.15, 8: 0.05}
 """Share of the jobs of a multi-GPU workload by scale factor."""
@@ -69,13 +70,15 @@ def offered_work(config: RunConfig, keys: tuple[Key, ...]) -> NDArray[np.float64
     return job_shares(config, keys) * scale * per_second
 
 
-def trace_work(trace: Trace, speed: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
-    """Work of a trace by job key and the seconds over which its jobs arrive.
+def trace_work(
+    jobs: Mapping[str, NDArray[Any]], speed: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], float]:
+    """Work of known jobs by key and the seconds over which they arrive.
 
     Parameters
     ----------
-    trace
-        The trace.
+    jobs
+        Columns ``arrival``, ``key``, ``scale_factor`` and ``steps``, in order of arrival.
     speed
         Steps per second by which work is counted, by job key, shape ``(K,)``.
 
@@ -86,7 +89,7 @@ def trace_work(trace: Trace, speed: NDArray[np.float64]) -> tuple[NDArray[np.flo
     span
         Seconds from the first arrival to the last; 0 if they arrive together.
     """
-    jobs, work = trace.jobs, np.zeros(speed.size)
+    work = np.zeros(speed.size)
     key, arrival = jobs["key"], jobs["arrival"]
     np.add.at(work, key, jobs["scale_factor"] * jobs["steps"] / speed[key])
-    return work, float(arrival[-1] - arrival[0])
+    return work, float(arrival[-1] - arrival[0]) if arrival.size else 0.0

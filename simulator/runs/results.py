@@ -418,9 +418,9 @@ def _percentiles(times: NDArray[np.float64]) -> dict[str, float] | None:
 def _verdict(verdict: Verdict | None, config: RunConfig) -> dict[str, Any]:
     rule, parameters = config.saturation
     found: dict[str, Any] = {"rule": rule, "parameters": dict(parameters)}
-    if rule == "off":
+    if rule == "off" and verdict is None:
         return found | {"verdict": "off"}
-    if not config.continuous:
+    if not config.continuous and verdict is None:
         return found | {"verdict": "not applicable", "reason": "jobs do not keep arriving"}
     if verdict is None:
         return found | {"verdict": "undecided", "reason": "too early to tell"}

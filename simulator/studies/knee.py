@@ -287,14 +287,12 @@ def plot(found: Sequence[Knee], path: Path, title: str) -> list[Path]:
         axes.plot(knee.mean, place, marker, color=colour)
         axes.plot([knee.bound.rate] * 2, (place - 0.35, place + 0.35), color=ink, linewidth=1.5)
         axes.annotate(
-            f"{knee.mean:.2f}", (knee.mean, place), (0, 8), textcoords="offset points", ha="center"
+            f"{knee.mean:.2f}", (knee.mean, place), (-6, 7), textcoords="offset points", ha="right"
         )
     axes.set_yticks(range(len(ordered)), [knee.policy for knee in ordered])
     axes.set_ylim(-0.6, len(ordered) - 0.3)
-    axes.set_xlim(left=0)
-    axes.set_xlabel(
-        "jobs per hour; band: 95% interval, ticks: seeds, black: no policy can go beyond"
-    )
+    axes.set_xlim(0.0, 1.05 * max(knee.bound.rate for knee in ordered))
+    axes.set_xlabel("jobs per hour (band: 95%, ticks: seeds, black: bound)")
     axes.grid(axis="x", alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)
     figure.suptitle(title, x=0.012, ha="left", fontweight="bold", fontsize=10)

@@ -98,7 +98,7 @@ class TestOffered:
     def test_of_a_trace(self, tmp_path):
         path = write_trace(tmp_path, [0, 3600, 7200])
         trace = read_trace(path, load_throughputs())
-        work, span = trace_work(trace, trace.measurements.reference_speed("is asked for"))
+        work, span = trace_work(trace.jobs, trace.measurements.reference_speed("is asked for"))
         assert span == 7200.0
         assert work.sum() == pytest.approx(3 * 10_000, rel=1e-4)
 
@@ -167,9 +167,8 @@ class TestCommand:
         words = ["knee", "--policy", "isolated", "--cluster", "12:12:12", "--seeds", "0,1"]
         words += ["--json", "--output", str(tmp_path / "knee")]
         assert main(words) == 0
-        out, err = capsys.readouterr()
+        out = capsys.readouterr().out
         (found,) = json.loads(out)
-        assert err == ""
         assert found["knee"] == pytest.approx(4.7958 / 3, rel=0.015)
         assert found["interval"][0] < found["knee"] < found["interval"][1]
         assert found["bound"] == pytest.approx(5.8377 / 3, abs=1e-4)
@@ -214,6 +213,16 @@ class TestCommand:
         assert found["bound"] == pytest.approx(0.5, rel=0.01)
         assert main(words[:-1]) == 0
         assert "the trace offers 200% of what the cluster can do" in capsys.readouterr().out
+
+    def test_a_run_of_such_a_trace_says_so(self, tmp_path, capsys):
+        path = write_trace(tmp_path, np.linspace(0, 10_000, 36).astype(int))
+        words = ["run", "--policy", "fifo", "--trace", str(path), "--cluster"]
+        assert main([*words, "v100=18"]) == 0
+        out = capsys.readouterr().out
+        assert "fifo: completed" in out
+        assert "the trace offers 200% of what any policy could do" in out
+        assert main([*words, "v100=40"]) == 0
+        assert "offers" not in capsys.readouterr().out
 
     def test_a_trace_needs_time(self, tmp_path, capsys):
         path = write_trace(tmp_path, [0, 0])
