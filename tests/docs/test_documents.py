@@ -27,7 +27,7 @@ from simulator.cli import main, program
 from simulator.runs.columns import ABOUT
 
 SLOW = re.compile(
-    r"pip install|--window 4000:5000|\bknee\b|figure (?!.*--window)|check afiro|tie-break|all --policy|sweep\.toml"
+    r"pip install|--window 4000:5000|\bknee\b|figure (?!.*--window)|check afiro|tie-break|warm-up|all --policy|sweep\.toml"
 )
 """Commands that take minutes: pytest -m slow runs them."""
 
