@@ -60,24 +60,24 @@ class Library:
         self._paths = list(paths)
         self._shelves: dict[str, _Shelf] = {}
         self._by_source: dict[str, str] = {}
+        self._named = 0
         self._parts: dict[tuple[str, str], tuple[int, bytes]] = {}
         self._explainer: tuple[RunFolder, Explainer] | None = None
         self._studies: dict[str, Study] = {}
-        self._study_paths: list[Path] = []
-        for path in self._paths:
-            if looks_like_a_run(path) or not find_studies(path):
-                self._shelve(path, path.name or str(path))
-            else:
-                self._study_paths.append(path)
         self.scan()
 
     def scan(self) -> None:
-        """Look again at the folders of studies, to which runs may have been added."""
+        """Look again at the folders, in which runs and studies may have begun."""
         with self._lock:
-            self._studies = {}
-            for path in self._study_paths:
-                for study in find_studies(path):
-                    self._studies[f"s{len(self._studies)}"] = study
+            found: list[Study] = []
+            for path in self._paths:
+                studies = [] if looks_like_a_run(path) else find_studies(path)
+                found += studies
+                if studies:
+                    self._unshelve(path)  # it was empty when it was looked at first
+                else:
+                    self._shelve(path, path.name or str(path))
+            self._studies = {f"s{number}": study for number, study in enumerate(found)}
 
     def catalog(self) -> dict[str, Any]:
         """What there is: runs with their state, and studies with their entries."""
@@ -164,10 +164,16 @@ class Library:
     def _shelve(self, source: Path | RunConfig, label: str) -> str:
         key = str(source)
         if key not in self._by_source:
-            name = f"r{len(self._shelves)}"
+            name = f"r{self._named}"
+            self._named += 1
             self._by_source[key] = name
             self._shelves[name] = _Shelf(label, source)
         return self._by_source[key]
+
+    def _unshelve(self, source: Path) -> None:
+        name = self._by_source.pop(str(source), None)
+        if name is not None:
+            del self._shelves[name]
 
     def _read(self, shelf: _Shelf) -> RunFolder:
         if isinstance(shelf.source, RunConfig):

@@ -13,6 +13,7 @@ import pytest
 
 from simulator.cli import main
 from simulator.viewer.run_folder import read_run
+from simulator.viewer.segments import Segments, read_segments
 from tests.viewer.browser import PHONE, go, needs_browser, open_browser, page_of, served
 
 needs_browser()
@@ -166,25 +167,38 @@ def test_two_runs_are_compared(two: Any, runs: Path) -> None:
     measured = one["measured"][:30]
     later = (other["jct"][:30] - one["jct"][:30])[measured]
     assert f"{np.nansum(later < 0):.0f}\n" in said
-    assert "round " in said
+    sides = [read_segments(read_run(runs / name).tables["placements"]) for name in ("gavel", "las")]
+    parted = next(
+        number for number in range(10_000) if _there(sides[0], number) != _there(sides[1], number)
+    )
+    assert f"round {parted}\n" in said
     assert "95% interval" in said
+
+
+def _there(segments: Segments, number: int) -> set[tuple[int, int, int]]:
+    here = (segments.first <= number) & (number <= segments.last)
+    columns = (segments.worker[here], segments.job[here], segments.partner[here])
+    return set(zip(*(column.tolist() for column in columns), strict=True))
+
+
+def serious(page: Any) -> list[Any]:
+    """What axe finds on a page that keeps somebody from using it."""
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    return [
+        (one["id"], [node["target"] for node in one["nodes"]][:4], one["help"])
+        for one in found["violations"]
+        if one["impact"] in ("serious", "critical")
+    ]
 
 
 @pytest.mark.skipif(not AXE.exists(), reason="axe-core is not installed (npm ci)")
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_serious(two: Any, scheme: str) -> None:
     two.emulate_media(color_scheme=scheme)
-    source = AXE.read_text(encoding="utf-8")
     for tab, ready in READY.items():
         go(two, tab, ready)
-        two.evaluate(source)
-        found = two.evaluate("axe.run(document, {resultTypes: ['violations']})")
-        serious = [
-            (one["id"], [node["target"] for node in one["nodes"]][:4], one["help"])
-            for one in found["violations"]
-            if one["impact"] in ("serious", "critical")
-        ]
-        assert serious == [], tab
+        assert serious(two) == [], tab
     two.emulate_media(color_scheme="light")
 
 
@@ -270,6 +284,7 @@ def test_a_sweep_opens_the_run_behind_a_point(browser: Any, runs: Path, tmp_path
     with served([sweep]) as server, page_of(browser, server.address) as page:
         page.wait_for_selector(".study .point")
         assert page.locator(".study .point").count() == 2
+        assert not AXE.exists() or serious(page) == []
         page.locator(".study .point").first.press("Enter")
         page.click(".behind button.action")
         page.wait_for_selector(READY["Metrics"])
@@ -297,3 +312,19 @@ def test_folders_say_what_they_are(browser: Any, runs: Path, tmp_path: Path) -> 
         assert "empty: empty. the folder is empty" in said
         assert "damaged: damaged. damaged: rounds.parquet: cannot read it" in said
         assert "stopped: stopped. never finished" in said
+
+
+def test_an_empty_folder_becomes_a_sweep_that_is_followed(
+    browser: Any, runs: Path, tmp_path: Path
+) -> None:
+    sweep = tmp_path / "sweep"
+    sweep.mkdir()
+    with served([sweep], follow=True) as server, page_of(browser, server.address) as page:
+        assert "the folder is empty" in page.inner_text("#content")
+        shutil.copytree(runs / "gavel", sweep / "gavel,seed=1")
+        page.wait_for_selector("#tab-Results", timeout=10_000)
+        page.click("#tab-Results")
+        page.wait_for_selector(".study .point")
+        assert page.locator(".study .point").count() == 1
+        shutil.copytree(runs / "las", sweep / "las,seed=1")
+        page.wait_for_function("() => document.querySelectorAll('.study .point').length === 2")

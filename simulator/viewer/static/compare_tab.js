@@ -4,6 +4,7 @@ import { pick, RUN_COLOURS } from "./colours.js";
 import { choice, el, fill } from "./dom.js";
 import { figure } from "./figure.js";
 import { brief, duration, exact, moment, number } from "./format.js";
+import { firstDifference } from "./placements.js";
 import { scatterChart } from "./scatter_chart.js";
 import { table } from "./table.js";
 
@@ -24,7 +25,14 @@ export function compareTab(runs, openJob) {
   const pair = [runs[0].id, runs[1].id];
   const show = () => {
     const [a, b] = pair.map((id) => /** @type {Run} */ (runs.find((run) => run.id === id)));
-    fill(box, a === b ? el("p", { class: "hint" }, "Choose two different runs.") : comparison(a, b, openJob));
+    const draw = () =>
+      fill(
+        box,
+        a === b ? el("p", { class: "hint" }, "Choose two different runs.") : comparison(a, b, openJob),
+      );
+    // Who ran where tells most exactly when two runs part.
+    const placed = [a, b].map((run) => run.entry.placements && run.loadPlacements());
+    Promise.all(placed).then(draw, draw);
   };
   const picker = (/** @type {string} */ label, /** @type {number} */ place) =>
     choice(
@@ -220,6 +228,11 @@ function firstRound(a, b) {
         best = round;
         column = name;
       }
+  }
+  if (a.placements && b.placements && a.placements.every === 1 && b.placements.every === 1) {
+    const other = firstDifference(a.placements, b.placements);
+    if (other >= 0 && other < best)
+      return { round: other, time: a.time[other], what: "jobs are on other GPUs" };
   }
   if (!column && a.rounds === b.rounds) return null;
   const time = a.time[Math.min(best, a.rounds - 1)];

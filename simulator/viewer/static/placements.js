@@ -106,3 +106,30 @@ export class Placements {
     return { start, segment };
   }
 }
+
+/**
+ * First round in which a worker has other jobs in one run than in the other, or -1.
+ * @param {Placements} a
+ * @param {Placements} b
+ */
+export function firstDifference(a, b) {
+  let best = Number.POSITIVE_INFINITY;
+  const workers = Math.min(a.start.length, b.start.length) - 1;
+  for (let worker = 0; worker < workers; worker++) {
+    let i = a.start[worker];
+    let j = b.start[worker];
+    while (i < a.start[worker + 1] && j < b.start[worker + 1]) {
+      const same = a.first[i] === b.first[j] && a.job[i] === b.job[j] && a.partner[i] === b.partner[j];
+      if (!same || a.last[i] !== b.last[j]) {
+        const round = same ? Math.min(a.last[i], b.last[j]) + 1 : Math.min(a.first[i], b.first[j]);
+        best = Math.min(best, round);
+        break;
+      }
+      i++;
+      j++;
+    }
+    const more = i < a.start[worker + 1] ? a.first[i] : j < b.start[worker + 1] ? b.first[j] : -1;
+    if (more >= 0 && (i >= a.start[worker + 1] || j >= b.start[worker + 1])) best = Math.min(best, more);
+  }
+  return Number.isFinite(best) ? best : -1;
+}
