@@ -153,10 +153,9 @@ class ResultPlots:
         time = self._result.rounds["time"]
         end = np.append(time[1:], max(self._result.summary["makespan"], time[-1])) / HOUR
         last = time.size - 1 if last is None else min(last, time.size - 1)
-        starts, ends = ("first_round", "last_round") if "first_round" in found else ("round",) * 2
-        shown = (found[ends] >= first) & (found[starts] <= last)
-        begin = time[np.maximum(found[starts][shown], first)] / HOUR
-        finish = end[np.minimum(found[ends][shown], last)]
+        shown = (found["last_round"] >= first) & (found["first_round"] <= last)
+        begin = time[np.maximum(found["first_round"][shown], first)] / HOUR
+        finish = end[np.minimum(found["last_round"][shown], last)]
         worker = found["worker"][shown]
         corners = [[begin, worker], [finish, worker], [finish, worker + 1], [begin, worker + 1]]
         boxes = np.stack([np.stack(corner, axis=1) for corner in corners], axis=1)

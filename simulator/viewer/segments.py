@@ -36,44 +36,11 @@ class Segments:
 
 
 def read_segments(placements: Columns) -> Segments:
-    """Segments of a ``placements`` table.
-
-    Raises
-    ------
-    KeyError
-        If columns are missing.
-    """
-    if "first_round" not in placements:
-        placements = _joined(placements)
+    """Segments of a ``placements`` table, in order of worker and round."""
     names = ("worker", "job", "partner", "first_round", "last_round")
     columns = [np.asarray(placements[name], dtype=np.int64) for name in names]
     order = np.lexsort((columns[3], columns[0]))
     return Segments(*(column[order] for column in columns))
-
-
-def _joined(placements: Columns) -> Columns:
-    """Segments of a table with one row a round and worker."""
-    order = np.lexsort((placements["round"], placements["worker"]))
-    number, job, partner, worker = (
-        np.asarray(placements[name], dtype=np.int64)[order]
-        for name in ("round", "job", "partner", "worker")
-    )
-    starts = np.ones(number.size, dtype=bool)
-    starts[1:] = (
-        (worker[1:] != worker[:-1])
-        | (job[1:] != job[:-1])
-        | (partner[1:] != partner[:-1])
-        | (number[1:] != number[:-1] + 1)
-    )
-    first = np.flatnonzero(starts)
-    last = np.append(first[1:], number.size)[: first.size] - 1
-    return {
-        "worker": worker[first],
-        "job": job[first],
-        "partner": partner[first],
-        "first_round": number[first],
-        "last_round": number[last],
-    }
 
 
 def busy_by_scale(segments: Segments, scale: Ints, rounds: int) -> dict[int, Ints]:

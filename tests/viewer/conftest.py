@@ -27,8 +27,11 @@ def record(folder: Path, **settings: Any) -> Path:
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of run folders: ``gavel``, ``las``, ``packed``."""
     folder = tmp_path_factory.mktemp("runs")
-    continuous = {"rate": 1.0, "window": (10, 30), "seed": 1}
+    # Short jobs, a hundred rounds: kernels are interpreted in them.
+    continuous = {"rate": 4.0, "window": (10, 30), "seed": 1, "fixed_duration": 7200.0}
     record(folder / "gavel", policy="max_min_fairness_perf", **continuous)
     record(folder / "las", policy="max_min_fairness", **continuous)
-    record(folder / "packed", policy="max_min_fairness_packed", jobs=30, seed=1)
+    record(
+        folder / "packed", policy="max_min_fairness_packed", jobs=20, seed=1, fixed_duration=7200.0
+    )
     return folder

@@ -40,7 +40,7 @@ def test_a_choice_made_again_is_the_one_that_was_made(settings: dict[str, Any]) 
     simulation = Simulation(config)
     traits = simulation.driver.policy.traits  # type: ignore[union-attr]
     paired = simulation.measurements.table(simulation.cluster.worker_types).paired
-    for number in range(60):
+    for number in range(40):
         simulation.advance(1)
         standing = inspect(simulation.mechanism)  # type: ignore[arg-type]
         queues = choose_again(
@@ -52,16 +52,18 @@ def test_a_choice_made_again_is_the_one_that_was_made(settings: dict[str, Any]) 
             lambda one, two: paired[one, two],  # type: ignore[index]
         )
         assert agrees(queues, standing, simulation.cluster.first_worker), number
-    assert not agrees(queues[1:], standing, simulation.cluster.first_worker)
+    busy = [queue for queue in queues if any(one.decision == "taken" for one in queue.candidates)]
+    rest = [queue for queue in queues if queue is not busy[0]]
+    assert not agrees(rest, standing, simulation.cluster.first_worker)
 
 
 @pytest.mark.parametrize("policy", ["max_min_fairness_perf", "finish_time_fairness_perf"])
 def test_prices_explain_every_share(policy: str) -> None:
     config = make_config(
-        cluster=CLUSTER, multi_gpu=True, seed=1, policy=policy, rate=2.0, window=(10, 40)
+        cluster=CLUSTER, multi_gpu=True, seed=1, policy=policy, rate=8.0, window=(10, 60)
     )
     explainer = Explainer(config)
-    explainer._go_to(200)
+    explainer._go_to(50)
     memory, state, given = explainer._listener.last  # type: ignore[union-attr,misc]
     prices = prices_of(config, memory, state)
     assert prices is not None
@@ -80,16 +82,8 @@ def test_a_life_agrees_with_who_ran_where(runs: Path) -> None:
         answer = explainer.explain(job, None)
         ran = sum(int(count) for what, count in answer.queues[0].rows if what.startswith("ran"))
         mine = placed["job"] == job
-        if "first_round" in placed:
-            rounds = {
-                number
-                for first, last in zip(
-                    placed["first_round"][mine], placed["last_round"][mine], strict=True
-                )
-                for number in range(first, last + 1)
-            }
-        else:
-            rounds = set(placed["round"][mine].tolist())
+        stays = zip(placed["first_round"][mine], placed["last_round"][mine], strict=True)
+        rounds = {number for first, last in stays for number in range(first, last + 1)}
         assert ran == len(rounds)
 
 
@@ -112,10 +106,10 @@ def test_every_round_of_a_job_has_its_reason(runs: Path) -> None:
 def test_the_command_answers_in_words_and_in_json(
     runs: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["explain", str(runs / "gavel"), "--job", "15", "--round", "120"]) == 0
+    assert main(["explain", str(runs / "gavel"), "--job", "15", "--round", "60"]) == 0
     words = capsys.readouterr().out
     assert words.startswith("Job 15 ")
-    assert main(["explain", str(runs / "gavel"), "--job", "15", "--round", "120", "--json"]) == 0
+    assert main(["explain", str(runs / "gavel"), "--job", "15", "--round", "60", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["headline"] == words.splitlines()[0]
 
 

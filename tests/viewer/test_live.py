@@ -18,8 +18,9 @@ CONFIG: dict[str, Any] = {
     "policy": "max_min_fairness_perf",
     "cluster": CLUSTER,
     "multi_gpu": True,
-    "rate": 1.0,
+    "rate": 4.0,
     "window": (10, 30),
+    "fixed_duration": 7200.0,
     "seed": 1,
 }
 

@@ -133,10 +133,10 @@ def test_jobs_are_sorted_filtered_and_explained(two: Any, runs: Path) -> None:
     two.focus(".jobtable .body")
     two.keyboard.press("Enter")
     two.wait_for_selector(".life form")
-    two.fill(".life input[name=round]", "120")
+    two.fill(".life input[name=round]", "60")
     two.click(".life button[type=submit]")
     two.wait_for_selector(".why .answer", timeout=30_000)
-    assert main(["explain", str(runs / "gavel"), "--job", "15", "--round", "120"]) == 0
+    assert main(["explain", str(runs / "gavel"), "--job", "15", "--round", "60"]) == 0
     assert two.inner_text(".why .answer").startswith("Job 15 ")
 
 

@@ -20,7 +20,12 @@ matplotlib = pytest.importorskip("matplotlib")
 def result() -> Iterator[RunResult]:
     matplotlib.use("Agg")
     config = make_config(
-        policy="max_min_fairness_perf", cluster=CLUSTER, multi_gpu=True, rate=1.0, window=(10, 30)
+        policy="max_min_fairness_perf",
+        cluster=CLUSTER,
+        multi_gpu=True,
+        rate=4.0,
+        window=(10, 30),
+        fixed_duration=7200.0,
     )
     yield execute(config, placements=True)
     matplotlib.pyplot.close("all")

@@ -50,7 +50,7 @@ def test_the_page_and_its_parts(server: ViewerServer) -> None:
         status, _, content = ask(server, f"/{server.token}/run/r0/{part}")
         assert status == 200
         assert unpack(content)[1]
-    status, _, said = ask(server, f"/{server.token}/run/r0/explain?job=15&round=120")
+    status, _, said = ask(server, f"/{server.token}/run/r0/explain?job=15&round=60")
     assert status == 200
     assert json.loads(said)["job"] == 15
 
