@@ -21,6 +21,7 @@ from simulator.runs.policies import named_policy
 if TYPE_CHECKING:
     from gavel_opt import Policy
     from simulator.cli.compare import Difference
+    from simulator.runs.events import Cancel, Listener
     from simulator.runs.results import RunResult
     from simulator.studies.knee import Knee
 
@@ -32,6 +33,9 @@ def run(
     cluster: Mapping[str, int] | str = DEFAULT_CLUSTER,
     output: str | Path | None = None,
     force: bool = False,
+    on_round: Listener | None = None,
+    every: int = 1,
+    cancel: Cancel | None = None,
     **settings: Any,
 ) -> RunResult:
     """Simulate one run and return what it gave.
@@ -49,6 +53,13 @@ def run(
         Folder to write ``summary.json``, ``jobs.parquet`` and ``rounds.parquet`` into.
     force
         Write over the finished run of other settings there.
+    on_round
+        Called with typed events (:mod:`simulator.runs.events`): arrivals, completions, recomputations and
+        the round, every ``every`` rounds, and the end.
+    every
+        Rounds from one such call to the next.
+    cancel
+        A ``threading.Event``, or what else has ``is_set``: set, the run ends as ``cancelled``.
     settings
         ``jobs``, ``rate`` (jobs per hour), ``interarrival`` (seconds), ``window=(start, end)``,
         ``trace``, ``seed``, ``saturation`` and every other setting (``help(simulator.run)`` and
@@ -74,6 +85,7 @@ def run(
     >>> result.status, round(result.average_jct)
     ('completed', 113232)
     """
+    from simulator.runs.events import Events
     from simulator.runs.runner import execute
     from simulator.studies.finished import result_there, sign
 
@@ -82,7 +94,8 @@ def run(
     config = make_config(made, policy=name, engine=engine, cluster=cluster, **settings)
     if folder is not None and not force:
         result_there(folder, config)
-    result = execute(config, folder=folder, policy=made)
+    events = None if on_round is None else Events(on_round, every)
+    result = execute(config, folder=folder, policy=made, events=events, cancel=cancel)
     if folder is not None:
         sign(result)
         result.write(folder)

@@ -18,6 +18,7 @@ from gavel_opt.kernels.jit import clock, compile_seconds
 from gavel_opt.policies import Found
 from simulator.runs.checkpoint import Checkpoint, restore, resume_command, save
 from simulator.runs.config import RunConfig
+from simulator.runs.events import Cancel, Events
 from simulator.runs.interrupts import Interrupted, interrupts
 from simulator.runs.judge import Judge
 from simulator.runs.live import LiveFolder
@@ -110,6 +111,8 @@ def execute(
     on_progress: Callable[[Progress], None] | None = None,
     folder: Path | None = None,
     policy: Found | None = None,
+    events: Events | None = None,
+    cancel: Cancel | None = None,
 ) -> RunResult:
     """Simulate one run to its end.
 
@@ -136,6 +139,10 @@ def execute(
         itself while it goes on.
     policy
         What makes the policy where its name in the configuration does not say it.
+    events
+        Told of what happens.
+    cancel
+        Asked several times a second whether to stop; the result is then what there is, ``cancelled``.
 
     Raises
     ------
@@ -151,6 +158,7 @@ def execute(
     if folder is not None:
         (folder / UNSOLVED).unlink(missing_ok=True)
     run = _Run(config, started, placements, recorder, checkpointing, on_progress, policy)
+    run.events, run.cancel = events, cancel
     if folder is not None:
         run.live = LiveFolder(folder, config)
     if allocations:
@@ -171,6 +179,10 @@ def execute(
         result = run.result(ending)
         if keep_trace:
             result.trace = run.simulation.trace()
+        if events is not None:
+            found = result.summary["saturation"] if ending == "saturated" else {}
+            finding, reason = str(found.get("verdict", "")), str(found.get("reason", ""))
+            events.end(run.simulation, ending, finding, reason)
         return result
 
 
@@ -208,6 +220,8 @@ class _Run:
         self.checkpointing = checkpointing
         self.on_progress = on_progress
         self.live: LiveFolder | None = None
+        self.events: Events | None = None
+        self.cancel: Cancel | None = None
         self.spent_before = 0.0
         self.judging = 0.0
         self.saving = 0.0
@@ -237,8 +251,12 @@ class _Run:
                 chunk = max(1, min(int(chunk * min(4.0, _PACE / max(took, 1e-6))), 1 << 20))
             if self.on_progress is not None:
                 self.on_progress(self.progress())
+            if self.events is not None:
+                self.events.after(simulation)
             if simulation.finished:
                 break
+            if self.cancel is not None and self.cancel.is_set():
+                return "cancelled"
             if self.live is not None:
                 self.live.show(simulation)
             interrupts.check()
@@ -261,6 +279,8 @@ class _Run:
         """
         rounds = self.simulation.rounds
         ahead = [chunk]
+        if self.events is not None:
+            ahead.append(self.events.ahead(rounds))
         if self.judge.next_look is not None:
             ahead.append(self.judge.next_look - rounds)
         if self.checkpointing is not None and self.checkpointing.rounds is not None:

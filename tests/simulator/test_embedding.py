@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import threading
 
 import pytest
 
 import simulator
 from gavel_opt import InputError, MissingLibraryError
 from simulator.cli import main
+from simulator.runs import events
 from simulator.runs.config import SETTINGS, RunConfig
 from simulator.runs.options import make_config
 
@@ -61,3 +63,61 @@ def test_a_library_that_is_missing_is_named(result, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "polars", None)
     with pytest.raises(MissingLibraryError, match="needs polars: pip install polars"):
         result.to_polars()
+
+
+def listened(every, cancel=None, **more):
+    told = []
+    settings = {"policy": "max_min_fairness_perf", "cluster": "2:2:2", "jobs": 12} | more
+    result = simulator.run(on_round=told.append, every=every, cancel=cancel, **settings)
+    return result, told
+
+
+@pytest.mark.parametrize("every", [1, 7, 100])
+def test_events_tell_all_that_happens_once_and_in_order(every):
+    silent = simulator.run(policy="max_min_fairness_perf", cluster="2:2:2", jobs=12)
+    result, told = listened(every)
+    assert result.jct == silent.jct  # listening changes nothing
+    assert [one.job for one in told if isinstance(one, events.Arrival)] == list(range(12))
+    done = {one.job: one.jct for one in told if isinstance(one, events.Completion)}
+    assert done == result.jct
+    rounds = [one.rounds for one in told if isinstance(one, events.Round)]
+    assert rounds[:-1] == [every * place for place in range(1, len(rounds))]
+    assert rounds[-1] == result.summary["rounds"]
+    again = [one.allocations for one in told if isinstance(one, events.Recomputation)]
+    assert again == sorted(set(again))
+    assert again[-1] == result.summary["allocations"]
+    assert told[-1] == events.End(result.summary["makespan"], rounds[-1], "completed")
+    assert sum(isinstance(one, events.End) for one in told) == 1
+
+
+def test_a_run_is_cancelled_from_a_listener():
+    cancel = threading.Event()
+    told = []
+
+    def listen(event):
+        told.append(event)
+        if isinstance(event, events.Round) and event.rounds >= 40:
+            cancel.set()
+
+    result = simulator.run(policy="isolated", cluster="2:2:2", jobs=12, on_round=listen, every=20,
+                           cancel=cancel)  # fmt: skip
+    assert result.status == "cancelled"
+    assert result.average_jct is None
+    assert result.summary["rounds"] == 40
+    assert told[-1].status == "cancelled"
+
+
+def test_a_verdict_is_told():
+    work = {"policy": "isolated", "cluster": "1:1:1", "rate": 20, "window": "200:400"}
+    told = []
+    result = simulator.run(on_round=told.append, every=1000, **work)
+    assert result.status == "saturated"
+    verdict = next(one for one in told if isinstance(one, events.Verdict))
+    assert verdict.finding == "saturated"
+    assert verdict.reason
+    assert isinstance(told[-1], events.End)
+
+
+def test_every_must_be_rounds():
+    with pytest.raises(InputError, match="every: 0 is not a positive whole number of rounds"):
+        listened(0)
