@@ -29,8 +29,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 PATIENCE = 2.5
 """Seconds of CPU that a kernel is interpreted before it is compiled: not much beside what that takes."""
-READS_BACK = 0.3
-"""Seconds of CPU that a kernel is interpreted before compiled code is read back: about what that takes."""
+READS_BACK = 0.01
+"""Seconds of CPU that a kernel is interpreted before compiled code is looked for and read back, so that
+those with next to nothing to do are not."""
 LARGE = 60_000
 """Arrays with more numbers than this are never interpreted: that takes minutes in a single call."""
 _EVERY = 10.0

@@ -122,7 +122,7 @@ def test_the_folder_is_named_by_sources_versions_and_processor(
 
 def test_compiling_is_no_run_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jit.time, "perf_counter", iter([100.0, 130.0, 131.0]).__next__)
-    monkeypatch.setattr(jit, "_spent", [5.0])
+    monkeypatch.setattr(jit, "_spent", [5.0, 0.0])
     with jit._timed():
         pass
     assert jit.compile_seconds() == 35.0
