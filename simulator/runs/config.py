@@ -141,7 +141,8 @@ class RunConfig:
         "--cluster",
         WORKERS,
         CLUSTER,
-        "v100=36,p100=36,k80=36, or 36:36:36 in the order V100:P100:K80 (default: 36:36:36)",
+        "v100=36,p100=36,k80=36, or 36:36:36 in the order V100:P100:K80 (default: that), or @paper, "
+        "@paper-physical, @paper-small",
         "WORKERS",
     )
     engine: str = _setting(

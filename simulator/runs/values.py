@@ -262,7 +262,19 @@ WINDOW = Kind(
 """Measured jobs: the first, and one past the last."""
 
 
+CLUSTERS = {
+    "paper": {"v100": 36, "p100": 36, "k80": 36},
+    "paper-physical": {"v100": 8, "p100": 16, "k80": 24},
+    "paper-small": {"v100": 4, "p100": 4, "k80": 4},
+}
+"""Clusters by name, ``@paper``: of Gavel's simulations, of its testbed (section 7.1), and of its figure 16."""
+
+
 def _read_workers(given: Any, flag: str) -> dict[str, int]:
+    if isinstance(given, str) and given.startswith("@"):
+        if given[1:] not in CLUSTERS:
+            raise unknown_name(f"cluster ({flag})", given, [f"@{name}" for name in CLUSTERS])
+        return dict(CLUSTERS[given[1:]])
     if isinstance(given, str):
         return parse_counts(given, flag)
     if not isinstance(given, Mapping):

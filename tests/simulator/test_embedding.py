@@ -121,3 +121,10 @@ def test_a_verdict_is_told():
 def test_every_must_be_rounds():
     with pytest.raises(InputError, match="every: 0 is not a positive whole number of rounds"):
         listened(0)
+
+
+def test_clusters_by_name():
+    paper = {"v100": 36, "p100": 36, "k80": 36}
+    assert make_config(policy="fifo", jobs=3, cluster="@paper").cluster == paper
+    with pytest.raises(InputError, match=r"unknown cluster .*'@papr'; did you mean @paper"):
+        make_config(policy="fifo", jobs=3, cluster="@papr")
