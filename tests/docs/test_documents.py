@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -47,10 +48,19 @@ def environment() -> dict[str, str]:
     return os.environ | {"PATH": f"{PYTHON}{os.pathsep}{os.environ['PATH']}", "BROWSER": "true"}
 
 
+@pytest.fixture
+def reader(page: Path, prepared: Path, tmp_path: Path) -> Path:
+    """A folder as a reader of a page has it; runs are there unless the page makes its own."""
+    folder = tmp_path / "reader"
+    own = "--output runs/" in page.read_text()
+    shutil.copytree(prepared, folder, ignore=shutil.ignore_patterns("runs") if own else None)
+    return folder
+
+
 @pytest.fixture(scope="module")
-def reader(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder as a reader has it: files of one's own, and what earlier commands wrote."""
-    folder = tmp_path_factory.mktemp("reader")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Files of a reader's own, and runs from before."""
+    folder = tmp_path_factory.mktemp("prepared")
     model = gavel_opt.LinearProgram.build(
         [1.0, 1.0], [[1.0, 2.0]], row_lower=4.0, row_upper=float("inf")
     )
@@ -178,11 +188,11 @@ def test_every_setting_is_explained() -> None:
     assert settings_table() in (ROOT / "docs/reference.md").read_text(), ANEW
 
 
-def test_every_key_of_a_summary_is_explained(reader: Path) -> None:
+def test_every_key_of_a_summary_is_explained(prepared: Path) -> None:
     import json
 
     text = (ROOT / "docs/file-formats.md").read_text()
-    for key in json.loads((reader / "runs/gavel/summary.json").read_text()):
+    for key in json.loads((prepared / "runs/gavel/summary.json").read_text()):
         assert f"`{key}`" in text, key
 
 
