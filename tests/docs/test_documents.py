@@ -75,7 +75,9 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for example in (ROOT / "docs/example_policies").glob("*.py"):
         (folder / example.name).write_text(example.read_text())
     small = ("--cluster", "8:16:24", "--jobs", "30")
-    for name, more in (("gavel", ("--record", "placements")), ("a", ("--record", "programs"))):
+    # With the settings under which the pages make them: a folder of other settings is refused.
+    for name, what in (("gavel", "placements"), ("a", "programs")):
+        more = ("--jobs", "50", "--record", what)
         words = ["run", "--policy", "max_min_fairness_perf", *small, *more]
         assert main([*words, "--output", str(folder / "runs" / name)]) == 0
     words = ["sweep", "--policy", "isolated", *small, "--output", str(folder / "runs/figure9")]
