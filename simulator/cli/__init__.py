@@ -22,6 +22,7 @@ _MODULES = {
     "explain": "simulator.cli.explain",
     "export": "simulator.cli.export",
     "compare": "simulator.cli.compare",
+    "import": "simulator.cli.import_trace",
     "policies": "simulator.cli.policies",
     "warm-up": "simulator.cli.warm_up",
 }
@@ -37,6 +38,7 @@ _SUMMARIES = {
     "explain": "why a job ran or waited, in a round or over its life",
     "export": "a run in the format of another viewer (Perfetto)",
     "compare": "two runs, or engines on the same run: what differs, and when",
+    "import": "the job log of another cluster (Philly, Slurm, ...) as a trace",
     "policies": "the policies: name, what each does, what it needs",
     "warm-up": "compile ahead what runs would compile, on all cores",
 }

@@ -39,6 +39,8 @@ SERVES = re.compile(r"gavel-sim view (?!.*--export)")
 
 YOURS = re.compile(r"\bmine\b|\bMy[A-Z]|\bmy_|\.\.\.\n")
 
+TRACES = ROOT / "docs/example_traces"
+
 ANEW = "python tests/docs/documents.py writes the tables anew"
 
 PYTHON = Path(sys.executable).parent
@@ -72,7 +74,8 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     assert settings is not None
     (folder / "sweep.toml").write_text(settings[1])
-    for example in (ROOT / "docs/example_policies").glob("*.py"):
+    examples = [*(ROOT / "docs/example_policies").glob("*.py"), *TRACES.iterdir()]
+    for example in examples:
         (folder / example.name).write_text(example.read_text())
     small = ("--cluster", "8:16:24", "--jobs", "30")
     # With the settings under which the pages make them: a folder of other settings is refused.

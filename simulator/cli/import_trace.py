@@ -1,0 +1,117 @@
+"""``gavel-sim import``: the job log of another cluster as a trace."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gavel_opt import InputError
+
+if TYPE_CHECKING:
+    from simulator.importers.conversion import Names
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of ``gavel-sim import``."""
+    from simulator.importers import SOURCES
+
+    width = max(map(len, SOURCES))
+    parser.epilog = "sources and their files:\n" + "\n".join(
+        f"  {name:<{width}}  {files}" for name, files in SOURCES.items()
+    )
+    parser.add_argument("source", metavar="SOURCE", choices=SOURCES, help=", ".join(SOURCES))
+    parser.add_argument(
+        "files", metavar="FILE", nargs="+", help="its files, unpacked, in any order"
+    )
+    parser.add_argument("--output", metavar="TRACE", required=True, help="trace to write")
+    parser.add_argument(
+        "--throughputs", metavar="FILE", help="table of job types (default: the one that ships)"
+    )
+    parser.add_argument(
+        "--worker-type",
+        metavar="TYPE",
+        help="of GPUs whose type the source does not say, or the table does not have (default: v100)",
+    )
+    parser.add_argument(
+        "--as",
+        dest="named",
+        metavar="NAME=TYPE",
+        action="append",
+        default=[],
+        help="worker type for a name of the source's; repeatable",
+    )
+    parser.add_argument(
+        "--completed-only", action="store_true", help="leave out jobs that failed or were killed"
+    )
+    parser.add_argument(
+        "--cluster", metavar="COUNTS", help="compare the load with this cluster (v100=36,p100=36)"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Write the trace, whole or not at all, and say what was made of the source."""
+    from simulator.importers import source
+    from simulator.importers.base import COMPLETED
+    from simulator.importers.conversion import convert
+    from simulator.importers.report import report
+    from simulator.runs.files import write_atomically
+    from simulator.world.cluster import parse_counts
+    from simulator.world.throughputs import load_throughputs
+
+    path = Path(arguments.output)
+    if path.is_dir() or not path.parent.is_dir():
+        raise InputError(f"--output: cannot write {path}: expected a file in a folder that exists")
+    if path.resolve() in [Path(file).resolve() for file in arguments.files]:
+        raise InputError(f"--output: {path} is one of the files to read; choose another")
+    table = None if arguments.throughputs is None else Path(arguments.throughputs)
+    measurements = load_throughputs(table)
+    reader = source(arguments.source)
+    names = _names(arguments, measurements.worker_types, reader.WORKER_TYPE)
+    read = reader.read([Path(file) for file in arguments.files])
+    if arguments.completed_only:
+        whole = [job for job in read.jobs if job.state == COMPLETED]
+        read.dropped["failed or killed (--completed-only)"] += len(read.jobs) - len(whole)
+        read.jobs = whole
+    if arguments.cluster is not None:
+        read.cluster.clear()
+        read.cluster.update(parse_counts(arguments.cluster, "--cluster"))
+    made = convert(read, measurements, names)
+    if not made.text:
+        why = ", ".join(f"{count:,} {reason}" for reason, count in made.dropped.most_common())
+        raise InputError(f"{arguments.files[0]}: no job can be used ({why or 'none is there'})")
+    write_atomically(path, made.text.encode())
+    print(report(read, made, names))
+    print(f"\n{path}: written. {_how_to_run(path, made.cluster, arguments.throughputs)}")
+    return 0
+
+
+def _names(arguments: argparse.Namespace, known: tuple[str, ...], default: str) -> Names:
+    from simulator.importers.conversion import Names
+    from simulator.world.names import meant, nearest
+
+    def worker_type(word: str, flag: str) -> str:
+        name = meant(word, known)
+        if name is None:
+            raise InputError(f"{flag}: unknown worker type {word!r}{nearest(word, known)}")
+        return name
+
+    given = {}
+    for text in arguments.named:
+        name, equals, word = text.partition("=")
+        if not name or not equals:
+            raise InputError(f"--as: expected NAME=TYPE, found {text!r}")
+        given[name] = worker_type(word, "--as")
+    otherwise = worker_type(arguments.worker_type or default, "--worker-type")
+    return Names(known, otherwise, given)
+
+
+def _how_to_run(path: Path, cluster: dict[str, int], throughputs: str | None) -> str:
+    import shlex
+
+    words = ["gavel-sim", "run", "--policy", "max_min_fairness_perf", "--trace", str(path)]
+    counts = ",".join(f"{name}={count}" for name, count in sorted(cluster.items()) if count)
+    words += ["--cluster", counts] if counts else []
+    words += ["--throughputs", throughputs] if throughputs else []
+    unsaid = "" if counts else " (the source does not say the cluster: add --cluster)"
+    return f"Run it with{unsaid}:\n  {shlex.join(words)}"

@@ -1,0 +1,106 @@
+"""Microsoft's Philly log of 2017 (``cluster_job_log``, JSON), with ``cluster_machine_list`` if given."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from gavel_opt import InputError
+from simulator.importers.base import (
+    COMPLETED,
+    FAILED,
+    KILLED,
+    NAIVE_TIMES,
+    Imported,
+    files_by_kind,
+)
+from simulator.importers.tables import first_line, number_of, rows, seconds_of
+from simulator.world.reading import parse_json, read_lines, read_text, shown
+
+WORKER_TYPE = "v100"
+_STATES = {"Pass": COMPLETED, "Killed": KILLED, "Failed": FAILED}
+_MACHINES = ("machineId", "number of GPUs", "single GPU mem")
+
+
+def read(files: Sequence[Path]) -> Imported:
+    """Read the job log, and the list of machines if there is one."""
+    found = files_by_kind(files, _kind, ["cluster_job_log"])
+    path = found["cluster_job_log"]
+    read = Imported(
+        assumed=[
+            "a job's GPUs are the most that one of its attempts held; all attempts are one job whose "
+            "run time gives the GPU time of them together (a retry is work that the cluster did)",
+            "the log does not say which GPU: all are taken as --worker-type",
+            NAIVE_TIMES,
+        ]
+    )
+    jobs = parse_json(read_text(path), str(path))
+    if not isinstance(jobs, list):
+        raise InputError(f"{path}:1: expected a list of jobs, found {shown(jobs)}")
+    for place, job in enumerate(jobs, 1):
+        _add(read, job, f"{path}: job {place}")
+    if "cluster_machine_list" in found:
+        read.cluster[""] = _gpus(found["cluster_machine_list"])
+    return read
+
+
+def _kind(path: Path) -> str:
+    for _, line in read_lines(path, "import"):
+        if line.strip():
+            return "cluster_job_log" if line.lstrip()[0] in "[{" else "cluster_machine_list"
+    raise InputError(f"{path}: empty; expected a job log or a list of machines")
+
+
+def _add(read: Imported, job: Any, where: str) -> None:
+    if not isinstance(job, dict) or not isinstance(job.get("attempts"), list):
+        raise InputError(f"{where}: expected an object with the entry attempts, a list")
+    status = job.get("status")
+    if status not in _STATES:
+        raise InputError(f"{where}: expected status Pass, Killed or Failed, found {shown(status)}")
+    submitted = _time(job, "submitted_time", where)
+    gpu_seconds, most, open_end = 0.0, 0, False
+    for attempt in job["attempts"]:
+        if not isinstance(attempt, dict):
+            raise InputError(f"{where}: expected an object for an attempt, found {shown(attempt)}")
+        start, end = _time(attempt, "start_time", where), _time(attempt, "end_time", where)
+        gpus = _held(attempt, where)
+        open_end = start is not None and end is None
+        if start is not None and end is not None and end > start and gpus:
+            gpu_seconds, most = gpu_seconds + gpus * (end - start), max(most, gpus)
+    state = None if open_end else _STATES[status]
+    if most == 0:  # what it asked for stands nowhere: it never ran
+        read.add(str(job.get("jobid")), submitted, None, 1, state=state)
+    else:
+        read.add(str(job.get("jobid")), submitted, gpu_seconds / most, most, state=state)
+
+
+def _held(attempt: dict[str, Any], where: str) -> int:
+    detail = attempt.get("detail") or []
+    held = 0
+    for server in detail if isinstance(detail, list) else [None]:
+        gpus = server.get("gpus") if isinstance(server, dict) else None
+        if not isinstance(gpus, list):
+            raise InputError(
+                f"{where}: expected detail to be a list of servers, each with its gpus"
+            )
+        held += len(gpus)
+    return held
+
+
+def _time(entry: dict[str, Any], name: str, where: str) -> float | None:
+    value = entry.get(name)
+    if value is None or value == "None":
+        return None
+    return seconds_of(str(value), name, where)
+
+
+def _gpus(path: Path) -> int:
+    if len(first_line(path)) != len(_MACHINES):
+        raise InputError(f"{path}:1: expected {', '.join(_MACHINES)}")
+    total = 0.0
+    for place, (where, row) in enumerate(rows(path, columns=_MACHINES)):
+        if place == 0 and not row[_MACHINES[1]].isdecimal():
+            continue  # a header in other words
+        total += number_of(row, _MACHINES[1], where) or 0
+    return int(total)

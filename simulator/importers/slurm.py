@@ -1,0 +1,93 @@
+"""A Slurm cluster of one's own: ``sacct --parsable2`` (or ``--parsable``), as written to a file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from gavel_opt import InputError
+from simulator.importers.base import NAIVE_TIMES, Imported
+from simulator.importers.job_log import end_of
+from simulator.importers.tables import Row, between, first_line, given, number_of, require, rows
+from simulator.importers.tables import time_of as _time
+from simulator.world.reading import shown
+
+WORKER_TYPE = "v100"
+
+_TRES = ("AllocTRES", "ReqTRES", "AllocGRES", "ReqGRES")
+"""Columns that say the GPUs, the best first."""
+
+_GPU = re.compile(r"(?:gres[/:])?gpu(?::([A-Za-z][\w.-]*))?[=:](\d{1,7})")
+_ELAPSED = re.compile(r"(?:(\d{1,6})-)?(?:(\d{1,2}):)?(\d{1,2}):(\d{1,2})(?:\.\d+)?")
+
+
+@dataclass(slots=True)
+class _Job:
+    submitted: float | None
+    state: str | None
+    gpus: float = 0.0
+    gpu_seconds: float = 0.0
+    gpu_type: str = ""
+
+
+def read(files: Sequence[Path]) -> Imported:
+    """Read the output of one ``sacct``."""
+    if len(files) != 1:
+        raise InputError(f"expected one file, the output of sacct, found {len(files)}")
+    path = files[0]
+    header = first_line(path, "|")
+    require(path, header, ["JobID", "State"], "Submit")
+    if not any(name in header for name in _TRES):
+        raise InputError(f"{path}:1: no column {' or '.join(_TRES)}, so no GPUs are known")
+    if "ElapsedRaw" not in header and "Elapsed" not in header and "End" not in header:
+        raise InputError(f"{path}:1: no column ElapsedRaw, Elapsed, or Start and End: no run times")
+    read = Imported(
+        assumed=[
+            "steps of a job (1234.batch, 1234.0) are left out; lines of one JobID (a requeued job, "
+            "sacct --duplicates) are one job with the GPU time of all, submitted with the first",
+            NAIVE_TIMES,
+        ]
+    )
+    jobs: dict[str, _Job] = {}
+    for where, row in rows(path, "|"):
+        if "." not in row["JobID"]:
+            _merge(jobs, row, where)
+    for name, job in jobs.items():
+        seconds = job.gpu_seconds / job.gpus if job.gpus else None
+        read.add(name, job.submitted, seconds, job.gpus, job.gpu_type, job.state)
+    return read
+
+
+def _merge(jobs: dict[str, _Job], row: Row, where: str) -> None:
+    submitted, state = _time(row, "Submit", where), end_of(row["State"])
+    job = jobs.setdefault(row["JobID"], _Job(submitted, state))
+    job.state = state
+    gpus, gpu_type = _gpus(row)
+    job.gpus, job.gpu_type = max(job.gpus, gpus), job.gpu_type or gpu_type
+    job.gpu_seconds += gpus * max(_seconds(row, where) or 0.0, 0.0)
+
+
+def _gpus(row: Row) -> tuple[int, str]:
+    """GPUs and their type: ``gres/gpu=4,gres/gpu:a100=4`` says the same four twice."""
+    for column in _TRES:
+        found = _GPU.findall(given(row, column))
+        if found:
+            typed = [(name, int(count)) for name, count in found if name]
+            plain = sum(int(count) for name, count in found if not name)
+            return max(plain, sum(n for _, n in typed)), typed[0][0] if typed else ""
+    return 0, ""
+
+
+def _seconds(row: Row, where: str) -> float | None:
+    if "ElapsedRaw" in row:
+        return number_of(row, "ElapsedRaw", where)
+    text = given(row, "Elapsed")
+    if not text:
+        return between(_time(row, "Start", where), _time(row, "End", where))
+    match = _ELAPSED.fullmatch(text)
+    if match is None:
+        raise InputError(f"{where}: expected Elapsed as 1-02:03:04, found {shown(text)}")
+    days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
+    return float(((days * 24 + hours) * 60 + minutes) * 60 + seconds)

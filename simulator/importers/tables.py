@@ -1,0 +1,133 @@
+"""Tables of text with a header, row by row, and what their fields say."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from gavel_opt import InputError
+from simulator.world.reading import LARGEST, number, read_lines, shown
+
+_MISSING = frozenset({"", "nan", "none", "null", "na", "n/a", "unknown"})
+
+Row = dict[str, str]
+
+
+def lines(path: Path, delimiter: str = ",") -> Iterator[tuple[str, list[str]]]:
+    """Yield the fields of every line that is not empty, with ``FILE:LINE``."""
+    for place, line in read_lines(path, "import"):
+        if not line.strip():
+            continue
+        where = f"{path}:{place}"
+        try:
+            fields = next(csv.reader([line], delimiter=delimiter))
+        except csv.Error as wrong:
+            raise InputError(f"{where}: not CSV: {wrong}") from None
+        yield where, [field.strip() for field in fields]
+
+
+def first_line(path: Path, delimiter: str = ",") -> list[str]:
+    """Return the fields of the first line.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    for _, fields in lines(path, delimiter):
+        return fields
+    raise InputError(f"{path}: empty; expected a table")
+
+
+def rows(
+    path: Path, delimiter: str = ",", columns: Sequence[str] | None = None
+) -> Iterator[tuple[str, Row]]:
+    """Yield the rows of a table by the names of its columns.
+
+    Parameters
+    ----------
+    path
+        The file.
+    delimiter
+        Between fields.
+    columns
+        Names, for a file without a header; a first line that has them is passed over.
+
+    Raises
+    ------
+    InputError
+        For a row that has more or fewer fields than there are columns.
+    """
+    for where, fields in lines(path, delimiter):
+        if columns is None or fields == list(columns):
+            columns = fields
+            continue
+        if len(fields) != len(columns):
+            raise InputError(f"{where}: expected {len(columns)} columns, found {len(fields)}")
+        yield where, dict(zip(columns, fields, strict=True))
+
+
+def require(path: Path, header: Sequence[str], needed: Sequence[str], submission: str) -> None:
+    """Check the header of a table of jobs.
+
+    Raises
+    ------
+    InputError
+        If a column is missing; without the one of submission times nothing can be made of it.
+    """
+    if submission not in header:
+        raise InputError(
+            f"{path}:1: no column {submission!r}: without submission times there is no telling when "
+            "jobs arrive, so no trace can be made of it"
+        )
+    for name in needed:
+        if name not in header:
+            raise InputError(
+                f"{path}:1: no column {name!r}; expected {', '.join([submission, *needed])}, found "
+                f"{shown(', '.join(header), 120)}"
+            )
+
+
+def given(row: Row, column: str) -> str:
+    """Return what a field says; empty where it says that nothing is known."""
+    text = row.get(column, "")
+    return "" if text.casefold() in _MISSING else text
+
+
+def number_of(row: Row, column: str, where: str) -> float | None:
+    """Return a number of 0 or more, None where it is missing."""
+    text = given(row, column)
+    if not text:
+        return None
+    found = number(text)
+    if found is None or not 0 <= found <= LARGEST:
+        raise InputError(
+            f"{where}: expected a number of 0 or more as {column}, found {shown(text)}"
+        )
+    return found
+
+
+def time_of(row: Row, column: str, where: str) -> float | None:
+    """Return a date and time as seconds since 1970, None where it is missing."""
+    text = given(row, column)
+    return seconds_of(text, column, where) if text else None
+
+
+def seconds_of(text: str, name: str, where: str) -> float:
+    """Read a date and time as ISO 8601 has it; one without a zone is taken as UTC."""
+    try:
+        found = datetime.fromisoformat(text)
+        found = found if found.tzinfo else found.replace(tzinfo=UTC)
+        return found.timestamp()
+    except (ValueError, OverflowError):
+        raise InputError(
+            f"{where}: expected a date and time such as 2020-06-09 18:41:01 as {name}, found "
+            f"{shown(text)}"
+        ) from None
+
+
+def between(start: float | None, end: float | None) -> float | None:
+    """Seconds between two times, None where one is missing."""
+    return None if start is None or end is None else end - start

@@ -1,0 +1,166 @@
+"""Job logs of other clusters become traces: samples of every format, written by us."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from simulator.cli import main
+from simulator.importers import SOURCES
+from simulator.importers.conversion import Names
+from simulator.world.throughputs import load_throughputs
+from simulator.world.trace import read_trace
+
+SAMPLES = Path(__file__).parents[2] / "docs/example_traces"
+FILES = {
+    "philly": ["cluster_job_log", "cluster_machine_list"],
+    "helios": ["cluster_log.csv", "cluster_gpu_number.csv"],
+    "pai": ["pai_task_table.csv", "pai_machine_spec.csv", "pai_job_table.csv"],
+    "openb": ["openb_pod_list.csv", "openb_node_list.csv"],
+    "spot-gpu": ["job_info_df.csv", "node_info_df.csv"],
+    "acme": ["trace_seren.csv"],
+    "slurm": ["sacct.txt"],
+}
+EXPECTED = {  # arrival, scale factor, GPU hours of each job; the cluster
+    "philly": ([(0, 2, 4.0), (1800, 4, 3.0), (3600, 1, 1 / 12), (14400, 8, 64.0)], "v100=24"),
+    "helios": ([(0, 1, 2.0), (1800, 4, 4 / 15), (3600, 8, 6.0), (14400, 8, 32.0)], "v100=32"),
+    "pai": ([(0, 2, 2.0), (1000, 1, 1 / 9), (7200, 8, 10.0)], "k80=4,p100=2,v100=8"),
+    "openb": ([(0, 8, 16.0), (1000, 1, 0.22), (2000, 1, 359 / 360)], "v100=16"),
+    "spot-gpu": ([(0, 1, 2.0), (1800, 8, 16.0), (3600, 1, 0.5)], "v100=20"),
+    "acme": ([(0, 8, 0.26), (336, 8, 32.0), (2498, 1, 1 / 6)], "v100=2288"),
+    "slurm": ([(0, 2, 4.0), (1800, 1, 0.5), (7200, 4, 3.0)], None),
+}
+RAN_ON = {"pai": ["v100", "k80", "p100"], "slurm": ["v100", "p100", "v100"]}
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for sample in SAMPLES.iterdir():
+        shutil.copyfile(sample, sample.name)
+
+
+def imported(*words):
+    status = main(["import", *words, "--output", "my.trace"])
+    return status, Path("my.trace")
+
+
+def hours(trace, worker_types):
+    """GPU hours of every job, by its speed where it ran."""
+    table = trace.measurements
+    columns = [table.worker_types.index(name) for name in worker_types]
+    jobs = trace.jobs
+    speed = table.alone[jobs["key"], columns]
+    return jobs["steps"] / speed * jobs["scale_factor"] / 3600
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_a_sample_becomes_the_trace_that_it_should(source, capsys):
+    status, path = imported(source, *FILES[source])
+    assert status == 0
+    said = capsys.readouterr().out
+    jobs, cluster = EXPECTED[source]
+    trace = read_trace(path, load_throughputs())
+    assert trace.jobs["arrival"].tolist() == [arrival for arrival, _, _ in jobs]
+    assert trace.jobs["scale_factor"].tolist() == [scale for _, scale, _ in jobs]
+    ran_on = RAN_ON.get(source, ["v100"] * len(jobs))
+    wanted = [hour for _, _, hour in jobs]
+    assert hours(trace, ran_on) == pytest.approx(wanted, rel=1e-3)  # whole steps
+    assert (f"--cluster {cluster}" in said) if cluster else ("add --cluster" in said)
+    again = path.read_bytes()
+    imported(source, *reversed(FILES[source]))
+    assert path.read_bytes() == again
+
+
+def test_what_was_dropped_is_said_with_the_reason(capsys):
+    imported("slurm", "sacct.txt", "--cluster", "v100=4,p100=2")
+    said = capsys.readouterr().out
+    for line in (
+        "3 of 6 jobs",
+        "dropped 1: no GPU",
+        "dropped 1: still running",
+        "dropped 1: no run time",
+        "87.5% of capacity",
+    ):
+        assert line in said
+
+
+def test_only_completed_jobs(capsys):
+    imported("helios", "cluster_log.csv", "--completed-only")
+    assert "dropped 2: failed or killed" in capsys.readouterr().out
+
+
+def test_a_requeued_job_is_one(capsys):
+    text = Path("sacct.txt").read_text()
+    Path("sacct.txt").write_text(text + text.splitlines()[1] + "\n")
+    imported("slurm", "sacct.txt")
+    trace = read_trace(Path("my.trace"), load_throughputs())
+    assert hours(trace, RAN_ON["slurm"])[0] == pytest.approx(8.0, rel=1e-3)
+
+
+def test_names_of_worker_types():
+    names = Names(("a100", "k80", "v100"), "v100", {"G3": "k80"})
+    for name, wanted in {
+        "Tesla-V100-SXM2-32GB": "v100",
+        "V100M16": "v100",
+        "A100-SXM4-80GB": "a100",
+        "g3": "k80",
+        "G2": "v100",
+        "": "v100",
+    }.items():
+        assert names.of(name) == wanted
+    assert names.taken == {"G2": "v100"}
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "words", "said"),
+    [
+        ("sacct.txt", "Submit", "Start", ["slurm"], "sacct.txt:1: no column 'Submit': without"),
+        ("sacct.txt", "|7200|b", "|x|b", ["slurm"], "sacct.txt:2: expected a number"),
+        ("sacct.txt", "|7200|b", "|b", ["slurm"], "sacct.txt:2: expected 5 columns, found 4"),
+        (
+            "sacct.txt",
+            "|2026-03-02T09:00:00|C",
+            "|soon|C",
+            ["slurm"],
+            "sacct.txt:2: expected a date",
+        ),
+        ("sacct.txt", "gres/gpu", "gres/fpga", ["slurm"], "no job can be used (6 no GPU)"),
+        ("cluster_log.csv", "submit_time", "time", ["helios"], "without submission times"),
+        ("cluster_log.csv", "duration", "d", ["helios"], "no column 'duration'"),
+        ("cluster_job_log", '"Pass"', '"Fine"', ["philly"], "job 1: expected status Pass"),
+        ("cluster_job_log", "[", "[,", ["philly"], "cluster_job_log:1: not JSON"),
+        ("cluster_job_log", '["gpu4"]', "4", ["philly"], "job 3: expected detail"),
+        ("pai_job_table.csv", "j1,", "j1,,", ["pai"], "7 columns; expected pai_job_table (6)"),
+        ("openb_pod_list.csv", "creation_time", "c", ["openb"], "without submission times"),
+    ],
+)
+def test_bad_input_is_one_line(file, old, new, words, said, capsys):
+    path = Path(file)
+    path.write_text(path.read_text().replace(old, new, 1 if old != "gres/gpu" else -1))
+    status, trace = imported(*words, file)
+    error = capsys.readouterr().err
+    assert (status, error.count("\n")) == (2, 1)
+    assert said in error
+    assert not trace.exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["pai", "pai_job_table.csv"], "expected a pai_task_table among the files"),
+        (["helios", "cluster_log.csv", "cluster_log.csv"], "a second cluster_log"),
+        (["slurm", "sacct.txt", "--as", "v100=h900"], "--as: unknown worker type 'h900'"),
+        (["slurm", "sacct.txt", "--as", "v100"], "expected NAME=TYPE"),
+        (["slurm", "nothing.txt"], "nothing.txt"),
+        (["slurms", "sacct.txt"], "invalid choice"),
+    ],
+)
+def test_wrong_words_are_one_line(words, said, capsys):
+    status, trace = imported(*words)
+    error = capsys.readouterr().err
+    assert (status, error.count("\n")) == (2, 1)
+    assert said in error
+    assert not trace.exists()
