@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from gavel_opt.kernels.jit import compiled
 from simulator.mechanism.pair_table import slot_of
-from simulator.mechanism.priority import requeue, withdraw
+from simulator.mechanism.priority import requeue_runs
 from simulator.mechanism.records import LEFT, World
 
 _FAILURES = 5
@@ -20,86 +22,84 @@ _GAPS = (701, 301, 132, 57, 23, 10, 4, 1)
 @compiled
 def finish_round(world: World) -> None:
     """Account for what ran, worker type by worker type."""
-    opportunities = 0
+    count = world.counts[0]
+    count.next_opportunities = 0
     for j in range(len(world.types)):
-        for run in range(world.types[j].first_run, world.types[j].stop_run):
-            here = _account(run, world)
-            opportunities += int(here > 0)
-            entry = world.runs[run].entry
-            if world.ledger[entry, j].share > 0:
-                if here < 1 + int(world.entries[entry].second >= 0):
-                    withdraw(j, entry, world)
-                else:
-                    requeue(j, entry, world)
-        _add_received(j, world)
-    world.counts[0].running = 0
-    world.counts[0].next_opportunities = opportunities
+        if world.types[j].first_run < world.types[j].stop_run:
+            _account(j, world)
+            requeue_runs(j, world)
+            _add_received(j, world)
+    count.running = 0
 
 
 @compiled
-def _account(k: int, world: World) -> int:
-    """Account for one entry that ran; returns how many of its jobs have not left."""
-    run = world.runs[k]
-    entry = world.entries[run.entry]
-    pair = entry.second >= 0
-    execution = run.finish - world.clock[0].round_start
-    run.execution = execution
-    if not (
-        execution > 0
-        and _every_worker_steps(run.first_steps, entry.scale)
-        and (not pair or _every_worker_steps(run.second_steps, entry.scale))
-    ):
-        run.execution = 0.0
-        run.rank = -1
-        world.counts[0].stale = True
-        return 2 if pair else 1 - _fail(run.entry, world)
-    world.ledger[run.entry, run.on].received += execution
-    placed = world.placed[world.counts[0].rounds & 1]
-    for place in range(run.at, run.at + entry.scale):
-        world.workers[placed[place]].busy += execution
-    worker_seconds = execution * entry.scale
-    if not pair:
-        entry.failures = 0
-        return 1 - _advance(run.entry, run.first_steps, worker_seconds, k, world)
-    gone = _advance(entry.first, run.first_steps, worker_seconds / 2.0, k, world)
-    return 2 - gone - _advance(entry.second, run.second_steps, worker_seconds / 2.0, k, world)
+def _account(j: int, world: World) -> None:
+    """Account for what ran on a worker type; those of its jobs that have not left are noted."""
+    count = world.counts[0]
+    worker_type = world.types[j]
+    round_start = world.clock[0].round_start
+    placed = world.placed[count.rounds & 1]
+    for k in range(worker_type.first_run, worker_type.stop_run):
+        run = world.runs[k]
+        entry = world.entries[run.entry]
+        pair = entry.second >= 0
+        run.stay = 1 + int(pair)
+        run.pair = pair
+        run.execution = run.finish - round_start
+        if not _succeeds(run, entry.scale):
+            run.execution = 0.0
+            run.rank = -1
+            count.stale = True
+            if not pair and _fails(entry):
+                world.outcomes[entry.number].dropped = True
+                count.dropped += 1
+                run.stay -= 1
+                _leave(entry.first, world)
+        else:
+            world.ledger[run.entry, j].received += run.execution
+            for place in range(run.at, run.at + entry.scale):
+                world.workers[placed[place]].busy += run.execution
+            if _advances(world.entries[entry.first], run, run.first_steps, worker_type.price):
+                run.stay -= 1
+                world.outcomes[world.entries[entry.first].number].finish = run.finish
+                _leave(entry.first, world)
+            if not pair:
+                entry.failures = 0
+            elif _advances(world.entries[entry.second], run, run.second_steps, worker_type.price):
+                run.stay -= 1
+                world.outcomes[world.entries[entry.second].number].finish = run.finish
+                _leave(entry.second, world)
+        count.next_opportunities += int(run.stay > 0)
 
 
 @compiled
-def _every_worker_steps(steps: float, scale: int) -> bool:
-    """Whether every worker's share of the steps is something.
+def _succeeds(run: Any, scale: int) -> bool:
+    """Whether an attempt counts: time has passed, and every worker's share of steps is something.
 
-    A share is the whole quotient, or what the others leave: the attempt fails if one is nothing.
+    A share is the whole quotient, or what the others leave.
     """
-    return bool(steps > 0 and (scale == 1 or steps >= scale))
+    return bool(
+        run.execution > 0
+        and (run.first_steps > 0 and (scale == 1 or run.first_steps >= scale))
+        and (not run.pair or (run.second_steps > 0 and (scale == 1 or run.second_steps >= scale)))
+    )
 
 
 @compiled
-def _advance(slot: int, steps: float, worker_seconds: float, k: int, world: World) -> int:
-    """Account for what a job ran; returns 1 if it leaves."""
-    run = world.runs[k]
-    job = world.entries[slot]
-    job.cost += world.types[run.on].price * run.execution / 3600.0 * job.scale
-    job.busy += worker_seconds
+def _advances(job: Any, run: Any, steps: float, price: float) -> bool:
+    """Account for what a job ran; whether it has no steps left. A pair shares its workers' time."""
+    job.cost += price * run.execution / 3600.0 * job.scale
+    worker_seconds = run.execution * job.scale
+    job.busy += worker_seconds / 2.0 if run.pair else worker_seconds
     job.steps_left -= steps
-    if job.steps_left > 0:
-        return 0
-    world.outcomes[job.number].finish = run.finish
-    _leave(slot, world)
-    return 1
+    return bool(job.steps_left <= 0)
 
 
 @compiled
-def _fail(slot: int, world: World) -> int:
-    """Count a failed attempt of a job alone; returns 1 if it is dropped."""
-    job = world.entries[slot]
+def _fails(job: Any) -> bool:
+    """Count a failed attempt of a job alone; whether it is dropped."""
     job.failures += 1
-    if job.failures < _FAILURES:
-        return 0
-    world.outcomes[job.number].dropped = True
-    world.counts[0].dropped += 1
-    _leave(slot, world)
-    return 1
+    return bool(job.failures >= _FAILURES)
 
 
 @compiled
@@ -225,9 +225,11 @@ def reset_ledger(world: World) -> None:
     count = world.counts[0]
     elapsed = clock.now - clock.last_reset
     moved = _close_gaps(world)
+    half_round = world.rules[0].half_round
     for slot in range(count.slots):
-        _settle(slot, elapsed, world)
-    total = world.rules[0].half_round * _count_entries(world)
+        for j in range(len(world.types)):
+            _settle(world.ledger[slot, j], elapsed, half_round)
+    total = half_round * _count_entries(world)
     for j in range(len(world.types)):
         world.types[j].received = total
     if _drop_pairs(elapsed, world) or moved:
@@ -237,16 +239,11 @@ def reset_ledger(world: World) -> None:
 
 
 @compiled
-def _settle(entry: int, elapsed: float, world: World) -> bool:
-    """Close an entry's accounts; whether it is other than one that has never been kept."""
-    half_round = world.rules[0].half_round
-    differs = False
-    for j in range(len(world.types)):
-        ledger = world.ledger[entry, j]
-        ledger.deficit += ledger.share * elapsed - (ledger.received - half_round)
-        ledger.received = half_round
-        differs = differs or ledger.deficit != half_round
-    return bool(differs)
+def _settle(ledger: Any, elapsed: float, half_round: float) -> bool:
+    """Close an account; whether it is other than one that has never been kept."""
+    ledger.deficit += ledger.share * elapsed - (ledger.received - half_round)
+    ledger.received = half_round
+    return bool(ledger.deficit != half_round)
 
 
 @compiled
@@ -308,8 +305,10 @@ def _drop_pairs(elapsed: float, world: World) -> bool:
         keep = pair.first >= 0 and pair.second >= 0
         # Nothing has changed of one that had no share and did not run; there may be thousands.
         if keep and (pair.allocated or pair.ran_round >= count.rounds_at_reset):
-            differs = _settle(entry, elapsed, world)
-            keep = differs or pair.ran_round >= count.rounds
+            keep = pair.ran_round >= count.rounds
+            for j in range(len(world.types)):
+                differs = _settle(world.ledger[entry, j], elapsed, world.rules[0].half_round)
+                keep = keep or differs
         if keep:
             entry += 1
         else:
@@ -356,18 +355,15 @@ def set_job_allocation(jobs: np.ndarray, shares: np.ndarray, world: World) -> bo
         world.entries[slot].allocated = True
         for j in range(len(world.types)):
             world.ledger[slot, j].share = shares[row, j]
+    types = len(world.types)
     for slot in range(active):
         if not world.entries[slot].allocated:
-            _take_shares(slot, world)
+            for j in range(types):
+                world.ledger[slot, j].share = 0.0
     base = len(world.candidates)
     for pair in range(base, base + world.counts[0].pairs):
         if world.entries[pair].allocated:
             world.entries[pair].allocated = False
-            _take_shares(pair, world)
+            for j in range(types):
+                world.ledger[pair, j].share = 0.0
     return True
-
-
-@compiled
-def _take_shares(entry: int, world: World) -> None:
-    for j in range(len(world.types)):
-        world.ledger[entry, j].share = 0.0

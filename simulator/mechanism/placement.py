@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from gavel_opt.kernels.jit import compiled
 from simulator.mechanism.priority import sort_picks
@@ -50,6 +51,7 @@ def _extend_leases(j: int, scale: int, world: World) -> None:
     """
     count = world.counts[0]
     last = world.placed[(count.rounds - 1) & 1]
+    placed = world.placed[count.rounds & 1]
     for k in range(world.types[j].selected):
         pick = world.picks[j, k]
         if pick.scale != scale:
@@ -61,10 +63,12 @@ def _extend_leases(j: int, scale: int, world: World) -> None:
         for place in range(entry.ran_at, entry.ran_at + scale):
             free = free and world.workers[last[place]].held_round != count.rounds
         if free:
-            _start(pick.entry, j, world)
+            _start(world.runs[count.running], pick.entry, j, count)
             pick.entry = -1
             for place in range(entry.ran_at, entry.ran_at + scale):
-                _hold(last[place], world)
+                world.workers[last[place]].held_round = count.rounds
+                placed[count.used] = last[place]
+                count.used += 1
             count.extensions += 1
 
 
@@ -73,15 +77,19 @@ def _take_free_workers(j: int, scale: int, world: World) -> None:
     """The rest take free workers in the order of their numbers, server by server."""
     count = world.counts[0]
     worker_type = world.types[j]
+    placed = world.placed[count.rounds & 1]
     rest, in_order = _list_rest(j, scale, world)
     if rest > in_order + 1:
         sort_picks(j, in_order, rest, world.rest, world)
     for k in range(rest):
-        _start(world.rest[k].entry, j, world)
+        _start(world.runs[count.running], world.rest[k].entry, j, count)
         enough = count.used + scale
         while count.used < enough:
-            if world.workers[worker_type.next_worker].held_round != count.rounds:
-                _hold(worker_type.next_worker, world)
+            worker = world.workers[worker_type.next_worker]
+            if worker.held_round != count.rounds:
+                worker.held_round = count.rounds
+                placed[count.used] = worker_type.next_worker
+                count.used += 1
             worker_type.next_worker += 1
 
 
@@ -100,23 +108,12 @@ def _list_rest(j: int, scale: int, world: World) -> tuple[int, int]:
 
 
 @compiled
-def _start(entry: int, j: int, world: World) -> None:
+def _start(run: Any, entry: int, j: int, count: Any) -> None:
     """Let an entry run on the next workers of the round's list."""
-    count = world.counts[0]
-    run = world.runs[count.running]
     run.entry = entry
     run.on = j
     run.at = count.used
     count.running += 1
-
-
-@compiled
-def _hold(worker: int, world: World) -> None:
-    """Put a worker onto the round's list."""
-    count = world.counts[0]
-    world.workers[worker].held_round = count.rounds
-    world.placed[count.rounds & 1, count.used] = worker
-    count.used += 1
 
 
 @compiled
@@ -134,7 +131,7 @@ def dispatch(world: World) -> None:
         entry.ran_on = run.on
         entry.ran_at = run.at
         if run.entry < base:
-            _dispatch_job(k, world)
+            _dispatch_job(run, entry, world.speeds[entry.key, run.on], clock.now)
             jobs += 1
         else:
             _dispatch_pair(k, world)
@@ -145,10 +142,7 @@ def dispatch(world: World) -> None:
 
 
 @compiled
-def _dispatch_job(k: int, world: World) -> None:
-    run = world.runs[k]
-    job = world.entries[run.entry]
-    speed = world.speeds[job.key, run.on]
+def _dispatch_job(run: Any, job: Any, speed: Any, now: float) -> None:
     seconds = speed.round_seconds
     run.first_steps = speed.round_steps
     run.rank = speed.rank
@@ -156,7 +150,6 @@ def _dispatch_job(k: int, world: World) -> None:
         run.first_steps = job.steps_left
         seconds = job.steps_left / speed.steps_per_second
         run.rank = -1
-    now = world.clock[0].now
     run.finish = max(now, now + seconds)
 
 

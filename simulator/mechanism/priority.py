@@ -16,9 +16,9 @@ cut, the cut is lowered and those above it are sorted. Who waits may be near to 
 and time are those of the entry that the cut was taken from, so this one and its equals may be selected,
 and others near the cut only after it has been lowered.
 
-The verbs: :func:`build_queue` after an allocation, :func:`requeue` for who has run and
+The verbs: :func:`build_queue` after an allocation, :func:`requeue_runs` for who has run and
 :func:`merge_returning` before a type is filled; then, place by place, :func:`open_front`,
-:func:`is_next`, :func:`take`, :func:`lower_cut` or :func:`take_all_waiting`, and :func:`close_front`.
+:func:`settle`, :func:`is_above_cut`, :func:`take`, :func:`lower_cut` or :func:`take_all_waiting`, and :func:`close_front`.
 """
 
 from __future__ import annotations
@@ -59,11 +59,22 @@ def build_queue(world: World) -> None:
     """Let every entry with a share wait, in no order."""
     count = world.counts[0]
     base = len(world.candidates)
-    for slot in range(count.slots):
-        gone = world.candidates[slot].selected_round == LEFT
-        _wait(slot, world.entries[slot].allocated and not gone, world)
-    for pair in range(base, base + count.pairs):
-        _wait(pair, world.entries[pair].allocated, world)
+    half_round = world.rules[0].half_round
+    rows = count.slots + count.pairs
+    for row in range(rows):
+        slot = row if row < count.slots else row - count.slots + base
+        entry = world.entries[slot]
+        here = entry.allocated and (
+            row >= count.slots or world.candidates[slot].selected_round != LEFT
+        )
+        for j in range(len(world.types)):
+            key = -1.0
+            if here:
+                ledger = world.ledger[slot, j]
+                fits = entry.scale <= world.types[j].workers
+                if ledger.share > 0 and not ledger.cannot_run and fits:
+                    key = _key_to_wait(ledger, half_round)
+            world.queue.waiting[j, slot] = key
     for j in range(len(world.types)):
         front = world.queue.fronts[j]
         front.head = 0
@@ -77,51 +88,49 @@ def build_queue(world: World) -> None:
 
 
 @compiled
-def _wait(entry: int, here: bool, world: World) -> None:
-    """Let an entry that is here wait on each type on which it has a share and can run."""
-    scale = world.entries[entry].scale
-    half_round = world.rules[0].half_round
-    for j in range(len(world.types)):
-        key = -1.0
-        if here:
-            ledger = world.ledger[entry, j]
-            if ledger.share > 0 and not ledger.cannot_run and scale <= world.types[j].workers:
-                key = ledger.share
-                if ledger.received != half_round:
-                    key = ledger.share / (ledger.received / half_round)
-        world.queue.waiting[j, entry] = key
+def _key_to_wait(ledger: Any, half_round: float) -> float:
+    if ledger.received == half_round:
+        return float(ledger.share)
+    return float(ledger.share / (ledger.received / half_round))
 
 
 # who has run ---------------------------------------------------------------------------------
 
 
 @compiled
-def withdraw(j: int, entry: int, world: World) -> None:
-    """An entry that has run does not come back."""
-    world.queue.waiting[j, entry] = -1.0
+def requeue_runs(j: int, world: World) -> None:
+    """Let what ran on a worker type come back, unless a job of it has left.
 
-
-@compiled
-def requeue(j: int, entry: int, world: World) -> None:
-    """Let an entry that has run come back: to the front if its new key reaches it, else it waits.
-
-    What goes to the front is merged in later.
+    An entry goes to the front if its new key reaches it, and is merged in later; else it waits.
     """
+    worker_type = world.types[j]
     front = world.queue.fronts[j]
-    ledger = world.ledger[entry, j]
-    key = ledger.share / (ledger.received / world.rules[0].half_round)
-    if key <= front.cut_key * _NEAR * _NEAR or (
-        key == front.cut_key and ledger.deficit < front.cut_deficit and _is_of_cut(j, entry, world)
-    ):
-        world.queue.waiting[j, entry] = key
-        return
-    world.queue.waiting[j, entry] = -1.0
-    item = world.queue.returning[world.types[j].first_run + front.returning]
-    item.key = key
-    item.deficit = ledger.deficit
-    item.entry = entry
-    item.scale = world.entries[entry].scale
-    front.returning += 1
+    waiting = world.queue.waiting[j]
+    returning = world.queue.returning
+    half_round = world.rules[0].half_round
+    for k in range(worker_type.first_run, worker_type.stop_run):
+        run = world.runs[k]
+        ledger = world.ledger[run.entry, j]
+        if not ledger.share > 0:
+            continue
+        if run.stay < 1 + int(run.pair):
+            waiting[run.entry] = -1.0
+            continue
+        key = ledger.share / (ledger.received / half_round)
+        if key <= front.cut_key * _NEAR * _NEAR or (
+            key == front.cut_key
+            and ledger.deficit < front.cut_deficit
+            and _is_of_cut(front, ledger)
+        ):
+            waiting[run.entry] = key
+            continue
+        waiting[run.entry] = -1.0
+        item = returning[worker_type.first_run + front.returning]
+        item.key = key
+        item.deficit = ledger.deficit
+        item.entry = run.entry
+        item.scale = world.entries[run.entry].scale
+        front.returning += 1
 
 
 @compiled
@@ -155,21 +164,23 @@ def open_front(j: int, world: World) -> int:
 
 
 @compiled
-def is_next(j: int, place: int, world: World) -> bool:
-    """Whether the entry at a place of the front is the next by this round's priorities."""
+def settle(j: int, place: int, world: World) -> None:
+    """See to it that the entry at a place of the front is the next by this round's priorities."""
     front = world.queue.fronts[j]
-    if place >= front.end:
-        return False
     if front.near_ties and place >= front.settled:
         front.settled = _settle_near(j, place, world)
-    item = world.queue.front[j, place]
-    return bool(item.key * _NEAR > front.cut_key or _is_of_cut(j, item.entry, world))
 
 
 @compiled
-def take(j: int, place: int, world: World) -> None:
+def is_above_cut(item: Any, front: Any, ledger: Any) -> bool:
+    """Whether an entry of the front goes before all that wait."""
+    return bool(item.key * _NEAR > front.cut_key or _is_of_cut(front, ledger))
+
+
+@compiled
+def take(item: Any) -> None:
     """Take an entry out of the front; the gap stays until the front is closed."""
-    world.queue.front[j, place].entry = -1
+    item.entry = -1
 
 
 @compiled
@@ -218,8 +229,9 @@ def _raise(j: int, world: World) -> int:
         entry = row if row < front.jobs else row + gap
         if waiting[entry] < near:
             continue
-        deficit = world.ledger[entry, j].deficit
-        if waiting[entry] == key and deficit < front.cut_deficit and _is_of_cut(j, entry, world):
+        ledger = world.ledger[entry, j]
+        deficit = ledger.deficit
+        if waiting[entry] == key and deficit < front.cut_deficit and _is_of_cut(front, ledger):
             continue
         item = line[end]
         item.key = waiting[entry]
@@ -323,19 +335,15 @@ def _is_near(key: float, behind: float) -> bool:
 
 
 @compiled
-def _is_of_cut(j: int, entry: int, world: World) -> bool:
+def _is_of_cut(front: Any, ledger: Any) -> bool:
     """Whether an entry has the share and time received of the entry that the cut was taken from."""
-    front = world.queue.fronts[j]
-    ledger = world.ledger[entry, j]
     return bool(ledger.share == front.cut_share and ledger.received == front.cut_received)
 
 
 @compiled
-def _proportional(j: int, one: int, two: int, world: World) -> bool:
-    """Whether two entries have the same share and time received, so the same priority always."""
-    a = world.ledger[one, j]
-    b = world.ledger[two, j]
-    return bool(a.share == b.share and a.received == b.received)
+def _proportional(one: Any, two: Any) -> bool:
+    """Whether two accounts have the same share and time received, so the same priority always."""
+    return bool(one.share == two.share and one.received == two.received)
 
 
 @compiled
@@ -345,7 +353,9 @@ def _has_near_ties(j: int, low: int, high: int, world: World) -> bool:
     for place in range(low + 1, high):
         one = line[place - 1]
         two = line[place]
-        if _is_near(one.key, two.key) and not _proportional(j, one.entry, two.entry, world):
+        if _is_near(one.key, two.key) and not _proportional(
+            world.ledger[one.entry, j], world.ledger[two.entry, j]
+        ):
             return True
     return False
 
@@ -363,7 +373,9 @@ def _settle_near(j: int, place: int, world: World) -> int:
     proportional = True
     while stop < front.end and _is_near(smallest, line[stop].key):
         smallest = min(smallest, line[stop].key)
-        proportional = proportional and _proportional(j, line[place].entry, line[stop].entry, world)
+        proportional = proportional and _proportional(
+            world.ledger[line[place].entry, j], world.ledger[line[stop].entry, j]
+        )
         stop += 1
     if not proportional:
         _key_by(j, place, stop, world.types[j].received, line, world)
@@ -398,20 +410,27 @@ def sort_picks(j: int, low: int, high: int, picks: np.ndarray, world: World) -> 
 
 
 @compiled
-def _goes_before(j: int, one: Any, two: Any, world: World) -> bool:
-    """Whether one queued entry goes before another: by key, deficit, share, order of insertion."""
-    if one.key != two.key:
-        return bool(one.key > two.key)
-    if one.deficit != two.deficit:
-        return bool(one.deficit > two.deficit)
-    share = world.ledger[one.entry, j].share
-    other = world.ledger[two.entry, j].share
+def _is_before(one: Any, two: Any) -> bool:
+    """Whether one queued entry goes before another by key and deficit."""
+    return bool(one.key > two.key or (one.key == two.key and one.deficit > two.deficit))
+
+
+@compiled
+def _is_tied(one: Any, two: Any) -> bool:
+    return bool(one.key == two.key and one.deficit == two.deficit)
+
+
+@compiled
+def _breaks_tie(j: int, one: int, two: int, world: World) -> bool:
+    """Whether one entry goes before another of the same key and deficit: by share, insertion."""
+    share = world.ledger[one, j].share
+    other = world.ledger[two, j].share
     if share != other:
         return bool(share > other)
     base = len(world.candidates)
-    if one.entry < base and two.entry < base:
-        return bool(one.entry < two.entry)
-    return order_of(one.entry, world) < order_of(two.entry, world)
+    if one < base and two < base:
+        return bool(one < two)
+    return order_of(one, world) < order_of(two, world)
 
 
 @compiled
@@ -450,7 +469,13 @@ def _sort(j: int, low: int, high: int, line: np.ndarray, world: World) -> None:
     place = low
     while place < high:
         stop = place + 1
-        while stop < high and _goes_before(j, line[stop - 1], line[stop], world):
+        while stop < high and (
+            _is_before(line[stop - 1], line[stop])
+            or (
+                _is_tied(line[stop - 1], line[stop])
+                and _breaks_tie(j, line[stop - 1].entry, line[stop].entry, world)
+            )
+        ):
             stop += 1
         if stop < high and stop - place < _RUN:
             stop = min(place + _SHORT, high)
@@ -501,7 +526,13 @@ def _insert(j: int, low: int, high: int, line: np.ndarray, world: World) -> None
     spare = world.queue.aside[0]
     for place in range(low + 1, high):
         hole = place
-        while hole > low and _goes_before(j, line[hole], line[hole - 1], world):
+        while hole > low and (
+            _is_before(line[hole], line[hole - 1])
+            or (
+                _is_tied(line[hole], line[hole - 1])
+                and _breaks_tie(j, line[hole].entry, line[hole - 1].entry, world)
+            )
+        ):
             world.queue.aside[0] = line[hole]
             line[hole] = line[hole - 1]
             line[hole - 1] = spare
@@ -540,7 +571,13 @@ def _merge_down(j: int, low: int, middle: int, high: int, line: np.ndarray, worl
     two = high - middle - 1
     place = high - 1
     while two >= 0:
-        if one >= low and _goes_before(j, aside[two], line[one], world):
+        if one >= low and (
+            _is_before(aside[two], line[one])
+            or (
+                _is_tied(aside[two], line[one])
+                and _breaks_tie(j, aside[two].entry, line[one].entry, world)
+            )
+        ):
             line[place] = line[one]
             one -= 1
         else:
@@ -561,7 +598,13 @@ def _merge_up(j: int, low: int, middle: int, high: int, line: np.ndarray, world:
     two = middle
     place = low
     while one < size:
-        if two < high and _goes_before(j, line[two], aside[one], world):
+        if two < high and (
+            _is_before(line[two], aside[one])
+            or (
+                _is_tied(line[two], aside[one])
+                and _breaks_tie(j, line[two].entry, aside[one].entry, world)
+            )
+        ):
             line[place] = line[two]
             two += 1
         else:

@@ -142,7 +142,9 @@ RUN = record(
     entry="i8",
     on="i8",  # worker type
     at="i8",  # where in the round's list of workers its own start
-    rank="i8",  # of the key of a job that runs a whole round alone, else -1
+    rank="i4",  # of the key of a job that runs a whole round alone, else -1
+    pair="?",
+    stay="i1",  # jobs of it that have not left
 )
 
 WORKER = record(busy="f8", held_round="i8")

@@ -15,10 +15,11 @@ from simulator.mechanism.pair_table import (
 from simulator.mechanism.priority import (
     build_queue,
     close_front,
-    is_next,
+    is_above_cut,
     lower_cut,
     merge_returning,
     open_front,
+    settle,
     take,
     take_all_waiting,
 )
@@ -53,20 +54,34 @@ def _select_in_order(j: int, world: World) -> int:
     left = worker_type.workers
     place = open_front(j, world)
     last = place - 1
+    front = world.queue.fronts[j]
+    line = world.queue.front[j]
+    picks = world.picks[j]
+    candidates = world.candidates
+    this = world.counts[0].rounds
     while True:
-        while left > 0 and is_next(j, place, world):
-            item = world.queue.front[j, place]
-            if item.scale <= left and _mark(item.entry, world):
-                pick = world.picks[j, worker_type.selected]
-                pick.entry = item.entry
-                pick.scale = item.scale
-                left -= item.scale
-                worker_type.selected += 1
-                last = place
-                take(j, place, world)
+        while left > 0 and place < front.end:
+            if front.near_ties:
+                settle(j, place, world)
+            item = line[place]
+            if not is_above_cut(item, front, world.ledger[item.entry, j]):
+                break
+            if item.scale <= left:
+                first = item.entry
+                second = item.entry
+                if item.entry >= len(candidates):
+                    first = world.entries[item.entry].first
+                    second = world.entries[item.entry].second
+                if _mark(candidates[first], candidates[second], this):
+                    pick = picks[worker_type.selected]
+                    pick.entry = item.entry
+                    pick.scale = item.scale
+                    left -= item.scale
+                    worker_type.selected += 1
+                    last = place
+                    take(item)
             place += 1
         worker_type.in_order = worker_type.selected
-        front = world.queue.fronts[j]
         if left == 0 or front.cut_key < 0:
             break
         if place == front.end:
@@ -82,24 +97,8 @@ def _select_in_order(j: int, world: World) -> int:
 
 
 @compiled
-def _mark(entry: int, world: World) -> bool:
-    """Mark the jobs of an entry as selected in this round; False if one was already."""
-    this = world.counts[0].rounds
-    candidates = world.candidates
-    if entry < len(candidates):
-        if candidates[entry].selected_round >= this:
-            return False
-        candidates[entry].selected_round = this
-        return True
-    pair = world.entries[entry]
-    return _mark_both(pair.first, pair.second, world)
-
-
-@compiled
-def _mark_both(first: int, second: int, world: World) -> bool:
-    this = world.counts[0].rounds
-    one = world.candidates[first]
-    two = world.candidates[second]
+def _mark(one: Any, two: Any, this: int) -> bool:
+    """Mark two jobs, or one given twice, as selected in this round; False if one was already."""
     if one.selected_round >= this or two.selected_round >= this:
         return False
     one.selected_round = this
@@ -138,8 +137,8 @@ def _fill_up(j: int, left: int, world: World) -> None:
         scale = world.candidates[first].scale
         if scale > left:
             continue
-        marked = _mark_both(first, second, world) if second >= 0 else _mark(first, world)
-        if not marked:
+        other = second if second >= 0 else first
+        if not _mark(world.candidates[first], world.candidates[other], world.counts[0].rounds):
             continue
         left -= scale
         if world.entries[max(first, second)].allocated:
