@@ -23,6 +23,7 @@ _MODULES = {
     "export": "simulator.cli.export",
     "compare": "simulator.cli.compare",
     "import": "simulator.cli.import_trace",
+    "throughputs": "simulator.cli.throughputs",
     "policies": "simulator.cli.policies",
     "warm-up": "simulator.cli.warm_up",
 }
@@ -39,6 +40,7 @@ _SUMMARIES = {
     "export": "a run in the format of another viewer (Perfetto)",
     "compare": "two runs, or engines on the same run: what differs, and when",
     "import": "the job log of another cluster (Philly, Slurm, ...) as a trace",
+    "throughputs": "check a table of throughputs, or write it in another format",
     "policies": "the policies: name, what each does, what it needs",
     "warm-up": "compile ahead what runs would compile, on all cores",
 }

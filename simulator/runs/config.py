@@ -271,7 +271,7 @@ class RunConfig:
         "--throughputs",
         FILE,
         TABLES,
-        "throughputs in Gavel's JSON (default: those that ship)",
+        "throughputs in TOML, Gavel's JSON or CSV, or @newer (default: those that ship)",
         "FILE",
         default=None,
     )

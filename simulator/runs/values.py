@@ -28,6 +28,7 @@ from gavel_opt.policies.settings import parse_settings
 from simulator.runs.saturation import parse_rule
 from simulator.world.cluster import parse_counts
 from simulator.world.job_types import WORKLOADS
+from simulator.world.throughputs import preset_file
 
 TIE_BREAKS = ("canonical", "efficient", "none")
 
@@ -333,6 +334,8 @@ def readable_file(given: str | Path, flag: str) -> Path:
         path = Path(given)
         if flag == "--trace" and str(given) == EXAMPLE and not path.exists():
             path = SHIPPED
+        if flag == "--throughputs":
+            path = preset_file(path)
         with path.open("rb"):
             pass
     except TypeError:

@@ -28,7 +28,7 @@ DECIDING = {
 }
 """What of each package decides results: modules at its top, and rooms."""
 
-_SUFFIXES = (".py", ".csv", ".json")
+_SUFFIXES = (".py", ".csv", ".json", ".toml")
 
 
 def identity_of(settings: dict[str, Any]) -> str:

@@ -1,6 +1,7 @@
 """Measured throughputs: the tables that ship with the package, and the users' own.
 
-Two formats are read: ours (CSV, described in ``simulator/data/SOURCES.md``) and Gavel's JSON.
+Three formats are read: ours (CSV, described in ``simulator/data/SOURCES.md``), Gavel's JSON, and TOML
+(:mod:`simulator.world.throughput_toml`).
 """
 
 from __future__ import annotations
@@ -170,8 +171,8 @@ def load_throughputs(path: Path | None = None) -> Measurements:
     Parameters
     ----------
     path
-        A table in our CSV or in Gavel's JSON (by its suffix); None for Gavel's simulation table,
-        which ships with the package.
+        A table in our CSV, in Gavel's JSON or in TOML (by its suffix), or one of :data:`PRESETS`;
+        None for Gavel's simulation table, which ships with the package.
 
     Raises
     ------
@@ -180,8 +181,33 @@ def load_throughputs(path: Path | None = None) -> Measurements:
     """
     if path is None:
         return _shipped()
-    text = read_text(Path(path), "--throughputs")
-    return _parse_json(str(path), text) if Path(path).suffix == ".json" else _parse(str(path), text)
+    path = preset_file(path)
+    text = read_text(path, "--throughputs")
+    if path.suffix == ".toml":
+        from simulator.world.throughput_toml import parse_toml
+
+        return parse_toml(str(path), text)
+    return _parse_json(str(path), text) if path.suffix == ".json" else _parse(str(path), text)
+
+
+PRESETS = ("@newer", "@a100", "@h100", "@b200", "@t4", "@a10", "@l4")
+"""Names of the table that ships with newer worker types beside Gavel's: all of them name it."""
+
+
+def preset_file(path: str | Path) -> Path:
+    """Return the file that a preset stands for; a path that is none as it is.
+
+    Raises
+    ------
+    InputError
+        For an unknown preset.
+    """
+    name = str(path)
+    if name.casefold() in PRESETS:
+        return DATA / "newer.toml"
+    if name.startswith("@") and not Path(path).exists():
+        raise InputError(f"--throughputs: unknown preset {shown(name)}{nearest(name, PRESETS)}")
+    return Path(path)
 
 
 @functools.lru_cache(maxsize=1)
@@ -195,7 +221,7 @@ def _order(keys: Iterable[Key]) -> tuple[Key, ...]:
     return tuple(sorted(keys, key=lambda k: (k[1], place.get(k[0], len(place)), k[0])))
 
 
-class _Builder:
+class TableBuilder:
     """Collects entries and lays them out as arrays."""
 
     def __init__(self) -> None:
@@ -203,6 +229,7 @@ class _Builder:
         self.paired: dict[tuple[Key, Key], dict[str, tuple[float, float]]] = {}
 
     def build(self, source: str, worker_types: Iterable[str]) -> Measurements:
+        """Lay out what was collected, worker types in alphabetical order."""
         types = tuple(sorted(worker_types))
         keys = _order(self.alone)
         if len(keys) ** 2 * len(types) > MOST_PAIRS:
@@ -242,7 +269,7 @@ def _parse(source: str, text: str) -> Measurements:
             f"{source}:1: expected the header scale_factor,job,beside, then two columns for each "
             "worker type: NAME,NAME_beside"
         )
-    builder = _Builder()
+    builder = TableBuilder()
     pairs: list[tuple[int, Key, Key]] = []
     for line, fields in rows:
         where = f"{source}:{line}"
@@ -320,7 +347,7 @@ def _parse_json(source: str, text: str) -> Measurements:
 
     if not isinstance(content, dict) or not content:
         raise InputError(f"{source}:1: expected an object from worker type to its throughputs")
-    builder = _Builder()
+    builder = TableBuilder()
     # Gavel's tables hold a second set for workers spread over servers; its simulator reads none.
     types = [name for name in content if not name.endswith("_unconsolidated")]
     if not types:

@@ -40,6 +40,7 @@ SERVES = re.compile(r"gavel-sim view (?!.*--export)")
 YOURS = re.compile(r"\bmine\b|\bMy[A-Z]|\bmy_|\.\.\.\n")
 
 TRACES = ROOT / "docs/example_traces"
+GPUS = ROOT / "docs/example_throughputs/gpus.toml"
 
 ANEW = "python tests/docs/documents.py writes the tables anew"
 
@@ -74,7 +75,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     assert settings is not None
     (folder / "sweep.toml").write_text(settings[1])
-    examples = [*(ROOT / "docs/example_policies").glob("*.py"), *TRACES.iterdir()]
+    examples = [*(ROOT / "docs/example_policies").glob("*.py"), *TRACES.iterdir(), GPUS]
     for example in examples:
         (folder / example.name).write_text(example.read_text())
     small = ("--cluster", "8:16:24", "--jobs", "30")

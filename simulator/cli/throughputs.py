@@ -1,0 +1,79 @@
+"""``gavel-sim throughputs``: check a table of throughputs, or write it in another format."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from gavel_opt import InputError
+from simulator.world.throughputs import Measurements, load_throughputs, preset_file
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of ``gavel-sim throughputs``."""
+    parser.add_argument("action", choices=("check", "convert"), help="check or convert")
+    parser.add_argument("file", metavar="FILE", help="TOML, Gavel's JSON, our CSV, or @newer")
+    parser.add_argument(
+        "--output", metavar="OUT", help="convert: file to write, .toml, .json or .csv"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Read the table, and say what is in it or write it."""
+    if (arguments.output is None) == (arguments.action == "convert"):
+        missing = arguments.action == "convert"
+        raise InputError(
+            "convert: expected --output FILE" if missing else "--output is of convert, not of check"
+        )
+    path = preset_file(arguments.file)
+    if arguments.action == "check":
+        print(described(load_throughputs(path), path))
+        return 0
+    return _convert(path, Path(arguments.output))
+
+
+def _convert(path: Path, output: Path) -> int:
+    from simulator.runs.files import write_atomically
+    from simulator.world.throughput_files import WRITERS
+
+    if output.suffix not in WRITERS:
+        raise InputError(f"--output: {output}: expected a name that ends in {', '.join(WRITERS)}")
+    if output.is_dir() or not output.parent.is_dir():
+        raise InputError(
+            f"--output: cannot write {output}: expected a file in a folder that exists"
+        )
+    table = load_throughputs(path)
+    write_atomically(output, WRITERS[output.suffix](table).encode())
+    print(f"{output}: {_size(table)}")
+    return 0
+
+
+def described(table: Measurements, path: Path) -> str:
+    """Text for a person: what is in a table, and what of it is derived from where."""
+    lines = [f"{path}: {_size(table)}"]
+    for column, worker_type in enumerate(table.worker_types):
+        speeds = table.alone[:, column]
+        pairs = int(np.triu(table.paired[..., column].any(axis=2)).sum())
+        lines.append(
+            f"  {worker_type:<10} {int((speeds > 0).sum()):>4} run alone, {pairs:>5} pairs"
+        )
+    if path.suffix == ".toml":
+        from simulator.world.reading import read_text
+        from simulator.world.throughput_toml import derived_of
+
+        for one in derived_of(str(path), read_text(path)):
+            own = "".join(f", {family} {factor:g}" for family, factor in one.factors.items())
+            lines += [
+                f"{one.name}: {one.factor:g} times {one.relative_to}{own}",
+                f"  derived, not measured here: {one.source}",
+            ]
+    return "\n".join(lines)
+
+
+def _size(table: Measurements) -> str:
+    return (
+        f"{len({name for name, _ in table.keys})} job types, {len(table.keys)} with their scale "
+        f"factors, on {len(table.worker_types)} worker types"
+    )
