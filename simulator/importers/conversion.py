@@ -16,6 +16,8 @@ from simulator.world.throughputs import Measurements
 from simulator.world.trace import write_trace
 from simulator.world.workload import Jobs
 
+DAY = 86400.0
+
 _MODEL = re.compile(r"[a-z]+[0-9]+")
 
 
@@ -64,6 +66,8 @@ class Converted:
         The trace.
     jobs, gpu_seconds
         By worker type on which they ran.
+    by_day
+        GPU seconds of the jobs that arrive on a day, by worker type and day.
     cluster
         Workers by type; empty if unknown.
     span
@@ -77,6 +81,7 @@ class Converted:
     text: str
     jobs: Counter[str]
     gpu_seconds: dict[str, float]
+    by_day: dict[tuple[str, int], float]
     cluster: dict[str, int]
     span: float
     rounded: int
@@ -95,7 +100,18 @@ def convert(read: Imported, measurements: Measurements, names: Names) -> Convert
     """
     fits = _fits(measurements)
     scales = sorted({scale for _, scale in measurements.keys})
-    made = Converted("", Counter(), defaultdict(float), {}, 0.0, 0, 0, 0, Counter(read.dropped))
+    made = Converted(
+        "",
+        Counter(),
+        defaultdict(float),
+        defaultdict(float),
+        {},
+        0.0,
+        0,
+        0,
+        0,
+        Counter(read.dropped),
+    )
     columns: dict[str, list[float]] = {name: [] for name in ("arrival", "steps", "key", "scale")}
     jobs = sorted(read.jobs, key=lambda job: (job.submitted, job.name))
     kept: list[SourceJob] = []
@@ -115,7 +131,9 @@ def convert(read: Imported, measurements: Measurements, names: Names) -> Convert
         made.rounded += 1 <= job.gpus < scale
         made.jobs[worker_type] += 1
         made.gpu_seconds[worker_type] += gpu_seconds
-        columns["arrival"].append(job.submitted - kept[0].submitted)
+        arrival = job.submitted - kept[0].submitted
+        made.by_day[worker_type, int(arrival // DAY)] += gpu_seconds
+        columns["arrival"].append(arrival)
         columns["steps"].append(max(1.0, round(gpu_seconds / scale * float(speed))))
         columns["key"].append(row)
         columns["scale"].append(scale)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from simulator.importers.base import Imported
-from simulator.importers.conversion import Converted, Names
+from simulator.importers.conversion import DAY, Converted, Names
 
 HOUR = 3600.0
 
@@ -42,7 +42,7 @@ def _assumed(read: Imported, made: Converted, names: Names) -> list[str]:
 
 
 def _load(made: Converted) -> list[str]:
-    text = ["worker type        jobs   GPU hours     GPUs   load offered"]
+    text = ["worker type        jobs   GPU hours     GPUs   load offered        busiest day"]
     text += [_line(one, made, [one]) for one in sorted({*made.jobs, *made.cluster})]
     if len(text) > 2:
         text.append(_line("all", made, [*{*made.jobs, *made.cluster}]))
@@ -53,11 +53,17 @@ def _line(title: str, made: Converted, types: list[str]) -> str:
     gpu_seconds = sum(made.gpu_seconds.get(one, 0.0) for one in types)
     jobs = sum(made.jobs[one] for one in types)
     gpus = sum(made.cluster.get(one, 0) for one in types)
+    days: Counter[int] = Counter()
+    for (worker_type, day), held in made.by_day.items():
+        days[day] += int(held) * (worker_type in types)
+    most = max(days.values(), default=0) / DAY
     if not made.span:
-        load = "unknown (all jobs arrive at once)"
+        load, busiest = "unknown: all jobs arrive at once", ""
     elif gpus:
-        load = f"{gpu_seconds / made.span / gpus:.1%} of capacity"
+        load, busiest = f"{gpu_seconds / made.span / gpus:.1%} of capacity", f"{most / gpus:.1%}"
     else:
-        load = f"{gpu_seconds / made.span:,.1f} GPUs busy on average"
+        load, busiest = f"{gpu_seconds / made.span:,.1f} GPUs on average", f"{most:,.1f}"
+    busiest = busiest if made.span > DAY else ""
     capacity = f"{gpus:,}" if gpus else "-"
-    return f"{title:<12}{jobs:>11,}{gpu_seconds / HOUR:>12,.1f}{capacity:>9}   {load}"
+    line = f"{title:<12}{jobs:>11,}{gpu_seconds / HOUR:>12,.1f}{capacity:>9}   {load:<20}{busiest}"
+    return line.rstrip()
