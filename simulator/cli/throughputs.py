@@ -8,7 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from gavel_opt import InputError
-from simulator.world.throughputs import Measurements, load_throughputs, preset_file
+from simulator.world.throughputs import (
+    Measurements,
+    load_throughputs,
+    load_unconsolidated,
+    preset_file,
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,6 +22,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE", help="TOML, Gavel's JSON, our CSV, or @newer")
     parser.add_argument(
         "--output", metavar="OUT", help="convert: file to write, .toml, .json or .csv"
+    )
+    parser.add_argument(
+        "--unconsolidated",
+        action="store_true",
+        help="of Gavel's JSON, the columns for workers spread over servers",
     )
 
 
@@ -28,13 +38,14 @@ def run(arguments: argparse.Namespace) -> int:
             "convert: expected --output FILE" if missing else "--output is of convert, not of check"
         )
     path = preset_file(arguments.file)
+    load = load_unconsolidated if arguments.unconsolidated else load_throughputs
     if arguments.action == "check":
-        print(described(load_throughputs(path), path))
+        print(described(load(path), path))
         return 0
-    return _convert(path, Path(arguments.output))
+    return _convert(load(path), Path(arguments.output))
 
 
-def _convert(path: Path, output: Path) -> int:
+def _convert(table: Measurements, output: Path) -> int:
     from simulator.runs.files import write_atomically
     from simulator.world.throughput_files import WRITERS
 
@@ -44,7 +55,6 @@ def _convert(path: Path, output: Path) -> int:
         raise InputError(
             f"--output: cannot write {output}: expected a file in a folder that exists"
         )
-    table = load_throughputs(path)
     write_atomically(output, WRITERS[output.suffix](table).encode())
     print(f"{output}: {_size(table)}")
     return 0

@@ -12,6 +12,7 @@ import numpy as np
 
 from simulator.importers.base import Imported, SourceJob
 from simulator.world.names import meant
+from simulator.world.reading import LARGEST
 from simulator.world.throughputs import Measurements
 from simulator.world.trace import write_trace
 from simulator.world.workload import Jobs
@@ -125,6 +126,10 @@ def convert(read: Imported, measurements: Measurements, names: Names) -> Convert
         row = rows[_hash(job.name) % len(rows)]
         speed = measurements.alone[row, measurements.worker_types.index(worker_type)]
         gpu_seconds = job.seconds * job.gpus
+        steps = max(1.0, float(round(gpu_seconds / scale * float(speed))))
+        if steps > LARGEST:
+            made.dropped["more steps than a trace can hold"] += 1
+            continue
         kept.append(job)
         made.fractions += job.gpus < 1
         made.larger += job.gpus > scale
@@ -134,7 +139,7 @@ def convert(read: Imported, measurements: Measurements, names: Names) -> Convert
         arrival = job.submitted - kept[0].submitted
         made.by_day[worker_type, int(arrival // DAY)] += gpu_seconds
         columns["arrival"].append(arrival)
-        columns["steps"].append(max(1.0, round(gpu_seconds / scale * float(speed))))
+        columns["steps"].append(steps)
         columns["key"].append(row)
         columns["scale"].append(scale)
     if kept:

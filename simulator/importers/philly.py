@@ -56,7 +56,7 @@ def _add(read: Imported, job: Any, where: str) -> None:
     if not isinstance(job, dict) or not isinstance(job.get("attempts"), list):
         raise InputError(f"{where}: expected an object with the entry attempts, a list")
     status = job.get("status")
-    if status not in _STATES:
+    if not isinstance(status, str) or status not in _STATES:
         raise InputError(f"{where}: expected status Pass, Killed or Failed, found {shown(status)}")
     submitted = _time(job, "submitted_time", where)
     gpu_seconds, most, open_end = 0.0, 0, False

@@ -190,6 +190,33 @@ def load_throughputs(path: Path | None = None) -> Measurements:
     return _parse_json(str(path), text) if path.suffix == ".json" else _parse(str(path), text)
 
 
+_UNCONSOLIDATED = "_unconsolidated"
+"""What the names of the columns for workers spread over servers end in, in Gavel's JSON."""
+
+
+def load_unconsolidated(path: Path | None = None) -> Measurements:
+    """Load throughputs of jobs whose workers are spread over servers.
+
+    The mechanism, as Gavel's simulator, places by the consolidated table alone and reads none of it.
+
+    Parameters
+    ----------
+    path
+        A table in Gavel's JSON; None for Gavel's simulation table, which ships with the package.
+
+    Raises
+    ------
+    InputError
+        If the file has none.
+    """
+    if path is None:
+        shipped = DATA / "simulation_throughputs_unconsolidated.csv"
+        return _parse(shipped.name, shipped.read_text(encoding="utf-8"))
+    if path.suffix != ".json":
+        raise InputError(f"{path}: only Gavel's JSON holds throughputs of spread workers")
+    return _parse_json(str(path), read_text(path, "--throughputs"), unconsolidated=True)
+
+
 PRESETS = ("@newer", "@a100", "@h100", "@b200", "@t4", "@a10", "@l4")
 """Names of the table that ships with newer worker types beside Gavel's: all of them name it."""
 
@@ -338,7 +365,7 @@ def _line_of(text: str, *path: str) -> int:
     return text.count("\n", 0, position) + 1
 
 
-def _parse_json(source: str, text: str) -> Measurements:
+def _parse_json(source: str, text: str, unconsolidated: bool = False) -> Measurements:
     content = parse_json(text, source)
 
     def wrong(expected: str, *path: str) -> InputError:
@@ -349,21 +376,23 @@ def _parse_json(source: str, text: str) -> Measurements:
         raise InputError(f"{source}:1: expected an object from worker type to its throughputs")
     builder = TableBuilder()
     # Gavel's tables hold a second set for workers spread over servers; its simulator reads none.
-    types = [name for name in content if not name.endswith("_unconsolidated")]
-    if not types:
-        raise InputError(f"{source}:1: expected at least one worker type")
-    for worker_type in types:
-        jobs = content[worker_type]
+    columns = [name for name in content if name.endswith(_UNCONSOLIDATED) == unconsolidated]
+    if not columns:
+        which = f" whose name ends in {_UNCONSOLIDATED}" if unconsolidated else ""
+        raise InputError(f"{source}:1: expected at least one worker type{which}")
+    types = [column.removesuffix(_UNCONSOLIDATED) for column in columns]
+    for worker_type, column in zip(types, columns, strict=True):
+        jobs = content[column]
         if not isinstance(jobs, dict):
-            raise wrong("an object from job key to its throughputs", worker_type)
+            raise wrong("an object from job key to its throughputs", column)
         for name, entries in jobs.items():
             a = _gavel_key(name)
             if a is None:
-                raise wrong("a job key like \"('A3C', 1)\"", worker_type, name)
+                raise wrong("a job key like \"('A3C', 1)\"", column, name)
             if not isinstance(entries, dict) or "null" not in entries:
-                raise wrong('an object with the entry "null", the job alone', worker_type, name)
+                raise wrong('an object with the entry "null", the job alone', column, name)
             for other, value in entries.items():
-                path = (worker_type, name, other)
+                path = (column, name, other)
                 numbers = [value] if other == "null" else value
                 if not isinstance(numbers, list) or len(numbers) != (1 if other == "null" else 2):
                     raise wrong("two numbers, this job's steps per second and the other's", *path)
@@ -377,7 +406,7 @@ def _parse_json(source: str, text: str) -> Measurements:
                     raise wrong('"null" or a job key like "(\'A3C\', 1)"', *path)
                 if b[1] == a[1]:
                     if other not in jobs:
-                        raise wrong(f"an entry of its own for {other} on {worker_type}", *path)
+                        raise wrong(f"an entry of its own for {other} on {column}", *path)
                     builder.paired.setdefault((a, b), {})[worker_type] = (
                         float(value[0]),
                         float(value[1]),

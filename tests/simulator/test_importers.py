@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import shutil
 from pathlib import Path
 
@@ -164,3 +165,34 @@ def test_wrong_words_are_one_line(words, said, capsys):
     assert (status, error.count("\n")) == (2, 1)
     assert said in error
     assert not trace.exists()
+
+
+def test_the_busiest_day(capsys):
+    rows = Path("cluster_log.csv").read_text().splitlines()
+    early = rows[1].replace("2020-06-09", "2020-06-01").replace("101", "100")  # two GPU hours
+    Path("cluster_log.csv").write_text("\n".join([rows[0], early, *rows[1:]]))
+    imported("helios", "cluster_log.csv", "--cluster", "v100=2")
+    said = capsys.readouterr().out
+    assert "10.8% of capacity   83.9%" in said
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_damaged_files_are_read_or_refused_in_one_line(source, capsys):
+    """Cut, doubled and overwritten at places drawn with a fixed seed."""
+    draw = random.Random(source)
+    whole = {name: Path(name).read_bytes() for name in FILES[source]}
+    for _ in range(60):
+        name = draw.choice(FILES[source])
+        content = bytearray(whole[name])
+        start = draw.randrange(len(content))
+        end = min(len(content), start + draw.choice((1, 3, 20, 400)))
+        content[start:end] = draw.choice(
+            (b"", b"\0", b"\xff", b"-1e400", b'"', b"[]", b",|", b"9" * 30)
+        )
+        Path(name).write_bytes(content)
+        status, trace = imported(source, *FILES[source])
+        error = capsys.readouterr().err
+        assert (status, error.count("\n")) in ((0, 0), (2, 1)), error
+        if status == 0:
+            read_trace(trace, load_throughputs())
+        Path(name).write_bytes(whole[name])
