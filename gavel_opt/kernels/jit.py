@@ -32,6 +32,8 @@ PATIENCE = 2.5
 READS_BACK = 0.01
 """Seconds of CPU that a kernel is interpreted before compiled code is looked for and read back, so that
 those with next to nothing to do are not."""
+LATER_PATIENCE = 0.2
+"""The same once another kernel is compiled, in this process."""
 INLINED = ("simulator.mechanism.", "simulator.world.")
 """Rooms whose kernels become part of those that call them: short ones, called once a job with a dozen
 arrays, whose references would be counted at each call. Half the time of a run, and faster to compile."""
@@ -47,9 +49,6 @@ _DISABLED = os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
 def compiled(function: F) -> F:
     """Make a kernel of ``function``: exact arithmetic (IEEE order, no fast math), no lock held."""
     return cast(F, Kernel(function))
-
-
-compiled_in_place = compiled
 
 
 class Kernel(functools.partial[Any]):
@@ -118,7 +117,7 @@ class Kernel(functools.partial[Any]):
         if file is not None:
             code = function.__code__.replace(co_filename=file)
             function = _with_globals(function, function.__globals__, code)
-        return _njit(function, cache=file is not None)
+        return _njit(function, cache=file is not None, **self._counting)
 
     @functools.cached_property
     def part(self) -> Any:
@@ -126,7 +125,17 @@ class Kernel(functools.partial[Any]):
         if "dispatcher" in self.__dict__:
             return self.dispatcher
         inlined = self.py_func.__module__.startswith(INLINED)
-        return _njit(self.py_func, no_cpython_wrapper=True, forceinline=inlined)
+        return _njit(self.py_func, no_cpython_wrapper=True, forceinline=inlined, **self._counting)
+
+    @property
+    def _counting(self) -> dict[str, bool]:
+        """Leave references uncounted where kernels make no array and keep none.
+
+        ``_nrt`` is not documented; without it a paper run takes three times as long, as a record of
+        thirty arrays is counted in and out at each call (bench/README.md).
+        """
+        module = self.py_func.__module__
+        return {"_nrt": False} if module.startswith("simulator.mechanism.") else {}
 
     def _goes_to(self, target: Callable[..., Any]) -> None:
         self.__setstate__((target, (), {}, self.__dict__))  # type: ignore[attr-defined]
@@ -171,6 +180,8 @@ class Kernel(functools.partial[Any]):
                 _patience.compiled[self.name] = time.process_time() - started
             if not kept:
                 code_cache.mark_ready(self.name, str(types))
+        # A run that is long enough for one kernel is for the others, and numba is loaded now.
+        _patience.seconds = min(_patience.seconds, LATER_PATIENCE)
         self._goes_to(self.dispatcher)
         return True
 
