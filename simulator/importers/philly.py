@@ -15,8 +15,9 @@ from simulator.importers.base import (
     Imported,
     files_by_kind,
 )
+from simulator.importers.json_list import list_items
 from simulator.importers.tables import first_line, number_of, rows, seconds_of
-from simulator.world.reading import parse_json, read_lines, read_text, shown
+from simulator.world.reading import read_lines, shown
 
 WORKER_TYPE = "v100"
 _STATES = {"Pass": COMPLETED, "Killed": KILLED, "Failed": FAILED}
@@ -35,11 +36,8 @@ def read(files: Sequence[Path]) -> Imported:
             NAIVE_TIMES,
         ]
     )
-    jobs = parse_json(read_text(path), str(path))
-    if not isinstance(jobs, list):
-        raise InputError(f"{path}:1: expected a list of jobs, found {shown(jobs)}")
-    for place, job in enumerate(jobs, 1):
-        _add(read, job, f"{path}: job {place}")
+    for where, job in list_items(path):
+        _add(read, job, where)
     if "cluster_machine_list" in found:
         read.cluster[""] = _gpus(found["cluster_machine_list"])
     return read

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import random
 import shutil
 from pathlib import Path
 
 import pytest
 
+from gavel_opt import InputError
 from simulator.cli import main
 from simulator.importers import SOURCES
 from simulator.importers.conversion import Names
+from simulator.importers.json_list import list_items
 from simulator.world.throughputs import load_throughputs
 from simulator.world.trace import read_trace
 
@@ -131,9 +134,15 @@ def test_names_of_worker_types():
         ("sacct.txt", "gres/gpu", "gres/fpga", ["slurm"], "no job can be used (6 no GPU)"),
         ("cluster_log.csv", "submit_time", "time", ["helios"], "without submission times"),
         ("cluster_log.csv", "duration", "d", ["helios"], "no column 'duration'"),
-        ("cluster_job_log", '"Pass"', '"Fine"', ["philly"], "job 1: expected status Pass"),
+        (
+            "cluster_job_log",
+            '"Pass"',
+            '"Fine"',
+            ["philly"],
+            "cluster_job_log:2: expected status Pass",
+        ),
         ("cluster_job_log", "[", "[,", ["philly"], "cluster_job_log:1: not JSON"),
-        ("cluster_job_log", '["gpu4"]', "4", ["philly"], "job 3: expected detail"),
+        ("cluster_job_log", '["gpu4"]', "4", ["philly"], "cluster_job_log:9: expected detail"),
         ("pai_job_table.csv", "j1,", "j1,,", ["pai"], "7 columns; expected pai_job_table (6)"),
         ("openb_pod_list.csv", "creation_time", "c", ["openb"], "without submission times"),
     ],
@@ -196,3 +205,24 @@ def test_damaged_files_are_read_or_refused_in_one_line(source, capsys):
         if status == 0:
             read_trace(trace, load_throughputs())
         Path(name).write_bytes(whole[name])
+
+
+def test_a_long_list_is_read_in_pieces():
+    """Pieces end anywhere: within words, blanks, characters of several bytes."""
+    path = Path("long.json")
+    jobs = [{"name": "é" * (n % 70), "gpus": ["gpu0"] * (n % 9)} for n in range(3000)]
+    path.write_text(json.dumps(jobs, indent=1, ensure_ascii=False))
+    assert path.stat().st_size > 4 * 65536
+    found = list(list_items(path))
+    assert [job for _, job in found] == jobs
+    lines = path.read_text().splitlines()
+    assert all(lines[int(where.split(":")[1]) - 1] == " {" for where, _ in found)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{}", "[{}", "[{},]", "[{} {}]", "[{}}", '[{"a": }]', "[[" * 9999]
+)
+def test_what_is_no_list_is_refused(text):
+    Path("long.json").write_text(text)
+    with pytest.raises(InputError, match=r"long\.json:1: "):
+        list(list_items(Path("long.json")))
