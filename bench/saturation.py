@@ -2,7 +2,7 @@
 
 ``python -m bench saturation`` judges every case that ``python -m bench labels`` has labelled, on seeds 0 to
 9; ``--costs`` measures CPU time instead. Both go on where an earlier one stopped and write the tables of
-``docs/saturation.md``.
+``docs/measurements/2026-11-saturation.md``.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from simulator.runs.runner import execute
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "saturation.json"
-DOCS = HERE.parent / "docs" / "saturation.md"
+DOCS = HERE.parent / "docs" / "measurements" / "2026-11-saturation.md"
 SEEDS = range(10)
 WINDOW = (4000, 5000)
 CAP = 20_000

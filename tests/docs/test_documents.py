@@ -39,6 +39,8 @@ SERVES = re.compile(r"gavel-sim view (?!.*--export)")
 
 YOURS = re.compile(r"\bmine\b|\bMy[A-Z]|\bmy_|\.\.\.\n")
 
+MEASUREMENTS = sorted((ROOT / "docs/measurements").glob("*.md"))
+
 TRACES = ROOT / "docs/example_traces"
 GPUS = ROOT / "docs/example_throughputs/gpus.toml"
 
@@ -202,17 +204,27 @@ def test_every_key_of_a_summary_is_explained(prepared: Path) -> None:
         assert f"`{key}`" in text, key
 
 
+def anchors(page: Path) -> set[str]:
+    """Where a link into a page may lead: its headings, as mkdocs and GitHub name them."""
+    text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.DOTALL | re.MULTILINE)
+    heads = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {re.sub(r"\s+", "-", re.sub(r"[^\w\s-]", "", head).strip().lower()) for head in heads}
+
+
 def test_links_lead_somewhere() -> None:
-    for page in PAGES:
-        for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text()):
+    for page in [*PAGES, *MEASUREMENTS]:
+        for target, anchor in re.findall(r"\]\(([^)#\s]*)(?:#([^)]*))?\)", page.read_text()):
             if not target.startswith("http"):
-                assert (page.parent / target).exists(), f"{page.name}: {target}"
+                found = page.parent / target if target else page
+                assert found.exists(), f"{page.name}: {target}"
+                if anchor:
+                    assert anchor in anchors(found), f"{page.name}: {target}#{anchor}"
 
 
 def test_the_site_has_every_page() -> None:
     nav = (ROOT / "mkdocs.yml").read_text().partition("nav:")[2]
-    for page in (ROOT / "docs").glob("*.md"):
-        assert f": {page.name}" in nav, page.name
+    for page in [*(ROOT / "docs").glob("*.md"), *MEASUREMENTS]:
+        assert f": {page.relative_to(ROOT / 'docs')}" in nav, page.name
 
 
 @pytest.mark.slow
