@@ -157,7 +157,7 @@ def test_slow_commands_run_as_printed(page: Path, command: str, reader: Path) ->
     run_as_printed(command, ROOT if "pip install" in command else reader)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [*PAGES, *MEASUREMENTS], ids=lambda page: page.name)
 def test_every_command_is_understood(page: Path) -> None:
     """Also those within sentences, where capitals stand for something."""
     for command in [*commands(page), *inline_commands(page)]:
