@@ -98,8 +98,7 @@ def test_figure_and_compare(capsys):
 
 def test_a_knee_of_one(capsys):
     own = "shortest_remaining.py:ShortestRemaining"
-    settings = {"policy": own, "seed": 0, "window": "5:9", "cluster": "1:1:1", "precision": 2}
-    knees = simulator.knee(low=0.01, high=3, **settings)
+    knees = simulator.knee(policy=own, seed=0, cluster="1:1:1")
     assert [knee.policy for knee in knees] == [own]
 
 

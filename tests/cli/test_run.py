@@ -10,6 +10,7 @@ import time
 
 import numpy as np
 import pytest
+from noise import without_progress
 from pyarrow import parquet
 from sim import gavel_sim, start_gavel_sim
 
@@ -46,7 +47,7 @@ def folder(tmp_path_factory):
     path = tmp_path_factory.mktemp("run") / "made" / "here"
     done = gavel_sim("run", *CONTINUOUS, "--output", path, "--json", "--record", "placements")
     assert done.returncode == 0, done.stderr
-    assert done.stderr == ""
+    assert without_progress(done.stderr) == ""
     assert json.loads(done.stdout) == json.loads((path / "summary.json").read_text())
     return path
 
@@ -161,7 +162,7 @@ def simulator_error() -> type[Exception]:
 def test_summary_for_people_is_short_and_plain_when_piped(tmp_path):
     done = gavel_sim("run", *SMALL, "--jobs", 8, "--output", tmp_path / "run", "--profile")
     assert done.returncode == 0
-    assert done.stderr == ""
+    assert without_progress(done.stderr) == ""
     assert "\033" not in done.stdout
     lines = done.stdout.splitlines()
     assert lines[0].endswith(": completed")

@@ -12,6 +12,7 @@ import sys
 
 import pytest
 from configurations import CONFIGURATIONS, write_trace
+from noise import without_progress
 
 from simulator.cli import main
 
@@ -59,7 +60,7 @@ def run(configuration, trace, output, **environment):
         env={**os.environ, **environment},
         check=False,
     )
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, without_progress(done.stderr)) == (0, "")
     tables = [(output / f"{name}.parquet").read_bytes() for name in ("jobs", "rounds")]
     return json.loads((output / "summary.json").read_text())["jct"], tables
 

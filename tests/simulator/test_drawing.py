@@ -17,7 +17,7 @@ from simulator.world.workload import DrawnWorkload, DrawSettings
 def drawn(settings: DrawSettings, count: int) -> list[tuple[float, ...]]:
     """Jobs as ``mechanism.md`` draws them."""
     table = load_throughputs()
-    speed = table.reference_speed()
+    speed = table.reference_speed("the test")
     jobs, gaps, slos = (random.Random(settings.seed + offset) for offset in (2, 3, 6))
     found, arrival = [], 0.0
     for number in range(count):

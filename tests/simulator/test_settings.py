@@ -22,6 +22,7 @@ EVERYTHING = {
     "tie_break": "efficient",
     "fallback": ("ecos", "ortools"),
     "grouping": False,
+    "tolerance": 1e-5,
     "gpus_per_server": {"v100": 4},
     "round_seconds": 720,
     "workload": "paper",
