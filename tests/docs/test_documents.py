@@ -32,7 +32,9 @@ SLOW = re.compile(
 )
 """Commands that take minutes: pytest -m slow runs them."""
 
-BY_HAND = re.compile(r"python -m bench|pytest|example_engine|--executor slurm|--executor ray|--follow|sbatch")
+BY_HAND = re.compile(
+    r"python -m bench|pytest|example_engine|--executor slurm|--executor ray|--follow|sbatch"
+)
 """Commands that rewrite the checkout, or need what a test has not; only parsed where that is possible."""
 
 SERVES = re.compile(r"gavel-sim view (?!.*--export)")
