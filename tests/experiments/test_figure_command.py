@@ -80,6 +80,7 @@ def test_several_figures_get_a_folder_each_and_one_table_of_times(tmp_path: Path
     assert (output / "figure-9" / "points" / "gandiva,rate=2,seed=0.json").exists()
     table = (output / "times.md").read_text()
     rows = [[cell.strip() for cell in row.split("|")[1:4]] for row in table.splitlines()[4:]]
+    rows = [row for row in rows if not row[0].startswith("compiled code")]  # where there was any
     assert rows == [
         ["9", "gandiva", "1"],
         ["11", "finish_time_fairness_perf", "1"],
