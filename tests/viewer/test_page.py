@@ -56,7 +56,7 @@ def test_any_metric_over_any_other(two: Any) -> None:
     two.wait_for_selector(".uplot canvas")
     for metric in ("slots_8", "leases", "moving_jct", "rounds/queued_scale_8", "utilization_v100"):
         two.check(f"[data-metric='{metric}']")
-    two.wait_for_function("document.querySelectorAll('.uplot').length >= 5")
+    two.locator(".uplot").nth(4).wait_for()  # charts are drawn anew in the next frame
 
 
 def test_values_under_the_pointer_are_exact_and_zooming_is_shared(two: Any, runs: Path) -> None:
