@@ -28,6 +28,7 @@ from gavel_opt.model.allocation_program import (
     ProductProgram,
     Program,
 )
+from gavel_opt.model.checked_shares import check_shares
 from gavel_opt.model.cluster_state import ClusterState
 from gavel_opt.model.finish_time import finish_time_by_levels, level_program
 from gavel_opt.model.groups import expand
@@ -208,6 +209,8 @@ class Driver:
                 started = clock()
                 program = generator.send(answer)
         except StopIteration as done:
+            if not type(self.policy).__module__.startswith("gavel_opt."):
+                check_shares(self.policy.name, done.value, state)
             tally.build += clock() - started
             return self._leave_traces(done.value, state) if solved else done.value
 

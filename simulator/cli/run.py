@@ -111,8 +111,12 @@ def _simulate(
     picture: Path | None,
 ) -> int:
     """Carry out the run, unless its result is there; the exit status."""
+    if folder is not None and arguments.force and not _goes_on_in(arguments, folder):
+        _forget_unfinished(folder)
     if folder is not None and not arguments.force and not _goes_on_in(arguments, folder):
         from simulator.studies.finished import result_there
+
+        _check_unfinished(folder, config)
 
         there = result_there(folder, config, record)
         if there is not None and arguments.fork_from is not None:
@@ -186,6 +190,30 @@ def _picture(text: str | None) -> Path | None:
     if importlib.util.find_spec("matplotlib") is None:
         raise InputError("--plot-queue: plots need matplotlib: pip install 'gavel-opt[plots]'")
     return path
+
+
+def _check_unfinished(folder: Path, config: RunConfig) -> None:
+    """Refuse a folder in which another run waits to be gone on with."""
+    from simulator.runs.checkpoint import NAME, load
+
+    if not (folder / NAME).exists():
+        return
+    try:
+        theirs = load(folder, "--output").config
+    except InputError:
+        return  # nothing that could be gone on with
+    if replace(theirs, timeout=config.timeout) != config:
+        raise InputError(
+            f"--output: {folder} holds an unfinished run of other settings; go on with it (--resume "
+            f"{folder}), choose another folder, or --force to drop it"
+        )
+
+
+def _forget_unfinished(folder: Path) -> None:
+    """Remove what another run could be gone on with."""
+    from simulator.runs.checkpoint import NAME
+
+    (folder / NAME).unlink(missing_ok=True)
 
 
 def _goes_on_in(arguments: argparse.Namespace, folder: Path) -> bool:

@@ -63,6 +63,8 @@ def _export(library: Library, path: Path) -> int:
 
     if path.is_dir() or not path.parent.is_dir():
         raise InputError(f"--export: cannot write {path}: expected a file in a folder that exists")
+    if path.exists() and not path.read_bytes()[:64].lstrip().lower().startswith(b"<!doctype html"):
+        raise InputError(f"--export: {path} is there and is no page; choose another name")
     size = write_export(library, path)
     print(f"{path}: {size / 1e6:.1f} MB, opens in any browser without a network")
     return 0

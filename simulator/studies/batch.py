@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -209,7 +208,7 @@ def _alone(task: Task) -> str:
     config = task.payload.get("config")
     if config is None:
         return ""
-    return f"; by itself: {shlex.join(RunConfig.from_json(config).command())}"
+    return f"; by itself: {RunConfig.from_json(config).command()}"
 
 
 def file_name(parts: Iterable[tuple[str, object]]) -> str:

@@ -312,3 +312,16 @@ def test_speed_of_the_machine_does_not_matter(monkeypatch):
     slow = execute(limited)
     monkeypatch.setattr(simulator.runs.runner, "_PACE", 100.0)
     same(execute(limited), slow)
+
+
+def test_an_unfinished_run_is_not_written_over(tmp_path):
+    from simulator.cli import main
+
+    folder = str(tmp_path / "run")
+    work = ["--cluster", "4:4:4", "--jobs", "20", "--output", folder]
+    limit = ["--max-simulated-hours", "5", "--checkpoint-every", "10r"]
+    assert main(["run", "--policy", "isolated", *work, *limit]) == 0
+    (tmp_path / "run" / "summary.json").unlink()  # as if it had been killed
+    assert main(["run", "--policy", "fifo", *work]) == 2
+    assert main(["run", "--policy", "fifo", *work, "--force"]) == 0
+    assert not (tmp_path / "run" / "checkpoint.npz").exists()

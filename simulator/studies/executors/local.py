@@ -6,6 +6,7 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
 import traceback
@@ -87,7 +88,7 @@ class _Worker:
         self._process = context.Process(target=_serve, args=(theirs,), daemon=True)
         self.index: int | None = None
         self.dead = False
-        with _one_thread():
+        with _one_thread(), _without_main():
             self._process.start()
         theirs.close()  # so that the pipe ends with the process
 
@@ -131,6 +132,25 @@ class _Worker:
         if self._process.is_alive():
             self._process.kill()
             self._process.join()
+
+
+@contextlib.contextmanager
+def _without_main() -> Iterator[None]:
+    """Start processes that do not run the caller's script again.
+
+    Work is found by the name of its module, never in the script; run again, a script without a
+    ``__main__`` guard would start the same work in each process.
+    """
+    main = sys.modules["__main__"]
+    held = {name: getattr(main, name) for name in ("__file__", "__spec__") if hasattr(main, name)}
+    try:
+        main.__spec__ = None
+        if "__file__" in held:
+            del main.__file__
+        yield
+    finally:
+        for name, value in held.items():
+            setattr(main, name, value)
 
 
 def _ready(workers: Sequence[_Worker]) -> list[_Worker]:
