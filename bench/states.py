@@ -15,6 +15,7 @@ import numpy as np
 from gavel_opt import Allocation, ClusterState, ThroughputTable
 from simulator.runs.config import RunConfig
 from simulator.runs.simulation import BETWEEN_RESETS, Simulation
+from simulator.world.job_types import SCALE_FACTORS
 from simulator.world.throughputs import load_throughputs
 from simulator.world.workload import DrawnWorkload, DrawSettings
 
@@ -100,7 +101,9 @@ class Drawn:
             key = np.arange(jobs)
             self._speed = table.alone
         steps = self._pool.steps[rows] * self._random.uniform(0.05, 1.0, size=jobs)
-        per_type = max(3, round(self.kind.gpus_per_job * jobs / len(WORKER_TYPES)))
+        # Every job must fit on some type: one that can run nowhere is left out by the driver.
+        least = max(SCALE_FACTORS) if self.kind.multi_gpu else 3
+        per_type = max(least, round(self.kind.gpus_per_job * jobs / len(WORKER_TYPES)))
         self.now = ClusterState(
             worker_types=WORKER_TYPES,
             workers=np.full(len(WORKER_TYPES), per_type, dtype=np.int64),
