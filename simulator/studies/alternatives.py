@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from simulator.studies.experiments.tables import markdown
+from simulator.studies.intervals import mean_and_half
 
 HOUR = 3600.0
-CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +66,9 @@ def paired(values: Sequence[float | None], base: Sequence[float | None]) -> Diff
     count = len(differences)
     if not count:
         return None
-    mean = math.fsum(differences) / count
     if count < 2:
-        return Difference(mean, None, count)
-    from scipy.stats import t
-
-    variance = math.fsum((one - mean) ** 2 for one in differences) / (count - 1)
-    half = float(t.ppf(0.5 + CONFIDENCE / 2, count - 1)) * math.sqrt(variance / count)
+        return Difference(differences[0], None, count)
+    mean, half = mean_and_half(differences)
     return Difference(mean, half, count)
 
 

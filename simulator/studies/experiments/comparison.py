@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from simulator.studies.experiments.simulate import Point
-
-CONFIDENCE = 0.95
+from simulator.studies.intervals import mean_and_half
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +92,5 @@ def paired_interval(ratios: Sequence[float]) -> tuple[float, float] | None:
     """Return an interval for a ratio from paired runs: Student's t on the logarithms."""
     if len(ratios) < 3:
         return None
-    from scipy.stats import t
-
-    logs = [math.log(ratio) for ratio in ratios]
-    mean = math.fsum(logs) / len(logs)
-    variance = math.fsum((one - mean) ** 2 for one in logs) / (len(logs) - 1)
-    half = float(t.ppf(0.5 + CONFIDENCE / 2, len(logs) - 1)) * math.sqrt(variance / len(logs))
+    mean, half = mean_and_half([math.log(ratio) for ratio in ratios])
     return math.exp(mean - half), math.exp(mean + half)
