@@ -1,9 +1,11 @@
 """Where compiled kernels are kept, whatever process or folder asks for them.
 
-A folder holds the compiled code of one state of the sources on one kind of machine, and is named by a
-hash of both. Beside the code it has a copy of the sources: numba keeps what it compiles beside the file
-that a function is from, so all installations of the same sources (a checkout, a wheel) share it. What a
-folder holds is never changed, only added to, by one process at a time for each kernel.
+A folder holds the compiled code of the kernels of one source file, in one state of that file and of all
+that it takes kernels and constants from, on one kind of machine, and is named by a hash of these. So a
+change compiles again what it touches and nothing else. Beside the code the folder has a copy of the
+sources: numba keeps what it compiles beside the file that a function is from, so all installations of the
+same sources (a checkout, a wheel) share it. What a folder holds is never changed, only added to, by one
+process at a time for each kernel.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import functools
 import hashlib
 import os
 import platform
+import re
 import shutil
 import sys
 import tempfile
@@ -25,6 +28,9 @@ from pathlib import Path
 SOURCES = Path(__file__).resolve().parents[2]
 """What file names of kernels are relative to."""
 _PACKAGES = ("gavel_opt", "simulator")
+_IMPORT = re.compile(
+    r"^from ((?:gavel_opt|simulator)[\w.]*) import (\([^)]*\)|[^\n]*)", re.MULTILINE
+)
 ROOMS = ("gavel_opt/kernels", "gavel_opt/solver", "simulator/mechanism", "simulator/world")
 """Where kernels and the constants that they use stand; compiled code has constants built in."""
 _UNUSED = 30 * 86400.0
@@ -46,26 +52,53 @@ def home() -> Path:
 
 
 @functools.cache
-def _key() -> str:
-    """Hash of the sources, the versions that compile them, and the processor."""
+def _key(file: Path) -> str:
+    """Hash of the sources that a file's kernels are made of, of what compiles them, and the processor."""
     digest = hashlib.blake2b(digest_size=10)
-    for file in _source_files():
-        digest.update(f"{file.relative_to(SOURCES).as_posix()}\0".encode())
-        digest.update(file.read_bytes())
+    for needed in _needed_by(file):
+        digest.update(f"{needed.relative_to(SOURCES).as_posix()}\0".encode())
+        digest.update(_source(needed))
     versions = [version(name) for name in ("numba", "llvmlite", "numpy")]
     digest.update("\0".join([*versions, sys.version, platform.machine(), _processor()]).encode())
     return digest.hexdigest()
 
 
-def _source_files() -> list[Path]:
-    """The files that kernels are made of: the rooms of kernels, and single files that have some."""
-    files = sorted(file for name in _PACKAGES for file in (SOURCES / name).rglob("*.py"))
+@functools.cache
+def _source(file: Path) -> bytes:
+    return file.read_bytes()
+
+
+@functools.cache
+def _needed_by(file: Path) -> tuple[Path, ...]:
+    """The file, and all those with kernels or their constants that it imports, directly or not."""
+    found: set[Path] = set()
+    waiting = [file]
+    while waiting:
+        one = waiting.pop()
+        if one not in found:
+            found.add(one)
+            waiting += [other for other in _imported_by(one) if _has_kernels(other)]
+    return tuple(sorted(found))
+
+
+def _imported_by(file: Path) -> list[Path]:
+    """Files of these packages that a file imports, modules and packages."""
+    found = []
+    for module, names in _IMPORT.findall(_source(file).decode()):
+        place = SOURCES.joinpath(*module.split("."))
+        places = [place, *(place / name for name in re.findall(r"\w+", names))]
+        found += [place.with_suffix(".py") for place in places]
+        found.append(place / "__init__.py")
+    return [file for file in found if file.exists()]
+
+
+def _has_kernels(file: Path) -> bool:
+    """Whether a file stands in a room of kernels, or has some all the same."""
     rooms = {SOURCES / room for room in ROOMS}
-    return [
-        file for file in files if rooms & set(file.parents) or b"\n@compiled" in file.read_bytes()
-    ]
+    return bool(rooms & set(file.parents)) or b"\n@compiled" in _source(file)
 
 
+@functools.cache
 def _processor() -> str:
     """What tells one kind of processor from another; compiled code is for one kind only."""
     try:
@@ -79,37 +112,43 @@ def _processor() -> str:
 
 
 @functools.cache
-def _expected() -> Path:
-    """The folder, whether it is there or not."""
-    return home() / f"kernels-{_key()}"
+def _expected(file: Path) -> Path:
+    """The folder for a file's kernels, whether it is there or not."""
+    return home() / f"kernels-{_key(file)}"
 
 
 @functools.cache
-def folder() -> Path:
+def folder(file: Path) -> Path:
     """The folder, made if it is not there; a temporary one, with a note, where none can be."""
-    wanted = _expected()
+    wanted = _expected(file)
     try:
-        _make(wanted)
+        _make(wanted, _needed_by(file))
         return wanted
     except OSError as wrong:
-        print(
-            f"note: compiled code cannot be kept in {wanted.parent} ({wrong.strerror}) and is compiled "
-            "again by each process; GAVEL_OPT_CACHE names another folder",
-            file=sys.stderr,
-        )
-    temporary = Path(tempfile.mkdtemp(prefix="gavel-opt-"))
-    atexit.register(shutil.rmtree, temporary, ignore_errors=True)
-    _make(temporary / wanted.name)
-    return temporary / wanted.name
+        temporary = _temporary(wanted.parent, str(wrong.strerror)) / wanted.name
+    _make(temporary, _needed_by(file))
+    return temporary
 
 
-def _make(wanted: Path) -> None:
-    """Make the folder with its copy of the sources, whole or not at all, whoever else is at it."""
+@functools.cache
+def _temporary(wanted: Path, why: str) -> Path:
+    print(
+        f"note: compiled code cannot be kept in {wanted} ({why}) and is compiled again by each process; "
+        "GAVEL_OPT_CACHE names another folder",
+        file=sys.stderr,
+    )
+    made = Path(tempfile.mkdtemp(prefix="gavel-opt-"))
+    atexit.register(shutil.rmtree, made, ignore_errors=True)
+    return made
+
+
+def _make(wanted: Path, sources: tuple[Path, ...]) -> None:
+    """Make the folder with its copy of sources, whole or not at all, whoever else is at it."""
     if not wanted.is_dir():
         wanted.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         _remove_unused(wanted.parent)
         with tempfile.TemporaryDirectory(dir=wanted.parent, ignore_cleanup_errors=True) as name:
-            for file in _source_files():
+            for file in sources:
                 copy = Path(name, "whole", file.relative_to(SOURCES))
                 copy.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(file, copy)
@@ -128,42 +167,44 @@ def _remove_unused(above: Path) -> None:
                 shutil.rmtree(other, ignore_errors=True)
 
 
-def source_of(file: str) -> str | None:
-    """The copy of a source file; None for files that are not of these packages."""
-    try:
-        inside = Path(file).resolve().relative_to(SOURCES)
-    except ValueError:
-        return None
-    return str(folder() / inside) if inside.parts[0] in _PACKAGES else None
+def source_of(file: Path) -> Path:
+    """The copy of a source file of these packages."""
+    return folder(file) / file.relative_to(SOURCES)
 
 
-def is_ready(name: str) -> bool:
+def is_ours(file: Path) -> bool:
+    """Whether a source file is one of these packages', whose kernels are kept."""
+    return SOURCES in file.parents and file.relative_to(SOURCES).parts[0] in _PACKAGES
+
+
+def is_ready(file: Path, name: str) -> bool:
     """Whether some process has compiled this kernel and kept it."""
-    return (_expected() / "ready" / name).exists()
+    return (_expected(file) / "ready" / name).exists()
 
 
-def ready_for(name: str) -> frozenset[str]:
+def ready_for(file: Path, name: str) -> frozenset[str]:
     """Signatures that a kernel is kept for."""
     try:
-        return frozenset((_expected() / "ready" / name).read_text(encoding="utf-8").splitlines())
+        text = (_expected(file) / "ready" / name).read_text(encoding="utf-8")
     except OSError:
         return frozenset()
+    return frozenset(text.splitlines())
 
 
-def mark_ready(name: str, signature: str) -> None:
+def mark_ready(file: Path, name: str, signature: str) -> None:
     """Note that a kernel is kept for a signature; the caller holds its lock."""
-    place = folder() / "ready" / name
+    place = folder(file) / "ready" / name
     known = place.read_text(encoding="utf-8").splitlines() if place.exists() else []
     if signature not in known:
         fresh = place.with_name(f"{name}.{os.getpid()}")
         fresh.write_text("".join(f"{line}\n" for line in [*known, signature]), encoding="utf-8")
         os.replace(fresh, place)
     with contextlib.suppress(OSError):
-        os.utime(folder())
+        os.utime(folder(file))
 
 
 @contextlib.contextmanager
-def lock(name: str, wait: bool) -> Iterator[bool]:
+def lock(file: Path, name: str, wait: bool) -> Iterator[bool]:
     """Be the only process that compiles a kernel; gives False if another one is, and no waiting is wanted.
 
     Where files cannot be locked all go ahead: then two may compile the same, with the same result.
@@ -173,9 +214,9 @@ def lock(name: str, wait: bool) -> Iterator[bool]:
     except ImportError:
         yield True
         return
-    with open(folder() / "locks" / name, "a", encoding="utf-8") as file:
+    with open(folder(file) / "locks" / name, "a", encoding="utf-8") as held:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            fcntl.flock(held, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError:
             yield False
             return

@@ -17,6 +17,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import FunctionType
 from typing import Any, TypeVar, cast
 
@@ -89,6 +90,15 @@ class Kernel(functools.partial[Any]):
         return f"{self.py_func.__module__}.{self.py_func.__qualname__}"
 
     @functools.cached_property
+    def _file(self) -> Path:
+        return Path(cast(FunctionType, self.py_func).__code__.co_filename).resolve()
+
+    @functools.cached_property
+    def _is_kept(self) -> bool:
+        """Whether other processes find the compiled code; a kernel of a user's is for one process."""
+        return code_cache.is_ours(self._file)
+
+    @functools.cached_property
     def interpreted(self) -> Callable[..., Any]:
         """The function in plain Python, and all kernels that it calls too."""
         function = cast(FunctionType, self.py_func)
@@ -113,11 +123,11 @@ class Kernel(functools.partial[Any]):
     def dispatcher(self) -> Any:
         """Numba's object for calls from Python, which keeps what it compiles."""
         function = cast(FunctionType, self.py_func)
-        file = code_cache.source_of(function.__code__.co_filename)
-        if file is not None:
-            code = function.__code__.replace(co_filename=file)
+        if self._is_kept:
+            file = code_cache.source_of(self._file)
+            code = function.__code__.replace(co_filename=str(file))
             function = _with_globals(function, function.__globals__, code)
-        return _njit(function, cache=file is not None, **self._counting)
+        return _njit(function, cache=self._is_kept, **self._counting)
 
     @functools.cached_property
     def part(self) -> Any:
@@ -162,24 +172,26 @@ class Kernel(functools.partial[Any]):
         if self._spent < self._look_at:
             return False
         self._look_at = self._spent + READS_BACK
-        if not code_cache.is_ready(self.name):
+        if not self._is_kept or not code_cache.is_ready(self._file, self.name):
             return False
-        return str(_types_of(arguments)) in code_cache.ready_for(self.name) and self._compile(
+        kept_for = code_cache.ready_for(self._file, self.name)
+        return str(_types_of(arguments)) in kept_for and self._compile(
             arguments, wait=True, kept=True
         )
 
     def _compile(self, arguments: tuple[Any, ...], wait: bool, kept: bool = False) -> bool:
         with _timed(), contextlib.ExitStack() as stack:
             types = _types_of(arguments)
-            if not kept and not stack.enter_context(code_cache.lock(self.name, wait)):
+            fresh = self._is_kept and not kept
+            if fresh and not stack.enter_context(code_cache.lock(self._file, self.name, wait)):
                 return False
             started = time.process_time()
             with _progress.of(self):
                 self.dispatcher.compile(types)
             if _patience.compiled is not None and self.dispatcher.stats.cache_misses:
                 _patience.compiled[self.name] = time.process_time() - started
-            if not kept:
-                code_cache.mark_ready(self.name, str(types))
+            if fresh:
+                code_cache.mark_ready(self._file, self.name, str(types))
         # A run that is long enough for one kernel is for the others, and numba is loaded now.
         _patience.seconds = min(_patience.seconds, LATER_PATIENCE)
         self._goes_to(self.dispatcher)

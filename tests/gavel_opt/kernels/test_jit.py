@@ -16,6 +16,8 @@ import pytest
 from gavel_opt.kernels import code_cache, jit
 from gavel_opt.kernels.groups import clipped_shares
 
+HERE = Path(__file__)
+
 TRY = """
 import sys, time
 import numpy as np
@@ -95,29 +97,43 @@ def test_fifty_processes_start_at_once_on_an_empty_folder(tmp_path: Path) -> Non
 
 
 def test_only_one_process_compiles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(code_cache, "folder", lambda: tmp_path)
+    monkeypatch.setattr(code_cache, "folder", lambda file: tmp_path)
     (tmp_path / "locks").mkdir()
-    with code_cache.lock("kernel", wait=False) as first:
-        with code_cache.lock("kernel", wait=False) as second:
+    with code_cache.lock(HERE, "kernel", wait=False) as first:
+        with code_cache.lock(HERE, "kernel", wait=False) as second:
             assert (first, second) == (True, False)
-        with code_cache.lock("other", wait=False) as third:
+        with code_cache.lock(HERE, "other", wait=False) as third:
             assert third
 
 
 def test_the_folder_is_named_by_sources_versions_and_processor(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    keys = {code_cache._key.__wrapped__()}
+    key, file = code_cache._key.__wrapped__, code_cache.SOURCES / "gavel_opt/kernels/groups.py"
+    keys = {key(file)}
     with monkeypatch.context() as changed:
         changed.setattr(code_cache, "_processor", lambda: "another")
-        keys.add(code_cache._key.__wrapped__())
+        keys.add(key(file))
     with monkeypatch.context() as changed:
         changed.setattr(code_cache, "version", lambda name: "0")
-        keys.add(code_cache._key.__wrapped__())
+        keys.add(key(file))
     with monkeypatch.context() as changed:
-        changed.setattr(code_cache, "_source_files", lambda: [])
-        keys.add(code_cache._key.__wrapped__())
+        changed.setattr(code_cache, "_source", lambda name: b"")
+        keys.add(key(file))
     assert len(keys) == 4
+
+
+def test_a_change_compiles_again_what_it_touches_and_nothing_else() -> None:
+    def needed(name: str) -> set[str]:
+        files = code_cache._needed_by(code_cache.SOURCES / name)
+        return {file.relative_to(code_cache.SOURCES).as_posix() for file in files}
+
+    loop = needed("simulator/mechanism/loop.py")
+    assert {"simulator/mechanism/priority.py", "gavel_opt/kernels/jit.py"} <= loop
+    assert not any(name.startswith("gavel_opt/solver/") for name in loop)
+    optimum = needed("gavel_opt/solver/max_min.py")
+    assert "gavel_opt/solver/price_search.py" in optimum
+    assert not any(name.startswith("simulator/") for name in optimum)
 
 
 def test_compiling_is_no_run_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,12 +169,19 @@ def test_threads_may_share_a_kernel() -> None:
 
 def test_all_constants_of_kernels_are_in_the_name_of_the_folder() -> None:
     """Compiled code has them built in, so the files that they stand in must count."""
-    files = set(code_cache._source_files())
+    files = [
+        file
+        for package in code_cache._PACKAGES
+        for file in (code_cache.SOURCES / package).rglob("*.py")
+        if b"\n@compiled" in file.read_bytes()
+    ]
     assert code_cache.SOURCES / "gavel_opt/policies/coefficients.py" in files
     for file in files:
-        for node in ast.parse(file.read_text(encoding="utf-8")).body:
-            if isinstance(node, ast.ImportFrom) and any(
-                alias.name.lstrip("_").isupper() for alias in node.names
-            ):
-                home = code_cache.SOURCES / f"{(node.module or '').replace('.', '/')}.py"
-                assert not home.exists() or home in files, (file, home)
+        needed = code_cache._needed_by(file)
+        for one in needed:
+            for node in ast.parse(one.read_text(encoding="utf-8")).body:
+                if isinstance(node, ast.ImportFrom) and any(
+                    alias.name.lstrip("_").isupper() for alias in node.names
+                ):
+                    home = code_cache.SOURCES / f"{(node.module or '').replace('.', '/')}.py"
+                    assert not home.exists() or home in needed, (file, one, home)
