@@ -89,7 +89,7 @@ def run(
     from simulator.runs.runner import execute
     from simulator.studies.finished import result_there, sign
 
-    folder = output_folder(output)
+    folder = output_folder(output, "run")
     name, made = named_policy(policy)
     config = make_config(made, policy=name, engine=engine, cluster=cluster, **settings)
     if folder is not None and not force:
@@ -143,7 +143,7 @@ def sweep(
 
     given = {name: value for name, value in settings.items() if value is not None}
     entries = entries_of(make_plan([("", given)]))
-    folder = output_folder(output)
+    folder = output_folder(output, "sweep")
     assert folder is not None
     write_plan(folder, entries, [])
     batch = carry_out_here(folder, entries, make_executor("local", processes))

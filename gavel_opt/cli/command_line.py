@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NoReturn, Protocol
+from typing import Any, NoReturn, Protocol
 
 from gavel_opt.errors import GavelError, InputError, MissingLibraryError, unknown_name
 
@@ -30,6 +31,11 @@ class Command(Protocol):
 
 class Parser(argparse.ArgumentParser):
     """An argument parser whose every complaint is one line and an :class:`InputError`."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        # No flag begins with a digit: -1:2:3 is a value, which its flag refuses by saying what it takes.
+        self._negative_number_matcher = re.compile(r"-[.\d]")
 
     def error(self, message: str) -> NoReturn:
         """Raise instead of printing the usage; ``argument --x: ...`` becomes ``--x: ...``."""

@@ -34,7 +34,7 @@ class Status(enum.Enum):
 _ADVICE = {
     Status.OPTIMAL: "solved to tolerance",
     Status.INFEASIBLE: "no point meets all constraints: relax a bound or a row",
-    Status.UNBOUNDED: "the objective can grow for ever: a bound or a row is missing",
+    Status.UNBOUNDED: "the objective can be made better for ever: a bound or a row is missing",
     Status.INFEASIBLE_OR_UNBOUNDED: (
         "the engine cannot tell infeasible from unbounded: ask highs which it is"
     ),

@@ -9,6 +9,10 @@ from pathlib import Path
 from gavel_opt import InputError
 
 
+PACKET = b"\x0a"
+"""First byte of a trace of Perfetto's: the tag of a packet."""
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of ``gavel-sim export``."""
     parser.add_argument("folder", metavar="RUN", help="run folder")
@@ -37,6 +41,10 @@ def run(arguments: argparse.Namespace) -> int:
     if path.is_dir() or not path.parent.is_dir():
         raise InputError(
             f"--perfetto: cannot write {path}: expected a file in a folder that exists"
+        )
+    if path.exists() and not path.read_bytes()[:1] == PACKET:
+        raise InputError(
+            f"--perfetto: {path} is there and is no Perfetto trace; choose another name"
         )
     found = read_run(existing_folder(arguments.folder))
     if not found.readable:

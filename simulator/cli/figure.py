@@ -15,7 +15,15 @@ from typing import Any
 
 from gavel_opt import InputError, find_policy, known_policies
 from gavel_opt.policies.settings import check_settings, settings_of
-from simulator.cli.where import SLURM, add_where, array_job, executor_of, share_of, typed
+from simulator.cli.where import (
+    SLURM,
+    add_where,
+    array_job,
+    executor_of,
+    nothing_failed,
+    share_of,
+    typed,
+)
 from simulator.runs.config import GIVEN, RunConfig
 from simulator.runs.options import add_setting, output_folder, values_of
 from simulator.runs.values import POLICY, POLICY_SETTINGS, number, several
@@ -138,7 +146,7 @@ def run(arguments: argparse.Namespace) -> int:
     experiments = [experiment.with_own(own) for experiment in experiments]
     several = len(experiments) > 1
     default = "figures" if several else f"figure-{experiments[0].figure}"
-    folder = output_folder(arguments.output or default)
+    folder = output_folder(arguments.output or default, "figure")
     if folder is None:
         raise InputError("--output: is required")
     plans = []
@@ -153,6 +161,8 @@ def run(arguments: argparse.Namespace) -> int:
     mine = share_of(arguments, tasks, costs)
     if arguments.retry_failed:
         mine = [(plan, task) for plan, task in mine if task.name in plan.failures.names()]
+        if not mine:
+            return nothing_failed()
     if arguments.dry_run:
         return _list(mine, arguments.json)
     if arguments.executor == SLURM:

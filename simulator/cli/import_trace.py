@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of ``gavel-sim import``."""
     from simulator.importers import SOURCES
+    from simulator.runs.new_file import add_force
 
     width = max(map(len, SOURCES))
     parser.epilog = "sources and their files:\n" + "\n".join(
@@ -25,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "files", metavar="FILE", nargs="+", help="its files, unpacked, in any order"
     )
     parser.add_argument("--output", metavar="TRACE", required=True, help="trace to write")
+    add_force(parser)
     parser.add_argument(
         "--throughputs", metavar="FILE", help="table of job types (default: the one that ships)"
     )
@@ -56,14 +58,15 @@ def run(arguments: argparse.Namespace) -> int:
     from simulator.importers.conversion import convert
     from simulator.importers.report import report
     from simulator.runs.files import write_atomically
+    from simulator.runs.new_file import new_file
     from simulator.world.cluster import parse_counts
     from simulator.world.throughputs import load_throughputs
 
-    path = Path(arguments.output)
-    if path.is_dir() or not path.parent.is_dir():
-        raise InputError(f"--output: cannot write {path}: expected a file in a folder that exists")
-    if path.resolve() in [Path(file).resolve() for file in arguments.files]:
-        raise InputError(f"--output: {path} is one of the files to read; choose another")
+    if Path(arguments.output).resolve() in [Path(file).resolve() for file in arguments.files]:
+        raise InputError(
+            f"--output: {arguments.output} is one of the files to read; choose another"
+        )
+    path = new_file(arguments.output, "--output", arguments.force)
     table = None if arguments.throughputs is None else Path(arguments.throughputs)
     measurements = load_throughputs(table)
     reader = source(arguments.source)

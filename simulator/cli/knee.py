@@ -114,7 +114,7 @@ def find(arguments: argparse.Namespace) -> Found:
         policy: config_from(arguments, policy=policy, seed=seeds[0], rate=1.0, window=(0, 1))
         for policy in policies
     }
-    folder = output_folder(arguments.output)
+    folder = output_folder(arguments.output, "knee")
     from simulator.studies.knee import knees
 
     said = [f"{len(configs)} policies, {len(seeds)} seeds"]

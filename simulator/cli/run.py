@@ -89,7 +89,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(json.dumps(RunConfig.schema(), indent=2))
         return 0
     config, resume = _what_to_run(arguments)
-    folder = output_folder(arguments.output)
+    folder = output_folder(arguments.output, "run")
     record = recordings(arguments.record)
     for flag, value in (("--record", record), ("--checkpoint-every", arguments.checkpoint_every)):
         if value and folder is None:

@@ -16,7 +16,15 @@ from pathlib import Path
 from typing import Any
 
 from gavel_opt import InputError
-from simulator.cli.where import SLURM, add_where, array_job, executor_of, share_of, typed
+from simulator.cli.where import (
+    SLURM,
+    add_where,
+    array_job,
+    executor_of,
+    nothing_failed,
+    share_of,
+    typed,
+)
 from simulator.runs.config import GIVEN
 from simulator.runs.options import add_run_arguments, output_folder
 from simulator.studies.batch import Batch, Failures, Task, complain, run_batch
@@ -76,12 +84,14 @@ def run(arguments: argparse.Namespace) -> int:
     mine = share_of(arguments, entries, [expected_cost(one.config) for one in entries])
     if arguments.dry_run:
         return _list(mine, arguments.json)
-    folder = output_folder(arguments.output)
+    folder = output_folder(arguments.output, "sweep")
     if folder is None:
         raise InputError("--output: is required")
     if arguments.retry_failed:
         failed = set(Failures(folder / FAILURES).names())
         mine = [one for one in mine if one.name in failed]
+        if not mine:
+            return nothing_failed()
     if arguments.executor == SLURM:
         return _hand_to_slurm(arguments, folder, entries, mine)
     executor = executor_of(arguments)
@@ -182,9 +192,6 @@ def _hand_to_slurm(
     mine: Sequence[PlanEntry],
 ) -> int:
     """Hand the plan to Slurm, and say how to see what becomes of it."""
-    if not mine:
-        print("nothing failed: there is nothing to run again")
-        return 0
     job = array_job(arguments, folder, len(mine))
     if arguments.print_script:
         print(job.script(), end="")

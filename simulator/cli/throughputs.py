@@ -18,11 +18,14 @@ from simulator.world.throughputs import (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of ``gavel-sim throughputs``."""
+    from simulator.runs.new_file import add_force
+
     parser.add_argument("action", choices=("check", "convert"), help="check or convert")
     parser.add_argument("file", metavar="FILE", help="TOML, Gavel's JSON, our CSV, or @newer")
     parser.add_argument(
         "--output", metavar="OUT", help="convert: file to write, .toml, .json or .csv"
     )
+    add_force(parser)
     parser.add_argument(
         "--unconsolidated",
         action="store_true",
@@ -37,24 +40,31 @@ def run(arguments: argparse.Namespace) -> int:
         raise InputError(
             "convert: expected --output FILE" if missing else "--output is of convert, not of check"
         )
+    output = None
+    if arguments.output is not None:
+        output = _output(arguments.output, arguments.force)
     path = preset_file(arguments.file)
     load = load_unconsolidated if arguments.unconsolidated else load_throughputs
-    if arguments.action == "check":
+    if output is None:
         print(described(load(path), path))
         return 0
-    return _convert(load(path), Path(arguments.output))
+    return _convert(load(path), output)
+
+
+def _output(text: str, force: bool) -> Path:
+    """Check where a table is to be written."""
+    from simulator.runs.new_file import new_file
+    from simulator.world.throughput_files import WRITERS
+
+    if Path(text).suffix not in WRITERS:
+        raise InputError(f"--output: {text}: expected a name that ends in {', '.join(WRITERS)}")
+    return new_file(text, "--output", force)
 
 
 def _convert(table: Measurements, output: Path) -> int:
     from simulator.runs.files import write_atomically
     from simulator.world.throughput_files import WRITERS
 
-    if output.suffix not in WRITERS:
-        raise InputError(f"--output: {output}: expected a name that ends in {', '.join(WRITERS)}")
-    if output.is_dir() or not output.parent.is_dir():
-        raise InputError(
-            f"--output: cannot write {output}: expected a file in a folder that exists"
-        )
     write_atomically(output, WRITERS[output.suffix](table).encode())
     print(f"{output}: {_size(table)}")
     return 0

@@ -86,7 +86,7 @@ def run(arguments: argparse.Namespace) -> int:
             print(task.name)
         return 0
     with ExitStack() as stack:
-        folder = output_folder(arguments.output)
+        folder = output_folder(arguments.output, "what-if")
         if folder is None:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="gavel-sim-")))
         store = PointStore(folder / "points")

@@ -88,6 +88,12 @@ def share_of(
     return deal(items, costs, shards)[shard]
 
 
+def nothing_failed() -> int:
+    """Say that ``--retry-failed`` has nothing to do; the exit status."""
+    print("nothing failed: there is nothing to run again")
+    return 0
+
+
 def executor_of(arguments: argparse.Namespace, at_most: int | None = None) -> Executor:
     """Make the executor that was asked for; ``at_most`` bounds how many runs go on at once."""
     processes = arguments.processes if at_most is None else at_most

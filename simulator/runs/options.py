@@ -21,6 +21,7 @@ from simulator.runs.config import (
     find_setting,
     known_settings,
 )
+from simulator.runs.folder_kinds import FolderKind, check_kind
 from simulator.runs.saturation import DEFAULT_RULE
 from simulator.runs.values import (
     COUNT,
@@ -245,13 +246,20 @@ def recordings(words: list[str] | None) -> frozenset[str]:
     return frozenset(names)
 
 
-def output_folder(text: str | Path | None) -> Path | None:
-    """Check that a run folder can be written, leaving nothing behind.
+def output_folder(text: str | Path | None, kind: FolderKind) -> Path | None:
+    """Check that a folder of results can be written, leaving nothing behind.
+
+    Parameters
+    ----------
+    text
+        As given; None is.
+    kind
+        What is to be written there.
 
     Raises
     ------
     InputError
-        If it cannot.
+        If it cannot, or holds results of another kind.
     """
     if text is None:
         return None
@@ -266,6 +274,7 @@ def output_folder(text: str | Path | None) -> Path | None:
             pass
     except OSError as wrong:
         raise InputError(f"--output: cannot write in {nearest}: {wrong.strerror}") from None
+    check_kind(folder, kind)
     return folder
 
 

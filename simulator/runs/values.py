@@ -248,6 +248,11 @@ def _read_window(given: Any, flag: str) -> tuple[int, int]:
             raise InputError(expected) from None
     if len(ends) != 2:
         raise InputError(expected)
+    if ends[0] == ends[1]:
+        raise InputError(
+            f"{flag}: {given!r} has no job in it; the end is the first job not measured: "
+            f"{ends[0]}:{ends[1] + 1} measures job {ends[0]}"
+        )
     if not 0 <= ends[0] < ends[1]:
         raise InputError(f"{flag}: {given!r} ends before it starts; expected START < END")
     return ends[0], ends[1]
@@ -340,6 +345,8 @@ def readable_file(given: str | Path, flag: str) -> Path:
             pass
     except TypeError:
         raise InputError(f"{flag}: {given!r} is not the name of a file") from None
+    except IsADirectoryError:
+        raise InputError(f"{flag}: {path} is a folder; expected a file") from None
     except OSError as wrong:
         near = _neighbours(path)
         raise InputError(f"{flag}: cannot read {path}: {wrong.strerror}{near}") from None

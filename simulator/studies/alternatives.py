@@ -90,23 +90,23 @@ def as_text(outcomes: Sequence[Outcomes], seeds: Sequence[int]) -> str:
                 _percent(difference, base.values("average_jct")),
                 "" if utilization is None else f"{utilization:.1%}",
                 _shown(cost, 1.0, ",.0f"),
-                one.endings,
             ]
         )
-    header = [
-        "",
-        "mean JCT (h)",
-        "difference (h)",
-        "",
-        "utilization",
-        "cost difference ($)",
-        "ended",
-    ]
+    header = ["", "mean JCT (h)", "difference (h)", "", "utilization", "cost difference ($)"]
+    several = len(seeds) > 1
     note = (
-        f"Seeds {', '.join(map(str, seeds))}; differences from the first row, of runs on the same jobs, "
-        "with 95 % intervals."
+        f"Seed{'s' if several else ''} {', '.join(map(str, seeds))}; differences from the first row, of "
+        f"runs on the same jobs, "
+        + (
+            "with 95 % intervals."
+            if several
+            else "without an interval: it takes at least two seeds, such as --seed 0-4."
+        )
     )
     if any(one.endings for one in outcomes):
+        header.append("ended")
+        for row, one in zip(rows, outcomes, strict=True):
+            row.append(one.endings)
         note += " A mean is over the seeds whose measured jobs all completed."
     return f"{markdown(header, rows)}\n{note}"
 
@@ -140,7 +140,7 @@ def _mean(values: Sequence[float | None]) -> float | None:
 def _shown(difference: Difference | None, unit: float, digits: str = ".2f") -> str:
     if difference is None:
         return ""
-    mean = f"{difference.mean / unit:+{digits}}"
+    mean = f"{difference.mean / unit:+z{digits}}"
     return mean if difference.half is None else f"{mean} ± {difference.half / unit:{digits}}"
 
 

@@ -630,11 +630,11 @@ def _entry(one: Candidate) -> str:
 
 
 def _clock(seconds: float) -> str:
-    """A point in simulated time."""
-    days, rest = divmod(seconds, 86400.0)
-    hours, rest = divmod(rest, 3600.0)
-    minutes, rest = divmod(rest, 60.0)
-    return f"day {int(days)} {int(hours):02}:{int(minutes):02}:{int(rest):02}"
+    """A point in simulated time, to the nearest second."""
+    days, rest = divmod(round(seconds), 86400)
+    hours, rest = divmod(rest, 3600)
+    minutes, rest = divmod(rest, 60)
+    return f"day {days} {hours:02}:{minutes:02}:{rest:02}"
 
 
 def _length(seconds: float) -> str:

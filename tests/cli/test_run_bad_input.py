@@ -56,6 +56,18 @@ CASES = {
         "--rate: 'nan' is not a positive number",
     ),
     "rate without window": (("run", "--policy", "fifo", "--rate", "3"), "--rate: needs --window"),
+    "empty window": (
+        ("run", "--policy", "fifo", "--rate", "3", "--window", "5:5"),
+        "--window: '5:5' has no job in it; the end is the first job not measured: 5:6 measures job 5",
+    ),
+    "cluster below 0": (
+        ("run", "--policy", "fifo", "--jobs", "3", "--cluster", "-1:2:3"),
+        "--cluster: v100=-1: expected a whole number of at least 0",
+    ),
+    "trace is a folder": (
+        ("run", "--policy", "fifo", "--trace", "/usr"),
+        "--trace: /usr is a folder; expected a file",
+    ),
     "window backwards": (
         ("run", "--policy", "fifo", "--rate", "3", "--window", "5:2"),
         "--window: '5:2' ends before it starts",

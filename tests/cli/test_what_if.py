@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from simulator.studies.alternatives import paired
+from simulator.studies.alternatives import Outcomes, as_text, paired
 
 SMALL = ["what-if", "--policy", "fifo", "--cluster", "2:2:2", "--jobs", "4", "--processes", "1"]
 
@@ -57,3 +57,25 @@ def test_a_change_that_is_none_is_answered_in_a_line(changes: list[str], said: s
     done = _gavel_sim(*SMALL, "--against", *changes)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert said in done.stderr
+
+
+def test_one_seed_has_no_interval_and_nothing_that_ended_early_no_column() -> None:
+    done = _gavel_sim(*SMALL, "--seed", "0", "--against", "v100+1")
+    assert done.returncode == 0
+    assert (
+        "Seed 0; differences from the first row, of runs on the same jobs, without an"
+        in done.stdout
+    )
+    assert "at least two seeds, such as --seed 0-4" in done.stdout
+    assert "ended" not in done.stdout
+    assert "95 %" not in done.stdout
+
+
+def test_endings_have_a_column_where_there_are_some() -> None:
+    whole = {"average_jct": 1.0, "cost": 10.0, "utilization": 0.5, "status": "completed"}
+    base = Outcomes("as described", [whole, whole])
+    other = Outcomes("other", [whole | {"cost": 9.8}, whole | {"status": "saturated"}])
+    text = as_text([base, other], [0, 1])
+    assert "ended" in text
+    assert "1 of 2 completed, 1 of 2 saturated" in text
+    assert "-0" not in text

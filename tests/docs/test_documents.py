@@ -85,6 +85,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     examples = [*(ROOT / "docs/example_policies").glob("*.py"), *TRACES.iterdir(), GPUS]
     for example in examples:
         (folder / example.name).write_text(example.read_text())
+    shutil.copytree(ROOT / "docs/example_policies", folder / "docs/example_policies")
     small = ("--cluster", "8:16:24", "--jobs", "30")
     # With the settings under which the pages make them: a folder of other settings is refused.
     for name, what in (("gavel", "placements"), ("a", "programs")):

@@ -33,7 +33,7 @@ def test_the_schema_says_every_setting(capsys):
 
 def test_configurations_fit_their_schema():
     check = pytest.importorskip("jsonschema").validate
-    given = {"cluster": "4:4:4", "policy": "fifo"}
+    given = {"cluster": "4:4:4", "policy": "fifo_packed"}
     for more in (
         {"jobs": 3, "policy_settings": {"packing_threshold": 1.2}},
         {"rate": 2.0, "window": (3, 9), "timeout": 60},

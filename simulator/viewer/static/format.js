@@ -53,8 +53,9 @@ export function duration(seconds) {
  */
 export function moment(seconds) {
   if (!Number.isFinite(seconds)) return "–";
-  const days = Math.floor(seconds / 86400);
-  const rest = seconds - 86400 * days;
+  const whole = Math.round(seconds);
+  const days = Math.floor(whole / 86400);
+  const rest = whole - 86400 * days;
   const two = (/** @type {number} */ value) => String(Math.floor(value)).padStart(2, "0");
   return `day ${number(days)}, ${two(rest / 3600)}:${two((rest % 3600) / 60)}:${two(rest % 60)}`;
 }
