@@ -8,7 +8,6 @@ from pathlib import Path
 
 from gavel_opt import InputError
 
-
 PACKET = b"\x0a"
 """First byte of a trace of Perfetto's: the tag of a packet."""
 
