@@ -178,6 +178,22 @@ def _with_values(words: list[str]) -> list[str]:
     return [values.get(word.strip("[]"), word) for word in words]
 
 
+def test_the_example_of_an_explanation_shows_a_job_that_waits(prepared: Path) -> None:
+    examples = {one for page in PAGES for one in commands(page) if "explain runs/" in one}
+    assert len(examples) == 2
+    for command in examples:
+        done = subprocess.run(
+            shlex.split(command),
+            cwd=prepared,
+            env=environment(),
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert "did not run in round 3" in done.stdout
+        assert "others came before it" in done.stdout
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_python_runs_as_printed(page: Path, reader: Path) -> None:
     for block in python_blocks(page):
