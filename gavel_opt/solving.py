@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from gavel_opt.model.files import read_program
 from gavel_opt.model.linear_program import LinearProgram
 from gavel_opt.model.presolve import screen
 from gavel_opt.model.proofs import best_direction, farkas_ray, improving_ray, nearest_point
-from gavel_opt.model.scaling import needs_scaling, scaled
+from gavel_opt.model.scaling import Scaled, needs_scaling, scaled
 from gavel_opt.model.solution import Certificate, Solution, Status
 
 TOLERANCE = 1e-6
@@ -30,6 +31,9 @@ USUAL = 1e-7
 misses by less than solvers commonly overlook, as rounded files do, has an answer with a proof."""
 
 _VERDICTS = (Status.INFEASIBLE, Status.UNBOUNDED, Status.INFEASIBLE_OR_UNBOUNDED)
+_RETRIED = (*_VERDICTS, Status.NUMERICAL_ERROR, Status.ITERATION_LIMIT)
+"""Outcomes that another scale may change."""
+
 _SECOND = "highs"
 """Asked for a ray where the engine itself finds none."""
 
@@ -82,7 +86,7 @@ def solve(
     started = time.perf_counter()
     solution = _answered(program, engine, options)
     claim = solution.status
-    if claim in _VERDICTS or (claim.has_answer and not solution.certificate.within(tolerance)):
+    if claim in _RETRIED or (claim.has_answer and not solution.certificate.within(tolerance)):
         deadline = started + options.time_limit
         solution = _settled(program, solution, engine, options, tolerance, deadline)
     elif claim.has_answer:
@@ -169,10 +173,14 @@ def _settled(
 ) -> Solution:
     """What can be proven of a program for which an engine gave no proven answer."""
     claim = solution.status
-    again = _scaled_again(program, engine, _until(options, deadline))
-    if again is not None and again.certificate.within(tolerance):
-        again.status, again.proof = Status.OPTIMAL, "certificate"
-        return again
+    for change in _other_scales(program):
+        left = _until(options, deadline)
+        if left.time_limit <= 0.0:
+            break
+        again = _solved_there(program, change, engine, left)
+        if again is not None and again.certificate.within(tolerance):
+            again.status, again.proof = Status.OPTIMAL, "certificate"
+            return again
     if claim not in _VERDICTS:
         if claim.has_answer:
             solution.status = Status.IMPRECISE
@@ -198,15 +206,26 @@ def _settled(
     return solution
 
 
-def _scaled_again(program: LinearProgram, engine: Engine, options: Options) -> Solution | None:
-    """The answer to the scaled program, where that differs from what was solved already."""
-    if options.time_limit <= 0.0 or needs_scaling(program):
-        return None
-    change = scaled(program)
-    plain = not (change.row.any() or change.column.any() or change.size or change.cost)
-    if plain:
-        return None
-    solution = change.back(_decided(change.program, engine, options))
+def _other_scales(program: LinearProgram) -> Iterator[Scaled | None]:
+    """Scales other than the one that the program was solved on; None for its own."""
+    if needs_scaling(program):
+        yield None
+    else:
+        change = scaled(program)
+        if change.row.any() or change.column.any() or change.size or change.cost:
+            yield change
+    if needs_scaling(program):
+        yield scaled(program, "largest")
+
+
+def _solved_there(
+    program: LinearProgram, change: Scaled | None, engine: Engine, options: Options
+) -> Solution | None:
+    """The answer that the engine gives on another scale, certified on the program itself."""
+    if change is None:
+        solution = _decided(program, engine, options)
+    else:
+        solution = change.back(_decided(change.program, engine, options))
     if not solution.status.has_answer or solution.x is None:
         return None
     prove(program, solution, engine, options)

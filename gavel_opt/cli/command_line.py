@@ -96,7 +96,9 @@ class Program:
         """Run one subcommand and return its exit status."""
         words = list(sys.argv[1:] if arguments is None else arguments)
         try:
-            return self._dispatch(words)
+            status = self._dispatch(words)
+            sys.stdout.flush()  # a reader that has gone is noticed here, not when Python ends
+            return status
         except (InputError, MissingLibraryError) as wrong:
             return self._complain(wrong, 2)
         except GavelError as failed:

@@ -7,6 +7,7 @@ coefficients, bounds and costs lie around one, a program reaches them whole.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import scipy
@@ -22,6 +23,8 @@ SMALL, LARGE = 1e-9, 1e12
 _ROUNDS = 40
 _MOST = 900
 """Largest exponent of a scale; a float's go to 1023."""
+
+Around = Literal["middle", "largest"]
 
 _Exponents = NDArray[np.int64]
 
@@ -78,17 +81,28 @@ def needs_scaling(program: LinearProgram) -> bool:
     return bool(size.size) and bool(size.min() < SMALL or size.max() > LARGE)
 
 
-def scaled(program: LinearProgram) -> Scaled:
-    """Scale a program: coefficients around one by rows and columns, then bounds and costs."""
+def scaled(program: LinearProgram, around: Around = "middle") -> Scaled:
+    """Scale a program: coefficients around one by rows and columns, then bounds and costs.
+
+    Parameters
+    ----------
+    program
+        The program.
+    around
+        ``"middle"`` brings the middle between the smallest and the largest coefficient of each row and
+        column to one, so that none is lost; ``"largest"`` the largest, where some are next to nothing
+        beside the others and would spoil those.
+    """
     m, n = program.shape
     data, row_of = program.a.data, program.a.indices
     column_of = np.repeat(np.arange(n), np.diff(program.a.indptr))
     there = data != 0.0
     exponent = np.frexp(np.abs(data[there]))[1].astype(np.float64)
     row, column = np.zeros(m), np.zeros(n)
-    for _ in range(_ROUNDS):
-        row = -_middle(exponent + column[column_of[there]], row_of[there], m)
-        column = -_middle(exponent + row[row_of[there]], column_of[there], n)
+    level = _middle if around == "middle" else _largest
+    for _ in range(_ROUNDS if around == "middle" else 1):
+        row = -level(exponent + column[column_of[there]], row_of[there], m)
+        column = -level(exponent + row[row_of[there]], column_of[there], n)
     rows, columns = _whole(row), _whole(column)
     bounds = np.concatenate(
         [
@@ -123,6 +137,14 @@ def _middle(exponent: Floats, place: NDArray[np.int32], count: int) -> Floats:
     low[np.isinf(low)] = high[np.isinf(high)] = 0.0
     middle: Floats = 0.5 * (low + high)
     return middle
+
+
+def _largest(exponent: Floats, place: NDArray[np.int32], count: int) -> Floats:
+    """Largest exponent at each place; 0 where there is none."""
+    high = np.full(count, -np.inf)
+    np.maximum.at(high, place, exponent)
+    high[np.isinf(high)] = 0.0
+    return high
 
 
 def _whole(exponent: Floats) -> _Exponents:

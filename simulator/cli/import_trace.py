@@ -57,6 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
     from simulator.importers.base import COMPLETED
     from simulator.importers.conversion import convert
     from simulator.importers.report import report
+    from simulator.importers.tables import is_cut_off
     from simulator.runs.files import write_atomically
     from simulator.runs.new_file import new_file
     from simulator.world.cluster import parse_counts
@@ -72,6 +73,11 @@ def run(arguments: argparse.Namespace) -> int:
     reader = source(arguments.source)
     names = _names(arguments, measurements.worker_types, reader.WORKER_TYPE)
     read = reader.read([Path(file) for file in arguments.files])
+    read.assumed += [
+        f"the last line of {file} has no end: it is taken as whole, and may have been cut off"
+        for file in arguments.files
+        if is_cut_off(Path(file))
+    ]
     if arguments.completed_only:
         whole = [job for job in read.jobs if job.state == COMPLETED]
         read.dropped["failed or killed (--completed-only)"] += len(read.jobs) - len(whole)

@@ -161,6 +161,7 @@ def _simulate(
         sign(result, arguments.fork_from)
         with interrupts.finishing():
             result.write(folder)
+        interrupts.act(f"the run was over, and its results are in {folder}")
     if picture is not None:
         from simulator.studies.queue_plot import plot_queue
 

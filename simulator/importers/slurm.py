@@ -10,7 +10,16 @@ from pathlib import Path
 from gavel_opt import InputError
 from simulator.importers.base import NAIVE_TIMES, Imported
 from simulator.importers.job_log import end_of
-from simulator.importers.tables import Row, between, first_line, given, number_of, require, rows
+from simulator.importers.tables import (
+    Row,
+    between,
+    first_line,
+    given,
+    is_cut_off,
+    number_of,
+    require,
+    rows,
+)
 from simulator.importers.tables import time_of as _time
 from simulator.world.reading import shown
 
@@ -43,6 +52,11 @@ def read(files: Sequence[Path]) -> Imported:
         raise InputError(f"{path}:1: no column {' or '.join(_TRES)}, so no GPUs are known")
     if "ElapsedRaw" not in header and "Elapsed" not in header and "End" not in header:
         raise InputError(f"{path}:1: no column ElapsedRaw, Elapsed, or Start and End: no run times")
+    if is_cut_off(path):
+        raise InputError(
+            f"{path}: the last line has no end, so the log was cut off there; write it anew, or end the "
+            "line if it is whole"
+        )
     read = Imported(
         assumed=[
             "steps of a job (1234.batch, 1234.0) are left out; lines of one JobID (a requeued job, "

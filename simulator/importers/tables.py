@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,6 +27,15 @@ def lines(path: Path, delimiter: str = ",") -> Iterator[tuple[str, list[str]]]:
         except csv.Error as wrong:
             raise InputError(f"{where}: not CSV: {wrong}") from None
         yield where, [field.strip() for field in fields]
+
+
+def is_cut_off(path: Path) -> bool:
+    """Whether the last line of a table has no end, as what writes logs always gives it one."""
+    with path.open("rb") as file:
+        if file.read(1) in (b"", b"[", b"{"):
+            return False  # JSON tells by itself whether it is whole
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) not in b"\r\n"
 
 
 def first_line(path: Path, delimiter: str = ",") -> list[str]:

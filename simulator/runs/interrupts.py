@@ -12,6 +12,7 @@ operating system's own handler wakes, then saves what can be saved and ends the 
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import signal
@@ -82,10 +83,11 @@ class Interrupts:
             self.act()
             raise Interrupted
 
-    def act(self) -> None:
+    def act(self, advice: str = "") -> None:
         """Say that a signal is being acted on, or came too late to matter: no rescue is needed."""
         with self._decision:  # held for good once a rescue has begun, which ends the process
             self._acting = True
+            self.advice = advice or self.advice
 
     @contextlib.contextmanager
     def deferred(self) -> Iterator[None]:
@@ -132,6 +134,7 @@ class Interrupts:
         for number in SIGNALS:
             if signal.getsignal(number) != signal.SIG_IGN:
                 signal.signal(number, self._note)
+        atexit.register(_ignore_signals)
         threading.Thread(target=self._watch, args=(inside,), name="signals", daemon=True).start()
 
     def leave(self) -> None:
@@ -170,6 +173,17 @@ class Interrupts:
         if self._acting:
             return late < LAST
         return self._deferred > 0 and late < GRACE
+
+
+def _ignore_signals() -> None:
+    """Let a process that is done end with its own status.
+
+    Python gives signals back to the system before it takes its modules apart, which takes longer than
+    a small run: one that came then would end a finished command as if it had died. What was
+    registered first is called last, when nothing is left to be lost.
+    """
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _drain(inside: int) -> bool:

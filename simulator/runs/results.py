@@ -269,6 +269,7 @@ def collect(
 ) -> RunResult:
     """Read a simulation out."""
     started = time.perf_counter()
+    gap_use = _use_in_gaps(simulation)
     jobs = job_columns(simulation)
     rounds = round_columns(simulation, jobs)
     placements = placement_columns(simulation) if records_placements else None
@@ -306,12 +307,14 @@ def collect(
         },
         "makespan": float(simulation.time),
         "utilization": float(simulation.utilization()),
-        "utilization_without_gaps": _without_gaps(simulation),
+        "utilization_without_gaps": float(simulation.utilization())
+        - float(gap_use.sum()) / simulation.cluster.total / max(simulation.time, _TINY),
         "rounds": int(simulation.rounds),
         "allocations": int(simulation.allocations),
         "lease_extensions": int(simulation.lease_extensions),
         "lease_extension_opportunities": int(simulation.lease_extension_opportunities),
         "cost": float(jobs["cost"].sum()),
+        "cost_without_gaps": _cost_without_gaps(simulation, float(jobs["cost"].sum()), gap_use),
         "slo_violations": _slo_violations(simulation, jobs),
         "notes": list(simulation.notes),
         "saturation": _verdict(verdict, config),
@@ -336,25 +339,42 @@ def collect(
     return RunResult(config, summary, jobs, rounds, placements, allocations)
 
 
-def _without_gaps(simulation: Simulation) -> float:
-    """Utilization in which a round is charged from its own beginning.
+_TINY = 1e-300
 
-    The reference charges it from the end of the round before it in which somebody ran, so the time in
+
+def _use_in_gaps(simulation: Simulation) -> NDArray[np.float64]:
+    """Worker seconds by worker type that a run is charged for times in which nobody ran.
+
+    The reference charges a round from the end of the round before it in which somebody ran, so the time in
     which nobody was there counts as time of those who ran next (docs/mechanism.md).
     """
+    none = np.zeros(len(simulation.cluster.worker_types))
     if simulation.config.ideal or not simulation.time > 0:
-        return float(simulation.utilization())
+        return none
     series = simulation.series
     runs = np.flatnonzero(series.running)
     if not simulation.finished:
         runs = runs[:-1]  # the last round is not accounted for yet
     if not runs.size:
-        return float(simulation.utilization())
+        return none
     # A round ends when the next one begins.
     ends = np.append(series.time, simulation.time)[runs + 1]
     gaps = series.time[runs] - np.concatenate([[0.0], ends[:-1]])
-    charged = float((gaps * series.utilization[runs]).sum()) / simulation.time
-    return float(simulation.utilization()) - charged
+    used: NDArray[np.float64] = gaps @ series.utilization_by_type[runs]
+    return used * simulation.cluster.workers
+
+
+def _cost_without_gaps(
+    simulation: Simulation, cost: float, gap_use: NDArray[np.float64]
+) -> float | None:
+    """Cost in which a round is charged from its own beginning; None where it does not follow.
+
+    Under packing two jobs on a worker pay its whole price each, and the table of rounds does not say who was
+    beside whom.
+    """
+    if simulation.packs and gap_use.any():
+        return None
+    return cost - float(gap_use @ simulation.prices) / 3600.0
 
 
 def _mean(values: NDArray[np.float64]) -> float | None:

@@ -190,6 +190,11 @@ class Simulation:
         self._check_fit()
         needs_prices = config.prices is not None or traits.needs_prices
         self.prices = load_prices(config.prices, self.cluster.worker_types)
+        free = [
+            name
+            for name, price in zip(self.cluster.worker_types, self.prices, strict=True)
+            if config.prices is None and price == 0.0
+        ]
         window = config.window or (0, self.workload.limit or 0)
         self.window: tuple[int, int] = window
         self._placements = placements
@@ -200,6 +205,10 @@ class Simulation:
         if self.policy_source == UNNAMED:
             self.notes.append(
                 "the policy was handed over as an object: no command repeats this run"
+            )
+        if free:
+            self.notes.append(
+                f"no price is known for {', '.join(free)}: the cost leaves them out (--prices FILE)"
             )
         self.keeps_before = False
         self._before: dict[str, Any] | None = None
@@ -231,6 +240,11 @@ class Simulation:
     def finished(self) -> bool:
         """Whether all jobs of the window are done."""
         return self.mechanism.finished
+
+    @property
+    def packs(self) -> bool:
+        """Whether two jobs can be on a worker."""
+        return self._traits.packing
 
     @property
     def time(self) -> float:

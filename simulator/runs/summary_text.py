@@ -55,7 +55,7 @@ def describe(result: RunResult, folder: Path | None) -> str:
             )
         )
     if found["cost"] is not None:
-        rows.append(("cost", f"${found['cost']:,.2f}"))
+        rows.append(("cost", f"${found['cost']:,.2f}{_gaps(found)}"))
     if found["slo_violations"] is not None:
         rows.append(("deadlines", f"{found['slo_violations']:,} missed"))
     verdict = found["saturation"]
@@ -70,6 +70,14 @@ def describe(result: RunResult, folder: Path | None) -> str:
     status = _paint(_STATUS[found["status"]], _COLOURS[found["status"]])
     head = f"{_paint(found['policy'], '1')}{_on(found)}: {status}"
     return "\n".join([head, *(f"  {name:<12}{text}" for name, text in rows)])
+
+
+def _gaps(found: dict[str, Any]) -> str:
+    """What the cost is if an empty cluster costs nothing, where that is less by a cent in the dollar."""
+    plain = found.get("cost_without_gaps")
+    if plain is None or not found["cost"] - plain > 0.01 * found["cost"]:
+        return ""
+    return f" as the reference charges it, ${plain:,.2f} without times in which nobody ran"
 
 
 def short(result: RunResult) -> str:

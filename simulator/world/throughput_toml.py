@@ -27,6 +27,7 @@ from simulator.world.throughputs import (
 _BATCH = re.compile(r" \(batch size .*\)$")
 _OF_TYPE = {"relative_to", "factor", "factors", "source"}
 _OF_ROW = {"job_type", "scale_factor", "beside", "source"}
+_ROW = re.compile(r"\s*\[\[\s*throughputs\s*\]\]")
 NO_PAIRS, RATIO = "none", "ratio"
 
 
@@ -73,7 +74,9 @@ def parse_toml(source: str, text: str) -> Measurements:
     if base is not None:
         _copy(table, base)
         types += base.worker_types
-    for row in _rows(source, content):
+    rows = _rows(source, content, text)
+    _refuse_repeated(rows)
+    for row in rows:
         _add_row(table, row, types)
     pairs = content.get("colocation", NO_PAIRS)
     if pairs not in (NO_PAIRS, RATIO):
@@ -179,12 +182,40 @@ def _copy(table: TableBuilder, base: Measurements) -> None:
         }
 
 
-def _rows(source: str, content: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+def _rows(source: str, content: Mapping[str, Any], text: str) -> list[tuple[str, dict[str, Any]]]:
     rows = content.get("throughputs", [])
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise InputError(f"{source}: expected rows that begin with [[throughputs]]")
-    named = [(f"{source}: throughputs, row {n}", row) for n, row in enumerate(rows, 1)]
+    lines = [n for n, line in enumerate(text.splitlines(), 1) if _ROW.match(line)]
+    if len(lines) != len(rows):  # written as inline tables, or quoted in a longer string
+        named = [(f"{source}: throughputs, row {n}", row) for n, row in enumerate(rows, 1)]
+    else:
+        named = [
+            (f"{source}:{line}: throughputs, row {n}", row)
+            for n, (line, row) in enumerate(zip(lines, rows, strict=True), 1)
+        ]
     return sorted(named, key=lambda row: "beside" in row[1])  # jobs alone first
+
+
+def _refuse_repeated(rows: list[tuple[str, dict[str, Any]]]) -> None:
+    """Refuse a speed that two rows give: whichever was meant, the other would be lost."""
+    given: dict[tuple[str, ...], str] = {}
+    for where, row in rows:
+        job, beside = str(row.get("job_type")), row.get("beside")
+        both = (job,) if beside is None else tuple(sorted((job, str(beside))))
+        for name in row:
+            if name in _OF_ROW:
+                continue
+            key = (*both, str(row.get("scale_factor", 1)), name)
+            if key in given:
+                what = " beside ".join(shown(one) for one in both)
+                first = given[key].rpartition(": ")[0].rpartition(":")[2]
+                place = f"line {first}" if first.isdigit() else given[key].rpartition(", ")[2]
+                raise InputError(
+                    f"{where}: a second speed of {what} with scale factor {shown(key[-2])[1:-1]} on "
+                    f"{shown(name)}, after {place}; leave one out"
+                )
+            given[key] = where
 
 
 def _add_row(table: TableBuilder, named: tuple[str, dict[str, Any]], types: list[str]) -> None:

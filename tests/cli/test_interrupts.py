@@ -172,6 +172,35 @@ def test_a_sweep_says_that_the_same_command_goes_on(tmp_path):
     assert "the same command goes on where it stopped" in err
 
 
+SLOW_END = """
+import os, sys, time
+class Last:
+    def __del__(self, write=os.write, sleep=time.sleep):
+        write(1, b"now" + bytes([10]))
+        sleep(1.0)
+last = Last()
+from simulator.cli import main
+sys.exit(main())
+"""
+
+
+@pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
+def test_a_signal_while_python_ends_changes_nothing(number):
+    """It takes its modules apart after its handlers of signals, and that takes a while."""
+    run = subprocess.Popen(
+        [sys.executable, "-c", SLOW_END, "--version"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert run.stdout is not None
+    assert run.stdout.readline().startswith("gavel-sim ")
+    assert run.stdout.readline() == "now\n"
+    run.send_signal(number)
+    assert run.communicate(timeout=60) == ("", "")
+    assert run.returncode == 0
+
+
 @pytest.mark.slow
 def test_two_hundred_random_interrupts_of_every_policy(tmp_path):
     draw = random.Random(14)
@@ -200,7 +229,8 @@ def test_two_hundred_random_interrupts_of_every_policy(tmp_path):
             run.send_signal(number)
         sent = time.monotonic()
         _, err = run.communicate(timeout=60)
-        assert time.monotonic() - sent < 3.0, (policy, err)
+        crowd = max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+        assert time.monotonic() - sent < 3.0 * crowd, (policy, err)
         assert "Traceback" not in err, (policy, err)
         if run.returncode == 0:
             continue

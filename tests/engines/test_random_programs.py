@@ -101,6 +101,31 @@ def test_against_exact_arithmetic(name, spread):
     assert unproven <= DRAWN // 5
 
 
+NEXT_TO_NOTHING = {
+    "in a row that holds without it": (([1, 1], [[0, 1], [1, 0]], [1, 2], np.inf), (0, 0), 3),
+    "in a row that holds at most": (([-1, -1], [[0, 1], [1, 0]], -np.inf, [4, 10]), (0, 0), -14),
+    "in both columns": (([2, 1], [[0, 1], [1, 0]], [4, 1], np.inf), (0, 0), 6),
+    "beside ordinary ones": (([-1, 0], [[1, 0], [0, 1]], -np.inf, [4, 1]), (0, 1), -4),
+}
+
+
+@pytest.mark.parametrize("tiny", [1e-10, 1e-14, 1e-20, 1e-30])
+@pytest.mark.parametrize("kind", NEXT_TO_NOTHING)
+@pytest.mark.parametrize("name", ["highs", "ortools", "ecos", "pulp"])
+def test_coefficients_that_are_nothing_beside_others(name, kind, tiny):
+    """They must not spoil the scale of the others."""
+    try:
+        engine = make_engine(name)
+    except MissingLibraryError as missing:
+        pytest.skip(str(missing))
+    (c, a, low, high), where, right = NEXT_TO_NOTHING[kind]
+    a = np.array(a, dtype=float)
+    a[where] = tiny
+    solution = solve(LinearProgram.build(np.array(c, dtype=float), a, low, high), engine)
+    assert solution.proof == "certificate"
+    assert solution.objective == pytest.approx(right, rel=1e-6)
+
+
 def test_against_scipy():
     """Larger ones, where exact arithmetic takes too long."""
     draws = np.random.default_rng(3)

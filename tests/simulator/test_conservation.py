@@ -2,7 +2,7 @@
 
 Times, costs and busy time follow the reference's accounting: what a round is charged begins at the
 end of the round before it in which somebody ran, so an idle gap counts into the next one; the
-summary's ``utilization_without_gaps`` begins it with the round.
+summary's ``utilization_without_gaps`` and ``cost_without_gaps`` begin it with the round.
 """
 
 from __future__ import annotations
@@ -105,6 +105,7 @@ def recompute(config, result):
     left = jobs["steps"].astype(np.float64).tolist()
     finish = [math.nan] * len(left)
     cost = [0.0] * len(left)
+    plain_cost = 0.0
     busy, plain = np.zeros(cluster.total), np.zeros(cluster.total)
     by_round = defaultdict(lambda: defaultdict(list))
     names = ("first_round", "last_round", "job", "partner", "worker")
@@ -152,12 +153,13 @@ def recompute(config, result):
             plain[own] += end - now
             for member, steps in zip(members, done, strict=True):
                 cost[member] += prices[kind] * spent / 3600.0 * len(own)
+                plain_cost += prices[kind] * (end - now) / 3600.0 * len(own)
                 left[member] -= steps
                 if left[member] <= 0:
                     finish[member] = end
         before = latest
         assert latest <= ends[number] or number == max(by_round)
-    return np.array(finish), np.array(left), np.array(cost), busy, plain
+    return np.array(finish), np.array(left), np.array(cost), busy, plain, plain_cost
 
 
 @pytest.mark.parametrize(
@@ -177,7 +179,7 @@ def test_tables_and_summary_follow_from_the_placements(policy, twelve_types):
         except InputError as wrong:
             assert "fits on no worker type" in str(wrong)  # noqa: PT017
             continue
-        finish, left, cost, busy, plain = recompute(config, result)
+        finish, left, cost, busy, plain, plain_cost = recompute(config, result)
         jobs, summary = result.jobs, result.summary
         np.testing.assert_array_equal(jobs["finish"], finish, err_msg=str(settings))
         np.testing.assert_array_equal(left[~np.isnan(finish)], 0.0)
@@ -190,6 +192,10 @@ def test_tables_and_summary_follow_from_the_placements(policy, twelve_types):
         np.testing.assert_allclose(
             summary["utilization_without_gaps"], (plain / summary["makespan"]).mean(), rtol=1e-9
         )
+        if summary["cost_without_gaps"] is None:
+            assert make_policy(policy, 0).traits.packing
+        else:
+            np.testing.assert_allclose(summary["cost_without_gaps"], plain_cost, rtol=1e-9)
         measured = jobs["measured"]
         np.testing.assert_allclose(
             summary["average_jct"], (finish - jobs["arrival"])[measured].mean(), rtol=1e-12

@@ -185,6 +185,18 @@ def test_the_busiest_day(capsys):
     assert "10.8% of capacity   83.9%" in said
 
 
+def test_a_log_that_was_cut_off_is_not_read_in_silence(capsys):
+    whole = Path("sacct.txt").read_text()
+    Path("sacct.txt").write_text(whole[:-1])
+    status, _ = imported("slurm", "sacct.txt")
+    assert status == 2
+    assert "sacct.txt: the last line has no end" in capsys.readouterr().err
+    table = Path("cluster_log.csv")
+    table.write_text(table.read_text().rstrip("\n"))
+    assert imported("helios", "cluster_log.csv")[0] == 0
+    assert "the last line of cluster_log.csv has no end" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("source", SOURCES)
 def test_damaged_files_are_read_or_refused_in_one_line(source, capsys):
     """Cut, doubled and overwritten at places drawn with a fixed seed."""

@@ -78,6 +78,33 @@ def test_a_run_on_newer_worker_types():
     mine = simulator.run(**words, throughputs="@newer", cluster={"a100": 4, "v100": 4})
     old = simulator.run(**words, cluster={"v100": 8})
     assert mine.average_jct < old.average_jct
+    assert mine.summary["notes"] == [
+        "no price is known for a100: the cost leaves them out (--prices FILE)"
+    ]
+    assert old.summary["notes"] == []
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        (
+            ["v100 = 2.0", "k80 = 1.0\nv100 = 3.0"],
+            "mine.toml:5: .* of 'ViT' with scale factor 1 on",
+        ),
+        (
+            ["v100 = 2.0", 'beside = "A3C"\nv100 = [1.0, 2.0]', 'beside = "A3C"\nv100 = [1, 2]'],
+            "mine.toml:10: .* of 'A3C' beside 'ViT' .* on 'v100', after line 5; leave one out",
+        ),
+    ],
+)
+def test_a_speed_that_two_rows_give_is_refused(tmp_path, rows, said):
+    path = tmp_path / "mine.toml"
+    rows = [f'[[throughputs]]\njob_type = "ViT"\nscale_factor = 1\n{row}' for row in rows]
+    path.write_text("\n".join(rows))
+    with pytest.raises(InputError, match=said):
+        load_throughputs(path)
+    path.write_text(rows[0].replace("= 1", "= 2") + "\n" + rows[0])
+    load_throughputs(path)
 
 
 @pytest.mark.parametrize("suffix", ["json", "csv", "toml"])
