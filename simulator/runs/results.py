@@ -361,7 +361,8 @@ def _use_in_gaps(simulation: Simulation) -> NDArray[np.float64]:
     ends = np.append(series.time, simulation.time)[runs + 1]
     gaps = series.time[runs] - np.concatenate([[0.0], ends[:-1]])
     used: NDArray[np.float64] = gaps @ series.utilization_by_type[runs]
-    return used * simulation.cluster.workers
+    used *= simulation.cluster.workers
+    return used
 
 
 def _cost_without_gaps(
