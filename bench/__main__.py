@@ -1,4 +1,4 @@
-"""``python -m bench report``, ``tables``, ``labels``, ``saturation`` and ``viewer``."""
+"""``python -m bench report``, ``tables``, ``labels``, ``saturation``, ``viewer`` and ``programs``."""
 
 from __future__ import annotations
 
@@ -32,7 +32,13 @@ def main() -> int:
     page.add_argument(
         "--runs", nargs="+", type=Path, default=[], help="run folders (default: made)"
     )
+    written = commands.add_parser("programs", help="our programs as MPS files, with proven optima")
+    written.add_argument("folder", type=Path)
     given = parser.parse_args()
+    if given.command == "programs":
+        from bench import programs
+
+        return programs.write(given.folder)
     if given.command == "viewer":
         from bench import viewer  # needs a browser
 

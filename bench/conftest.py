@@ -29,6 +29,8 @@ def _workload(item: pytest.Item) -> str | None:
     call = getattr(item, "callspec", None)
     if call is None:
         return None
+    if "comparison" in call.params:
+        return str(call.params["comparison"].name)
     if "case" in call.params:
         return str(call.params["case"].spec.name)
     return str(call.params["run"].name) if "run" in call.params else None

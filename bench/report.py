@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import tables
+from bench.peers import COMPARISONS
 from bench.specs import RUNS, SPECS
 from gavel_opt import unknown_name
 
@@ -37,6 +38,7 @@ SUITES: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "mechanism": ("bench/test_mechanism.py", ("",)),
     "runs": ("bench/test_runs.py", tuple(run.name for run in RUNS)),
+    "peers": ("bench/test_peers.py", tuple(one.name for one in COMPARISONS)),
 }
 """Suite to its file and workloads. Each workload is measured in one process, baseline and all, and
 its results replace those of its last measurement."""

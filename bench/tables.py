@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from bench.peers import COMPARISONS, EXACT, PEERS
 from bench.specs import (
     BASELINE,
     CONTENDERS,
@@ -35,6 +36,7 @@ def all_tables(results: dict[str, Any]) -> dict[str, str]:
         "runs": runs(records),
         "scale": scale(records),
         "memory": memory(records),
+        "peers": peers(records),
     }
 
 
@@ -325,3 +327,26 @@ def memory(records: list[Record]) -> str:
         if r["suite"] == "memory"
     ]
     return table(("process", "jobs", "peak", "within 1 GiB"), rows)
+
+
+def peers(records: list[Record]) -> str:
+    """Approximate contenders beside exact ones; bold where one is faster than ``structured``."""
+    found = {(r["spec"], r["jobs"], r["label"]): r for r in records if r["suite"] == "peers"}
+    rows = []
+    for comparison in COMPARISONS:
+        for jobs in comparison.sizes:
+            ours = found.get((comparison.name, jobs, EXACT[0]))
+            if ours is None:
+                continue
+            cells = [f"{comparison.name}, {_size(jobs)} jobs"]
+            for label in (*EXACT, *PEERS):
+                record = found.get((comparison.name, jobs, label))
+                seconds = None if record is None else record.get("seconds") or record["median"]
+                cell = duration(seconds)
+                if record is not None and seconds is not None and label in PEERS:
+                    cell += f", {record['fraction']:.1%}"
+                    if seconds < ours["median"]:
+                        cell = f"**{cell}**"
+                cells.append(cell)
+            rows.append(cells)
+    return table(("workload", *EXACT, *PEERS), rows)
