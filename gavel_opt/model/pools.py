@@ -25,6 +25,9 @@ from gavel_opt.model.allocation_program import Allocation, PairBlocks
 POOLED_FROM = 150
 """Jobs from which packed policies pool them: pairs of types in place of pairs of jobs."""
 
+_ALIKE = 1e-9
+"""Jobs whose needs differ by less than this part do not differ."""
+
 _TIGHT = 1e-7
 """Time that must be left for a limit to count as not tight."""
 
@@ -75,8 +78,10 @@ class Pools:
         first = order[starts]
         part = need / need[first][of_job]
         size: Floats = np.bincount(of_job, part).astype(np.float64)
+        # no job needs more than its others: less than two jobs, which are no pair, is rounding
+        size = np.where(np.bincount(of_job) > 1, np.maximum(size, 2.0), size)
         least = np.minimum.reduceat(need[order], starts)
-        return cls(of_job, first, size, part, least < need[first])
+        return cls(of_job, first, size, part, least < need[first] * (1.0 - _ALIKE))
 
     def tight(self, x: Floats, pairs: PairBlocks) -> Bools:
         """Pools of different jobs whose largest job runs all the time."""

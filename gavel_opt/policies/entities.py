@@ -15,6 +15,7 @@ import numpy as np
 
 from gavel_opt.arrays import Bools, Floats, Ints
 from gavel_opt.errors import InputError, unknown_name
+from gavel_opt.policies.rising import Line, Rising
 
 _WITHIN = ("fairness", "fifo")
 
@@ -75,25 +76,31 @@ class Entities:
                 place[mine] = np.arange(1, mine.size + 1)
         return place
 
-    def slopes(self, entity: Ints, place: Ints, weight: Floats, count: Ints, done: Bools) -> Floats:
-        """How fast the level of each group rises, shape ``(G,)``; 0 where it is done or waits.
+    def rising(
+        self,
+        entity: Ints,
+        place: Ints,
+        cost: Floats,
+        level: Floats,
+        limit: Floats,
+        done: Bools,
+    ) -> Rising:
+        """Levels as functions of time, from ``level`` to ``limit``, of the groups that are not done.
 
-        Levels are throughputs divided by the job's weight. In an entity that shares fairly, jobs
-        that are not done split its weight in proportion to their own; in a line the first job that
-        is not done has all of it.
+        Levels are throughputs divided by the job's weight, ``cost`` is weight times count; all of
+        shape ``(G,)``. In an entity that shares fairly, jobs that are not done split its weight in
+        proportion to their own; in a line the first job that is not done has all of it.
         """
-        slope = np.zeros(entity.size)
-        for name in np.unique(entity):
+        lines = []
+        for name in np.unique(entity[~done]):
             mine = np.flatnonzero((entity == name) & ~done)
-            if not mine.size:
-                continue
             of_entity = self.weight.get(int(name), 1.0)
             if place[mine[0]] > 0:
-                head = mine[np.argmin(place[mine])]
-                slope[head] = of_entity / weight[head]
+                mine = mine[np.argsort(place[mine], kind="stable")]
+                lines.append(Line.in_turn(mine, level, limit, cost, of_entity))
             else:
-                slope[mine] = of_entity / float(weight[mine] @ count[mine])
-        return slope
+                lines.append(Line.fair(mine, level, limit, cost, of_entity))
+        return Rising(level, lines)
 
 
 def _by_entity(values: Any, what: str) -> dict[int, Any]:

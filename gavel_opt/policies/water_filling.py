@@ -1,66 +1,69 @@
 r"""Water filling: lexicographic max-min fairness, flat or over entities (paper, sections 4.3, 4.4).
 
 Max-min fairness fixes the smallest normalised throughput and leaves the others to chance. Water
-filling raises all levels together; jobs that cannot rise any more are fixed, and the others go on:
+filling raises all levels together; jobs that cannot rise any more are fixed, and the others go on.
+With entities of weight :math:`W_e`, the jobs of one that are not fixed yet split its weight
+(fairness: a level rises by :math:`W_e / \sum w`, summed over them, a unit of time) or the first of them in
+order of arrival has it all (FIFO: :math:`W_e / w_m`, and 0 for the jobs behind it).
+
+A job is stopped by its own limit, all of its time where it is fastest, or by workers. How levels rise while
+only limits stop them is known without a program (:mod:`~gavel_opt.policies.rising`), so programs are asked
+only for the time at which workers do: what part :math:`\theta` of the levels :math:`h(\tau)` of a time
+:math:`\tau` can be had at once (:mod:`~gavel_opt.policies.asking`)? First of the end, at which everybody is at
+the limit; if all can be had, that is all. Else the multipliers :math:`\lambda` bound the time,
 
 .. math::
 
-    \max\ t \quad\text{s.t.}\quad
-    \frac{z_m\, \text{throughput}(m, x)}{w_m\, \text{throughput}(m, x_m^{\text{equal}})}
-    \ge \text{level}_m + s_m (t - t_0)
+    \sum_m \lambda_m h_m(\tau) \le \theta \sum_m \lambda_m h_m(\tau_0) ,
 
-with :math:`\text{level}_m` the height reached so far, :math:`t_0` the smallest
-:math:`\text{level}_m / s_m`, and :math:`s_m` the speed of rising: 1 without entities, 0 for fixed jobs.
-So :math:`t` is as large as the levels are; the rise alone may be a thousandth of them, and certificates,
-relative to :math:`t`, would ask for digits that are not there. With entities of weight :math:`W_e`, the
-jobs of one that are not fixed yet split its weight (fairness: :math:`s_m = W_e / \sum w`, summed over
-them) or the first of them in order of arrival has it all (FIFO: :math:`s_m = W_e / w_m`, and 0 for the
-jobs behind it).
-
-Which jobs are stuck is read from the program's multipliers: where that of a job's row is positive, the
-row is tight in every optimum (complementary slackness), so the job cannot rise. Some multiplier always
-is, since they sum to 1 with the slopes; jobs that are stuck with a multiplier of 0 are found in a later
-program, in which nothing rises. A job that runs all the time where it is fastest is stuck too. Linear
-programs only, one for each set of jobs that gets stuck together and one to close. The reference asks a
-mixed-integer program instead, with a slack of one in 10,000.
+and the equality is the next time to ask for: Newton's method, from above, which ends at the very time at
+which workers stop somebody. Jobs that rise then and whose multiplier is positive are stopped: their row
+is tight in every optimum (complementary slackness). The others go on from there. So the programs are a few
+for each set of jobs that workers stop together, none for jobs that reach their limits, and the last one's
+answer is an allocation that reaches all levels. Where workers are scarce from the start it is one. The
+reference asks a mixed-integer program for each level instead, with a slack of one in 10,000.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Generator, Mapping
 from typing import Any
 
 import numpy as np
 
 from gavel_opt.arrays import Bools, Floats
 from gavel_opt.errors import SolveFailed
-from gavel_opt.model.allocation_program import Answer
+from gavel_opt.model.allocation_program import AllocationProgram, Answer
 from gavel_opt.model.cluster_state import ClusterState
 from gavel_opt.model.odd_states import serving
+from gavel_opt.policies.asking import Allowed, Ask, GroupedAsk, PooledAsk
 from gavel_opt.policies.entities import Entities
 from gavel_opt.policies.max_min import fairness_program
 from gavel_opt.policies.policy import Policy, Programs, Traits
+from gavel_opt.policies.rising import Rising
 from gavel_opt.policies.views import (
     Variant,
     best_rates,
     group_alike,
     group_by_key,
     kind_of,
-    reached,
 )
 
-_SLACK = 1e-12
-"""Part of a reached level that may be missing later: rounding, no more. A wider margin would be an
-interior too thin for interior point methods and too wide for a tight row."""
-
-_ROUNDING = 1e-9
-"""Part of a reached level that an answer may miss by rounding. What misses more is an engine's
-tolerance, which would add up from program to program; such an engine also takes a floor that is out of
-reach by as much."""
+_SAME = 1e-12
+"""Levels this close together, relatively, are the same."""
 
 _MARKED = 1e-4
-"""Multipliers above this part of the largest one are positive; smaller ones wait for a later turn."""
+"""A job whose time costs more than this part of the dearest worker's is stopped by workers. Others wait for a
+later turn: multipliers of engines are not quite zero where they should be."""
+
+_MET, _NEARLY = 1e-11, 1e-6
+"""Levels can be had if all but the first part of them can; after some turns the second will do: what is
+missing then is an engine's tolerance."""
+
+_TINY = 1e-300
+
+_PATIENCE, _MOST = 5, 60
+"""Turns after which less precision will do, and after which there is no end in sight."""
 
 
 class WaterFilling(Policy):
@@ -91,13 +94,13 @@ class WaterFilling(Policy):
         self.entities = None if entities is None else Entities.parse(entities)
 
     def programs(self, state: ClusterState, merge: bool) -> Programs:
-        """Yield one program for each set of jobs that gets stuck together, and one to close."""
+        """Yield a few programs for each set of jobs that workers stop together, and one to close."""
         return (yield from serving(state, state.weight > 0.0, lambda part: self._of(part, merge)))
 
     def _of(self, state: ClusterState, merge: bool) -> Programs:
         entities, entity = self.entities, state.entity
         if entities is None or entity is None:
-            entities, entity = None, np.zeros(state.job.size, dtype=np.int64)
+            entities, entity = Entities(), np.zeros(state.job.size, dtype=np.int64)
             place = entity
             groups = group_by_key(state, self.variant, merge)
         else:
@@ -106,41 +109,76 @@ class WaterFilling(Policy):
             groups = group_alike(merge, place.astype(np.float64), *columns)
         first, count = groups.first, groups.count
         program = fairness_program(state, groups, self.variant, merge)
-        blocks = program.blocks
-        top = best_rates(blocks)
-        level = np.zeros(blocks.groups)
-        done = np.zeros(blocks.groups, dtype=bool)
-        while True:
-            if entities is None:
-                slope = np.where(done, 0.0, 1.0)
-            else:
-                slope = entities.slopes(
-                    entity[first], place[first], state.weight[first], count, done
-                )
-            rises = slope > 0.0
-            start = float(np.min(level[rises] / slope[rises]))
-            floor = np.where(rises, np.maximum(level - slope * start, 0.0), level * (1.0 - _SLACK))
-            program = replace(program, slope=slope, floor=floor, probe=True)
-            answer = yield program
-            risen = np.where(rises, floor + slope * max(answer.level, start), level)
-            # levels of one point, so that there is one: floors kept from an earlier answer, and only
-            # nearly kept by this one, may be out of reach beside its levels
-            joint = np.minimum(risen, reached(blocks, answer.x))
-            level = np.where(joint < level * (1.0 - _ROUNDING), level, joint)
-            done = done | _stuck(slope, answer) | (level >= top * (1.0 - _SLACK))
-            if done.all():
+        limit = best_rates(program.blocks)
+        whose = entity[first], place[first], state.weight[first] * count
+
+        def rising(level: Floats, done: Bools) -> Rising:
+            return entities.rising(*whose, level, limit, done)
+
+        ask: Ask = GroupedAsk(state, groups, program)
+        if merge and self.variant == "packed":
+            pooled = PooledAsk(state, groups, program)
+            ask = pooled if pooled.pays else ask
+        use = program.blocks.use
+        crowded = bool(use.sum() > state.workers.sum())
+        allowed = yield from _fill(ask, rising, limit, use, crowded)
+        return allowed.spread()
+
+
+def _fill(
+    ask: Ask,
+    rising: Callable[[Floats, Bools], Rising],
+    limit: Floats,
+    use: Floats,
+    crowded: bool,
+) -> Generator[AllocationProgram, Answer, Allowed]:
+    """Find the levels of all groups, and an allocation that reaches them.
+
+    Where workers are scarce, what rises first is asked for as if there were no limits, and often that is
+    all; else everybody's limit is.
+    """
+    level, done = np.zeros(limit.size), limit <= 0.0
+    allowed: Allowed | None = None
+    if crowded:
+        slope = rising(level, done).slopes()
+        slope /= max(float(slope.max()), _TINY)
+        allowed = yield from ask(slope)
+        level = np.minimum(slope * allowed.part, limit)
+        done |= level >= limit * (1.0 - _SAME)
+        done |= _stopped(allowed.price * limit / use, slope > 0.0)
+    for _ in range(limit.size + _PATIENCE):
+        if allowed is not None and done.all():
+            break
+        path = rising(level, done)
+        time, scarce = path.end, None
+        for turn in range(_MOST):
+            asked = path.levels(time)
+            allowed = yield from ask(asked)
+            if allowed.part >= 1.0 - (_MET if turn < _PATIENCE else _NEARLY):
                 break
-        answer = yield replace(program, probe=False)
-        return groups.spread(state.job, answer, blocks.pairs)
+            scarce = allowed
+            earlier = path.when(scarce.price, scarce.part * float(scarce.price @ asked), time)
+            if not earlier < time:
+                break
+            time = earlier
+        level = asked
+        done |= level >= limit * (1.0 - _SAME)
+        if scarce is None:
+            break
+        stopped = _stopped(scarce.price * limit / use, path.rises(time))
+        if not stopped.any():  # levels of before are out of reach, by rounding
+            level = asked * min(scarce.part, 1.0)
+        done |= stopped
+    assert allowed is not None
+    return allowed
 
 
-def _stuck(slope: Floats, answer: Answer) -> Bools:
-    """Groups that cannot rise, at least one of those that should."""
-    push = slope * answer.level_dual
-    most = float(push.max())
-    if not most > 0.0:
+def _stopped(cost: Floats, rises: Bools) -> Bools:
+    """Groups that workers keep from rising; ``cost`` is what a group's limit costs, by worker it takes."""
+    if not cost.any():
         raise SolveFailed(
             "water filling reads duals, which this engine does not give; choose another"
         )
-    stuck: Bools = push > _MARKED * most
-    return stuck
+    dearest = float(np.max(cost, where=rises, initial=0.0))
+    stopped: Bools = rises & (cost > 0.0) & (cost >= _MARKED * dearest)
+    return stopped

@@ -12,7 +12,18 @@ def solve_exactly(program):
     """Status and objective (a Fraction, or None) of a small program, without any rounding."""
     columns, constant, rows = _standard_form(program)
     sign = -1 if program.maximize else 1
-    tableau, basis = _with_slacks(rows, len(columns))
+    status, value = least([sign * cost for cost, _ in columns], rows)
+    if status is not Status.OPTIMAL:
+        return status, None
+    return status, sign * value + constant + Fraction(program.offset)
+
+
+def least(costs, rows):
+    """Status and value of the least ``costs @ x`` with ``x >= 0``; rows are (sense, coefficients, side).
+
+    A row says ``sense * coefficients @ x <= sense * side``.
+    """
+    tableau, basis = _with_slacks(rows, len(costs))
     artificial = len(tableau[0]) - 1
     for i, row in enumerate(tableau):  # right-hand sides are not negative
         for k, other in enumerate(tableau):
@@ -24,12 +35,10 @@ def solve_exactly(program):
         return Status.INFEASIBLE, None
     _drive_out(tableau, basis, artificial)
     tableau = [row[:artificial] + row[-1:] for row in tableau]
-    costs = [sign * cost for cost, _ in columns]
-    costs += [ZERO] * (artificial - len(costs))
+    costs = costs + [ZERO] * (artificial - len(costs))
     if _minimise(tableau, basis, costs) is None:
         return Status.UNBOUNDED, None
-    value = sign * _value(tableau, basis, costs) + constant
-    return Status.OPTIMAL, value + Fraction(program.offset)
+    return Status.OPTIMAL, _value(tableau, basis, costs)
 
 
 def _standard_form(program):

@@ -1,0 +1,146 @@
+r"""What part of given levels can be had at once: the one question that water filling asks.
+
+.. math::
+
+    \max\ \theta \quad\text{s.t.}\quad \text{level}_g(x) \ge \theta\, \text{asked}_g
+
+has an interior whatever is asked for, so no answer rests on floors that rounding may put out of reach. Its
+multipliers :math:`\lambda` bound all levels that can be had: :math:`\sum_g \lambda_g\, \text{level}_g \le
+\theta \sum_g \lambda_g\, \text{asked}_g`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+
+from gavel_opt.arrays import Floats
+from gavel_opt.model.allocation_program import Allocation, AllocationProgram, Answer, Blocks
+from gavel_opt.model.cluster_state import ClusterState
+from gavel_opt.model.groups import Groups
+from gavel_opt.model.pools import Pools
+from gavel_opt.policies.packing import pair_blocks
+from gavel_opt.policies.views import measured
+
+_DIGITS = 11
+"""Of the logarithm of what jobs need: the same if they differ no sooner."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Allowed:
+    """What can be had of the levels asked for.
+
+    Attributes
+    ----------
+    part
+        The largest multiple of all of them.
+    price
+        Multipliers of the groups' levels, shape ``(G,)``.
+    spread
+        Makes the allocation that reaches that part.
+    """
+
+    part: float
+    price: Floats
+    spread: Callable[[], Allocation]
+
+
+class Ask(Protocol):
+    """Yields programs for the levels asked for, shape ``(G,)``, and returns what can be had."""
+
+    def __call__(self, asked: Floats) -> Generator[AllocationProgram, Answer, Allowed]:
+        """Ask."""
+        ...
+
+
+class GroupedAsk:
+    """One program over the groups."""
+
+    def __init__(self, state: ClusterState, groups: Groups, program: AllocationProgram) -> None:
+        self._state = state
+        self._groups = groups
+        self._program = replace(program, probe=True)
+
+    def __call__(self, asked: Floats) -> Generator[AllocationProgram, Answer, Allowed]:
+        """Ask."""
+        floor = np.where(asked > 0.0, 0.0, -np.inf)
+        program = replace(self._program, slope=asked, floor=floor)
+        answer = yield program
+
+        def spread() -> Allocation:
+            return self._groups.spread(self._state.job, answer, program.blocks.pairs)
+
+        return Allowed(answer.level, answer.level_dual, spread)
+
+
+class PooledAsk:
+    """Programs over pools of groups whose jobs run equally fast, whatever their weights and entities.
+
+    Pairs of types in place of pairs of groups, exactly (:mod:`gavel_opt.model.pools`).
+    """
+
+    def __init__(self, state: ClusterState, groups: Groups, program: AllocationProgram) -> None:
+        of_job = np.arange(state.job.size) if groups.of_job is None else groups.of_job
+        self._state = state
+        self._of_job = of_job
+        self._count = groups.count
+        first = groups.first
+        self._speed = measured(state, first)
+        best = self._speed.max(axis=1)
+        # throughput that a unit of a group's level stands for
+        self._unit = best / program.blocks.rate.max(axis=1)
+        self._apart = np.zeros(first.size, dtype=bool)
+        self._key = state.key[first]
+        self._program = program
+
+    @property
+    def pays(self) -> bool:
+        """Whether there are fewer pools than groups."""
+        return bool(np.unique(self._key).size < self._key.size)
+
+    def __call__(self, asked: Floats) -> Generator[AllocationProgram, Answer, Allowed]:
+        """Ask; pools whose largest jobs would need more than all of the time are taken apart."""
+        state, of_job = self._state, self._of_job
+        some = asked > 0.0
+        need = np.where(some, asked * self._unit, 1.0)
+        nobody = np.zeros(of_job.size, dtype=bool)
+        while True:
+            alike = np.round(np.log(need), _DIGITS)
+            telling = np.where(some, np.where(self._apart, alike, np.inf), -np.inf)
+            kind = np.unique(np.stack([self._key, telling]), axis=1, return_inverse=True)[1]
+            pools = Pools.of(kind.ravel()[of_job], need[of_job], nobody)
+            first = pools.first
+            wants = some[of_job[first]]
+            factor = np.where(wants, 1.0 / need[of_job[first]], 1.0)
+            pairs = pair_blocks(state, pools, factor, merge=True)
+            blocks = Blocks(
+                measured(state, first) * factor[:, None],
+                pools.size * state.scale_factor[first],
+                np.ones_like(first),
+                state.workers.astype(np.float64),
+                pairs=pairs,
+                key=state.job[first],
+            )
+            answer = yield AllocationProgram(
+                blocks,
+                slope=wants.astype(np.float64),
+                floor=np.where(wants, 0.0, -np.inf),
+                gain=pools.size,
+                probe=True,
+            )
+            tight = pools.tight(answer.x, pairs)
+            if not tight.any():
+                break
+            largest = tight[pools.of_job] & (pools.part > 0.5)
+            self._apart[of_job[largest]] = True
+        per_job = answer.level_dual / pools.size * factor
+        price = np.zeros(need.size)
+        np.add.at(price, of_job, per_job[pools.of_job])
+
+        def spread() -> Allocation:
+            return pools.spread(state.job, answer.x, pairs)
+
+        return Allowed(answer.level, price * self._unit, spread)
