@@ -28,6 +28,7 @@ from gavel_opt.model.allocation_program import (
     ProductProgram,
     Program,
 )
+from gavel_opt.model.certificate import certify
 from gavel_opt.model.checked_shares import check_shares
 from gavel_opt.model.cluster_state import ClusterState
 from gavel_opt.model.finish_time import finish_time_by_levels, level_program
@@ -36,6 +37,7 @@ from gavel_opt.model.linear_program import LinearProgram
 from gavel_opt.model.lowering import lower, raise_answer
 from gavel_opt.model.odd_states import Glance, proper_part, screen_state, widened
 from gavel_opt.model.presolve import screen, screen_blocks
+from gavel_opt.model.recertified import recertify
 from gavel_opt.model.solution import Certificate, Solution, Status
 from gavel_opt.policies import Policy, solves
 from gavel_opt.policies.max_min import known_variant
@@ -147,7 +149,8 @@ class Driver:
         self._glance = Glance()
         self._chain: list[Engine | str] = [engine, *(n for n in fallback if n != engine.name)]
         self._max_min: MaxMinEngine | None = None
-        if engine.capability.max_min and grouping and recorder is None:
+        # The shares that such a step gives have no prices: from outside they could not be proven.
+        if engine.capability.max_min and grouping and recorder is None and _is_ours(engine):
             self._max_min = cast(MaxMinEngine, engine)
 
     @property
@@ -306,7 +309,8 @@ class Driver:
                 engine = self._chain[place] = make_engine(engine)
             if engine.capability.product:
                 product_engine = cast(ProductEngine, engine)
-                answer, reason = self._accept(*product_engine.solve_product(program, self.options))
+                found = product_engine.solve_product(program, self.options)
+                answer, reason = self._accept(*self._proven(engine, program, *found))
                 if answer is None:
                     raise SolveFailed(f"{engine.name} gave no certified answer: {reason}")
                 return answer
@@ -346,7 +350,8 @@ class Driver:
         if takes and (can.pairs or program.blocks.pairs is None):
             screen_blocks(program)
             blocks_engine = cast(AllocationEngine, engine)  # it says so: see Capability.allocation
-            solution, answer = blocks_engine.solve_blocks(program, self.options)
+            found = blocks_engine.solve_blocks(program, self.options)
+            solution, answer = self._proven(engine, program, *found)
             if self.recorder is not None:
                 self.recorder(lower(_linear(program, solution.objective)), solution)
             if _is_general(program) and can.linear and solution.status in _VERDICTS:
@@ -360,6 +365,31 @@ class Driver:
         if isinstance(program, FinishTimeProgram):
             return self._by_levels(engine, program)
         return self._general(engine, program)
+
+    def _proven(
+        self,
+        engine: Engine,
+        program: Program | ProductProgram,
+        solution: Solution,
+        answer: Answer | None,
+    ) -> tuple[Solution, Answer | None]:
+        """An answer in blocks with a certificate of ours: one from outside is a claim like any other."""
+        if _is_ours(engine) or answer is None or not solution.status.has_answer:
+            return solution, answer
+        found = recertify(program, answer)
+        if found is None:
+            return replace(solution, status=Status.NUMERICAL_ERROR, certificate=Certificate()), None
+        answer, certificate = found
+        if isinstance(program, AllocationProgram) and not certificate.within(self.tolerance):
+            # Its prices may be no proof of what is right all the same.
+            general = lower(program)
+            point = np.concatenate(
+                [[answer.level][: int(program.has_level)], answer.x.ravel(order="F")]
+            )
+            duals = decide(general, make_engine(_SECOND), self.options).row_dual
+            if duals is not None:
+                certificate = certify(general, point, duals)
+        return replace(solution, objective=answer.objective, certificate=certificate), answer
 
     def _general(self, engine: Engine, program: AllocationProgram) -> tuple[Answer | None, str]:
         started = clock()
@@ -424,6 +454,12 @@ def _with_reached_floors(program: Program, answer: Answer) -> AllocationProgram 
 
 
 _ROUNDING = 1e-12
+_SECOND = "highs"
+
+
+def _is_ours(engine: Engine) -> bool:
+    """Whether an engine is of this package, where certificates are computed from the program."""
+    return type(engine).__module__.startswith("gavel_opt.")
 
 
 def _takes(engine: Engine, program: Program) -> bool:

@@ -195,6 +195,11 @@ class Simulation:
             for name, price in zip(self.cluster.worker_types, self.prices, strict=True)
             if config.prices is None and price == 0.0
         ]
+        if free and traits.needs_prices:
+            raise InputError(
+                f"policy {config.policy} goes by prices, and worker type {free[0]!r} has none; give "
+                "prices for all types (--prices)"
+            )
         window = config.window or (0, self.workload.limit or 0)
         self.window: tuple[int, int] = window
         self._placements = placements

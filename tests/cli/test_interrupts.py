@@ -203,6 +203,8 @@ def test_a_signal_while_python_ends_changes_nothing(number):
 
 @pytest.mark.slow
 def test_two_hundred_random_interrupts_of_every_policy(tmp_path):
+    warmed = start_gavel_sim("warm-up")  # what is compiled meanwhile would only take time
+    assert warmed.communicate(timeout=1800)
     draw = random.Random(14)
     tried = landed = 0
     policies = sorted(POLICIES)

@@ -52,6 +52,8 @@ def twelve_types(tmp_path_factory):
         }
     path = tmp_path_factory.mktemp("table") / "twelve.json"
     path.write_text(json.dumps(content))
+    rows = [f"{name},{draw.uniform(0.1, 4.0)}" for name in content]
+    path.with_suffix(".csv").write_text("\n".join(["worker_type,dollars_per_hour", *rows]))
     return path
 
 
@@ -70,7 +72,7 @@ def random_settings(policy, draw, twelve_types):
         given |= {"cluster": "v100=9,p100=10,k80=8", "gpus_per_server": "v100=3,p100=5"}
         given["multi_gpu"] = not single
     elif kind == "twelve":
-        given["throughputs"] = twelve_types
+        given |= {"throughputs": twelve_types, "prices": twelve_types.with_suffix(".csv")}
         given["cluster"] = (
             ",".join(f"T{place:02}={1 + place % 3}" for place in range(11)) + ",v100=1"
         )
@@ -84,7 +86,8 @@ def random_settings(policy, draw, twelve_types):
         given["jobs"] = 12
     else:
         given |= {"interarrival": draw.choice([3600.0, 40_000.0]), "window": (2, 12)}
-        given["saturation"] = "off"
+        # Some clusters are too small for what comes: then jobs of the window may never be done.
+        given |= {"saturation": "off", "max_simulated_hours": 150.0}
     return given
 
 
@@ -92,9 +95,7 @@ def recompute(config, result):
     """What follows from the placements alone; asserts what each round must keep to."""
     measurements = load_throughputs(config.throughputs)
     cluster = make_cluster(config.cluster, config.gpus_per_server, measurements.worker_types)
-    prices = load_prices(
-        config.prices if config.throughputs is None else None, cluster.worker_types
-    )
+    prices = load_prices(config.prices, cluster.worker_types)
     table = measurements.table(cluster.worker_types)
     type_of = np.repeat(np.arange(len(cluster.workers)), cluster.workers)
     jobs, rounds, placed = result.jobs, result.rounds, result.placements
@@ -197,6 +198,8 @@ def test_tables_and_summary_follow_from_the_placements(policy, twelve_types):
         else:
             np.testing.assert_allclose(summary["cost_without_gaps"], plain_cost, rtol=1e-9)
         measured = jobs["measured"]
+        if summary["partial"]:
+            continue
         np.testing.assert_allclose(
             summary["average_jct"], (finish - jobs["arrival"])[measured].mean(), rtol=1e-12
         )

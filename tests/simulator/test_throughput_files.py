@@ -82,6 +82,13 @@ def test_a_run_on_newer_worker_types():
         "no price is known for a100: the cost leaves them out (--prices FILE)"
     ]
     assert old.summary["notes"] == []
+    with pytest.raises(InputError, match="goes by prices, and worker type 'a100' has none"):
+        simulator.run(
+            policy="max_sum_throughput_normalized_by_cost_perf",
+            throughputs="@newer",
+            cluster={"a100": 4},
+            jobs=5,
+        )
 
 
 @pytest.mark.parametrize(
