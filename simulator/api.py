@@ -10,6 +10,7 @@ from __future__ import annotations
 import inspect
 import tempfile
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -146,7 +147,8 @@ def sweep(
     folder = output_folder(output, "sweep")
     assert folder is not None
     write_plan(folder, entries, [])
-    batch = carry_out_here(folder, entries, make_executor("local", processes))
+    with closing(make_executor("local", processes)) as executor:
+        batch = carry_out_here(folder, entries, executor)
     if batch.done:
         write_tables(folder, entries, batch)
     if batch.failed:
@@ -212,7 +214,7 @@ def knee(**settings: Any) -> list[Knee]:
     from simulator.cli import program
     from simulator.cli.knee import find
 
-    return find(program().parse(["knee", *_words(settings)])[1]).knees
+    return find(program().parse(["knee", *_words(settings)])[1])
 
 
 def compare(a: RunResult | str | Path, b: RunResult | str | Path) -> Difference | None:

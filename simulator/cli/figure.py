@@ -8,7 +8,8 @@ import math
 import shlex
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,8 @@ from simulator.runs.config import GIVEN, RunConfig
 from simulator.runs.options import add_setting, output_folder, values_of
 from simulator.runs.values import POLICY, POLICY_SETTINGS, number, several
 from simulator.studies.batch import Batch, Failures, Task, complain, run_batch
+from simulator.studies.elsewhere import finished_in
+from simulator.studies.executors import Executor
 from simulator.studies.experiments import FIGURES, find
 from simulator.studies.experiments.definition import shipped
 from simulator.studies.experiments.experiment import Choices, Experiment
@@ -168,10 +171,13 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.executor == SLURM:
         return _hand_to_slurm(arguments, folder, len(mine))
     started = time.perf_counter()
-    sections = [
-        _carry_out(plan, [task for owner, task in mine if owner is plan], arguments)
-        for plan in plans
-    ]
+    elsewhere = finished_in(arguments.reuse)
+    sections = []
+    with closing(executor_of(arguments)) as executor, closing(executor_of(arguments, 1)) as alone:
+        for plan in plans:
+            own_share = [task for owner, task in mine if owner is plan]
+            who = alone if plan.experiment.one_at_a_time else executor
+            sections.append(_carry_out(plan, own_share, who, elsewhere))
     whole = [section for section in sections if section is not None]
     if several and len(whole) == len(plans):
         _write_all_times(folder, plans, [one.batch for one in whole], time.perf_counter() - started)
@@ -249,15 +255,19 @@ def _tasks(experiment: Experiment, choices: Choices) -> list[Task]:
     return tasks
 
 
-def _carry_out(plan: _Plan, mine: Sequence[Task], arguments: argparse.Namespace) -> Section | None:
+def _carry_out(
+    plan: _Plan,
+    mine: Sequence[Task],
+    executor: Executor,
+    elsewhere: Mapping[str, Sequence[Path]],
+) -> Section | None:
     """Run what is missing of one experiment and report on it; None while others have shares of it."""
     experiment, folder, tasks = plan.experiment, plan.folder, plan.tasks
     choices = plan.choices
     store = PointStore(folder / POINTS)
-    executor = executor_of(arguments, 1 if experiment.one_at_a_time else None)
     started = time.perf_counter()
     title = f"figure {experiment.figure}"
-    batch = run_batch(executor, experiment.work, mine, store, title, folder / FAILURES)
+    batch = run_batch(executor, experiment.work, mine, store, title, folder / FAILURES, elsewhere)
     took = time.perf_counter() - started
     if len(mine) < len(tasks):
         for task in tasks:

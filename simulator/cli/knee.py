@@ -5,14 +5,18 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import json
+import shlex
 import sys
-from dataclasses import dataclass, replace
+import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack, closing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gavel_opt import InputError
+from gavel_opt import GavelError, InputError
+from simulator.cli.where import SLURM, add_where, array_job, executor_of, share_of, typed
 from simulator.runs.config import GIVEN
-from simulator.runs.heartbeat import heartbeat
 from simulator.runs.options import (
     add_run_arguments,
     add_setting,
@@ -21,17 +25,24 @@ from simulator.runs.options import (
     output_folder,
     values_of,
 )
+from simulator.studies.batch import Batch, Failures, Task, complain, run_batch
+from simulator.studies.elsewhere import finished_in
+from simulator.studies.identity import identity_of_work
+from simulator.studies.shards import expected_cost
+from simulator.studies.stores import PointStore
 
 if TYPE_CHECKING:
     from simulator.runs.config import RunConfig
-    from simulator.runs.long_queue import Pace
-    from simulator.studies.knee import Knee
+    from simulator.studies.knee import Knee, Sought
 
 _ANSWERS = ("jobs", "rate", "interarrival", "replay")
 """Settings of the workload that are what is looked for, or that leave nothing to look for."""
 
 _IDLE = ("window", "saturation", "max_simulated_hours", "timeout")
 """Settings of a run's end: a knee is measured without one."""
+
+PACES, FAILURES = "paces", "failures"
+"""Folders, within the output, of one file a measurement, and of reasons of failures."""
 
 SEEDS = "0-2"
 """Seeds if ``--seed`` does not say."""
@@ -48,59 +59,88 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="only what no policy can go beyond, and what one more worker of each type is worth",
     )
     add_setting(parser, trace, help="with --bound: the load that a trace offers each worker type")
-    parser.add_argument("--output", metavar="DIR", help="folder for knees, table and plot")
-    parser.add_argument("--json", action="store_true", help="print the knees as JSON, only that")
+    where = parser.add_argument_group("where")
+    where.add_argument("--output", metavar="DIR", help="folder for knees, table and plot")
+    add_where(parser, where)
     add_run_arguments(parser, leave_out=("policy", "seed", "trace", *_ANSWERS, *_IDLE))
     for name in (*_ANSWERS, *_IDLE):  # understood, to be answered well
         parser.add_argument(GIVEN[name].flag, dest=name, help=argparse.SUPPRESS)
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What a search gave.
-
-    Attributes
-    ----------
-    knees
-        One a policy, in the order in which they were named.
-    folder
-        Where ``knee.json`` and what it rests on are, or None.
-    title
-        What cluster and jobs they are of.
-    """
-
-    knees: list[Knee]
-    folder: Path | None
-    title: str
-
-
 def run(arguments: argparse.Namespace) -> int:
-    """Find the knees, print and plot them."""
+    """Find the knees, print and plot them; exit status 3 if some could not be measured."""
     if arguments.bound:
         return _bounds(arguments)
-    if arguments.output is not None and not arguments.json:
+    plan = _plan(arguments)
+    tasks = plan.tasks()
+    mine = share_of(arguments, tasks, [expected_cost(task.payload["knee"]) for task in tasks])
+    if arguments.dry_run:
+        return _list(mine, arguments.json)
+    folder = output_folder(arguments.output, "knee")
+    if folder is None and (
+        arguments.shard or arguments.executor == SLURM or arguments.retry_failed
+    ):
+        raise InputError("--output: is required where several commands share the work")
+    if folder is not None and arguments.retry_failed:
+        failed = set(Failures(folder / FAILURES).names())
+        mine = [task for task in mine if task.name in failed]
+    if folder is not None and arguments.executor == SLURM:
+        return _hand_to_slurm(arguments, folder, len(mine))
+    if folder is not None and not arguments.json:
         _check_plots()
-    from simulator.studies.knee import as_json, as_text, plot
+    from simulator.studies.knee import as_json, as_text, plot, write
 
-    found = find(arguments)
+    batch = _carry_out(arguments, mine, tasks, folder)
+    complain(batch)
+    missing = len(tasks) - len(batch.done) - len(batch.failed)
+    if missing:
+        print(
+            f"{len(batch.done)} of {len(tasks)} measurements are done; the last share makes the table, "
+            "and so does the command without --shard",
+            file=sys.stderr if arguments.json else sys.stdout,
+        )
+        return 3 if batch.failed else 0
+    knees = plan.knees(batch)
+    status = 3 if batch.failed else 0
+    if folder is not None and knees:
+        write(knees, folder)
     if arguments.json:
-        print(json.dumps([as_json(knee) for knee in found.knees], indent=2))
-        return 0
-    print(as_text(found.knees))
-    if found.folder is not None:
-        files = plot(found.knees, found.folder / "knee.svg", found.title)
-        print(f"  written   {found.folder}/ (knee.json, {', '.join(file.name for file in files)})")
-    return 0
+        print(json.dumps([as_json(knee) for knee in knees], indent=2))
+    elif knees:
+        print(as_text(knees))
+        if folder is not None:
+            title = _title(next(iter(plan.configs.values())), len(plan.seeds))
+            files = plot(knees, folder / "knee.svg", title)
+            names = ", ".join(file.name for file in files)
+            print(f"  written   {folder}/ (knee.json, {names}, {PACES}/)")
+    return status
 
 
-def find(arguments: argparse.Namespace) -> Found:
+def find(arguments: argparse.Namespace) -> list[Knee]:
     """Find the knees, and write them down if there is a folder to.
 
     Raises
     ------
-    InputError
-        If a setting is wrong.
+    GavelError
+        If a setting is wrong, or a knee could not be measured.
     """
+    from simulator.studies.knee import write
+
+    plan = _plan(arguments)
+    tasks, folder = plan.tasks(), output_folder(arguments.output, "knee")
+    batch = _carry_out(arguments, tasks, tasks, folder)
+    for name, reason in batch.failed.items():
+        raise GavelError(f"{name}: {reason}")
+    knees = plan.knees(batch)
+    if folder is not None:
+        write(knees, folder)
+    return knees
+
+
+def _plan(arguments: argparse.Namespace) -> Sought:
+    """Check what was asked for, and say what is to be measured."""
+    from simulator.studies.knee import Sought
+
     if arguments.policy is None:
         check_policy(None)
     if arguments.trace is not None:
@@ -114,19 +154,52 @@ def find(arguments: argparse.Namespace) -> Found:
         policy: config_from(arguments, policy=policy, seed=seeds[0], rate=1.0, window=(0, 1))
         for policy in policies
     }
-    folder = output_folder(arguments.output, "knee")
-    from simulator.studies.knee import knees
+    return Sought(configs, seeds)
 
-    said = [f"{len(configs)} policies, {len(seeds)} seeds"]
 
-    def announce(policy: str, seed: int, pace: Pace) -> None:
-        said.append(f"{policy}, seed {seed}: {pace.rate:.3f} jobs/hr")
-        if sys.stderr.isatty():
-            print(said[-1], file=sys.stderr)
+def _carry_out(
+    arguments: argparse.Namespace, mine: Sequence[Task], tasks: Sequence[Task], folder: Path | None
+) -> Batch:
+    """Measure what is not measured yet; the batch has what others have measured, too."""
+    from simulator.studies.knee import measure
 
-    with heartbeat(lambda: said[-1]):
-        found = knees(configs, seeds, folder, announce)
-    return Found(found, folder, _title(next(iter(configs.values())), len(seeds)))
+    elsewhere = finished_in(arguments.reuse)
+    with ExitStack() as stack:
+        place = folder
+        if place is None:
+            place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="gavel-sim-")))
+        store, failures = PointStore(place / PACES), place / FAILURES
+        executor = stack.enter_context(closing(executor_of(arguments)))
+        batch = run_batch(executor, measure, mine, store, "knee", failures, elsewhere)
+        for task in tasks:
+            kept = batch.done.get(task.name) or store.load(task.name, task.payload)
+            if kept is not None:
+                batch.done[task.name] = kept
+    return batch
+
+
+def _list(tasks: Sequence[Task], as_values: bool) -> int:
+    """List the measurements, by name or as JSON with their identities."""
+    if as_values:
+        rows = [
+            {"name": one.name, "identity": identity_of_work(one.payload), "settings": one.payload}
+            for one in tasks
+        ]
+        print(json.dumps(rows, indent=1))
+    else:
+        print("\n".join(task.name for task in tasks))
+    return 0
+
+
+def _hand_to_slurm(arguments: argparse.Namespace, folder: Path, measurements: int) -> int:
+    """Hand the measurements to Slurm; the same command without it then makes the table."""
+    job = array_job(arguments, folder, measurements)
+    if arguments.print_script:
+        print(job.script(), end="")
+        return 0
+    print(f"job {job.submit()}: {measurements} measurements in {job.tasks} array tasks")
+    print(f"when they are done, the table: gavel-sim {shlex.join(typed(arguments))}")
+    return 0
 
 
 def _check(arguments: argparse.Namespace) -> None:

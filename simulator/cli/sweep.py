@@ -11,7 +11,8 @@ import argparse
 import json
 import shlex
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from simulator.cli.where import (
 from simulator.runs.config import GIVEN
 from simulator.runs.options import add_run_arguments, output_folder
 from simulator.studies.batch import Batch, Failures, Task, complain, run_batch
+from simulator.studies.elsewhere import finished_in
 from simulator.studies.run_folders import RunFolders, payload_of, simulate, tidy
 from simulator.studies.shards import expected_cost
 from simulator.studies.sweep_folder import (
@@ -94,9 +96,10 @@ def run(arguments: argparse.Namespace) -> int:
             return nothing_failed()
     if arguments.executor == SLURM:
         return _hand_to_slurm(arguments, folder, entries, mine)
-    executor = executor_of(arguments)
-    write_plan(folder, entries, typed(arguments))
-    batch = carry_out_here(folder, mine, executor)
+    elsewhere = finished_in(arguments.reuse)
+    with closing(executor_of(arguments)) as executor:
+        write_plan(folder, entries, typed(arguments))
+        batch = carry_out_here(folder, mine, executor, elsewhere)
     if arguments.shard is None and not arguments.retry_failed:
         if batch.done:
             write_tables(folder, entries, batch)
@@ -104,11 +107,17 @@ def run(arguments: argparse.Namespace) -> int:
     return report(folder, mine, batch, whole=False)
 
 
-def carry_out_here(folder: Path, entries: Sequence[PlanEntry], executor: Any) -> Batch:
+def carry_out_here(
+    folder: Path,
+    entries: Sequence[PlanEntry],
+    executor: Any,
+    elsewhere: Mapping[str, Sequence[Path]] | None = None,
+) -> Batch:
     """Carry out runs on an executor that waits for them."""
     tasks = [Task(one.name, payload_of(one.config, one.identity)) for one in entries]
     try:
-        return run_batch(executor, simulate, tasks, RunFolders(folder), "sweep", folder / FAILURES)
+        store, failures = RunFolders(folder), folder / FAILURES
+        return run_batch(executor, simulate, tasks, store, "sweep", failures, elsewhere)
     finally:
         tidy(folder)
 

@@ -11,7 +11,7 @@ import json
 import re
 import tempfile
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from simulator.runs.config import GIVEN, RunConfig, find_setting
 from simulator.runs.options import add_run_arguments, make_config, output_folder, values_of
 from simulator.studies.alternatives import Outcomes, as_json, as_text
 from simulator.studies.batch import Task, complain, file_name, run_batch
+from simulator.studies.elsewhere import finished_in
 from simulator.studies.experiments.simulate import simulate
 from simulator.studies.stores import PointStore
 
@@ -90,8 +91,9 @@ def run(arguments: argparse.Namespace) -> int:
         if folder is None:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="gavel-sim-")))
         store = PointStore(folder / "points")
-        executor = executor_of(arguments)
-        batch = run_batch(executor, simulate, tasks, store, "what-if", folder / "failures")
+        executor = stack.enter_context(closing(executor_of(arguments)))
+        found = finished_in(arguments.reuse)
+        batch = run_batch(executor, simulate, tasks, store, "what-if", folder / "failures", found)
     complain(batch)
     outcomes = [
         Outcomes(name, [batch.done.get(task, {}).get("result") for task in runs])

@@ -40,6 +40,15 @@ def add_where(parser: argparse.ArgumentParser, where: Any, *, shares: bool = Tru
         default="local",
         help="default: local",
     )
+    where.add_argument(
+        "--reuse",
+        metavar="DIR",
+        nargs="+",
+        action="extend",
+        default=[],
+        type=Path,
+        help="take runs that are finished in these folders of runs, sweeps or figures from there",
+    )
     where.add_argument("--dry-run", action="store_true", help="list the runs and stop")
     where.add_argument("--json", action="store_true", help="lists, tables and status as JSON")
     cluster = parser.add_argument_group("on a cluster")

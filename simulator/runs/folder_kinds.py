@@ -12,7 +12,7 @@ FolderKind = Literal["run", "sweep", "figure", "knee", "what-if"]
 
 _SIGNS: Mapping[FolderKind, Sequence[str]] = {
     "sweep": ("sweep.json",),
-    "knee": ("paces.json", "knee.json"),
+    "knee": ("paces/*.json", "paces.json", "knee.json"),
     "what-if": ("points/base,seed=*.json",),
     "figure": ("points.csv", "points/*=*.json", "figure-*/points", "report.md"),
     "run": ("summary.json", "rounds.parquet", "jobs.parquet", "checkpoint.npz"),

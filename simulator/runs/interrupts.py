@@ -137,6 +137,10 @@ class Interrupts:
         atexit.register(_ignore_signals)
         threading.Thread(target=self._watch, args=(inside,), name="signals", daemon=True).start()
 
+    def listen(self, number: int) -> None:
+        """Note a signal from now on, for a process whose owner ends it if nobody looks in time."""
+        signal.signal(number, self._note)
+
     def leave(self) -> None:
         """End the process at once, in one line; nothing that runs in it is unwound."""
         if sys.stderr is not None and sys.stderr.isatty():

@@ -69,12 +69,16 @@ class Checkpointing:
         Every so many seconds of wall clock, or rounds; one of the two.
     at_job
         Also once, when this many jobs have arrived, into ``path`` with ``-job<N>`` in its name.
+    rescues
+        Whether a signal that comes during a recomputation that does not end leaves one of before it;
+        costs a copy a recomputation.
     """
 
     path: Path
     seconds: float | None = None
     rounds: int | None = None
     at_job: int | None = None
+    rescues: bool = True
 
     @property
     def warm_path(self) -> Path:
@@ -214,7 +218,7 @@ class _Run:
             config, programs=recorder, made=policy, record_placements=placements
         )
         self.allocations: Allocations | None = None
-        self.simulation.keeps_before = checkpointing is not None
+        self.simulation.keeps_before = checkpointing is not None and checkpointing.rescues
         self.starting = clock() - started
         self.started = started
         self.checkpointing = checkpointing

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -57,7 +57,13 @@ class Batch:
 
 
 def run_batch(
-    executor: Executor, work: Work, tasks: Sequence[Task], store: Store, title: str, log: Path
+    executor: Executor,
+    work: Work,
+    tasks: Sequence[Task],
+    store: Store,
+    title: str,
+    log: Path,
+    finished: Mapping[str, Sequence[Path]] | None = None,
 ) -> Batch:
     """Carry out what is not done yet, each result kept by the process that made it.
 
@@ -76,11 +82,14 @@ def run_batch(
         Shown beside the progress bar on terminals, and in the lines that come elsewhere.
     log
         Folder that takes the reasons and tracebacks of failures, made if needed.
+    finished
+        Runs in other folders (:func:`simulator.studies.elsewhere.finished_in`), which are
+        taken over.
     """
     batch = Batch()
     todo = []
     for task in tasks:
-        kept = store.load(task.name, task.payload)
+        kept = store.load(task.name, task.payload) or _adopted(task, store, finished or {})
         if kept is None:
             todo.append(task)
         else:
@@ -110,6 +119,17 @@ def run_batch(
             todo = _wait(elsewhere, store, failures, batch, advance)
     Claims(store.folder / CLAIMS).tidy(lambda name: name in batch.done)
     return batch
+
+
+def _adopted(task: Task, store: Store, finished: Mapping[str, Sequence[Path]]) -> Kept | None:
+    """Take a task's result over from where it was made, if it was."""
+    if not finished:
+        return None
+    for place in finished.get(store.identity(task.payload), ()):
+        kept = store.adopt(task.name, task.payload, place)
+        if kept is not None:
+            return kept
+    return None
 
 
 def _wait(

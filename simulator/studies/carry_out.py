@@ -15,12 +15,16 @@ from typing import Any, Protocol, TypeAlias
 from gavel_opt.kernels.jit import clock, compile_cpu_seconds
 from simulator.studies.claims import Claims
 from simulator.studies.executors import Payload, Work
+from simulator.studies.long_runs import PLACE, forget_checkpoint
 
 Kept: TypeAlias = "dict[str, Any]"
 """What is kept of a piece of work: its ``result`` and what it cost."""
 
 CLAIMS = ".claims"
 """Folder, within the results', of the claims of runs on their way."""
+
+CHECKPOINTS = ".checkpoints"
+"""Folder, within the results', of the states of long runs on their way."""
 
 ELSEWHERE = "elsewhere"
 """Key of an answer that is none: somebody else carries this out now."""
@@ -47,6 +51,14 @@ class Store(Protocol):
 
     def keep(self, name: str, payload: Payload, value: Any, cpu: float, wall: float) -> Kept:
         """Write a result down and return what was written."""
+        ...
+
+    def identity(self, payload: Payload) -> str:
+        """Return what decides the result, as a hash."""
+        ...
+
+    def adopt(self, name: str, payload: Payload, found: Path) -> Kept | None:
+        """Take over a result of the same identity from another place; None if it is none."""
         ...
 
 
@@ -84,9 +96,12 @@ def carry_out(given: Payload) -> Kept:
             return kept
         # Whichever run comes first in a process compiles for those after it: that is no run's cost.
         cpu, wall = time.process_time() - compile_cpu_seconds(), clock()
-        value = named(given["work"])(payload)
+        place = store.folder / CHECKPOINTS / f"{name}.{store.identity(payload)}.npz"
+        value = named(given["work"])(payload | {PLACE: str(place)})
         spent = time.process_time() - compile_cpu_seconds() - cpu, clock() - wall
-        return store.keep(name, payload, value, *spent)
+        kept = store.keep(name, payload, value, *spent)
+        forget_checkpoint(place)
+        return kept
 
 
 def open_store(described: Payload) -> Store:

@@ -28,6 +28,9 @@ DECIDING = {
 }
 """What of each package decides results: modules at its top, and rooms."""
 
+MEASURING = ("experiments/*.py", "knee.py")
+"""Sources within ``simulator.studies`` that decide what a study keeps of its runs."""
+
 _SUFFIXES = (".py", ".csv", ".json", ".toml")
 
 
@@ -71,6 +74,31 @@ def code_version() -> str:
                     found.update(str(path.relative_to(root)).encode() + b"\0")
                     found.update(path.read_bytes() + b"\0")
     return found.hexdigest()[:12]
+
+
+def identity_of_work(payload: dict[str, Any]) -> str:
+    """Return the identity of a piece of a study: of its run, and of what is kept of it.
+
+    Parameters
+    ----------
+    payload
+        What the work takes: a run's settings under ``config``, or other values that decide all.
+    """
+    config = payload.get("config")
+    rest = {name: value for name, value in payload.items() if name != "config"}
+    run = code_version() if config is None else identity_of(config)
+    text = json.dumps([rest, run, _measuring()], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@functools.cache
+def _measuring() -> str:
+    found = hashlib.sha256()
+    root = Path(__file__).parent
+    for part in MEASURING:
+        for path in sorted(root.glob(part)):
+            found.update(path.read_bytes() + b"\0")
+    return found.hexdigest()
 
 
 def _content(name: str, path: Path) -> str:

@@ -5,23 +5,25 @@ gives it within a few percent; a second one has jobs arrive at just that rate, s
 as it is for as long as its mix of jobs takes to settle.
 
 All policies of a seed see the same jobs in the same rhythm (common random numbers), so that they can be
-compared seed by seed. Knees are kept in the output folder; the same command goes on where it stopped.
+compared seed by seed. Each measurement is a piece of work of its own, kept in the output folder as it comes: the
+same command goes on where it stopped, and several machines can share one plan.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from gavel_opt import GavelError, InputError
 from simulator.runs.bounds import Bound, highest_rate, packs
 from simulator.runs.config import RunConfig
 from simulator.runs.files import write_atomically
 from simulator.runs.long_queue import DEMANDS, LongQueue, Pace
+from simulator.studies.batch import Batch, Task, file_name
+from simulator.studies.executors import Payload
 
 FIRST_TURNOVERS = 0.5
 """Length of the first measurement: hours in which half as many jobs arrive as the queue has."""
@@ -48,11 +50,14 @@ class Knee:
         What no policy could go beyond.
     by_seed
         Seed to the pace of a long queue.
+    cpu_seconds
+        What measuring took, all seeds.
     """
 
     policy: str
     bound: Bound
     by_seed: dict[int, Pace] = field(default_factory=dict)
+    cpu_seconds: float = 0.0
 
     @property
     def values(self) -> list[float]:
@@ -109,84 +114,58 @@ def knee_of(config: RunConfig, bound: Bound) -> Pace:
     return queue.pace(SETTLING)
 
 
-def knees(
-    configs: dict[str, RunConfig],
-    seeds: Sequence[int],
-    folder: Path | None = None,
-    announce: Callable[[str, int, Pace], None] = lambda policy, seed, pace: None,
-) -> list[Knee]:
-    """Measure the knees of several policies on several seeds.
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """The knees that are asked for, as a plan of pieces that any process can carry out.
 
-    Parameters
+    Attributes
     ----------
     configs
         Policy to its run.
     seeds
         Seeds.
-    folder
-        Keeps what has been measured, if given.
-    announce
-        Called with what is measured anew.
-
-    Raises
-    ------
-    InputError
-        If the folder holds something else.
-    gavel_opt.GavelError
-        From the policies and their engines.
     """
-    store = _Store(folder)
-    found = []
-    for policy, config in configs.items():
-        knee = Knee(policy, highest_rate(config, packs(config)))
-        for seed in seeds:
-            seeded = replace(config, seed=seed)
-            pace = store.find(seeded)
-            if pace is None:
-                try:
-                    pace = knee_of(seeded, knee.bound)
-                except InputError:
-                    raise
-                except GavelError as wrong:
-                    raise type(wrong)(f"{policy}, seed {seed}: {wrong}") from wrong
-                store.keep(seeded, pace)
-                announce(policy, seed, pace)
-            knee.by_seed[seed] = pace
-        found.append(knee)
-    if folder is not None:
-        text = json.dumps([as_json(knee) for knee in found], indent=2) + "\n"
-        write_atomically(folder / "knee.json", text.encode())
-    return found
+
+    configs: dict[str, RunConfig]
+    seeds: Sequence[int]
+
+    def tasks(self) -> list[Task]:
+        """Return one piece of work for each policy and seed."""
+        return [
+            Task(self._name(policy, seed), {"knee": replace(config, seed=seed).to_json()})
+            for policy, config in self.configs.items()
+            for seed in self.seeds
+        ]
+
+    @staticmethod
+    def _name(policy: str, seed: int) -> str:
+        return file_name([("", policy), ("seed", seed)])
+
+    def knees(self, batch: Batch) -> list[Knee]:
+        """Make the knees of what came out, of those policies of which every seed is there."""
+        found = []
+        for policy, config in self.configs.items():
+            kept = {seed: batch.done.get(self._name(policy, seed)) for seed in self.seeds}
+            if all(kept.values()):
+                knee = Knee(policy, highest_rate(config, packs(config)))
+                for seed, one in kept.items():
+                    assert one is not None
+                    knee.by_seed[seed] = Pace(**one["result"])
+                    knee.cpu_seconds += one["cpu_seconds"]
+                found.append(knee)
+        return found
 
 
-class _Store:
-    """Paces measured so far, by run; kept in the output folder if there is one."""
-
-    def __init__(self, folder: Path | None) -> None:
-        self._path = None if folder is None else folder / "paces.json"
-        self._paces: dict[str, dict[str, Any]] = {}
-        if self._path is not None and self._path.exists():
-            try:
-                self._paces = json.loads(self._path.read_text())
-            except (OSError, ValueError) as wrong:
-                raise InputError(f"--output: cannot read {self._path}: {wrong}") from None
-
-    def find(self, config: RunConfig) -> Pace | None:
-        """What was measured of a run."""
-        found = self._paces.get(_key(config))
-        return None if found is None else Pace(**found)
-
-    def keep(self, config: RunConfig, pace: Pace) -> None:
-        """Keep what was measured of a run."""
-        self._paces[_key(config)] = asdict(pace)
-        if self._path is not None:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(self._path, (json.dumps(self._paces, indent=1) + "\n").encode())
+def measure(payload: Payload) -> dict[str, Any]:
+    """Measure the knee of one policy and seed; the work of a piece of the plan."""
+    config = RunConfig.from_json(payload["knee"])
+    return asdict(knee_of(config, highest_rate(config, packs(config))))
 
 
-def _key(config: RunConfig) -> str:
-    """Name of a run by everything that its knee depends on."""
-    return json.dumps(replace(config, interarrival=1.0).to_json(), sort_keys=True)
+def write(found: Sequence[Knee], folder: Path) -> None:
+    """Write ``knee.json`` into a folder."""
+    text = json.dumps([as_json(knee) for knee in found], indent=2) + "\n"
+    write_atomically(folder / "knee.json", text.encode())
 
 
 def as_json(knee: Knee) -> dict[str, Any]:
@@ -197,6 +176,7 @@ def as_json(knee: Knee) -> dict[str, Any]:
         "interval": list(knee.interval()),
         "confidence": 0.95,
         "bound": knee.bound.rate,
+        "cpu_seconds": round(knee.cpu_seconds, 3),
         "by_seed": {str(seed): asdict(pace) for seed, pace in knee.by_seed.items()},
     }
 

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from gavel_opt import InputError
-from simulator.runs.config import RunConfig
 from simulator.runs.results import RunResult
 from simulator.studies.carry_out import CLAIMS, Kept
 from simulator.studies.claims import Claims
@@ -22,6 +21,9 @@ from simulator.studies.patience import patiently
 
 UNFINISHED = ".unfinished"
 """Folder, within the sweep's, of runs on their way; a run moves out of it when it is whole."""
+
+TABLES = ("summary.json", "jobs.parquet", "rounds.parquet")
+"""Files of a run's folder; the summary last is what makes it whole."""
 
 RESULTS = (
     "status",
@@ -88,6 +90,10 @@ class RunFolders:
             "flag": self.flag,
         }
 
+    def identity(self, payload: Payload) -> str:
+        """Return the run's identity, which its payload has."""
+        return str(payload["identity"])
+
     def load(self, name: str, payload: Payload) -> Kept | None:
         """Return what a run gave, or None; only whole runs are in their place.
 
@@ -112,6 +118,23 @@ class RunFolders:
         if summary.get("identity") != payload["identity"]:
             self._check_same(folder, theirs, summary, payload)
         return {"result": {name: _at(summary, name) for name in RESULTS}, "time": summary["time"]}
+
+    def adopt(self, name: str, payload: Payload, found: Path) -> Kept | None:
+        """Take over the folder of a finished run from elsewhere, if its tables are whole."""
+        if not all((found / one).exists() for one in TABLES):
+            return None
+        on_its_way = self._on_its_way(name)
+        try:
+            on_its_way.mkdir(parents=True)
+            for one in TABLES:
+                shutil.copy2(found / one, on_its_way / one)
+            os.rename(on_its_way, self.folder / name)
+        except OSError:
+            shutil.rmtree(on_its_way, ignore_errors=True)
+        return self.load(name, payload)
+
+    def _on_its_way(self, name: str) -> Path:
+        return self.folder / UNFINISHED / f"{name}.{uuid.uuid4().hex[:8]}"
 
     def _check_same(
         self, folder: Path, theirs: dict[str, Any], summary: dict[str, Any], payload: Payload
@@ -141,7 +164,7 @@ class RunFolders:
         value.summary["time"].setdefault("cpu", cpu)
         value.summary["identity"] = payload["identity"]
         value.summary["code"] = code_version()
-        on_its_way = self.folder / UNFINISHED / f"{name}.{uuid.uuid4().hex[:8]}"
+        on_its_way = self._on_its_way(name)
         with tempfile.TemporaryDirectory(prefix="gavel-sim-") as local:
             value.write(Path(local) / "run")
             patiently(lambda: on_its_way.parent.mkdir(parents=True, exist_ok=True))
@@ -161,9 +184,9 @@ class RunFolders:
 
 def simulate(payload: Payload) -> RunResult:
     """Carry out one run of a sweep."""
-    from simulator.runs.runner import execute
+    from simulator.studies.long_runs import simulate_for_long
 
-    return execute(RunConfig.from_json(payload["config"]))
+    return simulate_for_long(payload)
 
 
 def payload_of(settings: dict[str, Any], identity: str) -> Payload:

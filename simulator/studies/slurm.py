@@ -18,6 +18,7 @@ from pathlib import Path
 
 from gavel_opt import InputError, MissingLibraryError
 from simulator.runs.files import write_atomically
+from simulator.studies.executors.local import ONE_THREAD, PATIENCE_VARIABLE
 
 RUNS_A_TASK = 20
 """Runs of a task where the user does not say how many tasks: they take fractions of a second."""
@@ -27,8 +28,6 @@ MOST_TASKS = 64
 
 AHEAD = 120
 """Seconds before the time limit at which a task is told to write its checkpoints down."""
-
-ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 _SCRIPT = """\
 #!/bin/bash
@@ -43,6 +42,7 @@ _SCRIPT = """\
 {options}
 # Written by gavel-sim. Each task carries out its share of the plan and can be started again at any time.
 export {threads}
+export {patience}
 cd {here} || exit 2
 
 {command} --shard "$SLURM_ARRAY_TASK_ID/{tasks}" --processes {processes} &
@@ -102,6 +102,7 @@ class ArrayJob:
             logs=str(logs).replace(" ", r"\ "),
             options="".join(f"#SBATCH {option}\n" for option in self.options),
             threads=" ".join(f"{name}=1" for name in ONE_THREAD),
+            patience=f"{PATIENCE_VARIABLE}={AHEAD // 2}",
             here=shlex.quote(str(Path.cwd())),
             command=shlex.join(self.command),
             tasks=self.tasks,

@@ -10,6 +10,7 @@ from gavel_opt import InputError
 from simulator.runs.files import write_atomically
 from simulator.studies.carry_out import Kept
 from simulator.studies.executors import Payload
+from simulator.studies.identity import identity_of_work
 from simulator.studies.patience import patiently
 
 _LIMITS = ("timeout", "max_simulated_hours")
@@ -19,9 +20,9 @@ _LIMITS = ("timeout", "max_simulated_hours")
 class PointStore:
     """Results in a folder, one JSON file a task.
 
-    A file holds the task's ``payload``, its ``result``, ``cpu_seconds`` and ``wall_seconds``. One
-    whose payload differs is another task's result, which is an error and is left alone; but a run
-    that ran out of wall clock is run again if it may now take another time.
+    A file holds the task's ``payload`` and ``identity``, its ``result``, ``cpu_seconds`` and
+    ``wall_seconds``. One whose payload or identity differs is another task's result, which is an error
+    and is left alone; but a run that ran out of wall clock is run again if it may now take another time.
 
     Parameters
     ----------
@@ -47,6 +48,10 @@ class PointStore:
         """Return where a task's result is kept."""
         return self.folder / f"{name}.json"
 
+    def identity(self, payload: Payload) -> str:
+        """Return what decides a task's result, as a hash."""
+        return identity_of_work(payload)
+
     def load(self, name: str, payload: Payload) -> Kept | None:
         """Return what was kept of a task, or None.
 
@@ -66,6 +71,10 @@ class PointStore:
             ) from None
         ours = json.loads(json.dumps(payload))
         theirs = kept.get("payload")
+        stale = isinstance(theirs, dict) and kept.get("identity", "") not in (
+            "",
+            self.identity(theirs),
+        )
         patience = [_without_limits(one) for one in (theirs, ours)]
         if patience[0] != patience[1] and kept["result"].get("status") in ("timeout", "horizon"):
             return None  # one that ended by itself stands, whatever the limits
@@ -74,7 +83,23 @@ class PointStore:
                 f"{self.flag}: {path} holds a run with other settings"
                 f"{difference(theirs, ours)}; choose another folder"
             )
+        if stale:
+            raise InputError(
+                f"{self.flag}: {path} was made by another version of the simulator, or from files that "
+                "have changed since; choose another folder, or remove the file to run it again"
+            )
         return kept
+
+    def adopt(self, name: str, payload: Payload, found: Path) -> Kept | None:
+        """Take over a finished task's file from another folder, if it is this task's."""
+        try:
+            kept = json.loads(found.read_bytes())
+            if kept["payload"] != json.loads(json.dumps(payload)):
+                return None
+            cpu, wall = float(kept["cpu_seconds"]), float(kept["wall_seconds"])
+            return self.keep(name, payload, kept["result"], cpu, wall)
+        except (OSError, ValueError, LookupError, TypeError):
+            return None
 
     def keep(
         self, name: str, payload: Payload, value: dict[str, Any], cpu: float, wall: float
@@ -82,6 +107,7 @@ class PointStore:
         """Write a result down and return what was written."""
         kept = {
             "payload": payload,
+            "identity": self.identity(payload),
             "result": value,
             "cpu_seconds": round(cpu, 4),
             "wall_seconds": round(wall, 4),

@@ -172,10 +172,10 @@ class TestCommand:
         assert found["knee"] == pytest.approx(4.7958 / 3, rel=0.015)
         assert found["interval"][0] < found["knee"] < found["interval"][1]
         assert found["bound"] == pytest.approx(5.8377 / 3, abs=1e-4)
-        kept = (tmp_path / "knee" / "paces.json").read_text()
+        kept = (tmp_path / "knee" / "paces" / "isolated,seed=0.json").read_text()
         assert main(words) == 0
         assert capsys.readouterr().out == out
-        assert (tmp_path / "knee" / "paces.json").read_text() == kept
+        assert (tmp_path / "knee" / "paces" / "isolated,seed=0.json").read_text() == kept
 
     def test_table_and_pictures(self, tmp_path, capsys):
         pytest.importorskip("matplotlib")
@@ -183,7 +183,7 @@ class TestCommand:
         assert main([*words, "--output", str(tmp_path)]) == 0
         assert "0.80" in capsys.readouterr().out
         written = {path.name for path in tmp_path.iterdir()}
-        assert written == {"knee.json", "knee.svg", "knee.png", "paces.json"}
+        assert written == {"knee.json", "knee.svg", "knee.png", "paces"}
 
     @pytest.mark.parametrize(
         ("words", "said"),

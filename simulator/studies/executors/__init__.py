@@ -61,6 +61,10 @@ class Executor(Protocol):
         """
         ...
 
+    def close(self) -> None:
+        """Give up what was kept for the next call: processes that stay warm, a cluster."""
+        ...
+
 
 EXECUTORS: dict[str, str] = {"local": "local:LocalExecutor", "ray": "ray:RayExecutor"}
 """Name to ``module:class`` in this package."""

@@ -23,8 +23,17 @@ ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUM
 """One process a core: threads in a process would only take turns with the other processes."""
 
 
+PATIENCE = 1.2
+"""Seconds that processes have to write down what they are at; a command ends two after a signal."""
+
+PATIENCE_VARIABLE = "GAVEL_SIM_PATIENCE"
+"""Environment variable that gives them more: batch scripts are told to end well ahead of the end."""
+
+
 class LocalExecutor:
-    """Runs payloads in processes that stay warm: compiled code is loaded once in each.
+    """Runs payloads in processes that stay warm, from one call of :meth:`run` to the next.
+
+    Loading the libraries and the compiled code takes each process seconds, many runs take less.
 
     Parameters
     ----------
@@ -34,6 +43,7 @@ class LocalExecutor:
 
     def __init__(self, processes: int | None = None) -> None:
         self.processes = processes or cores()
+        self._idle: list[_Worker] = []
 
     def run(self, work: Work, payloads: Sequence[Payload]) -> Iterator[Outcome]:
         """Yield outcomes as they come; see :meth:`simulator.studies.executors.Executor.run`.
@@ -43,7 +53,10 @@ class LocalExecutor:
         """
         waiting = deque(enumerate(payloads))
         deaths: Counter[int] = Counter()
-        workers: list[_Worker] = []
+        workers, self._idle = self._idle, []
+        for worker in workers:
+            if waiting:
+                worker.give(work, *waiting.popleft())
         try:
             while waiting or any(worker.index is not None for worker in workers):
                 workers = [worker for worker in workers if not worker.dead]
@@ -67,8 +80,13 @@ class LocalExecutor:
                     if answer is not None and waiting:
                         worker.give(work, *waiting.popleft())
         finally:
-            for worker in workers:
-                worker.end()
+            self._idle = [one for one in workers if one.index is None and not one.dead]
+            _end([one for one in workers if one not in self._idle])
+
+    def close(self) -> None:
+        """End the processes."""
+        workers, self._idle = self._idle, []
+        _end(workers)
 
 
 class _Worker:
@@ -123,15 +141,28 @@ class _Worker:
             return None
         return found
 
-    def end(self) -> None:
-        """End the process: at once if it is at something."""
+    def ask_to_end(self) -> None:
+        """Ask the process to end: a run that it is at writes its checkpoint."""
         if self.index is not None:
             self._process.terminate()
         self._pipe.close()
-        self._process.join(timeout=1.0)
+
+    def end(self, patience: float) -> None:
+        """Wait so many seconds for the process to end, then end it."""
+        self._process.join(timeout=patience)
         if self._process.is_alive():
             self._process.kill()
             self._process.join()
+
+
+def _end(workers: Sequence[_Worker]) -> None:
+    """End all processes, within the time that a command has after a signal."""
+    until = time.monotonic() + float(os.environ.get(PATIENCE_VARIABLE, PATIENCE))
+    with interrupts.finishing():
+        for worker in workers:
+            worker.ask_to_end()
+        for worker in workers:
+            worker.end(max(0.0, until - time.monotonic()))
 
 
 @contextlib.contextmanager
@@ -207,9 +238,16 @@ def timed(work: Work, payload: Payload) -> Timed:
 def _serve(pipe: Connection) -> None:
     """Carry out payload after payload, in a process of its own, until the parent has no more."""
     _start()
-    with contextlib.suppress(EOFError, OSError):
+    with contextlib.suppress(EOFError, OSError, KeyboardInterrupt):
         while True:
-            pipe.send(timed(*pipe.recv()))
+            work, payload = pipe.recv()
+            interrupts.listen(
+                signal.SIGTERM
+            )  # a run ends where it is whole, and leaves a checkpoint
+            answer = timed(work, payload)
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            interrupts.check()
+            pipe.send(answer)
 
 
 def _start() -> None:

@@ -48,6 +48,7 @@ class RayExecutor:
             ) from None
         self.processes = processes
         self.address = address
+        self._ours = False
 
     def run(self, work: Work, payloads: Sequence[Payload]) -> Iterator[Outcome]:
         """Yield outcomes as they come; see :meth:`simulator.studies.executors.Executor.run`."""
@@ -55,14 +56,18 @@ class RayExecutor:
             return
         import ray
 
-        ours = not ray.is_initialized()
-        if ours:
+        if not ray.is_initialized():
             _connect(ray, self.address, self.processes)
-        try:
-            yield from self._outcomes(ray, work, payloads)
-        finally:
-            if ours:
-                ray.shutdown()
+            self._ours = True
+        yield from self._outcomes(ray, work, payloads)
+
+    def close(self) -> None:
+        """Leave the cluster, and end it if it was started for this."""
+        if self._ours:
+            import ray
+
+            ray.shutdown()
+            self._ours = False
 
     def _outcomes(self, ray: Any, work: Work, payloads: Sequence[Payload]) -> Iterator[Outcome]:
         cores = max(1, int(ray.cluster_resources().get("CPU", 1)))

@@ -25,10 +25,10 @@ deadline itself, and the last bits of a finish time are rounding."""
 
 def simulate(payload: Payload) -> dict[str, Any]:
     """Run one simulation and return its summary without the jobs."""
-    from simulator.runs.runner import execute
+    from simulator.studies.long_runs import simulate_for_long
 
     config = RunConfig.from_json(payload["config"])
-    result = execute(config)
+    result = simulate_for_long(payload)
     found = {name: value for name, value in result.summary.items() if name not in _LEFT_OUT}
     return found | _derived(config, result)
 

@@ -1,0 +1,77 @@
+"""A run that outlives its process goes on where it was, to the same bits."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from simulator.runs.options import make_config
+from simulator.runs.runner import execute
+from simulator.studies import long_runs
+from simulator.studies.carry_out import CHECKPOINTS
+from simulator.studies.executors.local import PATIENCE_VARIABLE
+
+LONG = ["--policy", "gandiva", "--cluster", "12:12:12", "--rate", "1.2", "--window", "9000:20000"]
+"""Half a minute, more or less."""
+
+
+def test_a_sweep_that_is_told_to_end_goes_on_inside_a_run(tmp_path: Path) -> None:
+    words = [sys.executable, "-m", "simulator", "sweep", *LONG, "--saturation", "off"]
+    words += ["--processes", "1", "--output", str(tmp_path / "s")]
+    first = subprocess.Popen(words, env=os.environ | {PATIENCE_VARIABLE: "30"})
+    claim = tmp_path / "s" / ".claims" / "gandiva.claim"
+    until = time.monotonic() + 60
+    while not claim.exists():
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    time.sleep(3.0)
+    first.send_signal(signal.SIGTERM)
+    first.wait(timeout=40)
+    assert first.returncode == 128 + signal.SIGTERM
+    assert not claim.exists()
+    (checkpoint,) = (tmp_path / "s" / CHECKPOINTS).iterdir()
+    kept = long_runs.load(checkpoint, "test")
+    assert kept.config.policy == "gandiva"
+    assert kept.runner["spent"] > 0
+
+
+def test_what_a_run_goes_on_to_is_what_it_is_in_one_go(tmp_path: Path) -> None:
+    config = make_config(
+        policy="gandiva", cluster="4:4:4", rate=0.5, window=(200, 300), saturation="off"
+    )
+    whole = execute(config)
+    path = tmp_path / "run.npz"
+    plan = long_runs.Checkpointing(path, rounds=200, rescues=False)
+    partial = make_config(
+        policy="gandiva",
+        cluster="4:4:4",
+        rate=0.5,
+        window=(200, 300),
+        saturation="off",
+        max_simulated_hours=200,
+    )
+    assert execute(partial, checkpointing=plan).status == "horizon"
+    assert path.exists()
+    payload = {"config": config.to_json(), "checkpoint": str(path)}
+    again = long_runs.simulate_for_long(payload)
+    assert again.jct == whole.jct
+    assert again.summary["rounds"] == whole.summary["rounds"]
+    path.write_bytes(path.read_bytes()[:-9])
+    assert long_runs.simulate_for_long(payload).jct == whole.jct  # from the start
+    long_runs.forget_checkpoint(path)
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("text", ["", "PK"])
+def test_a_damaged_checkpoint_is_left_aside(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "run.npz"
+    path.write_text(text)
+    config = make_config(policy="isolated", cluster="4:4:4", jobs=3)
+    payload = {"config": config.to_json(), "checkpoint": str(path)}
+    assert long_runs.simulate_for_long(payload).status == "completed"
