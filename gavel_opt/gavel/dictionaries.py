@@ -22,7 +22,7 @@ from gavel_opt.model.cluster_state import ThroughputTable
 
 Rows = Mapping[Any, Mapping[str, Any]]
 
-_CHECKED = 2048
+_CHECKED = 1024
 """Pairs that each call compares with what is remembered of them."""
 
 
@@ -49,10 +49,23 @@ class Jobs:
 
 
 class Columns:
-    """Reads ``{job: value}`` dictionaries; remembers the keys of each by identity."""
+    """Reads ``{job: value}`` dictionaries; remembers the jobs of each by identity."""
 
     def __init__(self) -> None:
         self._keys: dict[str, tuple[list[Any], Ints]] = {}
+        self._last: tuple[list[Any], Ints] = [], np.empty(0, dtype=np.int64)
+
+    def numbers(self, what: str, keys: list[Any]) -> Ints:
+        """Number of each job, shape ``(n,)``, remembered where the jobs are the objects of before.
+
+        The dictionaries of a call mostly have the same jobs, so those of the one read last count, too.
+        """
+        for before in (self._last, self._keys.get(what)):
+            if before is not None and _same_objects(keys, before[0]):
+                self._last = self._keys[what] = before
+                return before[1]
+        self._last = self._keys[what] = keys, numbers(keys)
+        return self._last[1]
 
     def read(self, what: str, values: Mapping[Any, Any], jobs: Jobs) -> Floats:
         """One number for each job, shape ``(n,)``.
@@ -63,10 +76,7 @@ class Columns:
             Naming a job without a value, or with one that is no number.
         """
         keys = list(values)
-        before = self._keys.get(what)
-        if before is None or before[0] != keys:
-            before = self._keys[what] = keys, numbers(keys)
-        number = before[1]
+        number = self.numbers(what, keys)
         try:
             column = np.fromiter(values.values(), np.float64, len(keys))
         except (TypeError, ValueError):
@@ -82,6 +92,14 @@ class Columns:
         if missing.any():
             raise InputError(f"{what} has no job {jobs.name[int(np.flatnonzero(missing)[0])]}")
         return column[found]
+
+
+def _same_objects(now: list[Any], before: list[Any]) -> bool:
+    """Whether two lists hold the same jobs; copies may count as others, since comparing them is slow."""
+    n = len(now)
+    if n != len(before) or any(now[at] is not before[at] for at in {0, n // 2, n - 1} if n):
+        return False
+    return now == before
 
 
 def _no_number(what: str, values: Mapping[Any, Any]) -> InputError:
@@ -106,15 +124,15 @@ def numbers(keys: Sequence[Any]) -> Ints:
     except (TypeError, ValueError):
         pass
     try:
-        return np.fromiter((key[0] for key in keys), np.int64, len(keys))
+        return np.fromiter(map(operator.itemgetter(0), keys), np.int64, len(keys))
     except (TypeError, ValueError, IndexError, KeyError):
         raise InputError(
             f"jobs are whole numbers, or pairs like Gavel's JobIdPair; found {keys[0]!r}"
         ) from None
 
 
-def read_jobs(keys: Sequence[Any], values: Sequence[Mapping[str, Any]]) -> Jobs:
-    """Read the throughputs of single jobs.
+def read_jobs(number: Ints, keys: Sequence[Any], values: Sequence[Mapping[str, Any]]) -> Jobs:
+    """Read the throughputs of single jobs, whose numbers are known.
 
     Raises
     ------
@@ -122,7 +140,6 @@ def read_jobs(keys: Sequence[Any], values: Sequence[Mapping[str, Any]]) -> Jobs:
         Naming a job whose throughputs lack a worker type or are no numbers.
     """
     types = tuple(sorted(values[0]))
-    number = numbers(keys)
     alone = _matrix(keys, values, types)
     name = list(keys)
     if number.size > 1 and not bool((np.diff(number) > 0).all()):
@@ -185,50 +202,42 @@ def equal_rows(alone: Floats, scale: Ints) -> tuple[Ints, Floats, Ints]:
     return key, alone[first], scale[first]
 
 
-@dataclass(slots=True)
-class _Entries:
-    """Throughputs in the caller's order: where single jobs and pairs stand, and what pairs say.
-
-    Attributes
-    ----------
-    single, pair
-        Places of single jobs and of pairs, shapes ``(n,)`` and ``(P,)``.
-    number
-        Of the single jobs, shape ``(n,)``.
-    members
-        Numbers of the jobs of each pair, the smaller first, shape ``(P, 2)``.
-    rate
-        Steps per second of each side, shape ``(P, 2, J)``.
-    """
-
-    single: Ints
-    number: Ints
-    pair: Ints
-    members: Ints
-    rate: Floats
-
-
 class Pairs:
     """Reads throughputs of single jobs and of pairs, and remembers those of pairs.
 
-    A pair's dictionary that is the object of the last call, or equal to it, is not read again. One that
-    was changed in place is noticed when its turn comes to be compared (each call compares some); then
-    all are read anew, at this call and at every later one.
+    Each pair has a slot, which holds what its dictionary said when it was read. A call whose dictionaries
+    are the objects of the last call, or equal to them, but for jobs that left and others that came at the
+    end, reads the pairs of those that came. A dictionary that was changed in place is noticed when its
+    turn comes to be compared (each call compares some); then all are read anew, at this call and at every
+    later one.
+
+    Attributes
+    ----------
+    trusts
+        False once a dictionary was found to have changed in place.
     """
 
     def __init__(self) -> None:
-        self._keys: list[Any] = []
-        self._values: list[Any] = []
-        self._types: tuple[str, ...] = ()
-        self._entries = _parsed([], [], ())
-        self._kinds = _Kinds()
-        self._turn = 0
-        self._template: dict[Any, Any] | None = None
-        self._called: dict[tuple[int, int], Any] = {}
         self.trusts = True
+        self._turn = 0
+        self._called: dict[tuple[int, int], Any] = {}
+        self._forget(())
 
-    def read(self, rows: Rows, here: Ints) -> tuple[Jobs, Ints, Floats]:
-        """Read a call's throughputs.
+    def _forget(self, types: tuple[str, ...]) -> None:
+        self._types = types
+        self._seen: dict[Any, Any] = {}
+        self._blank: dict[Any, Any] | None = None
+        self._unwritten: list[Any] = []
+        self._single: dict[int, Any] = {}
+        self._key: list[Any] = []
+        self._free: list[int] = []
+        self._members: Ints = np.full((0, 2), -1)
+        self._rate: Floats = np.zeros((0, 2, len(types)))
+        self._fresh: list[int] = []
+        self._kinds = _Kinds()
+
+    def read(self, rows: Rows, here: Ints) -> Jobs:
+        """Read a call's throughputs: the single jobs are returned, pairs are kept.
 
         Parameters
         ----------
@@ -236,130 +245,126 @@ class Pairs:
             Of single jobs and of pairs.
         here
             Numbers of the jobs that are there.
-
-        Returns
-        -------
-        jobs, members, rate
-            The single jobs; each pair's, shapes ``(P, 2)`` and ``(P, 2, J)``.
         """
-        keys, values = list(rows), list(rows.values())
-        follows = self._follows(keys, values, here)
-        if not follows or len(keys) != len(self._keys) or keys != self._keys:
-            self._template = None
-        if not follows:
-            first = next((v for k, v in zip(keys, values, strict=True) if not _is_pair(k)), {})
-            self._types = tuple(sorted(first))
-            self._entries = _parsed(keys, values, self._types)
-            self._kinds = _Kinds()
-        self._keys, self._values = keys, values
-        entries = self._entries
-        single = entries.single.tolist()
-        if not single:
-            raise InputError("throughputs: pairs without single jobs")
-        jobs = read_jobs([keys[at] for at in single], [values[at] for at in single])
-        return jobs, entries.members, entries.rate
+        if not (self._seen and self.trusts and self._follows(rows, here) and self._hold(rows)):
+            first = next((row for key, row in rows.items() if not _is_pair(key)), None)
+            if first is None:
+                raise InputError("throughputs: pairs without single jobs")
+            self._forget(tuple(sorted(first)))
+            self._add(list(rows), rows)
+            self._seen = dict(rows)
+        keys = list(self._single.values())
+        number = np.fromiter(self._single, np.int64, len(keys))
+        return read_jobs(number, keys, [rows[key] for key in keys])
 
-    def blank(self, rows: Rows, nothing: Any) -> dict[Any, Any]:
-        """A dictionary with every job and pair of ``rows``, the throughputs read last, and no shares."""
-        if self._template is None:
-            self._template = dict.fromkeys(rows, nothing)
-            if len(self._called) > 4 * len(rows):
-                self._called.clear()
-        return self._template.copy()
+    def blank(self, nothing: Any) -> dict[Any, Any]:
+        """A dictionary with every job and pair read last, and no shares."""
+        if self._blank is None:
+            self._blank = dict.fromkeys(self._seen, nothing)
+        for key in self._unwritten:
+            self._blank[key] = nothing
+        self._unwritten = []
+        return self._blank.copy()
 
     def called(self, one: int, other: int, pair_of: Callable[[int, int], Any]) -> Any:
         """What the caller calls a pair."""
         found = self._called.get((one, other))
         if found is None:
+            if len(self._called) > 4 * len(self._seen):
+                self._called.clear()
             found = self._called[one, other] = pair_of(one, other)
         return found
 
     def table(self, jobs: Jobs, scale: Ints) -> tuple[Ints, ThroughputTable]:
         """Key of each job and the table that keys point into; alike jobs share a row of it."""
-        entries = self._entries
-        return self._kinds.table(jobs, scale, entries.members, entries.rate)
+        fresh = np.array(self._fresh, dtype=np.int64)
+        fresh = fresh[self._members[fresh, 0] >= 0]
+        self._fresh = []
+        return self._kinds.table(jobs, scale, fresh, self._members, self._rate)
 
-    def _follows(self, keys: list[Any], values: list[Any], here: Ints) -> bool:
+    def _follows(self, rows: Rows, here: Ints) -> bool:
         """Whether a call is the last one without the jobs that left and with new ones at its end."""
-        if not (self._keys and self._still_true()):
+        staying = set(here.tolist())
+        gone = [number for number in self._single if number not in staying]
+        if gone:
+            self._remove(gone)
+        seen, new = self._seen, []
+        for key in reversed(rows) if isinstance(rows, dict) else reversed(list(rows)):
+            if key in seen:
+                break
+            new.append(key)
+        new.reverse()
+        seen.update((key, rows[key]) for key in new)
+        seen.update((key, rows.get(key)) for key in self._single.values())  # read anew in any case
+        try:
+            same = bool(seen == rows)
+        except ValueError:  # arrays do not say whether they are equal
             return False
-        old = self._entries
-        stays = np.isin(old.number, here)
-        kept = np.ones(old.members.shape[0], dtype=bool)
-        old_keys, old_values = self._keys, self._values
-        alive = np.ones(len(old_keys), dtype=bool)
-        if not stays.all():
-            gone = np.isin(old.members, old.number[~stays])
-            kept = ~(gone[:, 0] | gone[:, 1])
-            alive[old.single[~stays]] = False
-            alive[old.pair[~kept]] = False
-            flags = alive.tolist()
-            old_keys = list(itertools.compress(old_keys, flags))
-            old_values = list(itertools.compress(old_values, flags))
-        count = len(old_keys)
-        if len(keys) == count:
-            new_keys, new_values = keys, values
-        else:
-            new_keys, new_values = keys[:count], values[:count]
-        if not self._equal(new_values, old_values) or new_keys != old_keys:
-            return False
-        if len(keys) == count and kept.all():
-            return True
-        new = _parsed(keys[count:], values[count:], self._types)
-        now_at = np.cumsum(alive) - 1
-        self._entries = _Entries(
-            np.concatenate([now_at[old.single[stays]], new.single + count]),
-            np.concatenate([old.number[stays], new.number]),
-            np.concatenate([now_at[old.pair[kept]], new.pair + count]),
-            np.concatenate([old.members[kept], new.members]),
-            np.concatenate([old.rate[kept], new.rate]),
-        )
-        self._kinds.keep(int(kept.sum()))
-        return True
+        if same:
+            self._add(new, rows)
+        return same
 
-    def _equal(self, now: list[Any], before: list[Any]) -> bool:
-        """Whether pairs say what they said; single jobs are read anew in any case."""
-        if now == before:
-            return True
-        if len(now) != len(before):
-            return False
-        differ = [at for at, (a, b) in enumerate(zip(now, before, strict=True)) if a != b]
-        return bool(np.isin(differ, self._entries.single).all()) and len(now) == len(self._keys)
-
-    def _still_true(self) -> bool:
+    def _hold(self, rows: Rows) -> bool:
         """Compare some remembered pairs with what their dictionaries say now."""
-        entries = self._entries
-        pairs = entries.pair.size
-        if not self.trusts:
-            return False
-        if not pairs:
-            return True
-        first = self._turn if self._turn < pairs else 0
-        chosen = slice(first, first + _CHECKED)
+        first = self._turn if self._turn < len(self._key) else 0
         self._turn = first + _CHECKED
-        values = self._values
-        now = _pair_rates([values[at] for at in entries.pair[chosen].tolist()], self._types)
-        self.trusts = now is not None and bool(np.array_equal(now, entries.rate[chosen]))
+        slots = first + np.flatnonzero(self._members[first : self._turn, 0] >= 0)
+        keys = [self._key[slot] for slot in slots.tolist()]
+        now = _pair_rates([rows[key] for key in keys], self._types)
+        self.trusts = now is not None and bool(np.array_equal(now, self._rate[slots]))
+        if keys and rows[keys[0]] is not self._seen[keys[0]]:
+            self._seen = dict(rows)  # copies took their place: let those be the objects of before
         return self.trusts
+
+    def _add(self, keys: list[Any], rows: Rows) -> None:
+        """Take in single jobs and pairs."""
+        paired = [key for key in keys if _is_pair(key)]
+        single = keys if not paired else [key for key in keys if not _is_pair(key)]
+        for number, key in zip(numbers(single).tolist(), single, strict=True):
+            if number in self._single:
+                raise InputError(f"job {key} is there twice")
+            self._single[number] = key
+        self._unwritten += keys
+        rate = _pair_rates([rows[key] for key in paired], self._types)
+        if rate is None:
+            raise _wrong_pair(paired, [rows[key] for key in paired], self._types)
+        slots = self._slots(len(paired))
+        for slot, key in zip(slots, paired, strict=True):
+            self._key[slot] = key
+        members = np.array([key.as_tuple() for key in paired], np.int64).reshape(-1, 2)
+        self._members[slots] = np.sort(members, axis=1)
+        self._rate[slots] = rate
+        self._fresh += slots
+
+    def _slots(self, count: int) -> list[int]:
+        """So many slots that are free."""
+        more = count - len(self._free)
+        if more > 0:
+            have = len(self._key)
+            more = max(more, have // 2)
+            self._key += [None] * more
+            self._free += range(have + more - 1, have - 1, -1)
+            self._members = np.concatenate([self._members, np.full((more, 2), -1)])
+            empty = np.zeros((more, *self._rate.shape[1:]))
+            self._rate = np.concatenate([self._rate, empty])
+        return [self._free.pop() for _ in range(count)]
+
+    def _remove(self, gone: list[int]) -> None:
+        """Forget jobs and the pairs that they were in."""
+        slots = np.flatnonzero(np.isin(self._members, gone).any(axis=1)).tolist()
+        keys = [self._key[slot] for slot in slots] + [self._single.pop(number) for number in gone]
+        for key in keys:
+            self._seen.pop(key, None)
+            if self._blank is not None:
+                self._blank.pop(key, None)
+        for slot in slots:
+            self._key[slot] = None
+        self._members[slots] = -1
+        self._free += slots
 
 
 def _is_pair(key: Any) -> bool:
     return not isinstance(key, int | np.integer) and bool(key.is_pair())
-
-
-def _parsed(keys: list[Any], values: list[Any], types: tuple[str, ...]) -> _Entries:
-    pair = np.fromiter(map(_is_pair, keys), bool, len(keys))
-    at = np.flatnonzero(pair)
-    places = at.tolist()
-    members = np.array([keys[place].as_tuple() for place in places], np.int64).reshape(-1, 2)
-    rate = _pair_rates([values[place] for place in places], types)
-    if rate is None:
-        raise _wrong_pair(
-            [keys[place] for place in places], [values[place] for place in places], types
-        )
-    single = np.flatnonzero(~pair)
-    number = numbers([keys[place] for place in single.tolist()])
-    return _Entries(single, number, at, np.sort(members, axis=1), rate)
 
 
 def _pair_rates(values: list[Any], types: tuple[str, ...]) -> Floats | None:
@@ -402,43 +407,48 @@ class _Kinds:
         self._of: dict[int, int] = {}
         self._paired = np.zeros((0, 0, 2, 0))
         self._known: Bools = np.zeros((0, 0), dtype=bool)
-        self._checked = 0
-
-    def keep(self, pairs: int) -> None:
-        """So many of the pairs of before are left, at the front."""
-        self._checked = min(self._checked, pairs)
 
     def table(
-        self, jobs: Jobs, scale: Ints, members: Ints, rate: Floats
+        self, jobs: Jobs, scale: Ints, fresh: Ints, members: Ints, rate: Floats
     ) -> tuple[Ints, ThroughputTable]:
-        """Key of each job, and the table."""
+        """Key of each job, and the table.
+
+        Parameters
+        ----------
+        jobs, scale
+            The jobs of the call and their scale factors.
+        fresh
+            Slots of the pairs that were not seen yet.
+        members, rate
+            Of each slot, shapes ``(S, 2)``, -1 where it is free, and ``(S, 2, J)``.
+        """
         key, alone, width = equal_rows(jobs.alone, scale)
         if not self.apart:
             told = np.concatenate([alone, width[:, None]], axis=1)
             kind = np.array([self._id.setdefault(row.tobytes(), len(self._id)) for row in told])
-            if self._match(kind[key], jobs, members, rate):
+            if self._match(kind[key], jobs, fresh, members, rate):
                 return key, ThroughputTable(alone, self._paired[np.ix_(kind, kind)])
             self.apart = True
         each = np.arange(jobs.number.size)
         paired = np.zeros((each.size, each.size, 2, alone.shape[1]))
-        first, second = np.searchsorted(jobs.number, members.T)
-        paired[first, second] = rate
-        paired[second, first] = rate[:, ::-1]
+        taken = np.flatnonzero(members[:, 0] >= 0)
+        first, second = np.searchsorted(jobs.number, members[taken].T)
+        paired[first, second] = rate[taken]
+        paired[second, first] = rate[taken][:, ::-1]
         return each, ThroughputTable(jobs.alone, paired)
 
-    def _match(self, kind: Ints, jobs: Jobs, members: Ints, rate: Floats) -> bool:
+    def _match(self, kind: Ints, jobs: Jobs, fresh: Ints, members: Ints, rate: Floats) -> bool:
         """Take in the pairs that were not seen yet; whether they do as their kinds do."""
         of = dict(zip(jobs.number.tolist(), kind.tolist(), strict=True))
         if any(self._of.get(job, one) != one for job, one in of.items()):
-            self._checked = 0  # a job runs at another speed now
+            fresh = np.flatnonzero(members[:, 0] >= 0)  # a job runs at another speed now
             self._known[:] = False
         self._of = of
         self._grow(len(self._id), rate.shape[2])
-        fresh = members[self._checked :]
         if not fresh.size:
             return True
-        rates = rate[self._checked :]
-        first, second = kind[np.searchsorted(jobs.number, fresh.T)]
+        rates = rate[fresh]
+        first, second = kind[np.searchsorted(jobs.number, members[fresh].T)]
         new = ~self._known[first, second]
         if new.any():
             a, b = first[new], second[new]
@@ -446,7 +456,6 @@ class _Kinds:
             self._known[a, b] = True
             other = ~self._known[b, a]
             self._paired[b[other], a[other]] = self._paired[a[other], b[other]][:, ::-1]
-        self._checked = members.shape[0]
         return bool(np.array_equal(self._paired[first, second], rates))
 
     def _grow(self, kinds: int, types: int) -> None:

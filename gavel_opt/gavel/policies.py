@@ -126,10 +126,12 @@ class GavelPolicy:
     ) -> tuple[ClusterState, Jobs]:
         table: ThroughputTable
         if self.packs:
-            here = numbers(list(scale_factors or ()))
-            jobs, _, _ = self._pairs.read(throughputs, here)
+            here = self._columns.numbers("scale_factors", list(scale_factors or ()))
+            jobs = self._pairs.read(throughputs, here)
         else:
-            jobs = read_jobs(list(throughputs), list(throughputs.values()))
+            keys = list(throughputs)
+            number = self._columns.numbers("throughputs", keys)
+            jobs = read_jobs(number, keys, list(throughputs.values()))
         n = jobs.number.size
         scale = np.ones(n, dtype=np.int64)
         if scale_factors is not None:
@@ -196,15 +198,10 @@ class GavelPolicy:
     ) -> dict[Any, Any]:
         """Shares as Gavel has them, ``{job or pair: {worker type: share}}``."""
         types = jobs.types
-        rows: Iterable[list[float]] = found.x.tolist()
-        if len(types) == 3:
-            a, b, c = types
-            shares = [{a: x, b: y, c: z} for x, y, z in rows]
-        else:
-            shares = [dict(zip(types, row, strict=True)) for row in rows]
+        shares = _rows(types, found.x)
         if not (self.packs and throughputs is not None):
             return dict(zip(jobs.name, shares, strict=True))
-        written = self._pairs.blank(throughputs, self._nothing(types))
+        written = self._pairs.blank(self._nothing(types))
         written.update(zip(jobs.name, shares, strict=True))
         return self._with_pairs(written, found, jobs)
 
@@ -213,9 +210,18 @@ class GavelPolicy:
 
     def _with_pairs(self, written: dict[Any, Any], found: Allocation, jobs: Jobs) -> dict[Any, Any]:
         pair_of, called = type(jobs.name[0]), self._pairs.called
-        for (one, other), row in zip(found.pair.tolist(), found.pair_x.tolist(), strict=True):
-            written[called(one, other, pair_of)] = dict(zip(jobs.types, row, strict=True))
+        keys = [called(one, other, pair_of) for one, other in found.pair.tolist()]
+        written.update(zip(keys, _rows(jobs.types, found.pair_x), strict=True))
         return written
+
+
+def _rows(types: tuple[str, ...], table: Floats) -> list[dict[str, float]]:
+    """Rows of a table as dictionaries by worker type."""
+    rows: Iterable[list[float]] = table.tolist()
+    if len(types) == 3:  # twice as fast
+        a, b, c = types
+        return [{a: x, b: y, c: z} for x, y, z in rows]
+    return [dict(zip(types, row, strict=True)) for row in rows]
 
 
 class _Zeros(dict[str, float]):

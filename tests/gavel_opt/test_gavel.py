@@ -203,6 +203,34 @@ def test_what_is_remembered_of_pairs_changes_nothing(deep):
     assert not policy._pairs._kinds.apart
 
 
+def test_a_call_that_changes_few_jobs_reads_few(monkeypatch):
+    """Of 30 jobs' 435 pairs, the 29 of the one that came, and those whose turn it is."""
+    from gavel_opt.gavel import dictionaries
+
+    cluster = Cluster(True, seed=6)
+    cluster.arrive(30)
+    policy = get_policy("max_min_fairness_packed")
+    cluster.call(policy, "max_min_fairness_packed")
+    read, honest = [], dictionaries._pair_rates
+    monkeypatch.setattr(dictionaries, "_CHECKED", 10)
+    monkeypatch.setattr(
+        dictionaries,
+        "_pair_rates",
+        lambda rows, types: read.append(len(rows)) or honest(rows, types),
+    )
+    for _ in range(3):
+        cluster.leave()
+        cluster.arrive()
+        cluster.call(policy, "max_min_fairness_packed")
+    assert max(read) == 29
+    assert sum(read) <= 3 * (29 + 10)
+    assert len(policy._pairs._key) <= 2 * 435, "slots of jobs that left are not used again"
+    replaced = next(key for key in cluster.throughputs if key.is_pair())
+    cluster.throughputs[replaced] = {kind: [0.1, 0.1] for kind in TYPES}
+    found = cluster.call(policy, "max_min_fairness_packed")
+    assert found == cluster.call(get_policy("max_min_fairness_packed"), "max_min_fairness_packed")
+
+
 def test_a_pair_that_is_changed_in_place_is_noticed():
     cluster = Cluster(True, seed=3)
     cluster.arrive(8)
