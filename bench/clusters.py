@@ -6,6 +6,7 @@ import csv
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from gavel_opt import Allocation, ClusterState
 from simulator.runs.config import RunConfig
@@ -15,16 +16,23 @@ from simulator.world.throughputs import load_throughputs
 DAYS = 24 * 3600.0
 
 SERVERS = {
-    "v100": (2400, 8),
-    "v100-of4": (800, 4),
-    "v100-of2": (300, 2),
-    "p100": (1200, 4),
-    "p100-of2": (600, 2),
-    "p100-of1": (100, 1),
-    "k80": (512, 8),
-    "k80-of4": (300, 4),
+    "a10-1": (2, 1),
+    "g2-8": (4392, 8),
+    "g3-8": (312, 8),
+    "p100-1": (3, 1),
+    "p100-2": (262, 2),
+    "t4-2": (774, 2),
+    "t4-4": (68, 4),
+    "v100m16-1": (19, 1),
+    "v100m16-4": (112, 4),
+    "v100m16-8": (64, 8),
+    "v100m32-4": (36, 4),
+    "v100m32-8": (168, 8),
 }
-"""Worker type to GPUs and GPUs a server: 6,212 in all. A job that spans servers is a fifth slower."""
+"""Worker type to GPUs and GPUs a server: the 6,212 GPUs of Alibaba's openb cluster (2023), by model and
+size of server as its node list has them. A job that spans servers is a fifth slower."""
+SPEED = {"a10": 0.9, "g2": 1.2, "g3": 1.8, "p100": None, "t4": 0.4}
+"""Times a V100, made up (the list hides what G2 and G3 are); P100 as measured."""
 SPANNING = 0.8
 
 
@@ -50,10 +58,31 @@ def live(jobs: int) -> RunConfig:
 
 
 def many_servers(policy: str, folder: Path) -> RunConfig:
-    """1,700 jobs at once on 6,212 GPUs in servers of 1, 2, 4 and 8."""
+    """1,700 jobs at once on 6,212 GPUs of 12 types."""
+    return RunConfig(policy=policy, jobs=1700, multi_gpu=True, **_servers(folder))
+
+
+def busy_servers(policy: str, folder: Path, rate: float = 60.0) -> RunConfig:
+    """A whole run on the same cluster: 5,000 jobs measured, by default 60 an hour."""
+    return RunConfig(
+        policy=policy,
+        interarrival=3600.0 / rate,
+        window=(4000, 9000),
+        multi_gpu=True,
+        **_servers(folder),
+    )
+
+
+def crowded_servers(policy: str, folder: Path) -> RunConfig:
+    """The same at a rate that keeps some 1,700 jobs there."""
+    return busy_servers(policy, folder, 140.0)
+
+
+def _servers(folder: Path) -> dict[str, Any]:
+    """Settings of the cluster, with a table of throughputs that is written into a folder."""
     path = folder / "throughputs.csv"
     base = load_throughputs()
-    types = sorted(SERVERS)
+    types = sorted([*SERVERS, "v100"])  # which turns durations into steps
     with path.open("w", newline="") as file:
         rows = csv.writer(file)
         header = ["scale_factor", "job", "beside"]
@@ -61,17 +90,16 @@ def many_servers(policy: str, folder: Path) -> RunConfig:
         for row, (job, scale) in enumerate(base.keys):
             speeds: list[object] = []
             for name in types:
-                speed = base.alone[row, base.worker_types.index(name.partition("-")[0])]
-                speeds += [speed * (SPANNING if scale > SERVERS[name][1] else 1.0), ""]
+                times = SPEED.get(name.partition("-")[0], 1.0)
+                column = base.worker_types.index("p100" if times is None else "v100")
+                spans = SPANNING if scale > SERVERS.get(name, (0, 8))[1] else 1.0
+                speeds += [base.alone[row, column] * (times or 1.0) * spans, ""]
             rows.writerow([scale, job, "", *speeds])
-    return RunConfig(
-        policy=policy,
-        cluster={name: gpus for name, (gpus, _) in SERVERS.items()},
-        gpus_per_server={name: size for name, (_, size) in SERVERS.items()},
-        throughputs=path,
-        jobs=1700,
-        multi_gpu=True,
-    )
+    return {
+        "cluster": {name: gpus for name, (gpus, _) in SERVERS.items()},
+        "gpus_per_server": {name: size for name, (_, size) in SERVERS.items()},
+        "throughputs": path,
+    }
 
 
 def hundred_thousand(policy: str, folder: Path) -> RunConfig:

@@ -153,7 +153,7 @@ SPECS: tuple[Spec, ...] = (
     ),
     *(
         Spec(f"{name}, {kind}", policy, kind, sizes=(0,), contenders=contenders, reference=ref)
-        for kind in ("stream single-GPU", "stream multi-GPU")
+        for kind in ("stream single-GPU", "stream multi-GPU", "stream 6,212 GPUs")
         for name, policy, contenders, ref in (
             ("max-min perf", "max_min_fairness_perf", GENERAL, False),
             ("finish-time fairness perf", "finish_time_fairness_perf", (), False),
@@ -161,7 +161,7 @@ SPECS: tuple[Spec, ...] = (
             ("max-min packed", "max_min_fairness_packed", (), False),
         )
         for contenders in (contenders or (BASELINE, "highs", "structured"),)
-        if not (policy.endswith("packed") and kind.endswith("multi-GPU"))
+        if kind == "stream single-GPU" or not policy.endswith("packed")
     ),
 )
 

@@ -7,11 +7,15 @@ fairness) would know by then.
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
+from bench.clusters import crowded_servers
 from gavel_opt import Allocation, ClusterState, ThroughputTable
 from simulator.runs.config import RunConfig
 from simulator.runs.simulation import BETWEEN_RESETS, Simulation
@@ -202,18 +206,34 @@ class Stream:
 
 @dataclass(frozen=True)
 class Recorded:
-    """A run to record: the paper's cluster, from the middle of the run on."""
+    """A run to record; ``config`` makes it for a policy, with files in a folder if it needs any."""
 
-    rate: float
-    multi_gpu: bool
+    config: Callable[[str, Path], RunConfig]
     first_job: int = 400
     """Recomputations are recorded from this arrival on."""
     count: int = 64
 
 
+def _paper(rate: float, multi_gpu: bool) -> Recorded:
+    """The paper's cluster, from the middle of the run on."""
+
+    def config(policy: str, folder: Path) -> RunConfig:
+        del folder
+        return RunConfig(
+            policy=policy,
+            cluster={"v100": 36, "p100": 36, "k80": 36},
+            interarrival=3600.0 / rate,
+            window=(400, 656),
+            multi_gpu=multi_gpu,
+        )
+
+    return Recorded(config)
+
+
 STREAMS = {
-    "stream single-GPU": Recorded(5.6, multi_gpu=False),
-    "stream multi-GPU": Recorded(2.6, multi_gpu=True),
+    "stream single-GPU": _paper(5.6, multi_gpu=False),
+    "stream multi-GPU": _paper(2.6, multi_gpu=True),
+    "stream 6,212 GPUs": Recorded(crowded_servers, 6000, 16),
 }
 _recorded: dict[tuple[str, str], tuple[list[ClusterState], dict[str, Any] | None]] = {}
 
@@ -227,15 +247,8 @@ def stream(name: str, policy: str) -> Stream:
 
 
 def _record(run: Recorded, policy: str) -> tuple[list[ClusterState], dict[str, Any] | None]:
-    end = run.first_job + 4 * run.count
-    config = RunConfig(
-        policy=policy,
-        cluster={"v100": 36, "p100": 36, "k80": 36},
-        interarrival=3600.0 / run.rate,
-        window=(run.first_job, end),
-        multi_gpu=run.multi_gpu,
-    )
-    simulation = Simulation(config)
+    with tempfile.TemporaryDirectory() as folder:
+        simulation = Simulation(run.config(policy, Path(folder)))
     while simulation.arrived < run.first_job:
         simulation.advance(64)
     driver = simulation.driver

@@ -35,6 +35,7 @@ def all_tables(results: dict[str, Any]) -> dict[str, str]:
         "mechanism": mechanism(records),
         "runs": runs(records),
         "scale": scale(records),
+        "large runs": large_runs(records),
         "memory": memory(records),
         "peers": peers(records),
     }
@@ -306,6 +307,33 @@ def scale(records: list[Record]) -> str:
         "fallbacks",
     )
     return table(head, sorted(rows))
+
+
+def large_runs(records: list[Record]) -> str:
+    """Whole runs on 6,212 GPUs of 12 types."""
+    rows = [
+        (
+            r["policy"],
+            duration(r["median"]),
+            f"{r['rounds']:,}",
+            duration(r["time"]["mechanism"]),
+            f"{r['allocations']:,}",
+            duration(r["time"]["solve"] + r["time"]["build"]),
+            f"{r['active']:,}",
+        )
+        for r in records
+        if r["suite"] == "large runs"
+    ]
+    head = (
+        "policy",
+        "CPU time",
+        "rounds",
+        "their time",
+        "recomputations",
+        "their time",
+        "most jobs",
+    )
+    return table(head, rows)
 
 
 def memory(records: list[Record]) -> str:

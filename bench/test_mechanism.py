@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+import simulator
 from bench import clusters, memory
 from bench.clusters import Spent, Stretch
 
@@ -75,6 +76,23 @@ def test_beyond_the_paper(name: str, policy: str, tmp_path: Path, benchmark: Any
         active=simulation.active,
         fallbacks=driver.tally.fallbacks,
         **asdict(only),
+    )
+
+
+@slow
+@pytest.mark.parametrize("policy", ["max_min_fairness_perf", "finish_time_fairness_perf"])
+def test_whole_run_beyond_the_paper(policy: str, tmp_path: Path, benchmark: Any) -> None:
+    config = clusters.busy_servers(policy, tmp_path)
+    result = benchmark.pedantic(lambda: simulator.run(config), rounds=1, warmup_rounds=1)
+    assert result.status == "completed"
+    assert len(result.jct) >= 4999  # the mechanism drops a job that fails five times
+    benchmark.extra_info.update(
+        suite="large runs",
+        policy=policy,
+        rounds=result.summary["rounds"],
+        allocations=result.summary["allocations"],
+        active=int(result.rounds["active"].max()),
+        time=result.summary["time"],
     )
 
 
