@@ -16,6 +16,7 @@ from typing import Any
 
 from gavel_opt.engines.registry import BUILT_IN
 from simulator.runs.values import (
+    CLUSTERS,
     COUNT,
     ENGINE,
     ENGINES,
@@ -141,8 +142,8 @@ class RunConfig:
         "--cluster",
         WORKERS,
         CLUSTER,
-        "v100=36,p100=36,k80=36, or 36:36:36 in the order V100:P100:K80 (default: that), or @paper, "
-        "@paper-physical, @paper-small",
+        "v100=36,p100=36,k80=36, or 36:36:36 in the order V100:P100:K80 (default: that), or "
+        f"{', '.join(f'@{name}' for name in CLUSTERS)}",
         "WORKERS",
     )
     engine: str = _setting(

@@ -11,6 +11,7 @@ import numpy as np
 from gavel_opt import InputError
 from simulator.world.names import meant, nearest
 from simulator.world.reading import whole_number
+from simulator.world.throughputs import PRESETS
 
 SHORT_ORDER = ("v100", "p100", "k80")
 """Worker types of the short form ``36:36:36``, and the order in which types are visited."""
@@ -136,9 +137,11 @@ def _named(given: Mapping[str, int], known: list[str], flag: str, least: int) ->
     for word, number in given.items():
         name = meant(word, known)
         if name is None:
+            newer = f"@{word.strip().lower()}" in PRESETS
             raise InputError(
-                f"{flag}: unknown worker type {word!r}{nearest(word, known)} (types "
-                "are those of the table of throughputs; --throughputs FILE gives another)"
+                f"{flag}: unknown worker type {word!r}{'' if newer else nearest(word, known)} (types "
+                "are those of the table of throughputs; --throughputs "
+                f"{'@newer has it)' if newer else 'FILE gives another)'}"
             )
         if name in found:
             raise InputError(f"{flag}: worker type {name!r} is given twice, also as {word!r}")
