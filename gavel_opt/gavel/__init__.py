@@ -140,6 +140,7 @@ def get_policy(
     solver: str | None = None,
     seed: int | None = None,
     priority_reweighting_policies: Mapping[Any, str] | None = None,
+    num_threads: int | None = None,
     *,
     tie_break: str | None = None,
 ) -> Any:
@@ -156,6 +157,8 @@ def get_policy(
         For FIFO and Gandiva; None is 0.
     priority_reweighting_policies
         Of water filling: entity to ``"fairness"`` or ``"fifo"``.
+    num_threads
+        Taken and not used: the fork of POP has it.
     tie_break
         ``"canonical"``, ``"efficient"`` or ``"none"``, in place of what the solver implies.
 
@@ -170,6 +173,7 @@ def get_policy(
     InputError
         For a name that Gavel does not have, or a solver that we do not have.
     """
+    del num_threads
     rest: dict[str, Any] = {"solver": solver, "seed": seed, "tie_break": tie_break}
     name, _, alpha = policy_name.partition("_alpha=")
     if name == "allox" and alpha:

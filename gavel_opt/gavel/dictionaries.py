@@ -1,7 +1,7 @@
 """Between dictionaries, as Gavel's scheduler hands them over, and arrays.
 
-Jobs are whole numbers, or objects like Gavel's ``JobIdPair``: ``job[0]`` is the number, ``is_pair()`` and
-``as_tuple()`` tell pairs. Throughputs are read in passes that stay in C. Jobs with equal rows share a row of
+Jobs are whole numbers, names (without pairs), or objects like Gavel's ``JobIdPair``: ``job[0]`` is the number,
+``is_pair()`` and ``as_tuple()`` tell pairs. Throughputs are read in passes that stay in C. Jobs with equal rows share a row of
 the table, so policies find groups; pairs are kept from call to call and only new ones are read.
 """
 
@@ -54,6 +54,8 @@ class Columns:
     def __init__(self) -> None:
         self._keys: dict[str, tuple[list[Any], Ints]] = {}
         self._last: tuple[list[Any], Ints] = [], np.empty(0, dtype=np.int64)
+        self._named: dict[str, int] = {}
+        self._next = 0
 
     def numbers(self, what: str, keys: list[Any]) -> Ints:
         """Number of each job, shape ``(n,)``, remembered where the jobs are the objects of before.
@@ -64,8 +66,20 @@ class Columns:
             if before is not None and _same_objects(keys, before[0]):
                 self._last = self._keys[what] = before
                 return before[1]
-        self._last = self._keys[what] = keys, numbers(keys)
+        self._last = self._keys[what] = keys, self.of(keys)
         return self._last[1]
+
+    def of(self, keys: list[Any]) -> Ints:
+        """Number of each job, shape ``(n,)``; those of names are given in the order in which they come."""
+        if not (keys and all(isinstance(key, str) for key in keys)):
+            return numbers(keys)
+        if len(self._named) > 4 * len(keys) + 64:
+            here = set(keys)
+            self._named = {name: number for name, number in self._named.items() if name in here}
+        for key in keys:
+            if key not in self._named:
+                self._named[key], self._next = self._next, self._next + 1
+        return np.fromiter(map(self._named.__getitem__, keys), np.int64, len(keys))
 
     def read(self, what: str, values: Mapping[Any, Any], jobs: Jobs) -> Floats:
         """One number for each job, shape ``(n,)``.
@@ -127,7 +141,8 @@ def numbers(keys: Sequence[Any]) -> Ints:
         return np.fromiter(map(operator.itemgetter(0), keys), np.int64, len(keys))
     except (TypeError, ValueError, IndexError, KeyError):
         raise InputError(
-            f"jobs are whole numbers, or pairs like Gavel's JobIdPair; found {keys[0]!r}"
+            f"jobs are whole numbers, or pairs like Gavel's JobIdPair, or all are names and none a pair; "
+            f"found {keys[0]!r}"
         ) from None
 
 

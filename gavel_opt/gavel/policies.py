@@ -83,6 +83,8 @@ class GavelPolicy:
         ``"canonical"``, ``"efficient"`` or ``"none"``, in place of what the solver implies.
     seed
         For FIFO and Gandiva; None is 0.
+    num_threads
+        Taken and not used: POP's fork has it.
     settings
         Of the policy.
     """
@@ -100,8 +102,10 @@ class GavelPolicy:
         solver: str | None = None,
         tie_break: str | None = None,
         seed: int | None = None,
+        num_threads: int | None = None,
         **settings: Any,
     ) -> None:
+        del num_threads  # of POP's fork, for MOSEK
         self._name = name
         self._solver = solver
         if tie_break is None:
@@ -389,8 +393,8 @@ class WaterFilled(GavelPolicy):
             return _normalised(state, found), jobs.name
         return self._written(found, jobs, unflattened_throughputs)
 
-    @staticmethod
     def _entities(
+        self,
         within: Mapping[Any, str],
         weights: Mapping[Any, float] | None,
         of: Mapping[Any, Any] | None,
@@ -406,7 +410,7 @@ class WaterFilled(GavelPolicy):
             if name not in weights or name not in within:
                 raise InputError(f"entity {name!r} has no weight, or no way to share")
             parsed["weights"][at], parsed["within"][at] = weights[name], within[name]
-            theirs = numbers(list(members))
+            theirs = self._columns.of(list(members))
             entity[np.isin(jobs.number, theirs)] = at
         if (entity < 0).any():
             job = jobs.name[int(np.flatnonzero(entity < 0)[0])]
@@ -515,7 +519,10 @@ class Sum(GavelPolicy):
             [1.0 if instance_costs is None else instance_costs[kind] for kind in jobs.types]
         )
         if SLOs:
-            some, due = numbers(list(SLOs)), np.fromiter(SLOs.values(), np.float64, len(SLOs))
+            some, due = (
+                self._columns.of(list(SLOs)),
+                np.fromiter(SLOs.values(), np.float64, len(SLOs)),
+            )
             at = np.searchsorted(jobs.number, some)
             known = (at < jobs.number.size) & (
                 jobs.number[np.minimum(at, jobs.number.size - 1)] == some
@@ -587,9 +594,15 @@ class Assigned(GavelPolicy):
         scale_factors: Values,
         times_since_start: Values,
         num_steps_remaining: Values,
-        cluster_spec: Values,
+        *rest: Values,
+        **named: Values,
     ) -> dict[Any, Any] | None:
-        """All of one worker's time or nothing, by job and worker type; None without jobs."""
+        """All of one worker's time or nothing, by job and worker type; None without jobs.
+
+        ``rest`` is ``cluster_spec``; Shockwave's fork has its ``per_round_schedule`` before it, which plays
+        no part there either.
+        """
+        cluster_spec: Values = named.get("cluster_spec") or rest[-1]
         if not unflattened_throughputs:
             return self._no_jobs(cluster_spec)
         state, jobs = self._state(

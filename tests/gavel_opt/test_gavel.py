@@ -392,3 +392,31 @@ def test_odd_states_of_real_callers():
         get_policy("min_total_duration").get_allocation(
             {0: {"k80": 1.0}}, {0: 1}, {0: 5}, {"k80": 1}
         )
+
+
+def test_calls_of_forks():
+    """POP's threads and copies of a policy, Shockwave's longer call of AlloX, Sia's names of jobs."""
+    cluster = Cluster(False, single_gpu=True)
+    cluster.arrive(6)
+    for name in ("max_min_fairness_perf", "min_total_duration_perf", "allox"):
+        made = get_policy(name, num_threads=4)
+        assert cluster.call(copy.deepcopy(made), name) == cluster.call(get_policy(name), name)
+    assert gavel.min_total_duration.MinTotalDurationPolicyWithPerf("ECOS", num_threads=1).name
+    numbered = cluster.call(get_policy("allox"), "allox")
+    one = dict.fromkeys(cluster.kind, 1)
+    longer = get_policy("allox").get_allocation(
+        cluster.throughputs, one, cluster.age, cluster.steps, [], SPEC
+    )
+    assert longer == numbered
+    named = [f"cifar10-{job}" for job in cluster.kind]
+    call = [dict(zip(named, column.values(), strict=True)) for column in
+            (cluster.throughputs, one, cluster.age, cluster.steps)]  # fmt: skip
+    policy = get_policy("allox")
+    found = policy.get_allocation(*call, SPEC)
+    assert list(found) == named
+    assert list(found.values()) == list(numbered.values())
+    for column in call:
+        del column["cifar10-2"]
+    assert "cifar10-2" not in policy.get_allocation(*call, SPEC)
+    with pytest.raises(InputError, match="priority_weights has no job cifar10-1"):
+        get_policy("max_min_fairness").get_allocation(call[0], call[1], {"cifar10-0": 1.0}, SPEC)
