@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,6 +22,9 @@ from gavel_opt.model.solution import Certificate
 from gavel_opt.solver.interior_point import ANSWERS, solve_program
 from gavel_opt.solver.shortcuts import DOUBT, NONE, PINNED, PRICED, solve_direct
 
+if TYPE_CHECKING:
+    from gavel_opt.solver.column_generation import ColumnMemory
+
 PROVED = ANSWERS
 """Certificates beyond it are no answers."""
 
@@ -30,6 +33,9 @@ MANY_TYPES = 30
 _MANY_ROWS, _MANY_SHARES = 120, 2000
 """Rows of dense equations, and shares, from which on the interior point method is not interpreted: a
 single program would take seconds."""
+
+PRICED_IN_FROM = 48
+"""Groups from which on pairs are priced in as they are needed (:mod:`gavel_opt.solver.packed_optimum`)."""
 
 _NONE = np.empty(0)
 _NO_MEMBER = np.empty((0, 2), dtype=np.int64)
@@ -44,9 +50,12 @@ class Memory:
     ----------
     start
         Prices and level of the last program in which all worker types had a price.
+    columns
+        Pairs and basis of the last packed program of many groups.
     """
 
     start: Floats = field(default_factory=lambda: np.zeros(1))
+    columns: ColumnMemory | None = None
 
     def for_types(self, types: int) -> Floats:
         """Prices and level, zero if there are none for that many worker types."""
@@ -76,6 +85,10 @@ def optimum(
     """
     blocks = program.blocks
     types = blocks.types
+    if blocks.pairs is not None and blocks.groups >= PRICED_IN_FROM and blocks.pairs.use.size:
+        packed = _by_columns(program, tie_break, memory)
+        if packed is not None:
+            return packed
     if isinstance(program, FinishTimeProgram):
         reward, probe = None, False
         curve = _NONE, _NONE, program.age, program.steps, program.isolated
@@ -113,6 +126,22 @@ def optimum(
         if solve_direct(*search) == PRICED:
             return _answer(*found)
     return _answer(*by_path)
+
+
+def _by_columns(
+    program: Program, tie_break: str, memory: Memory | None
+) -> tuple[Answer, Certificate, int] | None:
+    """Solve a packed program of many groups by column generation, which loads a solver; None if it cannot."""
+    from gavel_opt.solver.column_generation import ColumnMemory
+    from gavel_opt.solver.packed_optimum import packed_optimum
+
+    probe = isinstance(program, AllocationProgram) and program.probe
+    gain = gain_of(program) if tie_break == "efficient" and not probe else None
+    if memory is None:
+        return packed_optimum(program, gain, None)
+    if memory.columns is None:
+        memory.columns = ColumnMemory()
+    return packed_optimum(program, gain, memory.columns)
 
 
 def _by_path(

@@ -1,0 +1,361 @@
+r"""Packed programs whose jobs all differ: pairs are priced in, and few of them ever are in the program.
+
+Only some of the :math:`n^2/2` pairs are in an optimum. The restricted program has all jobs alone and the
+pairs that paid so far; its prices say, in one pass over all pairs, which others would pay, and the
+best of each job join it until there is none. Then nothing is left to chance:
+
+* the basis gives shares and prices to the last digits, by a factorisation of its own;
+* a pass over *all* pairs proves the prices to be a dual solution of the whole program;
+* where every column outside of the basis costs something, and every row outside of it has a price, that
+  optimum is the only one (whatever the simplex method went through), so it is the canonical one too, and
+  its bits depend on the basis alone, which depends on the program alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from scipy import sparse
+from scipy.sparse import linalg
+
+from gavel_opt.arrays import Floats, Ints
+from gavel_opt.model.solution import Certificate
+from gavel_opt.solver.pair_pricing import (
+    Prices,
+    cheap_columns,
+    paying_columns,
+    raise_time_prices,
+    room_to_idle,
+)
+from gavel_opt.solver.restricted_master import Basis, RestrictedMaster
+from gavel_opt.solver.scaled_program import ScaledProgram
+
+EACH = 3
+"""Columns of pairs that each job may add in a round."""
+ROUNDS = 100
+"""Rounds at most; five to nine are usual."""
+CLEAR = 1e-11
+"""Reduced costs above this part of a job's share of the objective are positive."""
+NOTHING = 1e-11
+"""Basic variables up to this are zero: another basis has the same point."""
+_PAYS = 1e-11
+"""Reduced costs below this part of a job's share of the objective, negative, pay."""
+_MULTIPLES = 8
+"""How many powers of ten of the first program's prices are tried, from 1."""
+_KEPT = 0.3
+"""Columns that cost up to this part of a job's share are kept for the next program."""
+
+
+@dataclass(slots=True)
+class ColumnMemory:
+    """Columns and basis of the last program, by the keys of its groups.
+
+    Attributes
+    ----------
+    key
+        Of the groups, shape ``(G,)``; empty if there was no program.
+    basis
+        The basis; its columns of pairs are numbered as in ``member`` and ``kind``.
+    member, kind
+        Of the basis' columns of pairs: places of both groups in ``key``, and the worker type.
+    """
+
+    key: Ints = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    basis: Basis | None = None
+    member: Ints = field(default_factory=lambda: np.empty((0, 2), dtype=np.int64))
+    kind: Ints = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+
+    def keep(self, program: ScaledProgram, key: Ints, basis: Basis, prices: Prices) -> None:
+        """Remember a basis, and the columns that nearly paid."""
+        types = program.rate.shape[1]
+        cost = program.pair_costs(basis.column, prices)
+        stays = basis.pair | (cost <= _KEPT / program.count.sum())
+        column = basis.column[stays]
+        self.key = key
+        self.member, self.kind = program.pairs.member[column // types], column % types
+        self.basis = Basis(
+            basis.level,
+            basis.alone,
+            column,
+            basis.pair[stays],
+            basis.surplus,
+            basis.time,
+            basis.workers,
+        )
+
+    def start(self, program: ScaledProgram, key: Ints) -> Basis | None:
+        """The basis as it would be in a program, or None if there is nothing in common."""
+        groups, types = program.rate.shape
+        old = self.basis
+        if old is None or old.workers.size != types:
+            return None
+        order = np.argsort(self.key, kind="stable")
+        place = np.minimum(np.searchsorted(self.key, key, sorter=order), self.key.size - 1)
+        then = order[place]
+        stays = self.key[then] == key
+        if not stays.any():
+            return None
+        now = np.full(self.key.size, -1)
+        now[then[stays]] = np.flatnonzero(stays)
+        member = np.sort(now[self.member], axis=1)
+        column = program.pair_numbers(member)
+        there = column >= 0
+        column = column[there] * types + self.kind[there]
+        basic = old.pair[there]
+        order = np.argsort(column, kind="stable")
+        none = np.zeros(groups, dtype=bool)
+        alone, surplus, time = np.zeros((groups, types), dtype=bool), ~none, ~none
+        alone[stays] = old.alone[then[stays]]
+        surplus[stays], time[stays] = old.surplus[then[stays]], old.time[then[stays]]
+        return Basis(old.level, alone, column[order], basic[order], surplus, time, old.workers)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Vertex:
+    """A basic solution of a scaled program, proven.
+
+    Attributes
+    ----------
+    level
+        The level t, 0 without one.
+    alone
+        Shares alone, shape ``(G, J)``.
+    column, pair
+        Numbers and values of the pairs' columns in the basis.
+    prices
+        The duals.
+    surplus, time_left, workers_left
+        Slacks, exact zeros where the row is not in the basis.
+    certificate
+        Over the whole program.
+    basis, factor
+        The basis, and its factorisation.
+    only
+        Whether it is the only optimum.
+    only_prices
+        Whether the prices are the only ones.
+    """
+
+    level: float
+    alone: Floats
+    column: Ints
+    pair: Floats
+    prices: Prices
+    surplus: Floats
+    time_left: Floats
+    workers_left: Floats
+    certificate: Certificate
+    basis: Basis
+    factor: Factor
+    only: bool
+    only_prices: bool
+
+
+class Factor:
+    """The factorised matrix of a basis: its columns, in the rows without a basic slack."""
+
+    def __init__(self, program: ScaledProgram, basis: Basis) -> None:
+        groups, types = program.rate.shape
+        group, kind = np.nonzero(basis.alone)
+        column = np.sort(basis.column[basis.pair])
+        self.group, self.kind, self.column = group, kind, column
+        self.tight = np.flatnonzero(~np.concatenate([basis.surplus, basis.time, basis.workers]))
+        level = int(basis.level)
+        sloped = np.flatnonzero(program.slope > 0.0) if level else np.empty(0, dtype=np.int64)
+        rows, values = program.entries(column)
+        single = np.stack([group, groups + group, 2 * groups + kind], axis=1)
+        ones = np.ones(group.size)
+        at = np.stack([program.rate[group, kind], ones, program.use[group]], axis=1)
+        singles = level + np.arange(group.size)
+        paired = level + group.size + np.arange(column.size)
+        entries = np.concatenate([-program.slope[sloped], at.ravel(), values.ravel()])
+        columns = np.concatenate(
+            [np.zeros(sloped.size, np.int64), np.repeat(singles, 3), np.repeat(paired, 5)]
+        )
+        row = np.concatenate([sloped, single.ravel(), rows.ravel()])
+        size = level + group.size + column.size
+        self.whole = sparse.csc_array((entries, (row, columns)), shape=(2 * groups + types, size))
+        self.matrix = sparse.csc_array(self.whole[self.tight])
+        self.square = self.matrix.shape[0] == size
+        self._lu = linalg.splu(self.matrix) if self.square and size else None
+
+    def solve(self, right: Floats) -> Floats:
+        """Values of the basic variables for a right-hand side of the tight rows."""
+        return self._refined(self.matrix, right, "N")
+
+    def solve_transposed(self, cost: Floats) -> Floats:
+        """Duals of the tight rows for costs of the basic variables."""
+        return self._refined(self.matrix.T, cost, "T")
+
+    def _refined(self, matrix: sparse.csc_array, right: Floats, trans: Literal["N", "T"]) -> Floats:
+        if self._lu is None:
+            return np.zeros(0)
+        found: Floats = self._lu.solve(right, trans)
+        for _ in range(2):
+            found += self._lu.solve(right - matrix @ found, trans)
+        return found
+
+
+def generate(program: ScaledProgram, start: Basis | None) -> tuple[Basis, int] | None:
+    """Add pairs until none pays; the optimal basis and how many simplex iterations it took."""
+    jobs = float(program.count.sum())
+    column = np.empty(0, dtype=np.int64) if start is None else start.column
+    master = RestrictedMaster(program, column, start)
+    iterations = 0
+    for _ in range(ROUNDS):
+        prices = master.solve()
+        iterations += master.iterations
+        if prices is None:
+            return None
+        found, _ = paying_columns(program.pairs, prices, EACH, _PAYS / jobs)
+        new = np.setdiff1d(found[found >= 0], master.column)
+        if not new.size:
+            return master.basis(), iterations
+        master.add(new)
+    return None
+
+
+def vertex(program: ScaledProgram, basis: Basis) -> Vertex | None:
+    """Shares, prices and proof of a basis; None where it is none."""
+    groups, types = program.rate.shape
+    try:
+        factor = Factor(program, basis)
+    except RuntimeError:  # singular
+        return None
+    if not factor.square:
+        return None
+    limits = np.concatenate([program.floor, np.ones(groups), program.workers])
+    values = factor.solve(limits[factor.tight])
+    level = int(basis.level)
+    t = float(values[0]) if level else 0.0
+    alone = np.zeros((groups, types))
+    alone[factor.group, factor.kind] = values[level : level + factor.group.size]
+    pair = values[level + factor.group.size :]
+    left = factor.whole @ values
+    left[:groups] -= np.where(program.floor > -np.inf, program.floor, -1.0)
+    left[groups:] = limits[groups:] - left[groups:]
+    left[factor.tight] = 0.0
+    prices = prices_of(program, factor, program_costs(program, factor, basis))
+    basic = [values[level:], left[:groups][basis.surplus], left[groups : 2 * groups][basis.time]]
+    least = min(
+        (float(part.min()) for part in (*basic, left[2 * groups :][basis.workers]) if part.size),
+        default=1.0,
+    )
+    clear = CLEAR / float(program.count.sum())
+    cost = program.use[:, None] * prices.workers + prices.time[:, None]
+    cost = cost - program.rate * prices.level[:, None] - program.reward
+    outside = program.helps & ~basis.alone
+    rows = np.concatenate(prices)[factor.tight]
+    cheap, _ = cheap_columns(program.pairs, prices, clear)
+    only = bool(
+        (cost[outside] > clear).all()
+        and (rows > clear * 1e-3).all()
+        and not np.setdiff1d(cheap, factor.column).size
+    )
+    time_left, workers_left = left[groups : 2 * groups], left[2 * groups :]
+    if only and (workers_left > NOTHING).any():
+        only = not room_to_idle(program.pairs, time_left, workers_left)
+    return Vertex(
+        level=t,
+        alone=alone,
+        column=factor.column,
+        pair=pair,
+        prices=prices,
+        surplus=left[:groups],
+        time_left=time_left,
+        workers_left=workers_left,
+        certificate=certify(program, t, alone, factor.column, pair, prices),
+        basis=basis,
+        factor=factor,
+        only=only,
+        only_prices=least > NOTHING,
+    )
+
+
+def program_costs(program: ScaledProgram, factor: Factor, basis: Basis) -> Floats:
+    """Objective of the basic columns."""
+    level = [1.0 if program.has_level else 0.0] if basis.level else []
+    single = program.reward[factor.group, factor.kind]
+    return np.concatenate([level, single, program.pair_reward(factor.column)])
+
+
+def prices_of(program: ScaledProgram, factor: Factor, costs: Floats) -> Prices:
+    """Duals of all rows for costs of the basic columns; zero where a slack is basic."""
+    groups, types = program.rate.shape
+    dual = np.zeros(2 * groups + types)
+    dual[factor.tight] = factor.solve_transposed(costs)
+    return Prices(-dual[:groups], dual[groups : 2 * groups], dual[2 * groups :])
+
+
+def certify(
+    program: ScaledProgram, t: float, alone: Floats, column: Ints, pair: Floats, prices: Prices
+) -> Certificate:
+    """Residuals and gap over all pairs, as :func:`gavel_opt.solver.certificate.prove` has them."""
+    levels, time, used = program.taken(alone, column, pair)
+    floor = np.where(program.floor > -np.inf, program.floor, -1.0)
+    need = floor + program.slope * t
+    least = min(float(alone.min(initial=0.0)), float(pair.min(initial=0.0)))
+    over = (used - program.workers) / np.maximum(program.workers, 1e-9)
+    short = (need - levels) / (np.abs(floor) + np.abs(levels) + 1e-9)
+    primal = max(
+        -least, short.max(initial=0.0), time.max(initial=0.0) - 1.0, over.max(initial=0.0), 0.0
+    )
+    duals = _dual_solution(program, prices, np.zeros(floor.size))
+    value = float((program.reward * alone).sum() + program.pair_reward(column) @ pair)
+    dual = 0.0
+    if program.has_level:
+        value += t
+        dual = abs(1.0 - float(program.slope @ duals.level))
+    return _certificate(primal, dual, value, _bound(program, duals, floor))
+
+
+def certify_worth(program: ScaledProgram, found: Vertex, gain: Floats) -> Certificate:
+    """Prove that the only optimum has the largest total worth of all points with its level.
+
+    The worth is a sum over levels, so its dual solutions are prices of levels beside what levels are worth;
+    and with the first program's prices, taken often enough, nothing leaves the optimum.
+    """
+    levels, _, _ = program.taken(found.alone, found.column, found.pair)
+    row = program.scale > 0.0
+    worth = np.divide(program.count * gain, program.scale, out=np.zeros(row.size), where=row)
+    total = float(worth @ levels)
+    if not total > 0.0:
+        return found.certificate
+    worth /= total
+    floor = np.where(program.floor > -np.inf, program.floor, -1.0) + program.slope * found.level
+    costs = found.factor.whole[: worth.size].T @ worth
+    costs[: int(found.basis.level)] = 0.0
+    own = prices_of(program, found.factor, costs)
+    primal, best = found.certificate.primal_residual, None
+    for power in range(_MULTIPLES):
+        prices = Prices(*(a + 10.0**power * b for a, b in zip(own, found.prices, strict=True)))
+        duals = _dual_solution(program, prices, worth)
+        proof = _certificate(primal, 0.0, 1.0, _bound(program, duals, floor))
+        if best is None or proof.relative_gap < best.relative_gap:
+            best = proof
+    assert best is not None
+    return best
+
+
+def _dual_solution(program: ScaledProgram, prices: Prices, worth: Floats) -> Prices:
+    """Prices made feasible: none negative, and no reduced cost where a unit of level earns ``worth``."""
+    level, time, workers = (np.maximum(part, 0.0) for part in prices)
+    pull = Prices(level + worth, time, workers)
+    cost = program.use[:, None] * workers + time[:, None]
+    cost = cost - program.rate * pull.level[:, None] - program.reward
+    time -= np.where(program.helps, cost, 0.0).min(axis=1, initial=0.0)
+    raise_time_prices(program.pairs, pull)
+    return Prices(level, time, workers)
+
+
+def _bound(program: ScaledProgram, duals: Prices, floor: Floats) -> float:
+    return float(program.workers @ duals.workers + duals.time.sum() - duals.level @ floor)
+
+
+def _certificate(primal: float, dual: float, value: float, bound: float) -> Certificate:
+    gap = abs(bound - value) / (0.1 + abs(bound) + abs(value))
+    if not np.isfinite([primal, dual, gap]).all():
+        return Certificate(np.inf, np.inf, np.inf)
+    return Certificate(float(primal), dual, gap)

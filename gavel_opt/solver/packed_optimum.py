@@ -1,0 +1,142 @@
+"""The canonical optimum of a packed program of many groups, by column generation; or None."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from gavel_opt.arrays import Floats, Ints
+from gavel_opt.model.allocation_program import (
+    AllocationProgram,
+    Answer,
+    FinishTimeProgram,
+    Program,
+)
+from gavel_opt.model.finish_time import finish_time_by_levels, level_program
+from gavel_opt.model.solution import Certificate
+from gavel_opt.solver.column_generation import (
+    ColumnMemory,
+    Vertex,
+    certify_worth,
+    generate,
+    vertex,
+)
+from gavel_opt.solver.scaled_program import ScaledProgram
+
+Found = tuple[Answer, Certificate, int]
+
+_PROVED = 1e-9
+"""Certificates beyond it are no answers."""
+
+
+def packed_optimum(
+    program: Program, gain: Floats | None, memory: ColumnMemory | None
+) -> Found | None:
+    """Solve a program with pairs; None where that takes a method that this is not.
+
+    Parameters
+    ----------
+    program
+        Any allocation or finish-time program with pairs and without limits of its own.
+    gain
+        What the efficient optimum maximises, shape ``(G,)``; None for the canonical one.
+    memory
+        The last program's columns: where to start, and no more.
+    """
+    memory = ColumnMemory() if memory is None else memory
+    if isinstance(program, FinishTimeProgram):
+        return _finish_time(program, gain, memory)
+    return _allocation(program, gain, memory)
+
+
+def _allocation(
+    program: AllocationProgram, gain: Floats | None, memory: ColumnMemory
+) -> Found | None:
+    scaled = ScaledProgram.of(program)
+    key = program.blocks.key
+    key = np.arange(program.blocks.groups) if key is None else key
+    found, iterations = _vertex(scaled, key, memory)
+    if found is None or not found.certificate.within(_PROVED):
+        return None
+    if not (found.only or program.probe):
+        return None
+    worth = None
+    if gain is not None and scaled.has_level and not program.probe:
+        worth = certify_worth(scaled, found, gain)
+    return _answer(program, scaled, found, worth), found.certificate, iterations
+
+
+def _vertex(scaled: ScaledProgram, key: Ints, memory: ColumnMemory) -> tuple[Vertex | None, int]:
+    """An optimal vertex that depends on the program alone: the only one, or that of a cold start."""
+    iterations = 0
+    start = memory.start(scaled, key)
+    for basis in (start, None) if start is not None else (None,):
+        generated = generate(scaled, basis)
+        if generated is None:
+            continue
+        iterations += generated[1]
+        found = vertex(scaled, generated[0])
+        if found is None:
+            continue
+        memory.keep(scaled, key, found.basis, found.prices)
+        if basis is None or (found.only and found.only_prices):
+            return found, iterations
+    return None, iterations
+
+
+def _answer(
+    program: AllocationProgram, scaled: ScaledProgram, found: Vertex, worth: Certificate | None
+) -> Answer:
+    groups, types = scaled.rate.shape
+    x = np.zeros((program.blocks.combinations, types))
+    x[:groups] = found.alone
+    x[groups + found.column // types, found.column % types] = found.pair
+    level = found.level * scaled.unit if scaled.has_level else math.nan
+    objective = level if scaled.has_level else 0.0
+    if program.reward is not None:
+        objective += float(
+            (program.reward[:groups] * program.blocks.count[:, None] * x[:groups]).sum()
+        )
+        pair, kind = np.divmod(found.column, types)
+        objective += float(program.reward[groups + pair, kind] @ found.pair)
+    proof = None
+    if worth is not None:
+        proof = worth.primal_residual, worth.dual_residual, worth.relative_gap
+    return Answer(
+        x,
+        objective,
+        level,
+        np.maximum(found.prices.level, 0.0) * scaled.scale / scaled.worth,
+        np.maximum(found.prices.workers, 0.0) / scaled.worth,
+        proof,
+    )
+
+
+def _finish_time(
+    program: FinishTimeProgram, gain: Floats | None, memory: ColumnMemory
+) -> Found | None:
+    """Search the ratio over level programs, each from the columns of the one before."""
+    levels = finish_time_by_levels(program)
+    step, iterations = next(levels), 0
+    while True:
+        found = _allocation(step, None, memory)
+        if found is None:
+            return None
+        iterations += found[2]
+        try:
+            step = levels.send(found[0])
+        except StopIteration as done:
+            ratio: float = done.value.level
+            break
+    last = level_program(program, ratio)
+    last = AllocationProgram(last.blocks, last.slope, last.floor, gain=last.gain)
+    found = _allocation(last, gain, memory)
+    if found is None:
+        return None
+    answer, proof, more = found
+    # its optimum is 1 at the smallest ratio
+    gap = max(proof.relative_gap, abs(answer.level - 1.0))
+    answer.objective = answer.level = ratio
+    proof = Certificate(proof.primal_residual, proof.dual_residual, gap)
+    return (answer, proof, iterations + more) if proof.within(_PROVED) else None

@@ -1,0 +1,179 @@
+r"""Passes over all pairs of jobs: which of them would pay at given prices, and which cost nothing.
+
+A pair's column on a worker type takes workers, takes time of both jobs and adds to both levels, so at
+prices :math:`p` of workers, :math:`q` of time and :math:`\lambda` of levels its reduced cost is
+
+.. math:: k\,p_j + s_a q_a + s_b q_b - s_a r_{aj} \lambda_a - s_b r_{bj} \lambda_b - w_j .
+
+Nothing is kept for a pair: a program of two million pairs needs no more memory than its rates.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from gavel_opt.arrays import Floats, Ints
+from gavel_opt.kernels.jit import compiled
+
+
+class PairColumns(NamedTuple):
+    """Pairs as they stand in a program, and what scales them.
+
+    Attributes
+    ----------
+    member, rate, share, use
+        As in :class:`gavel_opt.model.allocation_program.PairBlocks`.
+    reward
+        Objective of a unit, shape ``(P, J)``, scaled; ``(0, J)`` where there is none.
+    scale
+        What the rate of a group is multiplied by, shape ``(G,)``.
+    """
+
+    member: Ints
+    rate: Floats
+    share: Floats
+    use: Floats
+    reward: Floats
+    scale: Floats
+
+
+class Prices(NamedTuple):
+    """Duals: of levels, shape ``(G,)``, of time, ``(G,)``, of workers, ``(J,)``."""
+
+    level: Floats
+    time: Floats
+    workers: Floats
+
+
+@compiled
+def paying_columns(
+    pairs: PairColumns, prices: Prices, most: int, least: float
+) -> tuple[Ints, Floats]:
+    """The columns that pay best: for each group those ``most`` of its own with the lowest reduced cost.
+
+    Parameters
+    ----------
+    pairs, prices
+        The program's pairs, and the prices to go by.
+    most
+        Columns for each group, at most.
+    least
+        Reduced costs that are not below its negative do not pay.
+
+    Returns
+    -------
+    column, cost
+        Numbers ``pair * J + type``, shape ``(groups, most)``, -1 for none, and their reduced costs.
+    """
+    groups, types = pairs.scale.size, pairs.rate.shape[2]
+    column = np.full((groups, most), -1, np.int64)
+    cost = np.full((groups, most), -least)
+    highest = np.full(groups, -least)
+    pull = pairs.scale * prices.level
+    rewarded = pairs.reward.shape[0] > 0
+    for i in range(pairs.use.size):
+        one, two = pairs.member[i, 0], pairs.member[i, 1]
+        share, other = pairs.share[i, 0], pairs.share[i, 1]
+        time = share * prices.time[one] + other * prices.time[two]
+        first, second = share * pull[one], other * pull[two]
+        for j in range(types):
+            reduced = pairs.use[i] * prices.workers[j] + time
+            reduced -= pairs.rate[i, 0, j] * first + pairs.rate[i, 1, j] * second
+            if rewarded:
+                reduced -= pairs.reward[i, j]
+            if reduced < highest[one]:
+                highest[one] = _put_in(column[one], cost[one], i * types + j, reduced)
+            if reduced < highest[two] and one != two:
+                highest[two] = _put_in(column[two], cost[two], i * types + j, reduced)
+    return column, cost
+
+
+@compiled
+def _put_in(column: Ints, cost: Floats, new: int, reduced: float) -> float:
+    """Put a column in place of the dearest; the cost below which the next one must be."""
+    at = cost.size - 1
+    while at > 0 and cost[at - 1] > reduced:
+        cost[at], column[at] = cost[at - 1], column[at - 1]
+        at -= 1
+    cost[at], column[at] = reduced, new
+    return float(cost[-1])
+
+
+@compiled
+def cheap_columns(pairs: PairColumns, prices: Prices, most: float) -> tuple[Ints, Floats]:
+    """All columns that help (a level or the objective) with a reduced cost of ``most`` or less.
+
+    Returns
+    -------
+    column, cost
+        Numbers ``pair * J + type``, ascending, and their reduced costs.
+    """
+    types = pairs.rate.shape[2]
+    pull = pairs.scale * prices.level
+    rewarded = pairs.reward.shape[0] > 0
+    room, found = 1024, 0
+    column, cost = np.empty(room, np.int64), np.empty(room)
+    for i in range(pairs.use.size):
+        one, two = pairs.member[i, 0], pairs.member[i, 1]
+        share, other = pairs.share[i, 0], pairs.share[i, 1]
+        time = share * prices.time[one] + other * prices.time[two]
+        first, second = share * pull[one], other * pull[two]
+        for j in range(types):
+            reduced = pairs.use[i] * prices.workers[j] + time
+            reduced -= pairs.rate[i, 0, j] * first + pairs.rate[i, 1, j] * second
+            helps = (
+                pairs.rate[i, 0, j] * pairs.scale[one] > 0.0
+                or pairs.rate[i, 1, j] * pairs.scale[two] > 0.0
+            )
+            if rewarded:
+                reduced -= pairs.reward[i, j]
+                helps = helps or pairs.reward[i, j] > 0.0
+            if reduced <= most and helps:
+                if found == room:
+                    column = np.concatenate((column, np.empty(room, np.int64)))
+                    cost = np.concatenate((cost, np.empty(room)))
+                    room *= 2
+                column[found], cost[found] = i * types + j, reduced
+                found += 1
+    return column[:found].copy(), cost[:found].copy()
+
+
+@compiled
+def raise_time_prices(pairs: PairColumns, prices: Prices) -> None:
+    """Raise the prices of time, in place, until no pair has a negative reduced cost: a dual solution."""
+    types = pairs.rate.shape[2]
+    pull = pairs.scale * prices.level
+    rewarded = pairs.reward.shape[0] > 0
+    for i in range(pairs.use.size):
+        one, two = pairs.member[i, 0], pairs.member[i, 1]
+        share, other = pairs.share[i, 0], pairs.share[i, 1]
+        time = share * prices.time[one] + other * prices.time[two]
+        first, second = share * pull[one], other * pull[two]
+        short = 0.0
+        for j in range(types):
+            reduced = pairs.use[i] * prices.workers[j] + time
+            reduced -= pairs.rate[i, 0, j] * first + pairs.rate[i, 1, j] * second
+            if rewarded:
+                reduced -= pairs.reward[i, j]
+            short = min(short, reduced)
+        if short < 0.0:
+            prices.time[one] -= short / (share + other if one == two else share)
+
+
+@compiled
+def room_to_idle(pairs: PairColumns, time_left: Floats, workers_left: Floats) -> bool:
+    """Whether a pair that earns nothing on a type could run there all the same, in some optimum."""
+    rewarded = pairs.reward.shape[0] > 0
+    for j in range(workers_left.size):
+        if not workers_left[j] > 0.0:
+            continue
+        for i in range(pairs.use.size):
+            one, two = pairs.member[i, 0], pairs.member[i, 1]
+            idle = pairs.rate[i, 0, j] == 0.0 and pairs.rate[i, 1, j] == 0.0
+            if rewarded:
+                idle = idle and pairs.reward[i, j] <= 0.0
+            if idle and time_left[one] > 0.0 and time_left[two] > 0.0:
+                return True
+    return False

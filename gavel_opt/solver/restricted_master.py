@@ -1,0 +1,194 @@
+"""The program with few of its pairs, in HiGHS' simplex method, whose model grows and keeps its basis."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import highspy
+import numpy as np
+
+from gavel_opt.arrays import Bools, Ints
+from gavel_opt.solver.pair_pricing import Prices
+from gavel_opt.solver.scaled_program import ScaledProgram
+
+_PRIMAL, _DUAL = 4, 1
+_TOLERANCE = 1e-9
+_WORTH = 100.0
+"""What a job's share of the objective is to the solver, whose tolerances are absolute."""
+
+
+class _QuietHighs(highspy.Highs):
+    """The solver alone: the base class prints a banner and installs callbacks."""
+
+    def __init__(self) -> None:
+        super(highspy.Highs, self).__init__()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Basis:
+    """A basis, by what its variables mean.
+
+    Attributes
+    ----------
+    level
+        Whether the level t is basic.
+    alone
+        Shares alone, shape ``(G, J)``.
+    column, pair
+        Numbers of the pairs' columns that the program has, and which are basic.
+    surplus, time, workers
+        Slacks of the level, time and capacity rows, shapes ``(G,)``, ``(G,)``, ``(J,)``.
+    """
+
+    level: bool
+    alone: Bools
+    column: Ints
+    pair: Bools
+    surplus: Bools
+    time: Bools
+    workers: Bools
+
+
+class RestrictedMaster:
+    """All groups alone, and those pairs' columns that it was given.
+
+    Rows: levels, times, capacities. Columns: the level t, groups by type, then pairs in the order in which
+    they came.
+
+    Parameters
+    ----------
+    program
+        The whole program, scaled.
+    column
+        Numbers of the columns of pairs (``pair * J + type``) to begin with.
+    basis
+        Where to start, for the same columns; None for the slacks.
+    """
+
+    def __init__(self, program: ScaledProgram, column: Ints, basis: Basis | None) -> None:
+        self._program = program
+        self.column = np.empty(0, dtype=np.int64)
+        self._started = basis is not None
+        self._worth = _WORTH * float(program.count.sum())
+        self._solver = _QuietHighs()
+        for name, value in (
+            ("output_flag", False),
+            ("parallel", "off"),
+            ("threads", 1),
+            ("solver", "simplex"),
+            ("presolve", "off"),
+            ("small_matrix_value", 1e-12),
+            ("primal_feasibility_tolerance", _TOLERANCE),
+            ("dual_feasibility_tolerance", _TOLERANCE),
+        ):
+            self._solver.setOptionValue(name, value)
+        self._solver.passModel(self._alone())
+        self.add(column)
+        if basis is not None:
+            self._set_basis(basis)
+
+    def _alone(self) -> highspy.HighsLp:
+        """The program without pairs."""
+        program, inf = self._program, highspy.kHighsInf
+        groups, types = program.rate.shape
+        sloped = np.flatnonzero(program.slope > 0.0).astype(np.int32)
+        entries = np.empty((groups, types, 3), dtype=np.int32)
+        entries[:, :, 0] = np.arange(groups)[:, None]
+        entries[:, :, 1] = groups + np.arange(groups)[:, None]
+        entries[:, :, 2] = 2 * groups + np.arange(types)
+        values = np.empty((groups, types, 3))
+        values[:, :, 0], values[:, :, 1] = program.rate, 1.0
+        values[:, :, 2] = program.use[:, None]
+        model = highspy.HighsLp()
+        model.num_col_, model.num_row_ = 1 + groups * types, 2 * groups + types
+        model.sense_ = highspy.ObjSense.kMaximize
+        has_level = program.has_level
+        cost = np.concatenate([[float(has_level)], program.reward.ravel()])
+        model.col_cost_ = cost * self._worth
+        model.col_lower_ = np.concatenate([[-inf if has_level else 0.0], np.zeros(groups * types)])
+        model.col_upper_ = np.concatenate(
+            [[inf if has_level else 0.0], np.where(program.helps, inf, 0.0).ravel()]
+        )
+        model.row_lower_ = np.concatenate([program.floor, np.full(groups + types, -inf)])
+        model.row_upper_ = np.concatenate([np.full(groups, inf), np.ones(groups), program.workers])
+        matrix = model.a_matrix_
+        matrix.format_ = highspy.MatrixFormat.kColwise
+        starts = sloped.size + 3 * np.arange(groups * types + 1)
+        matrix.start_ = np.concatenate([[0], starts]).astype(np.int32)
+        matrix.index_ = np.concatenate([sloped, entries.ravel()])
+        matrix.value_ = np.concatenate([-program.slope[sloped], values.ravel()])
+        return model
+
+    def add(self, column: Ints) -> None:
+        """Add columns of pairs."""
+        many = column.size
+        if not many:
+            return
+        rows, values = self._program.entries(column)
+        at, along = np.nonzero(values)
+        counts = np.bincount(at, minlength=many)
+        self._solver.addCols(
+            many,
+            self._program.pair_reward(column) * self._worth,
+            np.zeros(many),
+            np.full(many, highspy.kHighsInf),
+            at.size,
+            np.concatenate([[0], np.cumsum(counts[:-1])]).astype(np.int32),
+            rows[at, along].astype(np.int32),
+            values[at, along],
+        )
+        self.column = np.concatenate([self.column, column])
+
+    def solve(self) -> Prices | None:
+        """Solve; the prices, or None if the simplex method found no optimum."""
+        solver = self._solver
+        solver.setOptionValue("simplex_strategy", _PRIMAL if self._started else _DUAL)
+        self._started = True
+        solver.run()
+        if solver.getModelStatus() != highspy.HighsModelStatus.kOptimal:
+            return None
+        dual = np.array(solver.getSolution().row_dual) / self._worth
+        groups = self._program.rate.shape[0]
+        return Prices(
+            np.maximum(-dual[:groups], 0.0),
+            np.maximum(dual[groups : 2 * groups], 0.0),
+            np.maximum(dual[2 * groups :], 0.0),
+        )
+
+    @property
+    def iterations(self) -> int:
+        """Simplex iterations of the last solve."""
+        return max(int(self._solver.getInfo().simplex_iteration_count), 0)
+
+    def basis(self) -> Basis:
+        """The basis of the last solve."""
+        found = self._solver.getBasis()
+        basic = highspy.HighsBasisStatus.kBasic
+        columns = np.array([status == basic for status in found.col_status])
+        rows = np.array([status == basic for status in found.row_status])
+        groups, types = self._program.rate.shape
+        last = 1 + groups * types
+        return Basis(
+            bool(columns[0]),
+            columns[1:last].reshape(groups, types),
+            self.column,
+            columns[last:],
+            rows[:groups],
+            rows[groups : 2 * groups],
+            rows[2 * groups :],
+        )
+
+    def _set_basis(self, basis: Basis) -> None:
+        kinds = highspy.HighsBasisStatus
+        start = highspy.HighsBasis()
+        columns = np.concatenate([[basis.level], basis.alone.ravel(), basis.pair])
+        rows = np.concatenate([basis.surplus, basis.time, basis.workers])
+        start.col_status = [kinds.kBasic if one else kinds.kLower for one in columns.tolist()]
+        groups = basis.surplus.size
+        start.row_status = [
+            kinds.kBasic if one else (kinds.kLower if i < groups else kinds.kUpper)
+            for i, one in enumerate(rows.tolist())
+        ]
+        start.alien = True
+        start.valid = True
+        self._solver.setBasis(start)

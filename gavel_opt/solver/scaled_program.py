@@ -1,0 +1,174 @@
+"""An allocation program with pairs, brought near 1; its pairs stay as they are and are scaled as they are read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from gavel_opt.arrays import Bools, Floats, Ints
+from gavel_opt.model.allocation_program import AllocationProgram
+from gavel_opt.solver.pair_pricing import PairColumns, Prices
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ScaledProgram:
+    """Level rows divided by their slope (or largest rate), t by the level of an even split.
+
+    Attributes
+    ----------
+    rate, slope, floor
+        Of the level rows, shapes ``(G, J)``, ``(G,)``, ``(G,)``; the floor is -inf where there is no row.
+    reward
+        Objective of groups, shape ``(G, J)``, counts included.
+    helps
+        Which shares alone earn anything; the others are never used.
+    use, workers
+        Workers that a unit takes, shape ``(G,)``, and that there are, ``(J,)``.
+    count
+        Jobs of each group.
+    pairs
+        The pairs.
+    scale, unit, worth
+        What level rows were multiplied by, what t was divided by, what the objective was multiplied by.
+    has_level
+        Whether there is a level t.
+    """
+
+    rate: Floats
+    slope: Floats
+    floor: Floats
+    reward: Floats
+    helps: Bools
+    use: Floats
+    workers: Floats
+    count: Floats
+    pairs: PairColumns
+    scale: Floats
+    unit: float
+    worth: float
+    has_level: bool
+
+    @classmethod
+    def of(cls, program: AllocationProgram) -> ScaledProgram:
+        """Scale a program."""
+        blocks, slope = program.blocks, program.slope
+        pairs = blocks.pairs
+        assert pairs is not None
+        groups, types = blocks.rate.shape
+        has_level = program.has_level
+        sloped = slope > 0.0
+        scale = np.divide(1.0, slope, out=np.zeros(groups), where=sloped)
+        demand = float(blocks.use.sum())
+        split = blocks.workers / max(demand, float(blocks.workers.sum()))
+        even = (blocks.rate @ split) * scale
+        rated = even > 0.0
+        unit = 1.0
+        if rated.any():
+            unit = float(blocks.use[rated].sum() / (blocks.use[rated] / even[rated]).sum())
+        held = ~sloped & (program.floor > -np.inf)
+        largest = blocks.rate.max(axis=1, initial=0.0)
+        scale[held] = np.where(largest[held] > 0.0, unit / np.maximum(largest[held], 1e-300), unit)
+        scale /= unit
+        reward, worth = np.zeros((groups, types)), 1.0 / unit
+        pair_reward = np.empty((0, types))
+        if program.reward is not None:
+            reward = program.reward[:groups] * blocks.count[:, None]
+            pair_reward = program.reward[groups:]
+            if not has_level:
+                per_worker = np.concatenate(
+                    [reward / blocks.use[:, None], pair_reward / pairs.use[:, None]]
+                ).max(axis=0)
+                best = float(per_worker @ np.minimum(blocks.workers, demand))
+                worth = 1.0 / best if best > 0.0 else 1.0
+            reward, pair_reward = reward * worth, pair_reward * worth
+        rate = blocks.rate * scale[:, None]
+        return cls(
+            rate=rate,
+            slope=slope * scale * unit,
+            floor=np.where(
+                sloped | held, program.floor * np.where(scale > 0.0, scale, 1.0), -np.inf
+            ),
+            reward=reward,
+            helps=(rate > 0.0) | (reward > 0.0),
+            use=blocks.use,
+            workers=blocks.workers,
+            count=blocks.count.astype(np.float64),
+            pairs=PairColumns(
+                np.ascontiguousarray(pairs.member),
+                np.ascontiguousarray(pairs.rate),
+                np.ascontiguousarray(pairs.share),
+                np.ascontiguousarray(pairs.use),
+                np.ascontiguousarray(pair_reward),
+                scale,
+            ),
+            scale=scale,
+            unit=unit,
+            worth=worth,
+            has_level=has_level,
+        )
+
+    def entries(self, column: Ints) -> tuple[Ints, Floats]:
+        """Rows and coefficients of pairs' columns, both of shape ``(columns, 5)``; a row may be there twice.
+
+        Levels of both, times of both, capacity; a group with itself has all of it in its first row.
+        """
+        groups, types = self.rate.shape
+        pairs = self.pairs
+        pair, kind = np.divmod(column, types)
+        member, share = pairs.member[pair], pairs.share[pair]
+        rows = np.empty((column.size, 5), dtype=np.int64)
+        values = np.empty((column.size, 5))
+        rows[:, :2], rows[:, 2:4] = member, groups + member
+        rows[:, 4] = 2 * groups + kind
+        values[:, :2] = share * pairs.rate[pair, :, kind] * self.scale[member]
+        values[:, 2:4], values[:, 4] = share, pairs.use[pair]
+        itself = member[:, 0] == member[:, 1]
+        for first, second in ((0, 1), (2, 3)):
+            values[itself, first] += values[itself, second]
+            values[itself, second] = 0.0
+        return rows, values
+
+    def pair_reward(self, column: Ints) -> Floats:
+        """Objective of pairs' columns."""
+        if not self.pairs.reward.shape[0]:
+            return np.zeros(column.size)
+        pair, kind = np.divmod(column, self.rate.shape[1])
+        reward: Floats = self.pairs.reward[pair, kind]
+        return reward
+
+    def pair_costs(self, column: Ints, prices: Prices) -> Floats:
+        """Reduced costs of pairs' columns."""
+        rows, values = self.entries(column)
+        dual = np.concatenate([-prices.level, prices.time, prices.workers])
+        cost: Floats = (values * dual[rows]).sum(axis=1) - self.pair_reward(column)
+        return cost
+
+    def pair_numbers(self, member: Ints) -> Ints:
+        """Which pair two groups are, shape ``(pairs, 2)``, the smaller first; -1 for none."""
+        groups = self.rate.shape[0]
+        word = self.pairs.member[:, 0] * groups + self.pairs.member[:, 1]
+        sought = member[:, 0] * groups + member[:, 1]
+        order = None if _ascends(word) else np.argsort(word, kind="stable")
+        place = np.minimum(np.searchsorted(word, sought, sorter=order), word.size - 1)
+        found = place if order is None else order[place]
+        number: Ints = np.where((member[:, 0] >= 0) & (word[found] == sought), found, -1)
+        return number
+
+    def taken(self, alone: Floats, column: Ints, pair: Floats) -> tuple[Floats, Floats, Floats]:
+        """Levels reached, time and workers taken, shapes ``(G,)``, ``(G,)``, ``(J,)``."""
+        groups, types = self.rate.shape
+        rows, values = self.entries(column)
+        total = np.bincount(
+            rows.ravel(), (values * pair[:, None]).ravel(), minlength=2 * groups + types
+        )
+        levels = (self.rate * alone).sum(axis=1) + total[:groups]
+        return (
+            levels,
+            alone.sum(axis=1) + total[groups : 2 * groups],
+            self.use @ alone + total[2 * groups :],
+        )
+
+
+def _ascends(word: Ints) -> bool:
+    return bool((word[1:] >= word[:-1]).all())
