@@ -14,7 +14,7 @@ best of each job join it until there is none. Then nothing is left to chance:
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from scipy import sparse
@@ -179,7 +179,7 @@ class Factor:
         self.whole = sparse.csc_array((entries, (row, columns)), shape=(2 * groups + types, size))
         self.matrix = sparse.csc_array(self.whole[self.tight])
         self.square = self.matrix.shape[0] == size
-        self._lu = linalg.splu(self.matrix) if self.square and size else None
+        self._lu: Any = linalg.splu(self.matrix) if self.square and size else None
 
     def solve(self, right: Floats) -> Floats:
         """Values of the basic variables for a right-hand side of the tight rows."""
@@ -189,7 +189,7 @@ class Factor:
         """Duals of the tight rows for costs of the basic variables."""
         return self._refined(self.matrix.T, cost, "T")
 
-    def _refined(self, matrix: sparse.csc_array, right: Floats, trans: Literal["N", "T"]) -> Floats:
+    def _refined(self, matrix: Any, right: Floats, trans: Literal["N", "T"]) -> Floats:
         if self._lu is None:
             return np.zeros(0)
         found: Floats = self._lu.solve(right, trans)
