@@ -200,19 +200,28 @@ class Factor:
 
 def generate(program: ScaledProgram, start: Basis | None) -> tuple[Basis, int] | None:
     """Add pairs until none pays; the optimal basis and how many simplex iterations it took."""
-    jobs = float(program.count.sum())
     column = np.empty(0, dtype=np.int64) if start is None else start.column
     master = RestrictedMaster(program, column, start)
-    iterations = 0
+    least = _PAYS / float(program.count.sum())
+    iterations, relieving, pairs = 0, False, program.pairs
     for _ in range(ROUNDS):
         prices = master.solve()
         iterations += master.iterations
+        if prices is None and not relieving:
+            # the floors may need pairs that are not there yet: which ones, prices of giving up say
+            relieving, pairs = True, pairs._replace(reward=pairs.reward[:0])
+            master.relieve(True)
+            continue
         if prices is None:
             return None
-        found, _ = paying_columns(program.pairs, prices, EACH, _PAYS / jobs)
+        if relieving and master.given_up <= 0.0:
+            relieving, pairs = False, program.pairs
+            master.relieve(False)
+            continue
+        found, _ = paying_columns(pairs, prices, EACH, least)
         new = np.setdiff1d(found[found >= 0], master.column)
         if not new.size:
-            return master.basis(), iterations
+            return None if relieving else (master.basis(), iterations)
         master.add(new)
     return None
 

@@ -52,8 +52,8 @@ class Basis:
 class RestrictedMaster:
     """All groups alone, and those pairs' columns that it was given.
 
-    Rows: levels, times, capacities. Columns: the level t, groups by type, then pairs in the order in which
-    they came.
+    Rows: levels, times, capacities. Columns: the level t, groups by type, relief from the floors (held at
+    zero but in :meth:`relieve`), then pairs in the order in which they came.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ class RestrictedMaster:
     def __init__(self, program: ScaledProgram, column: Ints, basis: Basis | None) -> None:
         self._program = program
         self.column = np.empty(0, dtype=np.int64)
-        self._started = basis is not None
+        self._started, self._relieving = basis is not None, False
         self._worth = _WORTH * float(program.count.sum())
         self._solver = _QuietHighs()
         for name, value in (
@@ -100,23 +100,25 @@ class RestrictedMaster:
         values[:, :, 0], values[:, :, 1] = program.rate, 1.0
         values[:, :, 2] = program.use[:, None]
         model = highspy.HighsLp()
-        model.num_col_, model.num_row_ = 1 + groups * types, 2 * groups + types
+        relieved = np.flatnonzero((program.floor > -inf) & (program.floor != 0.0)).astype(np.int32)
+        model.num_col_, model.num_row_ = 2 + groups * types, 2 * groups + types
         model.sense_ = highspy.ObjSense.kMaximize
         has_level = program.has_level
-        cost = np.concatenate([[float(has_level)], program.reward.ravel()])
+        cost = np.concatenate([[float(has_level)], program.reward.ravel(), [0.0]])
         model.col_cost_ = cost * self._worth
-        model.col_lower_ = np.concatenate([[-inf if has_level else 0.0], np.zeros(groups * types)])
-        model.col_upper_ = np.concatenate(
-            [[inf if has_level else 0.0], np.where(program.helps, inf, 0.0).ravel()]
-        )
+        free, most = inf if has_level else 0.0, np.where(program.helps, inf, 0.0).ravel()
+        model.col_lower_ = np.concatenate([[-free], np.zeros(groups * types + 1)])
+        model.col_upper_ = np.concatenate([[free], most, [0.0]])
         model.row_lower_ = np.concatenate([program.floor, np.full(groups + types, -inf)])
         model.row_upper_ = np.concatenate([np.full(groups, inf), np.ones(groups), program.workers])
         matrix = model.a_matrix_
         matrix.format_ = highspy.MatrixFormat.kColwise
         starts = sloped.size + 3 * np.arange(groups * types + 1)
-        matrix.start_ = np.concatenate([[0], starts]).astype(np.int32)
-        matrix.index_ = np.concatenate([sloped, entries.ravel()])
-        matrix.value_ = np.concatenate([-program.slope[sloped], values.ravel()])
+        ends = [starts[-1] + relieved.size]
+        matrix.start_ = np.concatenate([[0], starts, ends]).astype(np.int32)
+        matrix.index_ = np.concatenate([sloped, entries.ravel(), relieved])
+        floors = program.floor[relieved]
+        matrix.value_ = np.concatenate([-program.slope[sloped], values.ravel(), floors])
         return model
 
     def add(self, column: Ints) -> None:
@@ -129,7 +131,7 @@ class RestrictedMaster:
         counts = np.bincount(at, minlength=many)
         self._solver.addCols(
             many,
-            self._program.pair_reward(column) * self._worth,
+            self._program.pair_reward(column) * (0.0 if self._relieving else self._worth),
             np.zeros(many),
             np.full(many, highspy.kHighsInf),
             at.size,
@@ -155,6 +157,26 @@ class RestrictedMaster:
             np.maximum(dual[2 * groups :], 0.0),
         )
 
+    def relieve(self, on: bool) -> None:
+        """Ask for the least part of all floors that must be given up, or for the program's objective again."""
+        solver, program = self._solver, self._program
+        self._relieving = on
+        relief, columns = program.rate.size + 1, solver.getNumCol()
+        cost = np.zeros(columns)
+        if on:
+            cost[relief] = -self._worth
+        else:
+            cost[0] = self._worth if program.has_level else 0.0
+            cost[1:relief] = program.reward.ravel() * self._worth
+            cost[relief + 1 :] = program.pair_reward(self.column) * self._worth
+        solver.changeColsCost(columns, np.arange(columns, dtype=np.int32), cost)
+        solver.changeColBounds(relief, 0.0, highspy.kHighsInf if on else 0.0)
+
+    @property
+    def given_up(self) -> float:
+        """Part of the floors that the last solution gives up."""
+        return float(self._solver.getSolution().col_value[self._program.rate.size + 1])
+
     @property
     def iterations(self) -> int:
         """Simplex iterations of the last solve."""
@@ -167,10 +189,10 @@ class RestrictedMaster:
         columns = np.array([status == basic for status in found.col_status])
         rows = np.array([status == basic for status in found.row_status])
         groups, types = self._program.rate.shape
-        last = 1 + groups * types
+        last = 2 + groups * types
         return Basis(
             bool(columns[0]),
-            columns[1:last].reshape(groups, types),
+            columns[1 : last - 1].reshape(groups, types),
             self.column,
             columns[last:],
             rows[:groups],
@@ -181,7 +203,7 @@ class RestrictedMaster:
     def _set_basis(self, basis: Basis) -> None:
         kinds = highspy.HighsBasisStatus
         start = highspy.HighsBasis()
-        columns = np.concatenate([[basis.level], basis.alone.ravel(), basis.pair])
+        columns = np.concatenate([[basis.level], basis.alone.ravel(), [False], basis.pair])
         rows = np.concatenate([basis.surplus, basis.time, basis.workers])
         start.col_status = [kinds.kBasic if one else kinds.kLower for one in columns.tolist()]
         groups = basis.surplus.size

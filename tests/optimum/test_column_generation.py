@@ -1,0 +1,134 @@
+"""Pairs priced in as they are needed give the optimum of the whole program, whatever they start from."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from gavel_opt.engines.highs import Highs
+from gavel_opt.model.allocation_program import AllocationProgram, Blocks, PairBlocks
+from gavel_opt.model.lowering import lower
+from gavel_opt.solver import optimum as door
+from gavel_opt.solver.column_generation import ColumnMemory
+from gavel_opt.solver.packed_optimum import packed_optimum
+
+
+def different_jobs(seed: int, jobs: int = 50, load: float = 8.0) -> AllocationProgram:
+    """Max-min fairness of jobs that have nothing in common, some pairs of which run nowhere."""
+    rng = np.random.default_rng(seed)
+    types = 3
+    rate = rng.uniform(0.3, 3.0, (jobs, types))
+    rate[rng.random(rate.shape) < 0.1] = 0.0
+    rate[:, 0] += 0.1
+    scale = rng.choice([1.0, 2.0, 4.0], jobs, p=[0.7, 0.2, 0.1])
+    one, two = np.triu_indices(jobs, 1)
+    alike = scale[one] == scale[two]
+    member = np.stack([one, two], axis=1)[alike]
+    beside = rng.uniform(0.35, 0.95, (member.shape[0], 2, types))
+    beside *= rng.random((member.shape[0], 1, types)) < 0.8
+    beside *= (scale[member[:, 0]] < 4.0)[:, None, None]
+    pairs = PairBlocks(member, rate[member] * beside, np.ones(member.shape), scale[member[:, 0]])
+    workers = np.maximum(np.round(scale.sum() / load / types * np.ones(types)), 1.0)
+    blocks = Blocks(rate, scale, np.ones(jobs, np.int64), workers, pairs=pairs, key=np.arange(jobs))
+    return AllocationProgram(blocks, np.ones(jobs), np.zeros(jobs))
+
+
+def with_reward(program: AllocationProgram, seed: int) -> AllocationProgram:
+    """The largest sum of throughputs, with floors that only pairs reach together."""
+    blocks = program.blocks
+    assert blocks.pairs is not None
+    reward = np.concatenate([blocks.rate, blocks.pairs.rate.sum(axis=1)])
+    price = np.random.default_rng(seed).uniform(0.5, 2.0, blocks.types)
+    level = Highs().solve(lower(program)).objective
+    return AllocationProgram(
+        blocks,
+        np.zeros(blocks.groups),
+        np.where(np.arange(blocks.groups) % 2 == 0, 0.999 * level, -np.inf),
+        reward / price,
+    )
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("kind", ["level", "reward"])
+def test_it_is_the_optimum_of_the_whole_program(seed, kind):
+    program = different_jobs(seed)
+    if kind == "reward":
+        program = with_reward(program, seed)
+    found = packed_optimum(program, None, None)
+    assert found is not None, "no vertex"
+    answer, certificate, _ = found
+    assert certificate.within(1e-11)
+    whole = Highs().solve(lower(program))
+    assert answer.objective == pytest.approx(whole.objective, rel=1e-8)
+    blocks = program.blocks
+    used, time = blocks.demand(answer.x)
+    assert (used <= blocks.workers * (1 + 1e-11)).all()
+    assert (time <= 1 + 1e-11).all()
+
+
+def test_it_is_the_point_that_the_interior_point_method_finds(monkeypatch):
+    program = different_jobs(3, jobs=16)
+    found = packed_optimum(program, None, None)
+    assert found is not None
+    monkeypatch.setattr(door, "PRICED_IN_FROM", 1000)
+    answer, certificate, _ = door.optimum(program, "canonical")
+    assert certificate.within(door.PROVED)
+    np.testing.assert_allclose(found[0].x, answer.x, atol=1e-9)
+    np.testing.assert_allclose(found[0].level_dual, answer.level_dual, atol=1e-9)
+
+
+def test_the_start_leaves_no_trace_in_the_answer():
+    memory = ColumnMemory()
+    full = different_jobs(5, jobs=60)
+    rng = np.random.default_rng(0)
+    stays = np.ones(60, dtype=bool)
+    for turn in range(4):
+        stays[rng.choice(np.flatnonzero(stays), 2, replace=False)] = False
+        program = part_of(full, stays)
+        warm = packed_optimum(program, None, memory)
+        cold = packed_optimum(program, None, None)
+        assert warm is not None
+        assert cold is not None
+        assert warm[0].x.tobytes() == cold[0].x.tobytes()
+        assert warm[0].level_dual.tobytes() == cold[0].level_dual.tobytes()
+        assert turn == 0 or warm[2] < 0.7 * cold[2], "a warm start that saves nothing"
+
+
+def part_of(program: AllocationProgram, stays: np.ndarray) -> AllocationProgram:
+    """The program of some of its jobs."""
+    blocks, pairs = program.blocks, program.blocks.pairs
+    assert pairs is not None
+    place = np.cumsum(stays) - 1
+    both = stays[pairs.member].all(axis=1)
+    kept = PairBlocks(
+        place[pairs.member[both]], pairs.rate[both], pairs.share[both], pairs.use[both]
+    )
+    part = replace(
+        blocks,
+        rate=blocks.rate[stays],
+        use=blocks.use[stays],
+        count=blocks.count[stays],
+        pairs=kept,
+        key=np.flatnonzero(stays),
+    )
+    return AllocationProgram(part, program.slope[stays], program.floor[stays])
+
+
+def test_a_certificate_covers_the_pairs_that_never_were_in_the_program(monkeypatch):
+    """Pricing that misses pairs must be found out by the proof, which goes over all of them."""
+    from gavel_opt.solver import column_generation
+
+    program = different_jobs(1)
+    none = np.full((50, 1), -1, dtype=np.int64)
+    monkeypatch.setattr(column_generation, "paying_columns", lambda *_: (none, none * 1.0))
+    assert packed_optimum(program, None, None) is None
+
+
+def test_efficient_is_proven_as_well():
+    program = different_jobs(2)
+    answer, certificate, _ = door.optimum(program, "efficient")
+    assert certificate.within(door.PROVED)
+    assert answer.worth_proof is not None
+    assert max(answer.worth_proof) < 1e-9
