@@ -10,7 +10,8 @@ end of the line of worker :math:`w` delays :math:`k` jobs, itself included:
         \sum_{w,k} z_{mwk} = 1,\ \sum_m z_{mwk} \le 1,\ z \in \{0, 1\}
 
 Only the first job of each line is placed, and it keeps its worker until it completes; the rest is
-assigned anew next time. The assignment is solved by scipy, as in the reference.
+assigned anew next time. The assignment is the one that scipy finds for the reference, ties included; with
+many jobs it is found with workers of a type as one (:mod:`gavel_opt.kernels.assignment`).
 """
 
 from __future__ import annotations
@@ -22,12 +23,18 @@ from scipy.optimize import linear_sum_assignment
 
 from gavel_opt.arrays import Floats, Ints
 from gavel_opt.errors import InputError
+from gavel_opt.kernels.assignment import assign, lines
+from gavel_opt.kernels.jit import make_ready
 from gavel_opt.model.allocation_program import Allocation
 from gavel_opt.model.cluster_state import ClusterState
 from gavel_opt.policies.policy import Policy, Traits
 
 _STANDSTILL = 1e-10
 """Throughput that stands for 0, so that costs stay finite."""
+
+_MANY, _ALIKE = 64, 4
+"""Waiting jobs, and free workers of a type, from which on these are taken as alike: fewer are quicker each by
+itself."""
 
 
 class AlloX(Policy):
@@ -73,8 +80,8 @@ class AlloX(Policy):
         if waiting.size and worker.size:
             rate = state.throughputs.alone[state.key[waiting]]
             rate = np.where(rate == 0.0, _STANDSTILL, rate)
-            time = (np.maximum(state.steps_left[waiting, None], 0.0) / rate)[:, worker]
-            first = heads_of_lines(time, state.age[waiting])
+            time = np.maximum(state.steps_left[waiting, None], 0.0) / rate
+            first = heads_of_lines(time, state.age[waiting], state.workers - busy)
             served = first >= 0
             type_of[waiting[first[served]]] = worker[served]
         self._type_of = {
@@ -96,15 +103,17 @@ class AlloX(Policy):
         self._type_of = {int(job): int(kind) for job, kind in memory["type_of"]}
 
 
-def heads_of_lines(time: Floats, age: Floats) -> Ints:
+def heads_of_lines(time: Floats, age: Floats, workers: Ints) -> Ints:
     """First job in the line of each worker, or -1, in the assignment with the least total delay.
 
     Parameters
     ----------
     time
-        Seconds that each job would take on each worker, shape ``(m, n)``.
+        Seconds that each job would take on each worker type, shape ``(m, J)``.
     age
         Seconds since arrival, shape ``(m,)``.
+    workers
+        Of each type, n in all, shape ``(J,)``; those of a type stand together.
 
     Notes
     -----
@@ -114,17 +123,29 @@ def heads_of_lines(time: Floats, age: Floats) -> Ints:
     empty everywhere, none behind it can have been reached, and leaving those out gave the same
     assignment, ties included. Otherwise the number of places is doubled.
     """
-    jobs, workers = time.shape
-    places = min(jobs, 3 * -(-jobs // workers) + 2)
+    jobs, many = time.shape[0], int(workers.sum())
+    places = min(jobs, 3 * -(-jobs // many) + 2)
     while True:
-        order = np.arange(1, places + 1)[None, :, None]
-        cost = (order * time[:, None, :]).reshape(jobs, places * workers) + age[:, None]
-        row, column = linear_sum_assignment(cost)
-        place, worker = np.divmod(column, workers)
+        column = _assigned(time, age, workers, places)
+        place, worker = np.divmod(column, many)
         if places == jobs or int(place.max()) < places - 1:
             break
         places = min(jobs, 2 * places)
-    first = np.full(workers, -1)
+    first = np.full(many, -1)
     by_place = np.argsort(place, kind="stable")
-    first[worker[by_place]] = row[by_place]  # the largest place, first to run, is written last
+    first[worker[by_place]] = by_place  # the largest place, first to run, is written last
     return first
+
+
+def _assigned(time: Floats, age: Floats, workers: Ints, places: int) -> Ints:
+    """Column, place times workers plus worker, of each job: scipy's choice, whoever makes it."""
+    if age.size < _MANY or workers.sum() < _ALIKE * np.count_nonzero(workers):
+        each = np.repeat(time, workers, axis=1)
+        cost = np.arange(1, places + 1)[None, :, None] * each[:, None, :]
+        chosen: Ints = linear_sum_assignment(cost.reshape(age.size, -1) + age[:, None])[1]
+        return chosen
+    given = lines(time, age, workers, places)
+    make_ready(assign, (given,))
+    assign(given)
+    column: Ints = given.job["column"].copy()
+    return column

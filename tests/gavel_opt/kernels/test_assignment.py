@@ -1,0 +1,39 @@
+"""Jobs to places in lines: scipy's assignment of the whole matrix, ties and rounding included."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.optimize import linear_sum_assignment
+
+from gavel_opt.kernels.assignment import assign, lines
+
+
+def by_scipy(time, age, workers, places):
+    each = np.repeat(time, workers, axis=1)
+    cost = np.arange(1, places + 1)[None, :, None] * each[:, None, :]
+    return linear_sum_assignment(cost.reshape(age.size, -1) + age[:, None])[1]
+
+
+def times(draw, kind, jobs, types):
+    if kind == "ties":
+        return draw.integers(0, 4, (jobs, types)).astype(float)
+    if kind == "proportional":  # equal but for rounding
+        return draw.integers(0, 3, (jobs, 1)) * draw.choice([1.0, 1.0 / 3.0, 0.7], (1, types))
+    if kind == "lost in rounding":  # beside the age
+        return draw.uniform(0.0, 1e-12, (jobs, types))
+    return draw.uniform(0.0, 10.0, (jobs, types))
+
+
+@pytest.mark.parametrize("kind", ["ties", "proportional", "lost in rounding", "any"])
+@pytest.mark.parametrize("seed", range(40))
+def test_columns_are_those_of_scipy(kind, seed):
+    draw = np.random.default_rng([seed, len(kind)])
+    jobs, types = int(draw.integers(1, 40)), int(draw.integers(1, 4))
+    workers = draw.integers(0, 9, types)
+    workers[0] += 1
+    time, age = times(draw, kind, jobs, types), draw.choice([0.0, 100.0, 1e5 / 3.0], jobs)
+    places = min(jobs, 3 * -(-jobs // int(workers.sum())) + 2)
+    given = lines(time, age, workers, places)
+    assign(given)
+    np.testing.assert_array_equal(given.job["column"], by_scipy(time, age, workers, places))
