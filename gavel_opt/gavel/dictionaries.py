@@ -379,7 +379,14 @@ class Pairs:
 
 
 def _is_pair(key: Any) -> bool:
-    return not isinstance(key, int | np.integer) and bool(key.is_pair())
+    if isinstance(key, int | np.integer):
+        return False
+    try:
+        return bool(key.is_pair())
+    except AttributeError:
+        raise InputError(
+            f"jobs of a policy with pairs are whole numbers, or like Gavel's JobIdPair; found {key!r}"
+        ) from None
 
 
 def _pair_rates(values: list[Any], types: tuple[str, ...]) -> Floats | None:

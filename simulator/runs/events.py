@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 
@@ -12,16 +11,14 @@ from gavel_opt import InputError
 from simulator.runs.simulation import Simulation
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(NamedTuple):
     """A job has come; ``time`` in simulated seconds, as everywhere here."""
 
     job: int
     time: float
 
 
-@dataclass(frozen=True, slots=True)
-class Completion:
+class Completion(NamedTuple):
     """A job is done; ``jct`` in seconds."""
 
     job: int
@@ -29,16 +26,14 @@ class Completion:
     jct: float
 
 
-@dataclass(frozen=True, slots=True)
-class Recomputation:
+class Recomputation(NamedTuple):
     """The allocation was computed anew; how often so far."""
 
     time: float
     allocations: int
 
 
-@dataclass(frozen=True, slots=True)
-class Round:
+class Round(NamedTuple):
     """How things stand after a round: jobs in the system, in all so far, and the part of workers in use."""
 
     time: float
@@ -49,8 +44,7 @@ class Round:
     utilization: float
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """A saturation rule has found something that ends the run."""
 
     time: float
@@ -58,8 +52,7 @@ class Verdict:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class End:
+class End(NamedTuple):
     """The run has ended, as ``status`` in its summary says."""
 
     time: float
@@ -127,16 +120,19 @@ class Events:
         self._rounds = simulation.rounds
         tell, arrived = self._tell, simulation.arrived
         arrival = simulation.workload.jobs.arrival[:arrived]
-        for job in range(self._arrived, arrived):
-            tell(Arrival(job, float(arrival[job])))
+        new_jobs = range(self._arrived, arrived)
+        for job, time in zip(new_jobs, arrival[self._arrived :].tolist(), strict=True):
+            tell(Arrival(job, time))
         self._arrived = arrived
         finish = simulation.mechanism.results().finish
         done = np.isfinite(finish)
         before = np.zeros(done.size, dtype=bool)
         before[: self._done.size] = self._done
         new = np.flatnonzero(done & ~before)
-        for job in new[np.argsort(finish[new], kind="stable")].tolist():
-            tell(Completion(job, float(finish[job]), float(finish[job] - arrival[job])))
+        new = new[np.argsort(finish[new], kind="stable")]
+        columns = new, finish[new], finish[new] - arrival[new]
+        for job, time, jct in zip(*(column.tolist() for column in columns), strict=True):
+            tell(Completion(job, time, jct))
         self._done = done
         if simulation.allocations > self._allocations:
             self._allocations = simulation.allocations

@@ -420,3 +420,5 @@ def test_calls_of_forks():
     assert "cifar10-2" not in policy.get_allocation(*call, SPEC)
     with pytest.raises(InputError, match="priority_weights has no job cifar10-1"):
         get_policy("max_min_fairness").get_allocation(call[0], call[1], {"cifar10-0": 1.0}, SPEC)
+    with pytest.raises(InputError, match="of a policy with pairs are whole numbers, or like"):
+        get_policy("gandiva").get_allocation(call[0], call[1], SPEC)
