@@ -211,6 +211,11 @@ class Mechanism:
             steps_left=steps_left,
         )
 
+    def finish(self) -> np.ndarray:
+        """Seconds at which each job was done, NaN for those that are not, shape ``(arrived,)`` (a view)."""
+        found: np.ndarray = self._world.outcomes["finish"][: self.arrived]
+        return found
+
     def metrics(self) -> tuple[np.ndarray, np.ndarray]:
         """Records of the rounds so far, and the use of each type in them, ``(rounds, J)`` (views)."""
         recorded = self._count.recorded

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import NamedTuple, Protocol, TypeAlias
 
@@ -59,6 +60,10 @@ class End(NamedTuple):
     rounds: int
     status: str
 
+
+_ARRIVAL = functools.partial(tuple.__new__, Arrival)
+_COMPLETION = functools.partial(tuple.__new__, Completion)
+"""Make events of tuples without a call of Python; there are two for every job."""
 
 Event: TypeAlias = "Arrival | Completion | Recomputation | Round | Verdict | End"
 Listener: TypeAlias = Callable[[Event], None]
@@ -121,22 +126,23 @@ class Events:
         tell, arrived = self._tell, simulation.arrived
         arrival = simulation.workload.jobs.arrival[:arrived]
         new_jobs = range(self._arrived, arrived)
-        for job, time in zip(new_jobs, arrival[self._arrived :].tolist(), strict=True):
-            tell(Arrival(job, time))
+        for event in map(_ARRIVAL, zip(new_jobs, arrival[self._arrived :].tolist(), strict=True)):
+            tell(event)
         self._arrived = arrived
-        finish = simulation.mechanism.results().finish
+        finish = simulation.mechanism.finish()
         done = np.isfinite(finish)
-        before = np.zeros(done.size, dtype=bool)
-        before[: self._done.size] = self._done
-        new = np.flatnonzero(done & ~before)
+        new = done.copy()
+        new[: self._done.size] &= ~self._done
+        new = np.flatnonzero(new)
         new = new[np.argsort(finish[new], kind="stable")]
         columns = new, finish[new], finish[new] - arrival[new]
-        for job, time, jct in zip(*(column.tolist() for column in columns), strict=True):
-            tell(Completion(job, time, jct))
+        for done_event in map(_COMPLETION, zip(*(c.tolist() for c in columns), strict=True)):
+            tell(done_event)
         self._done = done
         if simulation.allocations > self._allocations:
             self._allocations = simulation.allocations
             tell(Recomputation(simulation.time, simulation.allocations))
+        rounds, _ = simulation.mechanism.metrics()
         tell(
             Round(
                 simulation.time,
@@ -144,6 +150,6 @@ class Events:
                 simulation.active,
                 arrived,
                 simulation.completed,
-                float(simulation.latest["utilization"]),
+                float(rounds["utilization"][-1]) if rounds.size else 0.0,
             )
         )
