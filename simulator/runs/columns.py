@@ -71,6 +71,19 @@ ABOUT: dict[str, dict[str, tuple[str, str]]] = {
         "worker_type": ("", "worker type"),
         "share": ("", "fraction of time, above 0; absent rows are 0"),
     },
+    "solves": {
+        "allocation": ("", "number of the recomputation, from 0"),
+        "round": ("", "round before which it was made"),
+        "time": ("s", "simulated time"),
+        "programs": ("", "programs solved for it"),
+        "cache_hits": ("", "of them solved on a kept model"),
+        "fallbacks": ("", "answers that were refused and found on another engine"),
+        "primal_residual": ("", "the largest of its certificates; null if no program was solved"),
+        "dual_residual": ("", "the largest of its certificates; null if no program was solved"),
+        "relative_gap": ("", "the largest of its certificates; null if no program was solved"),
+        "seconds": ("s", "wall clock of building, solving, reading, breaking ties and certifying"),
+        "refused": ("", "why answers were refused: engine and reason; empty if none was"),
+    },
 }
 """Table to column to (unit, what it holds); a star stands for a worker type."""
 

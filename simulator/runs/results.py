@@ -74,6 +74,8 @@ class RunResult:
     jobs, rounds, placements, allocations
         Columns by name, one entry a job, a round, a job on a worker in a round, a share; the last
         two only if asked for.
+    solves
+        The same, one entry a recomputation; None in a replay.
     trace
         The jobs as text that ``--trace`` reads; only if asked for.
     """
@@ -85,6 +87,7 @@ class RunResult:
     placements: Columns | None = None
     allocations: Columns | None = None
     trace: str | None = None
+    solves: Columns | None = None
 
     def __repr__(self) -> str:
         """Five lines: what ran, how it ended, what came of it, and where the rest is."""
@@ -135,7 +138,7 @@ class RunResult:
         return ResultPlots(self)
 
     def to_arrow(self, table: str = "jobs") -> Any:
-        """Return a table as ``pyarrow.Table``: ``jobs``, ``rounds``, ``placements`` or ``allocations``.
+        """Return a table as ``pyarrow.Table``: one of :data:`TABLES`.
 
         Columns carry ``unit`` and ``description``; NaN becomes null.
 
@@ -173,6 +176,7 @@ class RunResult:
             "rounds": self.rounds,
             "placements": self.placements,
             "allocations": self.allocations,
+            "solves": self.solves,
         }
         for name, columns in tables.items():
             path = folder / f"{name}.parquet"
@@ -196,7 +200,7 @@ class RunResult:
         return f'{text.removesuffix("}").rstrip()},\n  "jct": {times}\n}}'
 
 
-TABLES = ("jobs", "rounds", "placements", "allocations")
+TABLES = ("jobs", "rounds", "placements", "allocations", "solves")
 
 
 def _require(library: str) -> Any:
@@ -336,7 +340,8 @@ def collect(
         },
     }
     summary["time"] = _time(tally, spent, time.perf_counter() - started)
-    return RunResult(config, summary, jobs, rounds, placements, allocations)
+    solves = None if simulation.driver is None else simulation.solves.columns()
+    return RunResult(config, summary, jobs, rounds, placements, allocations, solves=solves)
 
 
 _TINY = 1e-300

@@ -25,6 +25,7 @@ _TABLES = {
         **{"first_round": "iu", "last_round": "iu"},
     },
     "allocations": {"allocation": "iu", "round": "iu", "job": "iu", "partner": "iu", "share": "f"},
+    "solves": {"allocation": "iu", "round": "iu", "time": "f", "fallbacks": "iu"},
 }
 """Columns that are read of each table, and the kinds of numbers that they hold."""
 
@@ -57,7 +58,7 @@ def read_summary(folder: Path) -> dict[str, Any]:
 
 
 def read_table(folder: Path, name: str) -> Columns:
-    """Read one of a run's tables: ``jobs``, ``rounds``, ``placements`` or ``allocations``.
+    """Read one of a run's tables: ``jobs``, ``rounds``, ``placements``, ``allocations`` or ``solves``.
 
     Raises
     ------

@@ -21,6 +21,7 @@ from simulator.runs.estimates import EstimatedThroughputs, estimates_wanted
 from simulator.runs.interrupts import interrupts
 from simulator.runs.policies import UNNAMED, policy_of, source_of
 from simulator.runs.replay import Replay, load_replay
+from simulator.runs.solves import Solves
 from simulator.world.cluster import Cluster, make_cluster
 from simulator.world.prices import load_prices
 from simulator.world.throughputs import REFERENCE_TYPE, Measurements, load_throughputs
@@ -204,6 +205,7 @@ class Simulation:
         self.window: tuple[int, int] = window
         self._placements = placements
         self.on_allocation: Callable[[int, float, Allocation], None] | None = None
+        self.solves = Solves()
         self.allocations = 0
         self.mechanism_seconds = 0.0
         self.notes: list[str] = []
@@ -424,7 +426,7 @@ class Simulation:
         if self._replay is not None:
             allocation = self._replay.next(state.job, self.time)
         elif self.driver is not None and state.job.size:
-            allocation = self.driver.allocate(state)
+            allocation = self.solves.watch(self.driver, state, self.rounds, self.time)
         elif self.driver is not None and not solves(self.driver.policy):
             _see_empty(self.driver, state)
         started = clock()
@@ -466,6 +468,7 @@ class Simulation:
             "notes": list(self.notes),
             "workload": self.workload.snapshot(),
             "mechanism": self.mechanism.snapshot(),
+            "solves": self.solves.snapshot(),
             **deciders,
         }
 
@@ -485,6 +488,8 @@ class Simulation:
         self.notes = list(memory["notes"])
         self.workload.restore(memory["workload"])
         self.mechanism.restore(memory["mechanism"])
+        if "solves" in memory:
+            self.solves.restore(memory["solves"])
         self._recomputation_due = bool(memory["recomputation_due"])
         if self._recomputation_due:
             self.mechanism.look_again()

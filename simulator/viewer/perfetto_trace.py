@@ -234,9 +234,9 @@ def _instants(writer: _Writer, run: RunFolder) -> None:
         writer.track(track, name, SCHEDULER, rank)
     for time, name, notes in _allocations(run.tables.get("allocations")):
         writer.event(Event.TYPE_INSTANT, 101, time, name, notes)
+    for time, name, notes in _fallbacks(run.tables.get("solves")):
+        writer.event(Event.TYPE_INSTANT, 102, time, name, notes)
     end = float(run.summary.get("makespan", 0.0))
-    for reason, count in (run.summary.get("solve", {}).get("refusals") or {}).items():
-        writer.event(Event.TYPE_INSTANT, 102, end, f"refused: {reason}", {"times": int(count)})
     verdict = run.summary.get("saturation") or {}
     if verdict.get("verdict") not in (None, "off", "not applicable"):
         hours = verdict.get("simulated_hours")
@@ -250,6 +250,19 @@ def _instants(writer: _Writer, run: RunFolder) -> None:
 
 
 _SCHEDULER_TRACKS = {101: "allocations", 102: "fallbacks", 103: "saturation"}
+
+
+def _fallbacks(table: Columns | None) -> Iterator[tuple[float, str, dict[str, Any]]]:
+    """Time, name and notes of each recomputation in which answers were refused."""
+    if table is None or "refused" not in table:
+        return
+    for place in np.flatnonzero(table["refused"].astype(np.str_) != "").tolist():
+        notes = {
+            "allocation": int(table["allocation"][place]),
+            "round": int(table["round"][place]),
+            "found on another engine": int(table["fallbacks"][place]),
+        }
+        yield float(table["time"][place]), f"refused: {table['refused'][place]}", notes
 
 
 def _allocations(table: Columns | None) -> Iterator[tuple[float, str, dict[str, Any]]]:

@@ -19,38 +19,22 @@ from simulator.viewer.run_folder import RunFolder
 RECORDED = ("placements", "allocations", "solves")
 """Tables of a run that are there only if they were asked for, or after :func:`completed`."""
 
-_COUNTED = ("programs", "cache_hits", "fallbacks")
-_WORST = ("max_primal_residual", "max_dual_residual", "max_relative_gap")
-_SPENT = ("build", "translate", "solve", "read", "tie_break", "certify")
-
 
 class Listener(Driver):
-    """A driver that remembers what its recomputations cost, and the last of them.
+    """A driver that remembers its last recomputation.
 
     Attributes
     ----------
     last
-        What the policy remembered before the last recomputation, what it saw and gave.
-    history
-        One entry a recomputation: programs, kept models, fallbacks, residuals, seconds.
+        What the policy remembered before it, what it saw and gave.
     """
 
     last: tuple[dict[str, Any], ClusterState, Allocation] | None = None
-    history: list[dict[str, float]]
 
     def allocate(self, state: ClusterState) -> Allocation:
         """Compute the allocation and remember what it was made of."""
-        memory, tally = self.policy.snapshot(), self.tally
-        before = {name: float(getattr(tally, name)) for name in (*_COUNTED, *_SPENT, *_WORST)}
-        for name in _WORST:
-            setattr(tally, name, 0.0)
+        memory = self.policy.snapshot()
         found = super().allocate(state)
-        entry = {name: getattr(tally, name) - before[name] for name in _COUNTED}
-        entry |= {name.removeprefix("max_"): getattr(tally, name) for name in _WORST}
-        entry["seconds"] = sum(getattr(tally, name) - before[name] for name in _SPENT)
-        for name in _WORST:
-            setattr(tally, name, max(before[name], getattr(tally, name)))
-        self.history.append(entry)
         self.last = (memory, state, found)
         return found
 
@@ -60,15 +44,13 @@ def listened(simulation: Simulation) -> Listener | None:
     driver, config = simulation.driver, simulation.config
     if driver is None:
         return None
-    made = Listener(
+    simulation.driver = made = Listener(
         driver.policy,
         config.engine,
         fallback=config.fallback,
         tie_break=config.tie_break,
         grouping=config.grouping,
     )
-    made.history = []
-    simulation.driver = made
     return made
 
 
@@ -103,14 +85,13 @@ def completed(run: RunFolder, run_code: bool = False) -> RunFolder:
     allocations = Allocations()
     simulation = Simulation(run.config, record_placements=True)
     simulation.on_allocation = allocations
-    listener = listened(simulation)
     recorded = run.tables["rounds"]
     simulation.advance(recorded["time"].size)
     check_same_rounds(simulation, recorded)
     tables = {
         "placements": placement_columns(simulation),
         "allocations": allocations.columns(simulation.cluster.worker_types),
-        "solves": _solves(listener, allocations.columns(simulation.cluster.worker_types)),
+        "solves": simulation.solves.columns(),
     }
     missing = {name: table for name, table in tables.items() if name not in run.tables}
     return replace(run, tables={**run.tables, **missing})
@@ -157,18 +138,6 @@ def simulated(config: RunConfig, path: Path, run_code: bool = False) -> RunFolde
         "placements": result.placements,
         "allocations": result.allocations,
     }
+    if result.solves is not None:
+        tables["solves"] = result.solves
     return RunFolder(path, "finished", "simulated for this page", result.summary, tables)
-
-
-def _solves(listener: Listener | None, allocations: Columns) -> Columns:
-    """What each recomputation with jobs cost, with its time."""
-    if listener is None or not listener.history:
-        return {"time": np.zeros(0), "round": np.zeros(0, dtype=np.int64)}
-    _, first = np.unique(allocations["allocation"], return_index=True)
-    names = list(listener.history[0])
-    history = {name: np.array([entry[name] for entry in listener.history]) for name in names}
-    count = min(first.size, len(listener.history))
-    return {
-        "time": allocations["time"][first][:count],
-        "round": allocations["round"][first][:count],
-    } | {name: values[:count] for name, values in history.items()}

@@ -45,7 +45,7 @@ class RunFolder:
     summary
         As in ``summary.json``; what a running run said of itself otherwise.
     tables
-        ``jobs``, ``rounds`` and, if recorded, ``placements`` and ``allocations``, as columns.
+        ``jobs``, ``rounds`` and, if recorded, ``placements``, ``allocations`` and ``solves``, as columns.
     """
 
     path: Path
@@ -133,6 +133,7 @@ def _tables(path: Path) -> dict[str, Columns]:
         "jobs",
         "placements",
         "allocations",
+        "solves",
     ):  # as live ones are written, backwards
         if name in _NEEDED or (path / f"{name}.parquet").exists():
             tables[name] = read_table(path, name)

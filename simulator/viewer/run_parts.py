@@ -58,7 +58,9 @@ def overview(run: RunFolder) -> bytes:
             if name not in _LEFT_OUT[table] and values.dtype.kind in "biuf":
                 columns[f"{table}/{name}"] = values
     columns |= _from_placements(run, jobs, rounds)
-    columns |= {f"solves/{name}": values for name, values in run.tables.get("solves", {}).items()}
+    for name, values in run.tables.get("solves", {}).items():
+        if values.dtype.kind in "iuf":
+            columns[f"solves/{name}"] = values
     return pack(header, columns)
 
 

@@ -147,10 +147,9 @@ def test_a_run_is_simulated_again_for_what_was_not_recorded(
     shutil.copytree(runs / "gavel", folder)
     (folder / "placements.parquet").unlink()
     with served([folder]) as server, page_of(browser, server.address) as page:
-        go(page, "Engines", READY["Engines"])
+        page.click("#tab-Cluster")
         page.click(".again button")
-        page.wait_for_selector("h3:has-text('relative gap by allocation')", timeout=30_000)
-        go(page, "Cluster", READY["Cluster"])
+        page.wait_for_selector(READY["Cluster"], timeout=30_000)
         go(page, "Jobs", READY["Jobs"])
         page.click(".jobtable .row:not(.head) >> nth=12")
         page.wait_for_selector(".life .chart canvas")
@@ -158,6 +157,13 @@ def test_a_run_is_simulated_again_for_what_was_not_recorded(
         wide = page.locator(".life .chart canvas").bounding_box()["width"]
         page.locator(".life .chart canvas").hover(position={"x": wide / 2, "y": 20})
         assert "; share " in page.inner_text(".life .chart .under")
+
+
+def test_certificates_and_fallbacks_are_drawn_over_time(two: Any) -> None:
+    go(two, "Engines", READY["Engines"])
+    for name in ("primal residual", "dual residual", "relative gap", "fallbacks", "seconds"):
+        assert two.locator(f"h3:has-text('{name} by allocation')").count() == 2
+    assert two.locator(".uplot").count() == 10
 
 
 def test_two_runs_are_compared(two: Any, runs: Path) -> None:

@@ -67,6 +67,30 @@ def test_a_run_is_read_back(runs: Path, tmp_path: Path) -> None:
     assert list(counted) == [round(t * 1e9) for t in rounds["time"][changes].tolist()]
 
 
+def test_allocations_and_fallbacks_stand_at_their_time(runs: Path) -> None:
+    from perfetto.protos.perfetto.trace.perfetto_trace_pb2 import Trace, TrackEvent
+
+    from simulator.viewer.perfetto_trace import perfetto_trace
+    from simulator.viewer.resimulation import completed
+
+    run = completed(read_run(runs / "gavel"))
+    solves = run.tables["solves"]
+    refused = solves["refused"].astype(object)
+    refused[3] = "ecos: imprecise"
+    solves["refused"], solves["fallbacks"] = refused, solves["fallbacks"].copy()
+    solves["fallbacks"][3] = 2
+    trace = Trace.FromString(perfetto_trace(run))
+    instants = [p for p in trace.packet if p.track_event.type == TrackEvent.TYPE_INSTANT]
+    recomputed = [p for p in instants if p.track_event.name.startswith("allocation ")]
+    assert [p.timestamp for p in recomputed] == [round(t * 1e9) for t in solves["time"].tolist()]
+    (fallback,) = (p for p in instants if p.track_event.name.startswith("refused"))
+    assert fallback.timestamp == round(float(solves["time"][3]) * 1e9)
+    assert fallback.track_event.name == "refused: ecos: imprecise"
+    notes = {note.name: note.int_value for note in fallback.track_event.debug_annotations}
+    assert notes["round"] == solves["round"][3]
+    assert notes["found on another engine"] == 2
+
+
 @pytest.mark.parametrize("words", [[], ["--perfetto", "/no/such/folder/x"]])
 def test_where_to_write_must_be_said(runs: Path, words: list[str]) -> None:
     assert main(["export", str(runs / "gavel"), *words]) == 2

@@ -81,7 +81,7 @@ function certificates(run, reload) {
   if (!hours)
     return [
       el("h3", {}, "By allocation"),
-      simulateAgain(run, "Residuals, gaps and fallbacks over time are not kept with a run.", reload),
+      simulateAgain(run, "Residuals, gaps and fallbacks over time were not kept with this run.", reload),
     ];
   if (hours.length === 0) return null;
   const x = Float64Array.from(hours, (seconds) => seconds / 3600);
