@@ -26,6 +26,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--export", metavar="FILE.html", help="write one file that needs no server, and stop"
     )
     parser.add_argument(
+        "--no-why",
+        action="store_true",
+        help="with --export: leave out why jobs waited, for which runs are gone through again",
+    )
+    parser.add_argument(
         "--follow", action="store_true", help="show what a run or a sweep writes as it goes"
     )
     parser.add_argument(
@@ -54,18 +59,20 @@ def run(arguments: argparse.Namespace) -> int:
     if not (found["studies"] or arguments.follow or any(one["readable"] for one in found["runs"])):
         raise InputError(f"{arguments.folders[0]}: nothing to show there")
     if arguments.export is not None:
-        return _export(library, Path(arguments.export))
+        return _export(library, Path(arguments.export), not arguments.no_why)
     return _serve(library, arguments.follow, not arguments.no_browser)
 
 
-def _export(library: Library, path: Path) -> int:
+def _export(library: Library, path: Path, why: bool) -> int:
+    from simulator.runs.heartbeat import heartbeat
     from simulator.viewer.export_file import write_export
 
     if path.is_dir() or not path.parent.is_dir():
         raise InputError(f"--export: cannot write {path}: expected a file in a folder that exists")
     if path.exists() and not path.read_bytes()[:64].lstrip().lower().startswith(b"<!doctype html"):
         raise InputError(f"--export: {path} is there and is no page; choose another name")
-    size = write_export(library, path)
+    with heartbeat(lambda: "going through the runs again for why jobs waited (--no-why)"):
+        size = write_export(library, path, why)
     print(f"{path}: {size / 1e6:.1f} MB, opens in any browser without a network")
     return 0
 

@@ -115,7 +115,7 @@ def choose_again(
     taken: set[int] = set()
     queues = []
     for j in table.visits.tolist():
-        priority, fraction = _priorities(table, j)
+        priority, fraction = priorities(table, j)
         ranked = np.lexsort((table.order, -table.share[:, j], -table.deficit[:, j], -priority))
         free, found = int(workers[j]), []
         for row in ranked.tolist():
@@ -169,7 +169,7 @@ def agrees(queues: list[TypeQueue], standing: Standing, first_worker: np.ndarray
     return ours == theirs
 
 
-def _priorities(table: Standing, j: int) -> tuple[np.ndarray, np.ndarray]:
+def priorities(table: Standing, j: int) -> tuple[np.ndarray, np.ndarray]:
     """Priority of each entry on a worker type, and its fraction of the time received there."""
     share, total = table.share[:, j], float(table.type_time[j])
     fraction = table.received[:, j] / total if total else np.zeros(share.size)

@@ -18,6 +18,7 @@ from simulator.runs.simulation import BETWEEN_RESETS, Simulation
 from simulator.viewer.choice import Candidate, TypeQueue, agrees, choose_again
 from simulator.viewer.prices import Prices, prices_of
 from simulator.viewer.resimulation import check_same_rounds, check_trusted, listened
+from simulator.viewer.waits import WAITED
 
 Reason = Literal[
     "not arrived",
@@ -429,14 +430,7 @@ class _Words:
             listed = ", ".join(map(str, found.workers))
             many = "workers" if len(found.workers) > 1 else "worker"
             return f"{who} ran {when}: on {self.kinds[found.on]}, {many} {listed}{beside}."
-        why = {
-            "no allocation yet": "it has no allocation yet, since it arrived after the last recomputation",
-            "share 0": "its share is 0 on every worker type",
-            "outranked": "others came before it on every worker type on which it has a share",
-            "did not fit": "it did not fit in what was left when its turn came",
-            "taken with another": "the pairs that it is in lost a member to another pair",
-        }[found.reason]
-        return f"{who} did not run {when}: {why}."
+        return f"{who} did not run {when}: {WAITED[found.reason]}."
 
     def _job(self) -> str:
         simulation = self.explainer.simulation

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gavel_opt import GavelError
+from gavel_opt import GavelError, InputError
 from simulator.runs.config import RunConfig
 from simulator.viewer import run_parts
 from simulator.viewer.resimulation import completed, simulated
@@ -143,6 +143,22 @@ class Library:
             run = self._read(shelf)
             self._parts.pop((name, "overview"), None)
             run.tables = completed(run, self._run_code).tables
+
+    def waits(self, name: str) -> bytes:
+        """Return why each job of a run waited, as columns: for a file that cannot ask.
+
+        Raises
+        ------
+        InputError
+            If that cannot be found out.
+        """
+        from simulator.viewer.waits import packed, waits
+
+        with self._lock:
+            run = self.run(name)
+            if run.state == "running":
+                raise InputError("the run was still going on")
+            return packed(waits(run, self._run_code), int(run.tables["jobs"]["job"].size))
 
     def explain(self, name: str, job: int, number: int | None) -> dict[str, Any]:
         """Say why a job ran or waited in a round, or over its life (``Explanation.to_json``)."""

@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 
 from simulator.cli import main
+from simulator.viewer.explanation import Explainer
 from simulator.viewer.run_folder import read_run
 from simulator.viewer.segments import Segments, read_segments
+from simulator.viewer.waits import REASONS, WAITED, waits
 from tests.viewer.browser import PHONE, go, needs_browser, open_browser, page_of, served
 
 needs_browser()
@@ -230,9 +232,52 @@ def test_the_export_works_from_disk_without_a_network(
             go(page, "Jobs", READY["Jobs"])
             page.click(".jobtable .row:not(.head) >> nth=2")
             page.click(".life button[type=submit]")
+            page.wait_for_selector(".why pre")
             assert "gavel-sim explain" in page.inner_text(".why pre")
     finally:
         browser.set_offline(False)
+
+
+def test_the_export_knows_why_a_job_waited(browser: Any, runs: Path, tmp_path: Path) -> None:
+    file = tmp_path / "packed.html"
+    assert main(["view", str(runs / "packed"), "--export", str(file)]) == 0
+    run = read_run(runs / "packed")
+    found = waits(run)
+    seen = {int(reason): place for place, reason in enumerate(found["reason"].tolist())}
+    assert {REASONS[reason] for reason in seen} == {"outranked", "did not fit"}
+    explainer = Explainer(run.config, run.tables["rounds"])
+    with page_of(browser, file.as_uri()) as page:
+        go(page, "Jobs", READY["Jobs"])
+        for place in seen.values():
+            job, number = int(found["job"][place]), int(found["last"][place])
+            said = explainer.explain(job, number)
+            page.goto(f"{file.as_uri()}#tab=Jobs&runs=r0&job={job}")
+            page.reload()
+            page.wait_for_selector(".life form")
+            page.fill(".life input[name=round]", str(number))
+            page.click(".life button[type=submit]")
+            page.wait_for_selector(".why .answer")
+            answer = page.inner_text(".why .answer")
+            assert answer.startswith(f"Job {job} did not run in round {number} (")
+            assert answer.endswith(f": {WAITED[said.reason]}.")
+            assert "free at the end; had by jobs" in page.inner_text(".why ul")
+
+
+def test_reasons_of_all_jobs_are_those_of_the_explanations(runs: Path) -> None:
+    for name in ("gavel", "packed"):
+        run = read_run(runs / name)
+        found = waits(run)
+        explainer = Explainer(run.config, run.tables["rounds"])
+        jobs, time = run.tables["jobs"], run.tables["rounds"]["time"]
+        for number in range(0, time.size, 17):
+            there = (jobs["arrival"] <= time[number]) & ~(jobs["finish"] <= time[number])
+            here = (found["first"] <= number) & (number <= found["last"])
+            waited = dict(
+                zip(found["job"][here].tolist(), found["reason"][here].tolist(), strict=True)
+            )
+            for job in np.flatnonzero(there).tolist():
+                said = explainer.explain(job, number).reason
+                assert said == (REASONS[waited[job]] if job in waited else "ran")
 
 
 HOSTILE = [

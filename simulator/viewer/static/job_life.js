@@ -4,6 +4,7 @@ import { FAMILY_COLOURS, pick, theme } from "./colours.js";
 import { el, fill, onWidth, sized } from "./dom.js";
 import { brief, duration, moment, number } from "./format.js";
 import { EMBEDDED, json } from "./source.js";
+import { answer as offline } from "./waits.js";
 import { why } from "./why.js";
 
 /** @typedef {import("./run.js").Run} Run */
@@ -304,15 +305,7 @@ function asker(run, job, answer) {
   let asked = 0;
   return async (/** @type {number} */ round) => {
     if (EMBEDDED) {
-      fill(
-        answer,
-        el("p", {}, "This file has no simulator in it. The same answer in a terminal: "),
-        el(
-          "pre",
-          {},
-          `gavel-sim explain ${quoted(String(run.summary.folder ?? run.label))} --job ${job} --round ${round}`,
-        ),
-      );
+      fill(answer, await embeddedAnswer(run, job, Math.min(Math.max(round, 0), run.rounds - 1)));
       return;
     }
     const mine = ++asked;
@@ -325,6 +318,36 @@ function asker(run, job, answer) {
         fill(answer, el("p", { class: "note" }, String(/** @type {Error} */ (wrong).message)));
     }
   };
+}
+
+/**
+ * What the file itself knows, and how to find out more.
+ * @param {Run} run
+ * @param {number} job
+ * @param {number} round
+ */
+async function embeddedAnswer(run, job, round) {
+  const command = el(
+    "pre",
+    {},
+    `gavel-sim explain ${quoted(String(run.summary.folder ?? run.label))} --job ${job} --round ${round}`,
+  );
+  const waits = await run.loadWaits();
+  if (!waits)
+    return [
+      el("p", {}, `The reasons are not in this file (${run.entry.why}). The answer in a terminal: `),
+      command,
+    ];
+  const stay = staysOf(run, job).find((one) => one.from <= round && round <= one.to);
+  const where = stay
+    ? `on ${brief(run.cluster[stay.type].name, 20)}, GPU${stay.workers.length > 1 ? "s" : ""} ${stay.workers.join(", ")}${stay.partner >= 0 ? `, beside job ${stay.partner}` : ""}`
+    : "";
+  const shares = shareText(run, job, round).replace(/^; (.)/, (_, first) => first.toUpperCase());
+  return [
+    why(offline(run, waits, job, round, shares, where)),
+    el("p", { class: "hint" }, "The order in which jobs were considered, with priorities and prices: "),
+    command,
+  ];
 }
 
 /** @param {string} text */

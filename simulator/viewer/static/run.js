@@ -4,6 +4,7 @@ import { decode } from "./column_file.js";
 import { Placements } from "./placements.js";
 import { Shares } from "./shares.js";
 import { part } from "./source.js";
+import { Waits } from "./waits.js";
 
 /** @typedef {import("./column_file.js").Column} Column */
 /** @typedef {{name: string, workers: number, per_server: number}} WorkerType */
@@ -35,6 +36,8 @@ export class Run {
     this.placements = null;
     /** @type {Shares | null} */
     this.shares = null;
+    /** @type {Waits | null} */
+    this.waits = null;
     /** @type {Map<string, ArrayLike<number>>} */
     this.derived = new Map();
   }
@@ -64,6 +67,15 @@ export class Run {
       this.shares = new Shares(columns);
     }
     return this.shares;
+  }
+
+  /** Read why jobs waited, once, where a file holds it. */
+  async loadWaits() {
+    if (!this.waits && this.entry.waits) {
+      const { header, columns } = await decode(await part(`run/${this.id}/waits`));
+      this.waits = new Waits(header, columns);
+    }
+    return this.waits;
   }
 
   /** @param {string} name */
