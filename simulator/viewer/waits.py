@@ -31,8 +31,8 @@ WAITED = {
 
 REASONS = tuple(WAITED)
 
-MOST_WAITS = 20_000_000
-"""Jobs that wait, summed over rounds, beyond which a run is not gone through."""
+MOST_LOOKED_AT = 10_000_000
+"""Jobs and workers, summed over rounds in which a job waits, that are gone through: about a minute."""
 
 
 def waits(run: RunFolder, run_code: bool = False) -> Columns:
@@ -55,13 +55,15 @@ def waits(run: RunFolder, run_code: bool = False) -> Columns:
         raise InputError("an --ideal run has no rounds")
     if config.profiling_percentage < 1 or config.reference_models is not None:
         raise InputError("estimated throughputs of pairs are not kept")
-    if int(recorded["queued"].sum()) > MOST_WAITS:
-        raise InputError("too many jobs wait in it to go through all of them")
+    waiting = np.flatnonzero(recorded["queued"] > 0)
+    workers = sum(config.cluster.values())
+    if int(recorded["active"][waiting].sum()) + workers * waiting.size > MOST_LOOKED_AT:
+        raise InputError("the run is too large to go through all rounds in which jobs wait")
     simulation = Simulation(config)
     open_: dict[int, tuple[int, int]] = {}
     done: list[tuple[int, int, int, int]] = []
     last = -1
-    for number in np.flatnonzero(recorded["queued"] > 0).tolist():
+    for number in waiting.tolist():
         simulation.advance(number + 1 - simulation.rounds)
         if simulation.rounds != number + 1:
             break

@@ -94,7 +94,10 @@ function held(run, round) {
     }
     const named = [...jobs].sort((a, b) => a - b);
     const more = named.length > NAMED ? ` and ${number(named.length - NAMED)} more` : "";
-    const who = named.length > 0 ? `; had by job${named.length > 1 ? "s" : ""} ${named.slice(0, NAMED).join(", ")}${more}` : "";
+    const who =
+      named.length > 0
+        ? `; had by job${named.length > 1 ? "s" : ""} ${named.slice(0, NAMED).join(", ")}${more}`
+        : "";
     return `${kind.name}: ${number(free)} of ${number(kind.workers)} free at the end${who}.`;
   });
 }
