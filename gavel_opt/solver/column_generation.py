@@ -25,6 +25,7 @@ from gavel_opt.model.solution import Certificate
 from gavel_opt.solver.pair_pricing import (
     Prices,
     cheap_columns,
+    longest_step,
     paying_columns,
     raise_time_prices,
     room_to_idle,
@@ -281,6 +282,50 @@ def vertex(program: ScaledProgram, basis: Basis) -> Vertex | None:
         only=only,
         only_prices=least > NOTHING,
     )
+
+
+def complementary_prices(program: ScaledProgram, found: Vertex) -> Prices:
+    """Optimal prices at which basic variables that are zero cost something, where there are such prices.
+
+    Prices go half as far as they can along the direction in which one such variable's cost rises and those
+    of all other basic variables stay nothing; then along the next one's.
+    """
+    factor, basis = found.factor, found.basis
+    level, groups = int(basis.level), found.surplus.size
+    values = np.concatenate([found.alone[factor.group, factor.kind], found.pair])
+    prices = found.prices
+    for k in level + np.flatnonzero(values <= NOTHING):
+        costs = np.zeros(level + values.size)
+        costs[k] = 1.0
+        prices = _half_way(program, basis, prices, prices_of(program, factor, costs))
+    left = np.concatenate([found.surplus, found.time_left, found.workers_left])
+    loose = np.concatenate([basis.surplus, basis.time, basis.workers])
+    for row in np.flatnonzero(loose & (left <= NOTHING)):
+        sign = -1.0 if row < groups else 1.0
+        column = factor.whole[[row]].toarray()[0]
+        step = np.concatenate(prices_of(program, factor, -sign * column))
+        step[row] = 1.0
+        parts = Prices(step[:groups], step[groups : 2 * groups], step[2 * groups :])
+        prices = _half_way(program, basis, prices, parts)
+    return prices
+
+
+def _half_way(program: ScaledProgram, basis: Basis, prices: Prices, step: Prices) -> Prices:
+    """Go half as far along a step as prices stay optimal."""
+    least = 1e-9 * max(float(np.abs(part).max(initial=0.0)) for part in step)
+    longest = longest_step(program.pairs, prices, step, least)
+    cost = program.use[:, None] * prices.workers + prices.time[:, None]
+    cost = cost - program.rate * prices.level[:, None] - program.reward
+    change = program.use[:, None] * step.workers + step.time[:, None]
+    change = change - program.rate * step.level[:, None]
+    falls = program.helps & ~basis.alone & (change < -least)
+    longest = min(longest, float((cost[falls] / -change[falls]).min(initial=np.inf)))
+    for price, part in zip(prices, step, strict=True):
+        falls = part < -least
+        longest = min(longest, float((price[falls] / -part[falls]).min(initial=np.inf)))
+    if not 0.0 < longest < np.inf:
+        return prices
+    return Prices(*(a + 0.5 * longest * b for a, b in zip(prices, step, strict=True)))
 
 
 def program_costs(program: ScaledProgram, factor: Factor, basis: Basis) -> Floats:

@@ -15,10 +15,13 @@ from gavel_opt.model.allocation_program import (
 )
 from gavel_opt.model.finish_time import finish_time_by_levels, level_program
 from gavel_opt.model.solution import Certificate
+from gavel_opt.solver.centre_of_pairs import centre, face_of, shares_alone, shares_of_pairs
 from gavel_opt.solver.column_generation import (
+    CLEAR,
     ColumnMemory,
     Vertex,
     certify_worth,
+    complementary_prices,
     generate,
     vertex,
 )
@@ -56,19 +59,59 @@ def _allocation(
     scaled = ScaledProgram.of(program)
     key = program.blocks.key
     key = np.arange(program.blocks.groups) if key is None else key
-    found, iterations = _vertex(scaled, key, memory)
+    found, iterations = _vertex(scaled, key, memory, program.probe)
     if found is None or not found.certificate.within(_PROVED):
         return None
+    seeks_worth = gain is not None and scaled.has_level and not program.probe
     if not (found.only or program.probe):
-        return None
+        if seeks_worth:
+            return None
+        central = _centre(program, scaled, found)
+        return None if central is None else (*central, iterations)
     worth = None
-    if gain is not None and scaled.has_level and not program.probe:
+    if seeks_worth:
+        assert gain is not None
         worth = certify_worth(scaled, found, gain)
-    return _answer(program, scaled, found, worth), found.certificate, iterations
+    types = scaled.rate.shape[1]
+    x = np.zeros((program.blocks.combinations, types))
+    x[: program.blocks.groups] = found.alone
+    x[program.blocks.groups + found.column // types, found.column % types] = found.pair
+    return _answer(program, scaled, found, x, worth), found.certificate, iterations
 
 
-def _vertex(scaled: ScaledProgram, key: Ints, memory: ColumnMemory) -> tuple[Vertex | None, int]:
-    """An optimal vertex that depends on the program alone: the only one, or that of a cold start."""
+def _centre(
+    program: AllocationProgram, scaled: ScaledProgram, found: Vertex
+) -> tuple[Answer, Certificate] | None:
+    """The centre of the face that a vertex is on; None where its prices do not tell the face."""
+    clear = CLEAR / float(scaled.count.sum())
+    prices = complementary_prices(scaled, found)
+    face = face_of(scaled, prices, clear)
+    floor = np.where(scaled.floor > -np.inf, scaled.floor, 0.0)
+    nu = centre(face, floor + scaled.slope * found.level, scaled.workers)
+    if nu is None:
+        return None
+    blocks = program.blocks
+    x = np.concatenate([shares_alone(face, nu), shares_of_pairs(face, nu)])
+    used, time = blocks.demand(x)
+    need = program.floor + program.slope * found.level * scaled.unit
+    short = np.where(scaled.scale > 0.0, (need - blocks.levels(x)) * scaled.scale, 0.0)
+    over = (used - blocks.workers) / np.maximum(blocks.workers, 1e-9)
+    primal = max(short.max(), time.max() - 1.0, over.max(), found.certificate.primal_residual)
+    proof = Certificate(
+        float(primal), found.certificate.dual_residual, found.certificate.relative_gap
+    )
+    if not proof.within(_PROVED):
+        return None
+    return _answer(program, scaled, found, x, None), proof
+
+
+def _vertex(
+    scaled: ScaledProgram, key: Ints, memory: ColumnMemory, probe: bool
+) -> tuple[Vertex | None, int]:
+    """An optimal vertex that depends on the program alone: the only one, or that of a cold start.
+
+    Any of several will do where its face's centre is the answer, which depends on the face alone.
+    """
     iterations = 0
     start = memory.start(scaled, key)
     for basis in (start, None) if start is not None else (None,):
@@ -80,26 +123,26 @@ def _vertex(scaled: ScaledProgram, key: Ints, memory: ColumnMemory) -> tuple[Ver
         if found is None:
             continue
         memory.keep(scaled, key, found.basis, found.prices)
-        if basis is None or (found.only and found.only_prices):
+        central = not found.only and not probe
+        if basis is None or central or (found.only and found.only_prices):
             return found, iterations
     return None, iterations
 
 
 def _answer(
-    program: AllocationProgram, scaled: ScaledProgram, found: Vertex, worth: Certificate | None
+    program: AllocationProgram,
+    scaled: ScaledProgram,
+    found: Vertex,
+    x: Floats,
+    worth: Certificate | None,
 ) -> Answer:
-    groups, types = scaled.rate.shape
-    x = np.zeros((program.blocks.combinations, types))
-    x[:groups] = found.alone
-    x[groups + found.column // types, found.column % types] = found.pair
+    groups = program.blocks.groups
     level = found.level * scaled.unit if scaled.has_level else math.nan
     objective = level if scaled.has_level else 0.0
     if program.reward is not None:
-        objective += float(
-            (program.reward[:groups] * program.blocks.count[:, None] * x[:groups]).sum()
-        )
-        pair, kind = np.divmod(found.column, types)
-        objective += float(program.reward[groups + pair, kind] @ found.pair)
+        alone = program.reward[:groups] * program.blocks.count[:, None]
+        objective += float((alone * x[:groups]).sum())
+        objective += float((program.reward[groups:] * x[groups:]).sum())
     proof = None
     if worth is not None:
         proof = worth.primal_residual, worth.dual_residual, worth.relative_gap

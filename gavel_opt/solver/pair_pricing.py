@@ -177,3 +177,37 @@ def room_to_idle(pairs: PairColumns, time_left: Floats, workers_left: Floats) ->
             if idle and time_left[one] > 0.0 and time_left[two] > 0.0:
                 return True
     return False
+
+
+@compiled
+def longest_step(pairs: PairColumns, prices: Prices, step: Prices, least: float) -> float:
+    """How far prices can go along a step until a pair's column that helps costs less than nothing.
+
+    Parameters
+    ----------
+    pairs, prices, step
+        The pairs, the prices that no pair pays at, and where they go.
+    least
+        Costs that fall by no more than this do not fall.
+    """
+    types = pairs.rate.shape[2]
+    rewarded = pairs.reward.shape[0] > 0
+    longest = np.inf
+    for i in range(pairs.use.size):
+        one, two = pairs.member[i, 0], pairs.member[i, 1]
+        share, other = pairs.share[i, 0], pairs.share[i, 1]
+        for j in range(types):
+            first = share * pairs.rate[i, 0, j] * pairs.scale[one]
+            second = other * pairs.rate[i, 1, j] * pairs.scale[two]
+            reward = pairs.reward[i, j] if rewarded else 0.0
+            if not (first > 0.0 or second > 0.0 or reward > 0.0):
+                continue
+            change = share * step.time[one] + other * step.time[two]
+            change += pairs.use[i] * step.workers[j]
+            change -= first * step.level[one] + second * step.level[two]
+            if change < -least:
+                cost = share * prices.time[one] + other * prices.time[two]
+                cost += pairs.use[i] * prices.workers[j] - reward
+                cost -= first * prices.level[one] + second * prices.level[two]
+                longest = min(longest, max(cost, 0.0) / -change)
+    return longest

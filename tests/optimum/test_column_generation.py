@@ -132,3 +132,38 @@ def test_efficient_is_proven_as_well():
     assert certificate.within(door.PROVED)
     assert answer.worth_proof is not None
     assert max(answer.worth_proof) < 1e-9
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_the_centre_of_many_pairs_is_the_interior_point_methods(monkeypatch, seed):
+    """A job that sets the level leaves room to most pairs, those that idle among them."""
+    program = different_jobs(seed, jobs=24, load=1.5)
+    found = packed_optimum(program, None, None)
+    assert found is not None
+    assert (found[0].x > 0.0).sum() > 250, "no face of many pairs"
+    monkeypatch.setattr(door, "PRICED_IN_FROM", 1000)
+    answer, certificate, _ = door.optimum(program, "canonical")
+    assert certificate.within(door.PROVED)
+    np.testing.assert_allclose(found[0].x, answer.x, atol=2e-9)
+
+
+def test_prices_leave_a_pair_that_only_may_be_used(monkeypatch):
+    """The job that sets the level runs best beside one other, and a second best costs something."""
+    program = different_jobs(4, jobs=16, load=1.0)
+    pairs = program.blocks.pairs
+    assert pairs is not None
+    slope = np.ones(16)
+    slope[0] = 40.0
+    rate = pairs.rate.copy()
+    beside = np.flatnonzero(pairs.member[:, 0] == 0)[:2]
+    best = program.blocks.rate[0].argmax()
+    rate[beside, 0, best] = program.blocks.rate[0].max() * np.array([1.2, 1.1])
+    rate[beside, 1, best] = 0.1
+    blocks = replace(program.blocks, pairs=replace(pairs, rate=rate))
+    program = AllocationProgram(blocks, slope, np.zeros(16))
+    found = packed_optimum(program, None, None)
+    assert found is not None
+    monkeypatch.setattr(door, "PRICED_IN_FROM", 1000)
+    answer, certificate, _ = door.optimum(program, "canonical")
+    assert certificate.within(door.PROVED)
+    np.testing.assert_allclose(found[0].x, answer.x, atol=2e-9)
