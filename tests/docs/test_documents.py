@@ -33,7 +33,7 @@ SLOW = re.compile(
 """Commands that take minutes: pytest -m slow runs them."""
 
 BY_HAND = re.compile(
-    r"python -m bench|pytest|example_engine|--executor slurm|--executor ray|--follow|sbatch"
+    r"python -m bench|pytest|example_engine|\bscipy\b|--executor slurm|--executor ray|--follow|sbatch"
 )
 """Commands that rewrite the checkout, or need what a test has not; only parsed where that is possible."""
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -9,7 +10,10 @@ from pathlib import Path
 
 import pytest
 
-EXAMPLE = Path(__file__).parents[2] / "docs" / "example_engine"
+from gavel_opt import LinearProgram, write_program
+
+DOCS = Path(__file__).parents[2] / "docs"
+EXAMPLE = DOCS / "example_engine"
 
 
 @pytest.fixture(scope="module")
@@ -35,9 +39,10 @@ def site(tmp_path_factory):
     return target
 
 
-def run(site, *words):
+def run(site, *words, cwd=None):
     return subprocess.run(
         [*words],
+        cwd=cwd,
         capture_output=True,
         text=True,
         env={**os.environ, "PYTHONPATH": str(site)},
@@ -52,6 +57,23 @@ def test_it_is_listed(site):
     assert listed["source"] == "gavel-opt-example-engine"
     assert listed["versions"] == {"gavel-opt-example-engine": "1.0.0"}
     assert "gavel-opt-example-engine 1.0.0" in run(site, "gavel-opt", "engines").stdout
+
+
+def test_the_commands_of_the_page(site, tmp_path):
+    """Write an engine: what follows its installation."""
+    page = (DOCS / "write-an-engine.md").read_text()
+    block = next(block for block in page.split("```sh\n") if block.startswith("pip install"))
+    first, *commands = block.partition("```")[0].splitlines()
+    assert first == "pip install ./docs/example_engine"
+    model = LinearProgram.build([1.0], [[2.0]], row_lower=4.0, row_upper=float("inf"))
+    write_program(model, tmp_path / "afiro.mps")
+    for command in commands:
+        words = shlex.split(command)
+        if "run_conformance" in command:
+            continue  # the next test asks that
+        done = run(site, *words, cwd=tmp_path)
+        assert done.returncode == 0, f"{command}: {done.stderr}"
+        assert "scipy" in done.stdout
 
 
 def test_it_passes_the_suite_in_one_call(site):
