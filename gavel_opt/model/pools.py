@@ -22,9 +22,6 @@ from gavel_opt.arrays import Bools, Floats, Ints
 from gavel_opt.kernels.spreading import NOTHING
 from gavel_opt.model.allocation_program import Allocation, PairBlocks
 
-POOLED_FROM = 150
-"""Jobs from which packed policies pool them: pairs of types in place of pairs of jobs."""
-
 _ALIKE = 1e-9
 """Jobs whose needs differ by less than this part do not differ."""
 

@@ -34,11 +34,14 @@ from gavel_opt.model.allocation_program import (
 from gavel_opt.model.cluster_state import ClusterState
 from gavel_opt.model.finish_time import finish_time_by_levels
 from gavel_opt.model.odd_states import serving
-from gavel_opt.model.pools import POOLED_FROM, Pools
+from gavel_opt.model.pools import Pools
 from gavel_opt.policies.coefficients import finish_times
 from gavel_opt.policies.packing import pair_blocks, unmerged_rates
 from gavel_opt.policies.policy import Policy, Programs, Traits
 from gavel_opt.policies.views import Variant, blocks_of, group_alike, own_type, require_speed
+
+POOLED_FROM = 64
+"""Jobs from which pairs of types in place of pairs of jobs cost no more."""
 
 
 class FinishTimeFairness(Policy):

@@ -21,7 +21,7 @@ import numpy as np
 from gavel_opt.model.allocation_program import AllocationProgram, Blocks
 from gavel_opt.model.cluster_state import ClusterState
 from gavel_opt.model.odd_states import serving
-from gavel_opt.model.pools import POOLED_FROM, Pools
+from gavel_opt.model.pools import Pools
 from gavel_opt.policies.coefficients import makespan_rows
 from gavel_opt.policies.packing import pair_blocks
 from gavel_opt.policies.policy import Policy, Programs, Traits
@@ -34,6 +34,9 @@ from gavel_opt.policies.views import (
     require_speed,
     speeds,
 )
+
+POOLED_FROM = 100
+"""Jobs from which pairs of types in place of pairs of jobs cost no more."""
 
 
 class MinTotalDuration(Policy):

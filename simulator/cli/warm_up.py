@@ -31,6 +31,7 @@ RUNS: tuple[dict[str, Any], ...] = (
     {"policy": "min_total_duration_perf", "engine": "highs", **_SMALL},
     {"policy": "gandiva", **_PACKED},
     {"policy": "max_min_fairness_packed", "ideal": True, **_PACKED},
+    {"policy": "allox", "cluster": "8:8:8", "jobs": 80},
 )
 """Between them these call every kernel that runs call, with every kind of argument."""
 
