@@ -151,6 +151,8 @@ def _attribute(name: str, path: str) -> Callable[..., Policy]:
     place, _, attribute = path.rpartition(":")
     if not place or not attribute:
         raise InputError(f"policy {name!r} (--policy): expected module:Class or file.py:Class")
+    if not place.endswith(".py") and Path(place).is_file():
+        raise InputError(f"policy {name!r} (--policy): {place} is not a Python file (.py)")
     module = _from_file(name, place) if place.endswith(".py") else _module(name, place)
     found: Any = module
     for part in attribute.split("."):

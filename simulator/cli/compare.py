@@ -100,7 +100,7 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         if len(arguments.folders) != 2:
             raise InputError(
-                f"expected two run folders, or --engine; found {len(arguments.folders)} folders"
+                f"expected two run folders, or --engine; found {len(arguments.folders)}"
             )
         runs, skipped = [read_folder(Path(folder)) for folder in arguments.folders], {}
     findings = [difference(runs[0], other) for other in runs[1:]]

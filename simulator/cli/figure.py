@@ -158,7 +158,11 @@ def run(arguments: argparse.Namespace) -> int:
         theirs = _choices_for(experiment, experiments, choices)
         if arguments.quick:
             theirs = experiment.quick(theirs)
-        plans.append(_Plan(experiment, place, theirs, _tasks(experiment, theirs)))
+        try:
+            tasks_of = _tasks(experiment, theirs)
+        except InputError as wrong:
+            raise InputError(f"figure {experiment.figure}: {wrong}") from None
+        plans.append(_Plan(experiment, place, theirs, tasks_of))
     tasks = [(plan, task) for plan in plans for task in plan.tasks]
     costs = [expected_cost(task.payload.get("config", task.payload)) for _, task in tasks]
     mine = share_of(arguments, tasks, costs)

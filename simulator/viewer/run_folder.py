@@ -11,6 +11,7 @@ from typing import Any, Literal
 from gavel_opt import InputError
 from simulator.runs.columns import Columns
 from simulator.runs.config import RunConfig
+from simulator.runs.folder_kinds import kind_of
 from simulator.runs.live import LIVE, RUNNING
 from simulator.runs.run_folder import read_summary, read_table
 from simulator.world.reading import parse_json, read_text
@@ -87,6 +88,8 @@ def read_run(path: Path) -> RunFolder:
         return RunFolder(
             path, "stopped", "never finished: summary.json, which a run writes last, is missing"
         )
+    if kind_of(path) == "knee":
+        return RunFolder(path, "empty", "holds knees, which are drawn in its knee.svg and knee.png")
     return RunFolder(path, "empty", "holds no run: there is no summary.json")
 
 

@@ -113,3 +113,25 @@ def test_what_is_no_trace_of_perfettos_is_kept(folders, tmp_path, capsys):
     assert path.read_text() == "precious"
     for _ in range(2):
         assert main([*command[:-1], str(tmp_path / "run.pftrace")]) == 0
+
+
+def test_folders_of_knees_have_no_page_and_say_where_they_are_drawn(folders, capsys):
+    assert main(["view", str(folders["knee"]), "--no-browser"]) == 2
+    assert "holds knees, which are drawn in its knee.svg and knee.png" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("figure", "9", "10", "--at", "4", "--dry-run"), "figure 10: --at: 4 is not a point of"),
+        (("compare", "one"), "expected two run folders, or --engine; found 1\n"),
+        (
+            ("run", "--policy", f"{GPUS}:Foo", "--jobs", "3"),
+            f"(--policy): {GPUS} is not a Python file (.py)",
+        ),
+    ],
+    ids=["point of another figure", "one folder", "no Python"],
+)
+def test_messages_name_what_is_wrong(words, said, capsys):
+    assert main([*words]) == 2
+    assert said in capsys.readouterr().err

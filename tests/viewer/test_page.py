@@ -347,6 +347,28 @@ def test_a_sweep_opens_the_run_behind_a_point(browser: Any, runs: Path, tmp_path
         page.wait_for_selector(READY["Compare"])
 
 
+def test_a_figure_simulates_the_run_behind_a_point(browser: Any, tmp_path: Path) -> None:
+    folder = tmp_path / "figure9"
+    words = ["--policy", "gandiva", "max_min_fairness_perf", "--at", "4", "--seed", "0"]
+    words += ["--window", "5:10", "--processes", "1", "--output", str(folder)]
+    assert main(["figure", "9", *words]) == 0
+    kept = json.loads((folder / "points/max_min_fairness_perf,rate=4,seed=0.json").read_text())
+    with served([folder]) as server, page_of(browser, server.address) as page:
+        page.wait_for_selector(".study .point")
+        assert page.locator(".study .point").count() == 2
+        page.locator(".study .point[aria-label^='Gavel,']").press("Enter")
+        page.click(".behind button.action")
+        page.wait_for_selector(READY["Metrics"], timeout=60_000)
+        said = page.inner_text(".summary").replace("\u202f", " ")
+        assert "max_min_fairness_perf,rate=4,seed=0" in said
+        assert f"{kept['result']['average_jct'] / 3600:.2f} h" in said
+        go(page, "Cluster", READY["Cluster"])
+        page.click("#tab-Results")
+        page.locator(".study .point[aria-label^='Gandiva,']").press("Enter")
+        page.click(".behind .pairbuttons button:not(.action)")
+        page.wait_for_selector(READY["Compare"], timeout=60_000)
+
+
 def test_folders_say_what_they_are(browser: Any, runs: Path, tmp_path: Path) -> None:
     empty, damaged, stopped = (tmp_path / name for name in ("empty", "damaged", "stopped"))
     empty.mkdir()
