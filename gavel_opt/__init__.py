@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         GavelError,
         InputError,
         MissingLibraryError,
+        PolicyFailed,
         SolveFailed,
         unknown_name,
     )
@@ -65,6 +66,7 @@ _HOME = {
     "GavelError": "errors",
     "InputError": "errors",
     "MissingLibraryError": "errors",
+    "PolicyFailed": "errors",
     "SolveFailed": "errors",
     "unknown_name": "errors",
     "ThroughputEstimator": "policies.estimation",
@@ -126,6 +128,7 @@ __all__ = [
     "MissingLibraryError",
     "Options",
     "Policy",
+    "PolicyFailed",
     "ProgramBuilder",
     "Programs",
     "Recorder",

@@ -41,6 +41,7 @@ from gavel_opt.model.recertified import recertify
 from gavel_opt.model.solution import Certificate, Solution, Status
 from gavel_opt.policies import Policy, solves
 from gavel_opt.policies.max_min import known_variant
+from gavel_opt.policies.outside import blamed, started_generator
 from gavel_opt.solving import decide, prove
 from gavel_opt.tie_breaking import alone_first, choose, worth_solved
 
@@ -201,9 +202,9 @@ class Driver:
         """Go through the programs of the policy, one after the other."""
         tally = self.tally
         started = clock()
-        generator = self.policy.programs(state, self.merges)
         solved = False
         try:
+            generator = started_generator(self.policy, state, self.merges)
             program = next(generator)
             while True:
                 solved = True
@@ -216,6 +217,11 @@ class Driver:
                 check_shares(self.policy.name, done.value, state)
             tally.build += clock() - started
             return self._leave_traces(done.value, state) if solved else done.value
+        except Exception as raised:
+            failed = blamed(self.policy, raised)
+            if failed is None:
+                raise
+            raise failed from raised
 
     def _leave_traces(self, allocation: Allocation, state: ClusterState) -> Allocation:
         """Say where jobs go on workers that nobody has a share of, where the mechanism would choose badly."""

@@ -33,6 +33,10 @@ class SolveFailed(GavelError):
         self.program = program
 
 
+class PolicyFailed(GavelError):
+    """A policy from outside raised; the text says what, and where in its file. Exit status 3."""
+
+
 def unknown_name(what: str, name: str, known: Iterable[str]) -> InputError:
     """Build the error for a name that is not in a list, with the nearest valid names.
 

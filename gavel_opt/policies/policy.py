@@ -6,6 +6,8 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
+from gavel_opt.errors import InputError
+
 if TYPE_CHECKING:  # names are listed without loading what policies need
     from gavel_opt.arrays import Floats
     from gavel_opt.model.allocation_program import Allocation, Answer, ProductProgram, Program
@@ -92,7 +94,7 @@ class Policy(Protocol):
 
         A state without jobs is allowed here and matters to a policy that remembers: everybody has left.
         """
-        raise NotImplementedError(f"policy {self.name!r} overrides neither programs nor shares")
+        raise InputError(f"policy {self.name!r} overrides neither programs nor shares")
 
     def snapshot(self) -> dict[str, Any]:
         """What it remembers, as JSON values and arrays, for a checkpoint; nothing by default."""

@@ -10,7 +10,16 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from gavel_opt import InputError, Policy, find_policy, known_policies, make_policy
+import simulator
+from gavel_opt import (
+    InputError,
+    Policy,
+    PolicyFailed,
+    ProgramBuilder,
+    find_policy,
+    known_policies,
+    make_policy,
+)
 from gavel_opt.policies import lookup
 from gavel_opt.policies.settings import parse_settings
 
@@ -174,7 +183,7 @@ def test_defaults_of_the_base():
     assert policy.snapshot() == {}
     policy.restore({})
     assert not policy.traits.packing
-    with pytest.raises(NotImplementedError, match="overrides neither programs nor shares"):
+    with pytest.raises(InputError, match="overrides neither programs nor shares"):
         next(policy.programs(SimpleNamespace(job=np.zeros(1)), True))
 
 
@@ -183,3 +192,38 @@ def test_words_of_set():
     for words, said in (["a"], "NAME=VALUE"), (["=1"], "NAME=VALUE"), (["a=1", "a=2"], "twice"):
         with pytest.raises(InputError, match=said):
             parse_settings(words)
+
+
+class Raises(Policy):
+    def shares(self, state):
+        return state.nope
+
+
+class NotGenerator(Policy):
+    def programs(self, state, merge):
+        return ProgramBuilder(state)
+
+
+class Neither(Policy):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("policy", "error", "said"),
+    [
+        (
+            Raises,
+            PolicyFailed,
+            r"'Raises' raised AttributeError: .*nope.*test_user_policies.py, line",
+        ),
+        (
+            NotGenerator,
+            InputError,
+            "'NotGenerator': programs gave a ProgramBuilder, expected a gen",
+        ),
+        (Neither, InputError, "'Neither' overrides neither programs nor shares"),
+    ],
+)
+def test_what_goes_wrong_within_is_one_line(policy, error, said):
+    with pytest.raises(error, match=said):
+        simulator.run(policy=policy, cluster="1:1:1", jobs=2)
