@@ -26,6 +26,12 @@ def main() -> int:
     for command in (labels, judged):
         command.add_argument("--case", nargs="+", default=[], help="only cases named like this")
         command.add_argument("--load", nargs="+", type=float, default=[], help="only these loads")
+    labels.add_argument(
+        "--most-seconds",
+        type=float,
+        default=saturation_labels.MOST_SECONDS,
+        help="CPU seconds after which a label is given up (default: %(default)g)",
+    )
     judged.add_argument("--seed", nargs="+", type=int, default=[], help="only these (default 0-9)")
     judged.add_argument("--costs", action="store_true", help="measure CPU time")
     page = commands.add_parser("viewer", help="the viewer in a headless Chromium")
@@ -46,7 +52,7 @@ def main() -> int:
     if given.command == "saturation":
         return saturation.run(given.case, given.load, given.seed, given.costs)
     if given.command == "labels":
-        return saturation_labels.run(given.case, given.load)
+        return saturation_labels.run(given.case, given.load, given.most_seconds)
     if given.command == "tables":
         report.write()
         return 0

@@ -1,6 +1,7 @@
 """Ground truth for the saturation rule: loads labelled by long simulations alone, no rule involved.
 
-``python -m bench labels`` goes on where an earlier one stopped, keeping each result as it comes.
+``python -m bench labels`` goes on where an earlier one stopped, keeping each result as it comes: load by
+load, those near the knee first, and of each load the cheapest combinations first.
 """
 
 from __future__ import annotations
@@ -41,6 +42,9 @@ HOPELESS = 20.0
 _DEAR = {"allox": 3.5}
 """The same for policies whose every decision takes time that grows with the cube of the queue."""
 
+MOST_SECONDS = 300.0
+"""CPU seconds after which a run is given up, and with it the other loads of its case."""
+
 NOTED, STEP = 100, 1000
 """Arrivals between two notes of the number of jobs in the system, and those by which runs go on."""
 
@@ -59,12 +63,16 @@ def centre_of(case: Case) -> float:
     return math.fsum(knee_of(replace(config, seed=seed), bound).rate for seed in seeds) / len(seeds)
 
 
-def label_of(case: Case, rate: float) -> dict[str, Any]:
-    """Simulate one rate until it is clear whether the queue comes back."""
+class TooDearError(Exception):
+    """A run took more CPU time than it may."""
+
+
+def label_of(case: Case, rate: float, seconds: float) -> dict[str, Any]:
+    """Simulate one rate until it is clear whether the queue comes back, for so many seconds at most."""
     started = time.process_time()
     arrivals = ARRIVALS
     while True:
-        active, hopeless = _simulate(case, rate, arrivals)
+        active, hopeless = _simulate(case, rate, arrivals, started + seconds)
         found = "saturated" if hopeless else label(active)
         if found != "undecided" or arrivals >= LONGEST:
             break
@@ -79,7 +87,7 @@ def label_of(case: Case, rate: float) -> dict[str, Any]:
     }
 
 
-def _simulate(case: Case, rate: float, arrivals: int) -> tuple[np.ndarray, bool]:
+def _simulate(case: Case, rate: float, arrivals: int, until: float) -> tuple[np.ndarray, bool]:
     """Jobs in the system at every so many arrivals, and whether it was given up."""
     # The run would end with the last job that is measured: one that comes too late for that.
     last = arrivals + arrivals // 10
@@ -89,6 +97,8 @@ def _simulate(case: Case, rate: float, arrivals: int) -> tuple[np.ndarray, bool]
     rounds = math.ceil(STEP / rate * 3600.0 / config.round_seconds)
     while simulation.arrived < arrivals and simulation.active <= hopeless:
         simulation.advance(rounds)
+        if time.process_time() > until:
+            raise TooDearError
     series = simulation.series
     noted = np.arange(NOTED, min(simulation.arrived, arrivals) + 1, NOTED)
     active = series.active[np.searchsorted(series.arrived, noted)].astype(np.float64)
@@ -108,19 +118,40 @@ def known() -> dict[str, Any]:
     return found
 
 
-def run(cases: list[str], loads: list[float]) -> int:
+def expected_cost(case: Case) -> float:
+    """Guess how long a label takes, in no unit: by policy, and by jobs in the system."""
+    words = {
+        "packed": 300.0,
+        "allox": 50.0,
+        "finish_time": 4.0,
+        "water_filling": 4.0,
+        "gandiva": 4.0,
+    }
+    cost = math.prod(factor for word, factor in words.items() if word in case.policy)
+    return cost * (0.2 if case.cluster == "6:6:6" else 1.0)
+
+
+def run(cases: list[str], loads: list[float], seconds: float = MOST_SECONDS) -> int:
     """Label what is not labelled yet."""
-    for case in CASES:
-        if cases and not any(text in case.name for text in cases):
-            continue
-        for load in loads or LOADS:
+    wanted = [one for one in CASES if not cases or any(text in one.name for text in cases)]
+    wanted.sort(key=expected_cost)
+    too_dear: set[str] = set()
+    for load in loads or LOADS:
+        for case in wanted:
+            if case.name in too_dear:
+                continue
             found = known()
             entry = found.setdefault(case.name, {"labels": {}})
             if f"{load:g}" in entry["labels"]:
                 continue
             if "centre" not in entry:
                 entry["centre"] = round(centre_of(case), 4)
-            entry["labels"][f"{load:g}"] = label_of(case, load * entry["centre"])
+            try:
+                entry["labels"][f"{load:g}"] = label_of(case, load * entry["centre"], seconds)
+            except TooDearError:
+                print(case.name, load, f"given up after {seconds:g} s", flush=True)
+                too_dear.add(case.name)
+                continue
             # Another process may have written meanwhile: only this entry is ours.
             latest = known()
             latest.setdefault(case.name, entry)["labels"] |= entry["labels"]
