@@ -34,8 +34,14 @@ HOUR = 3600.0
 DEMAND = 5.0
 """Workers that the queue asks for, per worker of the cluster."""
 
-DEMANDS = {"allox": 2.0}
-"""The same where a decision takes time that grows with the cube of the queue."""
+_DEAR = {"allox": 2.0, "packed": 2.5}
+"""The most where a decision takes long, by what is in the policy's name: time that grows with the cube of
+the queue, and pairs of jobs."""
+
+
+def demand_of(policy: str, usual: float = DEMAND) -> float:
+    """Return how many workers a long queue asks for, per worker, under a policy."""
+    return min([usual, *(most for word, most in _DEAR.items() if word in policy)])
 
 
 _DRAWN = 3
@@ -114,7 +120,7 @@ class LongQueue:
         self._scale = np.array([scale for _, scale in keys], dtype=np.int64)
         self._share = job_shares(config, keys)
         if demand is None:
-            demand = DEMANDS.get(config.policy, DEMAND)
+            demand = demand_of(config.policy)
         if mix is not None:
             self._share = self._share * mix / float(self._share @ mix)
         workers = demand * float(bound.workers.sum())
@@ -132,6 +138,7 @@ class LongQueue:
             timeout=math.inf,
         )
         self._simulation = Simulation(self._config, made=made, prices=bound.prices)
+        self._count = count
         self._shares_workers = self._simulation.shares_workers
         self._queue_up(count)
         self._books = [self._look()]
@@ -160,6 +167,10 @@ class LongQueue:
         self._ends.append(simulation.time / HOUR)
         self.rates.append(0.0)
         self.rates[-1] = self.pace(len(self.rates) - 1).rate
+
+    def left_out(self) -> float:
+        """Return the part of the jobs that were there at the start and have got no turn."""
+        return float(np.mean(self._books[-1][0][: self._count] == 0.0))
 
     def settled_mix(self, first: int) -> Floats:
         """How many more jobs of each key the queue would have, if it stayed as it is.

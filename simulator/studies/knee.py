@@ -1,8 +1,12 @@
 """Knees: the highest job rate that a policy sustains, from one or two long queues per seed.
 
-The pace of a long queue is the knee (:mod:`simulator.runs.long_queue`). A first, short measurement
-gives it within a few percent; a second one has jobs arrive at just that rate, so that the queue stays
-as it is for as long as its mix of jobs takes to settle.
+The pace of a long queue is the knee (:mod:`simulator.runs.long_queue`). A policy that matches jobs to
+workers gets better as it has more to choose from, so a first measurement has a queue of many jobs per
+worker. If its pace is next to the bound, which no policy can pass, that is the answer: whatever the mix of
+jobs, nothing is wasted. A policy that wastes some does so whatever the length of its queue, but its pace
+depends on the mix, which a short queue turns over sooner: so a second, shorter queue starts with the mix
+that the first was drifting to, jobs arrive at the pace of the first, and it goes on until the pace is known
+well enough.
 
 All policies of a seed see the same jobs in the same rhythm (common random numbers), so that they can be
 compared seed by seed. Each measurement is a piece of work of its own, kept in the output folder as it comes: the
@@ -21,21 +25,40 @@ from typing import Any
 from simulator.runs.bounds import Bound, highest_rate, packs
 from simulator.runs.config import RunConfig
 from simulator.runs.files import write_atomically
-from simulator.runs.long_queue import DEMANDS, LongQueue, Pace
+from simulator.runs.long_queue import LongQueue, Pace, demand_of
 from simulator.studies.batch import Batch, Task, file_name
 from simulator.studies.executors import Payload
 
-FIRST_TURNOVERS = 0.5
-"""Length of the first measurement: hours in which half as many jobs arrive as the queue has."""
+LONG, SHORT = 8.0, 3.0
+"""Workers that the first and the second queue ask for, per worker."""
 
-TURNOVERS = 6.0
-"""Length of the second; its first part is left out, while the mix of jobs settles."""
+LEAST_DEMAND = 300.0
+"""Workers that the second queue asks for at least, where the cluster is small and jobs would be few."""
 
-DEMAND, OVERFULL = 8.0, 1.01
-"""Workers that the queue asks for, per worker; by how much more jobs arrive than it works off at first."""
+FIRST_HOURS, FIRST_TURNOVERS = 60.0, 0.5
+"""Length of the first measurement at most; a turnover is the time in which as many jobs arrive as wait."""
 
-STRETCHES, SETTLING = 8, 3
-"""Stretches of the second measurement, and those left out."""
+AT_ITS_BEST = 0.97
+"""Part of the bound from which on a first measurement is the answer."""
+
+LEFT_OUT = 0.25
+"""Part of the jobs that may get no turn in the first measurement if that is to be the answer: a policy that
+picks the jobs that suit it (most throughput, say) has yet to come to the others."""
+
+TURNOVERS, MOST_TURNOVERS = 3.0, 6.0
+"""Least and largest length of the second; of the largest, on clusters of :data:`USUAL_WORKERS` workers."""
+
+USUAL_WORKERS = 108
+
+ENOUGH = 0.008
+"""Standard error, as a part of the pace, at which the second measurement ends."""
+
+OVERFULL, MOST_OVERFULL = 1.01, 0.05
+"""By how much more jobs arrive in the second measurement than the queue works off, and how much more again
+where that is not well known."""
+
+STRETCHES, SETTLING = 8, 1
+"""Stretches in the least length of the second measurement, and those left out while it settles."""
 
 
 @dataclass(slots=True)
@@ -101,17 +124,32 @@ def knee_of(config: RunConfig, bound: Bound) -> Pace:
     gavel_opt.GavelError
         From the policy and its engines.
     """
-    demand = DEMANDS.get(config.policy, DEMAND)
-    hours = 60.0
-    first = LongQueue(config, bound, hours, demand)
-    for _ in range(2):
-        first.go_on(min(hours, first.turnover * FIRST_TURNOVERS) / 2)
-    guess = min(first.pace(1).rate, bound.rate)
-    hours = first.turnover * bound.rate / guess * TURNOVERS
-    queue = LongQueue(config, bound, hours, demand, OVERFULL * guess, first.settled_mix(1))
-    for _ in range(STRETCHES):
-        queue.go_on(hours / STRETCHES)
-    return queue.pace(SETTLING)
+    long = demand_of(config.policy, LONG)
+    first = LongQueue(config, bound, FIRST_HOURS, long)
+    hours = min(FIRST_HOURS, first.turnover * FIRST_TURNOVERS)
+    for _ in range(4):
+        first.go_on(hours / 4)
+    pace = first.pace(1)
+    picks = first.left_out() > LEFT_OUT
+    if pace.rate - pace.error >= AT_ITS_BEST * bound.rate and not picks:
+        return pace
+    guess = min(pace.rate, bound.rate)
+    most = MOST_TURNOVERS * max(1.0, USUAL_WORKERS / float(bound.workers.sum()))
+    mix = first.settled_mix(1)
+    demand = min(long, max(SHORT, LEAST_DEMAND / float(bound.workers.sum())))
+    turnover = first.turnover * bound.rate / guess * demand / long
+    # A queue that runs dry says nothing, one that grows somewhat does no harm.
+    arrivals = guess * OVERFULL + min(2.0 * pace.error, MOST_OVERFULL * guess)
+    queue = LongQueue(config, bound, most * turnover, demand, arrivals, mix)
+    stretch = TURNOVERS * turnover / STRETCHES
+    while True:
+        queue.go_on(stretch)
+        done = len(queue.rates)
+        if done >= STRETCHES:
+            pace = queue.pace(SETTLING)
+            known = pace.error <= ENOUGH * pace.rate and not picks
+            if known or done * stretch >= most * turnover:
+                return pace
 
 
 @dataclass(frozen=True, slots=True)
