@@ -1,4 +1,4 @@
-"""``python -m bench report``, ``tables``, ``labels``, ``saturation``, ``viewer`` and ``programs``."""
+"""``python -m bench report``, ``tables``, ``labels``, ``saturation``, ``knees``, ``differences``, ``viewer`` and ``programs``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from bench import report, saturation, saturation_labels
+from bench import differences, knees, report, saturation, saturation_labels
 
 
 def main() -> int:
@@ -34,6 +34,15 @@ def main() -> int:
     )
     judged.add_argument("--seed", nargs="+", type=int, default=[], help="only these (default 0-9)")
     judged.add_argument("--costs", action="store_true", help="measure CPU time")
+    knees_ = commands.add_parser("knees", help="knees of all policies, into the documents")
+    knees_.add_argument("--policy", nargs="+", default=[], help="only these")
+    apart = commands.add_parser("differences", help="from the published curves, by experiment")
+    apart.add_argument("--row", nargs="+", default=[], help="only rows named like this")
+    for command, place in ((knees_, "knees"), (apart, "differences")):
+        command.add_argument(
+            "--output", type=Path, default=Path(place), help="default: %(default)s"
+        )
+        command.add_argument("--processes", type=int)
     page = commands.add_parser("viewer", help="the viewer in a headless Chromium")
     page.add_argument(
         "--runs", nargs="+", type=Path, default=[], help="run folders (default: made)"
@@ -51,6 +60,10 @@ def main() -> int:
         return viewer.run(given.runs)
     if given.command == "saturation":
         return saturation.run(given.case, given.load, given.seed, given.costs)
+    if given.command == "knees":
+        return knees.run(given.policy, given.output, given.processes)
+    if given.command == "differences":
+        return differences.run(given.row, given.output, given.processes)
     if given.command == "labels":
         return saturation_labels.run(given.case, given.load, given.most_seconds)
     if given.command == "tables":

@@ -124,6 +124,12 @@ class _Plan:
     choices: Choices
     tasks: list[Task]
 
+    def add_finished(self, known: dict[str, list[Path]]) -> None:
+        """Let later experiments take the runs that they have in common with this one."""
+        store = PointStore(self.folder / POINTS)
+        for task in self.tasks:
+            known.setdefault(store.identity(task.payload), []).append(store.path(task.name))
+
     @property
     def failures(self) -> Failures:
         """Why runs of it failed."""
@@ -182,6 +188,7 @@ def run(arguments: argparse.Namespace) -> int:
             own_share = [task for owner, task in mine if owner is plan]
             who = alone if plan.experiment.one_at_a_time else executor
             sections.append(_carry_out(plan, own_share, who, elsewhere))
+            plan.add_finished(elsewhere)
     whole = [section for section in sections if section is not None]
     if several and len(whole) == len(plans):
         _write_all_times(folder, plans, [one.batch for one in whole], time.perf_counter() - started)

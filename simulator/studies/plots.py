@@ -1,4 +1,4 @@
-"""Pictures of experiments, as PNG and SVG: one look for all of them.
+"""Pictures of experiments, as PNG, SVG and PDF: one look for all of them.
 
 Solid lines with full markers are ours, dashed ones with hollow markers are published. A point that did not finish is a
 triangle at the upper edge, never a value. Needs matplotlib (the extra ``plots``).
@@ -57,6 +57,13 @@ UNFINISHED = "^"
 ENTITY_COLOURS = ("#0072B2", "#56B4E9", "#D9EAF5")
 
 DASHES = (0, (4, 2))
+
+ENDINGS: dict[str, dict[str, Any]] = {
+    "png": {"dpi": 160},
+    "svg": {"metadata": {"Date": None}},
+    "pdf": {"metadata": {"CreationDate": None}},
+}
+"""Formats that are written, with what makes equal data an equal file."""
 
 HEIGHT = 5.6
 """Inches, of a picture with a title of one line."""
@@ -132,7 +139,7 @@ class Shares:
 
 
 def draw(stem: Path, title: str, note: str, panels: Sequence[Axes | Shares]) -> list[Path]:
-    """Draw panels side by side into ``stem.png`` and ``stem.svg``.
+    """Draw panels side by side into ``stem.png``, ``stem.svg`` and ``stem.pdf``.
 
     Parameters
     ----------
@@ -155,6 +162,7 @@ def draw(stem: Path, title: str, note: str, panels: Sequence[Axes | Shares]) -> 
         "ytick.labelcolor": INK,
         "svg.hashsalt": "gavel-opt",  # equal data, equal file
         "svg.fonttype": "none",
+        "pdf.fonttype": 42,  # letters that journals accept and readers can copy
     }
     with matplotlib.rc_context(style):
         width = 7.6 if len(panels) == 1 else 5.4 * len(panels)
@@ -180,7 +188,7 @@ def draw(stem: Path, title: str, note: str, panels: Sequence[Axes | Shares]) -> 
             else:
                 _shares(place, panel)
         files = []
-        for ending, extra in (("png", {"dpi": 160}), ("svg", {"metadata": {"Date": None}})):
+        for ending, extra in ENDINGS.items():
             path = stem.with_name(f"{stem.name}.{ending}")
             path.parent.mkdir(parents=True, exist_ok=True)
             figure.savefig(path, **extra)

@@ -79,6 +79,10 @@ def write_report(folder: Path, sections: Sequence[Section], quick: bool) -> list
             for path in section.pictures
             if path.suffix == ".png"
         ]
+        others = [path for path in section.pictures if path.suffix != ".png"]
+        if others:
+            links = [f"[{one.suffix[1:].upper()}]({one.relative_to(folder)})" for one in others]
+            lines += ["", f"The same as {' and '.join(links)}."]
         lines += ["", section.text, "", _errors(section)]
     text = folder / "report.md"
     write_text(text, "\n".join(lines).rstrip() + "\n")

@@ -35,7 +35,8 @@ def test_a_figure_from_the_command_line(tmp_path: Path) -> None:
     done = _figure(*QUICK, "--output", str(output))
     assert (done.returncode, without_progress(done.stderr)) == (0, "")
     assert sorted(path.name for path in output.iterdir()) == [
-        *("figure-9.png", "figure-9.svg", "jct.md", "points", "points.csv"),
+        *("figure-9.pdf", "figure-9.png", "figure-9.svg", "jct.md", "points"),
+        "points.csv",
         *("times.csv", "times.md"),
     ]
     assert sorted(path.name for path in (output / "points").iterdir()) == [

@@ -113,7 +113,9 @@ def test_pictures_are_written_and_equal_for_equal_data(batch: Batch, tmp_path: P
     figure = find("9")
     first = figure.plot(tmp_path / "a", CHOICES, batch)
     second = figure.plot(tmp_path / "b", CHOICES, batch)
-    assert [path.name for path in first] == ["figure-9.png", "figure-9.svg"]
+    assert [path.name for path in first] == [
+        f"figure-9.{ending}" for ending in ("png", "svg", "pdf")
+    ]
     assert first[0].read_bytes().startswith(b"\x89PNG")
     for one, other in zip(first, second, strict=True):
         assert one.read_bytes() == other.read_bytes()

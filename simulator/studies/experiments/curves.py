@@ -181,8 +181,13 @@ class CurveExperiment:
 
     def curves_of(self, choices: Choices) -> list[Curve]:
         """Return the curves that are to be run."""
-        names = [(curve.name, curve.policy) for curve in self.curves]
         default = [curve.name for curve in self.curves if not curve.optional]
+        usual = {curve.policy for curve in self.curves if not curve.optional}
+        # A variant of a curve that runs anyway is asked for by its own name, not by its policy.
+        names = [
+            (one.name, one.name if one.optional and one.policy in usual else one.policy)
+            for one in self.curves
+        ]
         wanted = chosen(choices.policies, names, default)
         return [curve for curve in self.curves if curve.name in wanted]
 
@@ -373,7 +378,7 @@ class CurveExperiment:
         return f"CPU seconds by curve.\n\n{markdown(header, rows)}"
 
     def plot(self, folder: Path, choices: Choices, batch: Batch) -> list[Path]:
-        """Draw ``figure-N.png`` and ``.svg``: our points on the paper's curves."""
+        """Draw ``figure-N.png``, ``.svg`` and ``.pdf``: our points on the paper's curves."""
         from simulator.studies.plots import Axes, Line, draw
 
         curves = self.curves_of(choices)
