@@ -47,7 +47,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--completed-only", action="store_true", help="leave out jobs that failed or were killed"
     )
     parser.add_argument(
-        "--cluster", metavar="COUNTS", help="compare the load with this cluster (v100=36,p100=36)"
+        "--cluster",
+        metavar="COUNTS",
+        help="compare the load with this cluster (v100=36,p100=36, or @alibaba)",
     )
 
 
@@ -60,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
     from simulator.importers.tables import is_cut_off
     from simulator.runs.files import write_atomically
     from simulator.runs.new_file import new_file
-    from simulator.world.cluster import parse_counts
+    from simulator.runs.values import WORKERS
     from simulator.world.throughputs import load_throughputs
 
     if Path(arguments.output).resolve() in [Path(file).resolve() for file in arguments.files]:
@@ -84,7 +86,7 @@ def run(arguments: argparse.Namespace) -> int:
         read.jobs = whole
     if arguments.cluster is not None:
         read.cluster.clear()
-        read.cluster.update(parse_counts(arguments.cluster, "--cluster"))
+        read.cluster.update(WORKERS.read(arguments.cluster, "--cluster"))
     made = convert(read, measurements, names)
     if not made.text:
         why = ", ".join(f"{count:,} {reason}" for reason, count in made.dropped.most_common())
@@ -98,11 +100,14 @@ def run(arguments: argparse.Namespace) -> int:
 def _names(arguments: argparse.Namespace, known: tuple[str, ...], default: str) -> Names:
     from simulator.importers.conversion import Names
     from simulator.world.names import meant, nearest
+    from simulator.world.throughputs import PRESETS
 
     def worker_type(word: str, flag: str) -> str:
         name = meant(word, known)
         if name is None:
-            raise InputError(f"{flag}: unknown worker type {word!r}{nearest(word, known)}")
+            newer = f"@{word.strip().lower()}" in PRESETS
+            hint = "; --throughputs @newer has it" if newer else nearest(word, known)
+            raise InputError(f"{flag}: unknown worker type {word!r}{hint}")
         return name
 
     given = {}

@@ -314,6 +314,7 @@ def _goes_on(before: str, after: str) -> bool:
 WORKERS = Kind(
     _read_workers,
     {"type": "object", "additionalProperties": {"type": "integer", "minimum": 0}},
+    from_json=lambda given: _read_workers(given, "cluster"),
     write=lambda counts: ",".join(f"{name}={count}" for name, count in counts.items()),
     continues=_goes_on,
 )

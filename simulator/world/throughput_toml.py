@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -94,11 +94,25 @@ def parse_toml(source: str, text: str) -> Measurements:
                 f"{shown(one.relative_to)}{nearest(one.relative_to, types)} (those it is relative to "
                 "stand before it)"
             )
+        _refuse_unknown_factors(source, one, [job_type for job_type, _ in table.alone])
         _add_type(table, one, pairs == RATIO)
         types.append(one.name)
     if not table.alone:
         raise InputError(f"{source}: no job types; expected a base or [[throughputs]]")
     return table.build(source, types)
+
+
+def _refuse_unknown_factors(source: str, one: Derived, job_types: Iterable[str]) -> None:
+    """A factor must be of a job type or family that is there: a slip would leave it without effect."""
+    known = sorted(
+        {name for job_type in job_types for name in (job_type, _BATCH.sub("", job_type))}
+    )
+    for name in one.factors:
+        if name not in known:
+            raise InputError(
+                f"{source}: worker_types.{one.name}: factors: unknown family or job type "
+                f"{shown(name)}{nearest(name, known)}"
+            )
 
 
 def derived_of(source: str, text: str) -> list[Derived]:

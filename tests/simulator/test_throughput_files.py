@@ -144,6 +144,11 @@ def test_check_says_what_is_derived_and_from_where(capsys):
         ('"none"  ', '"some"  ', "colocation: expected"),
         ("base =", "base", "not TOML"),
         ("BERT = 1.9 }", 'BERT = "x" }', "factors.BERT: expected a number"),
+        (
+            "ResNet-50 = 2.1",
+            "ResNt-50 = 2.1",
+            "unknown family or job type 'ResNt-50'; did you mean",
+        ),
     ],
 )
 def test_bad_entries_are_one_line(old, new, said, tmp_path):
