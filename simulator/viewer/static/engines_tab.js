@@ -107,7 +107,7 @@ function certificates(run, reload) {
 /** @param {Record<string, number>} spent */
 function times(spent) {
   const parts = Object.entries(spent).filter(
-    ([name, seconds]) => name !== "total" && name !== "cpu" && seconds > 0,
+    ([name, seconds]) => name !== "total" && name !== "cpu" && name !== "compile" && seconds > 0,
   );
   const total = spent.total || parts.reduce((sum, [, seconds]) => sum + seconds, 0);
   const known = parts.reduce((sum, [, seconds]) => sum + seconds, 0);
@@ -133,6 +133,12 @@ function times(spent) {
     table("Wall clock by part", ["", "", ""], [...rows, ["total", `${number(total, 3)} s`, ""]], {
       mine: rows.length,
     }),
+    spent.compile > 0 &&
+      el(
+        "p",
+        { class: "under" },
+        `and ${number(spent.compile, 3)} s for compiled code, which later runs do not need`,
+      ),
   ];
 }
 

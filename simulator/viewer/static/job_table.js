@@ -265,7 +265,7 @@ function fieldsOf(run) {
     });
   /** @type {[string, string, (value: number) => string][]} */
   const more = [
-    ["finish_time_fairness", "finish-time fairness", (value) => number(value, 2)],
+    ["finish_time_fairness", "FT fairness", (value) => number(value, 2)],
     ["preemptions", "preemptions", (value) => number(value)],
     ["cost", "cost, $", (value) => number(value, 2)],
   ];
