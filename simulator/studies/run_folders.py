@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import shutil
-import tempfile
 import uuid
 from pathlib import Path
 from typing import Any
@@ -160,15 +159,12 @@ class RunFolders:
         )
 
     def keep(self, name: str, payload: Payload, value: RunResult, cpu: float, wall: float) -> Kept:
-        """Write a run's folder: made on this machine's own disk, moved into place in one step."""
+        """Write a run's folder: made beside the others, moved into place in one step."""
         value.summary["time"].setdefault("cpu", cpu)
         value.summary["identity"] = payload["identity"]
         value.summary["code"] = code_version()
         on_its_way = self._on_its_way(name)
-        with tempfile.TemporaryDirectory(prefix="gavel-sim-") as local:
-            value.write(Path(local) / "run")
-            patiently(lambda: on_its_way.parent.mkdir(parents=True, exist_ok=True))
-            patiently(lambda: shutil.copytree(Path(local) / "run", on_its_way, dirs_exist_ok=True))
+        patiently(lambda: value.write(on_its_way))
         try:
             patiently(lambda: os.rename(on_its_way, self.folder / name))
         except OSError:
