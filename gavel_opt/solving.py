@@ -90,7 +90,7 @@ def solve(
         deadline = started + options.time_limit
         solution = _settled(program, solution, engine, options, tolerance, deadline)
     elif claim.has_answer:
-        solution.status, solution.proof = Status.OPTIMAL, "certificate"
+        _call_optimal(program, solution)
     if solution.status is not claim:
         solution.claim = claim
     return solution
@@ -160,6 +160,19 @@ def prove(program: LinearProgram, solution: Solution, engine: Engine, options: O
                 solution.certificate = solution.certificate.worst(there)
 
 
+def _call_optimal(program: LinearProgram, solution: Solution) -> None:
+    """Take the point that the certificate is of: within all bounds of columns.
+
+    What is beyond a bound by next to nothing is worth much where its cost is large.
+    """
+    solution.status, solution.proof = Status.OPTIMAL, "certificate"
+    if solution.x is not None:
+        within = np.clip(solution.x, program.col_lower, program.col_upper)
+        if (within != solution.x).any():
+            solution.x = within
+            solution.objective = program.objective(within)
+
+
 # Statuses that are no answer ------------------------------------------------------------------
 
 
@@ -179,7 +192,7 @@ def _settled(
             break
         again = _solved_there(program, change, engine, left)
         if again is not None and again.certificate.within(tolerance):
-            again.status, again.proof = Status.OPTIMAL, "certificate"
+            _call_optimal(program, again)
             return again
     if claim not in _VERDICTS:
         if claim.has_answer:

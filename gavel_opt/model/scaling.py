@@ -20,6 +20,9 @@ from gavel_opt.model.solution import Solution
 SMALL, LARGE = 1e-9, 1e12
 """Coefficients beyond these are what solvers drop or refuse."""
 
+TINY = 1e-2
+"""Bounds that are all below it are."""
+
 _ROUNDS = 40
 _MOST = 900
 """Largest exponent of a scale; a float's go to 1023."""
@@ -75,10 +78,22 @@ class Scaled:
 
 
 def needs_scaling(program: LinearProgram) -> bool:
-    """Whether a coefficient is so small or so large that solvers drop or refuse it."""
+    """Whether a program is out of the solvers' scale.
+
+    A coefficient is so small or so large that they drop or refuse it, or all bounds are so small that
+    what they overlook (and what a certificate allows, which is absolute near zero) is no small part of them.
+    """
     size = np.abs(program.a.data)
     size = size[size > 0.0]
-    return bool(size.size) and bool(size.min() < SMALL or size.max() > LARGE)
+    if size.size and (size.min() < SMALL or size.max() > LARGE):
+        return True
+    largest = 0.0
+    for bounds in (program.row_upper, program.row_lower, program.col_upper, program.col_lower):
+        finite = np.abs(bounds[np.isfinite(bounds)])
+        largest = max(largest, float(finite.max(initial=0.0)))
+        if largest >= TINY:
+            return False
+    return largest > 0.0
 
 
 def scaled(program: LinearProgram, around: Around = "middle") -> Scaled:

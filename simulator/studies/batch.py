@@ -97,6 +97,7 @@ def run_batch(
     batch.resumed = len(batch.done)
     failures = Failures(log)
     with ExitStack() as stack:
+        stack.callback(Claims(store.folder / CLAIMS).give_back)  # of processes that were ended
         stack.enter_context(interrupts.deferred())
         advance = _progress(stack, title, len(tasks), batch.resumed)
         while todo:

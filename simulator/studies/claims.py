@@ -131,17 +131,41 @@ class Claims:
         with contextlib.suppress(OSError):  # others may be at work, or there is none
             self.folder.rmdir()
 
+    def give_back(self) -> None:
+        """Remove claims of processes of this machine that are gone: others need not wait for the lease.
+
+        The folder goes with the last one.
+        """
+        here = socket.gethostname()
+        for name in self.names():
+            holder = self.holder(name)
+            if holder is not None and holder.host == here and not holder.alive(self.lease):
+                with contextlib.suppress(OSError):
+                    moved = self._moved_away(self.path(name), uuid.uuid4().hex, holder)
+                    if moved is not None:
+                        moved.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            self.folder.rmdir()
+
     def path(self, name: str) -> Path:
         """Return the claim file of a run."""
         return self.folder / f"{name}.claim"
 
     def _take_over(self, path: Path, token: str, seen: Holder | None) -> bool:
         """Replace a claim whose holder is gone; one of several who try succeeds."""
-        moved = path.with_suffix(f".{token}.gone")
         try:
-            patiently(lambda: path.rename(moved))
+            moved = self._moved_away(path, token, seen)
         except FileNotFoundError:  # somebody else was first, or its holder is done
             return patiently(lambda: _create(path, token))
+        if moved is None:
+            return False
+        moved.unlink(missing_ok=True)
+        return patiently(lambda: _create(path, token))
+
+    def _moved_away(self, path: Path, token: str, seen: Holder | None) -> Path | None:
+        """Move a claim aside, unless it is no longer the one that was seen."""
+        moved = path.with_suffix(f".{token}.gone")
+        patiently(lambda: path.rename(moved))
         try:
             taken = _read(moved).get("token", "")
         except (OSError, ValueError):
@@ -151,9 +175,8 @@ class Claims:
             with contextlib.suppress(OSError):
                 os.link(moved, path)
             moved.unlink(missing_ok=True)
-            return False
-        moved.unlink(missing_ok=True)
-        return patiently(lambda: _create(path, token))
+            return None
+        return moved
 
     def _now(self) -> float:
         """Return the time on the clock that the claims' times are from."""

@@ -214,7 +214,7 @@ def test_two_hundred_random_interrupts_of_every_policy(tmp_path):
         policy = policies[tried % len(policies)]
         tried += 1
         words = [*("--policy", policy, "--cluster", "6:6:6", "--rate", "1")]
-        words += ["--window", "60:160", "--saturation", "off"]
+        words += ["--window", "60:160", "--saturation", "off", "--max-simulated-hours", "400"]
         if policy not in references:
             started = time.monotonic()
             done = gavel_sim("run", *words, "--output", tmp_path / policy)
