@@ -39,11 +39,11 @@ def _main(what: str, jobs: int) -> None:
 
         state = Drawn(what, jobs).now
         Driver(make_policy("max_min_fairness_perf"), "structured").allocate(state)
-    found["megabytes"] = _peak()
+    found["megabytes"] = peak()
     print(json.dumps(found))
 
 
-def _peak() -> float:
+def peak() -> float:
     """Peak resident memory in MiB. Of this program alone: ``ru_maxrss`` knows the parent's too."""
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith("VmHWM:"):

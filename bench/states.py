@@ -88,23 +88,23 @@ class Drawn:
         )
         workload = DrawnWorkload(draw, measurements)
         workload.extend(min(max(jobs, 256), DRAWN))
-        self._pool = workload.jobs
+        self.pool = workload.jobs
         table = measurements.table(WORKER_TYPES)
         self._reference = table.reference
         self._speed = table.alone
-        rows = np.arange(jobs) % self._pool.size
-        key = self._pool.key[rows].copy()
+        rows = np.arange(jobs) % self.pool.size
+        key = self.pool.key[rows].copy()
         if self.kind.distinct:
             # As many rows again as will be used up by replacements; then they come round.
             spare = min(jobs, 4096)
-            own = np.concatenate([key, self._pool.key[np.arange(spare) % self._pool.size]])
+            own = np.concatenate([key, self.pool.key[np.arange(spare) % self.pool.size]])
             self._type_of = own
             noise = self._random.uniform(0.9, 1.1, size=(own.size, len(WORKER_TYPES)))
             table = ThroughputTable(table.alone[own] * noise, None, table.reference)
             self._spare = jobs
             key = np.arange(jobs)
             self._speed = table.alone
-        steps = self._pool.steps[rows] * self._random.uniform(0.05, 1.0, size=jobs)
+        steps = self.pool.steps[rows] * self._random.uniform(0.05, 1.0, size=jobs)
         # Every job must fit on some type: one that can run nowhere is left out by the driver.
         least = max(SCALE_FACTORS) if self.kind.multi_gpu else 3
         per_type = max(least, round(self.kind.gpus_per_job * jobs / len(WORKER_TYPES)))
@@ -114,10 +114,10 @@ class Drawn:
             throughputs=table,
             job=np.arange(jobs),
             key=key,
-            scale_factor=self._pool.scale_factor[rows].copy(),
-            weight=self._pool.weight[rows].copy(),
+            scale_factor=self.pool.scale_factor[rows].copy(),
+            weight=self.pool.weight[rows].copy(),
             steps_left=steps,
-            age=(self._pool.steps[rows] - steps) / self._speed[key, self._reference],
+            age=(self.pool.steps[rows] - steps) / self._speed[key, self._reference],
             prices=np.array([0.45, 1.46, 2.48]),
         )
 
@@ -130,17 +130,17 @@ class Drawn:
         stay[going] = False
         coming = np.arange(self._next, self._next + going.size)
         self._next += going.size
-        rows = coming % self._pool.size
+        rows = coming % self.pool.size
         if self.kind.distinct:
             keys = coming % self._type_of.size
-            rows = rows % self._pool.size
+            rows = rows % self.pool.size
             # A key of a job still there may come round in very long walks only; alike is fine then.
-            scale = self._pool.scale_factor[keys % self._pool.size]
-            steps = self._pool.steps[keys % self._pool.size]
+            scale = self.pool.scale_factor[keys % self.pool.size]
+            steps = self.pool.steps[keys % self.pool.size]
         else:
-            keys, scale = self._pool.key[rows], self._pool.scale_factor[rows]
-            steps = self._pool.steps[rows]
-        weight = self._pool.weight[rows]
+            keys, scale = self.pool.key[rows], self.pool.scale_factor[rows]
+            steps = self.pool.steps[rows]
+        weight = self.pool.weight[rows]
         speed = self._speed[old.key, self._reference]
         done = speed * BETWEEN_RESETS * draw.uniform(0.0, 0.5, size=n)
         left = np.maximum(old.steps_left - done, np.minimum(old.steps_left, speed * LEAST))
