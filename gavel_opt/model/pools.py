@@ -99,7 +99,12 @@ class Pools:
         members = np.split(order, np.cumsum(np.bincount(self.of_job))[:-1])
         ends = [np.cumsum(self.part[jobs]) / self.part[jobs].sum() for jobs in members]
         found: list[tuple[Ints, Ints, Floats]] = []
-        for p in np.flatnonzero(x[groups:].max(axis=1, initial=0.0) > NOTHING):
+        used = np.flatnonzero(x[groups:].max(axis=1, initial=0.0) > NOTHING)
+        single_job = (np.bincount(self.of_job) == 1)[pairs.member[used]].all(axis=1)
+        if single_job.any():  # most of very many, where jobs all differ
+            one, two = self.first[pairs.member[used[single_job]]].T
+            found.append((one, two, x[groups + used[single_job]]))
+        for p in used[~single_job]:
             a, b = pairs.member[p]
             i, k, part = _beside(ends[a], ends[b]) if a != b else _opposite(ends[a])
             found.append((members[a][i], members[b][k], part[:, None] * x[groups + p]))
