@@ -14,7 +14,7 @@ the worker types; conjugate gradients, preconditioned by exactly that, need few 
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -26,15 +26,19 @@ from gavel_opt.solver.tables import JOB_ROWS
 
 STEADY = 1e-6
 """Newton's method ends once no variable moves by more than this part of itself."""
-LIMIT = 250
-"""Steps of Newton's method."""
-PASSES = 400
-"""Steps of conjugate gradients for each."""
+LIMIT, WORK = 2500, 5e9
+"""Passes over the pairs in all, and shares of pairs that they read, after which the face has no centre."""
+PASSES = 150
+"""Steps of conjugate gradients for a step of Newton's method."""
+HALVES = 30
+"""How often a step that goes too far is halved."""
+MANY = 2000
+"""Shares of pairs from which on passes are not interpreted."""
 BACK = 0.95
 """Part of the longest step that is taken."""
 _TURNS = 8
 """Passes that look for a start."""
-ROUGH, FINE = 1e-2, 1e-8
+ROUGH, FINE = 0.2, 1e-8
 """How well the first and the last steps are solved for, relative to their right-hand side."""
 
 
@@ -271,14 +275,18 @@ class _Rows:
         self.groups = face.surplus.size
         self.slack = np.concatenate([face.surplus, face.time, face.workers])
         self.kept = np.ones(self.slack.size)
+        self.passes = 0
 
     def prices(self, vector: Floats) -> Prices:
         """The parts of a vector."""
         groups = self.groups
         return Prices(vector[:groups], vector[groups : 2 * groups], vector[2 * groups :])
 
-    def prepare(self, nu: Floats, own: Floats, beside: Floats, kinds: Floats) -> None:
-        """Factor the preconditioner; rows that say what another one says are left as they are."""
+    def prepare(self, nu: Floats, own: Floats, beside: Floats, kinds: Floats) -> bool:
+        """Factor the preconditioner; rows that say what another one says are left as they are.
+
+        Returns whether its numbers are finite.
+        """
         groups = self.groups
         curve = self.slack / np.where(self.slack > 0.0, nu * nu, 1.0)
         self.curve = curve
@@ -297,7 +305,10 @@ class _Rows:
         self._inverse, self._beside = inverse, beside
         across = np.einsum("gij,gjt->git", inverse, beside)
         schur = np.diag(kinds + curve[2 * groups :]) - np.einsum("gis,git->st", beside, across)
+        if not np.isfinite(schur).all():
+            return False
         self._schur = np.linalg.pinv(schur, rcond=1e-12, hermitian=True)
+        return True
 
     def precondition(self, vector: Floats) -> Floats:
         """Solve with the matrix of groups by themselves."""
@@ -320,6 +331,7 @@ class _Rows:
         for _ in range(PASSES):
             if not size > enough:
                 break
+            self.passes += 1
             *parts, _, _ = times_matrix(self.face, at, self.prices(direction))
             product = (np.concatenate(parts) + self.curve * direction) * self.kept
             length = size / float(direction @ product)
@@ -332,6 +344,7 @@ class _Rows:
 
     def reach(self, nu: Floats, step: Floats) -> tuple[float, float]:
         """Largest relative change of any variable, in size and downwards."""
+        self.passes += 2
         *_, most, down = times_matrix(self.face, self.prices(nu), self.prices(step))
         slack = self.slack > 0.0
         part = step[slack] / nu[slack]
@@ -349,35 +362,42 @@ def centre(face: Face, need: Floats, workers: Floats) -> Prices | None:
     need, workers
         Right-hand sides: levels, shape ``(G,)``, and workers, ``(J,)``; all jobs have a time of 1.
     """
+    with np.errstate(all="ignore"):  # where there is no such face, numbers run away
+        return _newton(face, need, workers)
+
+
+def _newton(face: Face, need: Floats, workers: Floats) -> Prices | None:
     rows = _Rows(face)
+    if face.pair.size > MANY:
+        at = rows.prices(np.ones(rows.slack.size))
+        make_ready(weigh, (face, at))
+        make_ready(times_matrix, (face, at, at))
     nu = _start(face, need, workers)
-    for kernel in (weigh, times_matrix):
-        at = rows.prices(nu)
-        make_ready(kernel, (face, at) if kernel is weigh else (face, at, at))
     limit = np.concatenate([-need, np.ones(need.size), workers])
     has_slack = rows.slack > 0.0
 
-    def gradient(at: Floats) -> tuple[Floats, tuple[Floats, Floats, Floats], float]:
+    def gradient(at: Floats) -> tuple[Floats, tuple[Any, ...]]:
         level, time, used, *matrix, least = weigh(face, rows.prices(at))
         slack = np.where(has_slack, rows.slack / np.where(has_slack, at, 1.0), 0.0)
-        return limit - np.concatenate([-level, time, used]) - slack, tuple(matrix), least  # type: ignore[return-value]
+        found = limit - np.concatenate([-level, time, used]) - slack
+        return (found if least > 0.0 else np.full(found.size, np.nan)), tuple(matrix)
 
-    slope, matrix, least = gradient(nu)
+    slope, matrix = gradient(nu)
     moved = 1.0
-    for _ in range(LIMIT):
-        if not least > 0.0:
+    most = min(LIMIT, WORK / face.pair.size)
+    while rows.passes < most and np.isfinite(slope).all():
+        if not rows.prepare(nu, *matrix):
             return None
-        rows.prepare(nu, *matrix)
         step = rows.solve(nu, -slope, min(max(0.1 * moved, FINE), ROUGH))
         moved, down = rows.reach(nu, step)
         if not np.isfinite(moved):
             return None
         length = min(1.0, BACK / down) if down > 0.0 else 1.0
-        fall = float(slope @ (step * rows.kept))
-        for _ in range(30):
+        fall = abs(float(slope @ (step * rows.kept)))
+        for _ in range(HALVES):
             ahead = nu + length * step
-            slope, matrix, least = gradient(ahead)
-            if moved <= STEADY or float(slope @ (step * rows.kept)) <= 0.5 * abs(fall):
+            slope, matrix = gradient(ahead)
+            if moved <= STEADY or float(slope @ (step * rows.kept)) <= 0.5 * fall:
                 break
             length *= 0.5
         nu = ahead

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -31,6 +32,12 @@ Found = tuple[Answer, Certificate, int]
 
 _PROVED = 1e-9
 """Certificates beyond it are no answers."""
+VERTEX_FROM = 192
+"""Groups from which on the interior point method misses its proof, and a vertex is what there is."""
+_PARTS = 1e-3, 1e-5
+"""Parts of the objective that the total worth is given, until it costs no level."""
+_SAME = 1e-11
+"""Levels this near, relatively, are one."""
 
 
 def packed_optimum(
@@ -65,9 +72,18 @@ def _allocation(
     seeks_worth = gain is not None and scaled.has_level and not program.probe
     if not (found.only or program.probe):
         if seeks_worth:
-            return None
+            assert gain is not None
+            return _most_worth(program, found, found.level * scaled.unit, memory, iterations)
         central = _centre(program, scaled, found)
-        return None if central is None else (*central, iterations)
+        if central is not None:
+            return *central, iterations
+        if program.blocks.groups < VERTEX_FROM:
+            return None
+        # its face has a centre that is not found: the vertex of a cold start is the same whoever asks
+        found, more = _vertex(scaled, key, ColumnMemory(), probe=True)
+        iterations += more
+        if found is None or not found.certificate.within(_PROVED):
+            return None
     worth = None
     if seeks_worth:
         assert gain is not None
@@ -77,6 +93,40 @@ def _allocation(
     x[: program.blocks.groups] = found.alone
     x[program.blocks.groups + found.column // types, found.column % types] = found.pair
     return _answer(program, scaled, found, x, worth), found.certificate, iterations
+
+
+def _most_worth(
+    program: AllocationProgram, found: Vertex, level: float, memory: ColumnMemory, iterations: int
+) -> Found | None:
+    """The largest total worth at the level reached, as a small part of the objective beside the level.
+
+    A part that is small enough costs no level: then the optimum is that of the second program, and what the
+    proof leaves open is, in parts of the worth, as many times as much.
+    """
+    from gavel_opt.solver.optimum import total_worth
+
+    reward = total_worth(program, level, give=0.0).reward
+    assert reward is not None
+    groups, types = program.blocks.rate.shape
+    alone = program.blocks.count[:, None] * reward[:groups]
+    pair = reward[groups + found.column // types, found.column % types]
+    worth = float((alone * found.alone).sum() + pair @ found.pair)
+    if not worth > 0.0:
+        return None
+    for part in _PARTS:
+        both = replace(program, reward=reward * (part * level / worth))
+        second = _allocation(both, None, memory)
+        if second is None:
+            return None
+        answer, proof, more = second
+        iterations += more
+        if answer.level >= level * (1.0 - _SAME):
+            most = max(answer.objective - answer.level, part * level)
+            gap = proof.relative_gap * (answer.objective + 0.1 * level) / most
+            answer.worth_proof = proof.primal_residual, proof.dual_residual, gap
+            answer.objective = answer.level
+            return answer, found.certificate.worst(proof), iterations
+    return None
 
 
 def _centre(
@@ -93,8 +143,8 @@ def _centre(
     blocks = program.blocks
     x = np.concatenate([shares_alone(face, nu), shares_of_pairs(face, nu)])
     used, time = blocks.demand(x)
-    need = program.floor + program.slope * found.level * scaled.unit
-    short = np.where(scaled.scale > 0.0, (need - blocks.levels(x)) * scaled.scale, 0.0)
+    need = (floor + scaled.slope * found.level) - blocks.levels(x) * scaled.scale
+    short = np.where(scaled.scale > 0.0, need, 0.0)
     over = (used - blocks.workers) / np.maximum(blocks.workers, 1e-9)
     primal = max(short.max(), time.max() - 1.0, over.max(), found.certificate.primal_residual)
     proof = Certificate(

@@ -10,7 +10,9 @@ import pytest
 from gavel_opt.engines.highs import Highs
 from gavel_opt.model.allocation_program import AllocationProgram, Blocks, PairBlocks
 from gavel_opt.model.lowering import lower
+from gavel_opt.solver import centre_of_pairs
 from gavel_opt.solver import optimum as door
+from gavel_opt.solver import packed_optimum as packed
 from gavel_opt.solver.column_generation import ColumnMemory
 from gavel_opt.solver.packed_optimum import packed_optimum
 
@@ -134,17 +136,75 @@ def test_efficient_is_proven_as_well():
     assert max(answer.worth_proof) < 1e-9
 
 
+@pytest.mark.parametrize("tie_break", ["canonical", "efficient"])
 @pytest.mark.parametrize("seed", range(2))
-def test_the_centre_of_many_pairs_is_the_interior_point_methods(monkeypatch, seed):
+def test_the_centre_of_many_pairs_is_the_interior_point_methods(monkeypatch, seed, tie_break):
     """A job that sets the level leaves room to most pairs, those that idle among them."""
     program = different_jobs(seed, jobs=24, load=1.5)
-    found = packed_optimum(program, None, None)
+    gain = door.gain_of(program) if tie_break == "efficient" else None
+    found = packed_optimum(program, gain, None)
     assert found is not None
-    assert (found[0].x > 0.0).sum() > 250, "no face of many pairs"
+    if gain is None:
+        assert (found[0].x > 0.0).sum() > 250, "no face of many pairs"
     monkeypatch.setattr(door, "PRICED_IN_FROM", 1000)
-    answer, certificate, _ = door.optimum(program, "canonical")
+    answer, certificate, _ = door.optimum(program, tie_break)
     assert certificate.within(door.PROVED)
     np.testing.assert_allclose(found[0].x, answer.x, atol=2e-9)
+    if gain is not None:
+        assert found[0].worth_proof is not None
+        assert max(found[0].worth_proof) < 1e-9
+
+
+def test_without_a_centre_the_vertex_is_that_of_a_cold_start(monkeypatch):
+    """Where passes do not suffice for the centre: proven all the same, and the same whoever asks."""
+    monkeypatch.setattr(centre_of_pairs, "LIMIT", 0)
+    program = different_jobs(0, jobs=24, load=1.5)
+    assert packed_optimum(program, None, None) is None, (
+        "few groups are for the interior point method"
+    )
+    monkeypatch.setattr(packed, "VERTEX_FROM", 2)
+    memory = ColumnMemory()
+    answers = [packed_optimum(program, None, memory) for _ in range(2)]
+    answers.append(packed_optimum(program, None, None))
+    for found in answers:
+        assert found is not None
+        assert found[1].within(1e-11)
+        assert found[0].x.tobytes() == answers[0][0].x.tobytes()
+
+
+def alike_jobs(seed: int, counts: bool) -> AllocationProgram:
+    """Jobs of three types that need different amounts, or are several alike: optima by the dozen."""
+    rng = np.random.default_rng(seed)
+    groups, kinds = 12, 3
+    kind, scale = rng.integers(0, kinds, groups), rng.choice([1.0, 2.0], groups)
+    count = rng.integers(1, 4, groups) if counts else np.ones(groups, np.int64)
+    one, two = np.triu_indices(groups)
+    there = (scale[one] == scale[two]) & ((one != two) | (count[one] >= 2))
+    one, two = one[there], two[there]
+    rate = rng.uniform(0.3, 3.0, (kinds, 3))[kind]
+    beside = rng.uniform(0.3, 0.9, (kinds, kinds, 3)) * (rng.random((kinds, kinds, 1)) < 0.8)
+    both = [rate[one] * beside[kind[one], kind[two]], rate[two] * beside[kind[two], kind[one]]]
+    share = np.stack([1.0 / count[one], 1.0 / count[two]], axis=1)
+    pairs = PairBlocks(np.stack([one, two], axis=1), np.stack(both, axis=1), share, scale[one])
+    workers = np.maximum(np.round(np.full(3, (scale * count).sum() / 9.0)), 2.0)
+    blocks = Blocks(rate, scale * count, count, workers, pairs=pairs)
+    return AllocationProgram(blocks, rng.uniform(0.3, 3.0, groups), np.zeros(groups))
+
+
+@pytest.mark.parametrize("counts", [False, True])
+def test_where_many_optima_are_alike_it_is_right_or_leaves_it_to_others(monkeypatch, counts):
+    solved = 0
+    for seed in range(6):
+        program = alike_jobs(seed, counts)
+        found = packed_optimum(program, None, None)
+        if found is None:
+            continue
+        solved += 1
+        monkeypatch.setattr(door, "PRICED_IN_FROM", 1000)
+        answer, certificate, _ = door.optimum(program, "canonical")
+        assert certificate.within(door.PROVED)
+        np.testing.assert_allclose(found[0].x, answer.x, atol=2e-9)
+    assert solved >= 2
 
 
 def test_prices_leave_a_pair_that_only_may_be_used(monkeypatch):
