@@ -261,6 +261,13 @@ class Pairs:
         here
             Numbers of the jobs that are there.
         """
+        try:
+            return self._jobs(rows, here)
+        except InputError:
+            self._forget(())  # half of the call may have been taken in
+            raise
+
+    def _jobs(self, rows: Rows, here: Ints) -> Jobs:
         if not (self._seen and self.trusts and self._follows(rows, here) and self._hold(rows)):
             first = next((row for key, row in rows.items() if not _is_pair(key)), None)
             if first is None:
@@ -347,6 +354,13 @@ class Pairs:
         for slot, key in zip(slots, paired, strict=True):
             self._key[slot] = key
         members = np.array([key.as_tuple() for key in paired], np.int64).reshape(-1, 2)
+        for wrong, why in (
+            (~(rate >= 0.0).all(axis=(1, 2)), "are not all 0 or more"),
+            (~np.isin(members, list(self._single)).all(axis=1), "have a job without its own"),
+        ):
+            if wrong.any():
+                at = int(np.flatnonzero(wrong)[0])
+                raise InputError(f"throughputs of jobs {paired[at]} {why}: {rows[paired[at]]}")
         self._members[slots] = np.sort(members, axis=1)
         self._rate[slots] = rate
         self._fresh += slots
@@ -396,6 +410,8 @@ def _pair_rates(values: list[Any], types: tuple[str, ...]) -> Floats | None:
     flat = itertools.chain.from_iterable
     size = len(values) * len(types) * 2
     try:
+        if set(map(len, flat(map(_pick(types), values)))) != {2}:
+            return None
         rates = np.fromiter(flat(flat(map(_pick(types), values))), np.float64, size)
     except (KeyError, TypeError, ValueError):
         return None

@@ -251,9 +251,13 @@ class _Zeros(dict[str, float]):
 
 def _workers(cluster_spec: Values, types: tuple[str, ...]) -> Ints:
     try:
-        return np.array([cluster_spec[kind] for kind in types], dtype=np.int64)
+        given = [cluster_spec[kind] for kind in types]
     except KeyError as missing:
         raise InputError(f"cluster_spec has no worker type {missing.args[0]!r}") from None
+    for kind, count in zip(types, given, strict=True):
+        if not isinstance(count, int | np.integer) and count != int(count):
+            raise InputError(f"cluster_spec of {kind!r} is {count!r}, not whole")
+    return np.array(given, dtype=np.int64)
 
 
 class Weighted(GavelPolicy):

@@ -420,5 +420,32 @@ def test_calls_of_forks():
     assert "cifar10-2" not in policy.get_allocation(*call, SPEC)
     with pytest.raises(InputError, match="priority_weights has no job cifar10-1"):
         get_policy("max_min_fairness").get_allocation(call[0], call[1], {"cifar10-0": 1.0}, SPEC)
-    with pytest.raises(InputError, match="of a policy with pairs are whole numbers, or like"):
+    with pytest.raises(InputError, match=r"of a policy with pairs"):
         get_policy("gandiva").get_allocation(call[0], call[1], SPEC)
+
+
+@pytest.mark.parametrize(
+    ("pair", "row", "said"),
+    [
+        ((0, 1), [1.0, 1.0, 1.0], "on 'v100' is .*, not one for each"),
+        ((0, 1), [1.0], "on 'v100' is .*, not one for each"),
+        ((0, 1), 1.0, "on 'v100' is 1.0, not one for each"),
+        ((0, 1), [1.0, float("nan")], r"jobs \(0, 1\) are not all 0 or more"),
+        ((0, 1), [1.0, -1.0], r"jobs \(0, 1\) are not all 0 or more"),
+        ((0, 7), [1.0, 1.0], r"jobs \(0, 7\) have a job without its own"),
+    ],
+)
+def test_errors_name_the_pair(pair, row, said):
+    jobs = [JobIdPair(job, None) for job in (0, 1)]
+    one = dict.fromkeys(jobs, 1)
+    thr = {job: {"v100": 2.0} for job in jobs} | {JobIdPair(*pair): {"v100": row}}
+    policy = get_policy("max_min_fairness_packed")
+    policy.get_allocation(dict(list(thr.items())[:2]), one, one, {"v100": 1})
+    for _ in range(2):  # what is wrong is not taken as seen
+        with pytest.raises(InputError, match=said):
+            policy.get_allocation(thr, one, one, {"v100": 1})
+
+
+def test_workers_are_whole():
+    with pytest.raises(InputError, match=r"cluster_spec of 'v100' is 1\.5, not whole"):
+        get_policy("isolated").get_allocation({0: {"v100": 1.0}}, {0: 1}, {"v100": 1.5})
