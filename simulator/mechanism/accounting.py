@@ -22,54 +22,52 @@ _GAPS = (701, 301, 132, 57, 23, 10, 4, 1)
 @compiled
 def finish_round(world: World) -> None:
     """Account for what ran, worker type by worker type."""
-    count = world.counts[0]
-    count.next_opportunities = 0
     for j in range(len(world.types)):
-        if world.types[j].first_run < world.types[j].stop_run:
-            _account(j, world)
-            requeue_runs(j, world)
-            _add_received(j, world)
-    count.running = 0
+        _account(world.types[j], world)
+    requeue_runs(world)
+    ranks = len(world.speeds)
+    for j in range(len(world.types)):
+        _add_received(ranks, world.types[j], world.runs, world.spare.scratch)
+    world.counts[0].running = 0
 
 
 @compiled
-def _account(j: int, world: World) -> None:
+def _account(worker_type: Any, world: World) -> None:
     """Account for what ran on a worker type; those of its jobs that have not left are noted."""
     count = world.counts[0]
-    worker_type = world.types[j]
     round_start = world.clock[0].round_start
     placed = world.placed[count.rounds & 1]
+    price = worker_type.price
+    opportunities = 0
     for k in range(worker_type.first_run, worker_type.stop_run):
         run = world.runs[k]
         entry = world.entries[run.entry]
-        pair = entry.second >= 0
-        run.stay = 1 + int(pair)
-        run.pair = pair
+        run.pair = entry.second >= 0
+        run.stay = 1 + int(run.pair)
         run.execution = run.finish - round_start
         if not _succeeds(run, entry.scale):
             run.execution = 0.0
             run.rank = -1
             count.stale = True
-            if not pair and _fails(entry):
+            if not run.pair and _fails(entry):
                 world.outcomes[entry.number].dropped = True
                 count.dropped += 1
-                run.stay -= 1
-                _leave(entry.first, world)
+                _leave(entry.first, run, world)
         else:
-            world.ledger[run.entry, j].received += run.execution
+            world.ledger[run.entry, worker_type.number].received += run.execution
             for place in range(run.at, run.at + entry.scale):
                 world.workers[placed[place]].busy += run.execution
-            if _advances(world.entries[entry.first], run, run.first_steps, worker_type.price):
-                run.stay -= 1
-                world.outcomes[world.entries[entry.first].number].finish = run.finish
-                _leave(entry.first, world)
-            if not pair:
+            for second in range(run.stay):
+                slot = entry.second if second else entry.first
+                steps = run.second_steps if second else run.first_steps
+                job = world.entries[slot]
+                if _advances(job, run, steps, price):
+                    world.outcomes[job.number].finish = run.finish
+                    _leave(slot, run, world)
+            if not run.pair:
                 entry.failures = 0
-            elif _advances(world.entries[entry.second], run, run.second_steps, worker_type.price):
-                run.stay -= 1
-                world.outcomes[world.entries[entry.second].number].finish = run.finish
-                _leave(entry.second, world)
-        count.next_opportunities += int(run.stay > 0)
+        opportunities += int(run.stay > 0)
+    count.next_opportunities += opportunities
 
 
 @compiled
@@ -103,7 +101,8 @@ def _fails(job: Any) -> bool:
 
 
 @compiled
-def _leave(slot: int, world: World) -> None:
+def _leave(slot: int, run: Any, world: World) -> None:
+    run.stay -= 1
     job = world.entries[slot]
     outcome = world.outcomes[job.number]
     outcome.cost = job.cost
@@ -118,18 +117,17 @@ def _leave(slot: int, world: World) -> None:
 
 
 @compiled
-def _add_received(j: int, world: World) -> None:
+def _add_received(ranks: int, worker_type: Any, runs: np.ndarray, scratch: np.ndarray) -> None:
     """Add the times of what ran on a type to the type's, latest finish first.
 
     Equal finishes add equal times, so their order does not matter. All jobs of a key that ran a whole
     round finish together, and ranks follow what a whole round takes: they are counted. The others, and
     failed attempts with a time of 0, are sorted in.
     """
-    scratch = world.scratch
-    runs = world.runs
-    ranks = len(world.speeds)
-    first = world.types[j].first_run
-    stop = world.types[j].stop_run
+    first = worker_type.first_run
+    stop = worker_type.stop_run
+    if first == stop:
+        return
     for rank in range(ranks):
         scratch[rank].count = 0
     odds = 0
@@ -149,8 +147,8 @@ def _add_received(j: int, world: World) -> None:
         if rank >= 0:
             scratch[scratch[rank].count].seconds = runs[k].execution
             scratch[rank].count += 1
-    _sort_down(stop - first - wholes, scratch)
-    total = world.types[j].received
+    _sort_down(odds, scratch)
+    total = worker_type.received
     odd = 0
     for k in range(wholes):
         while odd < odds and scratch[odd].odd_seconds >= scratch[k].seconds:
@@ -159,7 +157,7 @@ def _add_received(j: int, world: World) -> None:
         total += scratch[k].seconds
     for k in range(odd, odds):
         total += scratch[k].odd_seconds
-    world.types[j].received = total
+    worker_type.received = total
 
 
 @compiled
@@ -253,10 +251,10 @@ def _close_gaps(world: World) -> bool:
     gaps = 0
     for slot in range(count.slots):
         if world.candidates[slot].selected_round == LEFT:
-            world.scratch[slot].number = -1
+            world.spare.scratch[slot].number = -1
             gaps += 1
             continue
-        world.scratch[slot].number = slot - gaps
+        world.spare.scratch[slot].number = slot - gaps
         if gaps > 0:
             _move(slot - gaps, slot, world)
             world.entries[slot - gaps].first = slot - gaps
@@ -281,7 +279,7 @@ def _count_entries(world: World) -> int:
     slots = world.counts[0].slots
     counted = slots
     if world.rules[0].packing:
-        scratch = world.scratch
+        scratch = world.spare.scratch
         for slot in range(slots):
             scratch[world.candidates[slot].scale].count = 0
         for slot in range(slots):
@@ -300,8 +298,8 @@ def _drop_pairs(elapsed: float, world: World) -> bool:
     end = base + count.pairs
     while entry < end:
         pair = world.entries[entry]
-        pair.first = world.scratch[pair.first].number
-        pair.second = world.scratch[pair.second].number
+        pair.first = world.spare.scratch[pair.first].number
+        pair.second = world.spare.scratch[pair.second].number
         keep = pair.first >= 0 and pair.second >= 0
         # Nothing has changed of one that had no share and did not run; there may be thousands.
         if keep and (pair.allocated or pair.ran_round >= count.rounds_at_reset):
@@ -338,32 +336,38 @@ def view_jobs(world: World) -> None:
 
 
 @compiled
-def set_job_allocation(jobs: np.ndarray, shares: np.ndarray, world: World) -> bool:
+def set_job_allocation(
+    jobs: np.ndarray,
+    shares: np.ndarray,
+    entries: np.ndarray,
+    ledger: np.ndarray,
+    base: int,
+    counts: np.ndarray,
+) -> bool:
     """Set the shares ``(n, J)`` of job numbers, and take everybody else's away.
 
-    Returns False if a job is not active.
+    Pairs stand from row ``base`` on. Returns False if a job is not active.
     """
-    active = world.counts[0].active
+    active = counts[0].active
+    types = shares.shape[1]
     for slot in range(active):
-        world.entries[slot].allocated = False
+        entries[slot].allocated = False
     for row in range(len(jobs)):
         slot = row
-        if row >= active or world.entries[row].number != jobs[row]:
-            slot = slot_of(jobs[row], world)
+        if row >= active or entries[row].number != jobs[row]:
+            slot = slot_of(jobs[row], active, entries)
             if slot < 0:
                 return False
-        world.entries[slot].allocated = True
-        for j in range(len(world.types)):
-            world.ledger[slot, j].share = shares[row, j]
-    types = len(world.types)
+        entries[slot].allocated = True
+        for j in range(types):
+            ledger[slot, j].share = shares[row, j]
     for slot in range(active):
-        if not world.entries[slot].allocated:
+        if not entries[slot].allocated:
             for j in range(types):
-                world.ledger[slot, j].share = 0.0
-    base = len(world.candidates)
-    for pair in range(base, base + world.counts[0].pairs):
-        if world.entries[pair].allocated:
-            world.entries[pair].allocated = False
+                ledger[slot, j].share = 0.0
+    for pair in range(base, base + counts[0].pairs):
+        if entries[pair].allocated:
+            entries[pair].allocated = False
             for j in range(types):
-                world.ledger[pair, j].share = 0.0
+                ledger[pair, j].share = 0.0
     return True

@@ -39,11 +39,13 @@ from simulator.mechanism.records import (
     RUN,
     SCRATCH,
     SEGMENT,
+    SHORT,
     SPEED,
     TYPE,
     VIEW,
     WORKER,
     Queue,
+    Spare,
     World,
 )
 from simulator.world.cluster import Cluster
@@ -309,7 +311,10 @@ class Mechanism:
         """Put an allocation into force; None gives nobody anything."""
         jobs, shares = self._nobody if allocation is None else (allocation.job, allocation.x)
         shares = np.ascontiguousarray(shares)
-        if not set_job_allocation(jobs, shares, self._world):
+        world = self._world
+        if not set_job_allocation(
+            jobs, shares, world.entries, world.ledger, self._base, world.counts
+        ):
             raise GavelError("an allocation names a job that is not active")
         if allocation is not None and allocation.pair.size:
             self._allocate_pairs(allocation)
@@ -431,7 +436,9 @@ class Mechanism:
         queue = world.queue._replace(
             front=np.zeros((types, 2 * room), QUEUED),
             waiting=np.zeros((types, room)),
-            aside=np.zeros(width, QUEUED),
+        )
+        spare = world.spare._replace(
+            items=np.zeros(width, QUEUED), scratch=np.zeros(width, SCRATCH)
         )
         self._count.queue_stale = True
         self._count.pairs_stale = True
@@ -442,7 +449,7 @@ class Mechanism:
             pair_table=np.full(1 << int(2 * pairs).bit_length(), -1, dtype=np.int64),
             views=np.zeros(jobs, VIEW),
             leftovers=np.zeros(width, LEFTOVER),
-            scratch=np.zeros(width, SCRATCH),
+            spare=spare,
         )
 
 
@@ -468,6 +475,7 @@ def _empty_world(setting: Setting) -> World:
     """A world in which nobody has arrived, without room for jobs."""
     cluster, traits, workers = setting.cluster, setting.traits, setting.cluster.total
     types = np.zeros(len(cluster.worker_types), TYPE)
+    types["number"] = np.arange(len(types))
     types["workers"] = cluster.workers
     types["first_worker"] = cluster.first_worker[:-1]
     types["visit"] = cluster.visit_order
@@ -491,8 +499,8 @@ def _empty_world(setting: Setting) -> World:
         front=np.zeros((len(types), 0), QUEUED),
         waiting=np.zeros((len(types), 0)),
         returning=np.zeros(workers, QUEUED),
-        aside=np.zeros(0, QUEUED),
     )
+    spare = Spare(np.zeros(0, QUEUED), np.zeros(0, SCRATCH), np.zeros(SHORT), np.zeros(SHORT))
     each_worker, open_segments = np.zeros(workers, WORKER), np.zeros(workers, SEGMENT)
     each_worker["held_round"] = -1
     open_segments["worker"] = np.arange(workers)
@@ -527,7 +535,7 @@ def _empty_world(setting: Setting) -> World:
         views=np.zeros(0, VIEW),
         leftovers=np.zeros(0, LEFTOVER),
         cursor=np.zeros(1, CURSOR),
-        scratch=np.zeros(0, SCRATCH),
+        spare=spare,
         stream=stream(setting.seed + 5),
     )
 

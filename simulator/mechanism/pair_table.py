@@ -6,6 +6,8 @@ slots to the pair's entry.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from gavel_opt.kernels.jit import compiled
@@ -13,16 +15,11 @@ from simulator.mechanism.records import World
 
 
 @compiled
-def find_pair(first: int, second: int, world: World) -> int:
-    """Entry of the pair of two slots, or -1 if it is not kept."""
-    count = world.counts[0]
-    if count.pairs_stale:
-        _fill_table(world)
-        count.pairs_stale = False
-    table = world.pair_table
+def find_pair(first: int, second: int, entries: np.ndarray, table: np.ndarray) -> int:
+    """Entry of the pair of two slots, or -1 if it is not kept; the table must be fresh."""
     place = _place_of(first, second, len(table))
     while table[place] >= 0:
-        pair = world.entries[table[place]]
+        pair = entries[table[place]]
         if pair.first == first and pair.second == second:
             return int(table[place])
         place = (place + 1) & (len(table) - 1)
@@ -50,41 +47,43 @@ def keep_pair(first: int, second: int, world: World) -> int:
         # Its time started at 0, so its first reset found half a round missing.
         ledger.received = world.rules[0].half_round
         ledger.deficit = world.rules[0].half_round
-        ledger.cannot_run = not can_run_together(one.key, two.key, j, world)
+        ledger.cannot_run = not can_run_together(one.key, two.key, j, world.pair_speeds)
     if not count.pairs_stale:
-        _enter(entry, world)
+        _enter(entry, pair, world.pair_table)
     return int(entry)
 
 
 @compiled
-def pair_order(first: int, second: int, world: World) -> int:
-    """Order of insertion of the pair of two slots: the later job counts, then the earlier one."""
-    return int((world.entries[second].number << 32) + world.entries[first].number + 1)
-
-
-@compiled
-def order_of(entry: int, world: World) -> int:
+def order_of(entry: Any, entries: np.ndarray) -> int:
     """Order of insertion of an entry: a job's own comes before its pairs with earlier jobs."""
-    if entry < len(world.candidates):
-        return int(world.entries[entry].number << 32)
-    return pair_order(world.entries[entry].first, world.entries[entry].second, world)
+    if entry.second < 0:
+        return int(entry.number << 32)
+    return pair_order(entries[entry.first], entries[entry.second])
 
 
 @compiled
-def can_run_together(one: int, two: int, j: int, world: World) -> bool:
+def pair_order(first: Any, second: Any) -> int:
+    """Order of insertion of the pair of two jobs: the later one counts, then the earlier one."""
+    return int((second.number << 32) + first.number + 1)
+
+
+@compiled
+def can_run_together(one: int, two: int, j: int, speeds: np.ndarray) -> bool:
     """Whether jobs of two keys both advance when they share a worker of type j."""
-    return bool(world.pair_speeds[one, two, 0, j] > 0 and world.pair_speeds[one, two, 1, j] > 0)
+    return bool(speeds[one, two, 0, j] > 0 and speeds[one, two, 1, j] > 0)
 
 
 @compiled
 def set_pair_allocation(jobs: np.ndarray, shares: np.ndarray, world: World) -> bool:
     """Set the shares ``(P, J)`` of pairs of job numbers ``(P, 2)``; False if a job is not active."""
+    active = world.counts[0].active
+    refresh_table(len(world.candidates), world.counts[0], world.entries, world.pair_table)
     for row in range(len(jobs)):
-        first = slot_of(jobs[row, 0], world)
-        second = slot_of(jobs[row, 1], world)
+        first = slot_of(jobs[row, 0], active, world.entries)
+        second = slot_of(jobs[row, 1], active, world.entries)
         if first < 0 or second <= first:
             return False
-        entry = find_pair(first, second, world)
+        entry = find_pair(first, second, world.entries, world.pair_table)
         if entry < 0:
             entry = keep_pair(first, second, world)
         world.entries[entry].allocated = True
@@ -94,19 +93,31 @@ def set_pair_allocation(jobs: np.ndarray, shares: np.ndarray, world: World) -> b
 
 
 @compiled
-def slot_of(number: int, world: World) -> int:
+def slot_of(number: int, active: int, entries: np.ndarray) -> int:
     """Slot of a job number, or -1 if the job is not active; no gaps may be among the jobs."""
     low = 0
-    high = world.counts[0].active
+    high = active
     while low < high:
         middle = (low + high) // 2
-        if world.entries[middle].number < number:
+        if entries[middle].number < number:
             low = middle + 1
         else:
             high = middle
-    if low < world.counts[0].active and world.entries[low].number == number:
+    if low < active and entries[low].number == number:
         return int(low)
     return -1
+
+
+@compiled
+def refresh_table(base: int, count: Any, entries: np.ndarray, table: np.ndarray) -> None:
+    """Enter the pairs that are kept, whose rows start at ``base``, if the table is out of date."""
+    if not count.pairs_stale:
+        return
+    count.pairs_stale = False
+    for place in range(len(table)):
+        table[place] = -1
+    for entry in range(base, base + count.pairs):
+        _enter(entry, entries[entry], table)
 
 
 @compiled
@@ -118,19 +129,8 @@ def _place_of(first: int, second: int, size: int) -> int:
 
 
 @compiled
-def _enter(entry: int, world: World) -> None:
-    table = world.pair_table
-    pair = world.entries[entry]
+def _enter(entry: int, pair: Any, table: np.ndarray) -> None:
     place = _place_of(pair.first, pair.second, len(table))
     while table[place] >= 0:
         place = (place + 1) & (len(table) - 1)
     table[place] = entry
-
-
-@compiled
-def _fill_table(world: World) -> None:
-    for place in range(len(world.pair_table)):
-        world.pair_table[place] = -1
-    base = len(world.candidates)
-    for entry in range(base, base + world.counts[0].pairs):
-        _enter(entry, world)

@@ -19,6 +19,8 @@ and others near the cut only after it has been lowered.
 The verbs: :func:`build_queue` after an allocation, :func:`requeue_runs` for who has run and
 :func:`merge_returning` before a type is filled; then, place by place, :func:`open_front`,
 :func:`settle`, :func:`is_above_cut`, :func:`take`, :func:`lower_cut` or :func:`take_all_waiting`, and :func:`close_front`.
+
+What an entry is queued by (QUEUED) does not change while it is queued, so comparing two needs nothing else.
 """
 
 from __future__ import annotations
@@ -30,10 +32,8 @@ import numpy as np
 
 from gavel_opt.kernels.jit import compiled
 from simulator.mechanism.pair_table import order_of
-from simulator.mechanism.records import LEFT, World
+from simulator.mechanism.records import LEFT, SHORT, Spare, World
 
-_SHORT = 40
-"""So many are sorted at once before they are merged."""
 _RUN = 6
 """A run that is in order as it comes is left alone from this length on."""
 _MANY = 256
@@ -58,27 +58,32 @@ _ROUNDS = 3
 def build_queue(world: World) -> None:
     """Let every entry with a share wait, in no order."""
     count = world.counts[0]
-    base = len(world.candidates)
     half_round = world.rules[0].half_round
-    rows = count.slots + count.pairs
-    for row in range(rows):
-        slot = row if row < count.slots else row - count.slots + base
+    gap = len(world.candidates) - count.slots
+    for row in range(count.slots + count.pairs):
+        slot = row if row < count.slots else row + gap
         entry = world.entries[slot]
         here = entry.allocated and (
             row >= count.slots or world.candidates[slot].selected_round != LEFT
         )
         for j in range(len(world.types)):
+            ledger = world.ledger[slot, j]
             key = -1.0
-            if here:
-                ledger = world.ledger[slot, j]
-                fits = entry.scale <= world.types[j].workers
-                if ledger.share > 0 and not ledger.cannot_run and fits:
-                    key = _key_to_wait(ledger, half_round)
+            if (
+                here
+                and ledger.share > 0
+                and not ledger.cannot_run
+                and entry.scale <= world.types[j].workers
+            ):
+                key = ledger.share
+                if ledger.received != half_round:
+                    key = ledger.share / (ledger.received / half_round)
             world.queue.waiting[j, slot] = key
     for j in range(len(world.types)):
         front = world.queue.fronts[j]
         front.head = 0
         front.end = 0
+        front.half_round = half_round
         front.near_ties = False
         front.returning = 0
         front.cut_key = math.inf
@@ -88,93 +93,112 @@ def build_queue(world: World) -> None:
 
 
 @compiled
-def _key_to_wait(ledger: Any, half_round: float) -> float:
-    if ledger.received == half_round:
-        return float(ledger.share)
-    return float(ledger.share / (ledger.received / half_round))
+def _queue(item: Any, key: float, slot: int, ledger: Any, entries: np.ndarray) -> None:
+    """Write down what an entry is queued by."""
+    entry = entries[slot]
+    item.key = key
+    item.deficit = ledger.deficit
+    item.share = ledger.share
+    item.received = ledger.received
+    item.order = order_of(entry, entries)
+    item.entry = slot
+    item.scale = entry.scale
 
 
 # who has run ---------------------------------------------------------------------------------
 
 
 @compiled
-def requeue_runs(j: int, world: World) -> None:
-    """Let what ran on a worker type come back, unless a job of it has left.
+def requeue_runs(world: World) -> None:
+    """Let what ran come back, unless a job of it has left.
 
     An entry goes to the front if its new key reaches it, and is merged in later; else it waits.
     """
-    worker_type = world.types[j]
-    front = world.queue.fronts[j]
-    waiting = world.queue.waiting[j]
-    returning = world.queue.returning
-    half_round = world.rules[0].half_round
-    for k in range(worker_type.first_run, worker_type.stop_run):
-        run = world.runs[k]
-        ledger = world.ledger[run.entry, j]
-        if not ledger.share > 0:
-            continue
-        if run.stay < 1 + int(run.pair):
-            waiting[run.entry] = -1.0
-            continue
-        key = ledger.share / (ledger.received / half_round)
-        if key <= front.cut_key * _NEAR * _NEAR or (
-            key == front.cut_key
-            and ledger.deficit < front.cut_deficit
-            and _is_of_cut(front, ledger)
-        ):
-            waiting[run.entry] = key
-            continue
-        waiting[run.entry] = -1.0
-        item = returning[worker_type.first_run + front.returning]
-        item.key = key
-        item.deficit = ledger.deficit
-        item.entry = run.entry
-        item.scale = world.entries[run.entry].scale
-        front.returning += 1
+    for j in range(len(world.types)):
+        first = world.types[j].first_run
+        front = world.queue.fronts[j]
+        for k in range(first, world.types[j].stop_run):
+            run = world.runs[k]
+            ledger = world.ledger[run.entry, j]
+            if not ledger.share > 0:
+                continue
+            key = -1.0
+            if run.stay == 1 + int(run.pair):
+                key = ledger.share / (ledger.received / front.half_round)
+                if not _belongs_to_rest(key, ledger, front):
+                    item = world.queue.returning[first + front.returning]
+                    _queue(item, key, run.entry, ledger, world.entries)
+                    front.returning += 1
+                    key = -1.0
+            world.queue.waiting[j, run.entry] = key
 
 
 @compiled
-def merge_returning(j: int, world: World) -> None:
+def _belongs_to_rest(key: float, ledger: Any, front: Any) -> bool:
+    return bool(
+        key <= front.cut_key * _NEAR * _NEAR
+        or (
+            key == front.cut_key
+            and ledger.deficit < front.cut_deficit
+            and _is_of_cut(front, ledger)
+        )
+    )
+
+
+@compiled
+def merge_returning(
+    first: int, front: Any, line: np.ndarray, returning: np.ndarray, spare: Spare
+) -> None:
     """Merge those that ran on a worker type, and belong to its front, into it."""
-    front = world.queue.fronts[j]
-    if front.returning == 0:
-        return
-    _make_room(j, front.returning, world)
-    line = world.queue.front[j]
-    first = world.types[j].first_run
-    for k in range(front.returning):
-        line[front.end + k] = world.queue.returning[first + k]
     more = front.returning
+    if more == 0:
+        return
+    _make_room(more, front, line)
+    for k in range(more):
+        line[front.end + k] = returning[first + k]
     front.returning = 0
-    _join(j, front.head, more, world)
+    _join(front.head, more, front, line, spare)
 
 
 # the selection -------------------------------------------------------------------------------
 
 
 @compiled
-def open_front(j: int, world: World) -> int:
-    """Get a front ready for the selection; returns the place of the first entry."""
-    _make_room(j, world.queue.waiting.shape[1], world)
-    front = world.queue.fronts[j]
-    if front.near_ties and world.counts[0].rounds % _CHECK == 0:
-        front.near_ties = _has_near_ties(j, front.head, front.end, world)
+def open_front(rounds: int, more: int, front: Any, line: np.ndarray) -> int:
+    """Get a front ready for the selection, with room for more; the place of the first entry."""
+    _make_room(more, front, line)
+    if front.near_ties and rounds % _CHECK == 0:
+        front.near_ties = _has_near_ties(front.head, front.end, line)
     front.settled = front.head
     return int(front.head)
 
 
 @compiled
-def settle(j: int, place: int, world: World) -> None:
-    """See to it that the entry at a place of the front is the next by this round's priorities."""
-    front = world.queue.fronts[j]
-    if front.near_ties and place >= front.settled:
-        front.settled = _settle_near(j, place, world)
+def settle(place: int, total: float, front: Any, line: np.ndarray, spare: Spare) -> None:
+    """See to it that the entry at a place of the front is the next by this round's priorities.
+
+    ``total`` is the time received on the type by all.
+    """
+    if not front.near_ties or place < front.settled:
+        return
+    smallest = line[place].key
+    stop = place + 1
+    proportional = True
+    while stop < front.end and _is_near(smallest, line[stop].key):
+        smallest = min(smallest, line[stop].key)
+        proportional = proportional and _is_proportional(line[place], line[stop])
+        stop += 1
+    if not proportional:
+        _key_by(total, place, stop, line)
+        _sort(place, stop, line, spare)
+        _key_by(front.half_round, place, stop, line)
+    front.settled = stop
 
 
 @compiled
-def is_above_cut(item: Any, front: Any, ledger: Any) -> bool:
+def is_above_cut(item: Any, front: Any) -> bool:
     """Whether an entry of the front goes before all that wait."""
-    return bool(item.key * _NEAR > front.cut_key or _is_of_cut(front, ledger))
+    return bool(item.key * _NEAR > front.cut_key or _is_of_cut(front, item))
 
 
 @compiled
@@ -184,10 +208,8 @@ def take(item: Any) -> None:
 
 
 @compiled
-def close_front(j: int, last: int, world: World) -> None:
+def close_front(last: int, front: Any, line: np.ndarray) -> None:
     """Close the gaps of those that were taken, the last of them at ``last``."""
-    front = world.queue.fronts[j]
-    line = world.queue.front[j]
     to = last
     for place in range(last, front.head - 1, -1):
         if line[place].entry >= 0:
@@ -200,9 +222,10 @@ def close_front(j: int, last: int, world: World) -> None:
 @compiled
 def lower_cut(j: int, place: int, world: World) -> None:
     """Lengthen the front by the first of those that wait; it is in use up to ``place``."""
-    pivot = _pivot(j, world)
     front = world.queue.fronts[j]
     waiting = world.queue.waiting[j]
+    line = world.queue.front[j]
+    pivot = _pivot(j, world)
     front.cut_key = -1.0
     front.cut_deficit = 0.0
     if pivot >= 0:
@@ -212,17 +235,9 @@ def lower_cut(j: int, place: int, world: World) -> None:
         front.cut_share = ledger.share
         front.cut_received = ledger.received
     front.settled = place
-    _join(j, place, _raise(j, world), world)
-
-
-@compiled
-def _raise(j: int, world: World) -> int:
-    """Put the waiting entries that are above the cut behind the end of the front; how many."""
-    front = world.queue.fronts[j]
-    waiting = world.queue.waiting[j]
+    # Those above the cut go behind the end of the front.
     key = front.cut_key
     near = max(0.0, key * _NEAR * _NEAR)
-    line = world.queue.front[j]
     end = front.end
     gap = len(world.candidates) - front.jobs
     for row in range(front.jobs + front.pairs):
@@ -230,17 +245,16 @@ def _raise(j: int, world: World) -> int:
         if waiting[entry] < near:
             continue
         ledger = world.ledger[entry, j]
-        deficit = ledger.deficit
-        if waiting[entry] == key and deficit < front.cut_deficit and _is_of_cut(front, ledger):
+        if (
+            waiting[entry] == key
+            and ledger.deficit < front.cut_deficit
+            and _is_of_cut(front, ledger)
+        ):
             continue
-        item = line[end]
-        item.key = waiting[entry]
-        item.deficit = deficit
-        item.entry = entry
-        item.scale = world.entries[entry].scale
+        _queue(line[end], waiting[entry], entry, ledger, world.entries)
         waiting[entry] = -1.0
         end += 1
-    return int(end - front.end)
+    _join(place, end - front.end, front, line, world.spare)
 
 
 @compiled
@@ -250,35 +264,23 @@ def _pivot(j: int, world: World) -> int:
     It is the one of that rank in a sample; who cannot be selected does not count.
     """
     front = world.queue.fronts[j]
-    waiting = world.queue.waiting[j]
     candidates = world.candidates
     gap = len(candidates) - front.jobs
     size = front.jobs + front.pairs
     wanted = _ROUNDS * world.types[j].workers
     if size <= 2 * wanted + _SAMPLE:
         return -1
-    sample = world.queue.aside
+    sample = world.spare.items
     drawn = 0
     step = size // _SAMPLE
     for row in range(step // 2, size, step):
         entry = row if row < front.jobs else row + gap
-        if waiting[entry] < 0 or (
+        key = world.queue.waiting[j, entry]
+        if key < 0 or (
             row < front.jobs and candidates[row].selected_round >= world.counts[0].rounds
         ):
             continue
-        key = waiting[entry]
-        deficit = world.ledger[entry, j].deficit
-        hole = drawn
-        while hole > 0 and (
-            sample[hole - 1].key < key
-            or (sample[hole - 1].key == key and sample[hole - 1].deficit < deficit)
-        ):
-            sample[hole] = sample[hole - 1]
-            hole -= 1
-        item = sample[hole]
-        item.key = key
-        item.deficit = deficit
-        item.entry = entry
+        _insert_sample(drawn, key, world.ledger[entry, j].deficit, entry, sample)
         drawn += 1
     rank = wanted // step
     if rank < drawn // 2 and sample[rank].key > _TINY:
@@ -287,28 +289,51 @@ def _pivot(j: int, world: World) -> int:
 
 
 @compiled
-def take_all_waiting(j: int, left: int, world: World) -> int:
-    """Select all that wait, in no order, if there is room for all.
+def _insert_sample(size: int, key: float, deficit: float, entry: int, sample: np.ndarray) -> None:
+    """Put one more into a sample that is in order."""
+    hole = size
+    while hole > 0 and (
+        sample[hole - 1].key < key
+        or (sample[hole - 1].key == key and sample[hole - 1].deficit < deficit)
+    ):
+        sample[hole] = sample[hole - 1]
+        hole -= 1
+    item = sample[hole]
+    item.key = key
+    item.deficit = deficit
+    item.entry = entry
 
-    Returns how many workers are left then; -1, and nothing is selected, if not all have room.
-    """
-    this = world.counts[0].rounds
-    front = world.queue.fronts[j]
-    waiting = world.queue.waiting[j]
-    candidates = world.candidates
+
+@compiled
+def is_pair_waiting(
+    this: int, front: Any, waiting: np.ndarray, candidates: np.ndarray, entries: np.ndarray
+) -> bool:
+    """Whether a pair waits whose jobs are free in this round."""
     base = len(candidates)
-    # Entries that share a job are in each other's way.
     for entry in range(base, base + front.pairs):
-        pair = world.entries[entry]
+        pair = entries[entry]
         if (
             waiting[entry] >= 0
             and candidates[pair.first].selected_round < this
             and candidates[pair.second].selected_round < this
         ):
-            return -1
-    picks = world.picks[j]
-    filled = world.types[j].selected
+            return True
+    return False
+
+
+@compiled
+def take_all_waiting(
+    this: int,
+    worker_type: Any,
+    front: Any,
+    waiting: np.ndarray,
+    picks: np.ndarray,
+    candidates: np.ndarray,
+) -> bool:
+    """Select all jobs that wait, in no order, if there is room for all; whether there is."""
+    filled = worker_type.selected
     end = filled
+    left = worker_type.left
     for slot in range(front.jobs):
         # Without a branch, which nobody could predict.
         job = candidates[slot]
@@ -318,11 +343,12 @@ def take_all_waiting(j: int, left: int, world: World) -> int:
         end += comes
         left -= comes * job.scale
         if left < 0:
-            return -1
+            return False
     for k in range(filled, end):
         candidates[picks[k].entry].selected_round = this
-    world.types[j].selected = end
-    return left
+    worker_type.selected = end
+    worker_type.left = left
+    return True
 
 
 # near ties -----------------------------------------------------------------------------------
@@ -335,73 +361,44 @@ def _is_near(key: float, behind: float) -> bool:
 
 
 @compiled
-def _is_of_cut(front: Any, ledger: Any) -> bool:
+def _is_of_cut(front: Any, one: Any) -> bool:
     """Whether an entry has the share and time received of the entry that the cut was taken from."""
-    return bool(ledger.share == front.cut_share and ledger.received == front.cut_received)
+    return bool(one.share == front.cut_share and one.received == front.cut_received)
 
 
 @compiled
-def _proportional(one: Any, two: Any) -> bool:
-    """Whether two accounts have the same share and time received, so the same priority always."""
+def _is_proportional(one: Any, two: Any) -> bool:
+    """Whether two entries have the same share and time received, so the same priority always."""
     return bool(one.share == two.share and one.received == two.received)
 
 
 @compiled
-def _has_near_ties(j: int, low: int, high: int, world: World) -> bool:
+def _has_near_ties(low: int, high: int, line: np.ndarray) -> bool:
     """Whether neighbours in a front are near to each other without being proportional."""
-    line = world.queue.front[j]
     for place in range(low + 1, high):
         one = line[place - 1]
         two = line[place]
-        if _is_near(one.key, two.key) and not _proportional(
-            world.ledger[one.entry, j], world.ledger[two.entry, j]
-        ):
+        if _is_near(one.key, two.key) and not _is_proportional(one, two):
             return True
     return False
 
 
 @compiled
-def _settle_near(j: int, place: int, world: World) -> int:
-    """Sort the entries that are near to the one at ``place`` by this round's priority.
-
-    Returns where they end.
-    """
-    front = world.queue.fronts[j]
-    line = world.queue.front[j]
-    smallest = line[place].key
-    stop = place + 1
-    proportional = True
-    while stop < front.end and _is_near(smallest, line[stop].key):
-        smallest = min(smallest, line[stop].key)
-        proportional = proportional and _proportional(
-            world.ledger[line[place].entry, j], world.ledger[line[stop].entry, j]
-        )
-        stop += 1
-    if not proportional:
-        _key_by(j, place, stop, world.types[j].received, line, world)
-        _sort(j, place, stop, line, world)
-        _key_by(j, place, stop, world.rules[0].half_round, line, world)
-    return int(stop)
-
-
-@compiled
-def _key_by(j: int, low: int, high: int, total: float, line: np.ndarray, world: World) -> None:
+def _key_by(total: float, low: int, high: int, line: np.ndarray) -> None:
     """Set the keys of some entries to their priorities at a total of the type's time."""
     for place in range(low, high):
-        ledger = world.ledger[line[place].entry, j]
-        line[place].key = ledger.share / (ledger.received / total)
+        line[place].key = line[place].share / (line[place].received / total)
 
 
 @compiled
-def sort_picks(j: int, low: int, high: int, picks: np.ndarray, world: World) -> None:
+def sort_picks(low: int, high: int, worker_type: Any, picks: np.ndarray, world: World) -> None:
     """Sort picks by what this round's priorities are."""
     line = world.queue.returning
     for k in range(low, high):
-        line[k].entry = picks[k].entry
-        line[k].scale = picks[k].scale
-        line[k].deficit = world.ledger[picks[k].entry, j].deficit
-    _key_by(j, low, high, world.types[j].received, line, world)
-    _sort(j, low, high, line, world)
+        ledger = world.ledger[picks[k].entry, worker_type.number]
+        _queue(line[k], 0.0, picks[k].entry, ledger, world.entries)
+    _key_by(worker_type.received, low, high, line)
+    _sort(low, high, line, world.spare)
     for k in range(low, high):
         picks[k].entry = line[k].entry
 
@@ -411,33 +408,19 @@ def sort_picks(j: int, low: int, high: int, picks: np.ndarray, world: World) -> 
 
 @compiled
 def _is_before(one: Any, two: Any) -> bool:
-    """Whether one queued entry goes before another by key and deficit."""
-    return bool(one.key > two.key or (one.key == two.key and one.deficit > two.deficit))
+    """Whether one queued entry goes before another: by key, deficit, share, then insertion."""
+    if one.key != two.key:
+        return bool(one.key > two.key)
+    if one.deficit != two.deficit:
+        return bool(one.deficit > two.deficit)
+    if one.share != two.share:
+        return bool(one.share > two.share)
+    return bool(one.order < two.order)
 
 
 @compiled
-def _is_tied(one: Any, two: Any) -> bool:
-    return bool(one.key == two.key and one.deficit == two.deficit)
-
-
-@compiled
-def _breaks_tie(j: int, one: int, two: int, world: World) -> bool:
-    """Whether one entry goes before another of the same key and deficit: by share, insertion."""
-    share = world.ledger[one, j].share
-    other = world.ledger[two, j].share
-    if share != other:
-        return bool(share > other)
-    base = len(world.candidates)
-    if one < base and two < base:
-        return bool(one < two)
-    return order_of(one, world) < order_of(two, world)
-
-
-@compiled
-def _make_room(j: int, more: int, world: World) -> None:
+def _make_room(more: int, front: Any, line: np.ndarray) -> None:
     """Move the front to the beginning of its array if so many more do not fit behind it."""
-    front = world.queue.fronts[j]
-    line = world.queue.front[j]
     if front.end + more > len(line):
         for place in range(front.head, front.end):
             line[place - front.head] = line[place]
@@ -446,101 +429,103 @@ def _make_room(j: int, more: int, world: World) -> None:
 
 
 @compiled
-def _join(j: int, low: int, more: int, world: World) -> None:
+def _join(low: int, more: int, front: Any, line: np.ndarray, spare: Spare) -> None:
     """Sort those that stand behind the end of the front, and merge them in from ``low`` on."""
-    front = world.queue.fronts[j]
-    line = world.queue.front[j]
     end = front.end
     if more >= _MANY:
-        _deal(end, end + more, line, world)
-    _sort(j, end, end + more, line, world)
-    changed = _merge(j, low, end, end + more, line, world)
+        _deal(end, end + more, line, spare)
+    _sort(end, end + more, line, spare)
+    changed = _merge(low, end, end + more, line, spare.items)
     front.end = end + more
     # Neighbours that were neighbours before are known to be no near ties.
     if not front.near_ties:
-        front.near_ties = _has_near_ties(j, max(low, changed - 1), end + more, world)
+        front.near_ties = _has_near_ties(max(low, changed - 1), end + more, line)
 
 
 @compiled
-def _sort(j: int, low: int, high: int, line: np.ndarray, world: World) -> None:
+def _sort(low: int, high: int, line: np.ndarray, spare: Spare) -> None:
     """Sort queued entries: merges of stretches that are in order as they come."""
-    starts = world.scratch
+    scratch = spare.scratch
     stretches = 0
     place = low
     while place < high:
         stop = place + 1
-        while stop < high and (
-            _is_before(line[stop - 1], line[stop])
-            or (
-                _is_tied(line[stop - 1], line[stop])
-                and _breaks_tie(j, line[stop - 1].entry, line[stop].entry, world)
-            )
-        ):
+        while stop < high and _is_before(line[stop - 1], line[stop]):
             stop += 1
         if stop < high and stop - place < _RUN:
-            stop = min(place + _SHORT, high)
-            _sort_few(j, place, stop, line, world)
-        starts[stretches].number = place
+            stop = min(place + SHORT, high)
+            _sort_few(place, stop, line, spare)
+        scratch[stretches].number = place
         stretches += 1
-        starts[stretches].number = stop
+        scratch[stretches].number = stop
         place = stop
         # Lengths at least halve from one stretch to the next, so merges are balanced.
         while stretches > 1:
-            first = starts[stretches - 2].number
-            second = starts[stretches - 1].number
+            first = scratch[stretches - 2].number
+            second = scratch[stretches - 1].number
             if place < high and second - first >= 2 * (stop - second):
                 break
-            _merge(j, first, second, stop, line, world)
+            _merge(first, second, stop, line, spare.items)
             stretches -= 1
-            starts[stretches].number = stop
+            scratch[stretches].number = stop
 
 
 @compiled
-def _sort_few(j: int, low: int, high: int, line: np.ndarray, world: World) -> None:
-    """Sort a few: count for each how many go before it, without a branch; then look at ties."""
+def _sort_few(low: int, high: int, line: np.ndarray, spare: Spare) -> None:
+    """Sort a few: count for each how many go before it, without a branch; then look at ties.
+
+    Keys and deficits stand in rows of their own for this, so that a processor compares several at once.
+    """
     size = high - low
-    aside = world.queue.aside
-    scratch = world.scratch
+    aside = spare.items
+    scratch = spare.scratch
+    keys = spare.keys
+    deficits = spare.deficits
     for k in range(size):
         aside[k] = line[low + k]
+        keys[k] = line[low + k].key
+        deficits[k] = line[low + k].deficit
         scratch[k].count = 0
     ties = 0
     for k in range(size):
-        key = aside[k].key
-        deficit = aside[k].deficit
+        key = keys[k]
+        deficit = deficits[k]
         rank = 0
         for i in range(size):
-            other = aside[i]
-            rank += (other.key > key) | ((other.key == key) & (other.deficit > deficit))
+            rank += (keys[i] > key) | ((keys[i] == key) & (deficits[i] > deficit))
         same = scratch[rank].count
         scratch[rank].count = same + 1
         ties += same
         line[low + rank + same] = aside[k]
     if ties > 0:
-        _insert(j, low, high, line, world)
+        _insert(low, high, line, aside[0])
 
 
 @compiled
-def _insert(j: int, low: int, high: int, line: np.ndarray, world: World) -> None:
+def _insert(low: int, high: int, line: np.ndarray, held: Any) -> None:
     """Sort entries that are nearly in order."""
-    spare = world.queue.aside[0]
     for place in range(low + 1, high):
         hole = place
-        while hole > low and (
-            _is_before(line[hole], line[hole - 1])
-            or (
-                _is_tied(line[hole], line[hole - 1])
-                and _breaks_tie(j, line[hole].entry, line[hole - 1].entry, world)
-            )
-        ):
-            world.queue.aside[0] = line[hole]
+        while hole > low and _is_before(line[hole], line[hole - 1]):
+            _copy(held, line[hole])
             line[hole] = line[hole - 1]
-            line[hole - 1] = spare
+            line[hole - 1] = held
             hole -= 1
 
 
 @compiled
-def _merge(j: int, low: int, middle: int, high: int, line: np.ndarray, world: World) -> int:
+def _copy(to: Any, item: Any) -> None:
+    to.key = item.key
+    to.deficit = item.deficit
+    to.share = item.share
+    to.received = item.received
+    to.order = item.order
+    to.entry = item.entry
+    to.scale = item.scale
+
+
+@compiled
+def _merge(low: int, middle: int, high: int, line: np.ndarray, aside: np.ndarray) -> int:
     """Merge two sorted stretches that touch; returns the first place whose neighbour is another."""
     if low == middle or middle == high:
         return middle
@@ -556,28 +541,21 @@ def _merge(j: int, low: int, middle: int, high: int, line: np.ndarray, world: Wo
     if line[middle - 1].key > line[middle].key:
         return middle
     if high - middle <= middle - low:
-        return _merge_down(j, low, middle, high, line, world)
-    _merge_up(j, low, middle, high, line, world)
+        return _merge_down(low, middle, high, line, aside)
+    _merge_up(low, middle, high, line, aside)
     return low
 
 
 @compiled
-def _merge_down(j: int, low: int, middle: int, high: int, line: np.ndarray, world: World) -> int:
+def _merge_down(low: int, middle: int, high: int, line: np.ndarray, aside: np.ndarray) -> int:
     """Merge from the end, the second stretch put aside."""
-    aside = world.queue.aside
     for k in range(high - middle):
         aside[k] = line[middle + k]
     one = middle - 1
     two = high - middle - 1
     place = high - 1
     while two >= 0:
-        if one >= low and (
-            _is_before(aside[two], line[one])
-            or (
-                _is_tied(aside[two], line[one])
-                and _breaks_tie(j, aside[two].entry, line[one].entry, world)
-            )
-        ):
+        if one >= low and _is_before(aside[two], line[one]):
             line[place] = line[one]
             one -= 1
         else:
@@ -588,9 +566,8 @@ def _merge_down(j: int, low: int, middle: int, high: int, line: np.ndarray, worl
 
 
 @compiled
-def _merge_up(j: int, low: int, middle: int, high: int, line: np.ndarray, world: World) -> None:
+def _merge_up(low: int, middle: int, high: int, line: np.ndarray, aside: np.ndarray) -> None:
     """Merge from the beginning, the first stretch put aside."""
-    aside = world.queue.aside
     size = middle - low
     for k in range(size):
         aside[k] = line[low + k]
@@ -598,13 +575,7 @@ def _merge_up(j: int, low: int, middle: int, high: int, line: np.ndarray, world:
     two = middle
     place = low
     while one < size:
-        if two < high and (
-            _is_before(line[two], aside[one])
-            or (
-                _is_tied(line[two], aside[one])
-                and _breaks_tie(j, line[two].entry, aside[one].entry, world)
-            )
-        ):
+        if two < high and _is_before(line[two], aside[one]):
             line[place] = line[two]
             two += 1
         else:
@@ -614,10 +585,10 @@ def _merge_up(j: int, low: int, middle: int, high: int, line: np.ndarray, world:
 
 
 @compiled
-def _deal(low: int, high: int, line: np.ndarray, world: World) -> None:
+def _deal(low: int, high: int, line: np.ndarray, spare: Spare) -> None:
     """Bring many into order roughly: into buckets by key, eight to a bucket if keys are even."""
-    aside = world.queue.aside
-    buckets = world.scratch
+    aside = spare.items
+    buckets = spare.scratch
     largest = line[low].key
     smallest = line[low].key
     for k in range(low, high):

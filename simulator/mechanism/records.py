@@ -65,6 +65,7 @@ COUNT = record(
 )
 
 TYPE = record(
+    number="i8",  # its place in the table
     workers="i8",
     first_worker="i8",
     visit="i8",  # place v of the table: which type is visited as the v-th, before any shuffling
@@ -75,6 +76,7 @@ TYPE = record(
     stop_run="i8",
     selected="i8",  # entries selected in this round
     in_order="i8",  # so many of them in the order of the queue, the others behind in any order
+    left="i8",  # workers that nobody is selected for yet
 )
 
 SPEED = record(
@@ -177,12 +179,21 @@ VIEW = record(
     entity="i8",
 )
 
-QUEUED = record(key="f8", deficit="f8", entry="i8", scale="i8")
+QUEUED = record(
+    key="f8",
+    deficit="f8",
+    share="f8",
+    received="f8",
+    order="i8",  # of insertion
+    entry="i4",
+    scale="i4",
+)
 
 FRONT = record(
     head="i8",  # where the front stands in its array
     end="i8",
     settled="i8",  # up to here entries that are near to each other stand by this round's priority
+    half_round="f8",
     near_ties="?",  # there may be neighbours whose priorities rounding turns round
     cut_key="f8",  # of the entry that ends the front; infinite if all wait, -1 if nobody does
     cut_deficit="f8",
@@ -208,6 +219,9 @@ CURSOR = record(
     found="?",
 )
 
+SHORT = 40
+"""So many are sorted at once before they are merged."""
+
 SCRATCH = record(number="i8", count="i8", seconds="f8", odd_seconds="f8")
 
 
@@ -222,15 +236,38 @@ class Queue(NamedTuple):
         Shape ``(J, entries)``: the key of each entry that waits, -1 for all others.
     returning
         QUEUED, ``(workers,)``: entries that ran and belong to the front, by worker type.
-    aside
-        QUEUED, as long as all entries and workers: holds nothing between two calls.
     """
 
     fronts: np.ndarray
     front: np.ndarray
     waiting: np.ndarray
     returning: np.ndarray
-    aside: np.ndarray
+
+
+class Spare(NamedTuple):
+    """Room that holds nothing between two calls.
+
+    Attributes
+    ----------
+    items, scratch
+        QUEUED and SCRATCH, as long as all entries and workers.
+    keys, deficits
+        Of a few, shape ``(SHORT,)``.
+    """
+
+    items: np.ndarray
+    scratch: np.ndarray
+    keys: np.ndarray
+    deficits: np.ndarray
+
+
+class Floor(NamedTuple):
+    """What placement works on: ``runs``, ``rest``, ``workers`` and ``placed`` of :class:`World`."""
+
+    runs: np.ndarray
+    rest: np.ndarray
+    workers: np.ndarray
+    placed: np.ndarray
 
 
 class World(NamedTuple):
@@ -269,8 +306,8 @@ class World(NamedTuple):
         ROUND, and the share of each type's workers that run something, ``(rounds, J)``.
     views
         VIEW: what a policy may see of each job, by slot.
-    leftovers, cursor, scratch
-        LEFTOVER, CURSOR and SCRATCH: hold nothing between two calls.
+    leftovers, cursor, spare
+        LEFTOVER, CURSOR and room: hold nothing between two calls.
     stream
         Random stream of the order of types.
     """
@@ -301,7 +338,7 @@ class World(NamedTuple):
     views: np.ndarray
     leftovers: np.ndarray
     cursor: np.ndarray
-    scratch: np.ndarray
+    spare: Spare
     stream: np.ndarray
 
 
