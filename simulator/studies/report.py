@@ -108,12 +108,14 @@ def _headlines(sections: Sequence[Section]) -> str:
     rows = []
     for section in sections:
         for one in section.comparisons:
-            digits = ".4f" if one.claim.unit == " s" else ".2f"
+            digits = ".2g" if one.claim.unit == " s" else ".2f"
             ours = "not run" if one.ours is None else f"{one.ours:{digits}}{one.claim.unit}"
             within = ""
             if one.interval is not None:
                 within = f"{one.interval[0]:.2f} to {one.interval[1]:.2f}"
             verdict = {True: "agrees", False: "differs", None: ""}[one.agrees]
+            if not section.choices.as_published:
+                verdict = "other jobs"
             rows.append(
                 [one.claim.text, ours, within, f"{one.claim.published:g}{one.claim.unit}", verdict]
             )
@@ -133,6 +135,12 @@ def _differences(sections: Sequence[Section]) -> str:
         for section in sections
         for one in section.comparisons
         if one.agrees is False and one.claim.differs
+    ]
+    lines += [
+        f"- **{section.experiment.title}**: {sentence}"
+        for section in sections
+        if section.choices.as_published
+        for sentence in getattr(section.experiment, "differs", ())
     ]
     return "\n".join(lines)
 

@@ -125,6 +125,8 @@ class CurveExperiment:
         What is run, drawn, and said.
     highest
         End of the vertical axis; None leaves it open.
+    differs
+        Where ours is another curve than the published one, and why: sentences for the report.
     """
 
     figure: str
@@ -136,6 +138,7 @@ class CurveExperiment:
     claims: tuple[Claim, ...] = ()
     highest: float | None = 100.0
     one_at_a_time: bool = False
+    differs: tuple[str, ...] = ()
 
     @property
     def names(self) -> Collection[str]:
@@ -346,7 +349,7 @@ class CurveExperiment:
     def quick(self, choices: Choices) -> Choices:
         """One seed, a fifth of the points and those of the claims; fewer and earlier jobs measured."""
         points = self.all_points()
-        wanted = {*points[:: max(1, len(points) // 5)], *(claim.at for claim in self.claims)}
+        wanted = {*points[:: -(-len(points) // 5)], *(claim.at for claim in self.claims)}
         at = tuple(x for x in points if x in wanted)
         if self.axis == "jobs":
             return replace(choices, seeds=choices.seeds[:1], at=at)

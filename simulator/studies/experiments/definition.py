@@ -25,7 +25,8 @@ A file says what is run, drawn and claimed::
     published = 2.2
 
 ``axis`` is ``rate`` (the default) or ``jobs``, ``measure`` what the curves show (of the file, or of
-a curve), ``highest`` the end of the vertical axis.
+a curve), ``highest`` the end of the vertical axis, ``differs`` a list of sentences for the report: where
+ours is another curve than the published one, and why.
 """
 
 from __future__ import annotations
@@ -50,7 +51,18 @@ from simulator.studies.experiments.paper import paper_curve
 
 DEFINITIONS = Path(__file__).parent / "definitions"
 
-_TOP = ("title", "what", "axis", "measure", "highest", "settings", "curve", "panel", "claim")
+_TOP = (
+    "title",
+    "what",
+    "axis",
+    "measure",
+    "highest",
+    "settings",
+    "curve",
+    "panel",
+    "claim",
+    "differs",
+)
 _CURVE = ("name", "label", "policy", "measure", "settings", "optional", "at")
 _PANEL = ("title", "published", "curves")
 _CLAIM = ("text", "slower", "faster", "at", "published", "differs")
@@ -127,6 +139,7 @@ def _experiment(path: Path, found: Mapping[str, Any]) -> CurveExperiment:
         settings=_settings(found.get("settings", {})),
         claims=tuple(_claim(one, names) for one in _tables(found, "claim")),
         highest=None if highest is None else float(highest),
+        differs=_sentences(found.get("differs", [])),
     )
 
 
@@ -217,6 +230,12 @@ def _known(found: Mapping[str, Any], names: tuple[str, ...], what: str) -> None:
     for name in found:
         if name not in names:
             raise unknown_name(what, name, names)
+
+
+def _sentences(given: Any) -> tuple[str, ...]:
+    if not (isinstance(given, list) and all(isinstance(one, str) for one in given)):
+        raise InputError("differs: expected a list of sentences")
+    return tuple(given)
 
 
 def _text(found: Mapping[str, Any], name: str) -> str:

@@ -246,7 +246,7 @@ class Scaling:
 
     def quick(self, choices: Choices) -> Choices:
         """Small states, one seed."""
-        return replace(choices, seeds=choices.seeds[:1], at=(16.0, 32.0, 64.0, 128.0))
+        return replace(choices, seeds=choices.seeds[:1], at=(16.0, 32.0, 64.0))
 
     def plot(self, folder: Path, choices: Choices, batch: Batch) -> list[Path]:
         """Draw ``figure-14.png`` and ``.svg``, both axes logarithmic."""
