@@ -34,7 +34,7 @@ HOUR = 3600.0
 DEMAND = 5.0
 """Workers that the queue asks for, per worker of the cluster."""
 
-_DEAR = {"allox": 2.0, "packed": 2.5}
+_DEAR = {"allox": 2.0, "packed": 5.0}
 """The most where a decision takes long, by what is in the policy's name: time that grows with the cube of
 the queue, and pairs of jobs."""
 
