@@ -38,6 +38,7 @@ def main() -> int:
     knees_.add_argument("--policy", nargs="+", default=[], help="only these")
     apart = commands.add_parser("differences", help="from the published curves, by experiment")
     apart.add_argument("--row", nargs="+", default=[], help="only rows named like this")
+    apart.add_argument("--tables", action="store_true", help="run nothing, write what is there")
     for command, place in ((knees_, "knees"), (apart, "differences")):
         command.add_argument(
             "--output", type=Path, default=Path(place), help="default: %(default)s"
@@ -63,7 +64,7 @@ def main() -> int:
     if given.command == "knees":
         return knees.run(given.policy, given.output, given.processes)
     if given.command == "differences":
-        return differences.run(given.row, given.output, given.processes)
+        return differences.run(given.row, given.output, given.processes, given.tables)
     if given.command == "labels":
         return saturation_labels.run(given.case, given.load, given.most_seconds)
     if given.command == "tables":

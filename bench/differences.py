@@ -127,8 +127,8 @@ def _planned(row: Row) -> dict[str, tuple[Sequence[int], dict[str, Any]]]:
     }
 
 
-def run(rows: Sequence[str], folder: Path, processes: int | None) -> int:
-    """Run what has not been, and write the table."""
+def run(rows: Sequence[str], folder: Path, processes: int | None, tables: bool = False) -> int:
+    """Run what has not been, unless only tables are wanted, and write the table."""
     wanted = [row for row in ROWS if not rows or any(text in row.name for text in rows)]
     tasks = [
         Task(_name(row, what, seed), {"config": row.config(seed, **changes).to_json()})
@@ -137,10 +137,15 @@ def run(rows: Sequence[str], folder: Path, processes: int | None) -> int:
         for seed in seeds
     ]
     tasks.sort(key=lambda task: not task.name.endswith(("seed=0", "seed=1", "seed=2")))
-    with closing(make_executor("local", processes)) as executor:
-        store = PointStore(folder)
-        batch = run_batch(executor, simulate, tasks, store, "differences", folder / "failures")
-    complain(batch)
+    store = PointStore(folder)
+    if tables:
+        known = {task.name: store.load(task.name, task.payload) for task in tasks}
+        batch = Batch({name: kept for name, kept in known.items() if kept is not None})
+    else:
+        with closing(make_executor("local", processes)) as executor:
+            log = folder / "failures"
+            batch = run_batch(executor, simulate, tasks, store, "differences", log)
+        complain(batch)
     PAGE.write_text(between(PAGE.read_text(), "differences", table(wanted, batch)))
     return 0
 
@@ -183,7 +188,7 @@ def _mean(values: Sequence[float | None]) -> str:
     whole = [value for value in values if value is not None]
     if not values:
         return ""
-    return "given up" if len(whole) < len(values) else f"{math.fsum(whole) / len(whole):.2f}"
+    return "" if len(whole) < len(values) else f"{math.fsum(whole) / len(whole):.2f}"
 
 
 def of_three(values: Sequence[float]) -> tuple[float, float, float]:
