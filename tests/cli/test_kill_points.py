@@ -154,7 +154,10 @@ def test_killed_anywhere(tmp_path, kind):
         while left := session(process.pid):
             assert time.monotonic() - began < 10.0 * crowd, left
             time.sleep(0.1)
-        assert not [path for path in output.rglob(".*") if sent != signal.SIGKILL], number
+        # Claims of processes that are gone, and what they had begun, go with the next command at the latest.
+        held = (".claims", ".unfinished")
+        left = [path for path in output.rglob(".*") if not set(path.parts) & set(held)]
+        assert not left or sent == signal.SIGKILL, (number, left)
         assert_whole(output)
         there = finished(output)
         resumes = (output / "checkpoint.npz").exists() and process.returncode != 0

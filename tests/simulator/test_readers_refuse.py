@@ -225,6 +225,22 @@ READERS = {
 }
 
 
+SEEDS = {
+    "trace": (JOB + JOB + "\n" + OLD).encode(),
+    "throughputs.csv": b"".join(
+        (DATA / "simulation_throughputs.csv").read_bytes().splitlines(True)[:60:5]
+    ),
+    "throughputs.json": as_json(TABLE),
+    "throughputs.toml": GPUS.read_bytes(),
+    "prices": (DATA / "prices.csv").read_bytes(),
+    "replay": as_json(REPLAY),
+    "sweep": SWEEP.encode(),
+    "experiment": EXPERIMENT.read_bytes(),
+    **{name: (SAMPLES / READERS[name][1]).read_bytes() for name in READERS if " " in name},
+}
+"""What coverage-guided damage begins with, see ``tests/fuzz_readers.py``."""
+
+
 def replayed(path: Path) -> None:
     replay = load_replay(path, TYPES)
     for time_ in (0.0, 1920.0, 5000.0):
