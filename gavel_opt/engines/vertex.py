@@ -17,6 +17,7 @@ import numpy as np
 
 from gavel_opt.arrays import Floats, Ints
 from gavel_opt.kernels.certificate import prove
+from gavel_opt.kernels.dense import solved
 from gavel_opt.kernels.jit import compiled
 
 _MOST = 12
@@ -159,8 +160,8 @@ def vertex(
         columns = free
     if rows != columns:
         return x, mu, price, nothing
-    unknown = _solved(matrix[:rows, :rows], given[:rows])
-    dual = _solved(matrix[:rows, :rows].T, cost[:rows])
+    unknown = solved(matrix[:rows, :rows], given[:rows])
+    dual = solved(matrix[:rows, :rows].T, cost[:rows])
 
     for j in range(types):
         if row_of[j] >= 0:
@@ -273,28 +274,3 @@ def _add(
     matrix[row, 0] += factor * form[1]
     for z in range(max(start, 1), end):
         matrix[row, z] += factor * form[1 + z]
-
-
-@compiled
-def _solved(matrix: Floats, given: Floats) -> Floats:
-    """Solve a small system by elimination with pivots; not finite if it is singular."""
-    a, b = matrix.copy(), given.copy()
-    n = b.size
-    for k in range(n):
-        pivot = k
-        for i in range(k + 1, n):
-            if abs(a[i, k]) > abs(a[pivot, k]):
-                pivot = i
-        for c in range(k, n):
-            a[k, c], a[pivot, c] = a[pivot, c], a[k, c]
-        b[k], b[pivot] = b[pivot], b[k]
-        for i in range(k + 1, n):
-            factor = a[i, k] / a[k, k]
-            for c in range(k, n):
-                a[i, c] -= factor * a[k, c]
-            b[i] -= factor * b[k]
-    for k in range(n - 1, -1, -1):
-        for c in range(k + 1, n):
-            b[k] -= a[k, c] * b[c]
-        b[k] /= a[k, k]
-    return b

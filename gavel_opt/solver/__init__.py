@@ -1,22 +1,24 @@
-"""Our own solver for allocation programs, compiled: the optimum, its duals and a proof.
+"""Our own solver for allocation programs, compiled: the optimum, its duals and a certificate.
 
 ``optimum``
-    What the rest of the package calls.
-``direct``
-    The short ways, tried first: ``pinned``, where one job decides the level, and ``prices`` with ``corner``, where
-    every worker type has a price. ``patterns`` is what one job does at given prices.
-``solve``
-    The interior point method for all programs, in one compiled call.
-``tables``
-    What its kernels hand to each other.
-``scale``
-    From the program to the tables, and where to start.
-``normal``, ``packed``
+    What the rest of the package calls; ``max_min`` is the short way from jobs to shares.
+``settings``
+    What all methods are set to.
+``shortcuts``
+    Tried first: ``bottleneck``, where one job decides the level, and ``price_search`` with ``recovery``, where every
+    worker type has a price. ``hull`` is what one job does at given prices.
+``interior_point``
+    The method for all programs, in one compiled call, a line a step.
+``records``, ``tables``
+    What its kernels keep of each thing, and how a program gets there.
+``scaling``
+    From the program's own numbers to scaled ones, and where to start.
+``predictor_corrector``
+    Residuals, aims and steps.
+``kkt_alone``, ``kkt_pairs``
     The normal equations, without pairs eliminated group by group down to one price a worker type.
-``path``
-    The primal-dual interior point method.
-``face``
+``optimal_face``, ``idle_pairs``
     Which variables are zero in every optimum, the centre of the others, and exact duals.
-``proof``
-    The certificate, from the program as it was given.
+``certificate``
+    The proof, from the scaled program.
 """

@@ -14,7 +14,7 @@ give every job its level :math:`F_i(t^*)`. Its weighted centre is the minimum of
       + \omega \log\bigl(r_i x_i - F_i\bigr)\Bigr] - \sum_j \log v_j
     \quad\text{s.t.}\quad v_j + \sum_i k_i x_{ij} = N_j
 
-without any path to it (:math:`\omega` is ``JOB_ROWS``). Newton's method is used in its primal-dual form, in which every variable has a dual
+without any path to it (:math:`\omega` is ``slack_weight``). Newton's method is used in its primal-dual form, in which every variable has a dual
 (:math:`x z = 1`, for each of the :math:`n_i` jobs): it needs a third fewer steps than the primal form. A job's
 Hessian :math:`\mathrm{diag}(z/x) + (q/u) 1 1^T + (\lambda/s) r r^T` is inverted in closed form, and only the
 J prices couple jobs. The start is made of the program alone, so the answer is too.
@@ -27,9 +27,10 @@ import math
 import numpy as np
 
 from gavel_opt.arrays import Floats, Ints
+from gavel_opt.kernels.dense import cholesky, cholesky_solve
 from gavel_opt.kernels.jit import compiled
 from gavel_opt.solver.hull import TOP, Problem, shortfall
-from gavel_opt.solver.tables import JOB_ROWS
+from gavel_opt.solver.settings import SETTINGS
 
 STEADY, ROUNDING = 1e-6, 1e-4
 """Newton's method ends once no variable moves by more than the first part of itself, or by less than the
@@ -110,8 +111,10 @@ def centre(
             schur[j, : j + 1] = total[place : place + j + 1]
             schur[j, j] += v[j] / price[j]
             rhs[j] += missing[j] + 1.0 / price[j]
-        if not _solve(schur, rhs, next_price):
+        if cholesky(schur, 0.0) > 0:
             return 0
+        next_price[:] = rhs
+        cholesky_solve(schur, next_price)
         if iteration > 0 and iteration % PATIENCE == 0:
             least = math.inf
             for j in range(types):
@@ -205,7 +208,7 @@ def _start(
             continue
         for j in range(types):
             if rate[i, j] > 0.0:
-                x[i, j] = 1.0 / (types + JOB_ROWS + use[i] / count[i] * price[j])
+                x[i, j] = 1.0 / (types + SETTINGS.slack_weight + use[i] / count[i] * price[j])
                 total += rate[i, j] * x[i, j]
         ask = needs[i] + ABOVE * (own[i, TOP] - needs[i]) * needs[i] / own[i, TOP]
         if total < ask:
@@ -221,8 +224,8 @@ def _start(
                 tile[(X * types + j) * WIDE + lane] = x[i, j]
                 tile[(DUAL * types + j) * WIDE + lane] = 1.0 / x[i, j]
         tile[(row + FREE) * WIDE + lane] = 1.0
-        tile[(row + DUALS) * WIDE + lane] = JOB_ROWS / s
-        tile[(row + DUALS + 1) * WIDE + lane] = JOB_ROWS / u
+        tile[(row + DUALS) * WIDE + lane] = SETTINGS.slack_weight / s
+        tile[(row + DUALS + 1) * WIDE + lane] = SETTINGS.slack_weight / u
     return tiles, job[:many]
 
 
@@ -260,10 +263,10 @@ def _factor(tile: Floats, term: Floats, sized: tuple[int, ...]) -> None:
         part_s = 1.0 / (s * level_dual) if free else 0.0
         part_u = 1.0 / (u * time_dual) if free else 0.0
         one_s, one_u = level_dual * part_s, time_dual * part_u
-        per_s, per_u = JOB_ROWS * one_s, JOB_ROWS * one_u
+        per_s, per_u = SETTINGS.slack_weight * one_s, SETTINGS.slack_weight * one_u
         a11, a12, a22, b1, b2 = s * s * part_s, 0.0, u * u * part_u, 0.0, 0.0
-        tile[(row + OFFS) * WIDE + n] = JOB_ROWS * part_s - 1.0 if free else 0.0
-        tile[(row + OFFS + 1) * WIDE + n] = JOB_ROWS * part_u - 1.0 if free else 0.0
+        tile[(row + OFFS) * WIDE + n] = SETTINGS.slack_weight * part_s - 1.0 if free else 0.0
+        tile[(row + OFFS + 1) * WIDE + n] = SETTINGS.slack_weight * part_u - 1.0 if free else 0.0
         tile[(row + PARTS) * WIDE + n] = one_s
         tile[(row + PARTS + 1) * WIDE + n] = one_u
         for j in range(types):
@@ -337,31 +340,3 @@ def _step(tile: Floats, price: Floats, highest: Floats, sized: tuple[int, ...]) 
         tile[(row + OFFS + 1) * WIDE + n] = off
         moved, down, fall = max(moved, abs(part)), max(down, -part), max(fall, -off)
         highest[n], highest[WIDE + n], highest[2 * WIDE + n] = moved, down, fall
-
-
-@compiled
-def _solve(matrix: Floats, value: Floats, solution: Floats) -> bool:
-    """Solve a positive definite system given by its lower half, which is lost."""
-    size = value.size
-    for j in range(size):
-        for m in range(j + 1):
-            rest = matrix[j, m]
-            for n in range(m):
-                rest -= matrix[j, n] * matrix[m, n]
-            if m < j:
-                matrix[j, m] = rest / matrix[m, m]
-            elif rest > 0.0:
-                matrix[j, j] = math.sqrt(rest)
-            else:
-                return False
-    for j in range(size):
-        rest = value[j]
-        for m in range(j):
-            rest -= matrix[j, m] * solution[m]
-        solution[j] = rest / matrix[j, j]
-    for j in range(size - 1, -1, -1):
-        rest = solution[j]
-        for m in range(j + 1, size):
-            rest -= matrix[m, j] * solution[m]
-        solution[j] = rest / matrix[j, j]
-    return True

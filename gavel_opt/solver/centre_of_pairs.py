@@ -22,7 +22,7 @@ from gavel_opt.arrays import Bools, Floats
 from gavel_opt.kernels.jit import compiled, make_ready
 from gavel_opt.solver.pair_pricing import PairColumns, Prices
 from gavel_opt.solver.scaled_program import ScaledProgram
-from gavel_opt.solver.tables import JOB_ROWS
+from gavel_opt.solver.settings import SETTINGS
 
 STEADY = 1e-6
 """Newton's method ends once no variable moves by more than this part of itself."""
@@ -440,7 +440,7 @@ def face_of(program: ScaledProgram, prices: Prices, clear: float) -> Face:
     cost = cost - program.rate * prices.level[:, None] - program.reward
     time, workers = prices.time <= dearest, prices.workers <= dearest
     row = program.scale > 0.0
-    weight = JOB_ROWS * program.count
+    weight = SETTINGS.slack_weight * program.count
     return Face(
         rate=program.rate,
         use=program.use,

@@ -10,172 +10,171 @@ is 1 there; its relative error is not smaller than that of the ratio.
 from __future__ import annotations
 
 import math
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from gavel_opt.arrays import Floats, Ints
+from gavel_opt.arrays import Floats
 from gavel_opt.kernels.jit import compiled
 from gavel_opt.solver.predictor_corrector import bend_rows
-from gavel_opt.solver.tables import (
-    CURVED,
-    FACE,
-    FIRST_LAM,
-    FIRST_P,
-    FIRST_Q,
-    FIRST_W,
-    FLOOR,
-    JOBS,
-    LAM,
-    REWARD,
-    SLOPE,
-    T_REWARD,
-    W_S,
-    W_U,
-    W_V,
-    WORKERS,
-    P,
-    Q,
-    T,
-    W,
-    X,
-)
+from gavel_opt.solver.records import Tables
+from gavel_opt.solver.scaling import jobs_of
 
 CLEAR = 1e-11
 """Reduced costs above this part of a job's share of the objective are positive."""
-
 MULTIPLES = 8
 """How many powers of ten of the first program's duals are tried, from 1."""
+LEVEL_SIZE = 0.1
+"""An even split has the level 1: errors count against this part of it where t itself is smaller."""
+
+
+class Sums(NamedTuple):
+    """Levels, time and workers at the shares, ``(G,)``, ``(G,)``, ``(J,)``; or the duals of these rows."""
+
+    level: Floats
+    time: Floats
+    capacity: Floats
 
 
 @compiled
-def prove(
-    c: Floats,
-    g: Floats,
-    t: Floats,
-    k: Floats,
-    rate: Floats,
-    use: Floats,
-    member: Ints,
-    pair_rate: Floats,
-    pair_time: Floats,
-) -> tuple[float, float, float, bool]:
+def certify(tables: Tables, times: float) -> tuple[float, float, float, bool]:
     """Primal residual, dual residual and gap, all relative, and whether the face is proved too.
 
     The face is right if whatever it holds at zero costs something: then it is zero in all optima.
+
+    Parameters
+    ----------
+    times
+        If positive, the face's best point is judged among all points with the levels reached, by its own
+        duals and so many times the first program's. Whatever costs something there is zero on the
+        face, so these duals, taken often enough, keep it there without the face.
     """
-    groups, types = rate.shape
-    bend_rows(g, k)
-    primal, dual = 0.0, 0.0
-    value = k[T_REWARD] * k[T]
-    tilt = k[T] if k[CURVED] == 0.0 else 0.0
-    level, time, used = np.zeros(groups), np.zeros(groups), np.zeros(types)
-    lam, q, p = np.empty(groups), np.empty(groups), np.empty(types)
-    jobs = 0.0
-    for i in range(groups):
-        jobs += g[JOBS, i]
-        for j in range(types):
-            x = c[X, i, j]
-            primal = max(primal, -x)
-            value += c[REWARD, i, j] * x
-            used[j] += use[i] * x
-            level[i] += rate[i, j] * x
-            time[i] += x
-    for i in range(member.shape[0]):
-        one, two, m = member[i, 0], member[i, 1], groups + i
-        for j in range(types):
-            x = c[X, m, j]
-            primal = max(primal, -x)
-            value += c[REWARD, m, j] * x
-            used[j] += use[m] * x
-            level[one] += pair_rate[0, i, j] * x
-            level[two] += pair_rate[1, i, j] * x
-            time[one] += pair_time[0, i] * x
-            time[two] += pair_time[1, i] * x
-    bound, pull = 0.0, 0.0
-    for i in range(groups):
-        need = g[FLOOR, i] + g[SLOPE, i] * tilt
-        size = abs(g[FLOOR, i]) + abs(level[i]) + 1e-9
-        primal = max(primal, (need - level[i]) / size, time[i] - 1.0)
-        # a slack held at zero makes its row an equality, and the row's dual free
-        lam[i] = max(g[LAM, i], 0.0) if g[W_S, i] > 0.0 else g[LAM, i]
-        q[i] = max(g[Q, i], 0.0) if g[W_U, i] > 0.0 else g[Q, i]
-        pull += lam[i] * (g[FLOOR, i] if k[CURVED] > 0.0 else g[SLOPE, i])
-    for j in range(types):
-        primal = max(primal, (used[j] - t[WORKERS, j]) / max(t[WORKERS, j], 1e-9))
-        p[j] = max(t[P, j], 0.0) if t[W_V, j] > 0.0 else t[P, j]
-        bound += t[WORKERS, j] * p[j]
-    clear = True
-    least = CLEAR * max(abs(value), 1e-300) / max(jobs, 1.0)
-    for i in range(groups):
-        short = 0.0
-        for j in range(types):
-            if c[W, i, j] > 0.0:
-                cost = use[i] * p[j] + q[i] - rate[i, j] * lam[i] - c[REWARD, i, j]
-                short = min(short, cost)
-                clear = clear and (c[FACE, i, j] > 0.0 or cost > least * c[W, i, j])
-        q[i] -= short
-    for i in range(member.shape[0]):
-        one, two, m = member[i, 0], member[i, 1], groups + i
-        short = 0.0
-        for j in range(types):
-            if c[W, m, j] > 0.0:
-                cost = use[m] * p[j] + pair_time[0, i] * q[one] + pair_time[1, i] * q[two]
-                cost -= pair_rate[0, i, j] * lam[one] + pair_rate[1, i, j] * lam[two]
-                cost -= c[REWARD, m, j]
-                short = min(short, cost)
-        q[one] -= short / pair_time[0, i]
-    for i in range(groups):
-        bound += q[i]
-        if k[CURVED] == 0.0:
-            bound -= lam[i] * g[FLOOR, i]
-    if k[CURVED] > 0.0:
+    bend_rows(tables)
+    groups, types, scalar = tables.groups, tables.types, tables.scalars[0]
+    reached = Sums(np.zeros(len(groups)), np.zeros(len(groups)), np.zeros(len(types)))
+    primal, value = _use_of_shares(tables, reached)
+    dual = Sums(np.empty(len(groups)), np.empty(len(groups)), np.empty(len(types)))
+    primal, pull = _rows(tables, times, reached, dual, primal)
+    least = CLEAR * max(abs(value), 1e-300) / max(jobs_of(groups), 1.0)
+    bound = 0.0
+    for j in range(len(types)):
+        bound += types[j].workers * dual.capacity[j]
+    clear = _raise_time_duals(tables, times, dual, least)
+    for i in range(len(groups)):
+        bound += dual.time[i]
+        if not scalar.curved:
+            bound -= dual.level[i] * groups[i].floor
+    residual = 0.0
+    if scalar.curved:
         value = 1.0
         bound = bound / pull if pull > 0.0 else math.inf
-    elif k[T_REWARD] > 0.0:
-        dual = abs(1.0 - pull)
-    # an even split has the level 1 here: errors count against it where t itself is smaller
-    gap = abs(bound - value) / (0.1 + abs(bound) + abs(value))
-    if not (math.isfinite(primal) and math.isfinite(dual) and math.isfinite(gap)):
+    elif scalar.level_worth > 0.0:
+        residual = abs(1.0 - pull)
+    gap = abs(bound - value) / (LEVEL_SIZE + abs(bound) + abs(value))
+    if not (math.isfinite(primal) and math.isfinite(residual) and math.isfinite(gap)):
         return math.inf, math.inf, math.inf, False
-    return primal, dual, gap, clear
+    return primal, residual, gap, clear
 
 
 @compiled
-def prove_among_all(
-    c: Floats,
-    g: Floats,
-    t: Floats,
-    k: Floats,
-    rate: Floats,
-    use: Floats,
-    member: Ints,
-    pair_rate: Floats,
-    pair_time: Floats,
-) -> tuple[float, float, float]:
-    """Prove the face's best point the best of all points with the levels reached.
-
-    Whatever costs something in the first program is zero on the face, and its duals, taken often enough, keep
-    it there: added to the face's own they are duals of the second program without the face.
-
-    Returns
-    -------
-    primal, dual, gap
-        As :func:`prove` gives them, of the multiple that proves best.
-    """
-    all_c, all_g, all_t = c.copy(), g.copy(), t.copy()
-    all_c[W] = c[FIRST_W]
-    all_g[W_S : W_U + 1] = 1.0
-    all_t[W_V] = 1.0
+def certify_among_all(tables: Tables) -> tuple[float, float, float]:
+    """Primal residual, dual residual and gap, of the multiple of the first duals that proves best."""
     best = math.inf, math.inf, math.inf
     times = 1.0
     for _ in range(MULTIPLES):
-        all_g[LAM] = g[LAM] + times * g[FIRST_LAM]
-        all_g[Q] = g[Q] + times * g[FIRST_Q]
-        all_t[P] = t[P] + times * t[FIRST_P]
-        primal, dual, gap, _ = prove(
-            all_c, all_g, all_t, k, rate, use, member, pair_rate, pair_time
-        )
+        primal, dual, gap, _ = certify(tables, times)
         if max(primal, dual, gap) < max(best[0], best[1], best[2]):
             best = primal, dual, gap
         times *= 10.0
     return best
+
+
+@compiled
+def _use_of_shares(tables: Tables, reached: Sums) -> tuple[float, float]:
+    """Levels, time and workers; the largest negative share, and the objective."""
+    columns, cells, combinations, groups, types, _, scalars = tables
+    width, level, time, used = len(types), reached.level, reached.time, reached.capacity
+    primal, value = 0.0, scalars[0].level_worth * scalars[0].t
+    for i in range(len(groups)):
+        use = combinations[i].use
+        for j in range(width):
+            column, x = columns[i * width + j], cells[i * width + j].x
+            primal = max(primal, -x)
+            value += column.reward * x
+            used[j] += use * x
+            level[i] += column.rate * x
+            time[i] += x
+    for m in range(len(groups), len(combinations)):
+        pair = combinations[m]
+        for j in range(width):
+            column, x = columns[m * width + j], cells[m * width + j].x
+            primal = max(primal, -x)
+            value += column.reward * x
+            used[j] += pair.use * x
+            level[pair.one] += column.rate * x
+            level[pair.two] += column.rate_two * x
+            time[pair.one] += pair.time * x
+            time[pair.two] += pair.time_two * x
+    return primal, value
+
+
+@compiled
+def _rows(
+    tables: Tables, times: float, reached: Sums, dual: Sums, primal: float
+) -> tuple[float, float]:
+    """Duals cut off at zero; the largest violation, and the coefficient of t in the duals' bound."""
+    _, _, _, groups, types, rows, scalars = tables
+    curved = scalars[0].curved
+    tilt, pull = 0.0 if curved else scalars[0].t, 0.0
+    for i in range(len(groups)):
+        group = groups[i]
+        need = group.floor + group.slope * tilt
+        size = abs(group.floor) + abs(reached.level[i]) + 1e-9
+        primal = max(primal, (need - reached.level[i]) / size, reached.time[i] - 1.0)
+        dual.level[i] = _dual(rows[2 * i], times)
+        dual.time[i] = _dual(rows[2 * i + 1], times)
+        pull += dual.level[i] * (group.floor if curved else group.slope)
+    for j in range(len(types)):
+        workers = types[j].workers
+        primal = max(primal, (reached.capacity[j] - workers) / max(workers, 1e-9))
+        dual.capacity[j] = _dual(rows[2 * len(groups) + j], times)
+    return primal, pull
+
+
+@compiled
+def _dual(row: Any, times: float) -> float:
+    """A row's dual; a slack held at zero makes its row an equality, and the dual free."""
+    if times > 0.0:
+        return float(max(row.z + times * row.first_z, 0.0))
+    return float(max(row.z, 0.0) if row.weight > 0.0 else row.z)
+
+
+@compiled
+def _raise_time_duals(tables: Tables, times: float, dual: Sums, least: float) -> bool:
+    """Raise time duals until no reduced cost is negative; whether all off the face cost something."""
+    columns, cells, combinations, groups, types, _, _ = tables
+    width, lam, q, p = len(types), dual.level, dual.time, dual.capacity
+    clear = True
+    for i in range(len(groups)):
+        use, short = combinations[i].use, 0.0
+        for j in range(width):
+            column, cell = columns[i * width + j], cells[i * width + j]
+            weight = cell.first_weight if times > 0.0 else cell.weight
+            if weight > 0.0:
+                cost = use * p[j] + q[i] - column.rate * lam[i] - column.reward
+                short = min(short, cost)
+                clear = clear and (cell.face > 0.0 or cost > least * weight)
+        q[i] -= short
+    for m in range(len(groups), len(combinations)):
+        pair, short = combinations[m], 0.0
+        one, two = pair.one, pair.two
+        for j in range(width):
+            column, cell = columns[m * width + j], cells[m * width + j]
+            weight = cell.first_weight if times > 0.0 else cell.weight
+            if weight > 0.0:
+                cost = pair.use * p[j] + pair.time * q[one] + pair.time_two * q[two]
+                cost -= column.rate * lam[one] + column.rate_two * lam[two]
+                cost -= column.reward
+                short = min(short, cost)
+        q[one] -= short / pair.time
+    return clear

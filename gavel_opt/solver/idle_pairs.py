@@ -12,142 +12,120 @@ is known, and only the centre is found with them.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from gavel_opt.arrays import Floats, Ints
+from gavel_opt.arrays import Floats
 from gavel_opt.kernels.jit import compiled
-from gavel_opt.solver.tables import (
-    FACE,
-    FACE_U,
-    FACE_V,
-    JOBS,
-    REWARD,
-    U,
-    V,
-    W,
-    X,
-    Z,
-)
+from gavel_opt.solver.records import Tables
 
 START = 0.9
 """Part of a slack, at most, that idle pairs take where the search for the centre starts."""
 
 
 @compiled
-def pairs_of_jobs(g: Floats, one: int, two: int) -> float:
+def pairs_of_jobs(groups: Any, pair: Any) -> float:
     """How many pairs of jobs a pair of groups stands for; one, for a pool that counts as one job."""
-    if one == two:
-        return float(max(0.5 * g[JOBS, one] * (g[JOBS, one] - 1.0), 1.0))
-    return float(g[JOBS, one] * g[JOBS, two])
+    jobs = groups[pair.one].jobs
+    if pair.one == pair.two:
+        return float(max(0.5 * jobs * (jobs - 1.0), 1.0))
+    return float(jobs * groups[pair.two].jobs)
 
 
 @compiled
-def open_idle(
-    c: Floats,
-    wide: Floats,
-    g: Floats,
-    t: Floats,
-    use: Floats,
-    member: Ints,
-    pair_rate: Floats,
-    pair_time: Floats,
-) -> bool:
+def open_idle(narrow: Tables, wide: Tables) -> bool:
     """Copy the face into ``wide``, which has all pairs, and open what may idle on it.
 
     Returns whether anything may; if so, the slacks make room for it.
     """
-    groups, types, inside = g.shape[1], t.shape[1], c.shape[1]
-    opened = False
-    time, used = np.zeros(groups), np.zeros(types)
-    for i in range(member.shape[0]):
-        one, two, m = member[i, 0], member[i, 1], groups + i
-        stands_for = pairs_of_jobs(g, one, two)
-        for j in range(types):
-            wide[X, m, j] = wide[W, m, j] = wide[FACE, m, j] = 0.0
-            if not _idle(wide, pair_rate, i, m, j):
-                continue
-            if g[FACE_U, one] > 0.0 and g[FACE_U, two] > 0.0 and t[FACE_V, j] > 0.0:
-                opened = True
-                price = use[m] * t[FACE_V, j] / t[V, j]
-                price += pair_time[0, i] * g[FACE_U, one] / g[U, one]
-                price += pair_time[1, i] * g[FACE_U, two] / g[U, two]
-                y = stands_for / price
-                wide[X, m, j] = y
-                wide[W, m, j] = wide[FACE, m, j] = stands_for
-                time[one] += pair_time[0, i] * y
-                time[two] += pair_time[1, i] * y
-                used[j] += use[m] * y
-    if not opened:
+    time, used = np.zeros(len(wide.groups)), np.zeros(len(wide.types))
+    if not _want_room(wide, time, used):
         return False
-    for i in range(groups):
-        time[i] = START * g[U, i] / max(time[i], g[U, i]) if g[U, i] > 0.0 else 0.0
-    for j in range(types):
-        used[j] = START * t[V, j] / max(used[j], t[V, j]) if t[V, j] > 0.0 else 0.0
-    for i in range(member.shape[0]):
-        one, two, m = member[i, 0], member[i, 1], groups + i
-        for j in range(types):
-            if wide[X, m, j] > 0.0:
-                wide[X, m, j] *= min(time[one], time[two], used[j])
-                _take(wide[X, m, j], i, m, j, g, t, use, member, pair_time)
-    for m in range(inside):
-        for j in range(types):
-            if m < groups or not _idle(wide, pair_rate, m - groups, m, j):
-                wide[X, m, j], wide[W, m, j] = c[X, m, j], c[W, m, j]
-                wide[FACE, m, j], wide[REWARD, m, j] = c[FACE, m, j], c[REWARD, m, j]
-                wide[Z, m, j] = c[Z, m, j]
+    _make_room(wide, time, used)
+    alone = len(wide.groups) * len(wide.types)
+    for place in range(len(narrow.cells)):
+        if place < alone or not _is_idle(wide.columns[place]):
+            now, cell = narrow.cells[place], wide.cells[place]
+            cell.x, cell.z, cell.weight, cell.face = now.x, now.z, now.weight, now.face
     return True
 
 
 @compiled
-def close_idle(
-    c: Floats,
-    wide: Floats,
-    g: Floats,
-    t: Floats,
-    use: Floats,
-    member: Ints,
-    pair_rate: Floats,
-    pair_time: Floats,
-) -> None:
+def _want_room(wide: Tables, time: Floats, used: Floats) -> bool:
+    """Give each idle pair what it would take at the slacks' prices; add up time and workers."""
+    groups, width = wide.groups, len(wide.types)
+    opened = False
+    for m in range(len(groups), len(wide.combinations)):
+        pair = wide.combinations[m]
+        stands_for = pairs_of_jobs(groups, pair)
+        one, two = wide.rows[2 * pair.one + 1], wide.rows[2 * pair.two + 1]
+        for j in range(width):
+            cell, capacity = wide.cells[m * width + j], wide.rows[2 * len(groups) + j]
+            cell.x = cell.weight = cell.face = 0.0
+            if not _is_idle(wide.columns[m * width + j]):
+                continue
+            if one.face > 0.0 and two.face > 0.0 and capacity.face > 0.0:
+                opened = True
+                price = pair.use * capacity.face / capacity.x
+                price += pair.time * one.face / one.x
+                price += pair.time_two * two.face / two.x
+                cell.x = stands_for / price
+                cell.weight = cell.face = stands_for
+                time[pair.one] += pair.time * cell.x
+                time[pair.two] += pair.time_two * cell.x
+                used[j] += pair.use * cell.x
+    return opened
+
+
+@compiled
+def _make_room(wide: Tables, time: Floats, used: Floats) -> None:
+    """Shrink the idle pairs' shares until all slacks hold them, and take them from there."""
+    groups, width = len(wide.groups), len(wide.types)
+    for i in range(groups):
+        left = wide.rows[2 * i + 1].x
+        time[i] = START * left / max(time[i], left) if left > 0.0 else 0.0
+    for j in range(width):
+        left = wide.rows[2 * groups + j].x
+        used[j] = START * left / max(used[j], left) if left > 0.0 else 0.0
+    for m in range(groups, len(wide.combinations)):
+        pair = wide.combinations[m]
+        for j in range(width):
+            cell = wide.cells[m * width + j]
+            if cell.x > 0.0:
+                cell.x *= min(time[pair.one], time[pair.two], used[j])
+                _take(cell.x, pair, 2 * groups + j, wide.rows)
+
+
+@compiled
+def close_idle(narrow: Tables, wide: Tables) -> None:
     """Copy the shares back; what idled is left over again."""
-    groups, types, inside = g.shape[1], t.shape[1], c.shape[1]
-    for m in range(groups):
-        for j in range(types):
-            c[X, m, j] = wide[X, m, j]
-    for i in range(member.shape[0]):
-        m = groups + i
-        for j in range(types):
-            if _idle(wide, pair_rate, i, m, j):
-                if wide[X, m, j] > 0.0:
-                    _take(-wide[X, m, j], i, m, j, g, t, use, member, pair_time)
-            elif m < inside:
-                c[X, m, j] = wide[X, m, j]
+    groups, width = len(wide.groups), len(wide.types)
+    for place in range(groups * width):
+        narrow.cells[place].x = wide.cells[place].x
+    for m in range(groups, len(wide.combinations)):
+        for j in range(width):
+            place = m * width + j
+            x = wide.cells[place].x
+            if _is_idle(wide.columns[place]):
+                if x > 0.0:
+                    _take(-x, wide.combinations[m], 2 * groups + j, wide.rows)
+            elif place < len(narrow.cells):
+                narrow.cells[place].x = x
 
 
 @compiled
-def _idle(wide: Floats, pair_rate: Floats, i: int, m: int, j: int) -> bool:
+def _is_idle(column: Any) -> bool:
     """Whether a pair earns nothing on a type, neither level nor reward."""
-    return bool(
-        pair_rate[0, i, j] == 0.0 and pair_rate[1, i, j] == 0.0 and wide[REWARD, m, j] <= 0.0
-    )
+    return bool(column.rate == 0.0 and column.rate_two == 0.0 and column.own_reward <= 0.0)
 
 
 @compiled
-def _take(
-    y: float,
-    i: int,
-    m: int,
-    j: int,
-    g: Floats,
-    t: Floats,
-    use: Floats,
-    member: Ints,
-    pair_time: Floats,
-) -> None:
-    """Take the time and the workers of ``y`` from what is left."""
-    g[U, member[i, 0]] -= pair_time[0, i] * y
-    g[U, member[i, 1]] -= pair_time[1, i] * y
-    t[V, j] -= use[m] * y
+def _take(x: float, pair: Any, capacity: int, rows: Any) -> None:
+    """Take the time and the workers of ``x`` from what is left."""
+    rows[2 * pair.one + 1].x -= pair.time * x
+    rows[2 * pair.two + 1].x -= pair.time_two * x
+    rows[capacity].x -= pair.use * x
 
 
 __all__ = ["close_idle", "open_idle", "pairs_of_jobs"]

@@ -1,344 +1,266 @@
-"""One program, one compiled call: scale, follow the path, centre on the face, prove."""
+"""One program, one compiled call: scale, follow the path, centre on the face, certify."""
 
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
-from gavel_opt.arrays import Floats, Ints
+from gavel_opt.arrays import Floats
+from gavel_opt.kernels.finite import quotient
 from gavel_opt.kernels.jit import compiled
-from gavel_opt.solver.certificate import prove, prove_among_all
+from gavel_opt.solver.certificate import certify, certify_among_all
 from gavel_opt.solver.idle_pairs import close_idle, open_idle
 from gavel_opt.solver.kkt_alone import factor_groups, solve_groups
 from gavel_opt.solver.kkt_pairs import factor_pairs, solve_pairs
 from gavel_opt.solver.optimal_face import (
     aim_at_centre,
     aim_at_duals,
+    enter_face,
+    restore_point,
     restrict,
-    swap,
+    save_point,
     take_duals,
     towards_centre,
 )
 from gavel_opt.solver.predictor_corrector import (
-    correct,
+    aim_at,
+    aim_at_zero,
     gap_after,
     longest,
     move,
-    predict,
     residuals,
     total_weight,
 )
-from gavel_opt.solver.scaling import enter_face, fill, stand_at, start
-from gavel_opt.solver.tables import (
-    C_ROWS,
-    G_ROWS,
-    K_ROWS,
-    LAM,
-    LOOSE,
-    REWARD,
-    SCALE,
-    T_REWARD,
-    T_ROWS,
-    UNIT,
-    WORTH,
-    P,
-    T,
-    W,
-    X,
-)
+from gavel_opt.solver.records import System, Tables
+from gavel_opt.solver.scaling import scale_program, stand_at, start
+from gavel_opt.solver.settings import SETTINGS
 
-FIRST_GOAL = 1e-6
-"""Relative gap at which the face is tried first; a proof tells whether it was early enough."""
-LAST_GOAL = 1e-13
-PROVED = 1e-11
-"""A proof this good ends the search."""
-ANSWERS = 1e-9
-"""Answers without a proof this good are none."""
-LIMIT = 60
-"""Iterations of the path method between two goals, and of Newton's method for a centre."""
-STEADY = 1e-6
-"""Newton's method ends once no variable moves by more than this part of itself: the step taken
-leaves an error of the order of its square."""
-SHY = 0.1
-"""Steps shorter than this are taken again towards the middle of the path."""
-PATH_LOOSE, FACE_LOOSE = 1e-16, 1e-13
-"""Pivots smaller than this part of their diagonal belong to dependent rows: on the path, where no
-row quite is, and on the face, where many are."""
-BACK = 0.995
-"""Part of the longest step that is taken."""
+OBJECTIVE, LEVEL, PRIMAL, DUAL, GAP, ITERATIONS, WORTH_PRIMAL, WORTH_DUAL, WORTH_GAP = range(9)
 
 
-@compiled
-def factor(
-    c: Floats,
-    g: Floats,
-    t: Floats,
-    k: Floats,
-    rate: Floats,
-    use: Floats,
-    member: Ints,
-    pair_rate: Floats,
-    pair_time: Floats,
-    place: Ints,
-    dense: Floats,
-    y: Floats,
-    own: Floats,
-    schur: Floats,
-) -> None:
-    """Factor the normal equations, with the structure that there is without pairs or with them."""
-    if member.shape[0] > 0:
-        factor_pairs(c, g, t, k, rate, use, member, pair_rate, pair_time, place, dense, y)
-    else:
-        factor_groups(c, g, t, k, rate, use, own, schur)
+class Centre(NamedTuple):
+    """A canonical optimum that one job pins, from where the efficient optimum is sought.
+
+    Attributes
+    ----------
+    x, level, level_dual
+        As in an answer; ``x`` is empty if there is none.
+    """
+
+    x: Floats
+    level: float
+    level_dual: Floats
 
 
-@compiled
-def solve(
-    c: Floats,
-    g: Floats,
-    t: Floats,
-    k: Floats,
-    rate: Floats,
-    use: Floats,
-    member: Ints,
-    pair_rate: Floats,
-    pair_time: Floats,
-    place: Ints,
-    dense: Floats,
-    y: Floats,
-    own: Floats,
-    schur: Floats,
-) -> None:
-    """Solve for a step with the factors of :func:`factor`."""
-    if member.shape[0] > 0:
-        solve_pairs(c, g, t, k, rate, use, member, pair_rate, pair_time, place, dense, y)
-    else:
-        solve_groups(c, g, t, k, rate, use, own, schur)
+class Found(NamedTuple):
+    """The best answer so far.
+
+    Attributes
+    ----------
+    x, level_dual, capacity_dual
+        Shapes ``(M, J)``, ``(G,)``, ``(J,)``.
+    summary
+        Objective, level, primal residual, dual residual, relative gap, iterations; then the certificate of the
+        second program (:func:`certify_among_all`), NaN where there was none.
+    """
+
+    x: Floats
+    level_dual: Floats
+    capacity_dual: Floats
+    summary: Floats
 
 
 @compiled
 def solve_program(
-    rate: Floats,
-    slope: Floats,
-    floor: Floats,
-    reward: Floats,
-    use: Floats,
-    count: Ints,
-    workers: Floats,
-    member: Ints,
-    pair_rate: Floats,
-    pair_share: Floats,
-    pair_use: Floats,
-    age: Floats,
-    steps: Floats,
-    isolated: Floats,
-    gain: Floats,
-    running: int,
-    centre: Floats,
-    level: float,
-    pinning: Floats,
-) -> tuple[Floats, Floats, Floats, Floats]:
-    """Solve one program; empty arrays stand for parts it does not have.
+    narrow: Tables, wide: Tables, system: System, centre: Centre, efficient: bool
+) -> Found:
+    """Solve one program (:func:`gavel_opt.solver.tables.tables_of`).
 
     Parameters
     ----------
-    rate, slope, floor, reward, use, count, workers
-        As in the blocks and the allocation program. For finish-time fairness ``slope`` and
-        ``floor`` are ignored.
-    member, pair_rate, pair_share, pair_use
-        The pairs, those first that run somewhere.
-    age, steps, isolated
-        Of finish-time fairness, else empty.
-    gain
-        What the efficient optimum maximises; empty for the canonical optimum.
-    running
-        How many pairs run somewhere. The others only idle (:mod:`gavel_opt.solver.idle_pairs`).
-    centre, level, pinning
-        A canonical optimum that one job pins, its level and level duals, if there is one (else
-        empty): the efficient optimum is then sought from there.
-
-    Returns
-    -------
-    x, level_dual, capacity_dual
-        Shapes ``(M, J)``, ``(G,)``, ``(J,)``.
-    summary
-        Objective, level, primal residual, dual residual, relative gap, iterations; then the proof of the
-        second program (:func:`prove_among_all`), NaN where there was none.
+    narrow, wide
+        The program without pairs that only idle, and with all; the tables are used up.
+    system
+        Room for the normal equations.
+    centre
+        Where to go on from, if there is one.
+    efficient
+        Whether the efficient optimum is wanted, not the canonical one.
     """
-    groups, types = rate.shape
-    pairs = pair_use.size
-    combos = groups + running
-    wide, g = np.zeros((C_ROWS, groups + pairs, types)), np.zeros((G_ROWS, groups))
-    t, k = np.zeros((T_ROWS, types)), np.zeros(K_ROWS)
-    own_rate, own_use = np.zeros((groups, types)), np.empty(groups + pairs)
-    own_member = np.empty((pairs, 2), np.int64)
-    own_pair_rate, own_pair_time = np.zeros((2, pairs, types)), np.zeros((2, pairs))
-    fill(
-        wide,
-        g,
-        t,
-        k,
-        own_rate,
-        own_use,
-        own_member,
-        own_pair_rate,
-        own_pair_time,
-        rate,
-        slope,
-        floor,
-        reward,
-        use,
-        count,
-        workers,
-        member,
-        pair_rate,
-        pair_share,
-        pair_use,
-        age,
-        steps,
-        isolated,
+    groups, types = len(wide.groups), len(wide.types)
+    found = Found(
+        np.zeros((len(wide.combinations), types)),
+        np.zeros(groups),
+        np.zeros(types),
+        np.full(9, math.nan),
     )
-    own = np.empty((groups, 2 * types + types * types))
-    schur = np.zeros((types, types))
-    rows = 2 * groups + types if pairs > 0 else 0
-    dense, y, place = np.zeros((rows, rows)), np.zeros((4, rows)), np.zeros(rows, np.int64)
-    c = np.zeros((C_ROWS, combos, types))
-    c[W], c[REWARD] = wide[W, :combos], wide[REWARD, :combos]
-    own_pairs = own_member, own_pair_rate, own_pair_time
-    run_pairs = (
-        own_member[:running],
-        np.ascontiguousarray(own_pair_rate[:, :running]),
-        np.ascontiguousarray(own_pair_time[:, :running]),
-    )
-    tables = (c, g, t, k, own_rate, own_use[:combos], *run_pairs)
-    work = (*tables, place, dense, y, own, schur)
-    centre_tables = (wide, g, t, k, own_rate, own_use, *own_pairs)
-    centre_work = (*centre_tables, place, dense, y, own, schur)
-    start(*tables)
-
-    x = np.zeros((groups + pairs, types))
-    level_dual, capacity_dual = np.zeros(groups), np.zeros(types)
-    summary = np.zeros(9)
-    summary[1] = math.nan
-    summary[6:] = math.nan
-    summary[2] = summary[3] = summary[4] = math.inf
-    iterations = 0
-    given = centre.size > 0
-    if given:
-        stand_at(c, g, t, k, own_rate, own_use, centre, level, pinning)
-        x[:combos] = centre
-        summary[2:5] = 0.0
-    for stage in range(2):
-        if stage == 0 and given:
-            continue
-        if stage == 1:
-            if (
-                gain.size == 0
-                or k[T_REWARD] == 0.0
-                or max(summary[2], summary[3], summary[4]) > ANSWERS
-            ):
-                break
-            # the face of the first stage, with the first stage's duals out of the way
-            if not enter_face(c, g, t, k, own_rate, run_pairs[0], run_pairs[1], gain):
-                break
-        total = total_weight(c, g, t)
-        goal = FIRST_GOAL
-        best = math.inf
-        again = whole = math.inf, math.inf, math.inf
-        while True:
-            lost = True
-            k[LOOSE] = PATH_LOOSE
-            for _ in range(LIMIT):
-                gap, worst, value = residuals(*tables)
-                if not (math.isfinite(gap) and math.isfinite(worst)):
-                    break
-                if gap <= goal * (1.0 + value) and worst <= goal:
-                    lost = False
-                    break
-                iterations += 1
-                predict(c, g, t)
-                factor(*work)
-                primal, dual = 0.0, 0.0
-                for attempt in range(3):
-                    # predict; then correct for it; then, if that is shy, make for the middle
-                    solve(*work)
-                    primal, dual = longest(c, g, t, k)
-                    if attempt == 0:
-                        ratio = gap_after(c, g, t, min(primal, 1.0), min(dual, 1.0)) / gap
-                        correct(c, g, t, ratio * ratio * ratio * gap / total, 1.0)
-                    elif attempt == 1 and min(primal, dual) < SHY:
-                        correct(c, g, t, 0.3 * gap / total, 0.0)
-                    else:
-                        break
-                move(c, g, t, k, min(BACK * primal, 1.0), min(BACK * dual, 1.0))
-            swap(c, g, t, k, False)
-            restrict(c, g, t)
-            k[LOOSE] = FACE_LOOSE
-            idles = open_idle(c, wide, g, t, own_use, *own_pairs)
-            here, there = (centre_tables, centre_work) if idles else (tables, work)
-            moved, newton = math.inf, 0
-            while moved > STEADY and newton < LIMIT:
-                newton += 1
-                residuals(*here)
-                aim_at_centre(here[0], g, t, k)
-                factor(*there)
-                solve(*there)
-                moved = towards_centre(here[0], g, t, k)
-                if moved == math.inf:
-                    break
-            if moved <= STEADY:
-                residuals(*here)
-                aim_at_duals(here[0], g, t)
-                solve(*there)
-                take_duals(g, t)
-                if idles:
-                    close_idle(c, wide, g, t, own_use, *own_pairs)
-            else:
-                swap(c, g, t, k, True)
-            first, second, third, clear = prove(*tables)
-            size = max(first, second, third)
-            if size <= max(PROVED, best):
-                best = min(size, best)
-                for m in range(combos):
-                    for j in range(types):
-                        x[m, j] = c[X, m, j]
-                if stage == 0:
-                    for i in range(groups):
-                        level_dual[i] = g[LAM, i]
-                    for j in range(types):
-                        capacity_dual[j] = t[P, j]
-                    summary[1] = k[T]
-                    summary[2], summary[3], summary[4] = first, second, third
-                else:
-                    again = first, second, third
-                    whole = prove_among_all(*tables)
-            if (best <= PROVED and clear) or lost or goal <= LAST_GOAL:
-                break
-            swap(c, g, t, k, True)
-            goal *= 0.01
-        if stage == 1:
-            for i in range(3):
-                summary[2 + i] = max(summary[2 + i], again[i])
-                summary[6 + i] = whole[i]
-
-    has_level = slope.size == 0
-    for i in range(slope.size):
-        has_level = has_level or slope[i] > 0.0
-    if slope.size == 0:
-        summary[1] = -summary[1]
+    scale_program(wide)
+    for n in range(len(narrow.cells)):
+        narrow.cells[n].weight = wide.cells[n].weight
+    start(narrow)
+    summary = found.summary
+    summary[PRIMAL:WORTH_PRIMAL] = 0.0
+    if centre.x.size > 0:
+        stand_at(narrow, centre.x, centre.level, centre.level_dual)
+        found.x[:groups] = centre.x
     else:
-        summary[1] *= k[UNIT]
-    summary[0] = summary[1] if has_level else 0.0
-    if not has_level:
-        summary[1] = math.nan
-    if reward.size > 0:
-        for m in range(combos):
-            for j in range(types):
-                summary[0] += reward[m, j] * x[m, j] * (count[m] if m < groups else 1.0)
+        summary[PRIMAL:ITERATIONS] = _optimise(narrow, wide, system, found, False)
+    _take_scale_off(narrow, found)
+    has_level = wide.scalars[0].level_worth > 0.0
+    worst = max(summary[PRIMAL], summary[DUAL], summary[GAP])
+    # the face of the first program, with the first program's duals out of the way
+    if efficient and has_level and worst <= SETTINGS.answers and enter_face(narrow):
+        second = _optimise(narrow, wide, system, found, True)
+        for n in range(second.size):
+            summary[PRIMAL + n] = max(summary[PRIMAL + n], second[n])
+    level = float(summary[LEVEL]) if has_level else 0.0
+    summary[OBJECTIVE] = _with_reward(narrow, found.x, level)
+    return found
+
+
+@compiled
+def _optimise(narrow: Tables, wide: Tables, system: System, found: Found, second: bool) -> Floats:
+    """Follow the path to the face, go to its centre, and on along the path if that was early.
+
+    Returns the certificate of what it ``found``: of the ``second`` program that makes the face one of its own
+    the shares, else all.
+    """
+    total, goal = total_weight(narrow), SETTINGS.first_goal
+    best, certificate = math.inf, np.full(3, math.inf)
+    while True:
+        iterations, lost = _follow_path(narrow, system, goal, total)
+        found.summary[ITERATIONS] += iterations
+        save_point(narrow)
+        _go_to_face(narrow, wide, system)
+        primal, dual, gap, clear = certify(narrow, 0.0)
+        size = max(primal, dual, gap)
+        if size <= max(SETTINGS.proved, best):
+            best = min(size, best)
+            certificate[0], certificate[1], certificate[2] = primal, dual, gap
+            _take(narrow, found, second)
+        if (best <= SETTINGS.proved and clear) or lost or goal <= SETTINGS.last_goal:
+            return certificate
+        restore_point(narrow)
+        goal *= SETTINGS.goal_step
+
+
+@compiled
+def _follow_path(tables: Tables, system: System, goal: float, total: float) -> tuple[int, bool]:
+    """Follow the path until gap and residuals are below a goal; iterations, and whether that failed."""
+    tables.scalars[0].loose = SETTINGS.path_loose
+    for iteration in range(SETTINGS.limit):
+        gap, worst, value = residuals(tables)
+        if not (math.isfinite(gap) and math.isfinite(worst)):
+            return iteration, True
+        if gap <= goal * (1.0 + value) and worst <= goal:
+            return iteration, False
+        aim_at_zero(tables)
+        _factor(tables, system)
+        primal, dual = _solve(tables, system)
+        left = quotient(gap_after(tables, min(primal, 1.0), min(dual, 1.0)), gap)
+        aim_at(tables, left * left * left * gap / total, 1.0)
+        primal, dual = _solve(tables, system)
+        if min(primal, dual) < SETTINGS.shy:
+            aim_at(tables, SETTINGS.middle * gap / total, 0.0)
+            primal, dual = _solve(tables, system)
+        back = SETTINGS.back
+        move(tables, min(back * primal, 1.0), min(back * dual, 1.0))
+    return SETTINGS.limit, True
+
+
+@compiled
+def _go_to_face(narrow: Tables, wide: Tables, system: System) -> None:
+    """Hold at zero what is zero in all optima; go to the centre of the others, with its duals.
+
+    Back to the path if there is no centre.
+    """
+    restrict(narrow)
+    narrow.scalars[0].loose = SETTINGS.face_loose
+    idles = open_idle(narrow, wide)
+    tables = wide if idles else narrow
+    moved = math.inf
+    for _ in range(SETTINGS.limit):
+        residuals(tables)
+        aim_at_centre(tables)
+        _factor(tables, system)
+        _solve(tables, system)
+        moved = towards_centre(tables)
+        if moved <= SETTINGS.steady or moved == math.inf:
+            break
+    if not moved <= SETTINGS.steady:
+        restore_point(narrow)
+        return
+    residuals(tables)
+    aim_at_duals(tables)
+    _solve(tables, system)
+    take_duals(tables)
+    if idles:
+        close_idle(narrow, wide)
+
+
+@compiled
+def _factor(tables: Tables, system: System) -> None:
+    """Factor the normal equations, with the structure that there is without pairs or with them."""
+    if len(tables.combinations) > len(tables.groups):
+        factor_pairs(tables, system)
+    else:
+        factor_groups(tables, system)
+
+
+@compiled
+def _solve(tables: Tables, system: System) -> tuple[float, float]:
+    """Solve for a step with these factors; how far it can go."""
+    if len(tables.combinations) > len(tables.groups):
+        solve_pairs(tables, system)
+    else:
+        solve_groups(tables, system)
+    return longest(tables)
+
+
+@compiled
+def _take(tables: Tables, found: Found, second: bool) -> None:
+    """Take the shares, and of the first program duals and level too."""
+    groups, width, rows = len(tables.groups), len(tables.types), tables.rows
+    for m in range(len(tables.combinations)):
+        for j in range(width):
+            found.x[m, j] = tables.cells[m * width + j].x
+    if second:
+        primal, dual, gap = certify_among_all(tables)
+        found.summary[WORTH_PRIMAL], found.summary[WORTH_DUAL] = primal, dual
+        found.summary[WORTH_GAP] = gap
+        return
     for i in range(groups):
-        level_dual[i] *= g[SCALE, i] / k[WORTH]
-    for j in range(types):
-        capacity_dual[j] /= k[WORTH]
-    summary[5] = iterations
-    return x, level_dual, capacity_dual, summary
+        found.level_dual[i] = rows[2 * i].z
+    for j in range(width):
+        found.capacity_dual[j] = rows[2 * groups + j].z
+    found.summary[LEVEL] = tables.scalars[0].t
+
+
+@compiled
+def _take_scale_off(tables: Tables, found: Found) -> None:
+    """Give level and duals as the program has its numbers."""
+    scalar = tables.scalars[0]
+    if scalar.curved:
+        found.summary[LEVEL] = -found.summary[LEVEL]
+    elif scalar.level_worth > 0.0:
+        found.summary[LEVEL] *= scalar.unit
+    else:
+        found.summary[LEVEL] = math.nan
+    for i in range(len(tables.groups)):
+        found.level_dual[i] *= tables.groups[i].scale / scalar.worth
+    for j in range(len(tables.types)):
+        found.capacity_dual[j] /= scalar.worth
+
+
+@compiled
+def _with_reward(tables: Tables, x: Floats, value: float) -> float:
+    """The value, and the reward of all jobs and pairs, as the program has it."""
+    columns, groups, width = tables.columns, tables.groups, len(tables.types)
+    if tables.scalars[0].rewarded:
+        for m in range(len(tables.combinations)):
+            for j in range(width):
+                each = columns[m * width + j].own_reward * x[m, j]
+                value += each * (groups[m].jobs if m < len(groups) else 1.0)
+    return value

@@ -17,363 +17,426 @@ columns are equally fast, its rows say the same of x. If the level counts there,
 
 from __future__ import annotations
 
-import math
+from typing import Any
 
-from gavel_opt.arrays import Floats
+from gavel_opt.kernels.dense import cholesky, cholesky_solve
 from gavel_opt.kernels.jit import compiled
-from gavel_opt.solver.tables import (
-    BEND,
-    D_LAM,
-    D_P,
-    D_Q,
-    D_S,
-    D_T,
-    D_U,
-    D_V,
-    DIAG_S,
-    DIAG_U,
-    DIAG_V,
-    DX,
-    DZ,
-    H_S,
-    H_U,
-    H_V,
-    I11,
-    I12,
-    I22,
-    LOOSE,
-    PIN,
-    R_LEVEL,
-    R_T,
-    R_TIME,
-    R_USE,
-    RD,
-    SLOPE,
-    TAU,
-    THETA,
-    D,
-    H,
-)
+from gavel_opt.solver.records import System, Tables
 
 SAME = 1e-28
 """A determinant smaller than this part of its diagonal's product is zero."""
 
 
+# factors -------------------------------------------------------------------------------------
+
+
 @compiled
-def factor_groups(
-    c: Floats,
-    g: Floats,
-    t: Floats,
-    k: Floats,
-    rate: Floats,
-    use: Floats,
-    own: Floats,
-    schur: Floats,
-) -> None:
+def factor_groups(tables: Tables, system: System) -> None:
     """Eliminate all groups and factor the equations in the prices."""
-    groups, types = rate.shape
-    theta = 0.0
-    for i in range(groups):
-        theta += g[BEND, i]
-    k[PIN] = -1.0
-    for j in range(types):
-        t[TAU, j] = 0.0
-        for i in range(types):
-            schur[i, j] = 0.0
-    s00 = s10 = s11 = s20 = s21 = s22 = 0.0
-    tau0 = tau1 = tau2 = 0.0
-    three = types == 3
-    for i in range(groups):
-        slope, w = g[SLOPE, i], use[i]
-        if three:
-            r0, r1, r2 = rate[i, 0], rate[i, 1], rate[i, 2]
-            d0, d1, d2 = c[D, i, 0], c[D, i, 1], c[D, i, 2]
-            ds, du = g[DIAG_S, i], g[DIAG_U, i]
-            r01, r02, r12 = r0 - r1, r0 - r2, r1 - r2
-            p01, p02, p12 = r01 * r01 * d0 * d1, r02 * r02 * d0 * d2, r12 * r12 * d1 * d2
-            l0, l1, l2 = r0 * r0 * d0, r1 * r1 * d1, r2 * r2 * d2
-            level = l0 + l1 + l2
-            m11, m22 = ds + level, du + d0 + d1 + d2
-            det = ds * m22 + du * level + p01 + p02 + p12
-            if det > SAME * m11 * m22:
-                inverse = 1.0 / det
-                g[I11, i] = m22 * inverse
-                g[I12, i] = (r0 * d0 + r1 * d1 + r2 * d2) * inverse
-                g[I22, i] = m11 * inverse
-                e0 = (-r0 * du - r01 * d1 - r02 * d2) * inverse
-                e1 = (-r1 * du + r01 * d0 - r12 * d2) * inverse
-                e2 = (-r2 * du + r02 * d0 + r12 * d1) * inverse
-                own[i, 0] = e0
-                own[i, 1] = e1
-                own[i, 2] = e2
-                own[i, 3] = (ds - r1 * r01 * d1 - r2 * r02 * d2) * inverse
-                own[i, 4] = (ds + r0 * r01 * d0 - r2 * r12 * d2) * inverse
-                own[i, 5] = (ds + r0 * r02 * d0 + r1 * r12 * d1) * inverse
-                f00 = d0 * (ds * (du + d1 + d2) + du * (l1 + l2) + p12) * inverse
-                f11 = d1 * (ds * (du + d0 + d2) + du * (l0 + l2) + p02) * inverse
-                f22 = d2 * (ds * (du + d0 + d1) + du * (l0 + l1) + p01) * inverse
-                f10 = -d0 * d1 * (r0 * r1 * du + ds + r02 * r12 * d2) * inverse
-                f20 = -d0 * d2 * (r0 * r2 * du + ds - r01 * r12 * d1) * inverse
-                f21 = -d1 * d2 * (r1 * r2 * du + ds + r01 * r02 * d0) * inverse
-                own[i, 6] = f00
-                own[i, 7] = f10
-                own[i, 8] = f20
-                own[i, 9] = f10
-                own[i, 10] = f11
-                own[i, 11] = f21
-                own[i, 12] = f20
-                own[i, 13] = f21
-                own[i, 14] = f22
-                theta += slope * slope * m22 * inverse
-                push = w * slope
-                tau0 += push * d0 * e0
-                tau1 += push * d1 * e1
-                tau2 += push * d2 * e2
-                w *= w
-                s00 += w * f00
-                s10 += w * f10
-                s11 += w * f11
-                s20 += w * f20
-                s21 += w * f21
-                s22 += w * f22
-                continue
-        _eliminate(i, c, g, k, rate, own)
-        theta += slope * slope * g[I11, i]
-        for j in range(types):
-            t[TAU, j] += w * slope * c[D, i, j] * own[i, j]
+    groups, types, rows, scalar = tables.groups, tables.types, tables.rows, tables.scalars[0]
+    schur = system.schur
+    schur[:, :] = 0.0
+    scalar.theta, scalar.pin = 0.0, -1
+    for i in range(len(groups)):
+        scalar.theta += groups[i].bend
+    for j in range(len(types)):
+        types[j].pull = 0.0
+    if len(types) == 3:
+        _eliminate_threes(tables, system)
+    else:
+        for i in range(len(groups)):
+            _eliminate(i, tables, system)
+    theta = scalar.theta
+    for j in range(len(types)):
+        schur[j, j] += rows[2 * len(groups) + j].ratio
+        if theta > 0.0 and scalar.pin < 0:
             for m in range(j + 1):
-                schur[j, m] += w * w * own[i, 2 * types + j * types + m]
-    if three:
-        schur[0, 0] += s00
-        schur[1, 0] += s10
-        schur[1, 1] += s11
-        schur[2, 0] += s20
-        schur[2, 1] += s21
-        schur[2, 2] += s22
-        t[TAU, 0] += tau0
-        t[TAU, 1] += tau1
-        t[TAU, 2] += tau2
-    k[THETA] = theta
-    for j in range(types):
-        schur[j, j] += t[DIAG_V, j]
-        if theta > 0.0 and k[PIN] < 0.0:
-            for m in range(j + 1):
-                schur[j, m] += t[TAU, j] * t[TAU, m] / theta
-    for j in range(types):
-        full = schur[j, j]
-        for m in range(j + 1):
-            value = schur[j, m]
-            for n in range(m):
-                value -= schur[j, n] * schur[m, n]
-            if m == j:
-                schur[j, j] = math.sqrt(value) if value > k[LOOSE] * full else 0.0
-            else:
-                schur[j, m] = value / schur[m, m] if schur[m, m] > 0.0 else 0.0
+                schur[j, m] += types[j].pull * types[m].pull / theta
+    cholesky(schur, scalar.loose)
 
 
 @compiled
-def _eliminate(i: int, c: Floats, g: Floats, k: Floats, rate: Floats, own: Floats) -> None:
+def _eliminate_threes(tables: Tables, system: System) -> None:
+    """All groups with three worker types: by formula, those with dependent rows one by one."""
+    schur, types, part = system.schur, tables.types, system.part
+    part[:] = 0.0
+    i = 0
+    while True:
+        i = _eliminate_by_formula(i, tables, system)
+        if i == len(tables.groups):
+            break
+        _eliminate(i, tables, system)
+        i += 1
+    place = 0
+    for j in range(3):
+        for m in range(j + 1):
+            schur[j, m] += part[place]
+            place += 1
+    for j in range(3):
+        types[j].pull += part[6 + j]
+
+
+@compiled
+def _eliminate_by_formula(i: int, tables: Tables, system: System) -> int:
+    """Eliminate groups from the ``i``-th on; the first that has dependent rows.
+
+    The lower half of their equations for prices and the coefficients of t are added up in ``part``.
+    """
+    columns, cells, combinations, groups, _, rows, scalars = tables
+    own, part, scalar = system.own, system.part, scalars[0]
+    while i < len(groups):
+        group, w = groups[i], combinations[i].use
+        r0, r1, r2 = columns[3 * i].rate, columns[3 * i + 1].rate, columns[3 * i + 2].rate
+        d0, d1, d2 = cells[3 * i].ratio, cells[3 * i + 1].ratio, cells[3 * i + 2].ratio
+        ds, du = rows[2 * i].ratio, rows[2 * i + 1].ratio
+        r01, r02, r12 = r0 - r1, r0 - r2, r1 - r2
+        p01, p02, p12 = r01 * r01 * d0 * d1, r02 * r02 * d0 * d2, r12 * r12 * d1 * d2
+        l0, l1, l2 = r0 * r0 * d0, r1 * r1 * d1, r2 * r2 * d2
+        level = l0 + l1 + l2
+        m11, m22 = ds + level, du + d0 + d1 + d2
+        det = ds * m22 + du * level + p01 + p02 + p12
+        if not det > SAME * m11 * m22:
+            break
+        inverse = 1.0 / det
+        group.level_level = m22 * inverse
+        group.level_time = (r0 * d0 + r1 * d1 + r2 * d2) * inverse
+        group.time_time = m11 * inverse
+        e0 = (-r0 * du - r01 * d1 - r02 * d2) * inverse
+        e1 = (-r1 * du + r01 * d0 - r12 * d2) * inverse
+        e2 = (-r2 * du + r02 * d0 + r12 * d1) * inverse
+        own[i, 0], own[i, 1], own[i, 2] = e0, e1, e2
+        own[i, 3] = (ds - r1 * r01 * d1 - r2 * r02 * d2) * inverse
+        own[i, 4] = (ds + r0 * r01 * d0 - r2 * r12 * d2) * inverse
+        own[i, 5] = (ds + r0 * r02 * d0 + r1 * r12 * d1) * inverse
+        f00 = d0 * (ds * (du + d1 + d2) + du * (l1 + l2) + p12) * inverse
+        f11 = d1 * (ds * (du + d0 + d2) + du * (l0 + l2) + p02) * inverse
+        f22 = d2 * (ds * (du + d0 + d1) + du * (l0 + l1) + p01) * inverse
+        f10 = -d0 * d1 * (r0 * r1 * du + ds + r02 * r12 * d2) * inverse
+        f20 = -d0 * d2 * (r0 * r2 * du + ds - r01 * r12 * d1) * inverse
+        f21 = -d1 * d2 * (r1 * r2 * du + ds + r01 * r02 * d0) * inverse
+        own[i, 6], own[i, 7], own[i, 8] = f00, f10, f20
+        own[i, 9], own[i, 10], own[i, 11] = f10, f11, f21
+        own[i, 12], own[i, 13], own[i, 14] = f20, f21, f22
+        scalar.theta += group.slope * group.slope * m22 * inverse
+        push = w * group.slope
+        part[6] += push * d0 * e0
+        part[7] += push * d1 * e1
+        part[8] += push * d2 * e2
+        w *= w
+        part[0] += w * f00
+        part[1] += w * f10
+        part[2] += w * f11
+        part[3] += w * f20
+        part[4] += w * f21
+        part[5] += w * f22
+        i += 1
+    return i
+
+
+@compiled
+def _eliminate(i: int, tables: Tables, system: System) -> None:
     """Eliminate one group with any number of worker types, dependent rows included."""
-    types = rate.shape[1]
-    ds, du = g[DIAG_S, i], g[DIAG_U, i]
+    types, group, w = tables.types, tables.groups[i], tables.combinations[i].use
+    own, schur, width = system.own, system.schur, len(types)
+    which, inverse = _invert_rows(i, tables)
+    tables.scalars[0].theta += group.slope * group.slope * group.level_level
+    for j in range(width):
+        e, f, left = _own_column(i, j, which, tables)
+        d = tables.cells[i * width + j].ratio
+        own[i, j] = e * inverse
+        own[i, width + j] = f * inverse
+        own[i, 2 * width + j * width + j] = d * left * inverse
+        for m in range(j):
+            value = -d * tables.cells[i * width + m].ratio
+            value = value * _own_cross(i, j, m, which, tables) * inverse
+            own[i, 2 * width + j * width + m] = value
+            own[i, 2 * width + m * width + j] = value
+    for j in range(width):
+        types[j].pull += w * group.slope * tables.cells[i * width + j].ratio * own[i, j]
+        for m in range(j + 1):
+            schur[j, m] += w * w * own[i, 2 * width + j * width + m]
+
+
+BOTH, LEVEL, TIME = range(3)
+"""Which of a group's rows say all that both say."""
+
+
+@compiled
+def _invert_rows(i: int, tables: Tables) -> tuple[int, float]:
+    """Invert the matrix of a group's two rows; which rows count, and one over their determinant."""
+    columns, cells, _, groups, types, rows, scalars = tables
+    group, scalar, width = groups[i], scalars[0], len(types)
+    ds, du = rows[2 * i].ratio, rows[2 * i + 1].ratio
     m11, m12, m22, apart = ds, 0.0, du, 0.0
-    for j in range(types):
-        r, d = rate[i, j], c[D, i, j]
+    for j in range(width):
+        r, d = columns[i * width + j].rate, cells[i * width + j].ratio
         m11 += r * r * d
         m12 += r * d
         m22 += d
         for m in range(j):
-            between = rate[i, m] - r
-            apart += between * between * d * c[D, i, m]
+            between = columns[i * width + m].rate - r
+            apart += between * between * d * cells[i * width + m].ratio
     det = ds * m22 + du * (m11 - ds) + apart
-    whole = det > SAME * m11 * m22
-    by_level = m11 > 0.0
-    if not whole and g[SLOPE, i] > 0.0:
-        by_level = False
-        if k[PIN] < 0.0:
-            k[PIN] = float(i)
-    if whole:
+    group.level_level = group.level_time = group.time_time = 0.0
+    if det > SAME * m11 * m22:
         inverse = 1.0 / det
-        g[I11, i], g[I12, i], g[I22, i] = m22 * inverse, m12 * inverse, m11 * inverse
-    elif by_level:
+        group.level_level, group.level_time = m22 * inverse, m12 * inverse
+        group.time_time = m11 * inverse
+        return BOTH, inverse
+    if m11 > 0.0 and not group.slope > 0.0:
         # the time row repeats the level row
         inverse = 1.0 / m11
-        g[I11, i], g[I12, i], g[I22, i] = inverse, 0.0, 0.0
-    else:
-        inverse = 1.0 / m22 if m22 > 0.0 else 0.0
-        g[I11, i], g[I12, i], g[I22, i] = 0.0, 0.0, inverse
-    for j in range(types):
-        rj, dj = rate[i, j], c[D, i, j]
-        e, f = -rj * du, ds
-        time, level, apart = 0.0, 0.0, 0.0
-        for m in range(types):
-            if m == j:
-                continue
-            rm, dm = rate[i, m], c[D, i, m]
-            e += (rm - rj) * dm
-            f += rm * (rm - rj) * dm
-            time += dm
-            level += rm * rm * dm
-            for n in range(m):
-                if n != j:
-                    between = rate[i, n] - rm
-                    apart += between * between * dm * c[D, i, n]
-        if whole:
-            left = ds * (du + time) + du * level + apart
-        elif by_level:
-            e, f, left = -rj, 0.0, ds + level
-        else:
-            e, f, left = 0.0, 1.0, du + time
-        own[i, j] = e * inverse
-        own[i, types + j] = f * inverse
-        own[i, 2 * types + j * types + j] = dj * left * inverse
-        for m in range(j):
-            rm = rate[i, m]
-            if whole:
-                cross = rj * rm * du + ds
-                for n in range(types):
-                    cross += (rate[i, n] - rj) * (rate[i, n] - rm) * c[D, i, n]
-            elif by_level:
-                cross = rj * rm
-            else:
-                cross = 1.0
-            value = -dj * c[D, i, m] * cross * inverse
-            own[i, 2 * types + j * types + m] = value
-            own[i, 2 * types + m * types + j] = value
+        group.level_level = inverse
+        return LEVEL, inverse
+    if group.slope > 0.0 and scalar.pin < 0:
+        scalar.pin = i
+    inverse = 1.0 / m22 if m22 > 0.0 else 0.0
+    group.time_time = inverse
+    return TIME, inverse
 
 
 @compiled
-def solve_groups(
-    c: Floats,
-    g: Floats,
-    t: Floats,
-    k: Floats,
-    rate: Floats,
-    use: Floats,
-    own: Floats,
-    schur: Floats,
-) -> None:
-    """Prices first, then t, then each group on its own, every sum in the form that cancels least.
+def _own_column(i: int, j: int, which: int, tables: Tables) -> tuple[float, float, float]:
+    """``e_j``, ``f_j`` and ``free_jj / d_j``, times the determinant."""
+    columns, cells, width = tables.columns, tables.cells, len(tables.types)
+    ds, du = tables.rows[2 * i].ratio, tables.rows[2 * i + 1].ratio
+    rj = columns[i * width + j].rate
+    e, f = -rj * du, ds
+    time, level, apart = 0.0, 0.0, 0.0
+    for m in range(width):
+        if m == j:
+            continue
+        rm, dm = columns[i * width + m].rate, cells[i * width + m].ratio
+        e += (rm - rj) * dm
+        f += rm * (rm - rj) * dm
+        time += dm
+        level += rm * rm * dm
+        for n in range(m):
+            if n != j:
+                between = columns[i * width + n].rate - rm
+                apart += between * between * dm * cells[i * width + n].ratio
+    if which == BOTH:
+        return e, f, ds * (du + time) + du * level + apart
+    if which == LEVEL:
+        return -rj, 0.0, ds + level
+    return 0.0, 1.0, du + time
 
-    Right-hand sides are the rows H and R of the tables; the steps go to the rows D of them, and
-    ``DZ`` takes ``A' dy + RD``.
-    """
-    groups, types = rate.shape
-    for j in range(types):
-        t[D_P, j] = t[DIAG_V, j] * t[H_V, j] - t[R_USE, j]
-    b4 = k[R_T]
-    three = types == 3
+
+@compiled
+def _own_cross(i: int, j: int, m: int, which: int, tables: Tables) -> float:
+    """``-free_jm / (d_j d_m)``, times the determinant."""
+    columns, cells, width = tables.columns, tables.cells, len(tables.types)
+    rj, rm = columns[i * width + j].rate, columns[i * width + m].rate
+    if which == LEVEL:
+        return float(rj * rm)
+    if which == TIME:
+        return 1.0
+    cross = rj * rm * tables.rows[2 * i + 1].ratio + tables.rows[2 * i].ratio
+    for n in range(width):
+        rn = columns[i * width + n].rate
+        cross += (rn - rj) * (rn - rm) * cells[i * width + n].ratio
+    return float(cross)
+
+
+# solutions -----------------------------------------------------------------------------------
+
+
+@compiled
+def solve_groups(tables: Tables, system: System) -> None:
+    """Prices first, then t, then each group on its own, every sum in the form that cancels least."""
+    groups, types, rows, scalar = tables.groups, tables.types, tables.rows, tables.scalars[0]
+    price = system.price
+    for j in range(len(types)):
+        row = rows[2 * len(groups) + j]
+        price[j] = row.ratio * row.rhs - row.primal_residual
+    rest = _groups_at_no_price(tables, system)
+    scalar.dt = _solve_for_prices(rest, tables, system)
+    for j in range(len(types)):
+        row = rows[2 * len(groups) + j]
+        row.dz = price[j]
+        row.dx = row.ratio * (row.rhs - price[j])
+    if len(types) == 3:
+        _steps_of_threes(tables, system)
+    else:
+        _steps(tables, system)
+    if scalar.pin >= 0:
+        _pinning_dual(tables)
+
+
+@compiled
+def _groups_at_no_price(tables: Tables, system: System) -> float:
+    """Add to the equations for prices what groups do at prices of zero; what that leaves of t's."""
+    _, cells, combinations, groups, types, rows, scalars = tables
+    own, price, width = system.own, system.price, len(types)
+    rest = scalars[0].t_residual
+    if width == 3:
+        return _threes_at_no_price(tables, system)
+    for i in range(len(groups)):
+        group, level, time, w = groups[i], rows[2 * i], rows[2 * i + 1], combinations[i].use
+        b1 = level.ratio * level.rhs - level.primal_residual
+        b2 = time.ratio * time.rhs - time.primal_residual
+        lam = group.level_level * b1 + group.level_time * b2
+        for j in range(width):
+            cell = cells[i * width + j]
+            lam += own[i, j] * cell.ratio * cell.rhs
+            part = -cell.ratio * (own[i, j] * b1 + own[i, width + j] * b2)
+            for m in range(width):
+                part += own[i, 2 * width + j * width + m] * cells[i * width + m].rhs
+            price[j] += w * part
+        rest -= group.slope * lam
+    return float(rest)
+
+
+@compiled
+def _threes_at_no_price(tables: Tables, system: System) -> float:
+    """The same with three worker types."""
+    _, cells, combinations, groups, _, rows, scalars = tables
+    own, price = system.own, system.price
+    rest = scalars[0].t_residual
     part0 = part1 = part2 = 0.0
-    for i in range(groups):
-        b1 = g[DIAG_S, i] * g[H_S, i] - g[R_LEVEL, i]
-        b2 = g[DIAG_U, i] * g[H_U, i] - g[R_TIME, i]
-        lam = g[I11, i] * b1 + g[I12, i] * b2
-        w = use[i]
-        if three:
-            d0, d1, d2 = c[D, i, 0], c[D, i, 1], c[D, i, 2]
-            h0, h1, h2 = c[H, i, 0], c[H, i, 1], c[H, i, 2]
-            e0, e1, e2 = own[i, 0] * d0, own[i, 1] * d1, own[i, 2] * d2
-            f10, f20, f21 = own[i, 7], own[i, 8], own[i, 11]
-            lam += e0 * h0 + e1 * h1 + e2 * h2
-            part0 += w * (own[i, 6] * h0 + f10 * h1 + f20 * h2 - (e0 * b1 + d0 * own[i, 3] * b2))
-            part1 += w * (f10 * h0 + own[i, 10] * h1 + f21 * h2 - (e1 * b1 + d1 * own[i, 4] * b2))
-            part2 += w * (f20 * h0 + f21 * h1 + own[i, 14] * h2 - (e2 * b1 + d2 * own[i, 5] * b2))
-        else:
-            for j in range(types):
-                d = c[D, i, j]
-                lam += own[i, j] * d * c[H, i, j]
-                part = -d * (own[i, j] * b1 + own[i, types + j] * b2)
-                for m in range(types):
-                    part += own[i, 2 * types + j * types + m] * c[H, i, m]
-                t[D_P, j] += w * part
-        b4 -= g[SLOPE, i] * lam
-    if three:
-        t[D_P, 0] += part0
-        t[D_P, 1] += part1
-        t[D_P, 2] += part2
-    theta, dt, pin = k[THETA], 0.0, int(k[PIN])
-    fast = 0.0
+    for i in range(len(groups)):
+        group, level, time, w = groups[i], rows[2 * i], rows[2 * i + 1], combinations[i].use
+        c0, c1, c2 = cells[3 * i], cells[3 * i + 1], cells[3 * i + 2]
+        b1 = level.ratio * level.rhs - level.primal_residual
+        b2 = time.ratio * time.rhs - time.primal_residual
+        lam = group.level_level * b1 + group.level_time * b2
+        d0, d1, d2 = c0.ratio, c1.ratio, c2.ratio
+        h0, h1, h2 = c0.rhs, c1.rhs, c2.rhs
+        e0, e1, e2 = own[i, 0] * d0, own[i, 1] * d1, own[i, 2] * d2
+        f10, f20, f21 = own[i, 7], own[i, 8], own[i, 11]
+        lam += e0 * h0 + e1 * h1 + e2 * h2
+        part0 += w * (own[i, 6] * h0 + f10 * h1 + f20 * h2 - (e0 * b1 + d0 * own[i, 3] * b2))
+        part1 += w * (f10 * h0 + own[i, 10] * h1 + f21 * h2 - (e1 * b1 + d1 * own[i, 4] * b2))
+        part2 += w * (f20 * h0 + f21 * h1 + own[i, 14] * h2 - (e2 * b1 + d2 * own[i, 5] * b2))
+        rest -= group.slope * lam
+    price[0] += part0
+    price[1] += part1
+    price[2] += part2
+    return float(rest)
+
+
+@compiled
+def _solve_for_prices(rest: float, tables: Tables, system: System) -> float:
+    """Prices, in place of their right-hand sides, and the step of t, which is returned.
+
+    t's equation is ``theta dt - pull' p = rest``; it is eliminated first, or known from the group that
+    pins it.
+    """
+    types, scalar, price = tables.types, tables.scalars[0], system.price
+    theta, pin, dt = scalar.theta, scalar.pin, 0.0
     if pin >= 0:
-        for j in range(types):
-            if c[D, pin, j] > 0.0:
-                fast = rate[pin, j]
-        dt = (fast * g[R_TIME, pin] + g[R_LEVEL, pin]) / g[SLOPE, pin]
-        for j in range(types):
-            t[D_P, j] -= t[TAU, j] * dt
+        fast = _fastest_on(pin, tables)
+        level, time = tables.rows[2 * pin], tables.rows[2 * pin + 1]
+        dt = (fast * time.primal_residual + level.primal_residual) / tables.groups[pin].slope
+        for j in range(len(types)):
+            price[j] -= types[j].pull * dt
     elif theta > 0.0:
-        for j in range(types):
-            t[D_P, j] -= t[TAU, j] * b4 / theta
-    for j in range(types):
-        value = t[D_P, j]
-        for m in range(j):
-            value -= schur[j, m] * t[D_P, m]
-        t[D_P, j] = value / schur[j, j] if schur[j, j] > 0.0 else 0.0
-    for j in range(types - 1, -1, -1):
-        value = t[D_P, j]
-        for m in range(j + 1, types):
-            value -= schur[m, j] * t[D_P, m]
-        t[D_P, j] = value / schur[j, j] if schur[j, j] > 0.0 else 0.0
+        for j in range(len(types)):
+            price[j] -= types[j].pull * rest / theta
+    cholesky_solve(system.schur, price)
     if pin < 0 and theta > 0.0:
-        for j in range(types):
-            b4 += t[TAU, j] * t[D_P, j]
-        dt = b4 / theta
-    k[D_T] = dt
-    for j in range(types):
-        t[D_V, j] = t[DIAG_V, j] * (t[H_V, j] - t[D_P, j])
-    for i in range(groups):
-        w, slope = use[i], g[SLOPE, i]
-        ds, du, rl, ru = g[DIAG_S, i], g[DIAG_U, i], g[R_LEVEL, i], g[R_TIME, i]
-        b1 = ds * g[H_S, i] - rl + slope * dt
-        b2 = du * g[H_U, i] - ru
-        lam = g[I11, i] * b1 + g[I12, i] * b2
-        q = g[I12, i] * b1 + g[I22, i] * b2
+        for j in range(len(types)):
+            rest += types[j].pull * price[j]
+        dt = rest / theta
+    return dt
+
+
+@compiled
+def _fastest_on(i: int, tables: Tables) -> float:
+    """Rate of a group whose columns that are not zero are equally fast."""
+    fast, width = 0.0, len(tables.types)
+    for j in range(width):
+        if tables.cells[i * width + j].ratio > 0.0:
+            fast = tables.columns[i * width + j].rate
+    return fast
+
+
+@compiled
+def _steps_of_threes(tables: Tables, system: System) -> None:
+    """Each group's steps at the prices' and t's, with three worker types."""
+    columns, cells, combinations, groups, _, rows, scalars = tables
+    own, price, dt = system.own, system.price, scalars[0].dt
+    for i in range(len(groups)):
+        group, row, row_time, w = groups[i], rows[2 * i], rows[2 * i + 1], combinations[i].use
+        c0, c1, c2 = cells[3 * i], cells[3 * i + 1], cells[3 * i + 2]
+        r0, r1, r2 = columns[3 * i].rate, columns[3 * i + 1].rate, columns[3 * i + 2].rate
+        b1 = row.ratio * row.rhs - row.primal_residual + group.slope * dt
+        b2 = row_time.ratio * row_time.rhs - row_time.primal_residual
+        lam = group.level_level * b1 + group.level_time * b2
+        q = group.level_time * b1 + group.time_time * b2
+        d0, d1, d2 = c0.ratio, c1.ratio, c2.ratio
+        u0, u1, u2 = w * price[0], w * price[1], w * price[2]
+        h0, h1, h2 = c0.rhs - u0, c1.rhs - u1, c2.rhs - u2
+        e0, e1, e2 = own[i, 0] * d0, own[i, 1] * d1, own[i, 2] * d2
+        q0, q1, q2 = own[i, 3] * d0, own[i, 4] * d1, own[i, 5] * d2
+        f10, f20, f21 = own[i, 7], own[i, 8], own[i, 11]
+        lam += e0 * h0 + e1 * h1 + e2 * h2
+        q += q0 * h0 + q1 * h1 + q2 * h2
+        x0 = own[i, 6] * h0 + f10 * h1 + f20 * h2 - (e0 * b1 + q0 * b2)
+        x1 = f10 * h0 + own[i, 10] * h1 + f21 * h2 - (e1 * b1 + q1 * b2)
+        x2 = f20 * h0 + f21 * h1 + own[i, 14] * h2 - (e2 * b1 + q2 * b2)
+        c0.dx, c1.dx, c2.dx = x0, x1, x2
+        c0.dz = u0 + q - r0 * lam + c0.dual_residual
+        c1.dz = u1 + q - r1 * lam + c1.dual_residual
+        c2.dz = u2 + q - r2 * lam + c2.dual_residual
+        row.dz, row_time.dz = lam, q
+        _slack_steps(row, row_time, r0 * x0 + r1 * x1 + r2 * x2 - group.slope * dt, x0 + x1 + x2)
+
+
+@compiled
+def _steps(tables: Tables, system: System) -> None:
+    """Each group's steps at the prices' and t's."""
+    columns, cells, combinations, groups, types, rows, scalars = tables
+    own, price, dt, width = system.own, system.price, scalars[0].dt, len(types)
+    for i in range(len(groups)):
+        group, row, row_time, w = groups[i], rows[2 * i], rows[2 * i + 1], combinations[i].use
+        b1 = row.ratio * row.rhs - row.primal_residual + group.slope * dt
+        b2 = row_time.ratio * row_time.rhs - row_time.primal_residual
+        lam = group.level_level * b1 + group.level_time * b2
+        q = group.level_time * b1 + group.time_time * b2
         level, time = 0.0, 0.0
-        if three:
-            d0, d1, d2 = c[D, i, 0], c[D, i, 1], c[D, i, 2]
-            u0, u1, u2 = w * t[D_P, 0], w * t[D_P, 1], w * t[D_P, 2]
-            h0, h1, h2 = c[H, i, 0] - u0, c[H, i, 1] - u1, c[H, i, 2] - u2
-            r0, r1, r2 = rate[i, 0], rate[i, 1], rate[i, 2]
-            e0, e1, e2 = own[i, 0] * d0, own[i, 1] * d1, own[i, 2] * d2
-            q0, q1, q2 = own[i, 3] * d0, own[i, 4] * d1, own[i, 5] * d2
-            f10, f20, f21 = own[i, 7], own[i, 8], own[i, 11]
-            lam += e0 * h0 + e1 * h1 + e2 * h2
-            q += q0 * h0 + q1 * h1 + q2 * h2
-            x0 = own[i, 6] * h0 + f10 * h1 + f20 * h2 - (e0 * b1 + q0 * b2)
-            x1 = f10 * h0 + own[i, 10] * h1 + f21 * h2 - (e1 * b1 + q1 * b2)
-            x2 = f20 * h0 + f21 * h1 + own[i, 14] * h2 - (e2 * b1 + q2 * b2)
-            c[DX, i, 0] = x0
-            c[DX, i, 1] = x1
-            c[DX, i, 2] = x2
-            level = r0 * x0 + r1 * x1 + r2 * x2
-            time = x0 + x1 + x2
-            c[DZ, i, 0] = u0 + q - r0 * lam + c[RD, i, 0]
-            c[DZ, i, 1] = u1 + q - r1 * lam + c[RD, i, 1]
-            c[DZ, i, 2] = u2 + q - r2 * lam + c[RD, i, 2]
-        else:
-            for j in range(types):
-                d = c[D, i, j]
-                push = d * (c[H, i, j] - w * t[D_P, j])
-                lam += own[i, j] * push
-                q += own[i, types + j] * push
-                x = -d * (own[i, j] * b1 + own[i, types + j] * b2)
-                for m in range(types):
-                    x += own[i, 2 * types + j * types + m] * (c[H, i, m] - w * t[D_P, m])
-                c[DX, i, j] = x
-                level += rate[i, j] * x
-                time += x
-            for j in range(types):
-                c[DZ, i, j] = w * t[D_P, j] + q - rate[i, j] * lam + c[RD, i, j]
-        g[D_LAM, i] = lam
-        g[D_Q, i] = q
-        # a slack that is far from zero follows from its row, one near zero from its dual
-        g[D_S, i] = level - slope * dt + rl if ds > 1.0 else ds * (g[H_S, i] - lam)
-        g[D_U, i] = ru - time if du > 1.0 else du * (g[H_U, i] - q)
-    if pin >= 0:
-        lam = k[R_T]
-        for i in range(groups):
-            lam -= g[SLOPE, i] * g[D_LAM, i]
-        lam /= g[SLOPE, pin]
-        g[D_LAM, pin] += lam
-        g[D_Q, pin] += fast * lam
-        for j in range(types):
-            c[DZ, pin, j] += (fast - rate[pin, j]) * lam
+        for j in range(width):
+            column, cell = columns[i * width + j], cells[i * width + j]
+            push = cell.ratio * (cell.rhs - w * price[j])
+            lam += own[i, j] * push
+            q += own[i, width + j] * push
+            x = -cell.ratio * (own[i, j] * b1 + own[i, width + j] * b2)
+            for m in range(width):
+                h = cells[i * width + m].rhs - w * price[m]
+                x += own[i, 2 * width + j * width + m] * h
+            cell.dx = x
+            level += column.rate * x
+            time += x
+        for j in range(width):
+            column, cell = columns[i * width + j], cells[i * width + j]
+            cell.dz = w * price[j] + q - column.rate * lam + cell.dual_residual
+        row.dz, row_time.dz = lam, q
+        _slack_steps(row, row_time, level - group.slope * dt, time)
+
+
+@compiled
+def _slack_steps(level: Any, time: Any, more: float, taken: float) -> None:
+    """A slack that is far from zero follows from its row, one near zero from its dual."""
+    if level.ratio > 1.0:
+        level.dx = more + level.primal_residual
+    else:
+        level.dx = level.ratio * (level.rhs - level.dz)
+    if time.ratio > 1.0:
+        time.dx = time.primal_residual - taken
+    else:
+        time.dx = time.ratio * (time.rhs - time.dz)
+
+
+@compiled
+def _pinning_dual(tables: Tables) -> None:
+    """The dual of the level row that t is known from: what t's own constraint leaves."""
+    columns, cells, _, groups, types, rows, scalars = tables
+    pin, width = scalars[0].pin, len(types)
+    fast, lam = _fastest_on(pin, tables), scalars[0].t_residual
+    for i in range(len(groups)):
+        lam -= groups[i].slope * rows[2 * i].dz
+    lam /= groups[pin].slope
+    rows[2 * pin].dz += lam
+    rows[2 * pin + 1].dz += fast * lam
+    for j in range(width):
+        cells[pin * width + j].dz += (fast - columns[pin * width + j].rate) * lam

@@ -10,326 +10,317 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from gavel_opt.arrays import Floats, Ints
+from gavel_opt.kernels.dense import backward_row, eliminate_row, forward_rows
 from gavel_opt.kernels.jit import compiled
-from gavel_opt.solver.tables import (
-    BEND,
-    D_LAM,
-    D_P,
-    D_Q,
-    D_S,
-    D_T,
-    D_U,
-    D_V,
-    DIAG_S,
-    DIAG_U,
-    DIAG_V,
-    DX,
-    DZ,
-    H_S,
-    H_U,
-    H_V,
-    LOOSE,
-    PIN,
-    R_LEVEL,
-    R_T,
-    R_TIME,
-    R_USE,
-    RD,
-    SLOPE,
-    THETA,
-    D,
-    H,
-)
+from gavel_opt.solver.records import System, Tables
 
 SEEN = 1e-9
 """Coefficients of t above this are not zero."""
+B, OF_T, DIAGONAL, OF_T_AT_PIN = range(4)
+"""The vectors: right-hand sides, coefficients of t, diagonals, coefficients of t in the row that gives t."""
+
+
+# factors -------------------------------------------------------------------------------------
 
 
 @compiled
-def factor_pairs(
-    c: Floats,
-    g: Floats,
-    t: Floats,
-    k: Floats,
-    rate: Floats,
-    use: Floats,
-    member: Ints,
-    pair_rate: Floats,
-    pair_time: Floats,
-    place: Ints,
-    a: Floats,
-    y: Floats,
-) -> None:
-    """Assemble and factor; ``place`` says where each row went, row 1 of ``y`` serves t."""
-    groups, types = rate.shape
-    n = a.shape[0]
+def factor_pairs(tables: Tables, system: System) -> None:
+    """Assemble and factor."""
+    last = _order(tables, system)
+    _assemble(tables, system)
+    _factor(last, tables, system)
+
+
+@compiled
+def _order(tables: Tables, system: System) -> int:
+    """Say where each row goes: as they stand, but the level row of the tightest group last.
+
+    Returns that group, or -1 if no level counts.
+    """
+    n = system.matrix.shape[0]
+    last = _tightest(tables, system.vectors)
+    at = 0
     for i in range(n):
-        for j in range(i, n):
-            a[i, j] = 0.0
-    # own columns of the groups, at first in order: level, time of each group, then types
-    for i in range(groups):
-        m11, m12, m22 = g[DIAG_S, i], 0.0, g[DIAG_U, i]
-        for j in range(types):
-            r, d = rate[i, j], c[D, i, j]
+        if last < 0 or i != 2 * last:
+            system.place[i] = at
+            at += 1
+    if last >= 0:
+        system.place[2 * last] = n - 1
+    return last
+
+
+@compiled
+def _tightest(tables: Tables, vectors: Floats) -> int:
+    """The group, among those whose level counts, whose two rows are nearest to saying the same."""
+    columns, cells, combinations, groups, types, rows, _ = tables
+    own, cross, width = vectors[0], vectors[1], len(types)
+    for i in range(len(groups)):
+        m11, m12, m22 = rows[2 * i].ratio, 0.0, rows[2 * i + 1].ratio
+        for j in range(width):
+            r, d = columns[i * width + j].rate, cells[i * width + j].ratio
             m11 += r * r * d
             m12 += r * d
             m22 += d
-        y[0, 2 * i], y[0, 2 * i + 1], y[1, 2 * i] = m11, m22, m12
-    for i in range(member.shape[0]):
-        for side in range(2):
-            h, tau = member[i, side], pair_time[side, i]
-            for j in range(types):
-                r, d = pair_rate[side, i, j], c[D, groups + i, j]
-                y[0, 2 * h] += r * r * d
-                y[0, 2 * h + 1] += tau * tau * d
-                y[1, 2 * h] += r * tau * d
+        own[2 * i], own[2 * i + 1], cross[2 * i] = m11, m22, m12
+    for m in range(len(groups), len(combinations)):
+        pair = combinations[m]
+        one, two = 2 * pair.one, 2 * pair.two
+        for j in range(width):
+            column, d = columns[m * width + j], cells[m * width + j].ratio
+            own[one] += column.rate * column.rate * d
+            own[one + 1] += pair.time * pair.time * d
+            cross[one] += column.rate * pair.time * d
+            own[two] += column.rate_two * column.rate_two * d
+            own[two + 1] += pair.time_two * pair.time_two * d
+            cross[two] += column.rate_two * pair.time_two * d
     last, tightest = -1, math.inf
-    for i in range(groups):
-        both = y[0, 2 * i] * y[0, 2 * i + 1]
-        if g[SLOPE, i] > 0.0:
-            left = 1.0 - y[1, 2 * i] * y[1, 2 * i] / both if both > 0.0 else 0.0
+    for i in range(len(groups)):
+        both = own[2 * i] * own[2 * i + 1]
+        if groups[i].slope > 0.0:
+            left = 1.0 - cross[2 * i] * cross[2 * i] / both if both > 0.0 else 0.0
             if left < tightest:
                 last, tightest = i, left
-    at = 0
-    for i in range(2 * groups + types):
-        if last < 0 or i != 2 * last:
-            place[i] = at
-            at += 1
-    if last >= 0:
-        place[2 * last] = n - 1
-    for i in range(groups):
-        level, time, w = place[2 * i], place[2 * i + 1], use[i]
-        a[level, level] += g[DIAG_S, i]
-        a[time, time] += g[DIAG_U, i]
-        low, high = min(level, time), max(level, time)
-        for j in range(types):
-            r, d = rate[i, j], c[D, i, j]
-            if d == 0.0:
-                continue
-            column = place[2 * groups + j]
-            a[level, level] += r * r * d
-            a[low, high] -= r * d
-            a[time, time] += d
-            a[min(level, column), max(level, column)] -= r * w * d
-            a[time, column] += w * d
-            a[column, column] += w * w * d
-    for i in range(member.shape[0]):
-        one, two, w = member[i, 0], member[i, 1], use[groups + i]
-        level1, time1 = place[2 * one], place[2 * one + 1]
-        level2, time2 = place[2 * two], place[2 * two + 1]
-        tau1, tau2 = pair_time[0, i], pair_time[1, i]
-        for j in range(types):
-            d = c[D, groups + i, j]
-            if d == 0.0:
-                continue
-            r1, r2 = pair_rate[0, i, j], pair_rate[1, i, j]
-            column = place[2 * groups + j]
-            a[level1, level1] += r1 * r1 * d
-            a[min(level1, time1), max(level1, time1)] -= r1 * tau1 * d
-            a[time1, time1] += tau1 * tau1 * d
-            a[min(level1, column), max(level1, column)] -= r1 * w * d
-            a[time1, column] += tau1 * w * d
-            a[column, column] += w * w * d
-            if one != two:
-                a[level2, level2] += r2 * r2 * d
-                a[min(level2, time2), max(level2, time2)] -= r2 * tau2 * d
-                a[time2, time2] += tau2 * tau2 * d
-                a[min(level2, column), max(level2, column)] -= r2 * w * d
-                a[time2, column] += tau2 * w * d
-                a[min(level1, level2), max(level1, level2)] += r1 * r2 * d
-                a[min(level1, time2), max(level1, time2)] -= r1 * tau2 * d
-                a[min(time1, level2), max(time1, level2)] -= tau1 * r2 * d
-                a[min(time1, time2), max(time1, time2)] += tau1 * tau2 * d
-    for j in range(types):
-        column = place[2 * groups + j]
-        a[column, column] += t[DIAG_V, j]
+    return last
+
+
+@compiled
+def _assemble(tables: Tables, system: System) -> None:
+    """The upper half of A D A', its diagonal, and the coefficients of t."""
+    columns, cells, combinations, groups, types, rows, _ = tables
+    a, place, width = system.matrix, system.place, len(types)
+    n, capacity = a.shape[0], 2 * len(groups)
+    at, coefficient = np.empty(5, np.int64), np.empty(5)
     for i in range(n):
-        y[2, i] = a[i, i]
-    bend = 0.0
+        a[i, i:] = 0.0
+    for i in range(len(groups)):
+        at[0], at[1] = place[2 * i], place[2 * i + 1]
+        a[at[0], at[0]] += rows[2 * i].ratio
+        a[at[1], at[1]] += rows[2 * i + 1].ratio
+        coefficient[1], coefficient[2] = 1.0, combinations[i].use
+        for j in range(width):
+            at[2], coefficient[0] = place[capacity + j], -columns[i * width + j].rate
+            _add_column(a, at, coefficient, 3, cells[i * width + j].ratio)
+    for m in range(len(groups), len(combinations)):
+        pair = combinations[m]
+        at[0], at[1] = place[2 * pair.one], place[2 * pair.one + 1]
+        at[3], at[4] = place[2 * pair.two], place[2 * pair.two + 1]
+        coefficient[1], coefficient[2], coefficient[4] = pair.time, pair.use, pair.time_two
+        size = 3 if pair.one == pair.two else 5
+        for j in range(width):
+            column = columns[m * width + j]
+            at[2] = place[capacity + j]
+            coefficient[0], coefficient[3] = -column.rate, -column.rate_two
+            _add_column(a, at, coefficient, size, cells[m * width + j].ratio)
+    for j in range(width):
+        a[place[capacity + j], place[capacity + j]] += rows[capacity + j].ratio
     for i in range(n):
-        y[1, i] = 0.0
-    for i in range(groups):
-        y[1, place[2 * i]] = g[SLOPE, i]
-        bend += g[BEND, i]
-    # the last row is left as it comes out: with t it makes a pivot of two rows; so does an earlier
-    # row that depends on those before it but not in t (PIN), and then t is known from there on
-    k[PIN] = -1.0
+        system.vectors[DIAGONAL, i] = a[i, i]
+        system.vectors[OF_T, i] = 0.0
+    for i in range(len(groups)):
+        system.vectors[OF_T, place[2 * i]] = groups[i].slope
+
+
+@compiled
+def _add_column(a: Floats, at: Ints, coefficient: Floats, size: int, d: float) -> None:
+    """Add ``d c c'`` for a column ``c`` with ``size`` entries."""
+    if d == 0.0:
+        return
+    for p in range(size):
+        for q in range(p + 1):
+            value = coefficient[p] * coefficient[q] * d
+            a[min(at[p], at[q]), max(at[p], at[q])] += value
+
+
+@compiled
+def _factor(last: int, tables: Tables, system: System) -> None:
+    """Factor, with t's row and column around the others.
+
+    The last row is left as it comes out: with t it makes a pivot of two rows. So does an earlier row
+    that depends on those before it but not in t (``pin``), and then t is known from there on.
+    """
+    a, scalar = system.matrix, tables.scalars[0]
+    of_t, diagonal, n = system.vectors[OF_T], system.vectors[DIAGONAL], system.matrix.shape[0]
+    theta = 0.0
+    for i in range(len(tables.groups)):
+        theta += tables.groups[i].bend
+    scalar.pin = -1
     i, end = 0, n - 1 if last >= 0 else n
     while i < end:
-        pivot = a[i, i]
-        if pivot <= k[LOOSE] * y[2, i] or pivot <= 0.0:
-            for j in range(i, n):
-                a[i, j] = 0.0
-            if k[PIN] < 0.0 and abs(y[1, i]) > SEEN:
-                k[PIN] = float(i)
-                k[THETA] = bend
-                end = n
-                for j in range(i, n):
-                    y[3, j] = y[1, j]
-            if k[PIN] < 0.0:
-                y[1, i] = 0.0
-            i += 1
-            continue
-        root = math.sqrt(pivot)
-        a[i, i] = root
-        inverse = 1.0 / root
-        for j in range(i + 1, n):
-            a[i, j] *= inverse
-        for r in range(i + 1, n):
-            times = a[i, r]
-            if times != 0.0:
-                for j in range(r, n):
-                    a[r, j] -= times * a[i, j]
-        if k[PIN] < 0.0:
-            y[1, i] *= inverse
-            value = y[1, i]
-            if value != 0.0:
-                bend += value * value
-                for j in range(i + 1, n):
-                    y[1, j] -= a[i, j] * value
+        if not (a[i, i] <= scalar.loose * diagonal[i] or a[i, i] <= 0.0):
+            inverse = eliminate_row(a, i)
+            if scalar.pin < 0:
+                theta += _eliminate_t(a, of_t, i, inverse)
+        else:
+            a[i, i:] = 0.0
+            if scalar.pin < 0 and abs(of_t[i]) > SEEN:
+                scalar.pin, scalar.theta, end = i, theta, n
+                system.vectors[OF_T_AT_PIN, i:] = of_t[i:]
+            if scalar.pin < 0:
+                of_t[i] = 0.0
         i += 1
-    if k[PIN] < 0.0:
-        k[THETA] = bend
-        if last >= 0 and a[n - 1, n - 1] <= k[LOOSE] * y[2, n - 1]:
+    if scalar.pin < 0:
+        scalar.theta = theta
+        if last >= 0 and a[n - 1, n - 1] <= scalar.loose * diagonal[n - 1]:
             a[n - 1, n - 1] = 0.0
 
 
 @compiled
-def _forward(a: Floats, y: Floats, begin: int, end: int) -> None:
-    n = y.size
-    for i in range(begin, end):
-        if a[i, i] > 0.0:
-            y[i] /= a[i, i]
-            value = y[i]
-            if value != 0.0:
-                for j in range(i + 1, n):
-                    y[j] -= a[i, j] * value
-        else:
-            y[i] = 0.0
+def _eliminate_t(a: Floats, of_t: Floats, i: int, inverse: float) -> float:
+    """The same step on t's column; what it adds to t's pivot."""
+    of_t[i] *= inverse
+    value = of_t[i]
+    if value != 0.0:
+        for j in range(i + 1, of_t.size):
+            of_t[j] -= a[i, j] * value
+    return float(value * value)
+
+
+# solutions -----------------------------------------------------------------------------------
 
 
 @compiled
-def solve_pairs(
-    c: Floats,
-    g: Floats,
-    t: Floats,
-    k: Floats,
-    rate: Floats,
-    use: Floats,
-    member: Ints,
-    pair_rate: Floats,
-    pair_time: Floats,
-    place: Ints,
-    a: Floats,
-    y: Floats,
-) -> None:
-    """Solve; rows as in :func:`gavel_opt.solver.kkt_alone.solve_groups`."""
-    groups, types = rate.shape
-    n = a.shape[0]
-    b = y[0]
-    for i in range(groups):
-        b[place[2 * i]] = g[DIAG_S, i] * g[H_S, i] - g[R_LEVEL, i]
-        b[place[2 * i + 1]] = g[DIAG_U, i] * g[H_U, i] - g[R_TIME, i]
-    for j in range(types):
-        b[place[2 * groups + j]] = t[DIAG_V, j] * t[H_V, j] - t[R_USE, j]
-    for i in range(groups):
-        for j in range(types):
-            dh = c[D, i, j] * c[H, i, j]
-            b[place[2 * i]] -= rate[i, j] * dh
+def solve_pairs(tables: Tables, system: System) -> None:
+    """Solve for all rows' duals and t, then for the steps of shares and slacks."""
+    _right_hand_sides(tables, system)
+    tables.scalars[0].dt = _solve_with_t(tables, system)
+    _steps_of_groups(tables, system)
+    _steps_of_pairs(tables)
+    # a slack that is far from zero follows from its row, one near zero from its dual
+    for i in range(2 * len(tables.groups)):
+        row = tables.rows[i]
+        if row.ratio <= 1.0:
+            row.dx = row.ratio * (row.rhs - row.dz)
+
+
+@compiled
+def _right_hand_sides(tables: Tables, system: System) -> None:
+    columns, cells, combinations, groups, types, rows, _ = tables
+    b, place, width, capacity = system.vectors[B], system.place, len(types), 2 * len(groups)
+    for i in range(len(rows)):
+        row = rows[i]
+        b[place[i]] = row.ratio * row.rhs - row.primal_residual
+    for i in range(len(groups)):
+        for j in range(width):
+            cell = cells[i * width + j]
+            dh = cell.ratio * cell.rhs
+            b[place[2 * i]] -= columns[i * width + j].rate * dh
             b[place[2 * i + 1]] += dh
-            b[place[2 * groups + j]] += use[i] * dh
-    for i in range(member.shape[0]):
-        for j in range(types):
-            dh = c[D, groups + i, j] * c[H, groups + i, j]
+            b[place[capacity + j]] += combinations[i].use * dh
+    for m in range(len(groups), len(combinations)):
+        pair = combinations[m]
+        for j in range(width):
+            column, cell = columns[m * width + j], cells[m * width + j]
+            dh = cell.ratio * cell.rhs
             if dh == 0.0:
                 continue
-            for side in range(2):
-                h = member[i, side]
-                b[place[2 * h]] -= pair_rate[side, i, j] * dh
-                b[place[2 * h + 1]] += pair_time[side, i] * dh
-            b[place[2 * groups + j]] += use[groups + i] * dh
-    # t's row has a pivot exactly where a level counts; the last row shares it
-    theta, dt, rest, sloped = k[THETA], 0.0, 0.0, False
-    for i in range(groups):
-        sloped = sloped or g[SLOPE, i] > 0.0
-    pin = int(k[PIN])
-    end = n
+            b[place[2 * pair.one]] -= column.rate * dh
+            b[place[2 * pair.one + 1]] += pair.time * dh
+            b[place[2 * pair.two]] -= column.rate_two * dh
+            b[place[2 * pair.two + 1]] += pair.time_two * dh
+            b[place[capacity + j]] += pair.use * dh
+
+
+@compiled
+def _solve_with_t(tables: Tables, system: System) -> float:
+    """Solve for the duals, in place of right-hand sides; the step of t.
+
+    t's row has a pivot exactly where a level counts. The row that gives t, or else the last one, shares
+    it: with ``rest`` what is left of t's row there, the two say ``(pivot, -slope; slope, theta)
+    (y, dt) = (b, rest)``, with a pivot of zero where the row gives t.
+    """
+    a, b, n, scalar = system.matrix, system.vectors[B], system.matrix.shape[0], tables.scalars[0]
+    of_t, at_pin, pin = system.vectors[OF_T], system.vectors[OF_T_AT_PIN], scalar.pin
+    dt, rest, end = 0.0, 0.0, n
     if pin >= 0:
-        # (0, -slope; slope, theta) (y, dt) = (b, rest)
-        _forward(a, b, 0, pin)
-        rest = k[R_T]
-        for i in range(pin):
-            rest -= y[1, i] * b[i]
-        dt = -b[pin] / y[3, pin]
+        forward_rows(a, b, 0, pin)
+        rest = _left_of_t(scalar.t_residual, of_t, b, pin)
+        dt = -b[pin] / at_pin[pin]
         for i in range(n):
-            b[i] += (y[1, i] if i < pin else y[3, i]) * dt
-        _forward(a, b, pin + 1, n)
-    elif sloped:
+            b[i] += (of_t[i] if i < pin else at_pin[i]) * dt
+        forward_rows(a, b, pin + 1, n)
+    elif _has_slope(tables):
         end = n - 1
-        _forward(a, b, 0, end)
-        rest = k[R_T]
-        for i in range(end):
-            rest -= y[1, i] * b[i]
-        # (pivot, -slope; slope, theta) (y, dt) = (b, rest)
-        pivot, slope = a[n - 1, n - 1], y[1, n - 1]
-        det = pivot * theta + slope * slope
+        forward_rows(a, b, 0, end)
+        rest = _left_of_t(scalar.t_residual, of_t, b, end)
+        pivot, slope, last = a[end, end], of_t[end], b[end]
+        det = pivot * scalar.theta + slope * slope
+        b[end] = 0.0
         if det > 0.0:
-            last = b[n - 1]
-            b[n - 1] = (last * theta + slope * rest) / det
+            b[end] = (last * scalar.theta + slope * rest) / det
             dt = (pivot * rest - slope * last) / det
-        else:
-            b[n - 1] = 0.0
         for i in range(end):
-            b[i] += y[1, i] * dt
+            b[i] += of_t[i] * dt
     else:
-        _forward(a, b, 0, n)
+        forward_rows(a, b, 0, n)
     for i in range(end - 1, -1, -1):
         if a[i, i] > 0.0:
-            value = b[i]
-            for j in range(i + 1, n):
-                value -= a[i, j] * b[j]
-            b[i] = value / a[i, i]
+            b[i] = backward_row(a[i], b, i, b[i])
         elif i == pin:
-            value = rest - theta * dt
-            for j in range(i + 1, n):
-                value -= y[3, j] * b[j]
-            b[i] = value / y[3, i]
+            b[i] = backward_row(at_pin, b, i, rest - scalar.theta * dt)
         else:
             b[i] = 0.0
-    k[D_T] = dt
-    for j in range(types):
-        t[D_P, j] = b[place[2 * groups + j]]
-        t[D_V, j] = t[DIAG_V, j] * (t[H_V, j] - t[D_P, j])
-    for i in range(groups):
-        lam, q = b[place[2 * i]], b[place[2 * i + 1]]
-        g[D_LAM, i] = lam
-        g[D_Q, i] = q
-        g[D_S, i] = g[R_LEVEL, i] - g[SLOPE, i] * dt
-        g[D_U, i] = g[R_TIME, i]
-        for j in range(types):
-            price = use[i] * t[D_P, j] + q - rate[i, j] * lam
-            x = c[D, i, j] * (c[H, i, j] - price)
-            c[DX, i, j] = x
-            c[DZ, i, j] = price + c[RD, i, j]
-            g[D_S, i] += rate[i, j] * x
-            g[D_U, i] -= x
-    for i in range(member.shape[0]):
-        one, two, m = member[i, 0], member[i, 1], groups + i
-        time = pair_time[0, i] * g[D_Q, one] + pair_time[1, i] * g[D_Q, two]
-        for j in range(types):
-            price = use[m] * t[D_P, j] + time
-            price -= pair_rate[0, i, j] * g[D_LAM, one] + pair_rate[1, i, j] * g[D_LAM, two]
-            x = c[D, m, j] * (c[H, m, j] - price)
-            c[DX, m, j] = x
-            c[DZ, m, j] = price + c[RD, m, j]
-            g[D_S, one] += pair_rate[0, i, j] * x
-            g[D_S, two] += pair_rate[1, i, j] * x
-            g[D_U, one] -= pair_time[0, i] * x
-            g[D_U, two] -= pair_time[1, i] * x
-    # a slack that is far from zero follows from its row, one near zero from its dual
-    for i in range(groups):
-        if g[DIAG_S, i] <= 1.0:
-            g[D_S, i] = g[DIAG_S, i] * (g[H_S, i] - g[D_LAM, i])
-        if g[DIAG_U, i] <= 1.0:
-            g[D_U, i] = g[DIAG_U, i] * (g[H_U, i] - g[D_Q, i])
+    return float(dt)
+
+
+@compiled
+def _left_of_t(residual: float, of_t: Floats, b: Floats, end: int) -> float:
+    """What the rows before ``end`` leave of t's row."""
+    for i in range(end):
+        residual -= of_t[i] * b[i]
+    return residual
+
+
+@compiled
+def _has_slope(tables: Tables) -> bool:
+    """Whether any level counts."""
+    found = False
+    for i in range(len(tables.groups)):
+        found = found or tables.groups[i].slope > 0.0
+    return found
+
+
+@compiled
+def _steps_of_groups(tables: Tables, system: System) -> None:
+    columns, cells, combinations, groups, types, rows, scalars = tables
+    b, place, width, capacity = system.vectors[B], system.place, len(types), 2 * len(groups)
+    for i in range(len(rows)):
+        rows[i].dz = b[place[i]]
+    for j in range(width):
+        row = rows[capacity + j]
+        row.dx = row.ratio * (row.rhs - row.dz)
+    for i in range(len(groups)):
+        level, time, use = rows[2 * i], rows[2 * i + 1], combinations[i].use
+        reached = level.primal_residual - groups[i].slope * scalars[0].dt
+        left = time.primal_residual
+        for j in range(width):
+            column, cell = columns[i * width + j], cells[i * width + j]
+            price = use * rows[capacity + j].dz + time.dz - column.rate * level.dz
+            cell.dx = cell.ratio * (cell.rhs - price)
+            cell.dz = price + cell.dual_residual
+            reached += column.rate * cell.dx
+            left -= cell.dx
+        level.dx, time.dx = reached, left
+
+
+@compiled
+def _steps_of_pairs(tables: Tables) -> None:
+    columns, cells, combinations, groups, types, rows, _ = tables
+    width, capacity = len(types), 2 * len(groups)
+    for m in range(len(groups), len(combinations)):
+        pair = combinations[m]
+        level, time = rows[2 * pair.one], rows[2 * pair.one + 1]
+        level_two, time_two = rows[2 * pair.two], rows[2 * pair.two + 1]
+        cost = pair.time * time.dz + pair.time_two * time_two.dz
+        for j in range(width):
+            column, cell = columns[m * width + j], cells[m * width + j]
+            price = pair.use * rows[capacity + j].dz + cost
+            price -= column.rate * level.dz + column.rate_two * level_two.dz
+            cell.dx = cell.ratio * (cell.rhs - price)
+            cell.dz = price + cell.dual_residual
+            level.dx += column.rate * cell.dx
+            level_two.dx += column.rate_two * cell.dx
+            time.dx -= pair.time * cell.dx
+            time_two.dx -= pair.time_two * cell.dx

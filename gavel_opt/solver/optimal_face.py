@@ -8,204 +8,164 @@ unique, treats identical jobs alike and does not know the order of jobs.
 
 The path method gives the partition; Newton's method on the face itself then finds the centre to the
 last digits, with the others exactly zero.
+
+With :math:`D = \mathrm{diag}(x^2 / w)`, Newton's step for the centre is :math:`dx = D (w / x - A^T dy)`, of the form
+that the path's steps have.
 """
 
 from __future__ import annotations
 
 import math
 
-from gavel_opt.arrays import Floats
 from gavel_opt.kernels.jit import compiled
-from gavel_opt.solver.tables import (
-    BEND,
-    D_LAM,
-    D_P,
-    D_Q,
-    D_S,
-    D_T,
-    D_U,
-    D_V,
-    DIAG_S,
-    DIAG_U,
-    DIAG_V,
-    DX,
-    DZ,
-    FACE,
-    FACE_S,
-    FACE_U,
-    FACE_V,
-    H_S,
-    H_U,
-    H_V,
-    KEPT_P,
-    KEPT_S,
-    KEPT_T,
-    KEPT_V,
-    KEPT_X,
-    KEPT_Z,
-    LAM,
-    R_LEVEL,
-    R_T,
-    R_TIME,
-    R_USE,
-    RD,
-    W_S,
-    W_V,
-    D,
-    H,
-    P,
-    Q,
-    S,
-    T,
-    U,
-    V,
-    W,
-    X,
-    Z,
-)
+from gavel_opt.solver.records import Tables
+from gavel_opt.solver.scaling import jobs_of
+from gavel_opt.solver.settings import SETTINGS
 
 
 @compiled
-def swap(c: Floats, g: Floats, t: Floats, k: Floats, back: bool) -> None:
-    """Remember the point on the path, or go back to it."""
-    for m in range(c.shape[1]):
-        for j in range(c.shape[2]):
-            if back:
-                c[X, m, j], c[Z, m, j] = c[KEPT_X, m, j], c[KEPT_Z, m, j]
-            else:
-                c[KEPT_X, m, j], c[KEPT_Z, m, j] = c[X, m, j], c[Z, m, j]
-    for i in range(g.shape[1]):
-        for row in range(4):
-            now, then = (S, KEPT_S) if back else (KEPT_S, S)
-            g[now + row, i] = g[then + row, i]
-    for j in range(t.shape[1]):
-        if back:
-            t[V, j], t[P, j] = t[KEPT_V, j], t[KEPT_P, j]
-        else:
-            t[KEPT_V, j], t[KEPT_P, j] = t[V, j], t[P, j]
-    if back:
-        k[T] = k[KEPT_T]
-    else:
-        k[KEPT_T] = k[T]
+def save_point(tables: Tables) -> None:
+    """Remember the point on the path."""
+    for variables in (tables.cells, tables.rows):
+        for n in range(len(variables)):
+            v = variables[n]
+            v.saved_x, v.saved_z = v.x, v.z
+    tables.scalars[0].saved_t = tables.scalars[0].t
 
 
 @compiled
-def restrict(c: Floats, g: Floats, t: Floats) -> None:
-    """Hold at zero what shrank more than its dual in the last step (its changes are in the D rows)."""
-    for m in range(c.shape[1]):
-        for j in range(c.shape[2]):
-            stays = c[W, m, j] > 0.0 and _stays(c[X, m, j], c[DX, m, j], c[Z, m, j], c[DZ, m, j])
-            c[FACE, m, j] = c[W, m, j] if stays else 0.0
+def restore_point(tables: Tables) -> None:
+    """Go back to the point on the path."""
+    for variables in (tables.cells, tables.rows):
+        for n in range(len(variables)):
+            v = variables[n]
+            v.x, v.z = v.saved_x, v.saved_z
+    tables.scalars[0].t = tables.scalars[0].saved_t
+
+
+@compiled
+def restrict(tables: Tables) -> None:
+    """Hold at zero what shrank by a larger part than its dual in the last step."""
+    for variables in (tables.cells, tables.rows):
+        for n in range(len(variables)):
+            v = variables[n]
+            stays = v.weight > 0.0 and v.dx * (v.z - v.dz) >= v.dz * (v.x - v.dx)
+            v.face = v.weight if stays else 0.0
             if not stays:
-                c[X, m, j] = 0.0
-    for i in range(g.shape[1]):
-        for row in range(2):
-            stays = g[W_S + row, i] > 0.0 and _stays(
-                g[S + row, i], g[D_S + row, i], g[LAM + row, i], g[D_LAM + row, i]
-            )
-            g[FACE_S + row, i] = g[W_S + row, i] if stays else 0.0
-            if not stays:
-                g[S + row, i] = 0.0
-    for j in range(t.shape[1]):
-        stays = t[W_V, j] > 0.0 and _stays(t[V, j], t[D_V, j], t[P, j], t[D_P, j])
-        t[FACE_V, j] = t[W_V, j] if stays else 0.0
-        if not stays:
-            t[V, j] = 0.0
+                v.x = 0.0
 
 
 @compiled
-def _stays(x: float, dx: float, z: float, dz: float) -> bool:
-    """Whether x changed by a larger part of what it was than its dual z did."""
-    return dx * (z - dz) >= dz * (x - dx)
+def aim_at_centre(tables: Tables) -> None:
+    """Ratios and right-hand sides of Newton's method for the centre; residuals are there."""
+    tables.scalars[0].t_residual = 0.0
+    for variables in (tables.cells, tables.rows):
+        for n in range(len(variables)):
+            v = variables[n]
+            on = v.face > 0.0
+            v.ratio = v.x * v.x / v.face if on else 0.0
+            v.rhs = v.face / v.x if on else 0.0
+            v.dual_residual = 0.0
+    for i in range(len(tables.groups)):
+        tables.groups[i].bend = 0.0
 
 
 @compiled
-def aim_at_centre(c: Floats, g: Floats, t: Floats, k: Floats) -> None:
-    """Diagonals and right-hand sides of Newton's method for the centre; residuals are there."""
-    k[R_T] = 0.0
-    for m in range(c.shape[1]):
-        for j in range(c.shape[2]):
-            w, x = c[FACE, m, j], c[X, m, j]
-            c[D, m, j] = x * x / w if w > 0.0 else 0.0
-            c[H, m, j] = w / x if w > 0.0 else 0.0
-            c[RD, m, j] = 0.0
-    for i in range(g.shape[1]):
-        w, x = g[FACE_S, i], g[S, i]
-        g[DIAG_S, i] = x * x / w if w > 0.0 else 0.0
-        g[H_S, i] = w / x if w > 0.0 else 0.0
-        w, x = g[FACE_U, i], g[U, i]
-        g[DIAG_U, i] = x * x / w if w > 0.0 else 0.0
-        g[H_U, i] = w / x if w > 0.0 else 0.0
-        g[BEND, i] = 0.0
-    for j in range(t.shape[1]):
-        w, x = t[FACE_V, j], t[V, j]
-        t[DIAG_V, j] = x * x / w if w > 0.0 else 0.0
-        t[H_V, j] = w / x if w > 0.0 else 0.0
-
-
-@compiled
-def towards_centre(c: Floats, g: Floats, t: Floats, k: Floats) -> float:
+def towards_centre(tables: Tables) -> float:
     """Take Newton's step, shortened to stay inside; the largest relative change asked for."""
     moved, down = 0.0, 0.0
-    for m in range(c.shape[1]):
-        for j in range(c.shape[2]):
-            if c[FACE, m, j] > 0.0:
-                part = c[DX, m, j] / c[X, m, j]
+    for variables in (tables.cells, tables.rows):
+        for n in range(len(variables)):
+            v = variables[n]
+            if v.face > 0.0:
+                part = v.dx / v.x
                 moved, down = max(moved, abs(part)), max(down, -part)
-    for i in range(g.shape[1]):
-        if g[FACE_S, i] > 0.0:
-            part = g[D_S, i] / g[S, i]
-            moved, down = max(moved, abs(part)), max(down, -part)
-        if g[FACE_U, i] > 0.0:
-            part = g[D_U, i] / g[U, i]
-            moved, down = max(moved, abs(part)), max(down, -part)
-    for j in range(t.shape[1]):
-        if t[FACE_V, j] > 0.0:
-            part = t[D_V, j] / t[V, j]
-            moved, down = max(moved, abs(part)), max(down, -part)
     if not math.isfinite(moved):
         return math.inf
-    length = 0.8 / down if down > 0.8 else 1.0
-    for m in range(c.shape[1]):
-        for j in range(c.shape[2]):
-            if c[FACE, m, j] > 0.0:
-                c[X, m, j] += length * c[DX, m, j]
-    for i in range(g.shape[1]):
-        if g[FACE_S, i] > 0.0:
-            g[S, i] += length * g[D_S, i]
-        if g[FACE_U, i] > 0.0:
-            g[U, i] += length * g[D_U, i]
-    for j in range(t.shape[1]):
-        if t[FACE_V, j] > 0.0:
-            t[V, j] += length * t[D_V, j]
-    k[T] += length * k[D_T]
+    back = SETTINGS.newton_back
+    length = back / down if down > back else 1.0
+    for variables in (tables.cells, tables.rows):
+        for n in range(len(variables)):
+            v = variables[n]
+            if v.face > 0.0:
+                v.x += length * v.dx
+    tables.scalars[0].t += length * tables.scalars[0].dt
     return moved
 
 
 @compiled
-def aim_at_duals(c: Floats, g: Floats, t: Floats) -> None:
+def aim_at_duals(tables: Tables) -> None:
     """Right-hand sides for duals that vanish on the face: a least-squares step from the path's.
 
-    Residuals are there, the diagonals (and their factors) are those of the centre.
+    Residuals are there, the ratios (and their factors) are those of the centre.
     """
-    for m in range(c.shape[1]):
-        for j in range(c.shape[2]):
-            c[H, m, j] = -(c[Z, m, j] + c[RD, m, j])
-    for i in range(g.shape[1]):
-        g[H_S, i] = -g[LAM, i]
-        g[H_U, i] = -g[Q, i]
-        g[R_LEVEL, i] = 0.0
-        g[R_TIME, i] = 0.0
-    for j in range(t.shape[1]):
-        t[H_V, j] = -t[P, j]
-        t[R_USE, j] = 0.0
+    for n in range(len(tables.cells)):
+        cell = tables.cells[n]
+        cell.rhs = -(cell.z + cell.dual_residual)
+    for n in range(len(tables.rows)):
+        row = tables.rows[n]
+        row.rhs = -row.z
+        row.primal_residual = 0.0
 
 
 @compiled
-def take_duals(g: Floats, t: Floats) -> None:
+def take_duals(tables: Tables) -> None:
     """Add the step to the duals, with exact zeros where the slack is not zero."""
-    for i in range(g.shape[1]):
-        g[LAM, i] = 0.0 if g[FACE_S, i] > 0.0 else g[LAM, i] + g[D_LAM, i]
-        g[Q, i] = 0.0 if g[FACE_U, i] > 0.0 else g[Q, i] + g[D_Q, i]
-    for j in range(t.shape[1]):
-        t[P, j] = 0.0 if t[FACE_V, j] > 0.0 else t[P, j] + t[D_P, j]
+    for n in range(len(tables.rows)):
+        row = tables.rows[n]
+        row.z = 0.0 if row.face > 0.0 else row.z + row.dz
+
+
+@compiled
+def enter_face(tables: Tables) -> bool:
+    """Make the face a program of its own: t at its value, the levels' total worth as objective.
+
+    It starts at the face's centre, with duals that centre it for a gap of the order of the
+    objective. Returns whether there is anything to gain.
+    """
+    scalar = tables.scalars[0]
+    most = _worth_of_levels(tables)
+    if not most > 0.0:
+        return False
+    scalar.t, scalar.level_worth, scalar.curved = 0.0, 0.0, False
+    mu = 1.0 / max(jobs_of(tables.groups), 1.0)
+    for n in range(len(tables.cells)):
+        tables.columns[n].reward /= most
+    for variables in (tables.cells, tables.rows):
+        for n in range(len(variables)):
+            v = variables[n]
+            v.first_weight, v.first_z = v.weight, v.z
+            v.weight = v.face
+            v.z = mu * v.face / v.x if v.face > 0.0 else 0.0
+    return True
+
+
+@compiled
+def _worth_of_levels(tables: Tables) -> float:
+    """Reward each share by what it adds to levels, which become floors; the reward of the centre."""
+    columns, cells, combinations, groups, types, _, scalars = tables
+    width, most = len(types), 0.0
+    for i in range(len(groups)):
+        group = groups[i]
+        if not scalars[0].curved:
+            group.floor += group.slope * scalars[0].t
+        group.slope = group.bend = 0.0
+        for j in range(width):
+            column = columns[i * width + j]
+            worth = 0.0
+            if group.scale > 0.0:
+                worth = group.jobs * group.gain * column.rate / group.scale
+            column.reward = worth
+            most += worth * cells[i * width + j].x
+    for m in range(len(groups), len(combinations)):
+        one, two = groups[combinations[m].one], groups[combinations[m].two]
+        for j in range(width):
+            column = columns[m * width + j]
+            worth = 0.0
+            if one.scale > 0.0:
+                worth += one.jobs * one.gain * column.rate / one.scale
+            if two.scale > 0.0:
+                worth += two.jobs * two.gain * column.rate_two / two.scale
+            column.reward = worth
+            most += worth * cells[m * width + j].x
+    return most

@@ -13,19 +13,19 @@ from gavel_opt.kernels.jit import make_ready
 from gavel_opt.model.allocation_program import (
     AllocationProgram,
     Answer,
-    Blocks,
     FinishTimeProgram,
-    PairBlocks,
     Program,
 )
 from gavel_opt.model.solution import Certificate
-from gavel_opt.solver.interior_point import ANSWERS, solve_program
+from gavel_opt.solver.interior_point import Centre, Found, solve_program
+from gavel_opt.solver.settings import SETTINGS
 from gavel_opt.solver.shortcuts import DOUBT, NONE, PINNED, PRICED, solve_direct
+from gavel_opt.solver.tables import order_of_pairs, system_for, tables_of
 
 if TYPE_CHECKING:
     from gavel_opt.solver.column_generation import ColumnMemory
 
-PROVED = ANSWERS
+PROVED = SETTINGS.answers
 """Certificates beyond it are no answers."""
 
 MANY_TYPES = 30
@@ -38,8 +38,7 @@ PRICED_IN_FROM = 48
 """Groups from which on pairs are priced in as they are needed (:mod:`gavel_opt.solver.packed_optimum`)."""
 
 _NONE = np.empty(0)
-_NO_MEMBER = np.empty((0, 2), dtype=np.int64)
-_NO_SHARE = np.empty((0, 2))
+_NO_CENTRE = Centre(np.empty((0, 0)), 0.0, _NONE)
 
 
 @dataclass(slots=True)
@@ -113,15 +112,15 @@ def optimum(
     if outcome == PRICED or (outcome == PINNED and not efficient):
         return _answer(*found)
     gain = gain_of(program) if efficient else _NONE
-    centre = (x, float(summary[1]), level_dual) if outcome == PINNED else None
-    by_path = _by_path(given, reward, blocks, gain, centre)
+    pinned = Centre(x, float(summary[1]), level_dual) if outcome == PINNED else _NO_CENTRE
+    by_path = _by_path(program, gain, pinned)
     if outcome == PINNED:
-        by_path[3][:2] = summary[:2]
-        return _answer(by_path[0], level_dual, capacity_dual, by_path[3])
-    if outcome == DOUBT and by_path[2].min() > 0.0:
+        by_path.summary[:2] = summary[:2]
+        return _answer(by_path.x, level_dual, capacity_dual, by_path.summary)
+    if outcome == DOUBT and by_path.capacity_dual.min() > 0.0:
         # it has prices after all: then the search from there has the last word
-        level = by_path[3][1]
-        start[:types] = by_path[2]
+        level = by_path.summary[1]
+        start[:types] = by_path.capacity_dual
         start[types] = -level if isinstance(program, FinishTimeProgram) else level
         if solve_direct(*search) == PRICED:
             return _answer(*found)
@@ -144,54 +143,18 @@ def _by_columns(
     return packed_optimum(program, gain, memory.columns)
 
 
-def _by_path(
-    given: tuple[Any, ...],
-    reward: Floats | None,
-    blocks: Blocks,
-    gain: Floats,
-    centre: tuple[Floats, float, Floats] | None,
-) -> tuple[Floats, Floats, Floats, Floats]:
+def _by_path(program: Program, gain: Floats, centre: Centre) -> Found:
     """Solve by the interior point method, from its start or from a centre."""
-    none, groups = np.empty((0, blocks.types)), blocks.groups
-    rate, use, count, workers, slope, floor, age, steps, isolated = given
-    pairs = blocks.pairs
-    if pairs is None:
-        pairs = PairBlocks(_NO_MEMBER, np.empty((0, 2, blocks.types)), _NO_SHARE, _NONE)
-    runs = pairs.rate.any(axis=(1, 2))
-    if reward is not None:
-        runs |= (reward[groups:] > 0.0).any(axis=1)
-    running, order = int(runs.sum()), np.argsort(~runs, kind="stable")
-    if running < runs.size:
-        pairs = PairBlocks(
-            pairs.member[order], pairs.rate[order], pairs.share[order], pairs.use[order]
-        )
-        if reward is not None:
-            reward = np.concatenate([reward[:groups], reward[groups:][order]])
-    arguments = (
-        rate,
-        slope,
-        floor,
-        none if reward is None else reward,
-        use,
-        count,
-        workers,
-        pairs.member,
-        pairs.rate,
-        pairs.share,
-        pairs.use,
-        age,
-        steps,
-        isolated,
-        gain,
-    )
-    arrays: tuple[Any, ...] = tuple(map(plain_array, arguments))
-    whole = (*arrays, running, *(centre or (none, 0.0, _NONE)))
-    rows = 2 * groups + blocks.types if runs.size else 0
-    if rows > _MANY_ROWS or blocks.rate.size > _MANY_SHARES:
-        make_ready(solve_program, whole)
-    found: tuple[Floats, Floats, Floats, Floats] = solve_program(*whole)
-    if running < runs.size:
-        found[0][groups + order] = found[0][groups:].copy()
+    groups, types = program.blocks.rate.shape
+    order, running = order_of_pairs(program)
+    narrow, wide = tables_of(program, gain, order, running)
+    given = narrow, wide, system_for(wide), centre, gain.size > 0
+    rows = 2 * groups + types if order.size else 0
+    if rows > _MANY_ROWS or groups * types > _MANY_SHARES:
+        make_ready(solve_program, given)
+    found: Found = solve_program(*given)
+    if running < order.size:
+        found.x[groups + order] = found.x[groups:].copy()
     return found
 
 

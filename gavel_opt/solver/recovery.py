@@ -25,7 +25,7 @@ import numpy as np
 from gavel_opt.arrays import Bools, Floats, Ints
 from gavel_opt.kernels.jit import compiled
 from gavel_opt.solver.hull import FIRST, SECOND, THIRD, Problem, need
-from gavel_opt.solver.tables import JOB_ROWS
+from gavel_opt.solver.settings import SETTINGS
 
 TIED, APART = 1e-11, 1e-9
 """Relative distances of a point from a job's edge: below the first it is on it, above the second it is
@@ -409,12 +409,12 @@ def share_out(
             for c in mine:
                 if c > 0:
                     price_step[c - 1] -= k * w[s, c]
-                weight[c] = (JOB_ROWS if c == 0 else 1.0) / (w[s, c] * w[s, c])
+                weight[c] = (SETTINGS.slack_weight if c == 0 else 1.0) / (w[s, c] * w[s, c])
             for n in range(many):
                 column[n] = 0.0
                 for c in mine:
                     along[n, c] = ways[s, n, c]
-                    column[n] += along[n, c] * (JOB_ROWS if c == 0 else 1.0) / w[s, c]
+                    column[n] += along[n, c] * (SETTINGS.slack_weight if c == 0 else 1.0) / w[s, c]
                 for m in range(n + 1):
                     value = 0.0
                     for c in mine:

@@ -1,363 +1,297 @@
-"""From a program's own numbers to the tables, scaled; and where to start."""
+"""From a program's own numbers to scaled ones; where to start."""
 
 from __future__ import annotations
 
 import math
+from typing import Any
 
-from gavel_opt.arrays import Floats, Ints
+from gavel_opt.arrays import Floats
+from gavel_opt.kernels.finite import quotient
 from gavel_opt.kernels.jit import compiled
 from gavel_opt.solver.idle_pairs import pairs_of_jobs
 from gavel_opt.solver.predictor_corrector import bend_rows
-from gavel_opt.solver.tables import (
-    AGE,
-    BEND,
-    CURVED,
-    FACE,
-    FACE_S,
-    FACE_U,
-    FACE_V,
-    FIRST_LAM,
-    FIRST_P,
-    FIRST_Q,
-    FIRST_W,
-    FLOOR,
-    ISOLATED,
-    JOB_ROWS,
-    JOBS,
-    LAM,
-    REWARD,
-    SCALE,
-    SLOPE,
-    T_REWARD,
-    UNIT,
-    W_S,
-    W_U,
-    W_V,
-    WORKERS,
-    WORTH,
-    P,
-    Q,
-    S,
-    T,
-    U,
-    V,
-    W,
-    X,
-    Z,
-)
+from gavel_opt.solver.records import Tables
+from gavel_opt.solver.settings import SETTINGS
+
+START = 0.9
+"""Part of the workers, at most, that shares take where the method starts; half of it with pairs."""
+AHEAD = 0.3
+"""How far levels are above what they must be there; an even split has the level 1."""
 
 
 @compiled
-def fill(
-    c: Floats,
-    g: Floats,
-    t: Floats,
-    k: Floats,
-    own_rate: Floats,
-    own_use: Floats,
-    own_member: Ints,
-    own_pair_rate: Floats,
-    own_pair_time: Floats,
-    rate: Floats,
-    slope: Floats,
-    floor: Floats,
-    reward: Floats,
-    use: Floats,
-    count: Ints,
-    workers: Floats,
-    member: Ints,
-    pair_rate: Floats,
-    pair_share: Floats,
-    pair_use: Floats,
-    age: Floats,
-    steps: Floats,
-    isolated: Floats,
-) -> None:
-    """Fill the tables: level rows times ``SCALE``, t divided by ``UNIT``, objective times ``WORTH``.
+def scale_program(tables: Tables) -> None:
+    """Scale the tables: level rows by ``scale``, t by 1 / ``unit``, the objective by ``worth``.
 
     A level row is divided by its slope (or by the largest rate, where it has none), t by the level
     that an even split would give, the objective by its own size: most numbers are near 1. A group
     without a level row gets one that says ``0 >= -1``.
     """
-    groups, types = rate.shape
-    pairs = pair_use.size
-    curved = age.size > 0
-    rewarded = reward.size > 0
-    has_level = curved
-    demand, supply = 0.0, 0.0
-    for j in range(types):
-        supply += workers[j]
-    for i in range(groups):
-        demand += use[i]
-        own_use[i] = use[i]
-        g[JOBS, i] = count[i]
-        g[W_S, i] = g[W_U, i] = JOB_ROWS * count[i]
-        if curved:
-            g[SCALE, i] = 1.0 / steps[i]
-        elif slope[i] > 0.0:
-            g[SCALE, i] = 1.0 / slope[i]
+    scalar = tables.scalars[0]
+    has_level = scalar.curved
+    for i in range(len(tables.groups)):
+        group = tables.groups[i]
+        if scalar.curved:
+            group.scale = 1.0 / group.steps
+        elif group.slope > 0.0:
+            group.scale = 1.0 / group.slope
             has_level = True
-    # mean over demand of the level of an even split, harmonic: slow jobs are what levels hang on
+    scalar.level_worth = 1.0 if has_level else 0.0
+    demand, supply = _demand_and_supply(tables)
+    scalar.unit = _level_of_even_split(tables, max(demand, supply))
+    scalar.worth = 1.0 / scalar.unit
+    if scalar.curved:
+        scalar.worth = 1.0
+    elif scalar.rewarded and not has_level:
+        best = _largest_reward(tables, demand)
+        scalar.worth = 1.0 / best if best > 0.0 else 1.0
+    _scale_groups(tables)
+    _scale_pairs(tables)
+
+
+@compiled
+def _demand_and_supply(tables: Tables) -> tuple[float, float]:
+    """Workers that all groups take, and workers that there are."""
+    demand, supply = 0.0, 0.0
+    for i in range(len(tables.groups)):
+        demand += tables.combinations[i].use
+    for j in range(len(tables.types)):
+        supply += tables.types[j].workers
+    return demand, supply
+
+
+@compiled
+def _level_of_even_split(tables: Tables, most: float) -> float:
+    """Mean over demand of the level of an even split, harmonic: slow jobs are what levels hang on."""
+    columns, _, combinations, groups, types, _, _ = tables
     rated, inverse = 0.0, 0.0
-    for i in range(groups):
+    for i in range(len(groups)):
         level = 0.0
-        for j in range(types):
-            level += g[SCALE, i] * rate[i, j] * workers[j] / max(demand, supply)
+        for j in range(len(types)):
+            rate = columns[i * len(types) + j].rate
+            level += groups[i].scale * rate * types[j].workers / most
         if level > 0.0:
-            rated += use[i]
-            inverse += use[i] / level
-    unit = rated / inverse if rated > 0.0 else 1.0
-    worth = 1.0 / unit
-    if curved:
-        worth = 1.0
-    elif rewarded and not has_level:
-        best = 0.0
-        for j in range(types):
+            rated += combinations[i].use
+            inverse += combinations[i].use / level
+    return rated / inverse if rated > 0.0 else 1.0
+
+
+@compiled
+def _largest_reward(tables: Tables, demand: float) -> float:
+    """What the workers would bring if each did what brings most on it."""
+    columns, _, combinations, groups, types, _, _ = tables
+    best = 0.0
+    for j in range(len(types)):
+        most = 0.0
+        for m in range(len(combinations)):
+            reward, use = columns[m * len(types) + j].own_reward, combinations[m].use
+            most = max(most, reward * groups[m].jobs / use if m < len(groups) else reward / use)
+        best += most * min(types[j].workers, demand)
+    return best
+
+
+@compiled
+def _scale_groups(tables: Tables) -> None:
+    """Scale each group's level row and columns, and set the weights of its variables."""
+    columns, cells, _, groups, types, rows, scalars = tables
+    scalar, width = scalars[0], len(types)
+    unit = scalar.unit
+    for j in range(width):
+        rows[2 * len(groups) + j].weight = 1.0
+    for i in range(len(groups)):
+        group = groups[i]
+        rows[2 * i].weight = rows[2 * i + 1].weight = SETTINGS.slack_weight * group.jobs
+        row = scalar.curved or group.slope > 0.0 or group.floor > -math.inf
+        if row and group.scale == 0.0:
             most = 0.0
-            for m in range(groups + pairs):
-                if m < groups:
-                    most = max(most, reward[m, j] * count[m] / use[m])
-                else:
-                    most = max(most, reward[m, j] / pair_use[m - groups])
-            best += most * min(workers[j], demand)
-        worth = 1.0 / best if best > 0.0 else 1.0
-    k[UNIT], k[WORTH] = unit, worth
-    k[CURVED] = 1.0 if curved else 0.0
-    k[T_REWARD] = 1.0 if has_level else 0.0
-    for j in range(types):
-        t[WORKERS, j] = workers[j]
-        t[W_V, j] = 1.0
-    for i in range(groups):
-        row = curved or slope[i] > 0.0 or floor[i] > -math.inf
-        if row and g[SCALE, i] == 0.0:
-            most = 0.0
-            for j in range(types):
-                most = max(most, rate[i, j])
-            g[SCALE, i] = unit / most if most > 0.0 else unit
-        g[SCALE, i] /= unit
-        if curved:
-            g[AGE, i], g[ISOLATED, i] = age[i] * unit, isolated[i] * unit
-            g[SLOPE, i] = 1.0
+            for j in range(width):
+                most = max(most, columns[i * width + j].rate)
+            group.scale = unit / most if most > 0.0 else unit
+        group.scale /= unit
+        if scalar.curved:
+            group.age *= unit
+            group.isolated *= unit
+            group.slope = 1.0
         elif row:
-            g[SLOPE, i] = slope[i] * g[SCALE, i] * unit
-            g[FLOOR, i] = floor[i] * g[SCALE, i]
+            group.slope = group.slope * group.scale * unit
+            group.floor *= group.scale
         else:
-            g[SCALE, i] = 0.0
-            g[FLOOR, i] = -1.0
-        for j in range(types):
-            own_rate[i, j] = rate[i, j] * g[SCALE, i]
-            if rewarded:
-                c[REWARD, i, j] = reward[i, j] * count[i] * worth
+            group.scale = 0.0
+            group.floor = -1.0
+        for j in range(width):
+            column = columns[i * width + j]
+            column.rate *= group.scale
+            if scalar.rewarded:
+                column.reward = column.own_reward * group.jobs * scalar.worth
             # a type that neither helps the level nor pays is never used
-            if own_rate[i, j] > 0.0 or c[REWARD, i, j] > 0.0:
-                c[W, i, j] = count[i]
-    for i in range(pairs):
-        one, two, m = member[i, 0], member[i, 1], groups + i
-        own_member[i, 0], own_member[i, 1] = one, two
-        own_use[m] = pair_use[i]
-        own_pair_time[0, i], own_pair_time[1, i] = pair_share[i, 0], pair_share[i, 1]
-        stands_for = pairs_of_jobs(g, one, two)
-        if one == two:
-            own_pair_time[0, i] += own_pair_time[1, i]
-            own_pair_time[1, i] = 0.0
-        for j in range(types):
-            first = pair_share[i, 0] * pair_rate[i, 0, j] * g[SCALE, one]
-            second = pair_share[i, 1] * pair_rate[i, 1, j] * g[SCALE, two]
-            if rewarded:
-                c[REWARD, m, j] = reward[m, j] * worth
-            if first > 0.0 or second > 0.0 or c[REWARD, m, j] > 0.0:
-                c[W, m, j] = stands_for
-            own_pair_rate[0, i, j], own_pair_rate[1, i, j] = first, second
-            if one == two:
-                own_pair_rate[0, i, j], own_pair_rate[1, i, j] = first + second, 0.0
+            if column.rate > 0.0 or column.reward > 0.0:
+                cells[i * width + j].weight = group.jobs
 
 
 @compiled
-def start(
-    c: Floats,
-    g: Floats,
-    t: Floats,
-    k: Floats,
-    rate: Floats,
-    use: Floats,
-    member: Ints,
-    pair_rate: Floats,
-    pair_time: Floats,
-) -> None:
+def _scale_pairs(tables: Tables) -> None:
+    """Scale the pairs' columns; a pair of a group with itself counts with the first side alone."""
+    columns, cells, combinations, groups, types, _, scalars = tables
+    worth, width = scalars[0].worth, len(types)
+    for m in range(len(groups), len(combinations)):
+        pair = combinations[m]
+        one, two = groups[pair.one], groups[pair.two]
+        same = pair.one == pair.two
+        stands_for = pairs_of_jobs(groups, pair)
+        for j in range(width):
+            column = columns[m * width + j]
+            first = pair.time * column.rate * one.scale
+            second = pair.time_two * column.rate_two * two.scale
+            if scalars[0].rewarded:
+                column.reward = column.own_reward * worth
+            if first > 0.0 or second > 0.0 or column.reward > 0.0:
+                cells[m * width + j].weight = stands_for
+            column.rate, column.rate_two = first, second
+            if same:
+                column.rate, column.rate_two = first + second, 0.0
+        if same:
+            pair.time += pair.time_two
+            pair.time_two = 0.0
+
+
+@compiled
+def start(tables: Tables) -> None:
     """Start inside all bounds, where no variable is near zero against its weight."""
-    groups, types = rate.shape
-    curved = k[CURVED] > 0.0
-    demand, jobs, supply = 0.0, 0.0, 0.0
-    for i in range(groups):
-        demand += use[i]
-        jobs += g[JOBS, i]
-        g[U, i] = 1.0
-    for j in range(types):
-        supply += t[WORKERS, j]
-    part = (0.9 if member.shape[0] == 0 else 0.45) / max(demand, supply)
-    for j in range(types):
-        share = part * t[WORKERS, j]
-        left = t[WORKERS, j]
-        for i in range(groups):
-            if c[W, i, j] > 0.0:
-                c[X, i, j] = share
-                g[S, i] += rate[i, j] * share
-                g[U, i] -= share
-                left -= use[i] * share
-        for i in range(member.shape[0]):
-            m = groups + i
-            if c[W, m, j] > 0.0:
-                y = share * c[W, m, j] / jobs
-                c[X, m, j] = y
-                for side in range(2):
-                    g[S, member[i, side]] += pair_rate[side, i, j] * y
-                    g[U, member[i, side]] -= pair_time[side, i] * y
-                left -= use[m] * y
-        t[V, j] = left
-    # S holds the levels; find t below all of them
-    ahead, sloped = 0.3, 0.0
-    if curved:
+    demand, supply = _demand_and_supply(tables)
+    jobs = jobs_of(tables.groups)
+    with_pairs = len(tables.combinations) > len(tables.groups)
+    _start_shares(tables, START * (0.5 if with_pairs else 1.0) / max(demand, supply), jobs)
+    size = _start_levels(tables, jobs)
+    for j in range(len(tables.types)):
+        row = tables.rows[2 * len(tables.groups) + j]
+        row.z = 0.5 * size / supply if supply > 0.0 else 1.0
+    _start_duals(tables, size, jobs)
+
+
+@compiled
+def jobs_of(groups: Any) -> float:
+    """How many jobs there are."""
+    jobs = 0.0
+    for i in range(len(groups)):
+        jobs += groups[i].jobs
+    return jobs
+
+
+@compiled
+def _start_shares(tables: Tables, part: float, jobs: float) -> None:
+    """Share each type out evenly; slacks of time and capacity are what is left, of levels all."""
+    columns, cells, combinations, groups, types, rows, _ = tables
+    width = len(types)
+    for i in range(len(groups)):
+        rows[2 * i + 1].x = 1.0
+    for j in range(width):
+        share = part * types[j].workers
+        left = types[j].workers
+        for i in range(len(groups)):
+            cell = cells[i * width + j]
+            if cell.weight > 0.0:
+                cell.x = share
+                rows[2 * i].x += columns[i * width + j].rate * share
+                rows[2 * i + 1].x -= share
+                left -= combinations[i].use * share
+        for m in range(len(groups), len(combinations)):
+            pair, cell, column = combinations[m], cells[m * width + j], columns[m * width + j]
+            if cell.weight > 0.0:
+                y = share * cell.weight / jobs
+                cell.x = y
+                rows[2 * pair.one].x += column.rate * y
+                rows[2 * pair.one + 1].x -= pair.time * y
+                rows[2 * pair.two].x += column.rate_two * y
+                rows[2 * pair.two + 1].x -= pair.time_two * y
+                left -= pair.use * y
+        rows[2 * len(groups) + j].x = left
+
+
+@compiled
+def _start_levels(tables: Tables, jobs: float) -> float:
+    """Find t below all levels, which stand as slacks, and their duals; the size of the objective."""
+    _, _, _, groups, _, rows, scalars = tables
+    scalar = scalars[0]
+    if scalar.curved:
         worst = 0.0
-        for i in range(groups):
-            worst = max(worst, (g[AGE, i] + 1.5 / g[S, i]) / g[ISOLATED, i])
-        k[T] = -worst
-        bend_rows(g, k)
+        for i in range(len(groups)):
+            worst = max(
+                worst, quotient(groups[i].age + quotient(1.5, rows[2 * i].x), groups[i].isolated)
+            )
+        scalar.t = -worst
+        bend_rows(tables)
     else:
-        k[T] = math.inf
-        for i in range(groups):
-            if g[SLOPE, i] > 0.0:
-                k[T] = min(k[T], (g[S, i] - g[FLOOR, i]) / g[SLOPE, i] - ahead)
-        if k[T] == math.inf:
-            k[T] = 0.0
-    for i in range(groups):
-        sloped += g[JOBS, i] * g[SLOPE, i]
-    size = 0.0
-    for i in range(groups):
-        g[S, i] -= g[FLOOR, i]
-        if not curved:
-            g[S, i] = max(g[S, i] - g[SLOPE, i] * k[T], ahead if g[SLOPE, i] == 0.0 else 0.0)
-        g[LAM, i] = g[JOBS, i] / (sloped if sloped > 0.0 else jobs)
-        size += g[LAM, i] * g[FLOOR, i]
-    if not curved:
-        size = 1.0
-    for j in range(types):
-        t[P, j] = 0.5 * size / supply if supply > 0.0 else 1.0
-    for i in range(groups):
-        q = 0.0
-        for j in range(types):
-            q = max(q, rate[i, j] * g[LAM, i] + c[REWARD, i, j] - use[i] * t[P, j])
-        g[Q, i] = q + 0.5 * size * g[JOBS, i] / jobs
-        for j in range(types):
-            if c[W, i, j] > 0.0:
-                z = use[i] * t[P, j] + g[Q, i] - rate[i, j] * g[LAM, i] - c[REWARD, i, j]
-                c[Z, i, j] = z
-    for i in range(member.shape[0]):
-        one, two, m = member[i, 0], member[i, 1], groups + i
-        cost = pair_time[0, i] * g[Q, one] + pair_time[1, i] * g[Q, two]
-        for j in range(types):
-            if c[W, m, j] > 0.0:
-                z = use[m] * t[P, j] + cost - c[REWARD, m, j]
-                z -= pair_rate[0, i, j] * g[LAM, one] + pair_rate[1, i, j] * g[LAM, two]
-                c[Z, m, j] = max(z, 0.3 * size * c[W, m, j] / (jobs * jobs))
+        scalar.t = math.inf
+        for i in range(len(groups)):
+            group = groups[i]
+            if group.slope > 0.0:
+                scalar.t = min(scalar.t, (rows[2 * i].x - group.floor) / group.slope - AHEAD)
+        if scalar.t == math.inf:
+            scalar.t = 0.0
+    sloped, size = 0.0, 0.0
+    for i in range(len(groups)):
+        sloped += groups[i].jobs * groups[i].slope
+    for i in range(len(groups)):
+        group, level = groups[i], rows[2 * i]
+        level.x -= group.floor
+        if not scalar.curved:
+            least = AHEAD if group.slope == 0.0 else 0.0
+            level.x = max(level.x - group.slope * scalar.t, least)
+        level.z = group.jobs / (sloped if sloped > 0.0 else jobs)
+        size += level.z * group.floor
+    return size if scalar.curved else 1.0
 
 
 @compiled
-def stand_at(
-    c: Floats,
-    g: Floats,
-    t: Floats,
-    k: Floats,
-    rate: Floats,
-    use: Floats,
-    x: Floats,
-    level: float,
-    level_dual: Floats,
-) -> None:
+def _start_duals(tables: Tables, size: float, jobs: float) -> None:
+    """Time duals and reduced costs that fit the prices and are well above zero."""
+    columns, cells, combinations, groups, types, rows, _ = tables
+    width, prices = len(types), 2 * len(groups)
+    for i in range(len(groups)):
+        use, lam, q = combinations[i].use, rows[2 * i].z, 0.0
+        for j in range(width):
+            column = columns[i * width + j]
+            q = max(q, column.rate * lam + column.reward - use * rows[prices + j].z)
+        q = q + 0.5 * size * groups[i].jobs / jobs
+        rows[2 * i + 1].z = q
+        for j in range(width):
+            column, cell = columns[i * width + j], cells[i * width + j]
+            if cell.weight > 0.0:
+                cell.z = use * rows[prices + j].z + q - column.rate * lam - column.reward
+    for m in range(len(groups), len(combinations)):
+        pair = combinations[m]
+        cost = pair.time * rows[2 * pair.one + 1].z + pair.time_two * rows[2 * pair.two + 1].z
+        for j in range(width):
+            column, cell = columns[m * width + j], cells[m * width + j]
+            if cell.weight > 0.0:
+                z = pair.use * rows[prices + j].z + cost - column.reward
+                z -= column.rate * rows[2 * pair.one].z + column.rate_two * rows[2 * pair.two].z
+                cell.z = max(z, 0.3 * size * cell.weight / (jobs * jobs))
+
+
+@compiled
+def stand_at(tables: Tables, x: Floats, level: float, level_dual: Floats) -> None:
     """Put a centre into the tables: ``x`` at ``level``, pinned by the groups with a dual."""
-    groups, types = rate.shape
-    curved = k[CURVED] > 0.0
-    k[T] = -level if curved else level / k[UNIT]
-    bend_rows(g, k)
-    for j in range(types):
-        t[V, j] = t[WORKERS, j]
-    for i in range(groups):
-        s, u = -g[FLOOR, i] - (0.0 if curved else g[SLOPE, i] * k[T]), 1.0
-        for j in range(types):
-            c[X, i, j] = x[i, j]
-            c[FACE, i, j] = c[W, i, j] if x[i, j] > 0.0 else 0.0
-            s += rate[i, j] * x[i, j]
-            u -= x[i, j]
-            t[V, j] -= use[i] * x[i, j]
+    columns, cells, combinations, groups, types, rows, scalars = tables
+    scalar, width = scalars[0], len(types)
+    scalar.t = -level if scalar.curved else level / scalar.unit
+    bend_rows(tables)
+    for j in range(width):
+        row = rows[2 * len(groups) + j]
+        row.x, row.z, row.face = types[j].workers, 0.0, row.weight
+    for i in range(len(groups)):
+        group, levels, time = groups[i], rows[2 * i], rows[2 * i + 1]
+        s, u = -group.floor - (0.0 if scalar.curved else group.slope * scalar.t), 1.0
+        for j in range(width):
+            cell = cells[i * width + j]
+            cell.x = x[i, j]
+            cell.face = cell.weight if cell.x > 0.0 else 0.0
+            s += columns[i * width + j].rate * cell.x
+            u -= cell.x
+            rows[2 * len(groups) + j].x -= combinations[i].use * cell.x
         pinned = level_dual[i] > 0.0
-        g[LAM, i] = level_dual[i] * k[WORTH] / g[SCALE, i] if pinned else 0.0
-        g[Q, i] = 0.0
-        g[S, i], g[U, i] = (0.0, 0.0) if pinned else (s, u)
-        g[FACE_S, i] = 0.0 if pinned else g[W_S, i]
-        g[FACE_U, i] = 0.0 if pinned else g[W_U, i]
-    for j in range(types):
-        t[P, j] = 0.0
-        t[FACE_V, j] = t[W_V, j]
-
-
-@compiled
-def enter_face(
-    c: Floats,
-    g: Floats,
-    t: Floats,
-    k: Floats,
-    rate: Floats,
-    member: Ints,
-    pair_rate: Floats,
-    gain: Floats,
-) -> bool:
-    """Make the face a program of its own: t at its value, the levels' total worth as objective.
-
-    It starts at the face's centre, with duals that centre it for a gap of the order of the
-    objective. Returns whether there is anything to gain.
-    """
-    groups, types = rate.shape
-    most, jobs = 0.0, 0.0
-    for i in range(groups):
-        jobs += g[JOBS, i]
-        if k[CURVED] == 0.0:
-            g[FLOOR, i] += g[SLOPE, i] * k[T]
-        g[SLOPE, i] = 0.0
-        g[BEND, i] = 0.0
-        for j in range(types):
-            worth = g[JOBS, i] * gain[i] * rate[i, j] / g[SCALE, i] if g[SCALE, i] > 0.0 else 0.0
-            c[REWARD, i, j] = worth
-            most += worth * c[X, i, j]
-    for i in range(member.shape[0]):
-        for j in range(types):
-            worth = 0.0
-            for side in range(2):
-                h = member[i, side]
-                if g[SCALE, h] > 0.0:
-                    worth += g[JOBS, h] * gain[h] * pair_rate[side, i, j] / g[SCALE, h]
-            c[REWARD, groups + i, j] = worth
-            most += worth * c[X, groups + i, j]
-    if not most > 0.0:
-        return False
-    k[T], k[T_REWARD], k[CURVED] = 0.0, 0.0, 0.0
-    mu = 1.0 / max(jobs, 1.0)
-    for m in range(c.shape[1]):
-        for j in range(types):
-            c[REWARD, m, j] /= most
-            w = c[FACE, m, j]
-            c[FIRST_W, m, j] = c[W, m, j]
-            c[W, m, j] = w
-            c[Z, m, j] = mu * w / c[X, m, j] if w > 0.0 else 0.0
-    for i in range(groups):
-        g[FIRST_LAM, i], g[FIRST_Q, i] = g[LAM, i], g[Q, i]
-        w = g[FACE_S, i]
-        g[W_S, i] = w
-        g[LAM, i] = mu * w / g[S, i] if w > 0.0 else 0.0
-        w = g[FACE_U, i]
-        g[W_U, i] = w
-        g[Q, i] = mu * w / g[U, i] if w > 0.0 else 0.0
-    for j in range(types):
-        t[FIRST_P, j] = t[P, j]
-        w = t[FACE_V, j]
-        t[W_V, j] = w
-        t[P, j] = mu * w / t[V, j] if w > 0.0 else 0.0
-    return True
+        levels.z = level_dual[i] * scalar.worth / group.scale if pinned else 0.0
+        time.z = 0.0
+        levels.x, time.x = (0.0, 0.0) if pinned else (s, u)
+        levels.face = 0.0 if pinned else levels.weight
+        time.face = 0.0 if pinned else time.weight

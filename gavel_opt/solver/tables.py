@@ -1,59 +1,121 @@
-"""Where the kernels keep their numbers: four tables, one row a quantity.
-
-Few arrays with named rows, rather than many arrays, because every array that a compiled function
-takes costs compile time and calls. Sizes: G groups, P pairs, M = G + P combinations, J worker types.
-
-``c``  (rows below, M, J): what belongs to a combination on a worker type
-``g``  (rows below, G): what belongs to a group
-``t``  (rows below, J): what belongs to a worker type
-``k``  (rows below,): single numbers
-
-The program and its slacks and duals::
-
-    max  T_REWARD t + sum REWARD x     subject to
-    -level(x) + F(t) + S = 0   (LAM)   F(t) = FLOOR + SLOPE t, or 1 / (-t ISOLATED - AGE) if CURVED
-     time(x)         + U = 1   (Q)
-     use(x)          + V = WORKERS (P)
-
-Weights ``W`` are those of the barrier: how many jobs (or pairs of jobs) a group (or a pair of groups)
-stands for, so that merging identical jobs moves neither the central path nor its end. Weight 0 holds
-a variable at zero. ``FACE`` are the same weights with zeros for all that is zero in every optimum.
-``FIRST`` is what the weights and the duals were before the face became a program of its own.
-"""
+"""From a program to the interior point method's tables, with the numbers that the program has."""
 
 from __future__ import annotations
 
-# c: combinations x worker types
-X, Z, DX, DZ, D, H, RD, W, FACE, REWARD, KEPT_X, KEPT_Z, INV_X, INV_Z, FIRST_W = range(15)
-C_ROWS = 15
+import numpy as np
 
-# g: groups
-# slacks and their duals, then what belongs to them, in the same order: rows are also reached as
-# S + row, LAM + row with row 0 (level) or 1 (time)
-S, U, LAM, Q = range(4)
-D_S, D_U, D_LAM, D_Q = range(4, 8)
-DIAG_S, DIAG_U, H_S, H_U, R_LEVEL, R_TIME = range(8, 14)
-W_S, W_U, FACE_S, FACE_U, JOBS = range(14, 19)
-SLOPE, FLOOR, AGE, ISOLATED, BEND, SCALE = range(19, 25)
-I11, I12, I22 = range(25, 28)
-KEPT_S, KEPT_U, KEPT_LAM, KEPT_Q = range(28, 32)
-INV_S, INV_U, INV_LAM, INV_Q = range(32, 36)
-FIRST_LAM, FIRST_Q = range(36, 38)
-G_ROWS = 38
-
-JOB_ROWS = 0.7
-"""Weight of a job's two slacks in the barrier, beside 1 for each of its shares and for each worker type's
-slack. Chosen by measurement: of the centres with 0.5 to 1 it is the nearest to what the reference's
-solver returns (``docs/optimum.md``)."""
-
-# t: worker types
-V, P, D_V, D_P, DIAG_V, H_V, R_USE, W_V, FACE_V, WORKERS, TAU, KEPT_V, KEPT_P, INV_V, INV_P = range(
-    15
+from gavel_opt.arrays import Floats, Ints
+from gavel_opt.model.allocation_program import FinishTimeProgram, PairBlocks, Program
+from gavel_opt.solver.records import (
+    COLUMN,
+    COMBINATION,
+    GROUP,
+    SCALARS,
+    TYPE,
+    VARIABLE,
+    System,
+    Tables,
 )
-FIRST_P = 15
-T_ROWS = 16
 
-# k: single numbers
-# LOOSE: pivots below this part of their diagonal belong to rows that depend on others
-T, D_T, R_T, T_REWARD, CURVED, THETA, PIN, KEPT_T, UNIT, WORTH, LOOSE = range(11)
-K_ROWS = 11
+
+def order_of_pairs(program: Program) -> tuple[Ints, int]:
+    """The pairs, those first that run somewhere, and how many these are.
+
+    The others only idle (:mod:`gavel_opt.solver.idle_pairs`).
+    """
+    pairs = program.blocks.pairs
+    if pairs is None:
+        return np.empty(0, np.int64), 0
+    runs = pairs.rate.any(axis=(1, 2))
+    reward = None if isinstance(program, FinishTimeProgram) else program.reward
+    if reward is not None:
+        runs |= (reward[program.blocks.groups :] > 0.0).any(axis=1)
+    return np.argsort(~runs, kind="stable"), int(runs.sum())
+
+
+def tables_of(program: Program, gain: Floats, order: Ints, running: int) -> tuple[Tables, Tables]:
+    """Tables without the pairs that only idle, and tables with all.
+
+    Parameters
+    ----------
+    program
+        Any allocation or finish-time program.
+    gain
+        What a unit of each group's level is worth, shape ``(G,)``; empty where that does not matter.
+    order, running
+        As :func:`order_of_pairs` gives them.
+
+    Returns
+    -------
+    narrow, wide
+        They have all in common but the cells.
+    """
+    blocks = program.blocks
+    groups, types = blocks.rate.shape
+    combinations = groups + order.size
+    wide = Tables(
+        np.zeros(combinations * types, COLUMN),
+        np.zeros(combinations * types, VARIABLE),
+        np.zeros(combinations, COMBINATION),
+        np.zeros(groups, GROUP),
+        np.zeros(types, TYPE),
+        np.zeros(2 * groups + types, VARIABLE),
+        np.zeros(1, SCALARS),
+    )
+    columns = wide.columns.reshape(combinations, types)
+    columns["rate"][:groups] = blocks.rate
+    wide.combinations["use"][:groups] = blocks.use
+    wide.types["workers"] = blocks.workers
+    group, scalar = wide.groups, wide.scalars
+    group["jobs"] = blocks.count
+    if gain.size:
+        group["gain"] = gain
+    reward = None
+    if isinstance(program, FinishTimeProgram):
+        scalar["curved"] = True
+        group["age"], group["steps"], group["isolated"] = (
+            program.age,
+            program.steps,
+            program.isolated,
+        )
+    else:
+        reward = program.reward
+        group["slope"], group["floor"] = program.slope, program.floor
+    if reward is not None:
+        scalar["rewarded"] = True
+        columns["own_reward"][:groups] = reward[:groups]
+        columns["own_reward"][groups:] = reward[groups:][order]
+    if blocks.pairs is not None:
+        _add_pairs(wide, blocks.pairs, order)
+    kept = groups + running
+    narrow = wide._replace(
+        columns=wide.columns[: kept * types],
+        cells=np.zeros(kept * types, VARIABLE),
+        combinations=wide.combinations[:kept],
+    )
+    return narrow, wide
+
+
+def _add_pairs(tables: Tables, pairs: PairBlocks, order: Ints) -> None:
+    groups, types = tables.groups.size, tables.types.size
+    columns = tables.columns.reshape(-1, types)[groups:]
+    columns["rate"], columns["rate_two"] = pairs.rate[order, 0], pairs.rate[order, 1]
+    combinations = tables.combinations[groups:]
+    combinations["use"] = pairs.use[order]
+    combinations["time"], combinations["time_two"] = pairs.share[order].T
+    combinations["one"], combinations["two"] = pairs.member[order].T
+
+
+def system_for(tables: Tables) -> System:
+    """Room for the normal equations of the tables."""
+    groups, types = tables.groups.size, tables.types.size
+    n = 2 * groups + types if tables.combinations.size > groups else 0
+    return System(
+        np.empty((groups, 2 * types + types * types)),
+        np.zeros((types, types)),
+        np.zeros(types),
+        np.zeros(9),
+        np.zeros((n, n)),
+        np.zeros((4, n)),
+        np.zeros(n, np.int64),
+    )

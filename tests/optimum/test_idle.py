@@ -13,7 +13,7 @@ from scipy.optimize import fsolve
 
 from gavel_opt.model.allocation_program import AllocationProgram, Blocks, PairBlocks
 from gavel_opt.solver.optimum import optimum
-from gavel_opt.solver.tables import JOB_ROWS
+from gavel_opt.solver.settings import SETTINGS
 
 
 def test_the_centre_is_where_calculus_says():
@@ -31,7 +31,7 @@ def test_the_centre_is_where_calculus_says():
         pairs=pairs,
     )
     answer, _, _ = optimum(AllocationProgram(blocks, np.ones(2), np.zeros(2)), "canonical")
-    w = JOB_ROWS
+    w = SETTINGS.slack_weight
 
     def slopes(point):
         x, y = point

@@ -1,0 +1,125 @@
+"""Dense equations: a Cholesky factorisation of few rows and of many, and elimination with pivots."""
+
+from __future__ import annotations
+
+import math
+
+from gavel_opt.arrays import Floats
+from gavel_opt.kernels.jit import compiled
+
+
+@compiled
+def cholesky(a: Floats, loose: float) -> int:
+    """Factor a positive semidefinite matrix, given and returned in its lower half: ``a = L L'``.
+
+    A row whose pivot is no more than the part ``loose`` of its diagonal depends on those before it; it
+    is taken out of the equations, and its unknown is zero.
+
+    Returns
+    -------
+    int
+        How many rows were taken out.
+    """
+    out = 0
+    for j in range(a.shape[0]):
+        full = a[j, j]
+        for m in range(j + 1):
+            value = a[j, m]
+            for n in range(m):
+                value -= a[j, n] * a[m, n]
+            if m < j:
+                a[j, m] = value / a[m, m] if a[m, m] > 0.0 else 0.0
+            elif value > loose * full:
+                a[j, j] = math.sqrt(value)
+            else:
+                a[j, j] = 0.0
+                out += 1
+    return out
+
+
+@compiled
+def cholesky_solve(a: Floats, b: Floats) -> None:
+    """Solve with the factor of :func:`cholesky`; ``b`` becomes the solution."""
+    size = b.size
+    for j in range(size):
+        value = b[j]
+        for m in range(j):
+            value -= a[j, m] * b[m]
+        b[j] = value / a[j, j] if a[j, j] > 0.0 else 0.0
+    for j in range(size - 1, -1, -1):
+        value = b[j]
+        for m in range(j + 1, size):
+            value -= a[m, j] * b[m]
+        b[j] = value / a[j, j] if a[j, j] > 0.0 else 0.0
+
+
+@compiled
+def solved(matrix: Floats, given: Floats) -> Floats:
+    """Solve a small system by elimination with pivots; not finite if it is singular."""
+    a, b = matrix.copy(), given.copy()
+    n = b.size
+    for k in range(n):
+        pivot = k
+        for i in range(k + 1, n):
+            if abs(a[i, k]) > abs(a[pivot, k]):
+                pivot = i
+        for c in range(k, n):
+            a[k, c], a[pivot, c] = a[pivot, c], a[k, c]
+        b[k], b[pivot] = b[pivot], b[k]
+        for i in range(k + 1, n):
+            factor = a[i, k] / a[k, k]
+            for c in range(k, n):
+                a[i, c] -= factor * a[k, c]
+            b[i] -= factor * b[k]
+    for k in range(n - 1, -1, -1):
+        for c in range(k + 1, n):
+            b[k] -= a[k, c] * b[c]
+        b[k] /= a[k, k]
+    return b
+
+
+# many rows, most of them zero ----------------------------------------------------------------
+
+
+@compiled
+def eliminate_row(a: Floats, i: int) -> float:
+    """Step ``i`` of the factorisation ``a = U' U`` by rows of the upper half, past zeros.
+
+    Returns
+    -------
+    float
+        One over the pivot's root.
+    """
+    n = a.shape[0]
+    a[i, i] = math.sqrt(a[i, i])
+    inverse = 1.0 / a[i, i]
+    for j in range(i + 1, n):
+        a[i, j] *= inverse
+    for r in range(i + 1, n):
+        times = a[i, r]
+        if times != 0.0:
+            for j in range(r, n):
+                a[r, j] -= times * a[i, j]
+    return float(inverse)
+
+
+@compiled
+def forward_rows(a: Floats, b: Floats, begin: int, end: int) -> None:
+    """Solve with rows ``begin`` to ``end`` of ``U'``; rows without a pivot are taken out."""
+    for i in range(begin, end):
+        if a[i, i] > 0.0:
+            b[i] /= a[i, i]
+            value = b[i]
+            if value != 0.0:
+                for j in range(i + 1, b.size):
+                    b[j] -= a[i, j] * value
+        else:
+            b[i] = 0.0
+
+
+@compiled
+def backward_row(row: Floats, b: Floats, i: int, value: float) -> float:
+    """Unknown ``i`` of an equation whose later unknowns are known."""
+    for j in range(i + 1, b.size):
+        value -= row[j] * b[j]
+    return float(value / row[i])
