@@ -34,6 +34,9 @@ from gavel_opt.solver.price_search import (
     SAME_T,
     SETTLED,
     WIDEST,
+    Partition,
+    Region,
+    Sample,
     guess,
     search,
 )
@@ -216,11 +219,12 @@ def _contended(
             rounds = FEW
         else:
             rounds = MANY
-            t = guess(problem, at, edges, near)
+            t = guess(problem, at, Partition(edges, near))
             radius = min(4.0 / math.sqrt(groups), WIDEST)
         for _ in range(rounds):
+            region = Region(t, radius, problem.cap)
             outcome, t, moved, found, more = search(
-                problem, 0, 1, at, t, radius, edges, near, rounds
+                problem, Sample(0, 1), at, region, Partition(edges, near), rounds
             )
             total += more
             if outcome == LOST:
