@@ -9,8 +9,15 @@ from gavel_opt.kernels.jit import compiled
 
 
 @compiled
-def cholesky(a: Floats, loose: float) -> int:
-    """Factor a positive semidefinite matrix, given and returned in its lower half: ``a = L L'``.
+def copy_into(target: Floats, source: Floats) -> None:
+    """Copy a vector: assigning to a slice would compile what words its errors too, seconds of CPU."""
+    for n in range(source.size):
+        target[n] = source[n]
+
+
+@compiled
+def cholesky(a: Floats, size: int, loose: float) -> int:
+    """Factor the first ``size`` rows of a positive semidefinite matrix, in its lower half: ``a = L L'``.
 
     A row whose pivot is no more than the part ``loose`` of its diagonal depends on those before it; it
     is taken out of the equations, and its unknown is zero.
@@ -21,7 +28,7 @@ def cholesky(a: Floats, loose: float) -> int:
         How many rows were taken out.
     """
     out = 0
-    for j in range(a.shape[0]):
+    for j in range(size):
         full = a[j, j]
         for m in range(j + 1):
             value = a[j, m]

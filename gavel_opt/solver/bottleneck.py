@@ -27,7 +27,7 @@ import math
 import numpy as np
 
 from gavel_opt.arrays import Floats, Ints
-from gavel_opt.kernels.dense import cholesky, cholesky_solve
+from gavel_opt.kernels.dense import cholesky, cholesky_solve, copy_into
 from gavel_opt.kernels.jit import compiled
 from gavel_opt.solver.hull import TOP, Problem, shortfall
 from gavel_opt.solver.settings import SETTINGS
@@ -108,19 +108,20 @@ def centre(
             total[j] += v[j] - workers[j]
             missing[j], rhs[j] = total[j], total[types + j]
             place = 2 * types + j * (j + 1) // 2
-            schur[j, : j + 1] = total[place : place + j + 1]
+            for m in range(j + 1):
+                schur[j, m] = total[place + m]
             schur[j, j] += v[j] / price[j]
             rhs[j] += missing[j] + 1.0 / price[j]
-        if cholesky(schur, 0.0) > 0:
+        if cholesky(schur, types, 0.0) > 0:
             return 0
-        next_price[:] = rhs
+        copy_into(next_price, rhs)
         cholesky_solve(schur, next_price)
         if iteration > 0 and iteration % PATIENCE == 0:
             least = math.inf
             for j in range(types):
                 least = min(least, next_price[j])
             if least > 0.0 and shortfall(problem, next_price, t, SHORT) > SHORT:
-                price[:] = next_price
+                copy_into(price, next_price)
                 return 0
         moved, down, fall = 0.0, 0.0, 0.0
         for j in range(types):

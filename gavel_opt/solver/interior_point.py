@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gavel_opt.arrays import Floats
+from gavel_opt.kernels.dense import copy_into
 from gavel_opt.kernels.finite import quotient
 from gavel_opt.kernels.jit import compiled
 from gavel_opt.solver.certificate import certify, certify_among_all
@@ -104,9 +105,10 @@ def solve_program(
     summary[PRIMAL:WORTH_PRIMAL] = 0.0
     if centre.x.size > 0:
         stand_at(narrow, centre.x, centre.level, centre.level_dual)
-        found.x[:groups] = centre.x
+        for i in range(groups):
+            copy_into(found.x[i], centre.x[i])
     else:
-        summary[PRIMAL:ITERATIONS] = _optimise(narrow, wide, system, found, False)
+        copy_into(summary[PRIMAL:], _optimise(narrow, wide, system, found, False))
     _take_scale_off(narrow, found)
     has_level = wide.scalars[0].level_worth > 0.0
     worst = max(summary[PRIMAL], summary[DUAL], summary[GAP])

@@ -52,7 +52,7 @@ def factor_groups(tables: Tables, system: System) -> None:
         if theta > 0.0 and scalar.pin < 0:
             for m in range(j + 1):
                 schur[j, m] += types[j].pull * types[m].pull / theta
-    cholesky(schur, scalar.loose)
+    cholesky(schur, len(types), scalar.loose)
 
 
 @compiled

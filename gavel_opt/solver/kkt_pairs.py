@@ -13,7 +13,7 @@ import math
 import numpy as np
 
 from gavel_opt.arrays import Floats, Ints
-from gavel_opt.kernels.dense import backward_row, eliminate_row, forward_rows
+from gavel_opt.kernels.dense import backward_row, copy_into, eliminate_row, forward_rows
 from gavel_opt.kernels.jit import compiled
 from gavel_opt.solver.records import System, Tables
 
@@ -157,7 +157,7 @@ def _factor(last: int, tables: Tables, system: System) -> None:
             a[i, i:] = 0.0
             if scalar.pin < 0 and abs(of_t[i]) > SEEN:
                 scalar.pin, scalar.theta, end = i, theta, n
-                system.vectors[OF_T_AT_PIN, i:] = of_t[i:]
+                copy_into(system.vectors[OF_T_AT_PIN], of_t)
             if scalar.pin < 0:
                 of_t[i] = 0.0
         i += 1

@@ -19,10 +19,12 @@ that property is the only one, so every search that ends with an answer ends wit
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
 from gavel_opt.arrays import Bools, Floats, Ints
+from gavel_opt.kernels.dense import cholesky, cholesky_solve, copy_into
 from gavel_opt.kernels.jit import compiled
 from gavel_opt.solver.hull import FIRST, SECOND, THIRD, Problem, need
 from gavel_opt.solver.settings import SETTINGS
@@ -35,6 +37,22 @@ LEAST = 1e-10
 RANK = 1e-7
 STEADY = 1e-6
 LIMIT = 60
+
+
+class Basis(NamedTuple):
+    """The partition.
+
+    Attributes
+    ----------
+    edges
+        Points of each job's edge, slower and faster, shape ``(G, 2)``.
+    jobs, points
+        The tied jobs, in ascending order, and the points that each mixes, shapes ``(T,)`` and ``(T, J + 1)``.
+    """
+
+    edges: Ints
+    jobs: Ints
+    points: Bools
 
 
 @compiled
@@ -96,16 +114,39 @@ def distance(
 
 
 @compiled
-def ties_to_prices(rate: Floats, jobs: Ints, points: Bools, edges: Ints, price: Floats) -> int:
+def ties_to_prices(rate: Floats, basis: Basis, price: Floats) -> int:
     """Prices at right angles to all ties; the number of ties, or -1 if they are not the only ones."""
     types = rate.shape[1]
-    rows = 0
+    table = _ties(rate, basis)
+    rows, column = table.shape[0], np.arange(types)
+    for step in range(types - 1):
+        if not _eliminate_largest(table, column, step):
+            return -1
+    for n in range(types - 1, rows):
+        if abs(table[n, column[types - 1]]) > 1e-10:
+            return -1
+    price[column[types - 1]] = 1.0
+    for step in range(types - 2, -1, -1):
+        value = 0.0
+        for j in range(step + 1, types):
+            value -= table[step, column[j]] * price[column[j]]
+        price[column[step]] = value / table[step, column[step]]
+    for j in range(types):
+        if not price[j] > 0.0:
+            return -1
+    return int(rows)
+
+
+@compiled
+def _ties(rate: Floats, basis: Basis) -> Floats:
+    """A row for each third point on a tied job's edge: it and the edge, by worker type."""
+    edges, jobs, points = basis
+    types, rows, n = rate.shape[1], 0, 0
     for s in range(jobs.size):
         for c in range(types + 1):
             rows += points[s, c]
         rows -= 2
     table = np.zeros((rows, types))
-    n = 0
     for s in range(jobs.size):
         i = jobs[s]
         a, b = edges[i, 0], edges[i, 1]
@@ -119,35 +160,28 @@ def ties_to_prices(rate: Floats, jobs: Ints, points: Bools, edges: Ints, price: 
                 if a > 0:
                     table[n, a - 1] -= 1.0 - part
                 n += 1
-    column = np.arange(types)
-    for step in range(types - 1):
-        best, row, pick = RANK, -1, -1
-        for n in range(step, rows):
-            for j in range(step, types):
-                if abs(table[n, column[j]]) > best:
-                    best, row, pick = abs(table[n, column[j]]), n, j
-        if row < 0:
-            return -1
-        column[step], column[pick] = column[pick], column[step]
-        for j in range(types):
-            table[step, j], table[row, j] = table[row, j], table[step, j]
-        for n in range(step + 1, rows):
-            factor = table[n, column[step]] / table[step, column[step]]
-            for j in range(step, types):
-                table[n, column[j]] -= factor * table[step, column[j]]
-    for n in range(types - 1, rows):
-        if abs(table[n, column[types - 1]]) > 1e-10:
-            return -1
-    price[column[types - 1]] = 1.0
-    for step in range(types - 2, -1, -1):
-        value = 0.0
-        for j in range(step + 1, types):
-            value -= table[step, column[j]] * price[column[j]]
-        price[column[step]] = value / table[step, column[step]]
+    return table
+
+
+@compiled
+def _eliminate_largest(table: Floats, column: Ints, step: int) -> bool:
+    """Make the largest number left the pivot of a step; False if there is none."""
+    rows, types = table.shape
+    best, row, pick = RANK, -1, -1
+    for n in range(step, rows):
+        for j in range(step, types):
+            if abs(table[n, column[j]]) > best:
+                best, row, pick = abs(table[n, column[j]]), n, j
+    if row < 0:
+        return False
+    column[step], column[pick] = column[pick], column[step]
     for j in range(types):
-        if not price[j] > 0.0:
-            return -1
-    return rows
+        table[step, j], table[row, j] = table[row, j], table[step, j]
+    for n in range(step + 1, rows):
+        factor = table[n, column[step]] / table[step, column[step]]
+        for j in range(step, types):
+            table[n, column[j]] -= factor * table[step, column[j]]
+    return True
 
 
 @compiled
@@ -202,14 +236,7 @@ def level_of(problem: Problem, edges: Ints, price: Floats, cost: Floats) -> floa
 
 @compiled
 def answer(
-    problem: Problem,
-    edges: Ints,
-    jobs: Ints,
-    points: Bools,
-    price: Floats,
-    cost: Floats,
-    x: Floats,
-    proof: Floats,
+    problem: Problem, basis: Basis, price: Floats, cost: Floats, x: Floats, proof: Floats
 ) -> float:
     """The optimum of a partition, if it has the property that makes it the only one.
 
@@ -217,7 +244,7 @@ def answer(
     ----------
     problem
         The program.
-    edges, jobs, points
+    basis
         The partition (:func:`tied_jobs`).
     price, cost, x, proof
         Get the duals of capacities and levels, the shares, and primal residual, dual residual and
@@ -228,283 +255,392 @@ def answer(
     t
         That of the partition, with the property or without; NaN if it has none.
     """
-    rate, use, _, workers, own, curved, cap = problem
-    groups, types = rate.shape
+    types, workers = problem.workers.size, problem.workers
     proof[:] = math.inf
-    ties = ties_to_prices(rate, jobs, points, edges, price)
-    if ties < 0:
+    if ties_to_prices(problem.rate, basis, price) < 0:
         return math.nan
-    t = level_of(problem, edges, price, cost)
-    if not t < cap:
+    t = level_of(problem, basis.edges, price, cost)
+    if not t < problem.cap:
         return t
-    left, worth = workers.copy(), 0.0
-    for j in range(types):
-        worth += price[j] * workers[j]
+    left, worth = workers.copy(), _worth(price, workers)
     for j in range(types):
         if price[j] * workers[j] < APART * worth:
             return t
-    size = abs(t)
-    bound, pull, primal, value = worth, 0.0, 0.0, 0.0
-    following = 0
-    for i in range(groups):
-        a, b = edges[i, 0], edges[i, 1]
-        level = need(curved, own[i, FIRST], own[i, SECOND], own[i, THIRD], t)
-        tied = following < jobs.size and jobs[following] == i
-        if b == 0:
-            room = abs(own[i, SECOND]) + own[i, FIRST] * size if own[i, FIRST] > 0.0 else 0.0
-            if level > -APART * room and (own[i, FIRST] > 0.0 or level > 0.0):
-                return t
-            for j in range(types):
-                x[i, j] = 0.0
-            continue
-        rb, pb = rate[i, b - 1], price[b - 1]
-        ra, pa = 0.0, 0.0
-        if a > 0:
-            ra, pa = rate[i, a - 1], price[a - 1]
-        room = level if curved else abs(own[i, SECOND]) + own[i, FIRST] * size
-        if level - ra < APART * (room + ra) or rb - level < APART * (room + rb):
-            return t
-        if curved:
-            pull += cost[i] * level
-            value += cost[i] * level * level / own[i, SECOND] * own[i, THIRD]
-        else:
-            pull += cost[i] * own[i, FIRST]
-            bound -= cost[i] * own[i, SECOND]
-        if tied:
-            for c in range(types + 1):
-                rc, pc = 0.0, 0.0
-                if c > 0:
-                    rc, pc = rate[i, c - 1], price[c - 1]
-                above, scale = distance(ra, pa, rb, pb, rc, pc)
-                if points[following, c]:
-                    if abs(above) > TIED * scale:
-                        return t
-                elif above < APART * scale:
-                    return t
-            following += 1
-        else:
-            part = (level - ra) / (rb - ra)
-            if a == 0:
-                unit = price[b - 1] / rb
-                for j in range(types):
-                    x[i, j] = 0.0
-                    other = rate[i, j] * unit
-                    if j != b - 1 and price[j] - other < APART * (price[j] + other):
-                        return t
-            else:
-                for c in range(types + 1):
-                    rc, pc = 0.0, 0.0
-                    if c > 0:
-                        x[i, c - 1] = 0.0
-                        rc, pc = rate[i, c - 1], price[c - 1]
-                    above, scale = distance(ra, pa, rb, pb, rc, pc)
-                    if c != a and c != b and above < APART * scale:
-                        return t
-                share = (rb - level) / (rb - ra)
-                x[i, a - 1] = share
-                left[a - 1] -= use[i] * share
-            x[i, b - 1] = part
-            left[b - 1] -= use[i] * part
-            got, time = 0.0, 0.0
-            for j in range(types):
-                got += rate[i, j] * x[i, j]
-                time += x[i, j]
-            primal = max(primal, (level - got) / (abs(level) + got), time - 1.0)
-        # the dual of time is what makes no reduced cost negative
-        short = 0.0
-        for j in range(types):
-            short = max(short, rate[i, j] * cost[i] - use[i] * price[j])
-        bound += short
-    if not share_out(problem, t, edges, jobs, points, price, worth, left, x):
+    certain, bound = _bound_by_duals(problem, basis, price, cost, worth)
+    if not certain:
         return t
-    for s in range(jobs.size):
-        i = jobs[s]
-        level = need(curved, own[i, FIRST], own[i, SECOND], own[i, THIRD], t)
-        got, time = 0.0, 0.0
-        for j in range(types):
-            got += rate[i, j] * x[i, j]
-            time += x[i, j]
-            left[j] -= use[i] * x[i, j]
-        primal = max(primal, (level - got) / (abs(level) + got), time - 1.0)
+    certain, primal = _share_alone(problem, basis, t, left, x)
+    if not certain or not share_out(problem, t, basis, price, left, x):
+        return t
+    primal = max(primal, _take_tied(problem, basis, t, left, x))
     for j in range(types):
         primal = max(primal, -left[j] / workers[j])
+    pull, value = _worth_of_levels(problem, basis, t, cost)
     proof[0] = primal
-    if curved:
+    if problem.curved:
         proof[1] = abs(1.0 - value)
         proof[2] = abs(bound / pull - 1.0) / 2.1
     else:
         proof[1] = abs(1.0 - pull)
-        proof[2] = abs(bound - t) / (0.1 * worth + abs(bound) + size)
+        proof[2] = abs(bound - t) / (0.1 * worth + abs(bound) + abs(t))
     return t
 
 
 @compiled
+def _worth(price: Floats, workers: Floats) -> float:
+    """What all workers are worth."""
+    worth = 0.0
+    for j in range(price.size):
+        worth += price[j] * workers[j]
+    return worth
+
+
+@compiled
+def _bound_by_duals(
+    problem: Problem, basis: Basis, price: Floats, cost: Floats, bound: float
+) -> tuple[bool, float]:
+    """What the duals bound the optimum by, from the workers' worth; whether each edge is the only one.
+
+    The dual of a job's time is what makes no reduced cost negative.
+    """
+    rate, use, _, _, own, curved, _ = problem
+    edges, jobs, points = basis
+    types, following = rate.shape[1], 0
+    for i in range(rate.shape[0]):
+        a, b = edges[i, 0], edges[i, 1]
+        tied = following < jobs.size and jobs[following] == i
+        if b == 0:
+            continue
+        rb, pb = rate[i, b - 1], price[b - 1]
+        ra, pa = (rate[i, a - 1], price[a - 1]) if a > 0 else (0.0, 0.0)
+        if tied or a > 0:
+            for c in range(types + 1):
+                rc, pc = (rate[i, c - 1], price[c - 1]) if c > 0 else (0.0, 0.0)
+                above, size = distance(ra, pa, rb, pb, rc, pc)
+                on = points[following, c] if tied else (c in (a, b))
+                doubt = tied and abs(above) > TIED * size if on else above < APART * size
+                if doubt:
+                    return False, bound
+        else:
+            unit = pb / rb
+            for j in range(types):
+                other = rate[i, j] * unit
+                if j != b - 1 and price[j] - other < APART * (price[j] + other):
+                    return False, bound
+        following += tied
+        if not curved:
+            bound -= cost[i] * own[i, SECOND]
+        short = 0.0
+        for j in range(types):
+            short = max(short, rate[i, j] * cost[i] - use[i] * price[j])
+        bound += short
+    return True, bound
+
+
+@compiled
+def _share_alone(
+    problem: Problem, basis: Basis, t: float, left: Floats, x: Floats
+) -> tuple[bool, float]:
+    """Shares of jobs that are not tied; whether all levels are well within their edges, and the largest
+    violation.
+    """
+    rate, use, _, _, own, curved, _ = problem
+    edges, jobs, _ = basis
+    types, following, primal = rate.shape[1], 0, 0.0
+    for i in range(rate.shape[0]):
+        a, b = edges[i, 0], edges[i, 1]
+        level = need(curved, own[i, FIRST], own[i, SECOND], own[i, THIRD], t)
+        slope, floor = own[i, FIRST], own[i, SECOND]
+        for j in range(types):
+            x[i, j] = 0.0
+        if b == 0:
+            room = abs(floor) + slope * abs(t) if slope > 0.0 else 0.0
+            if level > -APART * room and (slope > 0.0 or level > 0.0):
+                return False, primal
+            continue
+        rb, ra = rate[i, b - 1], _rate(rate, i, a)
+        room = level if curved else abs(floor) + slope * abs(t)
+        if level - ra < APART * (room + ra) or rb - level < APART * (room + rb):
+            return False, primal
+        if following < jobs.size and jobs[following] == i:
+            following += 1
+            continue
+        if a > 0:
+            x[i, a - 1] = (rb - level) / (rb - ra)
+            left[a - 1] -= use[i] * x[i, a - 1]
+        x[i, b - 1] = (level - ra) / (rb - ra)
+        left[b - 1] -= use[i] * x[i, b - 1]
+        got, time = 0.0, 0.0
+        for j in range(types):
+            got += rate[i, j] * x[i, j]
+            time += x[i, j]
+        primal = max(primal, (level - got) / (abs(level) + got), time - 1.0)
+    return True, primal
+
+
+@compiled
+def _take_tied(problem: Problem, basis: Basis, t: float, left: Floats, x: Floats) -> float:
+    """Take what tied jobs use from what is ``left``; their largest violation."""
+    rate, use, _, _, own, curved, _ = problem
+    primal = 0.0
+    for s in range(basis.jobs.size):
+        i = basis.jobs[s]
+        level = need(curved, own[i, FIRST], own[i, SECOND], own[i, THIRD], t)
+        got, time = 0.0, 0.0
+        for j in range(left.size):
+            got += rate[i, j] * x[i, j]
+            time += x[i, j]
+            left[j] -= use[i] * x[i, j]
+        primal = max(primal, (level - got) / (abs(level) + got), time - 1.0)
+    return primal
+
+
+@compiled
+def _worth_of_levels(problem: Problem, basis: Basis, t: float, cost: Floats) -> tuple[float, float]:
+    """What a unit of t, or all levels if they are curved, are worth; and the same at the ratio."""
+    own, curved = problem.own, problem.curved
+    pull, value = 0.0, 0.0
+    for i in range(cost.size):
+        if basis.edges[i, 1] == 0:
+            continue
+        if curved:
+            level = need(curved, own[i, FIRST], own[i, SECOND], own[i, THIRD], t)
+            pull += cost[i] * level
+            value += cost[i] * level * level / own[i, SECOND] * own[i, THIRD]
+        else:
+            pull += cost[i] * own[i, FIRST]
+    return pull, value
+
+
+# shares of tied jobs -------------------------------------------------------------------------
+
+
+class Mixes(NamedTuple):
+    """Tied jobs' time, T jobs, by point, and Newton's method for its centre.
+
+    A job's free ways to mix lead from each point between its slowest and its fastest to these two.
+
+    Attributes
+    ----------
+    at, size
+        The points, and how many, ``(T, J + 1)`` and ``(T,)``.
+    part, step
+        Part of its time at each point, and the step, ``(T, J + 1)``.
+    way
+        Ways to mix, ``(T, J, J + 1)``; times the inverse root of the Hessian in ``along``.
+    hessian, slope
+        Hessian in the ways, and its root, ``(T, J, J)``; slope of the barrier along them, ``(T, J)``.
+    free
+        Inverse Hessian, in points, ``(T, J + 1, J + 1)``.
+    """
+
+    at: Ints
+    size: Ints
+    part: Floats
+    step: Floats
+    way: Floats
+    along: Floats
+    hessian: Floats
+    slope: Floats
+    free: Floats
+
+
+@compiled
 def share_out(
-    problem: Problem,
-    t: float,
-    edges: Ints,
-    jobs: Ints,
-    points: Bools,
-    price: Floats,
-    worth: float,
-    left: Floats,
-    x: Floats,
+    problem: Problem, t: float, basis: Basis, price: Floats, left: Floats, x: Floats
 ) -> bool:
     """The centre of the tied jobs' mixes that use what the others left.
 
     Newton's method in the parts of the points between each job's slowest and fastest. One capacity
     row follows from the others, since t is what prices say: that of the type worth most.
     """
-    rate, use, count, _, own, curved, _ = problem
-    types = left.size
-    main = 0
+    types, main = left.size, 0
     for j in range(types):
         if price[j] > price[main]:
             main = j
-    w = np.zeros((jobs.size, types + 1))
-    move = np.zeros((jobs.size, types + 1))
-    free = np.zeros((jobs.size, types + 1, types + 1))  # the inverse Hessian, reduced to points
-    on, size = np.empty((jobs.size, types + 1), np.int64), np.zeros(jobs.size, np.int64)
-    ways, weight = np.zeros((jobs.size, types, types + 1)), np.empty(types + 1)
+    mixes = _mixes(problem, t, basis)
     schur, price_step = np.zeros((types, types)), np.zeros(types)
-    hessian, column = np.zeros((types, types)), np.zeros(types)
-    along = np.zeros((types, types + 1))
-    for s in range(jobs.size):
-        i = jobs[s]
-        a, b = edges[i, 0], edges[i, 1]
-        ra, rb = _rate(rate, i, a), rate[i, b - 1]
-        # the ways to mix: from each point between the slowest and the fastest to these two
-        many = 0
-        for c in range(types + 1):
-            if points[s, c]:
-                on[s, size[s]] = c
-                size[s] += 1
-                if c not in (a, b):
-                    part = (_rate(rate, i, c) - ra) / (rb - ra)
-                    ways[s, many, c] = 1.0
-                    ways[s, many, b] = -part
-                    ways[s, many, a] = -(1.0 - part)
-                    many += 1
-        # the mean of all edges that reach the level
-        level = need(curved, own[i, FIRST], own[i, SECOND], own[i, THIRD], t)
-        edges_found = 0.0
-        for a in on[s, : size[s]]:
-            for b in on[s, : size[s]]:
-                ra, rb = _rate(rate, i, a), _rate(rate, i, b)
-                if ra <= level and rb > level:
-                    w[s, a] += (rb - level) / (rb - ra)
-                    w[s, b] += (level - ra) / (rb - ra)
-                    edges_found += 1.0
-        for c in on[s, : size[s]]:
-            w[s, c] /= edges_found
     for _ in range(LIMIT):
+        copy_into(price_step, left)
+        schur[:, :] = 0.0
+        _slopes(mixes)
+        if not _invert_hessians(mixes):
+            return False
+        _equations_for_prices(problem, basis, mixes, schur, price_step)
+        # without the row and column of the main type
+        price_step[main] = 0.0
         for j in range(types):
-            price_step[j] = left[j]
-            for m in range(types):
-                schur[j, m] = 0.0
-        for s in range(jobs.size):
-            i = jobs[s]
-            k = use[i]
-            mine, many = on[s, : size[s]], size[s] - 2
-            for c in mine:
-                if c > 0:
-                    price_step[c - 1] -= k * w[s, c]
-                weight[c] = (SETTINGS.slack_weight if c == 0 else 1.0) / (w[s, c] * w[s, c])
-            for n in range(many):
-                column[n] = 0.0
-                for c in mine:
-                    along[n, c] = ways[s, n, c]
-                    column[n] += along[n, c] * (SETTINGS.slack_weight if c == 0 else 1.0) / w[s, c]
-                for m in range(n + 1):
-                    value = 0.0
-                    for c in mine:
-                        value += along[n, c] * along[m, c] * weight[c]
-                    for q in range(m):
-                        value -= hessian[n, q] * hessian[m, q]
-                    if n > m:
-                        hessian[n, m] = value / hessian[m, m]
-                        continue
-                    if not value > 0.0:
-                        return False
-                    hessian[n, n] = math.sqrt(value)
-            # half of the inverse, applied to the ways: free = (L^-1 along)^T (L^-1 along)
-            for n in range(many):
-                for m in range(n):
-                    factor = hessian[n, m]
-                    column[n] -= factor * column[m]
-                    for c in mine:
-                        along[n, c] -= factor * along[m, c]
-                column[n] /= hessian[n, n]
-                for c in mine:
-                    along[n, c] /= hessian[n, n]
-            part = k * k / count[i]
-            for c in mine:
-                move[s, c] = 0.0
-                for n in range(many):
-                    move[s, c] += column[n] * along[n, c]
-                if c > 0:
-                    price_step[c - 1] -= k * move[s, c]
-                for m in mine:
-                    if m > 0:
-                        value = 0.0
-                        for n in range(many):
-                            value += along[n, c] * along[n, m]
-                        free[s, c, m] = value
-                        if c > 0:
-                            schur[c - 1, m - 1] += part * value
-        _solve_without(schur, price_step, main)
-        down, moved = 0.0, 0.0
-        for s in range(jobs.size):
-            i = jobs[s]
-            push = use[i] / count[i]
-            for c in on[s, : size[s]]:
-                for m in on[s, : size[s]]:
-                    if m > 0:
-                        move[s, c] += push * free[s, c, m] * price_step[m - 1]
-                part = move[s, c] / w[s, c]
-                down, moved = max(down, -part), max(moved, abs(part))
+            schur[j, main] = schur[main, j] = 0.0
+        schur[main, main] = 1.0
+        cholesky(schur, types, 0.0)
+        cholesky_solve(schur, price_step)
+        moved = _move(problem, basis, mixes, price_step)
         if not math.isfinite(moved):
             return False
-        length = 0.9 / down if down > 0.9 else 1.0
-        for s in range(jobs.size):
-            for c in on[s, : size[s]]:
-                w[s, c] += length * move[s, c]
         if moved <= STEADY:
-            for s in range(jobs.size):
-                i = jobs[s]
-                x[i] = w[s, 1:]
-                for c in on[s, : size[s]]:
-                    of_point = price[c - 1] if c > 0 else price[edges[i, 1] - 1]
-                    if not w[s, c] * use[i] * of_point > LEAST * worth:
-                        return False
-            return True
+            return _take_mixes(problem, basis, mixes, price, x)
     return False
 
 
 @compiled
-def _solve_without(matrix: Floats, value: Floats, main: int) -> None:
-    """Solve a positive definite system in place, row and column ``main`` left out (value 0)."""
-    size = value.size
-    value[main] = 0.0
-    for j in range(size):
-        matrix[j, main] = matrix[main, j] = 0.0
-    matrix[main, main] = 1.0
-    for j in range(size):
-        for m in range(j + 1):
-            rest = matrix[j, m]
-            for n in range(m):
-                rest -= matrix[j, n] * matrix[m, n]
-            if m == j:
-                matrix[j, j] = math.sqrt(rest) if rest > 0.0 else 0.0
-            else:
-                matrix[j, m] = rest / matrix[m, m] if matrix[m, m] > 0.0 else 0.0
-    for j in range(size):
-        rest = value[j]
-        for m in range(j):
-            rest -= matrix[j, m] * value[m]
-        value[j] = rest / matrix[j, j] if matrix[j, j] > 0.0 else 0.0
-    for j in range(size - 1, -1, -1):
-        rest = value[j]
-        for m in range(j + 1, size):
-            rest -= matrix[m, j] * value[m]
-        value[j] = rest / matrix[j, j] if matrix[j, j] > 0.0 else 0.0
+def _mixes(problem: Problem, t: float, basis: Basis) -> Mixes:
+    """The ways to mix, and where to start: at the mean of all edges that reach the level."""
+    rate, own, curved = problem.rate, problem.own, problem.curved
+    jobs, types = basis.jobs.size, rate.shape[1]
+    mixes = Mixes(
+        np.empty((jobs, types + 1), np.int64),
+        np.zeros(jobs, np.int64),
+        np.zeros((jobs, types + 1)),
+        np.zeros((jobs, types + 1)),
+        np.zeros((jobs, types, types + 1)),
+        np.zeros((jobs, types, types + 1)),
+        np.zeros((jobs, types, types)),
+        np.zeros((jobs, types)),
+        np.zeros((jobs, types + 1, types + 1)),
+    )
+    for s in range(jobs):
+        i = basis.jobs[s]
+        a, b = basis.edges[i, 0], basis.edges[i, 1]
+        ra, rb, many = _rate(rate, i, a), rate[i, b - 1], 0
+        for c in range(types + 1):
+            if basis.points[s, c]:
+                mixes.at[s, mixes.size[s]] = c
+                mixes.size[s] += 1
+                if c != a and c != b:
+                    part = (_rate(rate, i, c) - ra) / (rb - ra)
+                    mixes.way[s, many, c] = 1.0
+                    mixes.way[s, many, b] = -part
+                    mixes.way[s, many, a] = -(1.0 - part)
+                    many += 1
+        level = need(curved, own[i, FIRST], own[i, SECOND], own[i, THIRD], t)
+        _mean_of_edges(rate, i, level, mixes.at[s], mixes.size[s], mixes.part[s])
+    return mixes
+
+
+@compiled
+def _mean_of_edges(rate: Floats, i: int, level: float, at: Ints, size: int, part: Floats) -> None:
+    """Mean of all edges between a job's points on which it reaches its level."""
+    found = 0.0
+    for p in range(size):
+        for q in range(size):
+            a, b = at[p], at[q]
+            ra, rb = _rate(rate, i, a), _rate(rate, i, b)
+            if ra <= level and rb > level:
+                part[a] += (rb - level) / (rb - ra)
+                part[b] += (level - ra) / (rb - ra)
+                found += 1.0
+    for p in range(size):
+        part[at[p]] /= found
+
+
+@compiled
+def _slopes(mixes: Mixes) -> None:
+    """Slopes and Hessians of the barrier along the ways."""
+    at, size, part, _, way, along, hessian, slope, _ = mixes
+    weight = np.empty(part.shape[1])
+    for s in range(size.size):
+        for p in range(size[s]):
+            c = at[s, p]
+            of_point = SETTINGS.slack_weight if c == 0 else 1.0
+            weight[c] = of_point / (part[s, c] * part[s, c])
+        for n in range(size[s] - 2):
+            slope[s, n] = 0.0
+            for p in range(size[s]):
+                c = at[s, p]
+                along[s, n, c] = way[s, n, c]
+                of_point = SETTINGS.slack_weight if c == 0 else 1.0
+                slope[s, n] += along[s, n, c] * of_point / part[s, c]
+            for m in range(n + 1):
+                value = 0.0
+                for p in range(size[s]):
+                    c = at[s, p]
+                    value += along[s, n, c] * along[s, m, c] * weight[c]
+                hessian[s, n, m] = value
+
+
+@compiled
+def _invert_hessians(mixes: Mixes) -> bool:
+    """Half of each inverse, applied to ways and slopes: ``free = (L^-1 way)' (L^-1 way)``."""
+    at, size, _, _, _, along, hessian, slope, _ = mixes
+    for s in range(size.size):
+        many = size[s] - 2
+        if cholesky(hessian[s], many, 0.0) > 0:
+            return False
+        for n in range(many):
+            for m in range(n):
+                factor = hessian[s, n, m]
+                slope[s, n] -= factor * slope[s, m]
+                for p in range(size[s]):
+                    along[s, n, at[s, p]] -= factor * along[s, m, at[s, p]]
+            slope[s, n] /= hessian[s, n, n]
+            for p in range(size[s]):
+                along[s, n, at[s, p]] /= hessian[s, n, n]
+    return True
+
+
+@compiled
+def _equations_for_prices(
+    problem: Problem, basis: Basis, mixes: Mixes, schur: Floats, price_step: Floats
+) -> None:
+    """Steps at prices of 0; what parts, steps and prices change in the use of each type."""
+    at, size, part, step, _, along, _, slope, free = mixes
+    for s in range(size.size):
+        k, many = problem.use[basis.jobs[s]], size[s] - 2
+        room = k * k / problem.counts[basis.jobs[s]]
+        for p in range(size[s]):
+            if at[s, p] > 0:
+                price_step[at[s, p] - 1] -= k * part[s, at[s, p]]
+        for p in range(size[s]):
+            c = at[s, p]
+            step[s, c] = 0.0
+            for n in range(many):
+                step[s, c] += slope[s, n] * along[s, n, c]
+            if c > 0:
+                price_step[c - 1] -= k * step[s, c]
+            for q in range(size[s]):
+                m = at[s, q]
+                value = 0.0
+                for n in range(many):
+                    value += along[s, n, c] * along[s, n, m]
+                free[s, c, m] = value
+                if c > 0 and m > 0:
+                    schur[c - 1, m - 1] += room * value
+
+
+@compiled
+def _move(problem: Problem, basis: Basis, mixes: Mixes, price_step: Floats) -> float:
+    """Take the step at these prices, shortened to stay inside; the largest part asked for."""
+    at, size, part, step, _, _, _, _, free = mixes
+    down, moved = 0.0, 0.0
+    for s in range(size.size):
+        i = basis.jobs[s]
+        push = problem.use[i] / problem.counts[i]
+        for p in range(size[s]):
+            c = at[s, p]
+            for q in range(size[s]):
+                m = at[s, q]
+                if m > 0:
+                    step[s, c] += push * free[s, c, m] * price_step[m - 1]
+            relative = step[s, c] / part[s, c]
+            down, moved = max(down, -relative), max(moved, abs(relative))
+    length = 0.9 / down if down > 0.9 else 1.0
+    for s in range(size.size):
+        for p in range(size[s]):
+            part[s, at[s, p]] += length * step[s, at[s, p]]
+    return float(moved)
+
+
+@compiled
+def _take_mixes(problem: Problem, basis: Basis, mixes: Mixes, price: Floats, x: Floats) -> bool:
+    """Take the shares; False if one of them may be zero."""
+    worth = _worth(price, problem.workers)
+    for s in range(mixes.size.size):
+        i = basis.jobs[s]
+        for j in range(price.size):
+            x[i, j] = mixes.part[s, j + 1]
+        for p in range(mixes.size[s]):
+            c = mixes.at[s, p]
+            of_point = price[c - 1] if c > 0 else price[basis.edges[i, 1] - 1]
+            if not mixes.part[s, c] * problem.use[i] * of_point > LEAST * worth:
+                return False
+    return True

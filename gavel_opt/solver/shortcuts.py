@@ -13,6 +13,7 @@ import math
 import numpy as np
 
 from gavel_opt.arrays import Floats, Ints
+from gavel_opt.kernels.dense import copy_into
 from gavel_opt.kernels.jit import compiled
 from gavel_opt.solver.bottleneck import SHORT, centre
 from gavel_opt.solver.hull import (
@@ -40,7 +41,7 @@ from gavel_opt.solver.price_search import (
     guess,
     search,
 )
-from gavel_opt.solver.recovery import answer, tied_jobs
+from gavel_opt.solver.recovery import Basis, answer, tied_jobs
 
 SAME, APART = 1e-12, 1e-9
 """Levels and rates within the first part of each other are the same, beyond the second they are not;
@@ -214,7 +215,7 @@ def _contended(
             if not known:
                 continue
             t = min(float(start[types]), problem.cap)
-            at[:] = start[:types]
+            copy_into(at, start[:types])
             radius = min(AROUND / groups, WIDEST)
             rounds = FEW
         else:
@@ -233,13 +234,14 @@ def _contended(
                 return DOUBT
             sure, jobs, points = tied_jobs(problem.rate, at, near[:found], edges)
             if sure:
-                price[:] = at
-                level = answer(problem, edges, jobs, points, price, level_dual, x, proof)
-                if level < problem.cap and proof.max() <= PROVED:
+                copy_into(price, at)
+                basis = Basis(edges, jobs, points)
+                level = answer(problem, basis, price, level_dual, x, proof)
+                if level < problem.cap and max(proof[0], proof[1], proof[2]) <= PROVED:
                     summary[0] = summary[1] = -level if problem.curved else level
-                    summary[2:5] = proof
+                    copy_into(summary[2:5], proof)
                     summary[5] = total
-                    start[:types] = price
+                    copy_into(start, price)
                     start[types] = level
                     return PRICED
                 if math.isfinite(level):
