@@ -52,6 +52,23 @@ def compiled(function: F) -> F:
     return cast(F, Kernel(function))
 
 
+def compiled_once(function: F) -> F:
+    """The same for a long one that both Python and other kernels call: it is kept for both.
+
+    Any other is compiled anew as a part of those that call it.
+    """
+    kernel = Kernel(function)
+    kernel.is_shared = True
+    return cast(F, kernel)
+
+
+def compiled_inline(function: F) -> F:
+    """The same for one that is called in one place with many arrays: else each is counted at each call."""
+    kernel = Kernel(function)
+    kernel.is_inlined = True
+    return cast(F, kernel)
+
+
 class Kernel(functools.partial[Any]):
     """A function that is interpreted until it is compiled.
 
@@ -66,6 +83,10 @@ class Kernel(functools.partial[Any]):
 
     py_func: Callable[..., Any]
     """The function as it was written."""
+    is_shared = False
+    """Whether the compiled code that Python calls serves other kernels too."""
+    is_inlined = False
+    """Whether it becomes part of the kernels that call it."""
 
     def __new__(cls, function: Callable[..., Any]) -> Kernel:
         """Make a kernel; neither numba nor any file is touched."""
@@ -132,9 +153,9 @@ class Kernel(functools.partial[Any]):
     @functools.cached_property
     def part(self) -> Any:
         """Numba's object for calls from other kernels: a part of their code, not kept by itself."""
-        if "dispatcher" in self.__dict__:
+        if "dispatcher" in self.__dict__ or (self.is_shared and self._is_kept):
             return self.dispatcher
-        inlined = self.py_func.__module__.startswith(INLINED)
+        inlined = self.is_inlined or self.py_func.__module__.startswith(INLINED)
         return _njit(self.py_func, no_cpython_wrapper=True, forceinline=inlined, **self._counting)
 
     @property

@@ -23,12 +23,13 @@ J prices couple jobs. The start is made of the program alone, so the answer is t
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
 from gavel_opt.arrays import Floats, Ints
 from gavel_opt.kernels.dense import cholesky, cholesky_solve, copy_into
-from gavel_opt.kernels.jit import compiled
+from gavel_opt.kernels.jit import compiled, compiled_inline
 from gavel_opt.solver.hull import TOP, Problem, shortfall
 from gavel_opt.solver.settings import SETTINGS
 
@@ -81,80 +82,66 @@ def centre(
     sized
         J numbers, so that the compiler knows how many, or none.
     """
-    use, counts, workers, t = problem.use, problem.counts, problem.workers, problem.cap
-    types = workers.size if len(sized) == 0 else len(sized)
-    tiles, job = _start(problem, needs, pinned, x, sized)
-    v, missing, change = workers.copy(), workers.copy(), workers.copy()
-    schur, rhs, next_price = np.zeros((types, types)), np.zeros(types), np.zeros(types)
+    types = problem.workers.size if len(sized) == 0 else len(sized)
+    job = _jobs_with_needs(needs, x)
+    tiles = _start(problem, needs, pinned, x, job, sized)
+    prices = Prices(
+        price,
+        np.zeros(types),
+        problem.workers.copy(),
+        np.zeros(types),
+        np.zeros((types, types)),
+    )
+    _start_prices(problem, x, prices)
     terms = 2 * types + types * (types + 1) // 2
-    total, term, highest = np.zeros(terms), np.zeros(terms * WIDE), np.zeros(3 * WIDE)
-    for j in range(types):
-        left = workers[j]
-        for i in range(x.shape[0]):
-            left -= use[i] * x[i, j]
-        v[j] = max(left, 0.1 * workers[j])
-        price[j] = max(1.0 / v[j], _crowded_price(counts, workers[j]))
-    length, dual_length, last, done = 0.0, 0.0, math.inf, 0
+    term, highest = np.zeros(terms * WIDE), np.zeros(3 * WIDE)
+    length, dual_length, last = 0.0, 0.0, math.inf
     for iteration in range(LIMIT):
         term[:] = 0.0
         for b in range(tiles.shape[0]):
             _advance(tiles[b], length, dual_length, sized)
             _factor(tiles[b], term, sized)
-        for m in range(terms):
-            total[m] = 0.0
-            for n in range(WIDE):
-                total[m] += term[m * WIDE + n]
-        for j in range(types):
-            total[j] += v[j] - workers[j]
-            missing[j], rhs[j] = total[j], total[types + j]
-            place = 2 * types + j * (j + 1) // 2
-            for m in range(j + 1):
-                schur[j, m] = total[place + m]
-            schur[j, j] += v[j] / price[j]
-            rhs[j] += missing[j] + 1.0 / price[j]
-        if cholesky(schur, types, 0.0) > 0:
+        if not _solve_for_prices(problem.workers, term, prices):
             return 0
-        copy_into(next_price, rhs)
-        cholesky_solve(schur, next_price)
-        if iteration > 0 and iteration % PATIENCE == 0:
-            least = math.inf
-            for j in range(types):
-                least = min(least, next_price[j])
-            if least > 0.0 and shortfall(problem, next_price, t, SHORT) > SHORT:
-                copy_into(price, next_price)
-                return 0
-        moved, down, fall = 0.0, 0.0, 0.0
-        for j in range(types):
-            change[j] = (1.0 / v[j] - next_price[j]) * v[j] / price[j]
-            part = change[j] / v[j]
-            moved, down = max(moved, abs(part)), max(down, -part)
-            fall = max(fall, 1.0 - next_price[j] / price[j])
+        if iteration > 0 and iteration % PATIENCE == 0 and _has_no_body(problem, prices.next):
+            copy_into(price, prices.next)
+            return 0
         highest[:] = 0.0
         for b in range(tiles.shape[0]):
-            _step(tiles[b], next_price, highest, sized)
-        for n in range(WIDE):
-            moved, down = max(moved, highest[n]), max(down, highest[WIDE + n])
-            fall = max(fall, highest[2 * WIDE + n])
+            _step(tiles[b], prices.next, highest, sized)
+        moved, down, fall = _largest(prices, highest)
         if not math.isfinite(moved):
             return 0
         length = BACK / down if down > BACK else 1.0
         dual_length = BACK / fall if fall > BACK else 1.0
         for j in range(types):
-            v[j] += length * change[j]
-            price[j] += dual_length * (next_price[j] - price[j])
+            prices.left[j] += length * prices.change[j]
+            price[j] += dual_length * (prices.next[j] - price[j])
         if moved <= STEADY or last <= moved <= ROUNDING:
-            done = iteration + 1
-            break
+            _take(tiles, job, length, x)
+            return iteration + 1
         last = moved
-    for n in range(job.size):
-        tile, lane = tiles[n // WIDE], n % WIDE
-        for j in range(types):
-            share, part = (
-                tile[(X * types + j) * WIDE + lane],
-                tile[(STEP * types + j) * WIDE + lane],
-            )
-            x[job[n], j] = share + length * part * share
-    return done
+    return 0
+
+
+class Prices(NamedTuple):
+    """The part of Newton's method that couples jobs, by worker type.
+
+    Attributes
+    ----------
+    price, next
+        Duals of the capacities, now and after a full step.
+    left, change
+        Workers left over, and the step.
+    schur
+        The equations in prices, ``(J, J)``.
+    """
+
+    price: Floats
+    next: Floats
+    left: Floats
+    change: Floats
+    schur: Floats
 
 
 @compiled
@@ -163,27 +150,115 @@ def _crowded_price(counts: Ints, workers: float) -> float:
     return float(counts.sum() + 1) / workers
 
 
-@compiled
-def _start(
-    problem: Problem, needs: Floats, pinned: Ints, x: Floats, sized: tuple[int, ...]
-) -> tuple[Floats, Ints]:
-    """Where the method starts, made of the program alone: ``x``, the tiles, and the jobs in them.
+@compiled_inline
+def _start_prices(problem: Problem, x: Floats, prices: Prices) -> None:
+    """Workers left over, at least a tenth, and prices that fit, or that a crowd would make."""
+    workers = problem.workers
+    for j in range(workers.size):
+        left = workers[j]
+        for i in range(x.shape[0]):
+            left -= problem.use[i] * x[i, j]
+        prices.left[j] = max(left, 0.1 * workers[j])
+        crowded = _crowded_price(problem.counts, workers[j])
+        prices.price[j] = max(1.0 / prices.left[j], crowded)
 
-    The last tile is filled up with jobs that use no workers.
-    """
-    rate, use, count, workers, own, _, _ = problem
-    groups = rate.shape[0]
-    types = workers.size if len(sized) == 0 else len(sized)
-    job = np.empty(groups, np.int64)
-    price, many = np.empty(types), 0
+
+@compiled_inline
+def _solve_for_prices(workers: Floats, term: Floats, prices: Prices) -> bool:
+    """Add up the jobs' terms, place by place, and solve for the next prices; False if that fails."""
+    types, schur, rhs = workers.size, prices.schur, prices.next
     for j in range(types):
-        price[j] = _crowded_price(count, workers[j])
-    for i in range(groups):
+        missing = _sum_of_lanes(term, j)
+        missing += prices.left[j] - workers[j]
+        rhs[j] = _sum_of_lanes(term, types + j)
+        place = 2 * types + j * (j + 1) // 2
+        for m in range(j + 1):
+            schur[j, m] = _sum_of_lanes(term, place + m)
+        schur[j, j] += prices.left[j] / prices.price[j]
+        rhs[j] += missing + 1.0 / prices.price[j]
+    if cholesky(schur, types, 0.0) > 0:
+        return False
+    cholesky_solve(schur, rhs)
+    for j in range(types):
+        left, price = prices.left[j], prices.price[j]
+        prices.change[j] = (1.0 / left - rhs[j]) * left / price
+    return True
+
+
+@compiled
+def _sum_of_lanes(term: Floats, m: int) -> float:
+    total = 0.0
+    for n in range(WIDE):
+        total += term[m * WIDE + n]
+    return total
+
+
+@compiled_inline
+def _has_no_body(problem: Problem, price: Floats) -> bool:
+    """Whether prices say that the level pinned costs more than all workers are worth."""
+    least = math.inf
+    for j in range(price.size):
+        least = min(least, price[j])
+    return least > 0.0 and shortfall(problem, price, problem.cap, SHORT) > SHORT
+
+
+@compiled_inline
+def _largest(prices: Prices, highest: Floats) -> tuple[float, float, float]:
+    """The largest step of all, in parts, of those down, and of the duals down."""
+    moved, down, fall = 0.0, 0.0, 0.0
+    for j in range(prices.price.size):
+        part = prices.change[j] / prices.left[j]
+        moved, down = max(moved, abs(part)), max(down, -part)
+        fall = max(fall, 1.0 - prices.next[j] / prices.price[j])
+    for n in range(WIDE):
+        moved, down = max(moved, highest[n]), max(down, highest[WIDE + n])
+        fall = max(fall, highest[2 * WIDE + n])
+    return moved, down, fall
+
+
+@compiled_inline
+def _take(tiles: Floats, job: Ints, length: float, x: Floats) -> None:
+    """Take the shares from the tiles, after the last step's part."""
+    types = x.shape[1]
+    for n in range(job.size):
+        tile, lane = tiles[n // WIDE], n % WIDE
         for j in range(types):
+            share = tile[(X * types + j) * WIDE + lane]
+            part = tile[(STEP * types + j) * WIDE + lane]
+            x[job[n], j] = share + length * part * share
+
+
+@compiled_inline
+def _jobs_with_needs(needs: Floats, x: Floats) -> Ints:
+    """Jobs that need a level; no shares yet for anyone."""
+    job, many = np.empty(needs.size, np.int64), 0
+    for i in range(needs.size):
+        for j in range(x.shape[1]):
             x[i, j] = 0.0
         if needs[i] > -math.inf:
             job[many] = i
             many += 1
+    return job[:many]
+
+
+@compiled
+def _start(
+    problem: Problem,
+    needs: Floats,
+    pinned: Ints,
+    x: Floats,
+    job: Ints,
+    sized: tuple[int, ...],
+) -> Floats:
+    """Where the method starts, made of the program alone: ``x`` and the tiles.
+
+    The last tile is filled up with jobs that use no workers.
+    """
+    rate, use, count, workers, own, _, _ = problem
+    types = workers.size if len(sized) == 0 else len(sized)
+    price, many = np.empty(types), job.size
+    for j in range(types):
+        price[j] = _crowded_price(count, workers[j])
     row = (STEP + 1) * types
     tiles = np.zeros(((many + WIDE - 1) // WIDE, (row + ROWS) * WIDE))
     for n in range(tiles.shape[0] * WIDE):
@@ -227,7 +302,7 @@ def _start(
         tile[(row + FREE) * WIDE + lane] = 1.0
         tile[(row + DUALS) * WIDE + lane] = SETTINGS.slack_weight / s
         tile[(row + DUALS + 1) * WIDE + lane] = SETTINGS.slack_weight / u
-    return tiles, job[:many]
+    return tiles
 
 
 @compiled

@@ -10,7 +10,7 @@ import numpy as np
 from gavel_opt.arrays import Floats
 from gavel_opt.kernels.dense import copy_into
 from gavel_opt.kernels.finite import quotient
-from gavel_opt.kernels.jit import compiled
+from gavel_opt.kernels.jit import compiled, compiled_inline
 from gavel_opt.solver.certificate import certify, certify_among_all
 from gavel_opt.solver.idle_pairs import close_idle, open_idle
 from gavel_opt.solver.kkt_alone import factor_groups, solve_groups
@@ -41,20 +41,6 @@ from gavel_opt.solver.settings import SETTINGS
 OBJECTIVE, LEVEL, PRIMAL, DUAL, GAP, ITERATIONS, WORTH_PRIMAL, WORTH_DUAL, WORTH_GAP = range(9)
 
 
-class Centre(NamedTuple):
-    """A canonical optimum that one job pins, from where the efficient optimum is sought.
-
-    Attributes
-    ----------
-    x, level, level_dual
-        As in an answer; ``x`` is empty if there is none.
-    """
-
-    x: Floats
-    level: float
-    level_dual: Floats
-
-
 class Found(NamedTuple):
     """The best answer so far.
 
@@ -75,7 +61,12 @@ class Found(NamedTuple):
 
 @compiled
 def solve_program(
-    narrow: Tables, wide: Tables, system: System, centre: Centre, efficient: bool
+    narrow: Tables,
+    wide: Tables,
+    centre: Floats,
+    level: float,
+    level_dual: Floats,
+    efficient: bool,
 ) -> Found:
     """Solve one program (:func:`gavel_opt.solver.tables.tables_of`).
 
@@ -83,10 +74,9 @@ def solve_program(
     ----------
     narrow, wide
         The program without pairs that only idle, and with all; the tables are used up.
-    system
-        Room for the normal equations.
-    centre
-        Where to go on from, if there is one.
+    centre, level, level_dual
+        A canonical optimum that one job pins, from where the efficient optimum is sought; ``centre`` is
+        empty if there is none.
     efficient
         Whether the efficient optimum is wanted, not the canonical one.
     """
@@ -97,16 +87,17 @@ def solve_program(
         np.zeros(types),
         np.full(9, math.nan),
     )
+    system = _room(groups, types, len(wide.combinations) > groups)
     scale_program(wide)
     for n in range(len(narrow.cells)):
         narrow.cells[n].weight = wide.cells[n].weight
     start(narrow)
     summary = found.summary
     summary[PRIMAL:WORTH_PRIMAL] = 0.0
-    if centre.x.size > 0:
-        stand_at(narrow, centre.x, centre.level, centre.level_dual)
+    if centre.size > 0:
+        stand_at(narrow, centre, level, level_dual)
         for i in range(groups):
-            copy_into(found.x[i], centre.x[i])
+            copy_into(found.x[i], centre[i])
     else:
         copy_into(summary[PRIMAL:], _optimise(narrow, wide, system, found, False))
     _take_scale_off(narrow, found)
@@ -117,9 +108,24 @@ def solve_program(
         second = _optimise(narrow, wide, system, found, True)
         for n in range(second.size):
             summary[PRIMAL + n] = max(summary[PRIMAL + n], second[n])
-    level = float(summary[LEVEL]) if has_level else 0.0
-    summary[OBJECTIVE] = _with_reward(narrow, found.x, level)
+    reached = float(summary[LEVEL]) if has_level else 0.0
+    summary[OBJECTIVE] = _with_reward(narrow, found.x, reached)
     return found
+
+
+@compiled
+def _room(groups: int, types: int, pairs: bool) -> System:
+    """Room for the normal equations."""
+    n = 2 * groups + types if pairs else 0
+    return System(
+        np.empty((groups, 2 * types + types * types)),
+        np.zeros((types, types)),
+        np.zeros(types),
+        np.zeros(9),
+        np.zeros((n, n)),
+        np.zeros((4, n)),
+        np.zeros(n, np.int64),
+    )
 
 
 @compiled
@@ -148,7 +154,7 @@ def _optimise(narrow: Tables, wide: Tables, system: System, found: Found, second
         goal *= SETTINGS.goal_step
 
 
-@compiled
+@compiled_inline
 def _follow_path(tables: Tables, system: System, goal: float, total: float) -> tuple[int, bool]:
     """Follow the path until gap and residuals are below a goal; iterations, and whether that failed."""
     tables.scalars[0].loose = SETTINGS.path_loose
@@ -172,7 +178,7 @@ def _follow_path(tables: Tables, system: System, goal: float, total: float) -> t
     return SETTINGS.limit, True
 
 
-@compiled
+@compiled_inline
 def _go_to_face(narrow: Tables, wide: Tables, system: System) -> None:
     """Hold at zero what is zero in all optima; go to the centre of the others, with its duals.
 

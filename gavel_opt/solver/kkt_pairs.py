@@ -10,11 +10,9 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from gavel_opt.arrays import Floats, Ints
 from gavel_opt.kernels.dense import backward_row, copy_into, eliminate_row, forward_rows
-from gavel_opt.kernels.jit import compiled
+from gavel_opt.kernels.jit import compiled, compiled_inline
 from gavel_opt.solver.records import System, Tables
 
 SEEN = 1e-9
@@ -34,7 +32,7 @@ def factor_pairs(tables: Tables, system: System) -> None:
     _factor(last, tables, system)
 
 
-@compiled
+@compiled_inline
 def _order(tables: Tables, system: System) -> int:
     """Say where each row goes: as they stand, but the level row of the tightest group last.
 
@@ -52,7 +50,7 @@ def _order(tables: Tables, system: System) -> int:
     return last
 
 
-@compiled
+@compiled_inline
 def _tightest(tables: Tables, vectors: Floats) -> int:
     """The group, among those whose level counts, whose two rows are nearest to saying the same."""
     columns, cells, combinations, groups, types, rows, _ = tables
@@ -89,33 +87,16 @@ def _tightest(tables: Tables, vectors: Floats) -> int:
 @compiled
 def _assemble(tables: Tables, system: System) -> None:
     """The upper half of A D A', its diagonal, and the coefficients of t."""
-    columns, cells, combinations, groups, types, rows, _ = tables
-    a, place, width = system.matrix, system.place, len(types)
-    n, capacity = a.shape[0], 2 * len(groups)
-    at, coefficient = np.empty(5, np.int64), np.empty(5)
+    groups, rows = tables.groups, tables.rows
+    a, place, n = system.matrix, system.place, system.matrix.shape[0]
     for i in range(n):
         a[i, i:] = 0.0
-    for i in range(len(groups)):
-        at[0], at[1] = place[2 * i], place[2 * i + 1]
-        a[at[0], at[0]] += rows[2 * i].ratio
-        a[at[1], at[1]] += rows[2 * i + 1].ratio
-        coefficient[1], coefficient[2] = 1.0, combinations[i].use
-        for j in range(width):
-            at[2], coefficient[0] = place[capacity + j], -columns[i * width + j].rate
-            _add_column(a, at, coefficient, 3, cells[i * width + j].ratio)
-    for m in range(len(groups), len(combinations)):
-        pair = combinations[m]
-        at[0], at[1] = place[2 * pair.one], place[2 * pair.one + 1]
-        at[3], at[4] = place[2 * pair.two], place[2 * pair.two + 1]
-        coefficient[1], coefficient[2], coefficient[4] = pair.time, pair.use, pair.time_two
-        size = 3 if pair.one == pair.two else 5
-        for j in range(width):
-            column = columns[m * width + j]
-            at[2] = place[capacity + j]
-            coefficient[0], coefficient[3] = -column.rate, -column.rate_two
-            _add_column(a, at, coefficient, size, cells[m * width + j].ratio)
-    for j in range(width):
-        a[place[capacity + j], place[capacity + j]] += rows[capacity + j].ratio
+    for i in range(2 * len(groups)):
+        a[place[i], place[i]] += rows[i].ratio
+    _add_groups(tables, a, place)
+    _add_pairs(tables, a, place)
+    for i in range(2 * len(groups), n):
+        a[place[i], place[i]] += rows[i].ratio
     for i in range(n):
         system.vectors[DIAGONAL, i] = a[i, i]
         system.vectors[OF_T, i] = 0.0
@@ -123,15 +104,59 @@ def _assemble(tables: Tables, system: System) -> None:
         system.vectors[OF_T, place[2 * i]] = groups[i].slope
 
 
-@compiled
-def _add_column(a: Floats, at: Ints, coefficient: Floats, size: int, d: float) -> None:
-    """Add ``d c c'`` for a column ``c`` with ``size`` entries."""
-    if d == 0.0:
-        return
-    for p in range(size):
-        for q in range(p + 1):
-            value = coefficient[p] * coefficient[q] * d
-            a[min(at[p], at[q]), max(at[p], at[q])] += value
+@compiled_inline
+def _add_groups(tables: Tables, a: Floats, place: Ints) -> None:
+    """Columns of groups: -rate in the level row, 1 in that of time, their use in the capacity's."""
+    columns, cells, combinations, groups, types, _, _ = tables
+    width, capacity = len(types), 2 * len(groups)
+    for i in range(len(groups)):
+        level, time, w = place[2 * i], place[2 * i + 1], combinations[i].use
+        low, high = min(level, time), max(level, time)
+        for j in range(width):
+            r, d = columns[i * width + j].rate, cells[i * width + j].ratio
+            if d == 0.0:
+                continue
+            column = place[capacity + j]
+            a[level, level] += r * r * d
+            a[low, high] -= r * d
+            a[time, time] += d
+            a[min(level, column), max(level, column)] -= r * w * d
+            a[time, column] += w * d
+            a[column, column] += w * w * d
+
+
+@compiled_inline
+def _add_pairs(tables: Tables, a: Floats, place: Ints) -> None:
+    """Columns of pairs: the same for both groups; those of a group with itself have one."""
+    columns, cells, combinations, groups, types, _, _ = tables
+    width, capacity = len(types), 2 * len(groups)
+    for m in range(len(groups), len(combinations)):
+        pair = combinations[m]
+        level1, time1 = place[2 * pair.one], place[2 * pair.one + 1]
+        level2, time2 = place[2 * pair.two], place[2 * pair.two + 1]
+        tau1, tau2, w = pair.time, pair.time_two, pair.use
+        for j in range(width):
+            d = cells[m * width + j].ratio
+            if d == 0.0:
+                continue
+            r1, r2 = columns[m * width + j].rate, columns[m * width + j].rate_two
+            column = place[capacity + j]
+            a[level1, level1] += r1 * r1 * d
+            a[min(level1, time1), max(level1, time1)] -= r1 * tau1 * d
+            a[time1, time1] += tau1 * tau1 * d
+            a[min(level1, column), max(level1, column)] -= r1 * w * d
+            a[time1, column] += tau1 * w * d
+            a[column, column] += w * w * d
+            if pair.one != pair.two:
+                a[level2, level2] += r2 * r2 * d
+                a[min(level2, time2), max(level2, time2)] -= r2 * tau2 * d
+                a[time2, time2] += tau2 * tau2 * d
+                a[min(level2, column), max(level2, column)] -= r2 * w * d
+                a[time2, column] += tau2 * w * d
+                a[min(level1, level2), max(level1, level2)] += r1 * r2 * d
+                a[min(level1, time2), max(level1, time2)] -= r1 * tau2 * d
+                a[min(time1, level2), max(time1, level2)] -= tau1 * r2 * d
+                a[min(time1, time2), max(time1, time2)] += tau1 * tau2 * d
 
 
 @compiled
@@ -195,7 +220,7 @@ def solve_pairs(tables: Tables, system: System) -> None:
             row.dx = row.ratio * (row.rhs - row.dz)
 
 
-@compiled
+@compiled_inline
 def _right_hand_sides(tables: Tables, system: System) -> None:
     columns, cells, combinations, groups, types, rows, _ = tables
     b, place, width, capacity = system.vectors[B], system.place, len(types), 2 * len(groups)
@@ -223,7 +248,7 @@ def _right_hand_sides(tables: Tables, system: System) -> None:
             b[place[capacity + j]] += pair.use * dh
 
 
-@compiled
+@compiled_inline
 def _solve_with_t(tables: Tables, system: System) -> float:
     """Solve for the duals, in place of right-hand sides; the step of t.
 
@@ -282,7 +307,7 @@ def _has_slope(tables: Tables) -> bool:
     return found
 
 
-@compiled
+@compiled_inline
 def _steps_of_groups(tables: Tables, system: System) -> None:
     columns, cells, combinations, groups, types, rows, scalars = tables
     b, place, width, capacity = system.vectors[B], system.place, len(types), 2 * len(groups)
@@ -305,7 +330,7 @@ def _steps_of_groups(tables: Tables, system: System) -> None:
         level.dx, time.dx = reached, left
 
 
-@compiled
+@compiled_inline
 def _steps_of_pairs(tables: Tables) -> None:
     columns, cells, combinations, groups, types, rows, _ = tables
     width, capacity = len(types), 2 * len(groups)

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import math
 
+from gavel_opt.kernels.finite import quotient
 from gavel_opt.kernels.jit import compiled
 from gavel_opt.solver.records import Tables
 from gavel_opt.solver.scaling import jobs_of
@@ -64,7 +65,7 @@ def aim_at_centre(tables: Tables) -> None:
             v = variables[n]
             on = v.face > 0.0
             v.ratio = v.x * v.x / v.face if on else 0.0
-            v.rhs = v.face / v.x if on else 0.0
+            v.rhs = quotient(v.face, v.x) if on else 0.0
             v.dual_residual = 0.0
     for i in range(len(tables.groups)):
         tables.groups[i].bend = 0.0
@@ -78,7 +79,7 @@ def towards_centre(tables: Tables) -> float:
         for n in range(len(variables)):
             v = variables[n]
             if v.face > 0.0:
-                part = v.dx / v.x
+                part = quotient(v.dx, v.x)
                 moved, down = max(moved, abs(part)), max(down, -part)
     if not math.isfinite(moved):
         return math.inf
@@ -136,7 +137,7 @@ def enter_face(tables: Tables) -> bool:
             v = variables[n]
             v.first_weight, v.first_z = v.weight, v.z
             v.weight = v.face
-            v.z = mu * v.face / v.x if v.face > 0.0 else 0.0
+            v.z = quotient(mu * v.face, v.x) if v.face > 0.0 else 0.0
     return True
 
 

@@ -17,10 +17,10 @@ from gavel_opt.model.allocation_program import (
     Program,
 )
 from gavel_opt.model.solution import Certificate
-from gavel_opt.solver.interior_point import Centre, Found, solve_program
+from gavel_opt.solver.interior_point import Found, solve_program
 from gavel_opt.solver.settings import SETTINGS
 from gavel_opt.solver.shortcuts import DOUBT, NONE, PINNED, PRICED, solve_direct
-from gavel_opt.solver.tables import order_of_pairs, system_for, tables_of
+from gavel_opt.solver.tables import order_of_pairs, tables_of
 
 if TYPE_CHECKING:
     from gavel_opt.solver.column_generation import ColumnMemory
@@ -38,7 +38,7 @@ PRICED_IN_FROM = 48
 """Groups from which on pairs are priced in as they are needed (:mod:`gavel_opt.solver.packed_optimum`)."""
 
 _NONE = np.empty(0)
-_NO_CENTRE = Centre(np.empty((0, 0)), 0.0, _NONE)
+_NO_CENTRE = np.empty((0, 0)), 0.0, _NONE
 
 
 @dataclass(slots=True)
@@ -112,7 +112,7 @@ def optimum(
     if outcome == PRICED or (outcome == PINNED and not efficient):
         return _answer(*found)
     gain = gain_of(program) if efficient else _NONE
-    pinned = Centre(x, float(summary[1]), level_dual) if outcome == PINNED else _NO_CENTRE
+    pinned = (x, float(summary[1]), level_dual) if outcome == PINNED else _NO_CENTRE
     by_path = _by_path(program, gain, pinned)
     if outcome == PINNED:
         by_path.summary[:2] = summary[:2]
@@ -143,12 +143,12 @@ def _by_columns(
     return packed_optimum(program, gain, memory.columns)
 
 
-def _by_path(program: Program, gain: Floats, centre: Centre) -> Found:
+def _by_path(program: Program, gain: Floats, centre: tuple[Floats, float, Floats]) -> Found:
     """Solve by the interior point method, from its start or from a centre."""
     groups, types = program.blocks.rate.shape
     order, running = order_of_pairs(program)
     narrow, wide = tables_of(program, gain, order, running)
-    given = narrow, wide, system_for(wide), centre, gain.size > 0
+    given = narrow, wide, *centre, gain.size > 0
     rows = 2 * groups + types if order.size else 0
     if rows > _MANY_ROWS or groups * types > _MANY_SHARES:
         make_ready(solve_program, given)

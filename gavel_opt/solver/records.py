@@ -26,18 +26,19 @@ import numpy as np
 from gavel_opt.arrays import Floats, Ints
 from gavel_opt.kernels.records import record
 
+# the first line of memory is what most passes need
 VARIABLE = record(
     x="f8",
     z="f8",
     dx="f8",  # the step; once taken, the change
     dz="f8",
-    inverse_x="f8",  # 0 where held at zero
-    inverse_z="f8",
+    weight="f8",
     ratio="f8",  # what it adds to A D A': x / z on the path, x^2 / w at a centre
     rhs="f8",  # the step is dx = ratio (rhs - price)
     dual_residual="f8",  # of a share's reduced cost; 0 for slacks
+    inverse_x="f8",  # 0 where held at zero
+    inverse_z="f8",
     primal_residual="f8",  # of a slack's row; 0 for shares
-    weight="f8",
     face="f8",  # the weight, or 0 if it is zero in every optimum
     saved_x="f8",  # the point on the path while a centre is sought
     saved_z="f8",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from gavel_opt.arrays import Floats, Ints
+from gavel_opt.kernels.records import aligned_zeros
 from gavel_opt.model.allocation_program import FinishTimeProgram, PairBlocks, Program
 from gavel_opt.solver.records import (
     COLUMN,
@@ -13,7 +14,6 @@ from gavel_opt.solver.records import (
     SCALARS,
     TYPE,
     VARIABLE,
-    System,
     Tables,
 )
 
@@ -55,11 +55,11 @@ def tables_of(program: Program, gain: Floats, order: Ints, running: int) -> tupl
     combinations = groups + order.size
     wide = Tables(
         np.zeros(combinations * types, COLUMN),
-        np.zeros(combinations * types, VARIABLE),
+        aligned_zeros((combinations * types,), VARIABLE),
         np.zeros(combinations, COMBINATION),
         np.zeros(groups, GROUP),
         np.zeros(types, TYPE),
-        np.zeros(2 * groups + types, VARIABLE),
+        aligned_zeros((2 * groups + types,), VARIABLE),
         np.zeros(1, SCALARS),
     )
     columns = wide.columns.reshape(combinations, types)
@@ -90,7 +90,7 @@ def tables_of(program: Program, gain: Floats, order: Ints, running: int) -> tupl
     kept = groups + running
     narrow = wide._replace(
         columns=wide.columns[: kept * types],
-        cells=np.zeros(kept * types, VARIABLE),
+        cells=aligned_zeros((kept * types,), VARIABLE),
         combinations=wide.combinations[:kept],
     )
     return narrow, wide
@@ -104,18 +104,3 @@ def _add_pairs(tables: Tables, pairs: PairBlocks, order: Ints) -> None:
     combinations["use"] = pairs.use[order]
     combinations["time"], combinations["time_two"] = pairs.share[order].T
     combinations["one"], combinations["two"] = pairs.member[order].T
-
-
-def system_for(tables: Tables) -> System:
-    """Room for the normal equations of the tables."""
-    groups, types = tables.groups.size, tables.types.size
-    n = 2 * groups + types if tables.combinations.size > groups else 0
-    return System(
-        np.empty((groups, 2 * types + types * types)),
-        np.zeros((types, types)),
-        np.zeros(types),
-        np.zeros(9),
-        np.zeros((n, n)),
-        np.zeros((4, n)),
-        np.zeros(n, np.int64),
-    )
