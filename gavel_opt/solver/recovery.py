@@ -269,13 +269,12 @@ def answer(
     certain, bound = _bound_by_duals(problem, basis, price, cost, worth)
     if not certain:
         return t
-    certain, primal = _share_alone(problem, basis, t, left, x)
+    certain, primal, pull, value = _share_alone(problem, basis, t, cost, left, x)
     if not certain or not share_out(problem, t, basis, price, left, x):
         return t
     primal = max(primal, _take_tied(problem, basis, t, left, x))
     for j in range(types):
         primal = max(primal, -left[j] / workers[j])
-    pull, value = _worth_of_levels(problem, basis, t, cost)
     proof[0] = primal
     if problem.curved:
         proof[1] = abs(1.0 - value)
@@ -339,14 +338,16 @@ def _bound_by_duals(
 
 @compiled_inline
 def _share_alone(
-    problem: Problem, basis: Basis, t: float, left: Floats, x: Floats
-) -> tuple[bool, float]:
-    """Shares of jobs that are not tied; whether all levels are well within their edges, and the largest
-    violation.
+    problem: Problem, basis: Basis, t: float, cost: Floats, left: Floats, x: Floats
+) -> tuple[bool, float, float, float]:
+    """Shares of jobs that are not tied.
+
+    Returns whether all levels are well within their edges, the largest violation, and what a unit of t, or
+    all levels if they are curved, are worth; then the same at the ratio.
     """
     rate, use, _, _, own, curved, _ = problem
     edges, jobs, _ = basis
-    types, following, primal = rate.shape[1], 0, 0.0
+    types, following, primal, pull, value = rate.shape[1], 0, 0.0, 0.0, 0.0
     for i in range(rate.shape[0]):
         a, b = edges[i, 0], edges[i, 1]
         level = need(curved, own[i, FIRST], own[i, SECOND], own[i, THIRD], t)
@@ -356,12 +357,17 @@ def _share_alone(
         if b == 0:
             room = abs(floor) + slope * abs(t) if slope > 0.0 else 0.0
             if level > -APART * room and (slope > 0.0 or level > 0.0):
-                return False, primal
+                return False, primal, pull, value
             continue
         rb, ra = rate[i, b - 1], _rate(rate, i, a)
         room = level if curved else abs(floor) + slope * abs(t)
         if level - ra < APART * (room + ra) or rb - level < APART * (room + rb):
-            return False, primal
+            return False, primal, pull, value
+        if curved:
+            pull += cost[i] * level
+            value += cost[i] * level * level / floor * own[i, THIRD]
+        else:
+            pull += cost[i] * slope
         if following < jobs.size and jobs[following] == i:
             following += 1
             continue
@@ -375,7 +381,7 @@ def _share_alone(
             got += rate[i, j] * x[i, j]
             time += x[i, j]
         primal = max(primal, (level - got) / (abs(level) + got), time - 1.0)
-    return True, primal
+    return True, primal, pull, value
 
 
 @compiled_inline
@@ -393,23 +399,6 @@ def _take_tied(problem: Problem, basis: Basis, t: float, left: Floats, x: Floats
             left[j] -= use[i] * x[i, j]
         primal = max(primal, (level - got) / (abs(level) + got), time - 1.0)
     return primal
-
-
-@compiled_inline
-def _worth_of_levels(problem: Problem, basis: Basis, t: float, cost: Floats) -> tuple[float, float]:
-    """What a unit of t, or all levels if they are curved, are worth; and the same at the ratio."""
-    own, curved = problem.own, problem.curved
-    pull, value = 0.0, 0.0
-    for i in range(cost.size):
-        if basis.edges[i, 1] == 0:
-            continue
-        if curved:
-            level = need(curved, own[i, FIRST], own[i, SECOND], own[i, THIRD], t)
-            pull += cost[i] * level
-            value += cost[i] * level * level / own[i, SECOND] * own[i, THIRD]
-        else:
-            pull += cost[i] * own[i, FIRST]
-    return pull, value
 
 
 # shares of tied jobs -------------------------------------------------------------------------

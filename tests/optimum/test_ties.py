@@ -171,14 +171,15 @@ def test_a_face_too_small_for_the_largest_total_is_found_out(monkeypatch):
         program = max_min(seed)
         right = optimum(program, "efficient")[0]
 
-        def spoiled(given, reward, blocks, gain, centre, right=right):
-            if centre is None:
-                return search(given, reward, blocks, gain, centre)
+        def spoiled(program, gain, centre, right=right):
             x, level, level_dual = centre
+            if not x.size:
+                return search(program, gain, centre)
+            blocks = program.blocks
             left = (blocks.rate * x).sum(axis=1)[:, None] - blocks.rate * x
             rest = (left > 1.01 * level) & (level_dual == 0.0)[:, None]
             x = np.where(rest & (right.x - x == np.where(rest, right.x - x, -1.0).max()), 0.0, x)
-            return search(given, reward, blocks, gain, (x, level, level_dual))
+            return search(program, gain, (x, level, level_dual))
 
         monkeypatch.setattr(module, "_by_path", spoiled)
         wrong, certificate, _ = optimum(program, "efficient")
