@@ -191,16 +191,7 @@ class Simulation:
         self._check_fit()
         needs_prices = config.prices is not None or traits.needs_prices
         self.prices = load_prices(config.prices, self.cluster.worker_types)
-        free = [
-            name
-            for name, price in zip(self.cluster.worker_types, self.prices, strict=True)
-            if config.prices is None and price == 0.0
-        ]
-        if free and traits.needs_prices:
-            raise InputError(
-                f"policy {config.policy} goes by prices, and worker type {free[0]!r} has none; give "
-                "prices for all types (--prices)"
-            )
+        free = self._types_without_price()
         window = config.window or (0, self.workload.limit or 0)
         self.window: tuple[int, int] = window
         self._placements = placements
@@ -502,6 +493,17 @@ class Simulation:
             self._replay.place = int(memory["replay"])
 
     # -----------------------------------------------------------------------------------------
+
+    def _types_without_price(self) -> list[str]:
+        """Worker types that have no price of their own; refused where the policy goes by prices."""
+        types = zip(self.cluster.worker_types, self.prices, strict=True)
+        free = [name for name, price in types if self.config.prices is None and price == 0.0]
+        if free and self._traits.needs_prices:
+            raise InputError(
+                f"policy {self.config.policy} goes by prices, and worker type {free[0]!r} has none; give "
+                "prices for all types (--prices)"
+            )
+        return free
 
     def _check_fit(self) -> None:
         """Every job of the run must fit on some worker type."""
