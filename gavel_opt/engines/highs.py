@@ -17,9 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gavel_opt.arrays import Floats
-from gavel_opt.engines.last_basis import LastBases
 from gavel_opt.engines.persistent import Seated, Seating, changed_entries, grown
-from gavel_opt.engines.persistent_blocks import BlockModel, Changes, solve_kept_blocks
+from gavel_opt.engines.persistent_blocks import NOBODY, BlockModel, Changes, solve_kept_blocks
 from gavel_opt.engines.protocol import DEFAULT_OPTIONS, Capability, Options
 from gavel_opt.model.allocation_program import AllocationProgram, Answer, FinishTimeProgram
 from gavel_opt.model.linear_program import LinearProgram
@@ -93,7 +92,7 @@ class Highs:
         self._solver = QuietHighs()
         self._kept: Seating | None = None
         self._model: BlockModel | None = None
-        self._last_bases = LastBases()
+        self._apart = NOBODY
         self._iterations = -1
         self._settings: dict[str, bool | int | float | str] = {}
         self._set("output_flag", False)

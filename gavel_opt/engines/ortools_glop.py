@@ -20,9 +20,8 @@ from ortools.linear_solver.python import model_builder_helper
 from scipy import sparse
 
 from gavel_opt.arrays import Floats
-from gavel_opt.engines.last_basis import LastBases
 from gavel_opt.engines.persistent import Seated, Seating, changed_entries, grown
-from gavel_opt.engines.persistent_blocks import BlockModel, Changes, solve_kept_blocks
+from gavel_opt.engines.persistent_blocks import NOBODY, BlockModel, Changes, solve_kept_blocks
 from gavel_opt.engines.protocol import DEFAULT_OPTIONS, Capability, Options
 from gavel_opt.model.allocation_program import AllocationProgram, Answer, FinishTimeProgram
 from gavel_opt.model.linear_program import LinearProgram
@@ -79,7 +78,7 @@ class Glop:
         self._last: Seating | None = None
         self._kept: _Kept | None = None
         self._model: BlockModel | None = None
-        self._last_bases = LastBases()
+        self._apart = NOBODY
 
     def version(self) -> str:
         """Solver and version."""

@@ -15,14 +15,15 @@ from typing import Protocol
 import numpy as np
 
 from gavel_opt.arrays import Floats, Ints
-from gavel_opt.engines.last_basis import LastBases, keys_of
 from gavel_opt.engines.protocol import Options
 from gavel_opt.errors import InputError
 from gavel_opt.model.allocation_program import AllocationProgram, Answer, FinishTimeProgram
 from gavel_opt.model.answers import certificate_of, tables
 from gavel_opt.model.linear_program import LinearProgram
 from gavel_opt.model.lowering import full_matrix
-from gavel_opt.model.solution import Solution, Stats, Status
+from gavel_opt.model.solution import Solution, Stats
+
+NOBODY: Ints = np.empty(0, np.int64)
 
 _MOST_EMPTY = 0.5
 _MOST_NEW = 0.3
@@ -51,6 +52,12 @@ class Changes:
     uppers: list[tuple[int, float]] = field(default_factory=list)
     rows: list[tuple[int, float, float]] = field(default_factory=list)
     too_many: bool = False
+
+
+def keys_of(program: AllocationProgram) -> Ints:
+    """What tells a program's groups apart: their keys, or their places."""
+    blocks = program.blocks
+    return np.arange(blocks.groups) if blocks.key is None else blocks.key
 
 
 @dataclass(slots=True)
@@ -193,7 +200,8 @@ class SolvesModels(Protocol):
         ...
 
     _model: BlockModel | None
-    _last_bases: LastBases
+    _apart: Ints
+    """Keys of groups that were in no pool lastly (:mod:`~gavel_opt.engines.proportional_jobs`)."""
 
     def _solve_fresh(self, program: LinearProgram, options: Options) -> Solution:
         """Solve a model from scratch, and keep it."""
@@ -224,7 +232,7 @@ def solve_kept_blocks(
     from gavel_opt.engines.proportional_jobs import Pools
 
     deadline = time.perf_counter() + options.time_limit
-    apart = np.isin(keys_of(program), engine._last_bases.apart)
+    apart = np.isin(keys_of(program), engine._apart)
     stats = Stats(programs=0)
     while True:
         pools = Pools.of(program, apart)
@@ -238,7 +246,7 @@ def solve_kept_blocks(
         answer, solution.certificate = pools.spread(program, pooled)
         leave = pools.limited(pooled)
         if not leave.any():
-            engine._last_bases.apart = keys_of(program)[apart & (answer.x.sum(axis=1) > 0.5)]
+            engine._apart = keys_of(program)[apart & (answer.x.sum(axis=1) > 0.5)]
             solution.objective = answer.objective
             return solution, answer
         apart |= leave
@@ -249,20 +257,12 @@ def solve_kept_blocks(
 def _solve(
     engine: SolvesModels, program: AllocationProgram, options: Options
 ) -> tuple[Solution, Answer | None]:
-    """Solve a program at the last basis, or on the kept model, or on a fresh one."""
+    """Solve a program on the kept model, or on a fresh one."""
     # Compiled, so it is loaded only where allocation programs are solved.
     from gavel_opt.engines.persistent_slots import read
 
     started = time.perf_counter()
     given = tables(program)
-    known = engine._last_bases
-    if options.time_limit > 0.0:
-        answer, certificate = known.answer(keys_of(program), given)
-        if answer is not None and certificate is not None:
-            took = time.perf_counter() - started
-            stats = Stats(solve=took, iterations=0, reused=True, detail="a basis from before")
-            done = Solution(Status.OPTIMAL, answer.objective, certificate=certificate, stats=stats)
-            return done, answer
     model = engine._model
     solution: Solution | None = None
     if model is not None:
@@ -280,8 +280,7 @@ def _solve(
     x, level_dual, price, proof = read(solution.x, solution.row_dual, model.at, model.slots, *given)
     answer = Answer(x, proof[1], proof[0], level_dual, price)
     solution.objective, solution.certificate = answer.objective, certificate_of(proof)
-    known.remember(keys_of(program), given, answer)
     return solution, answer
 
 
-__all__ = ["BlockModel", "Changes", "SolvesModels", "solve_kept_blocks"]
+__all__ = ["NOBODY", "BlockModel", "Changes", "SolvesModels", "keys_of", "solve_kept_blocks"]

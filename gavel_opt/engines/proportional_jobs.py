@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gavel_opt.arrays import Bools, Floats, Ints
-from gavel_opt.engines.last_basis import keys_of
+from gavel_opt.engines.persistent_blocks import keys_of
 from gavel_opt.kernels.jit import compiled
 from gavel_opt.model.allocation_program import AllocationProgram, Answer, Blocks
 from gavel_opt.model.answers import allocation_answer

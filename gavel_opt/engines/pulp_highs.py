@@ -19,9 +19,8 @@ import pulp
 
 from gavel_opt.arrays import Floats
 from gavel_opt.engines.highs import STATUS, QuietHighs
-from gavel_opt.engines.last_basis import LastBases
 from gavel_opt.engines.persistent import Seated, Seating, changed_entries
-from gavel_opt.engines.persistent_blocks import BlockModel, Changes, solve_kept_blocks
+from gavel_opt.engines.persistent_blocks import NOBODY, BlockModel, Changes, solve_kept_blocks
 from gavel_opt.engines.protocol import DEFAULT_OPTIONS, Capability, Options
 from gavel_opt.model.allocation_program import AllocationProgram, Answer, FinishTimeProgram
 from gavel_opt.model.linear_program import LinearProgram
@@ -68,7 +67,7 @@ class Pulp:
     def __init__(self) -> None:
         self._kept: _Kept | None = None
         self._model: BlockModel | None = None
-        self._last_bases = LastBases()
+        self._apart = NOBODY
 
     def version(self) -> str:
         """Solver and version."""
