@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from bench.states import Drawn
-
 from gavel_opt import Driver, make_policy
 
 
