@@ -128,6 +128,8 @@ def _content(source: str, text: str) -> dict[str, Any]:
         raise InputError(f"{source}: not TOML: {wrong}") from None
     except RecursionError:
         raise InputError(f"{source}: nested too deeply") from None
+    except ValueError as wrong:  # a number of thousands of digits
+        raise InputError(f"{source}: {wrong}") from None
     known = {"base", "colocation", "worker_types", "models", "throughputs"}
     for name in content:
         if name not in known:

@@ -205,3 +205,10 @@ def test_columns_of_spread_workers_are_read_on_demand(tmp_path, capsys):
     assert (table.worker_types, table.alone.tolist()) == (("v100",), [[2.0]])
     with pytest.raises(InputError, match="only Gavel's JSON"):
         load_unconsolidated(tmp_path / "spread.csv")
+
+
+def test_a_number_of_thousands_of_digits_is_refused(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(f"[worker_types.a100]\nfactor = {'9' * 5000}\n")
+    with pytest.raises(InputError, match=r"mine\.toml: .*5000 digits"):
+        load_throughputs(path)
