@@ -137,7 +137,10 @@ def _converted(policy: str, name: str, value: Any, hint: Any) -> Any:
 def _toml(text: str) -> Any:
     try:
         return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (
+        ValueError,
+        RecursionError,
+    ):  # TOML's own is a ValueError; so is a number of 5,000 digits
         return text
 
 

@@ -48,6 +48,7 @@ from simulator.studies.experiments.curves import (
     Panel,
 )
 from simulator.studies.experiments.paper import paper_curve
+from simulator.world.reading import read_text
 
 DEFINITIONS = Path(__file__).parent / "definitions"
 
@@ -98,11 +99,10 @@ def load(path: Path) -> CurveExperiment:
 
 def _parse(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, UnicodeDecodeError) as wrong:
-        reason = wrong.strerror if isinstance(wrong, OSError) else "not UTF-8 text"
-        raise InputError(f"{path}: cannot read it: {reason}") from None
-    except (tomllib.TOMLDecodeError, RecursionError) as wrong:
+        return tomllib.loads(read_text(path))
+    except RecursionError:
+        raise InputError(f"{path}: not TOML: nested too deeply") from None
+    except ValueError as wrong:  # TOML's own is one; another is a number of thousands of digits
         raise InputError(f"{path}: not TOML: {wrong}") from None
 
 
