@@ -273,6 +273,7 @@ def _types_of(arguments: tuple[Any, ...]) -> tuple[Any, ...]:
 @functools.cache
 def _numba() -> Any:
     """Numba, told what kernels are; it takes a fifth of a second to load."""
+    _load_without_blas()
     import numba
     from numba.core import event
     from numba.extending import models, register_model, typeof_impl
@@ -299,6 +300,18 @@ def _numba() -> Any:
     register: Callable[[str, event.Listener], None] = event.register
     register("numba:compile", Done())
     return numba
+
+
+def _load_without_blas() -> None:
+    """Load numba without the half of scipy in which it looks for BLAS: no kernel uses that."""
+    blas = "scipy.linalg.cython_blas"
+    if blas in sys.modules:
+        return
+    sys.modules[blas] = cast(Any, None)  # which makes importing it an ImportError
+    try:
+        import numba.np.arraymath  # noqa: F401  # asks for it
+    finally:
+        del sys.modules[blas]
 
 
 class _Patience(threading.local):
