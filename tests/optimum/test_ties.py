@@ -255,26 +255,26 @@ def test_an_engine_with_another_objective_is_found_out():
 
 
 class Rough(Highs):
-    """HiGHS, whose levels are off by a little more than an objective may be."""
+    """HiGHS, whose shares are short by a little more than an objective may be off."""
 
     name = "rough"
 
     def solve_blocks(self, program, options):
         solution, answer = super().solve_blocks(program, options)
-        return solution, replace(answer, objective=answer.objective * (1.0 - 2e-6))
+        return solution, replace(answer, x=answer.x * (1.0 - 2e-6))
 
 
 def test_an_answer_with_another_objective_is_found_elsewhere():
-    """Within its certificate, as ECOS is on finish-time fairness, and still not within 1e-6."""
-    state = _state(np.arange(30))
+    """Within the tolerance that was asked for, and still not within 1e-6."""
+    state, loose = _state(np.arange(30)), {"tolerance": 1e-5}
     expected = Driver(make_policy("max_min_fairness_perf")).allocate(state)
-    driver = Driver(make_policy("max_min_fairness_perf"), Rough(), fallback=["highs"])
+    driver = Driver(make_policy("max_min_fairness_perf"), Rough(), fallback=["highs"], **loose)
     assert driver.allocate(state).x.tobytes() == expected.x.tobytes()
     assert driver.tally.fallbacks == 1
     (refusal,) = driver.tally.refusals
     assert refusal.startswith("rough: not the tie-break's objective to 1e-06")
     with pytest.raises(SolveFailed, match="one of them is wrong") as failed:
-        Driver(make_policy("max_min_fairness_perf"), Rough(), fallback=[]).allocate(state)
+        Driver(make_policy("max_min_fairness_perf"), Rough(), fallback=[], **loose).allocate(state)
     assert solve(failed.value.program).status is Status.OPTIMAL
 
 
