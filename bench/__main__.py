@@ -56,8 +56,14 @@ def main() -> int:
 
         return programs.write(given.folder)
     if given.command == "viewer":
-        from bench import viewer  # needs a browser
-
+        try:
+            from bench import viewer  # needs a browser
+        except ModuleNotFoundError as missing:
+            print(
+                f"bench: needs {missing.name}: pip install --editable '.[dev]'; nothing measured",
+                file=sys.stderr,
+            )
+            return 2
         return viewer.run(given.runs)
     if given.command == "saturation":
         return saturation.run(given.case, given.load, given.seed, given.costs)

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import inspect
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gavel_opt import GavelError, InputError
-from simulator.runs.config import DEFAULT_CLUSTER, GIVEN, Setting, find_setting
-from simulator.runs.options import make_config, output_folder
+from gavel_opt import GavelError, InputError, unknown_name
+from simulator.runs.config import DEFAULT_CLUSTER, GIVEN, Setting, find_setting, known_settings
+from simulator.runs.options import make_config, output_folder, recordings
 from simulator.runs.policies import named_policy
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ def run(
     engine: str = "auto",
     cluster: Mapping[str, int] | str = DEFAULT_CLUSTER,
     output: str | Path | None = None,
+    record: str | Sequence[str] = (),
     force: bool = False,
     on_round: Listener | None = None,
     every: int = 1,
@@ -52,6 +53,9 @@ def run(
         Worker type to number of workers, or text as on the command line.
     output
         Folder to write ``summary.json``, ``jobs.parquet`` and ``rounds.parquet`` into.
+    record
+        ``placements``, ``allocations``, ``trace``, or several of them: what the result (and the
+        folder) holds besides.
     force
         Write over the finished run of other settings there.
     on_round
@@ -91,16 +95,41 @@ def run(
     from simulator.studies.finished import result_there, sign
 
     folder = output_folder(output, "run")
+    also = _recordings(record)
+    for word in settings:
+        if find_setting(word) is None:
+            raise unknown_name("setting", word, [*known_settings(), *_OF_RUN])
     name, made = named_policy(policy)
     config = make_config(made, policy=name, engine=engine, cluster=cluster, **settings)
     if folder is not None and not force:
-        result_there(folder, config)
+        result_there(folder, config, also)
     events = None if on_round is None else Events(on_round, every)
-    result = execute(config, folder=folder, policy=made, events=events, cancel=cancel)
+    result = execute(
+        config,
+        placements="placements" in also,
+        allocations="allocations" in also,
+        keep_trace="trace" in also,
+        folder=folder,
+        policy=made,
+        events=events,
+        cancel=cancel,
+    )
     if folder is not None:
         sign(result)
         result.write(folder)
     return result
+
+
+_OF_RUN = ("output", "record", "force", "on_round", "every", "cancel")
+"""What :func:`run` takes besides settings."""
+
+
+def _recordings(record: str | Sequence[str]) -> frozenset[str]:
+    """Read what is to be recorded."""
+    found = recordings([record] if isinstance(record, str) else list(record))
+    if "programs" in found:
+        raise InputError("record: programs are files, which gavel-sim run --record programs writes")
+    return found
 
 
 def sweep(
@@ -237,7 +266,13 @@ def compare(a: RunResult | str | Path, b: RunResult | str | Path) -> Difference 
         If a folder holds no finished run.
     """
     from simulator.cli.compare import difference, read_folder, recorded
+    from simulator.runs.results import RunResult
 
+    for side in (a, b):
+        if not isinstance(side, str | Path | RunResult):
+            raise InputError(
+                f"compare: {side!r} is neither a run's result nor the name of its folder"
+            )
     sides = [
         read_folder(Path(side)) if isinstance(side, str | Path) else recorded(name, side)
         for name, side in (("a", a), ("b", b))

@@ -135,7 +135,7 @@ def require_policy(policy: object, name: str) -> None:
     if missing:
         raise InputError(
             f"policy {name!r} is a {type(policy).__name__} without {missing[0]!r}; "
-            "derive it from gavel_opt.Policy"
+            "expected the name of a policy, or an object of a class derived from gavel_opt.Policy"
         )
 
 

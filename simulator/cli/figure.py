@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import re
 import shlex
 import sys
 import time
@@ -142,15 +143,14 @@ def run(arguments: argparse.Namespace) -> int:
         width = max(map(len, FIGURES))
         print("\n".join(f"{name:<{width}}  {what}" for name, what in FIGURES.items()))
         return 0
+    arguments.figure = _figures(arguments.figure)
     if arguments.show:
         return _show(arguments.figure)
     if not arguments.figure:
         raise InputError(f"which figure? one or more of {', '.join(FIGURES)}, all, or a TOML file")
     choices = _choices(arguments)
     everything = ALL in arguments.figure
-    experiments = [
-        find(name) for name in (FIGURES if everything else dict.fromkeys(arguments.figure))
-    ]
+    experiments = [find(name) for name in (FIGURES if everything else arguments.figure)]
     own = own_policies(choices.policies or (), experiments, arguments.policy_settings)
     experiments = [experiment.with_own(own) for experiment in experiments]
     several = len(experiments) > 1
@@ -195,6 +195,21 @@ def run(arguments: argparse.Namespace) -> int:
         files = write_report(folder, [one for one in whole if one.text], arguments.quick)
         print(f"report: {' and '.join(map(str, files))}")
     return 3 if any(one.batch.failed or not one.batch.done for one in whole) else 0
+
+
+def _figures(words: Sequence[str]) -> list[str]:
+    """Figures with spaces or commas between them, or as a range; a file's name stays as it is."""
+    parts = [
+        part
+        for word in words
+        for part in ([word] if word.endswith(".toml") else word.replace(",", " ").split())
+    ]
+    found: list[str] = []
+    for part in parts:
+        span = re.fullmatch(r"(\d+)-(\d+)", part)
+        among = range(int(span[1]), int(span[2]) + 1) if span else range(0)
+        found += [one for one in FIGURES if one.isdecimal() and int(one) in among] or [part]
+    return list(dict.fromkeys(found))
 
 
 def _show(figures: Sequence[str]) -> int:

@@ -86,9 +86,7 @@ def run(arguments: argparse.Namespace) -> int:
         mine = [task for task in mine if task.name in failed]
     if folder is not None and arguments.executor == SLURM:
         return _hand_to_slurm(arguments, folder, len(mine))
-    if folder is not None and not arguments.json:
-        _check_plots()
-    from simulator.studies.knee import as_json, as_text, plot, write
+    from simulator.studies.knee import as_json, as_text, write
 
     batch = _carry_out(arguments, mine, tasks, folder)
     complain(batch)
@@ -109,10 +107,8 @@ def run(arguments: argparse.Namespace) -> int:
     elif knees:
         print(as_text(knees))
         if folder is not None:
-            title = _title(next(iter(plan.configs.values())), len(plan.seeds))
-            files = plot(knees, folder / "knee.svg", title)
-            names = ", ".join(file.name for file in files)
-            print(f"  written   {folder}/ (knee.json, {names}, {PACES}/)")
+            files = ["knee.json", *_plot(knees, folder, plan), f"{PACES}/"]
+            print(f"  written   {folder}/ ({', '.join(files)})")
     return status
 
 
@@ -245,9 +241,12 @@ def _title(config: RunConfig, seeds: int) -> str:
     return f"Highest sustained load: {cluster}; {jobs}; {seeds} seed{'s' if seeds > 1 else ''}"
 
 
-def _check_plots() -> None:
-    """Say at once, not after an hour, that plots cannot be drawn."""
+def _plot(knees: Sequence[Knee], folder: Path, plan: Sought) -> list[str]:
+    """Draw, if what draws is installed; names of the files."""
+    from simulator.studies.knee import plot
+
     if importlib.util.find_spec("matplotlib") is None:
-        raise InputError(
-            "--output: plots need matplotlib: pip install 'gavel-opt[plots]', or --json"
-        )
+        print("no plot: needs matplotlib, pip install 'gavel-opt[plots]'", file=sys.stderr)
+        return []
+    title = _title(next(iter(plan.configs.values())), len(plan.seeds))
+    return [file.name for file in plot(knees, folder / "knee.svg", title)]

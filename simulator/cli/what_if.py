@@ -116,7 +116,7 @@ def _changes(words: Sequence[str], base: RunConfig) -> dict[str, Any]:
     """
     settings: dict[str, Any] = {}
     cluster = dict(base.cluster)
-    for word in words:
+    for word in one_by_one(words):
         more = _MORE_WORKERS.fullmatch(word)
         if more is not None:
             settings["cluster"] = _with_workers(cluster, more[1], int(more[2]))
@@ -131,6 +131,19 @@ def _changes(words: Sequence[str], base: RunConfig) -> dict[str, Any]:
             raise InputError("--against: seed: all alternatives have the same seeds; see --seed")
         settings[setting.word] = value if not setting.kind.switch else value.lower() == "true"
     return settings
+
+
+def one_by_one(words: Sequence[str]) -> list[str]:
+    """Changes with commas between them as with spaces; a comma within a value stays."""
+    found: list[str] = []
+    for word in words:
+        for place, part in enumerate(word.split(",")):
+            begins = _MORE_WORKERS.fullmatch(part) or find_setting(part.partition("=")[0])
+            if place and not begins:
+                found[-1] += f",{part}"
+            else:
+                found.append(part)
+    return found
 
 
 def _with_workers(cluster: dict[str, int], name: str, more: int) -> dict[str, int]:

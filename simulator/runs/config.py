@@ -444,7 +444,8 @@ GIVEN: dict[str, Setting] = {
 
 def known_settings() -> list[str]:
     """Names that a user may write for a setting, in Python and in files."""
-    return list(dict.fromkeys(word for one in GIVEN.values() for word in (one.name, one.word)))
+    words = (one.word.replace("-", "_") for one in GIVEN.values())
+    return list(dict.fromkeys([*GIVEN, *words]))
 
 
 def find_setting(name: str) -> Setting | None:

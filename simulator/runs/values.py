@@ -102,7 +102,8 @@ def several(given: Any, kind: Kind, flag: str) -> list[Any]:
         return kind.together(given, flag)
     found: list[Any] = []
     seen: set[str] = set()
-    for one in given if isinstance(given, list | tuple) else [given]:
+    listed = isinstance(given, Iterable) and not isinstance(given, str | bytes | Mapping | Path)
+    for one in given if listed else [given]:
         for word in _words(one, kind) if isinstance(one, str) else [one]:
             spread = _range(word, flag) if kind.ranges and isinstance(word, str) else [word]
             for value in spread:

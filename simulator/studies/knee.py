@@ -290,20 +290,19 @@ def plot(found: Sequence[Knee], path: Path, title: str) -> list[Path]:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    from simulator.studies.plots import styles
+    from simulator.studies.styles import INK, styles
 
     ordered = sorted(found, key=lambda knee: knee.mean)
     paint = styles([knee.policy for knee in ordered])
     figure = Figure(figsize=(7.6, 2.2 + 0.45 * len(ordered)), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
-    ink = "#22262b"
     for place, knee in enumerate(ordered):
         colour, marker = paint[knee.policy]
         axes.plot(knee.interval(), (place, place), color=colour, linewidth=6, alpha=0.3)
         axes.plot(knee.values, [place] * len(knee.values), "|", color=colour, markersize=9)
         axes.plot(knee.mean, place, marker, color=colour)
-        axes.plot([knee.bound.rate] * 2, (place - 0.35, place + 0.35), color=ink, linewidth=1.5)
+        axes.plot([knee.bound.rate] * 2, (place - 0.35, place + 0.35), color=INK, linewidth=1.5)
         axes.annotate(
             f"{knee.mean:.2f}", (knee.mean, place), (-6, 7), textcoords="offset points", ha="right"
         )

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gavel_opt import POLICIES, MissingLibraryError
+from gavel_opt import MissingLibraryError
+from simulator.studies.styles import INK, UNFINISHED, styles_apart
 
 try:
     import matplotlib
@@ -25,34 +26,7 @@ except ImportError as missing:  # pragma: no cover - depends on what is installe
         "plots need matplotlib; install it with: pip install 'gavel-opt[plots]'"
     ) from missing
 
-INK, PALE, GRID = "#22262b", "#6b7280", "#e5e7eb"
-
-AGNOSTIC = ("#D55E00", "s")
-GAVEL = ("#0072B2", "o")
-SHARING = ("#000000", "P")
-
-STYLES: dict[str, tuple[str, str]] = {
-    "fifo": ("#4D4D4D", "X"),
-    "gandiva": ("#E69F00", "D"),
-    "allox": ("#009E73", "v"),
-    "isolated": ("#8C6D31", "p"),
-    "proportional": ("#56B4E9", "<"),
-    "not_packed": GAVEL,
-    "measured": SHARING,
-    "estimated": ("#009E73", "h"),
-}
-"""Colour and marker of a policy or curve, the same in all figures; families follow their suffix:
-heterogeneity-agnostic vermilion squares, ``_perf`` blue circles, ``_packed`` black pluses.
-
-Colours are those of Okabe and Ito (jfly.uni-koeln.de/color), which people with any of the common
-kinds of colour blindness tell apart; the marker says the same again.
-"""
-
-OTHERS = (("#56B4E9", "<"), ("#009E73", "h"), ("#8C6D31", "p"), ("#4D4D4D", "*"), ("#E69F00", ">"))
-"""Styles of curves without one of their own, in order."""
-
-UNFINISHED = "^"
-"""Marker of a point that did not finish; no curve has it."""
+PALE, GRID = "#6b7280", "#e5e7eb"
 
 ENTITY_COLOURS = ("#0072B2", "#56B4E9", "#D9EAF5")
 
@@ -196,24 +170,6 @@ def draw(stem: Path, title: str, note: str, panels: Sequence[Axes | Shares]) -> 
         return files
 
 
-def styles(names: Sequence[str]) -> dict[str, tuple[str, str]]:
-    """Return colour and marker of each curve: its own, its family's, or the next that is free."""
-    free = iter(OTHERS)
-    found: dict[str, tuple[str, str]] = {}
-    for name in names:
-        family = (
-            SHARING
-            if name.endswith(("_packed", "_packed_SLOs"))
-            else GAVEL
-            if name.endswith(("_perf", "_perf_SLOs"))
-            else AGNOSTIC
-            if name in POLICIES
-            else None
-        )
-        found[name] = STYLES.get(name) or family or next(free, (INK, "*"))
-    return found
-
-
 def _frame(place: Any, title: str, x_label: str) -> None:
     place.set_title("\n".join(textwrap.wrap(title, 58)), loc="left", fontsize=10.5)
     place.set_xlabel(x_label)
@@ -229,7 +185,7 @@ def _lines(place: Any, panel: Axes) -> None:
         place.set_xscale("log", base=2)
         place.set_yscale("log")
         place.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
-    paint = styles([line.name for line in panel.lines])
+    paint = styles_apart([line.name for line in panel.lines])
     handles: list[Any] = []
     for line in panel.lines:
         colour, marker = paint[line.name]

@@ -72,7 +72,7 @@ def plot_queue(result: RunResult, path: Path) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    from simulator.studies.plots import INK, styles
+    from simulator.studies.styles import INK, styles
 
     found, rounds = result.summary, result.rounds
     time, active = rounds["time"], rounds["active"].astype(np.float64)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from simulator.runs.config import SETTINGS, RunConfig
+from simulator.runs.config import SETTINGS, RunConfig, find_setting
 from simulator.runs.files import write_atomically
 from simulator.studies.batch import Batch
 from simulator.studies.run_folders import RESULTS
@@ -37,9 +38,22 @@ def write_tables(folder: Path, plan: Sequence[PlanEntry], batch: Batch) -> None:
         if found is not None:
             times.append({"run": one.name} | found["time"])
     write_atomically(folder / "summary.csv", csv_of(rows))
+    for row in rows:
+        row |= {name: _number(name, row[name]) for name in settings}
     columns: dict[str, Any] = {name: _column([row[name] for row in rows]) for name in rows[0]}
     write_atomically(folder / "summary.parquet", parquet(columns))
     write_atomically(folder / "times.csv", csv_of(times))
+
+
+def _number(name: str, value: Any) -> Any:
+    """A setting that is a number as one, so that a frame sorts and draws it; others as written."""
+    setting = find_setting(name)
+    if setting is None or not isinstance(value, str):
+        return value
+    if setting.kind.schema.get("type") not in ("integer", "number"):
+        return value
+    found = setting.read(value, name)
+    return found if math.isfinite(found) else value
 
 
 def _as_configured(one: PlanEntry) -> dict[str, Any]:

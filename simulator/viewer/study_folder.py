@@ -7,7 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from simulator.runs.config import RunConfig
+from gavel_opt import GavelError
+from simulator.runs.config import SETTINGS, RunConfig
+from simulator.studies.experiments.experiment import PAPER_WINDOW
+from simulator.studies.styles import styles
 from simulator.viewer.run_folder import LIVE_FILE, looks_like_a_run
 
 POINTS = "points"
@@ -22,6 +25,12 @@ MEASURES = (
     "slo_violations",
 )
 
+SHOWN = (
+    *("policy", "engine", "tie_break", "interarrival", "jobs", "seed", "cluster"),
+    *("round_seconds", "ideal"),
+)
+"""Settings that every entry has, in words of its own."""
+
 
 @dataclass(slots=True, eq=False)
 class Study:
@@ -35,6 +44,8 @@ class Study:
         One a run, JSON values: ``name``, ``status``, settings, results.
     runs
         For each entry its run folder, or the configuration that repeats it.
+    varied
+        Settings in which runs differ and which no entry has otherwise; each entry has them as text.
     published
         The paper's curves by policy, ``{"x": [...], "y": [...]}`` in hours by jobs an hour.
     notes
@@ -46,6 +57,7 @@ class Study:
     title: str
     entries: list[dict[str, Any]] = field(default_factory=list)
     runs: list[Path | RunConfig] = field(default_factory=list)
+    varied: list[str] = field(default_factory=list)
     published: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
@@ -55,6 +67,8 @@ class Study:
             "kind": self.kind,
             "title": self.title,
             "entries": self.entries,
+            "varied": self.varied,
+            "styles": styles(list(dict.fromkeys(one["curve"] for one in self.entries))),
             "published": self.published,
             "notes": self.notes,
         }
@@ -75,6 +89,7 @@ def find_studies(path: Path) -> list[Study]:
 
 def _figure(path: Path) -> Study:
     study = Study(path, "figure", path.name)
+    configs: list[dict[str, Any]] = []
     for file in sorted((path / POINTS).glob("*.json")):
         try:
             kept = json.loads(file.read_bytes())
@@ -86,12 +101,16 @@ def _figure(path: Path) -> Study:
             continue
         study.entries.append(entry)
         study.runs.append(config)
-    _publish(study)
+        configs.append(settings)
+    _tell_apart(study, configs)
+    windows = [config.get("window") for config in configs]
+    _publish(study, all(one in (None, list(PAPER_WINDOW)) for one in windows))
     return study
 
 
 def _sweep(path: Path, folders: list[Path]) -> Study:
     study = Study(path, "sweep", path.name)
+    configs: list[dict[str, Any]] = []
     for folder in folders:
         if folder.name == ".unfinished" or not looks_like_a_run(folder):
             continue
@@ -110,7 +129,29 @@ def _sweep(path: Path, folders: list[Path]) -> Study:
             continue
         study.entries.append(entry)
         study.runs.append(folder)
+        configs.append(found["config"])
+    _tell_apart(study, configs)
     return study
+
+
+def _tell_apart(study: Study, configs: list[dict[str, Any]]) -> None:
+    """Give entries the other settings in which their runs differ: only seeds are averaged over."""
+    for name in SETTINGS:
+        values = [config.get(name) for config in configs]
+        if name in SHOWN or all(value == values[0] for value in values):
+            continue
+        study.varied.append(name)
+        for entry, value in zip(study.entries, values, strict=True):
+            entry[name] = "none" if value is None else _as_typed(name, value)
+
+
+def _as_typed(name: str, value: Any) -> str:
+    """A setting as on the command line, where it can be read."""
+    try:
+        kind = SETTINGS[name].kind
+        return str(kind.write(kind.from_json(value)))
+    except (GavelError, TypeError, ValueError, LookupError, AttributeError):
+        return json.dumps(value)
 
 
 def _curve(name: str) -> str:
@@ -142,8 +183,8 @@ def _entry(name: str, config: dict[str, Any], result: dict[str, Any], curve: str
     }
 
 
-def _publish(study: Study) -> None:
-    """Find out which of the paper's figures a folder is, and add its curves."""
+def _publish(study: Study, as_published: bool) -> None:
+    """Find out which of the paper's figures a folder is, and add its curves where the same jobs are measured."""
     from simulator.studies.experiments import FIGURES, find
     from simulator.studies.experiments.curves import CurveExperiment
     from simulator.studies.experiments.paper import paper_curve
@@ -153,15 +194,36 @@ def _publish(study: Study) -> None:
         name for name in FIGURES if study.path.name in (f"figure{name}", f"figure-{name}", name)
     ]
     if not known:
+        headings = [_heading(file) for file in sorted(study.path.glob("*.md"))]
+        study.title = next((one for one in headings if one), study.title)
+        known = [name for name in FIGURES if find(name).title in headings]
+    if not known:
         return
     experiment = find(known[0])
     study.title = experiment.title
     if isinstance(experiment, CurveExperiment):
-        for panel in experiment.panels:
+        for panel in experiment.panels if as_published else ():
             for curve, theirs in panel.curves.items():
                 published = paper_curve(panel.published, theirs)
                 if published is not None:
                     study.published[curve] = {"x": list(published.x), "y": list(published.y)}
         labels = {curve.name: curve.label for curve in experiment.curves}
         for entry in study.entries:
-            entry["label"] = labels.get(entry["curve"], entry["curve"])
+            label, name = labels.get(entry["curve"]), entry["curve"]
+            entry["label"] = name if label in (None, name) else f"{label} ({name})"
+        places = {name: place for place, name in enumerate(labels)}
+        order = sorted(
+            range(len(study.entries)),
+            key=lambda at: places.get(study.entries[at]["curve"], len(places)),
+        )
+        study.entries = [study.entries[at] for at in order]
+        study.runs = [study.runs[at] for at in order]
+
+
+def _heading(file: Path) -> str:
+    """Title of a table that stands beside the points."""
+    try:
+        with file.open(encoding="utf-8") as lines:
+            return lines.readline(300).partition("# ")[2].strip()
+    except (OSError, UnicodeDecodeError):
+        return ""

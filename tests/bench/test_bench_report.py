@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
 
 from bench import plots, report
+from bench.__main__ import main
 
 OLD = {"processor": "an older one", "python": "3.11.0", "libraries": "numpy 2.0"}
 SHOWN = "\n".join(
@@ -82,3 +84,10 @@ def test_nothing_measured_nothing_written(bench_folder, monkeypatch, capsys):
 def test_every_record_kept_says_where_and_when():
     found = json.loads((Path(report.__file__).parent / "results.json").read_text())
     assert all(one["machine"] in found["machines"] and one["date"] for one in found["records"])
+
+
+def test_the_viewer_needs_a_browser_and_says_so(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "bench.viewer", None)
+    monkeypatch.setattr(sys, "argv", ["bench", "viewer"])
+    assert main() == 2
+    assert "nothing measured" in capsys.readouterr().err

@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from simulator.cli.what_if import one_by_one
 from simulator.studies.alternatives import Outcomes, as_text, paired
 
 SMALL = ["what-if", "--policy", "fifo", "--cluster", "2:2:2", "--jobs", "4", "--processes", "1"]
@@ -32,6 +33,18 @@ def test_alternatives_run_on_the_same_jobs() -> None:
     assert found["v100+0"]["average_jct"] == found["as described"]["average_jct"]
     assert found["v100+0"]["difference"] == 0.0
     assert found["v100+2 k80-1"]["average_jct"] != found["as described"]["average_jct"]
+
+
+def test_commas_are_spaces() -> None:
+    said = [
+        _gavel_sim(*SMALL, "--seed", "0", "--json", "--against", *words).stdout
+        for words in (["v100+2,k80-1", "policy=isolated"], ["v100+2", "k80-1,policy=isolated"])
+    ]
+    found = [json.loads(one)["alternatives"][1]["average_jct"] for one in said]
+    assert found[0] == found[1]
+    assert one_by_one(["cluster=v100=4,k80=4,policy=fifo", "rate=2"]) == [
+        *("cluster=v100=4,k80=4", "policy=fifo", "rate=2"),
+    ]
 
 
 def test_a_paired_difference_has_students_interval() -> None:

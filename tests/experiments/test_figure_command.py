@@ -53,6 +53,14 @@ def test_a_figure_from_the_command_line(tmp_path: Path) -> None:
     assert points == {path: path.stat().st_mtime_ns for path in (output / "points").iterdir()}
 
 
+def test_figures_with_commas_and_ranges() -> None:
+    words = ("--at", "2", "--seed", "0", "--policy", "gandiva", "--dry-run")
+    listed = [_figure(*given, *words).stdout for given in (("9", "10"), ("9,10",), ("9-10",))]
+    assert set(listed) == {listed[0]}
+    assert listed[0].count("gandiva") == 2
+    assert "unknown figure '21-30'" in _figure("21-30", *words).stderr
+
+
 def test_several_figures_get_a_folder_each_and_one_table_of_times(tmp_path: Path) -> None:
     output = tmp_path / "out"
     words = ("--seeds", "0", "--at", "2", "--jobs-window", "10:20", "--processes", "1")

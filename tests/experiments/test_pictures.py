@@ -14,7 +14,7 @@ from matplotlib.colors import to_rgb  # noqa: E402
 from matplotlib.figure import Figure  # noqa: E402
 
 from gavel_opt import POLICIES  # noqa: E402
-from simulator.studies import plots  # noqa: E402
+from simulator.studies import plots, styles  # noqa: E402
 from simulator.studies.experiments.experiment import Choices  # noqa: E402
 
 # Machado, Oliveira and Fernandes (2009), severity 1, on linear RGB
@@ -30,7 +30,8 @@ TOGETHER = (
 @pytest.mark.parametrize("matrix", [np.eye(3), DEUTERANOPIA, PROTANOPIA], ids=["all", "d", "p"])
 def test_curves_of_a_figure_are_told_apart(matrix):
     for names in TOGETHER:
-        found = plots.styles(names)
+        found = styles.styles(names)
+        assert styles.styles_apart(names) == found
         for one, other in itertools.combinations(names, 2):
             seen = [np.asarray(matrix) @ np.array(to_rgb(found[n][0])) ** 2.2 for n in (one, other)]
             assert np.linalg.norm(np.diff(np.clip(seen, 0, 1) ** (1 / 2.2), axis=0)) > 0.2, (
@@ -41,11 +42,20 @@ def test_curves_of_a_figure_are_told_apart(matrix):
 
 
 def test_a_policy_looks_the_same_in_all_figures():
-    together = plots.styles(list(POLICIES))
+    together = styles.styles(list(POLICIES))
     for name in POLICIES:
-        assert plots.styles(["another", name])[name] == together[name]
-        assert together[name][1] != plots.UNFINISHED
-    assert plots.UNFINISHED not in {marker for _, marker in plots.OTHERS}
+        assert styles.styles(["another", name])[name] == together[name]
+        assert together[name][1] != styles.UNFINISHED
+    assert styles.UNFINISHED not in {marker for _, marker in styles.OTHERS}
+
+
+def test_no_two_curves_of_a_chart_look_alike():
+    found = styles.styles_apart(list(POLICIES))
+    assert len(set(found.values())) == len(found)
+    assert found["max_min_fairness"] == styles.AGNOSTIC
+    assert found["fifo_perf"] == styles.GAVEL
+    assert found["allox"] == styles.STYLES["allox"]
+    assert styles.UNFINISHED not in {marker for _, marker in found.values()}
 
 
 @pytest.mark.parametrize("panels", [1, 2])

@@ -177,6 +177,15 @@ class TestCommand:
         assert capsys.readouterr().out == out
         assert (tmp_path / "knee" / "paces" / "isolated,seed=0.json").read_text() == kept
 
+    def test_without_what_draws_there_is_the_table(self, tmp_path, capsys, monkeypatch):
+        monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+        words = ["knee", "--policy", "isolated", "--cluster", "6:6:6", "--seed", "0"]
+        assert main([*words, "--output", str(tmp_path)]) == 0
+        said = capsys.readouterr()
+        assert "0.80" in said.out
+        assert "no plot: needs matplotlib, pip install 'gavel-opt[plots]'" in said.err
+        assert {path.name for path in tmp_path.iterdir()} == {"knee.json", "paces"}
+
     def test_table_and_pictures(self, tmp_path, capsys):
         pytest.importorskip("matplotlib")
         words = ["knee", "--policy", "isolated", "--cluster", "6:6:6", "--seed", "0"]

@@ -57,13 +57,35 @@ def test_a_result_is_five_lines():
 def test_sweep_returns_its_table(tmp_path, capsys):
     rows = simulator.sweep(policy=["isolated", "fifo"], seed="0-1", grouping=False, **SMALL)
     assert [(row["policy"], row["seed"]) for row in rows] == [
-        *(("isolated", "0"), ("isolated", "1"), ("fifo", "0"), ("fifo", "1")),
+        *(("isolated", 0), ("isolated", 1), ("fifo", 0), ("fifo", 1)),
     ]
     assert rows[2]["average_jct"] == simulator.run(policy="fifo", seed=0, **SMALL).average_jct
     again = simulator.sweep(policy="fifo", output=tmp_path / "out", **SMALL)
     assert (tmp_path / "out" / "summary.csv").exists()
     assert again[0]["average_jct"] == rows[2]["average_jct"]
     assert capsys.readouterr().out == ""
+
+
+def test_several_values_are_whatever_can_be_gone_through():
+    rows = simulator.sweep(policy="fifo", cluster="4:4:4", jobs=range(3, 5), seed=(i for i in "01"))
+    assert [(row["jobs"], row["seed"]) for row in rows] == [(3, 0), (3, 1), (4, 0), (4, 1)]
+
+
+def test_what_is_recorded(tmp_path):
+    result = simulator.run(policy="fifo", record="placements", output=tmp_path / "a", **SMALL)
+    assert result.placements is not None
+    assert "first_start" in result.jobs
+    assert (tmp_path / "a/placements.parquet").exists()
+    both = simulator.run(policy="fifo", record=["placements", "allocations"], **SMALL)
+    assert both.placements is not None
+    assert both.allocations is not None
+    assert simulator.run(policy="fifo", **SMALL).placements is None
+
+
+def test_the_unique_name_is_a_command():
+    words = [sys.executable, "-m", "gavel_sim", "--version"]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert done.stdout == f"gavel-sim {gavel_sim.__version__}\n"
 
 
 def test_figure_and_knee_and_compare(tmp_path):
@@ -91,6 +113,20 @@ def test_wrong_settings_are_answered():
         (simulator.knee, {"policy": "fifo", "sed": 1}, "did you mean --seed"),
         (simulator.figure, {"output": "x", "at": 99}, "--at: 99 is not a point"),
         (gavel_opt.solve, {"program": "no.mps"}, "no.mps: no such file"),
+        (simulator.run, {"policy": "fifo", "jobs": 5, "outptu": "x"}, "did you mean output"),
+        (simulator.run, {"policy": "fifo", "jobs": 5, "multigpu": True}, "did you mean multi_gpu?"),
+        (
+            simulator.run,
+            {"policy": "fifo", "jobs": 5, "record": "place"},
+            "did you mean placements",
+        ),
+        (
+            simulator.run,
+            {"policy": "fifo", "jobs": 5, "record": "programs"},
+            "record: programs are",
+        ),
+        (simulator.run, {"policy": ["fifo"], "jobs": 5}, "expected the name of a policy"),
+        (simulator.compare, {"a": 5, "b": 6}, "compare: 5 is neither a run's result nor"),
         (gavel_opt.solve, {"program": 3}, "program: 3 is no LinearProgram"),
     ):
         with pytest.raises(InputError, match=said):

@@ -12,9 +12,11 @@ import numpy as np
 import pytest
 
 from simulator.cli import main
+from simulator.studies.styles import styles
 from simulator.viewer.explanation import Explainer
 from simulator.viewer.run_folder import read_run
 from simulator.viewer.segments import Segments, read_segments
+from simulator.viewer.study_folder import find_studies
 from simulator.viewer.waits import REASONS, WAITED, waits
 from tests.viewer.browser import PHONE, go, needs_browser, open_browser, page_of, served
 
@@ -356,7 +358,7 @@ def test_a_figure_simulates_the_run_behind_a_point(browser: Any, tmp_path: Path)
     with served([folder]) as server, page_of(browser, server.address) as page:
         page.wait_for_selector(".study .point")
         assert page.locator(".study .point").count() == 2
-        page.locator(".study .point[aria-label^='Gavel,']").press("Enter")
+        page.locator(".study .point[aria-label^='Gavel (max_min_fairness_perf),']").press("Enter")
         page.click(".behind button.action")
         page.wait_for_selector(READY["Metrics"], timeout=60_000)
         said = page.inner_text(".summary").replace("\u202f", " ")
@@ -364,9 +366,88 @@ def test_a_figure_simulates_the_run_behind_a_point(browser: Any, tmp_path: Path)
         assert f"{kept['result']['average_jct'] / 3600:.2f} h" in said
         go(page, "Cluster", READY["Cluster"])
         page.click("#tab-Results")
-        page.locator(".study .point[aria-label^='Gandiva,']").press("Enter")
+        page.locator(".study .point[aria-label^='Gandiva (gandiva),']").press("Enter")
         page.click(".behind .pairbuttons button:not(.action)")
         page.wait_for_selector(READY["Compare"], timeout=60_000)
+
+
+def test_the_legend_shows_marks_and_colours_as_pictures_have_them(
+    browser: Any, tmp_path: Path
+) -> None:
+    folder = tmp_path / "figure9"
+    names = ("max_min_fairness_perf", "gandiva", "max_min_fairness")
+    words = ["--policy", *names, "--at", "4", "--seed", "0", "--window", "5:10"]
+    assert main(["figure", "9", *words, "--processes", "1", "--output", str(folder)]) == 0
+    file = folder / "points/max_min_fairness,rate=4,seed=0.json"
+    kept = json.loads(file.read_text())
+    kept["result"] |= {"status": "saturated", "partial": True, "average_jct": None}
+    file.write_text(json.dumps(kept))
+    with served([folder]) as server, page_of(browser, server.address) as page:
+        page.wait_for_selector(".study .point")
+        entries = page.locator(".legend > span")
+        assert [one.split(" (")[0] for one in entries.all_inner_texts()] == [
+            *("LAS", "Gandiva", "Gavel", "did not finish"),
+        ]
+        for place, (name, corners) in enumerate(
+            (("max_min_fairness", 4), ("gandiva", 4), ("max_min_fairness_perf", 24))
+        ):
+            colour, _ = styles([name])[name]
+            drawn = entries.nth(place).locator(".mark")
+            assert drawn.evaluate("one => getComputedStyle(one).fill") == _rgb(colour)
+            assert drawn.get_attribute("d").count("L") == corners - 1
+            if name != "max_min_fairness":
+                there = page.locator(f".study .point[aria-label*='({name})'] .mark")
+                assert there.evaluate("one => getComputedStyle(one).fill") == _rgb(colour)
+                assert there.get_attribute("d").count("L") == corners - 1
+        assert page.locator(".study .point[aria-label*='saturated'] .mark").count() == 1
+
+
+def test_the_paper_stands_beside_its_own_window_only(tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    words = ["--policy", "gandiva", "--at", "4", "--seed", "0", "--window", "5:10"]
+    assert main(["figure", "9", *words, "--processes", "1", "--output", str(folder)]) == 0
+    (study,) = find_studies(folder)
+    assert study.title.startswith("Figure 9: ")
+    assert study.published == {}
+    for file in folder.glob("figure-9.*"):
+        file.unlink()  # as without matplotlib
+    (study,) = find_studies(folder)
+    assert study.title.startswith("Figure 9: ")
+    file = folder / "points/gandiva,rate=4,seed=0.json"
+    kept = json.loads(file.read_text())
+    kept["payload"]["config"]["window"] = [4000, 5000]
+    file.write_text(json.dumps(kept))
+    (study,) = find_studies(folder)
+    assert set(study.published) >= {"gandiva"}
+
+
+def _rgb(colour: str) -> str:
+    return f"rgb({', '.join(str(int(colour[at : at + 2], 16)) for at in (1, 3, 5))})"
+
+
+def test_runs_that_differ_in_any_setting_are_not_averaged(runs: Path, tmp_path: Path) -> None:
+    sweep = tmp_path / "sweep"
+    for name, given in (("a", 7200.0), ("b", 3600.0), ("c", None)):
+        shutil.copytree(runs / "gavel", sweep / name)
+        summary = json.loads((sweep / name / "summary.json").read_text())
+        summary["config"]["fixed_duration"] = given
+        (sweep / name / "summary.json").write_text(json.dumps(summary))
+    (study,) = find_studies(sweep)
+    assert study.to_json()["varied"] == ["fixed_duration"]
+    assert [one["fixed_duration"] for one in study.entries] == ["7200.0", "3600.0", "none"]
+
+
+def test_lines_of_one_policy_do_not_look_alike(browser: Any, runs: Path, tmp_path: Path) -> None:
+    sweep = tmp_path / "sweep"
+    for engine in ("structured", "highs", "ecos"):
+        shutil.copytree(runs / "gavel", sweep / engine)
+        summary = json.loads((sweep / engine / "summary.json").read_text())
+        (sweep / engine / "summary.json").write_text(json.dumps(summary | {"engine": engine}))
+    with served([sweep]) as server, page_of(browser, server.address) as page:
+        page.wait_for_selector(".study .point")
+        drawn = page.locator(".legend .mark")
+        looks = [(one.get_attribute("d"), one.get_attribute("style")) for one in drawn.all()]
+        assert len(set(looks)) == 3
 
 
 def test_folders_say_what_they_are(browser: Any, runs: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import { choice, el, fill } from "./dom.js";
 import { brief, duration, number, percent, words } from "./format.js";
+import { stylesApart } from "./marks.js";
 import { table } from "./table.js";
 import { studyChart, studyLegend } from "./study_chart.js";
 
@@ -94,9 +95,9 @@ function study(id, found, open, canOpen) {
     const kept = entries
       .map((entry, place) => ({ entry, place }))
       .filter(({ entry }) => passes(entry, state.out));
-    const curves = curvesOf(kept, state, found.published);
+    const curves = curvesOf(kept, state, found);
     const measure = MEASURES[state.measure];
-    fill(filters, filterBoxes(entries, state.out, draw));
+    fill(filters, filterBoxes(entries, [...FILTERS, ...found.varied], state.out, draw));
     fill(
       chart,
       studyLegend(curves),
@@ -178,12 +179,20 @@ function passes(entry, out) {
 /**
  * @param {{entry: any, place: number}[]} kept
  * @param {{measure: string, axis: string}} state
- * @param {Record<string, {x: number[], y: number[]}>} published
+ * @param {{published: Record<string, {x: number[], y: number[]}>, styles: Record<string, import("./marks.js").Style>, varied: string[]}} found
  * @returns {StudyCurve[]}
  */
-function curvesOf(kept, state, published) {
+function curvesOf(kept, state, found) {
   const { factor } = MEASURES[state.measure];
-  const varied = ["curve", "engine", "tie_break", "cluster", "round_seconds", "ideal"].filter(
+  const varied = [
+    "curve",
+    "engine",
+    "tie_break",
+    "cluster",
+    "round_seconds",
+    "ideal",
+    ...found.varied,
+  ].filter(
     (name) =>
       name !== state.axis && (name === "curve" || new Set(kept.map(({ entry }) => entry[name])).size > 1),
   );
@@ -198,17 +207,26 @@ function curvesOf(kept, state, published) {
         ? (one.entry.label ?? words(one.entry.curve))
         : name === "round_seconds"
           ? `${one.entry[name]} s`
-          : String(one.entry[name]),
+          : found.varied.includes(name)
+            ? `${words(name)} ${one.entry[name]}`
+            : String(one.entry[name]),
     );
     const curve = curves.get(key) ?? { label: parts.join(", "), curve: one.entry.curve, points: new Map() };
     curve.points.set(x, [...(curve.points.get(x) ?? []), one]);
     curves.set(key, curve);
   }
-  return [...curves].map(([name, curve]) => ({
+  const apart = stylesApart(
+    [...curves.values()].map(({ curve }) => curve),
+    found.styles,
+  );
+  return [...curves].map(([name, curve], place) => ({
     name,
     label: curve.label,
+    style: apart[place],
     published:
-      state.measure === "average_jct" && state.axis === "rate" ? (published[curve.curve] ?? null) : null,
+      state.measure === "average_jct" && state.axis === "rate"
+        ? (found.published[curve.curve] ?? null)
+        : null,
     points: [...curve.points]
       .sort(([a], [b]) => a - b)
       .map(([x, runs]) => {
@@ -233,11 +251,12 @@ function whole(entry) {
 
 /**
  * @param {any[]} entries
+ * @param {string[]} by
  * @param {Map<string, Set<string>>} out
  * @param {() => void} changed
  */
-function filterBoxes(entries, out, changed) {
-  return FILTERS.map((name) => {
+function filterBoxes(entries, by, out, changed) {
+  return by.map((name) => {
     /** @type {Map<string, number>} */
     const counts = new Map();
     for (const entry of entries)

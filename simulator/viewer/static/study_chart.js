@@ -1,8 +1,8 @@
 // A study as a chart: curves with bands over seeds, the paper's own, and points that did not finish.
 
-import { pick, RUN_COLOURS } from "./colours.js";
 import { el, onWidth } from "./dom.js";
 import { brief, number, short } from "./format.js";
+import { colourOf, legendEntry, mark, outline, path, svg as make, UNFINISHED } from "./marks.js";
 import { ticks } from "./scatter_chart.js";
 
 /**
@@ -18,16 +18,17 @@ import { ticks } from "./scatter_chart.js";
  * @typedef {object} StudyCurve
  * @property {string} name
  * @property {string} label
+ * @property {import("./marks.js").Style} style
  * @property {StudyPoint[]} points
  * @property {{x: number[], y: number[]} | null} published
  */
 
-const SVG = "http://www.w3.org/2000/svg";
 const LEFT = 58;
 const RIGHT = 18;
 const TOP = 22;
 const BOTTOM = 46;
 const HEIGHT = 400;
+const PUBLISHED = { "stroke-dasharray": "5 4", "stroke-opacity": 0.75, "stroke-width": 1.6 };
 
 /**
  * @param {{title: string, xLabel: string, yLabel: string}} options
@@ -85,41 +86,40 @@ function drawing(options, curves, clicked, width) {
   svg.append(text(options.xLabel, (LEFT + width - RIGHT) / 2, HEIGHT - 8, "middle"));
   svg.append(text(options.yLabel, LEFT - 50, 12, "start"));
   const inside = (/** @type {number} */ y) => Math.max(TOP, py(y));
-  curves.forEach((curve, place) => {
-    const colour = pick(RUN_COLOURS, place);
+  for (const curve of curves) {
+    const colour = colourOf(curve.style);
     if (curve.published) {
       const { x, y } = curve.published;
       const kept = x.map((one, i) => [one, y[i]]).filter(([one]) => one <= right * 1.03);
       svg.append(
         path(
           kept.map(([one, value]) => [px(one), inside(value)]),
-          { stroke: colour, "stroke-dasharray": "5 4", "stroke-opacity": 0.6, "stroke-width": 1.6 },
+          colour,
+          PUBLISHED,
         ),
       );
     }
     const whole = curve.points.filter((point) => point.y !== null);
-    if (whole.length > 1)
-      svg.append(
-        make("path", {
-          d: `${outline(whole.map((point) => [px(point.x), inside(point.low)]))}L${outline(whole.map((point) => [px(point.x), inside(point.high)]).reverse()).slice(1)}Z`,
-          fill: colour,
-          "fill-opacity": 0.14,
-        }),
-      );
+    if (whole.length > 1) {
+      const band = make("path", {
+        d: `${outline(whole.map((point) => [px(point.x), inside(point.low)]))}L${outline(whole.map((point) => [px(point.x), inside(point.high)]).reverse()).slice(1)}Z`,
+        "fill-opacity": 0.14,
+      });
+      band.style.fill = colour;
+      svg.append(band);
+    }
     svg.append(
       path(
         whole.map((point) => [px(point.x), inside(point.y ?? 0)]),
-        {
-          stroke: colour,
-          "stroke-width": 2,
-        },
+        colour,
+        { "stroke-width": 2 },
       ),
     );
-  });
+  }
   /** @type {Map<number, number>} */
   const stacked = new Map();
-  curves.forEach((curve, place) => {
-    const colour = pick(RUN_COLOURS, place);
+  for (const curve of curves) {
+    const colour = colourOf(curve.style);
     for (const point of curve.points) {
       const name = `${curve.label}, ${options.xLabel} ${short(point.x)}: ${point.y === null ? point.state : `${number(point.y, 2)} (${number(point.low, 2)} to ${number(point.high, 2)})`}, ${point.entries.length} run${point.entries.length === 1 ? "" : "s"}`;
       const group = make("g", { class: "point", role: "button", tabindex: 0, "aria-label": name });
@@ -137,17 +137,8 @@ function drawing(options, curves, clicked, width) {
         const x = px(point.x);
         const y = TOP - 6 + 13 * nth;
         /** @type {SVGElement} */ (group.firstChild).setAttribute("cy", String(y));
-        group.append(
-          make("path", {
-            d: `M${x} ${y - 6}L${x + 6} ${y + 5}L${x - 6} ${y + 5}Z`,
-            fill: colour,
-            class: "mark",
-          }),
-        );
-      } else
-        group.append(
-          make("path", { d: shape(place, px(point.x), inside(point.y)), fill: colour, class: "mark" }),
-        );
+        group.append(mark(UNFINISHED, x, y, colour));
+      } else group.append(mark(curve.style[1], px(point.x), inside(point.y), colour));
       const title = make("title", {});
       title.textContent = name;
       group.append(title);
@@ -161,51 +152,40 @@ function drawing(options, curves, clicked, width) {
       });
       svg.append(group);
     }
-  });
+  }
   return svg;
 }
 
 /**
- * Mark of a curve's points: circle, square, diamond, pentagon, hexagon.
- * @param {number} place
- * @param {number} x
- * @param {number} y
+ * Each curve with its line and mark, and what else is drawn.
+ * @param {StudyCurve[]} curves
  */
-function shape(place, x, y) {
-  const corners = [24, 4, 4, 5, 6][place % 5];
-  const turned = [0, 0.125, 0, -0.05, 0][place % 5];
-  const size = corners === 4 ? 6 : 5;
-  const points = Array.from({ length: corners }, (_, corner) => {
-    const angle = 2 * Math.PI * (corner / corners + turned);
-    return [x + size * Math.cos(angle), y + size * Math.sin(angle)];
-  });
-  return `${outline(points)}Z`;
-}
-
-/** @param {StudyCurve[]} curves */
 export function studyLegend(curves) {
+  const across = [
+    [1, 8],
+    [29, 8],
+  ];
+  const points = curves.flatMap((curve) => curve.points);
+  const muted = "var(--muted)";
   return el(
     "p",
     { class: "legend" },
-    curves.map((curve, place) => {
-      const mark = el("i", { class: "swatch" });
-      mark.style.background = pick(RUN_COLOURS, place);
-      return el("span", {}, mark, brief(curve.label, 50));
+    curves.map((curve) => {
+      const colour = colourOf(curve.style);
+      return legendEntry(brief(curve.label, 60), [
+        path(across, colour, { "stroke-width": 2 }),
+        mark(curve.style[1], 15, 8, colour),
+      ]);
     }),
-    curves.some((curve) => curve.published) && el("span", { class: "muted" }, "dashed: the paper"),
-    curves.some((curve) => curve.points.some((point) => point.y === null)) &&
-      el("span", { class: "muted" }, "▲ did not finish (saturated or stopped): no value"),
+    curves.some((curve) => curve.published) &&
+      legendEntry("the paper", [path(across, muted, PUBLISHED)], "muted"),
+    points.some((point) => point.y === null) &&
+      legendEntry(
+        "did not finish (saturated or stopped): no value",
+        [mark(UNFINISHED, 15, 9, muted)],
+        "muted",
+      ),
   );
-}
-
-/**
- * @param {string} tag
- * @param {Record<string, string | number>} attributes
- */
-function make(tag, attributes) {
-  const made = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, String(value));
-  return made;
 }
 
 /**
@@ -218,17 +198,4 @@ function text(said, x, y, anchor) {
   const made = make("text", { x, y, "text-anchor": anchor });
   made.textContent = said;
   return made;
-}
-
-/** @param {number[][]} points */
-function outline(points) {
-  return points.map(([x, y], place) => `${place ? "L" : "M"}${x.toFixed(1)} ${y.toFixed(1)}`).join("");
-}
-
-/**
- * @param {number[][]} points
- * @param {Record<string, string | number>} attributes
- */
-function path(points, attributes) {
-  return make("path", { d: outline(points), fill: "none", ...attributes });
 }

@@ -1,0 +1,85 @@
+"""Colour and marker of policies and curves, the same in pictures and in the viewer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gavel_opt import POLICIES
+
+INK = "#22262b"
+
+Style = tuple[str, str]
+"""Colour, and marker by the letter that matplotlib has for it."""
+
+AGNOSTIC: Style = ("#D55E00", "s")
+GAVEL: Style = ("#0072B2", "o")
+SHARING: Style = ("#000000", "P")
+
+STYLES: dict[str, Style] = {
+    "fifo": ("#4D4D4D", "X"),
+    "gandiva": ("#E69F00", "D"),
+    "allox": ("#009E73", "v"),
+    "isolated": ("#8C6D31", "p"),
+    "proportional": ("#56B4E9", "<"),
+    "not_packed": GAVEL,
+    "measured": SHARING,
+    "estimated": ("#009E73", "h"),
+}
+"""Of a policy or curve, the same in all figures; families follow their suffix:
+heterogeneity-agnostic vermilion squares, ``_perf`` blue circles, ``_packed`` black pluses.
+
+Colours are those of Okabe and Ito (jfly.uni-koeln.de/color), which people with any of the common
+kinds of colour blindness tell apart; the marker says the same again.
+"""
+
+OTHERS: tuple[Style, ...] = (
+    ("#56B4E9", "<"),
+    ("#009E73", "h"),
+    ("#8C6D31", "p"),
+    ("#4D4D4D", "*"),
+    ("#E69F00", ">"),
+    ("#CC79A7", "D"),
+)
+"""Of curves without one of their own, in order."""
+
+UNFINISHED = "^"
+"""Marker of a point that did not finish; no curve has it."""
+
+
+def styles(names: Sequence[str]) -> dict[str, Style]:
+    """Return each curve's own style, its family's, or the next that is free."""
+    free = iter(OTHERS)
+    found: dict[str, Style] = {}
+    for name in names:
+        family = (
+            SHARING
+            if name.endswith(("_packed", "_packed_SLOs"))
+            else GAVEL
+            if name.endswith(("_perf", "_perf_SLOs"))
+            else AGNOSTIC
+            if name in POLICIES
+            else None
+        )
+        found[name] = STYLES.get(name) or family or next(free, (INK, "*"))
+    return found
+
+
+def styles_apart(names: Sequence[str]) -> dict[str, Style]:
+    """Return a style for each curve of one chart, where no two may look alike.
+
+    The first of a family has its style, the others what is left of :data:`OTHERS`, then of all
+    combinations of colours and markers.
+    """
+    wanted = styles(names)
+    palette = (*OTHERS, *STYLES.values(), AGNOSTIC, GAVEL, SHARING)
+    turns = range(len(palette))
+    mixed = [(palette[at][0], palette[at - turn][1]) for turn in turns for at in turns]
+    spare = [*OTHERS, *mixed]
+    taken: set[Style] = set()
+    for name, style in wanted.items():
+        if style in taken:
+            others = set(wanted.values()) | taken
+            style = next((one for one in spare if one not in others), style)
+        taken.add(style)
+        wanted[name] = style
+    return wanted
