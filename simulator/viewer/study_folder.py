@@ -9,6 +9,7 @@ from typing import Any
 
 from gavel_opt import GavelError
 from simulator.runs.config import SETTINGS, RunConfig
+from simulator.runs.folder_kinds import kind_of
 from simulator.studies.experiments.experiment import PAPER_WINDOW
 from simulator.studies.styles import styles
 from simulator.viewer.run_folder import LIVE_FILE, looks_like_a_run
@@ -75,20 +76,24 @@ class Study:
 
 
 def find_studies(path: Path) -> list[Study]:
-    """Studies in a folder: its own, or those of its sub-folders (several figures in one)."""
+    """Studies in a folder: its own, or those of its sub-folders, and the runs that stand beside them."""
     if (path / POINTS).is_dir():
         return [_figure(path)]
-    folders = sorted(one for one in path.iterdir() if one.is_dir())
-    figures = [one for one in folders if (one / POINTS).is_dir()]
-    if figures:
-        return [_figure(one) for one in figures]
+    folders = _folders(path)
+    found = [_figure(one) for one in folders if (one / POINTS).is_dir()]
+    found += [_sweep(one, _folders(one)) for one in folders if kind_of(one) == "sweep"]
     if any(looks_like_a_run(one) for one in folders) or (path / ".unfinished").is_dir():
-        return [_sweep(path, folders)]
-    return []
+        found.append(_sweep(path, folders))
+    return found
+
+
+def _folders(path: Path) -> list[Path]:
+    return sorted(one for one in path.iterdir() if one.is_dir())
 
 
 def _figure(path: Path) -> Study:
-    study = Study(path, "figure", path.name)
+    alternatives = kind_of(path) == "what-if"
+    study = Study(path, "figure", f"{path.name}: what if" if alternatives else path.name)
     configs: list[dict[str, Any]] = []
     for file in sorted((path / POINTS).glob("*.json")):
         try:
@@ -135,10 +140,17 @@ def _sweep(path: Path, folders: list[Path]) -> Study:
 
 
 def _tell_apart(study: Study, configs: list[dict[str, Any]]) -> None:
-    """Give entries the other settings in which their runs differ: only seeds are averaged over."""
+    """Give entries the other settings that tell runs apart: only seeds are averaged over."""
+    alike: dict[str, list[dict[str, Any]]] = {}
+    for entry, config in zip(study.entries, configs, strict=True):
+        key = json.dumps([entry["curve"], *(config.get(name) for name in SHOWN)])
+        alike.setdefault(key, []).append(config)
     for name in SETTINGS:
         values = [config.get(name) for config in configs]
-        if name in SHOWN or all(value == values[0] for value in values):
+        # what follows from a rate, such as a limit of hours, tells nothing apart
+        if name in SHOWN or not any(
+            config.get(name) != group[0].get(name) for group in alike.values() for config in group
+        ):
             continue
         study.varied.append(name)
         for entry, value in zip(study.entries, values, strict=True):

@@ -432,9 +432,27 @@ def test_runs_that_differ_in_any_setting_are_not_averaged(runs: Path, tmp_path: 
         summary = json.loads((sweep / name / "summary.json").read_text())
         summary["config"]["fixed_duration"] = given
         (sweep / name / "summary.json").write_text(json.dumps(summary))
+        summary["config"]["max_simulated_hours"] = 1e4  # at another rate, which tells them apart
+    shutil.copytree(sweep / "a", sweep / "d")
+    summary["config"] |= {"interarrival": 7.0, "max_simulated_hours": 2e4}
+    (sweep / "d" / "summary.json").write_text(json.dumps(summary))
     (study,) = find_studies(sweep)
     assert study.to_json()["varied"] == ["fixed_duration"]
-    assert [one["fixed_duration"] for one in study.entries] == ["7200.0", "3600.0", "none"]
+    assert [one["fixed_duration"] for one in study.entries] == ["7200.0", "3600.0", "none", "none"]
+
+
+def test_a_folder_of_everything_shows_all_of_it(runs: Path, tmp_path: Path) -> None:
+    words = ["--policy", "gandiva", "--cluster", "2:2:2", "--jobs", "2", "--processes", "1"]
+    assert main(["sweep", *words, "--output", str(tmp_path / "sweep")]) == 0
+    words += ["--seed", "0", "--against", "v100+1"]
+    assert main(["what-if", *words, "--output", str(tmp_path / "more")]) == 0
+    shutil.copytree(runs / "gavel", tmp_path / "gavel")
+    found = find_studies(tmp_path)
+    assert [(one.kind, one.title, len(one.entries)) for one in found] == [
+        ("figure", "more: what if", 2),
+        ("sweep", "sweep", 1),
+        ("sweep", tmp_path.name, 1),
+    ]
 
 
 def test_lines_of_one_policy_do_not_look_alike(browser: Any, runs: Path, tmp_path: Path) -> None:

@@ -59,8 +59,7 @@ function remembered() {
   const readable = state.catalog.runs.filter((/** @type {any} */ one) => one.readable);
   if (state.open.length === 0) state.open = readable.slice(0, 2).map((/** @type {any} */ one) => one.id);
   const wanted = said.get("tab") ?? "";
-  const studies = Object.keys(state.catalog.studies).length > 0;
-  state.tab = TABS.includes(wanted) ? wanted : studies ? "Results" : "Metrics";
+  state.tab = TABS.includes(wanted) ? wanted : studies() ? "Results" : "Metrics";
   if (said.has("job")) state.job = { run: state.open[0], job: Number(said.get("job")) };
 }
 
@@ -95,7 +94,17 @@ async function show() {
     return;
   }
   if (runs.length === 0) {
-    fill(content, damaged, el("p", { class: "hint" }, "No run is open."));
+    fill(
+      content,
+      damaged,
+      el(
+        "p",
+        { class: "hint" },
+        studies()
+          ? "No run is open. In Results a point opens its runs."
+          : "No run is open. The buttons above open one.",
+      ),
+    );
     return;
   }
   document.title = `${brief(runs.map((run) => run.label).join(", "), 80)} – gavel-sim`;
@@ -147,9 +156,12 @@ async function load(id) {
   return run;
 }
 
+function studies() {
+  return Object.keys(state.catalog.studies).length > 0;
+}
+
 function drawTabs() {
-  const studies = Object.keys(state.catalog.studies).length > 0;
-  const shown = TABS.filter((name) => studies || name !== "Results");
+  const shown = TABS.filter((name) => studies() || name !== "Results");
   fill(
     tabs,
     shown.map((name) =>

@@ -167,14 +167,18 @@ function timeline(run, job, stays, ask) {
     });
     context.fillStyle = look.muted;
     context.fillText("waiting", 0, LANE * kinds.length + LANE / 2);
-    // Waiting is everything, less what is running.
+    const over = (/** @type {Stay} */ stay) =>
+      stay.to + 1 < run.rounds ? Math.min(run.time[stay.to + 1], end) : end;
     context.fillStyle = look.muted;
-    context.fillRect(px(arrival), LANE * kinds.length + 8, px(end) - px(arrival), LANE - 16);
+    for (const [from, to] of gaps(
+      stays.map((stay) => [run.time[stay.from], over(stay)]),
+      arrival,
+      end,
+    ))
+      context.fillRect(px(from), LANE * kinds.length + 8, Math.max(px(to) - px(from), 1), LANE - 16);
     for (const stay of stays) {
       const from = px(run.time[stay.from]);
-      const to = px(stay.to + 1 < run.rounds ? Math.min(run.time[stay.to + 1], end) : end);
-      context.fillStyle = look.panel;
-      context.fillRect(from, LANE * kinds.length + 2, Math.max(to - from, 0.5), LANE - 4);
+      const to = px(over(stay));
       context.fillStyle = pick(FAMILY_COLOURS, stay.type);
       context.globalAlpha = stay.partner >= 0 ? 0.55 : 1;
       context.fillRect(from, LANE * stay.type + 4, Math.max(to - from, 0.5), LANE - 8);
@@ -207,6 +211,23 @@ function timeline(run, job, stays, ask) {
     draw();
   });
   return box;
+}
+
+/**
+ * What of a stretch of time lies in none of some parts of it.
+ * @param {number[][]} parts
+ * @param {number} from
+ * @param {number} to
+ */
+function gaps(parts, from, to) {
+  const found = [];
+  let at = from;
+  for (const [begins, ends] of parts.sort(([a], [b]) => a - b)) {
+    if (begins > at) found.push([at, begins]);
+    at = Math.max(at, ends);
+  }
+  if (at < to) found.push([at, to]);
+  return found;
 }
 
 /**

@@ -10,6 +10,7 @@ import { brief, duration, moment, number } from "./format.js";
  * @property {(job: number) => number | string} key to sort by
  * @property {(job: number) => string} text
  * @property {boolean} [left] text rather than a number
+ * @property {boolean} [wide] a moment, which needs more room
  */
 
 const ROW = 30;
@@ -46,7 +47,8 @@ export function jobTable(run, opened) {
     el("div", { role: "rowgroup" }, head),
     body,
   );
-  table.style.setProperty("--fields", String(fields.length));
+  const others = fields.slice(3).map((field) => (field.wide ? "116px" : "minmax(74px, 1fr)"));
+  table.style.setProperty("--others", others.join(" "));
 
   const draw = () => {
     const first = Math.max(0, Math.floor(body.scrollTop / ROW) - 4);
@@ -239,7 +241,7 @@ function fieldsOf(run) {
       left: true,
     },
     { name: "GPUs", key: (job) => scale[job], text: (job) => number(scale[job]) },
-    { name: "arrived", key: (job) => arrival[job], text: (job) => moment(arrival[job]) },
+    { name: "arrived", key: (job) => arrival[job], text: (job) => moment(arrival[job]), wide: true },
   ];
   const start = column("first_start");
   if (start)
@@ -253,6 +255,7 @@ function fieldsOf(run) {
       name: "finished",
       key: (job) => finish[job],
       text: (job) => (column("dropped")?.[job] ? "dropped" : moment(finish[job])),
+      wide: true,
     },
     { name: "JCT", key: (job) => run.jct(job), text: (job) => duration(run.jct(job)) },
   );

@@ -135,7 +135,7 @@ function overTime(runs, x, list, unit, title) {
       });
     });
   return lineChart(
-    { title, xLabel: x.label, unit, group: `metrics-${x.key}`, bands: phases(runs[0], x) },
+    { title, xLabel: x.label, unit, group: `metrics-${x.key}`, bands: phases(runs[0], x, runs.length > 1) },
     lines,
   );
 }
@@ -144,8 +144,9 @@ function overTime(runs, x, list, unit, title) {
  * Warm-up, measured window and cool-down of a run.
  * @param {Run} run
  * @param {Metric} x
+ * @param {boolean} named
  */
-function phases(run, x) {
+function phases(run, x, named) {
   if (!Array.isArray(run.summary.config?.window)) return [];
   const arrival = run.need("jobs/arrival");
   const along = valuesOf(run, x);
@@ -154,9 +155,10 @@ function phases(run, x) {
     return along[Math.max(0, run.roundAt(arrival[job]))];
   };
   const [start, end] = run.window;
+  const of = named ? ` of ${brief(run.label, 24)}` : "";
   return [
-    { from: along[0], to: place(start), label: "warm-up" },
-    { from: place(end), to: along[run.rounds - 1], label: "cool-down" },
+    { from: along[0], to: place(start), label: `warm-up${of}` },
+    { from: place(end), to: along[run.rounds - 1], label: `cool-down${of}` },
   ].filter((band) => band.to > band.from);
 }
 

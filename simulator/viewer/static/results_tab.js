@@ -31,6 +31,9 @@ const FILTERS = [
   "status",
 ];
 
+/** Names that stand as they are typed. */
+const AS_TYPED = new Set(["curve", "engine"]);
+
 /** What is chosen, by study. @type {Map<string, {measure: string, axis: string, out: Map<string, Set<string>>}>} */
 const choices = new Map();
 
@@ -204,7 +207,7 @@ function curvesOf(kept, state, found) {
     const key = JSON.stringify(varied.map((name) => one.entry[name]));
     const parts = varied.map((name) =>
       name === "curve"
-        ? (one.entry.label ?? words(one.entry.curve))
+        ? (one.entry.label ?? one.entry.curve)
         : name === "round_seconds"
           ? `${one.entry[name]} s`
           : found.varied.includes(name)
@@ -284,7 +287,12 @@ function filterBoxes(entries, by, out, changed) {
           "label",
           { class: "check" },
           box,
-          el("span", {}, `${brief(words(value), 50)} `, el("small", {}, `(${number(count)})`)),
+          el(
+            "span",
+            {},
+            `${brief(AS_TYPED.has(name) ? value : words(value), 50)} `,
+            el("small", {}, `(${number(count)})`),
+          ),
         );
       }),
     );

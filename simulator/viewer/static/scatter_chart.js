@@ -99,7 +99,7 @@ export function scatterChart(options, clouds) {
     }
     for (const cloud of clouds) {
       context.fillStyle = cloud.colour;
-      context.globalAlpha = cloud.x.length > 3000 ? 0.35 : 0.6;
+      context.globalAlpha = cloud.x.length > 3000 ? 0.35 : cloud.x.length > 400 ? 0.6 : 0.9;
       for (let i = 0; i < cloud.x.length; i++) {
         const x = px(to(cloud.x[i]));
         const y = py(to(cloud.y[i]));

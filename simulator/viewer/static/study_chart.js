@@ -72,10 +72,13 @@ function drawing(options, curves, clicked, width) {
       ...theirs.filter((one) => one <= 2.5 * Math.max(...ours, 0) || ours.length === 0),
       1e-9,
     ) * 1.06;
-  const px = (/** @type {number} */ x) =>
-    LEFT + ((x - left) / (right * 1.03 - left)) * (width - LEFT - RIGHT);
+  const alone = new Set(xs).size === 1;
+  const px = (/** @type {number} */ x, place = 0) =>
+    alone
+      ? LEFT + ((place + 0.5) / curves.length) * (width - LEFT - RIGHT)
+      : LEFT + ((x - left) / (right * 1.03 - left)) * (width - LEFT - RIGHT);
   const py = (/** @type {number} */ y) => HEIGHT - BOTTOM - (y / top) * (HEIGHT - BOTTOM - TOP);
-  for (const tick of ticks(left, right, width / 90)) {
+  for (const tick of alone ? [] : ticks(left, right, width / 90)) {
     svg.append(make("line", { class: "rule", x1: px(tick), x2: px(tick), y1: TOP, y2: HEIGHT - BOTTOM }));
     svg.append(text(short(tick), px(tick), HEIGHT - BOTTOM + 16, "middle"));
   }
@@ -83,12 +86,13 @@ function drawing(options, curves, clicked, width) {
     svg.append(make("line", { class: "rule", x1: LEFT, x2: width - RIGHT, y1: py(tick), y2: py(tick) }));
     svg.append(text(short(tick), LEFT - 8, py(tick) + 4, "end"));
   }
-  svg.append(text(options.xLabel, (LEFT + width - RIGHT) / 2, HEIGHT - 8, "middle"));
+  const along = alone ? `${options.xLabel}: ${short(xs[0])}` : options.xLabel;
+  svg.append(text(along, (LEFT + width - RIGHT) / 2, HEIGHT - 8, "middle"));
   svg.append(text(options.yLabel, LEFT - 50, 12, "start"));
   const inside = (/** @type {number} */ y) => Math.max(TOP, py(y));
-  for (const curve of curves) {
+  for (const [place, curve] of curves.entries()) {
     const colour = colourOf(curve.style);
-    if (curve.published) {
+    if (curve.published && !alone) {
       const { x, y } = curve.published;
       const kept = x.map((one, i) => [one, y[i]]).filter(([one]) => one <= right * 1.03);
       svg.append(
@@ -100,6 +104,15 @@ function drawing(options, curves, clicked, width) {
       );
     }
     const whole = curve.points.filter((point) => point.y !== null);
+    if (alone)
+      for (const { x, low, high } of whole)
+        svg.append(
+          path(
+            [low, high].map((y) => [px(x, place), inside(y)]),
+            colour,
+            { "stroke-width": 4, "stroke-opacity": 0.35 },
+          ),
+        );
     if (whole.length > 1) {
       const band = make("path", {
         d: `${outline(whole.map((point) => [px(point.x), inside(point.low)]))}L${outline(whole.map((point) => [px(point.x), inside(point.high)]).reverse()).slice(1)}Z`,
@@ -118,14 +131,14 @@ function drawing(options, curves, clicked, width) {
   }
   /** @type {Map<number, number>} */
   const stacked = new Map();
-  for (const curve of curves) {
+  for (const [place, curve] of curves.entries()) {
     const colour = colourOf(curve.style);
     for (const point of curve.points) {
       const name = `${curve.label}, ${options.xLabel} ${short(point.x)}: ${point.y === null ? point.state : `${number(point.y, 2)} (${number(point.low, 2)} to ${number(point.high, 2)})`}, ${point.entries.length} run${point.entries.length === 1 ? "" : "s"}`;
       const group = make("g", { class: "point", role: "button", tabindex: 0, "aria-label": name });
       group.append(
         make("circle", {
-          cx: px(point.x),
+          cx: px(point.x, place),
           cy: point.y === null ? TOP : inside(point.y),
           r: 12,
           fill: "transparent",
@@ -134,11 +147,11 @@ function drawing(options, curves, clicked, width) {
       if (point.y === null) {
         const nth = stacked.get(point.x) ?? 0;
         stacked.set(point.x, nth + 1);
-        const x = px(point.x);
+        const x = px(point.x, place);
         const y = TOP - 6 + 13 * nth;
         /** @type {SVGElement} */ (group.firstChild).setAttribute("cy", String(y));
         group.append(mark(UNFINISHED, x, y, colour));
-      } else group.append(mark(curve.style[1], px(point.x), inside(point.y), colour));
+      } else group.append(mark(curve.style[1], px(point.x, place), inside(point.y), colour));
       const title = make("title", {});
       title.textContent = name;
       group.append(title);
