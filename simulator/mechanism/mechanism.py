@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from gavel_opt import Allocation, ClusterState, GavelError, ThroughputTable, Traits
+from gavel_opt.arrays import stable_order
 from gavel_opt.kernels.records import aligned_zeros, plain
 from simulator.mechanism.accounting import set_job_allocation
 from simulator.mechanism.loop import run_rounds, view
@@ -241,7 +242,10 @@ class Mechanism:
         open_ones = self._world.open_segments
         closed = self._world.segments[: self._count.segments]
         segments = np.concatenate([closed, open_ones[open_ones["job"] >= 0]])
-        ordered: np.ndarray = segments[np.lexsort((segments["worker"], segments["first"]))]
+        order = stable_order(segments["worker"], segments["first"])
+        # as rows of bytes: taking records one by one takes three times as long
+        rows = segments.view(np.uint8).reshape(len(segments), SEGMENT.itemsize)
+        ordered: np.ndarray = rows.take(order, axis=0).view(SEGMENT)[:, 0]
         return ordered
 
     # what to do ------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from gavel_opt.arrays import stable_order
 from simulator.runs.columns import Columns
 
 Floats = NDArray[np.float64]
@@ -85,9 +86,9 @@ def presence(jobs: Columns, rounds: Columns, placements: Columns, types: list[st
     alone = placements["partner"] < 0
     # a pair is two jobs on one worker
     job = np.concatenate([placements["job"], placements["partner"][~alone]])
-    first, last, kind = (
+    first, last, worker = (
         np.concatenate([placements[name], placements[name][~alone]])
-        for name in ("first_round", "last_round", "worker_type")
+        for name in ("first_round", "last_round", "worker")
     )
     seconds = np.maximum(np.fmin(end[last], jobs["finish"][job]) - start[first], 0.0)
     found: Columns = {}
@@ -96,7 +97,7 @@ def presence(jobs: Columns, rounds: Columns, placements: Columns, types: list[st
     found["first_start"] = np.where(np.isfinite(started), started, np.nan)
     # rounds of different jobs do not touch
     stride = start.size + 1
-    order = np.lexsort((first, job))
+    order = stable_order(first, job)
     owner = job[order]
     until = np.maximum.accumulate(owner * stride + last[order])
     left = np.diff(owner, prepend=-1) == 0
@@ -106,9 +107,10 @@ def presence(jobs: Columns, rounds: Columns, placements: Columns, types: list[st
     owner, last_of = owner[final], until[final] - owner[final] * stride
     gone = (last_of < start.size - 1) & ~np.isfinite(jobs["finish"][owner])
     found["preemptions"][owner[gone & ~jobs["dropped"][owner]]] += 1  # and has not come back
-    for name in types:
-        of_type = kind == name
-        found[f"time_{name}"] = np.bincount(
-            job[of_type], weights=seconds[of_type], minlength=count
-        ).astype(np.float64)
+    of_worker = np.full(worker.max(initial=-1) + 1, "", placements["worker_type"].dtype)
+    of_worker[placements["worker"]] = placements["worker_type"]
+    kind = np.array([types.index(name) if name else 0 for name in of_worker.tolist()], np.int64)
+    time = np.bincount(kind[worker] * count + job, seconds, len(types) * count)
+    for name, of_type in zip(types, time.reshape(len(types), count), strict=True):
+        found[f"time_{name}"] = of_type.astype(np.float64)
     return found

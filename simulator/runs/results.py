@@ -227,7 +227,16 @@ def parquet(columns: Columns, name: str = "") -> bytes:
 
     sink = pa.BufferOutputStream()
     table = arrow(columns, name)
-    files.write_table(table, sink, compression="zstd", use_dictionary=False, write_statistics=False)
+    whole = [field.name for field in table.schema if pa.types.is_integer(field.type)]
+    texts = [field.name for field in table.schema if pa.types.is_string(field.type)]
+    files.write_table(
+        table,
+        sink,
+        compression="zstd",
+        use_dictionary=texts,
+        column_encoding=dict.fromkeys(whole, "DELTA_BINARY_PACKED"),  # half the time, and smaller
+        write_statistics=False,
+    )
     content: bytes = sink.getvalue().to_pybytes()
     return content
 
