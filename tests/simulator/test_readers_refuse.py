@@ -358,7 +358,11 @@ def test_a_run_folder_is_viewed_or_said_to_be_damaged(wide_folder, tmp_path_fact
 
 @MUTATIONS
 @pytest.mark.parametrize("name", ["plan", "a/summary.json"])
-def test_a_sweep_folder_is_looked_at_or_refused(run_folder, tmp_path_factory, name, count):
+def test_a_sweep_folder_is_looked_at_or_refused(
+    run_folder, tmp_path_factory, name, count, monkeypatch
+):
+    # a damaged plan may be one that is being written, and is read again for eight seconds
+    monkeypatch.setattr("simulator.studies.patience.time.sleep", lambda seconds: None)
     sweep = tmp_path_factory.mktemp("sweep")
     write_plan(sweep, entries_of(make_plan([("", {"policy": "isolated", "jobs": 4})])), ["sweep"])
     (sweep / "a").mkdir()
