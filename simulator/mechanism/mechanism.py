@@ -498,8 +498,10 @@ def _empty_world(setting: Setting) -> World:
     count["window_left"] = setting.window[1] - setting.window[0]
     for name in ("stale", "queue_stale", "pairs_stale"):
         count[name] = True
+    fronts = np.zeros(len(types), FRONT)
+    fronts["half_round"] = rules["half_round"]  # asked for before the queue is first built
     queue = Queue(
-        fronts=np.zeros(len(types), FRONT),
+        fronts=fronts,
         front=np.zeros((len(types), 0), QUEUED),
         waiting=np.zeros((len(types), 0)),
         returning=np.zeros(workers, QUEUED),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -12,11 +13,10 @@ from bench import plots, report
 from bench.__main__ import main
 
 OLD = {"processor": "an older one", "python": "3.11.0", "libraries": "numpy 2.0"}
+README = Path(__file__).parents[2] / "bench" / "README.md"
 SHOWN = "\n".join(
     f"<!-- {name} -->\n<!-- end {name} -->"
-    for name in (
-        *("machine", "goals", "times", "streams", "parts", "mechanism", "runs", "scale", "memory"),
-    )
+    for name in re.findall(r"<!-- (?!end )(.+?) -->", README.read_text(encoding="utf-8"))
 )
 
 

@@ -28,7 +28,7 @@ def test_lines_come_and_stop(capsys):
         ),
         (
             ["knee", "--policy", "isolated", "--seed", "0", "--json"],
-            "1 policies, 1 seeds",
+            "knee, 0 of 1 runs done",
         ),
     ],
 )

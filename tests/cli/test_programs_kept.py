@@ -68,7 +68,6 @@ def test_finish_time_programs_are_recorded_as_linear_ones(policy, engine, tmp_pa
     [
         "max_min_fairness_perf",
         "max_min_fairness_packed",
-        "max_min_fairness_water_filling_perf",
         "finish_time_fairness_perf",
         "min_total_duration_perf",
     ],

@@ -31,7 +31,7 @@ CASES = {
     "negative cluster": (("run", *STATIC, "--cluster", "v100=-3"), "--cluster: v100=-3: expected"),
     "type without throughputs": (
         ("run", *STATIC, "--cluster", "a100=36"),
-        "'a100'; did you mean v100 or p100? (types are those of the table of throughputs",
+        "'a100' (types are those of the table of throughputs; --throughputs @newer has it)",
     ),
     "cluster with commas": (("run", *STATIC, "--cluster", "9,9,9"), "with colons: 9:9:9"),
     "two policies": (("run", "--policy", "fifo,gandiva", "--jobs", "5"), "takes one value here"),
