@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import importlib
 import json
 import math
@@ -94,6 +95,15 @@ class RunResult:
         from simulator.runs.summary_text import short
 
         return short(self)
+
+    def _repr_html_(self) -> str:
+        """The same as a table, which a notebook shows."""
+        head, *lines = repr(self).splitlines()
+        rows = "".join(
+            f"<tr><th>{html.escape(name)}</th><td>{html.escape(value.strip())}</td></tr>"
+            for name, _, value in (line.strip().partition("  ") for line in lines)
+        )
+        return f"<table><caption>{html.escape(head)}</caption>{rows}</table>"
 
     @property
     def status(self) -> Status:

@@ -49,6 +49,12 @@ def test_a_result_is_five_lines():
     assert len(lines) == 5
     assert lines[0] == "fifo: completed"  # nothing was solved, on no engine
     assert f"{result.average_jct:,.2f} s" in lines[1]
+    shown = result._repr_html_()
+    assert shown.startswith("<table><caption>fifo: completed</caption><tr><th>average_jct</th><td>")
+    assert shown.count("<tr>") == 4
+    assert f"{result.average_jct:,.2f} s" in shown
+    result.summary["policy"] = "<script>"
+    assert "<script>" not in result._repr_html_()
     partial = simulator.run(policy="fifo", max_simulated_hours=1, **SMALL)
     assert "  average_jct  none: " in repr(partial)
     assert "  simulated " in repr(partial)

@@ -468,6 +468,28 @@ def test_lines_of_one_policy_do_not_look_alike(browser: Any, runs: Path, tmp_pat
         assert len(set(looks)) == 3
 
 
+def test_a_partial_mean_is_no_mean(browser: Any, runs: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "partial"
+    shutil.copytree(runs / "gavel", folder)
+    summary = json.loads((folder / "summary.json").read_text())
+    summary |= {"status": "horizon", "partial": True, "average_jct_partial": 7200.0}
+    summary["average_jct"] = None
+    (folder / "summary.json").write_text(json.dumps(summary))
+    with served([folder]) as server, page_of(browser, server.address) as page:
+        page.wait_for_selector(READY["Metrics"])
+        said = page.inner_text(".figure >> nth=0").replace("\u202f", " ").split("\n")
+        assert said[:2] == ["mean JCT", "none"]
+        assert "over which it is 2.00 h: too low" in said[2]
+
+
+def test_stretches_that_touch_leave_no_waiting_between_them(two: Any) -> None:
+    found = two.evaluate(
+        "parts => import('./job_life.js').then(life => life.gaps(parts, 1, 10))",
+        [[4, 6], [2, 4], [2, 4], [8, 9]],
+    )
+    assert found == [[1, 2], [6, 8], [9, 10]]
+
+
 def test_folders_say_what_they_are(browser: Any, runs: Path, tmp_path: Path) -> None:
     empty, damaged, stopped = (tmp_path / name for name in ("empty", "damaged", "stopped"))
     empty.mkdir()

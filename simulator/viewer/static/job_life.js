@@ -219,7 +219,7 @@ function timeline(run, job, stays, ask) {
  * @param {number} from
  * @param {number} to
  */
-function gaps(parts, from, to) {
+export function gaps(parts, from, to) {
   const found = [];
   let at = from;
   for (const [begins, ends] of parts.sort(([a], [b]) => a - b)) {

@@ -158,7 +158,7 @@ function phases(run, x, named) {
   const of = named ? ` of ${brief(run.label, 24)}` : "";
   return [
     { from: along[0], to: place(start), label: `warm-up${of}` },
-    { from: place(end), to: along[run.rounds - 1], label: `cool-down${of}` },
+    { from: place(end), to: along[run.rounds - 1], label: "cool-down" },
   ].filter((band) => band.to > band.from);
 }
 
@@ -212,8 +212,8 @@ function against(runs, x, list, unit, title) {
 function summary(run, place, named) {
   const found = run.summary;
   const jobs = found.jobs ?? {};
-  const mean = found.average_jct ?? found.average_jct_partial;
   const whole = found.average_jct !== null && found.average_jct !== undefined && !found.partial;
+  const low = whole ? null : (found.average_jct_partial ?? found.average_jct);
   const verdict = found.saturation ?? {};
   const fitted = growth(run);
   const mark = el("i", { class: "swatch" });
@@ -221,10 +221,10 @@ function summary(run, place, named) {
   const figures = [
     figure(
       "mean JCT",
-      mean === null || mean === undefined ? "–" : duration(mean),
+      whole ? duration(found.average_jct) : "none",
       jobs.measured === undefined
         ? ""
-        : `${number(jobs.completed)} of ${number(jobs.measured)} measured jobs${whole ? "" : ": partial, so too low"}`,
+        : `${number(jobs.completed)} of ${number(jobs.measured)} measured jobs${typeof low === "number" ? `, over which it is ${duration(low)}: too low` : ""}`,
       !whole,
     ),
     figure("utilization", percent(found.utilization ?? Number.NaN), "mean over GPUs"),
