@@ -26,8 +26,10 @@ from gavel_opt.solver.settings import SETTINGS
 
 STEADY = 1e-6
 """Newton's method ends once no variable moves by more than this part of itself."""
-LIMIT, WORK = 2500, 5e9
+LIMIT, WORK = 2500, 1e9
 """Passes over the pairs in all, and shares of pairs that they read, after which the face has no centre."""
+FEWEST = 300
+"""Passes that a search needs; where :data:`WORK` is for fewer, none is begun."""
 PASSES = 150
 """Steps of conjugate gradients for a step of Newton's method."""
 HALVES = 30
@@ -367,6 +369,9 @@ def centre(face: Face, need: Floats, workers: Floats) -> Prices | None:
 
 
 def _newton(face: Face, need: Floats, workers: Floats) -> Prices | None:
+    most = min(LIMIT, WORK / max(face.pair.size, 1))
+    if most < FEWEST:
+        return None
     rows = _Rows(face)
     if face.pair.size > MANY:
         at = rows.prices(np.ones(rows.slack.size))
@@ -384,7 +389,6 @@ def _newton(face: Face, need: Floats, workers: Floats) -> Prices | None:
 
     slope, matrix = gradient(nu)
     moved = 1.0
-    most = min(LIMIT, WORK / face.pair.size)
     while rows.passes < most and np.isfinite(slope).all():
         if not rows.prepare(nu, *matrix):
             return None
