@@ -108,6 +108,41 @@ def open_pairs(
 
 
 @compiled
+def _stands_for(face: Face, one: int, two: int) -> float:
+    """How many pairs of jobs a pair of groups stands for."""
+    if one == two:
+        return float(max(0.5 * face.jobs[one] * (face.jobs[one] - 1.0), 1.0))
+    return float(face.jobs[one] * face.jobs[two])
+
+
+@compiled
+def _weigh_alone(
+    face: Face, nu: Prices, total: Prices, own: Floats, beside: Floats, kinds: Floats
+) -> float:
+    """Add what shares alone are to the sums of :func:`weigh`; the smallest ``a nu``."""
+    least = np.inf
+    for i in range(face.rate.shape[0]):
+        for j in range(face.rate.shape[1]):
+            if not face.alone[i, j]:
+                continue
+            r, k, w = face.rate[i, j], face.use[i], face.jobs[i]
+            cost = nu.time[i] + k * nu.workers[j] - r * nu.level[i]
+            least = min(least, cost / w)
+            x = w / cost
+            d = x / cost
+            total.level[i] += r * x
+            total.time[i] += x
+            total.workers[j] += k * x
+            own[i, 0] += r * r * d
+            own[i, 1] -= r * d
+            own[i, 2] += d
+            beside[i, 0, j] -= r * k * d
+            beside[i, 1, j] += k * d
+            kinds[j] += k * k * d
+    return float(least)
+
+
+@compiled
 def weigh(face: Face, nu: Prices) -> tuple[Floats, Floats, Floats, Floats, Floats, Floats, float]:
     """What the columns add up to at ``nu``, and the matrix without what two groups share.
 
@@ -128,33 +163,13 @@ def weigh(face: Face, nu: Prices) -> tuple[Floats, Floats, Floats, Floats, Float
     groups, types = face.rate.shape
     level, time, used = np.zeros(groups), np.zeros(groups), np.zeros(types)
     own, beside, kinds = np.zeros((groups, 3)), np.zeros((groups, 2, types)), np.zeros(types)
-    least = np.inf
-    for i in range(groups):
-        for j in range(types):
-            if not face.alone[i, j]:
-                continue
-            r, k, w = face.rate[i, j], face.use[i], face.jobs[i]
-            cost = nu.time[i] + k * nu.workers[j] - r * nu.level[i]
-            least = min(least, cost / w)
-            x = w / cost
-            d = x / cost
-            level[i] += r * x
-            time[i] += x
-            used[j] += k * x
-            own[i, 0] += r * r * d
-            own[i, 1] -= r * d
-            own[i, 2] += d
-            beside[i, 0, j] -= r * k * d
-            beside[i, 1, j] += k * d
-            kinds[j] += k * k * d
+    least = _weigh_alone(face, nu, Prices(level, time, used), own, beside, kinds)
     pairs = face.pairs
     for i in range(pairs.use.size):
         one, two = pairs.member[i, 0], pairs.member[i, 1]
         s, o, k = pairs.share[i, 0], pairs.share[i, 1], pairs.use[i]
         spent = s * nu.time[one] + o * nu.time[two]
-        w = face.jobs[one] * face.jobs[two]
-        if one == two:
-            w = max(0.5 * face.jobs[one] * (face.jobs[one] - 1.0), 1.0)
+        w = _stands_for(face, one, two)
         for j in range(types):
             if not face.pair[i, j]:
                 continue
@@ -218,9 +233,7 @@ def times_matrix(
         s, o, k = pairs.share[i, 0], pairs.share[i, 1], pairs.use[i]
         spent = s * nu.time[one] + o * nu.time[two]
         spends = s * step.time[one] + o * step.time[two]
-        w = face.jobs[one] * face.jobs[two]
-        if one == two:
-            w = max(0.5 * face.jobs[one] * (face.jobs[one] - 1.0), 1.0)
+        w = _stands_for(face, one, two)
         for j in range(types):
             if not face.pair[i, j]:
                 continue
@@ -256,9 +269,7 @@ def shares_of_pairs(face: Face, nu: Prices) -> Floats:
         one, two = pairs.member[i, 0], pairs.member[i, 1]
         s, o, k = pairs.share[i, 0], pairs.share[i, 1], pairs.use[i]
         spent = s * nu.time[one] + o * nu.time[two]
-        w = face.jobs[one] * face.jobs[two]
-        if one == two:
-            w = max(0.5 * face.jobs[one] * (face.jobs[one] - 1.0), 1.0)
+        w = _stands_for(face, one, two)
         for j in range(types):
             a = s * pairs.rate[i, 0, j] * pairs.scale[one]
             b = o * pairs.rate[i, 1, j] * pairs.scale[two]
