@@ -54,27 +54,23 @@ def run(
     output
         Folder to write ``summary.json``, ``jobs.parquet`` and ``rounds.parquet`` into.
     record
-        ``placements``, ``allocations``, ``trace``, or several of them: what the result (and the
-        folder) holds besides.
+        ``placements``, ``allocations``, ``trace``, or several: what the result holds besides.
     force
         Write over the finished run of other settings there.
     on_round
-        Called with typed events (:mod:`simulator.runs.events`): arrivals, completions, recomputations and
-        the round, every ``every`` rounds, and the end.
+        Called with typed events (:mod:`simulator.runs.events`), every ``every`` rounds and at the end.
     every
         Rounds from one such call to the next.
     cancel
         A ``threading.Event``, or what else has ``is_set``: set, the run ends as ``cancelled``.
     settings
-        ``jobs``, ``rate`` (jobs per hour), ``interarrival`` (seconds), ``window=(start, end)``,
-        ``trace``, ``seed``, ``saturation`` and every other setting (``help(simulator.run)`` and
-        completion list them; docs/reference.md explains them).
+        ``jobs``, ``rate`` (jobs per hour), ``window=(start, end)``, ``trace``, ``seed`` and every
+        other setting (``help(simulator.run)`` and completion list them; see docs/reference.md).
 
     Returns
     -------
     RunResult
-        With ``summary`` (a dictionary as in ``summary.json``), ``average_jct``, ``status``, and
-        the columns of ``jobs`` and ``rounds``.
+        With ``summary`` (as in ``summary.json``), ``average_jct``, ``status``, ``jobs`` and ``rounds``.
 
     Raises
     ------
@@ -96,9 +92,7 @@ def run(
 
     folder = output_folder(output, "run")
     also = _recordings(record)
-    for word in settings:
-        if find_setting(word) is None:
-            raise unknown_name("setting", word, [*known_settings(), *_OF_RUN])
+    _refuse_unknown(settings)
     name, made = named_policy(policy)
     config = make_config(made, policy=name, engine=engine, cluster=cluster, **settings)
     if folder is not None and not force:
@@ -118,6 +112,12 @@ def run(
         sign(result)
         result.write(folder)
     return result
+
+
+def _refuse_unknown(settings: Mapping[str, Any]) -> None:
+    for word in settings:
+        if find_setting(word) is None:
+            raise unknown_name("setting", word, [*known_settings(), *_OF_RUN])
 
 
 _OF_RUN = ("output", "record", "force", "on_round", "every", "cancel")
