@@ -24,6 +24,7 @@ from types import TracebackType
 from typing import Any
 
 from simulator.studies.patience import patiently
+from simulator.world.reading import read_json
 
 LEASE = 60.0
 """Seconds after which a claim that nobody touched may be taken over."""
@@ -267,7 +268,7 @@ def _create(path: Path, token: str) -> bool:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    found = json.loads(path.read_bytes())
+    found = read_json(path)
     if not isinstance(found, dict):
         raise ValueError(f"{path} is not a claim")
     return found

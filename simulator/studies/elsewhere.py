@@ -6,12 +6,12 @@ in any folder need not be carried out again.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from gavel_opt import InputError
+from simulator.world.reading import read_json
 
 SUMMARY = "summary.json"
 
@@ -63,7 +63,7 @@ def _candidates(folder: Path) -> Iterator[Path]:
 def _identity(path: Path) -> str | None:
     """Return the identity of a finished run, if the file is one's."""
     try:
-        content = json.loads(path.read_bytes())
+        content = read_json(path)
         result = content if path.name == SUMMARY else content["result"]
         if result.get("status") in ENDED_EARLY or content.get("forked_from") is not None:
             return None

@@ -13,6 +13,7 @@ from gavel_opt.policies import POLICIES
 from simulator.runs.config import RunConfig
 from simulator.runs.results import TRACE, RunResult
 from simulator.studies.identity import code_version, identity_of
+from simulator.world.reading import read_json
 
 _RECORDS = {"placements": "placements.parquet", "allocations": "allocations.parquet"}
 _RECORDS |= {"programs": "programs", "trace": TRACE}
@@ -48,7 +49,7 @@ def result_there(
     if not path.exists():
         return None
     try:
-        summary = json.loads(path.read_bytes())
+        summary = read_json(path)
         theirs, status = summary["config"], summary["status"]
         theirs.get("policy")
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):

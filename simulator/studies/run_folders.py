@@ -17,6 +17,7 @@ from simulator.studies.claims import Claims
 from simulator.studies.executors import Payload
 from simulator.studies.identity import code_version
 from simulator.studies.patience import patiently
+from simulator.world.reading import read_json
 
 UNFINISHED = ".unfinished"
 """Folder, within the sweep's, of runs on their way; a run moves out of it when it is whole."""
@@ -105,9 +106,7 @@ class RunFolders:
         if not patiently(folder.exists):
             return None
         try:
-            summary = patiently(
-                lambda: json.loads((folder / "summary.json").read_bytes()), half_written=True
-            )
+            summary = patiently(lambda: read_json(folder / "summary.json"), half_written=True)
             theirs = summary["config"]
         except (OSError, ValueError, KeyError, TypeError):
             raise InputError(

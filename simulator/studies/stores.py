@@ -12,6 +12,7 @@ from simulator.studies.carry_out import Kept
 from simulator.studies.executors import Payload
 from simulator.studies.identity import identity_of_work
 from simulator.studies.patience import patiently
+from simulator.world.reading import read_json
 
 _LIMITS = ("timeout", "max_simulated_hours")
 """Settings that end a run without changing what comes before."""
@@ -62,10 +63,12 @@ class PointStore:
         """
         path = self.path(name)
         try:
-            kept: Kept = patiently(lambda: json.loads(path.read_bytes()))
+            kept: Kept = patiently(lambda: read_json(path))
+            if not isinstance(kept.get("result"), dict):
+                raise ValueError("not the result of a run")
         except FileNotFoundError:
             return None
-        except (ValueError, OSError) as wrong:
+        except (ValueError, OSError, AttributeError) as wrong:
             raise InputError(
                 f"{self.flag}: cannot read {path} ({wrong}); remove it to run that point again"
             ) from None
@@ -93,7 +96,7 @@ class PointStore:
     def adopt(self, name: str, payload: Payload, found: Path) -> Kept | None:
         """Take over a finished task's file from another folder, if it is this task's."""
         try:
-            kept = json.loads(found.read_bytes())
+            kept = read_json(found)
             if kept["payload"] != json.loads(json.dumps(payload)):
                 return None
             cpu, wall = float(kept["cpu_seconds"]), float(kept["wall_seconds"])

@@ -16,6 +16,7 @@ from simulator.studies.carry_out import CLAIMS
 from simulator.studies.claims import Claims, Holder
 from simulator.studies.patience import patiently
 from simulator.studies.sweep_plan import PlannedRun
+from simulator.world.reading import read_json
 
 PLAN = "sweep.json"
 """File, within the sweep's folder, of all its runs and the commands that planned them."""
@@ -94,7 +95,7 @@ def read_plan(folder: Path) -> list[PlanEntry]:
     """
     path = folder / PLAN
     try:
-        found = patiently(lambda: json.loads(path.read_bytes()), half_written=True)
+        found = patiently(lambda: read_json(path), half_written=True)
         return [
             PlanEntry(
                 str(run["name"]),
@@ -212,7 +213,7 @@ def as_json(found: Standing) -> dict[str, Any]:
 def _seconds(summary: Path) -> float | None:
     """Wall clock of a finished run, cheaply: status looks at thousands."""
     try:
-        return float(patiently(lambda: json.loads(summary.read_bytes()))["time"]["total"])
+        return float(patiently(lambda: read_json(summary))["time"]["total"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

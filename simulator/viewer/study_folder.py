@@ -13,6 +13,7 @@ from simulator.runs.folder_kinds import kind_of
 from simulator.studies.experiments.experiment import PAPER_WINDOW
 from simulator.studies.styles import styles
 from simulator.viewer.run_folder import LIVE_FILE, looks_like_a_run
+from simulator.world.reading import read_json
 
 POINTS = "points"
 
@@ -97,7 +98,7 @@ def _figure(path: Path) -> Study:
     configs: list[dict[str, Any]] = []
     for file in sorted((path / POINTS).glob("*.json")):
         try:
-            kept = json.loads(file.read_bytes())
+            kept = read_json(file)
             settings, result = kept["payload"]["config"], kept["result"]
             entry = _entry(file.stem, settings, result, _curve(file.stem))
             config = RunConfig.from_json(settings)
@@ -121,10 +122,10 @@ def _sweep(path: Path, folders: list[Path]) -> Study:
             continue
         try:
             if (folder / "summary.json").exists():
-                found = json.loads((folder / "summary.json").read_bytes())
+                found = read_json(folder / "summary.json")
                 entry = _entry(folder.name, found["config"], found, str(found["policy"]))
             elif (folder / LIVE_FILE).exists():
-                found = json.loads((folder / LIVE_FILE).read_bytes())
+                found = read_json(folder / LIVE_FILE)
                 entry = _entry(folder.name, found["config"], {"status": "running"}, "")
             else:
                 study.notes.append(f"{folder.name} was never finished")

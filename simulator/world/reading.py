@@ -151,6 +151,22 @@ def csv_rows(source: str, text: str) -> Iterator[tuple[int, list[str]]]:
         raise InputError(f"{source}:{rows.line_num}: not CSV: {wrong}") from None
 
 
+def read_json(path: Path) -> Any:
+    """Read a file of JSON that we have written, or somebody has damaged since.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read.
+    ValueError
+        If it is not JSON, or nested deeper than anything of ours.
+    """
+    try:
+        return json.loads(path.read_bytes())
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
 def parse_json(text: str, where: str) -> Any:
     """Parse JSON.
 
