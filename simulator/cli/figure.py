@@ -6,7 +6,6 @@ import argparse
 import json
 import math
 import re
-import shlex
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -20,11 +19,10 @@ from gavel_opt.policies.settings import check_settings, settings_of
 from simulator.cli.where import (
     SLURM,
     add_where,
-    array_job,
     executor_of,
+    hand_to_slurm,
     nothing_failed,
     share_of,
-    typed,
 )
 from simulator.runs.config import GIVEN, RunConfig
 from simulator.runs.options import add_setting, output_folder, values_of
@@ -179,7 +177,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.dry_run:
         return _list(mine, arguments.json)
     if arguments.executor == SLURM:
-        return _hand_to_slurm(arguments, folder, len(mine))
+        return hand_to_slurm(arguments, folder, len(mine), "runs", "report")
     started = time.perf_counter()
     elsewhere = finished_in(arguments.reuse)
     sections = []
@@ -242,17 +240,6 @@ def _list(tasks: Sequence[tuple[_Plan, Task]], as_values: bool) -> int:
             row["command"] = RunConfig.from_json(config).command()
         found.append(row)
     print(json.dumps(found, indent=1))
-    return 0
-
-
-def _hand_to_slurm(arguments: argparse.Namespace, folder: Path, runs: int) -> int:
-    """Hand the runs to Slurm; the same command without it then makes the report."""
-    job = array_job(arguments, folder, runs)
-    if arguments.print_script:
-        print(job.script(), end="")
-        return 0
-    print(f"job {job.submit()}: {runs} runs in {job.tasks} array tasks")
-    print(f"when they are done, the report: gavel-sim {shlex.join(typed(arguments))}")
     return 0
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import json
-import shlex
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gavel_opt import GavelError, InputError
-from simulator.cli.where import SLURM, add_where, array_job, executor_of, share_of, typed
+from simulator.cli.where import SLURM, add_where, executor_of, hand_to_slurm, share_of
 from simulator.runs.config import GIVEN
 from simulator.runs.options import (
     add_run_arguments,
@@ -85,7 +84,7 @@ def run(arguments: argparse.Namespace) -> int:
         failed = set(Failures(folder / FAILURES).names())
         mine = [task for task in mine if task.name in failed]
     if folder is not None and arguments.executor == SLURM:
-        return _hand_to_slurm(arguments, folder, len(mine))
+        return hand_to_slurm(arguments, folder, len(mine), "measurements", "table")
     from simulator.studies.knee import as_json, as_text, write
 
     batch = _carry_out(arguments, mine, tasks, folder)
@@ -184,17 +183,6 @@ def _list(tasks: Sequence[Task], as_values: bool) -> int:
         print(json.dumps(rows, indent=1))
     else:
         print("\n".join(task.name for task in tasks))
-    return 0
-
-
-def _hand_to_slurm(arguments: argparse.Namespace, folder: Path, measurements: int) -> int:
-    """Hand the measurements to Slurm; the same command without it then makes the table."""
-    job = array_job(arguments, folder, measurements)
-    if arguments.print_script:
-        print(job.script(), end="")
-        return 0
-    print(f"job {job.submit()}: {measurements} measurements in {job.tasks} array tasks")
-    print(f"when they are done, the table: gavel-sim {shlex.join(typed(arguments))}")
     return 0
 
 

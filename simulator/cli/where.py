@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -118,6 +119,19 @@ def array_job(arguments: argparse.Namespace, folder: Path, runs: int) -> ArrayJo
         processes=arguments.processes or 1,
         options=arguments.sbatch,
     )
+
+
+def hand_to_slurm(
+    arguments: argparse.Namespace, folder: Path, tasks: int, of: str, makes: str
+) -> int:
+    """Hand tasks (runs, measurements) to Slurm; the same command without it then makes what they are for."""
+    job = array_job(arguments, folder, tasks)
+    if arguments.print_script:
+        print(job.script(), end="")
+        return 0
+    print(f"job {job.submit()}: {tasks} {of} in {job.tasks} array tasks")
+    print(f"when they are done, the {makes}: gavel-sim {shlex.join(typed(arguments))}")
+    return 0
 
 
 _WITH_VALUE = ("--executor", "--ray-address", "--tasks", "--sbatch", "--processes")
