@@ -18,6 +18,7 @@ import os
 import platform
 import re
 import shutil
+import stat
 import sys
 import tempfile
 import time
@@ -112,34 +113,66 @@ def _processor() -> str:
 
 
 @functools.cache
-def _expected(file: Path) -> Path:
-    """The folder for a file's kernels, whether it is there or not."""
-    return home() / f"kernels-{_key(file)}"
+def _name(file: Path) -> str:
+    """Name of the folder for a file's kernels."""
+    return f"kernels-{_key(file)}"
+
+
+def _existing(file: Path) -> Path | None:
+    """The folder for a file's kernels, if it is there and can be added to."""
+    for above in (home(), _substitute()):
+        if os.access(above / _name(file), os.W_OK) and _is_users_own(above):
+            return above / _name(file)
+    return None
 
 
 @functools.cache
 def folder(file: Path) -> Path:
-    """The folder, made if it is not there; a temporary one, with a note, where none can be."""
-    wanted = _expected(file)
+    """The folder, made if it is not there; among temporary files, with a note, where none can be."""
+    wanted = home()
     try:
-        _make(wanted, _needed_by(file))
-        return wanted
+        _make(wanted / _name(file), _needed_by(file))
+        return wanted / _name(file)
     except OSError as wrong:
-        temporary = _temporary(wanted.parent, str(wrong.strerror)) / wanted.name
+        temporary = _temporary(wanted, str(wrong.strerror)) / _name(file)
     _make(temporary, _needed_by(file))
     return temporary
 
 
 @functools.cache
 def _temporary(wanted: Path, why: str) -> Path:
+    """A folder of the user's own among temporary files: what is compiled stays for the next process."""
+    found = _substitute()
+    with contextlib.suppress(OSError):
+        found.mkdir(mode=0o700, exist_ok=True)
+    if not _is_users_own(found):
+        found = Path(tempfile.mkdtemp(prefix="gavel-opt-"))
+        atexit.register(shutil.rmtree, found, ignore_errors=True)
     print(
-        f"note: compiled code cannot be kept in {wanted} ({why}) and is compiled again by each process; "
+        f"note: compiled code cannot be kept in {wanted} ({why}), so it is in {found}; "
         "GAVEL_OPT_CACHE names another folder",
         file=sys.stderr,
     )
-    made = Path(tempfile.mkdtemp(prefix="gavel-opt-"))
-    atexit.register(shutil.rmtree, made, ignore_errors=True)
-    return made
+    return found
+
+
+def _substitute() -> Path:
+    return Path(tempfile.gettempdir(), f"gavel-opt-{_user()}")
+
+
+def _user() -> int:
+    return os.getuid() if hasattr(os, "getuid") else 0
+
+
+def _is_users_own(place: Path) -> bool:
+    """Whether nobody else can put code there: anybody may make folders among temporary files."""
+    try:
+        found = os.lstat(place)
+    except OSError:
+        return False
+    if place == home() or not hasattr(os, "getuid"):
+        return True
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == _user() and not found.st_mode & 0o022
 
 
 def _make(wanted: Path, sources: tuple[Path, ...]) -> None:
@@ -179,13 +212,15 @@ def is_ours(file: Path) -> bool:
 
 def is_ready(file: Path, name: str) -> bool:
     """Whether some process has compiled this kernel and kept it."""
-    return (_expected(file) / "ready" / name).exists()
+    kept = _existing(file)
+    return kept is not None and (kept / "ready" / name).exists()
 
 
 def ready_for(file: Path, name: str) -> frozenset[str]:
     """Signatures that a kernel is kept for."""
+    kept = _existing(file)
     try:
-        text = (_expected(file) / "ready" / name).read_text(encoding="utf-8")
+        text = (kept / "ready" / name).read_text(encoding="utf-8") if kept else ""
     except OSError:
         return frozenset()
     return frozenset(text.splitlines())

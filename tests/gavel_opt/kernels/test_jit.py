@@ -79,11 +79,22 @@ def test_without_the_compiler_nothing_is_compiled(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("named", ["/proc/nowhere/cache", "/dev/null/cache"])
-def test_a_folder_that_cannot_be_written_is_a_note(named: str) -> None:
-    out, err = said(in_process(Path(named), 0.0, 1))
+def test_a_folder_that_cannot_be_written_is_a_note(named: str, tmp_path: Path) -> None:
+    out, err = said(in_process(Path(named), 0.0, 1, TMPDIR=str(tmp_path)))
     assert out == "True True"
     assert err.count("\n") == 1
     assert err.startswith(f"note: compiled code cannot be kept in {named}")
+    # What was compiled is found by the next process, among temporary files.
+    assert said(in_process(Path(named), 2.5, 1, TMPDIR=str(tmp_path)))[0] == "True True"
+
+
+def test_a_temporary_folder_that_others_can_write_is_not_believed(tmp_path: Path) -> None:
+    planted = tmp_path / f"gavel-opt-{os.getuid()}"
+    planted.mkdir()
+    planted.chmod(0o777)
+    assert said(in_process(Path("/dev/null/cache"), 0.0, 1, TMPDIR=str(tmp_path)))[0] == "True True"
+    assert list(planted.iterdir()) == []
+    assert list(tmp_path.iterdir()) == [planted]
 
 
 def test_fifty_processes_start_at_once_on_an_empty_folder(tmp_path: Path) -> None:
