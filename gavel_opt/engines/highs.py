@@ -18,9 +18,8 @@ from numpy.typing import NDArray
 
 from gavel_opt.arrays import Floats
 from gavel_opt.engines.persistent import Seated, Seating, changed_entries, grown
-from gavel_opt.engines.persistent_blocks import NOBODY, BlockModel, Changes, solve_kept_blocks
+from gavel_opt.engines.persistent_blocks import BlockModel, Changes, KeepsBlocks
 from gavel_opt.engines.protocol import DEFAULT_OPTIONS, Capability, Options
-from gavel_opt.model.allocation_program import AllocationProgram, Answer, FinishTimeProgram
 from gavel_opt.model.linear_program import LinearProgram
 from gavel_opt.model.solution import Solution, Stats, Status
 
@@ -81,7 +80,7 @@ _AFTERWARDS = (
 )
 
 
-class Highs:
+class Highs(KeepsBlocks):
     """HiGHS, with the model kept and started from the basis before."""
 
     name = "highs"
@@ -89,10 +88,9 @@ class Highs:
     capability = Capability(warm_start=True, reuse=True, allocation=True, pairs=False)
 
     def __init__(self) -> None:
+        super().__init__()
         self._solver = QuietHighs()
         self._kept: Seating | None = None
-        self._model: BlockModel | None = None
-        self._apart = NOBODY
         self._iterations = -1
         self._settings: dict[str, bool | int | float | str] = {}
         self._set("output_flag", False)
@@ -116,18 +114,6 @@ class Highs:
         if solution.x is not None:
             solution.objective = program.objective(solution.x)
         return solution
-
-    def solve_blocks(
-        self, program: AllocationProgram | FinishTimeProgram, options: Options = DEFAULT_OPTIONS
-    ) -> tuple[Solution, Answer | None]:
-        """Solve an allocation program without pairs, each group in a slot of the kept model.
-
-        Raises
-        ------
-        InputError
-            For pairs and finish-time programs, which its capability rules out.
-        """
-        return solve_kept_blocks(self, program, options)
 
     def _solve_fresh(self, program: LinearProgram, options: Options) -> Solution:
         self._kept = None

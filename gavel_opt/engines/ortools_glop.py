@@ -21,9 +21,8 @@ from scipy import sparse
 
 from gavel_opt.arrays import Floats
 from gavel_opt.engines.persistent import Seated, Seating, changed_entries, grown
-from gavel_opt.engines.persistent_blocks import NOBODY, BlockModel, Changes, solve_kept_blocks
+from gavel_opt.engines.persistent_blocks import BlockModel, Changes, KeepsBlocks
 from gavel_opt.engines.protocol import DEFAULT_OPTIONS, Capability, Options
-from gavel_opt.model.allocation_program import AllocationProgram, Answer, FinishTimeProgram
 from gavel_opt.model.linear_program import LinearProgram
 from gavel_opt.model.solution import Solution, Stats, Status
 
@@ -67,7 +66,7 @@ class _Kept:
     rows: list[Any]
 
 
-class Glop:
+class Glop(KeepsBlocks):
     """GLOP, whole arrays in; the model kept while programs follow each other."""
 
     name = "ortools"
@@ -75,10 +74,9 @@ class Glop:
     capability = Capability(warm_start=True, reuse=True, allocation=True, pairs=False)
 
     def __init__(self) -> None:
+        super().__init__()
         self._last: Seating | None = None
         self._kept: _Kept | None = None
-        self._model: BlockModel | None = None
-        self._apart = NOBODY
 
     def version(self) -> str:
         """Solver and version."""
@@ -95,18 +93,6 @@ class Glop:
             solution = solve_arrays(program, options, left)
             solution.stats.detail += f"; {reason}"
         return solution
-
-    def solve_blocks(
-        self, program: AllocationProgram | FinishTimeProgram, options: Options = DEFAULT_OPTIONS
-    ) -> tuple[Solution, Answer | None]:
-        """Solve an allocation program without pairs, each group in a slot of the kept model.
-
-        Raises
-        ------
-        InputError
-            For pairs and finish-time programs, which its capability rules out.
-        """
-        return solve_kept_blocks(self, program, options)
 
     def _most_changes(self, slots: int) -> int:
         return 100 * slots  # all of them: a fresh model would have no basis

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import math
 import time
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, replace
-from typing import Protocol
 
 import numpy as np
 
 from gavel_opt.arrays import Floats, Ints
-from gavel_opt.engines.protocol import Options
+from gavel_opt.engines.protocol import DEFAULT_OPTIONS, Options
 from gavel_opt.errors import InputError
 from gavel_opt.model.allocation_program import AllocationProgram, Answer, FinishTimeProgram
 from gavel_opt.model.answers import certificate_of, tables
@@ -23,7 +23,7 @@ from gavel_opt.model.linear_program import LinearProgram
 from gavel_opt.model.lowering import full_matrix
 from gavel_opt.model.solution import Solution, Stats
 
-NOBODY: Ints = np.empty(0, np.int64)
+_NOBODY: Ints = np.empty(0, np.int64)
 
 _MOST_EMPTY = 0.5
 _MOST_NEW = 0.3
@@ -188,99 +188,104 @@ class BlockModel:
         return rewrite(self.table, self.at, blocks.count, *map(np.ascontiguousarray, given))
 
 
-class SolvesModels(Protocol):
-    """What an engine that keeps blocks can do with a model."""
+class KeepsBlocks(ABC):
+    """An engine that solves allocation programs without pairs in a model that it keeps.
+
+    Attributes
+    ----------
+    spare
+        Slots that a fresh model has left over, as a part of its groups.
+    """
 
     name: str
     spare: float
-    """Slots to leave over, as a part of the groups."""
 
+    def __init__(self) -> None:
+        self._model: BlockModel | None = None
+        self._apart = _NOBODY
+        """Keys of groups that were in no pool lastly (:mod:`~gavel_opt.engines.proportional_jobs`)."""
+
+    @abstractmethod
     def _most_changes(self, slots: int) -> int:
         """Changed values from which on the whole model is passed anew."""
-        ...
 
-    _model: BlockModel | None
-    _apart: Ints
-    """Keys of groups that were in no pool lastly (:mod:`~gavel_opt.engines.proportional_jobs`)."""
-
+    @abstractmethod
     def _solve_fresh(self, program: LinearProgram, options: Options) -> Solution:
         """Solve a model from scratch, and keep it."""
-        ...
 
+    @abstractmethod
     def _solve_changed(
         self, model: BlockModel, changes: Changes, options: Options, started: float
     ) -> Solution | None:
         """Change the kept model and solve it; None if it has to be built afresh."""
-        ...
 
+    def solve_blocks(
+        self, program: AllocationProgram | FinishTimeProgram, options: Options = DEFAULT_OPTIONS
+    ) -> tuple[Solution, Answer | None]:
+        """Solve an allocation program without pairs, each group in a slot of the kept model.
 
-def solve_kept_blocks(
-    engine: SolvesModels, program: AllocationProgram | FinishTimeProgram, options: Options
-) -> tuple[Solution, Answer | None]:
-    """Solve an allocation program on an engine's kept model, or on a fresh one.
+        Raises
+        ------
+        InputError
+            For pairs and finish-time programs, which its capability rules out.
+        """
+        if isinstance(program, FinishTimeProgram) or program.blocks.pairs is not None:
+            raise InputError(
+                f"engine {self.name!r} takes blocks without pairs, or general programs"
+            )
+        if program.blocks.kind is None:
+            return self._solve_model(program, options)
+        # Compiled, so it is loaded only where allocation programs are solved.
+        from gavel_opt.engines.proportional_jobs import Pools
 
-    Raises
-    ------
-    InputError
-        For pairs and finish-time programs.
-    """
-    if isinstance(program, FinishTimeProgram) or program.blocks.pairs is not None:
-        raise InputError(f"engine {engine.name!r} takes blocks without pairs, or general programs")
-    if program.blocks.kind is None:
-        return _solve(engine, program, options)
-    # Compiled, so it is loaded only where allocation programs are solved.
-    from gavel_opt.engines.proportional_jobs import Pools
+        deadline = time.perf_counter() + options.time_limit
+        apart = np.isin(keys_of(program), self._apart)
+        stats = Stats(programs=0)
+        while True:
+            pools = Pools.of(program, apart)
+            if pools is None:
+                return self._solve_model(program, options)
+            solution, pooled = self._solve_model(pools.program, options)
+            stats.add(solution.stats)
+            solution.stats = stats
+            if pooled is None:
+                return solution, None
+            answer, solution.certificate = pools.spread(program, pooled)
+            leave = pools.limited(pooled)
+            if not leave.any():
+                self._apart = keys_of(program)[apart & (answer.x.sum(axis=1) > 0.5)]
+                solution.objective = answer.objective
+                return solution, answer
+            apart |= leave
+            if math.isfinite(deadline):
+                options = replace(options, time_limit=deadline - time.perf_counter())
 
-    deadline = time.perf_counter() + options.time_limit
-    apart = np.isin(keys_of(program), engine._apart)
-    stats = Stats(programs=0)
-    while True:
-        pools = Pools.of(program, apart)
-        if pools is None:
-            return _solve(engine, program, options)
-        solution, pooled = _solve(engine, pools.program, options)
-        stats.add(solution.stats)
-        solution.stats = stats
-        if pooled is None:
+    def _solve_model(
+        self, program: AllocationProgram, options: Options
+    ) -> tuple[Solution, Answer | None]:
+        """Solve a program on the kept model, or on a fresh one."""
+        # Compiled, so it is loaded only where allocation programs are solved.
+        from gavel_opt.engines.persistent_slots import read
+
+        started = time.perf_counter()
+        given = tables(program)
+        model = self._model
+        solution: Solution | None = None
+        if model is not None:
+            changes = model.update(program, self._most_changes(model.slots))
+            if changes is not None:
+                solution = self._solve_changed(model, changes, options, started)
+        if model is None or solution is None:
+            spare = int(np.ceil(self.spare * program.blocks.groups))
+            model = BlockModel.of(program, spare)
+            solution = self._solve_fresh(model.general(), options)
+            self._model = model
+        if solution.x is None or solution.row_dual is None:
+            self._model = None
             return solution, None
-        answer, solution.certificate = pools.spread(program, pooled)
-        leave = pools.limited(pooled)
-        if not leave.any():
-            engine._apart = keys_of(program)[apart & (answer.x.sum(axis=1) > 0.5)]
-            solution.objective = answer.objective
-            return solution, answer
-        apart |= leave
-        if math.isfinite(deadline):
-            options = replace(options, time_limit=deadline - time.perf_counter())
-
-
-def _solve(
-    engine: SolvesModels, program: AllocationProgram, options: Options
-) -> tuple[Solution, Answer | None]:
-    """Solve a program on the kept model, or on a fresh one."""
-    # Compiled, so it is loaded only where allocation programs are solved.
-    from gavel_opt.engines.persistent_slots import read
-
-    started = time.perf_counter()
-    given = tables(program)
-    model = engine._model
-    solution: Solution | None = None
-    if model is not None:
-        changes = model.update(program, engine._most_changes(model.slots))
-        if changes is not None:
-            solution = engine._solve_changed(model, changes, options, started)
-    if model is None or solution is None:
-        spare = int(np.ceil(engine.spare * program.blocks.groups))
-        model = BlockModel.of(program, spare)
-        solution = engine._solve_fresh(model.general(), options)
-        engine._model = model
-    if solution.x is None or solution.row_dual is None:
-        engine._model = None
-        return solution, None
-    x, level_dual, price, proof = read(solution.x, solution.row_dual, model.at, model.slots, *given)
-    answer = Answer(x, proof[1], proof[0], level_dual, price)
-    solution.objective, solution.certificate = answer.objective, certificate_of(proof)
-    return solution, answer
-
-
-__all__ = ["NOBODY", "BlockModel", "Changes", "SolvesModels", "keys_of", "solve_kept_blocks"]
+        x, level_dual, price, proof = read(
+            solution.x, solution.row_dual, model.at, model.slots, *given
+        )
+        answer = Answer(x, proof[1], proof[0], level_dual, price)
+        solution.objective, solution.certificate = answer.objective, certificate_of(proof)
+        return solution, answer

@@ -20,9 +20,8 @@ import pulp
 from gavel_opt.arrays import Floats
 from gavel_opt.engines.highs import STATUS, QuietHighs
 from gavel_opt.engines.persistent import Seated, Seating, changed_entries
-from gavel_opt.engines.persistent_blocks import NOBODY, BlockModel, Changes, solve_kept_blocks
+from gavel_opt.engines.persistent_blocks import BlockModel, Changes, KeepsBlocks
 from gavel_opt.engines.protocol import DEFAULT_OPTIONS, Capability, Options
-from gavel_opt.model.allocation_program import AllocationProgram, Answer, FinishTimeProgram
 from gavel_opt.model.linear_program import LinearProgram
 from gavel_opt.model.solution import Solution, Stats, Status
 
@@ -57,7 +56,7 @@ class _Kept:
     finite: np.ndarray
 
 
-class Pulp:
+class Pulp(KeepsBlocks):
     """PuLP, changed in place while programs follow each other."""
 
     name = "pulp"
@@ -65,9 +64,8 @@ class Pulp:
     capability = Capability(warm_start=True, reuse=True, allocation=True, pairs=False)
 
     def __init__(self) -> None:
+        super().__init__()
         self._kept: _Kept | None = None
-        self._model: BlockModel | None = None
-        self._apart = NOBODY
 
     def version(self) -> str:
         """Solver and version."""
@@ -88,18 +86,6 @@ class Pulp:
         kept = self._kept = _build(program)
         solution = self._solve_loaded(kept, "the kept model had no answer", options, started)
         return self._with_objective(solution, program)
-
-    def solve_blocks(
-        self, program: AllocationProgram | FinishTimeProgram, options: Options = DEFAULT_OPTIONS
-    ) -> tuple[Solution, Answer | None]:
-        """Solve an allocation program without pairs, each group in a slot of the kept model.
-
-        Raises
-        ------
-        InputError
-            For pairs and finish-time programs, which its capability rules out.
-        """
-        return solve_kept_blocks(self, program, options)
 
     def _with_objective(self, solution: Solution, program: LinearProgram) -> Solution:
         if solution.x is not None:
