@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeGuard, TypeVar, cast
+from typing import TypeGuard, cast
 
 import numpy as np
 
@@ -87,9 +87,6 @@ class Tally:
         self.max_relative_gap = max(self.max_relative_gap, certificate.relative_gap)
 
 
-Found = TypeVar("Found")
-"""What a policy takes from an engine: an answer, or the shares themselves."""
-
 Recorder = Callable[[LinearProgram, Solution], None]
 """Called with every general program an engine solved and its solution (``--record programs``), and with the
 second programs of efficient optima."""
@@ -170,8 +167,14 @@ class Driver:
             If the policy cannot take this state; the text names the job.
         """
         self.tally.allocations += 1
+        if self._max_min is not None:
+            # It says itself where anything is odd, or else is not for it.
+            found = self._in_one_step(self._max_min, state, self._glance.widest(state))
+            if found is not None:
+                return found
         if not self._glance.odd(state):
-            return self._allocate(state)
+            screen_state(state)
+            return self._run_programs(state)
         screen_state(state)
         if not solves(self.policy):
             return self._run_programs(state)
@@ -183,20 +186,39 @@ class Driver:
         )
 
     def _allocate(self, state: ClusterState) -> Allocation:
-        """Compute the allocation of jobs that can all run, in one step where the engine has one."""
-        variant = None if self._max_min is None else known_variant(self.policy)
-        if self._max_min is not None and variant is not None:
-            try:
-                found = self._max_min.solve_max_min(state, variant == "plain", self.options)
-            except GavelError:
-                raise
-            except Exception as raised:  # the programs of the policy are left
-                found = None
-                self._refuse(self.engine, raised_word(raised))
-            if found is not None and self._accept(*found)[0] is not None:
-                return self._leave_traces(Allocation(state.job, found[1]), state)
+        """Compute the allocation of jobs that can all run on some type."""
+        if self._max_min is not None:
+            found = self._in_one_step(self._max_min, state, _ANY)
+            if found is not None:
+                return found
         screen_state(state)
         return self._run_programs(state)
+
+    def _in_one_step(
+        self, engine: MaxMinEngine, state: ClusterState, widest: int
+    ) -> Allocation | None:
+        """The allocation by an engine that makes the policy's program itself; None where it cannot."""
+        variant = known_variant(self.policy)
+        if variant is None or widest < 0:
+            return None
+        started = clock()
+        try:
+            found = engine.solve_max_min(state, variant == "plain", widest, self.options)
+        except GavelError:
+            raise
+        except Exception as raised:  # the programs of the policy are left
+            self._refuse(self.engine, raised_word(raised))
+            return None
+        if found is None:
+            return None
+        tally = self.tally
+        tally.programs += 1
+        tally.solve += clock() - started
+        shares, certificate = found
+        if not certificate.within(self.tolerance):
+            return None
+        tally.worst(certificate)
+        return self._leave_traces(Allocation(state.job, shares), state)
 
     def _run_programs(self, state: ClusterState) -> Allocation:
         """Go through the programs of the policy, one after the other."""
@@ -425,7 +447,7 @@ class Driver:
         except StopIteration as done:
             return done.value, ""
 
-    def _accept(self, solution: Solution, answer: Found | None) -> tuple[Found | None, str]:
+    def _accept(self, solution: Solution, answer: Answer | None) -> tuple[Answer | None, str]:
         tally, stats = self.tally, solution.stats
         tally.programs += stats.programs
         tally.cache_hits += stats.reused
@@ -460,6 +482,8 @@ def _with_reached_floors(program: Program, answer: Answer) -> AllocationProgram 
 
 
 _ROUNDING = 1e-12
+_ANY = 2**62
+"""No scale factor is too large."""
 _SECOND = "highs"
 
 

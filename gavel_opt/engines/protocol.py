@@ -14,7 +14,7 @@ from gavel_opt.model.allocation_program import (
 )
 from gavel_opt.model.cluster_state import ClusterState
 from gavel_opt.model.linear_program import LinearProgram
-from gavel_opt.model.solution import Solution
+from gavel_opt.model.solution import Certificate, Solution
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +130,8 @@ class MaxMinEngine(Engine, Protocol):
     """An engine that goes from the jobs to their shares in one step (``capability.max_min``)."""
 
     def solve_max_min(
-        self, state: ClusterState, plain: bool, options: Options = DEFAULT_OPTIONS
-    ) -> tuple[Solution, Floats] | None:
+        self, state: ClusterState, plain: bool, widest: int, options: Options = DEFAULT_OPTIONS
+    ) -> tuple[Floats, Certificate] | None:
         """Solve the program that max-min fairness would make of the state.
 
         Parameters
@@ -140,11 +140,14 @@ class MaxMinEngine(Engine, Protocol):
             The cluster now.
         plain
             Take every throughput as 1.
+        widest
+            Largest scale factor that a job may have.
 
         Returns
         -------
-        The solution with its certificate, and the share of each job, shape ``(n, J)``, within
-        [0, 1]: the same bits as from the program itself. None if that must be made first.
+        The share of each job, shape ``(n, J)``, within [0, 1]: the same bits as from the program itself;
+        and its certificate. None if the program must be made first, as where a job has no weight, or a
+        scale factor that is not positive or above ``widest``.
         """
         ...
 

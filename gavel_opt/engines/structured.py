@@ -66,27 +66,16 @@ class Structured:
         """Solve an allocation program or a finish-time program."""
         started = clock()
         answer, certificate, iterations = optimum(program, options.tie_break, self._memory)
-        solution = _solution(answer.objective, certificate, iterations, started)
+        solution = Solution(
+            Status.OPTIMAL if certificate.within(PROVED) else Status.IMPRECISE,
+            answer.objective,
+            certificate=certificate,
+            stats=Stats(solve=clock() - started, iterations=iterations),
+        )
         return solution, answer if certificate.within(_SPARE) else None
 
     def solve_max_min(
-        self, state: ClusterState, plain: bool, options: Options = DEFAULT_OPTIONS
-    ) -> tuple[Solution, Floats] | None:
+        self, state: ClusterState, plain: bool, widest: int, options: Options = DEFAULT_OPTIONS
+    ) -> tuple[Floats, Certificate] | None:
         """Solve max-min fairness from the jobs to their shares in one compiled call."""
-        started = clock()
-        found = max_min_optimum(state, plain, options.tie_break, self._memory)
-        if found is None:
-            return None
-        shares, objective, certificate, iterations = found
-        return _solution(objective, certificate, iterations, started), shares
-
-
-def _solution(
-    objective: float, certificate: Certificate, iterations: int, started: float
-) -> Solution:
-    return Solution(
-        Status.OPTIMAL if certificate.within(PROVED) else Status.IMPRECISE,
-        objective,
-        certificate=certificate,
-        stats=Stats(solve=clock() - started, iterations=iterations),
-    )
+        return max_min_optimum(state, plain, widest, options.tie_break, self._memory)

@@ -276,6 +276,7 @@ class Answer:
 
 
 _NO_PAIRS = np.empty((0, 2), dtype=np.int64)
+_NO_SHARES = np.empty((0, 0))
 
 
 @dataclass(slots=True)
@@ -299,5 +300,5 @@ class Allocation:
     job: Ints
     x: Floats
     pair: Ints = field(default_factory=lambda: _NO_PAIRS)
-    pair_x: Floats = field(default_factory=lambda: np.empty((0, 0)))
+    pair_x: Floats = field(default_factory=lambda: _NO_SHARES)
     notes: tuple[str, ...] = ()

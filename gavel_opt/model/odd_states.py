@@ -47,19 +47,23 @@ class Glance:
     _table: ThroughputTable | None = None
     _workers: bytes = field(default=b"")
 
-    def odd(self, state: ClusterState) -> bool:
-        """Whether anything of a state may be odd; False for certain where nothing is."""
+    def widest(self, state: ClusterState) -> int:
+        """The largest scale factor that is nothing odd in a state; -1 where the table or a type is."""
         workers = state.workers.tobytes()
         if state.throughputs is not self._table or workers != self._workers:
             self._table, self._workers = state.throughputs, workers
             alone = state.throughputs.alone
             good = state.workers.min(initial=1) > 0 and _runs(alone)
             self.narrow = int(state.workers.min()) if good else -1
+        return self.narrow
+
+    def odd(self, state: ClusterState) -> bool:
+        """Whether anything of a state may be odd; False for certain where nothing is."""
         if not state.job.size or not state.scale_factor.size or not state.weight.size:
             return True
         return not (
             state.scale_factor.min() > 0
-            and state.scale_factor.max() <= self.narrow
+            and state.scale_factor.max() <= self.widest(state)
             and state.weight.min() > 0.0
         )
 

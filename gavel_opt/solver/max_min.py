@@ -24,14 +24,14 @@ from gavel_opt.solver.shortcuts import NONE, PINNED, PRICED, solve_direct
 
 
 def max_min_optimum(
-    state: ClusterState, plain: bool, tie_break: str, memory: Memory
-) -> tuple[Floats, float, Certificate, int] | None:
+    state: ClusterState, plain: bool, widest: int, tie_break: str, memory: Memory
+) -> tuple[Floats, Certificate] | None:
     """Solve max-min fairness over the jobs of a state; None if its program must be made for that.
 
     Returns
     -------
-    shares, objective, certificate, iterations
-        Shares of shape ``(n, J)``; the others as :func:`~gavel_opt.solver.optimum.optimum` has them.
+    shares, certificate
+        Shares of shape ``(n, J)``; and what proves them.
     """
     types = state.workers.size
     given: tuple[Any, ...] = (
@@ -41,6 +41,7 @@ def max_min_optimum(
         plain_array(state.weight),
         plain_array(state.workers),
         plain,
+        widest,
         memory.for_types(types),
     )
     if types > MANY_TYPES:
@@ -49,8 +50,8 @@ def max_min_optimum(
     # the efficient optimum of a program that one job pins is found from its blocks
     if outcome != PRICED and (outcome != PINNED or tie_break == "efficient"):
         return None
-    objective, _, primal, dual, gap, iterations = summary.tolist()
-    return shares, objective, Certificate(primal, dual, gap), int(iterations)
+    _, _, primal, dual, gap, _ = summary.tolist()
+    return shares, Certificate(primal, dual, gap)
 
 
 @compiled
@@ -61,6 +62,7 @@ def fair_shares(
     weight: Floats,
     workers: Ints,
     plain: bool,
+    widest: int,
     start: Floats,
 ) -> tuple[int, Floats, Floats]:
     """Group the jobs, make the program, solve it and hand out the shares.
@@ -69,6 +71,8 @@ def fair_shares(
     ----------
     alone, key, scale, weight, workers, plain
         As for :func:`gavel_opt.kernels.rows.fairness_rows`.
+    widest
+        Largest scale factor that a job may have.
     start
         Prices and level to start from, as for :func:`~gavel_opt.solver.shortcuts.solve_direct`.
 
@@ -76,7 +80,8 @@ def fair_shares(
     -------
     outcome
         Of ``solve_direct``. Nothing else is to be used unless that is an optimum; it is none where
-        groups cannot be found by key, or the columns are not what they should be.
+        groups cannot be found by key, a job has no weight or its scale factor is not positive or too
+        large, or the columns are not what they should be.
     shares
         Of each job, shape ``(n, J)``, within [0, 1].
     summary
@@ -88,7 +93,7 @@ def fair_shares(
     if not key.size == scale.size == weight.size:
         return NONE, nobody, summary
     for job in range(key.size):
-        if not 0 <= key[job] < rows:
+        if not (0 <= key[job] < rows and 0 < scale[job] <= widest and weight[job] > 0.0):
             return NONE, nobody, summary
     kind = scale if plain else key
     most = kind.max() + 1 if plain else rows

@@ -344,7 +344,7 @@ def set_job_allocation(
     base: int,
     counts: np.ndarray,
 ) -> bool:
-    """Set the shares ``(n, J)`` of job numbers, and take everybody else's away.
+    """Put the shares ``(n, J)`` of job numbers into force, and take everybody else's away.
 
     Pairs stand from row ``base`` on. Returns False if a job is not active.
     """
@@ -370,4 +370,6 @@ def set_job_allocation(
             entries[pair].allocated = False
             for j in range(types):
                 ledger[pair, j].share = 0.0
+    counts[0].queue_stale = True
+    counts[0].stale = False
     return True

@@ -23,6 +23,7 @@ from simulator.mechanism.records import (
     GO_ON,
     MORE_JOBS,
     MORE_PAIRS,
+    MORE_ROUNDS,
     MORE_SEGMENTS,
     STUCK,
     World,
@@ -38,10 +39,9 @@ _STUCK = 100
 
 
 @compiled
-def run_rounds(rounds: int, world: World) -> int:
-    """Run at most ``rounds`` rounds; returns why it stopped (:mod:`simulator.mechanism.records`)."""
+def run_rounds(last: int, world: World) -> int:
+    """Run up to the round of this number; returns why it stopped (:mod:`simulator.mechanism.records`)."""
     count = world.counts[0]
-    last = count.rounds + rounds
     while True:
         if not count.awaiting:
             outcome = _may_go_on(last, world)
@@ -92,8 +92,10 @@ def _may_go_on(last: int, world: World) -> int:
     count = world.counts[0]
     if count.window_left == 0:
         return DONE
-    if count.rounds >= last or count.recorded >= len(world.rounds):
+    if count.rounds >= last:
         return ENOUGH
+    if count.recorded >= len(world.rounds):
+        return MORE_ROUNDS
     # A round may come to keep a pair on each worker.
     most = len(world.candidates) + count.pairs + len(world.workers)
     if world.rules[0].packing and most > len(world.entries):

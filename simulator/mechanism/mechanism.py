@@ -24,13 +24,13 @@ from simulator.mechanism.records import (
     CLOCK,
     COUNT,
     CURSOR,
-    ENOUGH,
     ENTRY,
     FRONT,
     LEDGER,
     LEFT,
     LEFTOVER,
     MORE_PAIRS,
+    MORE_ROUNDS,
     MORE_SEGMENTS,
     OUTCOME,
     PICK,
@@ -252,19 +252,17 @@ class Mechanism:
 
     def run(self, rounds: int) -> int:
         """Run at most ``rounds`` rounds; returns an outcome of :mod:`simulator.mechanism.records`."""
-        count, last = self._count, self.rounds + rounds
+        last = self._count.rounds + rounds
         while True:
-            left, room = last - count.rounds, len(self._world.rounds) - count.recorded
-            if room == 0:
+            outcome: int = run_rounds(last, self._world)
+            if outcome == MORE_ROUNDS:
                 self._make_metrics_room()
-                continue
-            outcome: int = run_rounds(min(left, room), self._world)
-            if outcome == MORE_PAIRS:
+            elif outcome == MORE_PAIRS:
                 self._grow(self._base, 2 * self._pair_room)
             elif outcome == MORE_SEGMENTS:
                 room = 2 * (len(self._world.segments) + len(self._world.workers))
                 self._replace(segments=_longer(self._world.segments, room))
-            elif outcome != ENOUGH or count.rounds >= last:
+            else:
                 return outcome
 
     def take_jobs(self) -> None:
@@ -289,10 +287,10 @@ class Mechanism:
 
     def state(self, prices: np.ndarray | None) -> ClusterState:
         """What the policy may see, when a run has come back for an allocation."""
-        setting = self._setting
-        view = self._world.views[: self.active]
-        job = view["job"].copy()
-        deadline = None
+        setting, deadline = self._setting, None
+        active = self._count.active
+        weight, steps_left, age = self._measures[:active].T.copy()
+        job, key, scale_factor, entity = self._numbers[:active].T.copy()
         if setting.traits.needs_deadlines:
             deadline = self._world.outcomes["deadline"][job] - self.time
             deadline[np.isnan(deadline)] = np.inf
@@ -301,13 +299,13 @@ class Mechanism:
             workers=setting.cluster.workers,
             throughputs=setting.table,
             job=job,
-            key=view["key"].copy(),
-            scale_factor=view["scale_factor"].copy(),
-            weight=view["weight"].copy(),
-            steps_left=view["steps_left"].copy(),
-            age=view["age"].copy(),
+            key=key,
+            scale_factor=scale_factor,
+            weight=weight,
+            steps_left=steps_left,
+            age=age,
             deadline=deadline,
-            entity=view["entity"].copy(),
+            entity=entity,
             prices=prices,
         )
 
@@ -322,8 +320,6 @@ class Mechanism:
             raise GavelError("an allocation names a job that is not active")
         if allocation is not None and allocation.pair.size:
             self._allocate_pairs(allocation)
-        self._count.queue_stale = True
-        self._count.stale = False
 
     def _allocate_pairs(self, allocation: Allocation) -> None:
         if not self._setting.traits.packing:
@@ -455,8 +451,14 @@ class Mechanism:
             leftovers=np.zeros(width, LEFTOVER),
             spare=spare,
         )
+        # Columns of the views, to be copied at once: fields of 8 bytes, measures before numbers.
+        words = len(VIEW.fields or ())
+        self._measures = self._world.views.view(np.float64).reshape(jobs, words)[:, :_MEASURES]
+        self._numbers = self._world.views.view(np.int64).reshape(jobs, words)[:, _MEASURES:]
 
 
+_MEASURES = 3
+"""Fields of a view that are real numbers; they come first."""
 _WHOLE = ("clock", "counts", "stream", "workers", "placed", "open_segments")
 """Arrays of the world that a snapshot holds whole."""
 _OF_TYPES = ("received", "first_run", "stop_run")

@@ -81,7 +81,7 @@ ABOUT: dict[str, dict[str, tuple[str, str]]] = {
         "primal_residual": ("", "the largest of its certificates; null if no program was solved"),
         "dual_residual": ("", "the largest of its certificates; null if no program was solved"),
         "relative_gap": ("", "the largest of its certificates; null if no program was solved"),
-        "seconds": ("s", "wall clock of building, solving, reading, breaking ties and certifying"),
+        "seconds": ("s", "wall clock of the policy, from state to allocation"),
         "refused": ("", "why answers were refused: engine and reason; empty if none was"),
     },
 }

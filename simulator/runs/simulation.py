@@ -381,18 +381,25 @@ class Simulation:
         StuckError
             If nothing can ever run again.
         """
-        mechanism, before = self.mechanism, self.rounds
+        # All but the policy's time is the mechanism's.
+        started, solving = clock(), self.solves.seconds
+        try:
+            self._advance(rounds)
+        finally:
+            self.mechanism_seconds += clock() - started - (self.solves.seconds - solving)
+
+    def _advance(self, rounds: int) -> None:
+        mechanism, recorder = self.mechanism, self._placements
+        before = mechanism.rounds
         stop = before + rounds
         if self._recomputation_due:
             self._recomputation_due = False
             self._allocate()
         while before < stop and not mechanism.finished and interrupts.pending is None:
-            started = clock()
-            outcome = mechanism.run(1 if self._placements is not None else stop - before)
-            self.mechanism_seconds += clock() - started
-            if self._placements is not None and self.rounds > before:
-                self._placements(before, mechanism.time, mechanism.placements())
-            before = mechanism.rounds
+            outcome = mechanism.run(1 if recorder is not None else stop - before)
+            rounds_before, before = before, mechanism.rounds
+            if recorder is not None and before > rounds_before:
+                recorder(rounds_before, mechanism.time, mechanism.placements())
             if outcome == ALLOCATE:
                 self._allocate()
             elif outcome == MORE_JOBS:
@@ -405,14 +412,12 @@ class Simulation:
                 )
 
     def _allocate(self) -> None:
-        started = clock()
         mechanism = self.mechanism
         state = mechanism.state(self._state_prices)
         if self.keeps_before:
             self._before = self._deciders()
         if self._estimates is not None:
             self._estimates.show(state, self.workload.jobs.key[: self.arrived])
-        self.mechanism_seconds += clock() - started
         allocation: Allocation | None = None
         if self._replay is not None:
             allocation = self._replay.next(state.job, self.time)
@@ -420,18 +425,16 @@ class Simulation:
             allocation = self.solves.watch(self.driver, state, self.rounds, self.time)
         elif self.driver is not None and not solves(self.driver.policy):
             _see_empty(self.driver, state)
-        started = clock()
         self.allocations += 1
-        if allocation is not None and self.on_allocation is not None:
-            self.on_allocation(self.rounds, self.time, allocation)
         if allocation is not None:
+            if self.on_allocation is not None:
+                self.on_allocation(self.rounds, self.time, allocation)
             for note in allocation.notes:
                 if note not in self.notes:
                     self.notes.append(note)
         with self._before_held:
             self._before = None
         mechanism.allocate(allocation)
-        self.mechanism_seconds += clock() - started
 
     # put down and take up --------------------------------------------------------------------
 
