@@ -1,8 +1,8 @@
-"""Names for the array types that travel between modules, and helpers that freeze them."""
+"""Names for the array types that travel between modules, and helpers that make them as they must be."""
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,6 +19,12 @@ def frozen_floats(values: ArrayLike) -> Floats:
         array = array.view()
         array.flags.writeable = False
     return array
+
+
+def plain_array(array: Any) -> Any:
+    """Contiguous and writable, as the kernels are compiled for; other kinds would compile anew."""
+    flags = array.flags
+    return array if flags.carray else np.require(array, requirements=["C", "W"])
 
 
 def stable_order(*keys: Ints) -> Ints:

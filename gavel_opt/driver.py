@@ -173,7 +173,6 @@ class Driver:
             if found is not None:
                 return found
         if not self._glance.odd(state):
-            screen_state(state)
             return self._run_programs(state)
         screen_state(state)
         if not solves(self.policy):

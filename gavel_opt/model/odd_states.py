@@ -26,6 +26,7 @@ import numpy as np
 
 from gavel_opt.arrays import Bools, Floats, Ints
 from gavel_opt.errors import InputError
+from gavel_opt.kernels.ordinary import are_ordinary
 from gavel_opt.model.allocation_program import Allocation, Answer, ProductProgram, Program
 from gavel_opt.model.cluster_state import ClusterState, ThroughputTable
 
@@ -34,16 +35,9 @@ _PER_JOB = ("key", "scale_factor", "weight", "steps_left", "age")
 
 @dataclass(slots=True)
 class Glance:
-    """A quick look at each state, which knows the throughputs of the one before.
+    """A quick look at each state, which knows the throughputs of the one before."""
 
-    Attributes
-    ----------
-    narrow
-        Largest scale factor that runs on every type with workers; -1 where a row of the table or a type
-        needs a closer look.
-    """
-
-    narrow: int = -1
+    _widest: int = -1
     _table: ThroughputTable | None = None
     _workers: bytes = field(default=b"")
 
@@ -52,25 +46,31 @@ class Glance:
         workers = state.workers.tobytes()
         if state.throughputs is not self._table or workers != self._workers:
             self._table, self._workers = state.throughputs, workers
-            alone = state.throughputs.alone
-            good = state.workers.min(initial=1) > 0 and _runs(alone)
-            self.narrow = int(state.workers.min()) if good else -1
-        return self.narrow
+            good = state.workers.min(initial=1) > 0 and _runs(state.throughputs.alone)
+            self._widest = int(state.workers.min()) if good else -1
+        return self._widest
 
     def odd(self, state: ClusterState) -> bool:
-        """Whether anything of a state may be odd; False for certain where nothing is."""
-        if not state.job.size or not state.scale_factor.size or not state.weight.size:
+        """Whether anything of a state may be odd, or refused by :func:`screen_state`; False if not."""
+        jobs, widest = state.job.size, self.widest(state)
+        if not jobs or widest < 0:
             return True
-        return not (
-            state.scale_factor.min() > 0
-            and state.scale_factor.max() <= self.widest(state)
-            and state.weight.min() > 0.0
-        )
+        columns = (state.key, state.scale_factor, state.weight, state.steps_left, state.age)
+        for column, dtype in zip(columns, _COMPILED_FOR, strict=True):
+            if column.dtype is not dtype or column.size != jobs or not column.flags.carray:
+                return True
+        return not are_ordinary(*columns, (len(state.throughputs.alone), widest))
+
+
+_WHOLE, _REAL = np.dtype(np.int64), np.dtype(np.float64)
+_COMPILED_FOR = _WHOLE, _WHOLE, _REAL, _REAL, _REAL
 
 
 def _runs(alone: Floats) -> bool:
-    """Whether every row of a table runs somewhere, and none is negative."""
-    return bool(alone.size and alone.min() >= 0.0 and (alone.max(axis=1) > 0.0).all())
+    """Whether every row of a table runs somewhere, and none is negative or infinite."""
+    return bool(
+        alone.size and alone.min() >= 0.0 and alone.max() < np.inf and (alone.max(axis=1) > 0).all()
+    )
 
 
 def screen_state(state: ClusterState) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gavel_opt.arrays import Bools, Floats
+from gavel_opt.arrays import Bools, Floats, plain_array
 from gavel_opt.errors import InputError
 from gavel_opt.model.allocation_program import AllocationProgram, FinishTimeProgram
 from gavel_opt.model.linear_program import LinearProgram
@@ -64,10 +64,7 @@ def screen_blocks(program: AllocationProgram | FinishTimeProgram) -> None:
     else:
         reward = _NO_TABLE if program.reward is None else program.reward
         own = (program.slope, _NOTHING, _NOTHING)
-    rate, reward, *columns = (
-        np.require(values, requirements=["C", "W"])
-        for values in (blocks.rate, reward, *given, *own)
-    )  # as the kernel is compiled for
+    rate, reward, *columns = map(plain_array, (blocks.rate, reward, *given, *own))
     good = all_finite(rate, reward, *columns)
     if good and pairs is not None:
         sums = pairs.rate.sum(axis=2), pairs.share, pairs.use

@@ -55,7 +55,9 @@ class AlloX(Policy):
             raise InputError(f"alpha is {alpha}, expected 0 to 1")
         self.name = name
         self._alpha = alpha
-        self._type_of: dict[int, int] = {}
+        self._job = np.empty(0, dtype=np.int64)
+        self._type = np.empty(0, dtype=np.int64)
+        """Jobs that run, ascending, and on which worker type each does."""
 
     def shares(self, state: ClusterState) -> Allocation:
         """Return each running job's worker type as a 0/1 allocation.
@@ -71,7 +73,12 @@ class AlloX(Policy):
                 f"policy 'allox' places single-GPU jobs only, but job {state.job[wide[0]]} has "
                 f"scale factor {state.scale_factor[wide[0]]}; leave out --multi-gpu"
             )
-        type_of = np.array([self._type_of.get(job, -1) for job in state.job.tolist()], np.int64)
+        type_of = np.full(state.job.size, -1)
+        if state.job.size:
+            place = np.searchsorted(state.job, self._job)
+            place[place == state.job.size] = 0
+            there = state.job[place] == self._job
+            type_of[place[there]] = self._type[there]
         waiting = np.flatnonzero(type_of < 0)
         waiting = waiting[np.argsort(-state.age[waiting], kind="stable")]
         busy = np.bincount(type_of[type_of >= 0], minlength=state.workers.size)
@@ -84,23 +91,20 @@ class AlloX(Policy):
             first = heads_of_lines(time, state.age[waiting], state.workers - busy)
             served = first >= 0
             type_of[waiting[first[served]]] = worker[served]
-        self._type_of = {
-            job: kind
-            for job, kind in zip(state.job.tolist(), type_of.tolist(), strict=True)
-            if kind >= 0
-        }
-        x = np.zeros((state.job.size, state.workers.size))
         placed = np.flatnonzero(type_of >= 0)
-        x[placed, type_of[placed]] = 1.0
+        self._job, self._type = state.job[placed], type_of[placed]
+        x = np.zeros((state.job.size, state.workers.size))
+        x[placed, self._type] = 1.0
         return Allocation(state.job, x)
 
     def snapshot(self) -> dict[str, Any]:
         """Return the worker type of each running job."""
-        return {"type_of": [[job, kind] for job, kind in self._type_of.items()]}
+        return {"type_of": np.stack([self._job, self._type], axis=1).tolist()}
 
     def restore(self, memory: dict[str, Any]) -> None:
         """Take back what :meth:`snapshot` gave."""
-        self._type_of = {int(job): int(kind) for job, kind in memory["type_of"]}
+        jobs = sorted((int(job), int(kind)) for job, kind in memory["type_of"])
+        self._job, self._type = np.array(jobs, dtype=np.int64).reshape(-1, 2).T
 
 
 def heads_of_lines(time: Floats, age: Floats, workers: Ints) -> Ints:

@@ -77,7 +77,8 @@ class FinishTimeFairness(Policy):
             served &= state.weight > 0.0
 
         def of(part: ClusterState) -> Programs:
-            speed, alone, past, isolated = (column[served] for column in times)
+            left = times if part is state else tuple(column[served] for column in times)
+            speed, alone, past, isolated = left
             return self._of(part, speed, alone, past, isolated, merge)
 
         return (yield from serving(state, served, of))

@@ -37,7 +37,8 @@ class Gandiva(Policy):
     def __init__(self, name: str, seed: int = 0) -> None:
         self.name = name
         self._random = random.Random(seed)
-        self._partner: dict[int, int] = {}
+        self._pairs = np.empty((0, 2), dtype=np.int64)
+        """Job numbers, the earlier job first."""
         self._table: ThroughputTable | None = None
         self._pays: Bools = np.empty((0, 0), dtype=bool)
 
@@ -46,62 +47,62 @@ class Gandiva(Policy):
         types = state.workers.size
         if state.job.size == 0:
             return Allocation(state.job, np.zeros((0, types)))
-        index = dict(zip(state.job.tolist(), range(state.job.size), strict=True))
-        self._forget(state, index)
+        pairs = self._still_paired(state)
         x = np.zeros((state.job.size, types))
         if state.scale_factor.sum() <= state.workers.sum():
             x[:] = _even_split(state.workers, state.scale_factor, state.job.size)
             return Allocation(state.job, x)
-        single = self._draw(state, index)
-        pairs = np.array(
-            [(index[a], index[b]) for a, b in self._partner.items() if a < b], dtype=np.int64
-        ).reshape(-1, 2)
-        pairs = pairs[np.lexsort(pairs.T[::-1])]
+        single, pairs = self._draw(state, pairs)
         combinations = single.size + pairs.shape[0]
         x[single] = _even_split(state.workers, state.scale_factor[single], combinations)
         shared = _even_split(state.workers, state.scale_factor[pairs[:, 0]], combinations)
         return Allocation(state.job, x, state.job[pairs], shared)
 
-    def _forget(self, state: ClusterState, index: dict[int, int]) -> None:
-        """Give up pairs that lost a job or do not pay."""
+    def _still_paired(self, state: ClusterState) -> Ints:
+        """Give up pairs that lost a job or do not pay; where in the state the others are, shape ``(P, 2)``."""
         if state.throughputs is not self._table:
             self._table = state.throughputs
             self._pays = _pays(state.throughputs)
-        kept: dict[int, int] = {}
-        for job, other in self._partner.items():
-            if job in index and other in index:
-                first, second = state.key[index[min(job, other)]], state.key[index[max(job, other)]]
-                if self._pays[first, second]:
-                    kept[job] = other
-        self._partner = kept
+        place = np.searchsorted(state.job, self._pairs)
+        place[place == state.job.size] = 0
+        there = (state.job[place] == self._pairs).all(axis=1)
+        key = state.key[place]
+        kept = there & self._pays[key[:, 0], key[:, 1]]
+        self._pairs = self._pairs[kept]
+        still: Ints = place[kept]
+        return still
 
-    def _draw(self, state: ClusterState, index: dict[int, int]) -> Ints:
-        """Pair jobs without a partner at random; return those that stay single, ascending."""
-        waiting = [job for job in index if job not in self._partner]
-        scale = [int(state.scale_factor[index[job]]) for job in waiting]
+    def _draw(self, state: ClusterState, pairs: Ints) -> tuple[Ints, Ints]:
+        """Pair jobs without a partner at random; those that stay single, ascending, and all pairs, in order."""
+        alone = np.ones(state.job.size, dtype=bool)
+        alone[pairs] = False
+        free = np.flatnonzero(alone)
+        waiting, scale = free.tolist(), state.scale_factor[free].tolist()
+        drawn: list[tuple[int, int]] = []
         for _ in range(len(waiting)):
             if len(waiting) < 2:
                 break
             i, j = self._random.sample(range(len(waiting)), 2)
             if scale[i] != scale[j]:
                 continue
-            a, b = waiting[i], waiting[j]
+            drawn.append((min(waiting[i], waiting[j]), max(waiting[i], waiting[j])))
             for place in (max(i, j), min(i, j)):
                 del waiting[place], scale[place]
-            self._partner[a] = b
-            self._partner[b] = a
-        return np.array([index[job] for job in waiting], dtype=np.int64)
+        pairs = np.concatenate([pairs, np.array(drawn, dtype=np.int64).reshape(-1, 2)])
+        self._pairs = state.job[pairs]
+        return np.array(waiting, dtype=np.int64), pairs[np.argsort(pairs[:, 0])]
 
     def snapshot(self) -> dict[str, Any]:
         """Return the partners and the state of the random stream."""
         return {
-            "partner": [[a, b] for a, b in self._partner.items()],
+            "partner": [[a, b] for pair in self._pairs.tolist() for a, b in (pair, pair[::-1])],
             "random": random_state(self._random),
         }
 
     def restore(self, memory: dict[str, Any]) -> None:
         """Take back what :meth:`snapshot` gave."""
-        self._partner = {int(a): int(b) for a, b in memory["partner"]}
+        pairs = [(int(a), int(b)) for a, b in memory["partner"] if a < b]
+        self._pairs = np.array(pairs, dtype=np.int64).reshape(-1, 2)
         set_random_state(self._random, memory["random"])
 
 

@@ -12,14 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from gavel_opt.arrays import Floats, Ints
+from gavel_opt.arrays import Floats, Ints, plain_array
 from gavel_opt.kernels.finite import all_finite
 from gavel_opt.kernels.groups import clipped_shares, group_keys
 from gavel_opt.kernels.jit import compiled, make_ready
 from gavel_opt.kernels.rows import fairness_rows
 from gavel_opt.model.cluster_state import ClusterState
 from gavel_opt.model.solution import Certificate
-from gavel_opt.solver.optimum import MANY_TYPES, Memory, plain_array
+from gavel_opt.solver.optimum import MANY_TYPES, Memory
 from gavel_opt.solver.shortcuts import NONE, PINNED, PRICED, solve_direct
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gavel_opt.arrays import Floats
+from gavel_opt.arrays import Floats, plain_array
 from gavel_opt.kernels.jit import make_ready
 from gavel_opt.model.allocation_program import (
     AllocationProgram,
@@ -165,12 +165,6 @@ def _answer(
     worth_proof = None if not second or math.isnan(second[0]) else tuple(second)
     answer = Answer(x, objective, level, level_dual, capacity_dual, worth_proof)
     return answer, Certificate(primal, dual, gap), int(iterations)
-
-
-def plain_array(array: Any) -> Any:
-    """Contiguous and writable, as the kernels are compiled for; other kinds would compile anew."""
-    flags = array.flags
-    return array if flags.carray else array.copy()
 
 
 def gain_of(program: Program) -> Floats:

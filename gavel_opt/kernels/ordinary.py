@@ -1,0 +1,28 @@
+"""Whether jobs have nothing odd about them, in one compiled pass."""
+
+from __future__ import annotations
+
+from gavel_opt.arrays import Floats, Ints
+from gavel_opt.kernels.jit import compiled
+
+
+@compiled
+def are_ordinary(
+    key: Ints, scale: Ints, weight: Floats, steps_left: Floats, age: Floats, limits: tuple[int, int]
+) -> bool:
+    """Whether each job has a row in the table, fits, has a weight, and has numbers.
+
+    Parameters
+    ----------
+    key, scale, weight, steps_left, age
+        Of each job, shape ``(n,)``.
+    limits
+        Rows of the table of throughputs, and the largest scale factor that fits.
+    """
+    rows, widest = limits
+    total = 0.0
+    for job in range(key.size):
+        if not (0 <= key[job] < rows and 0 < scale[job] <= widest and weight[job] > 0.0):
+            return False
+        total += 0.0 * weight[job] + 0.0 * steps_left[job] + 0.0 * age[job]
+    return total == 0.0
