@@ -25,18 +25,3 @@ def plain_array(array: Any) -> Any:
     """Contiguous and writable, as the kernels are compiled for; other kinds would compile anew."""
     flags = array.flags
     return array if flags.carray else np.require(array, requirements=["C", "W"])
-
-
-def stable_order(*keys: Ints) -> Ints:
-    """The order that sorts by the last key, then by the one before it, as ``numpy.lexsort``.
-
-    Whole numbers from 0 to 65,535 are sorted by their digits, in a fifth of the time.
-    """
-    order: Ints | None = None
-    for key in keys:
-        if key.size and key.min() >= 0 and key.max() < 1 << 16:
-            key = key.astype(np.uint16)
-        step = np.argsort(key if order is None else key[order], kind="stable")
-        order = step if order is None else order[step]
-    assert order is not None
-    return order

@@ -17,7 +17,7 @@ _PACKED: dict[str, Any] = {"cluster": "8:8:8", "jobs": 8, "multi_gpu": True}
 
 RUNS: tuple[dict[str, Any], ...] = (
     # long ones first
-    {"policy": "max_min_fairness_packed", **_PACKED},
+    {"policy": "max_min_fairness_packed", "record": "placements", **_PACKED},
     {"policy": "max_min_fairness_perf", **_SMALL},
     {"policy": "finish_time_fairness_perf", **_SMALL},
     {"policy": "max_min_fairness_perf", "engine": "highs", **_SMALL},

@@ -100,9 +100,8 @@ def _may_go_on(last: int, world: World) -> int:
     most = len(world.candidates) + count.pairs + len(world.workers)
     if world.rules[0].packing and most > len(world.entries):
         return MORE_PAIRS
-    if world.rules[0].records_placements and count.segments + len(world.workers) > len(
-        world.segments
-    ):
+    room = world.segments.shape[1] - count.segments
+    if world.rules[0].records_placements and room < len(world.workers):
         return MORE_SEGMENTS
     return GO_ON
 

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from gavel_opt import Allocation, ClusterState, GavelError, ThroughputTable, Traits
-from gavel_opt.arrays import stable_order
 from gavel_opt.kernels.records import aligned_zeros, plain
 from simulator.mechanism.accounting import set_job_allocation
 from simulator.mechanism.loop import run_rounds, view
@@ -26,6 +25,7 @@ from simulator.mechanism.records import (
     CURSOR,
     ENTRY,
     FRONT,
+    LAST,
     LEDGER,
     LEFT,
     LEFTOVER,
@@ -39,7 +39,6 @@ from simulator.mechanism.records import (
     RULES,
     RUN,
     SCRATCH,
-    SEGMENT,
     SHORT,
     SPEED,
     TYPE,
@@ -238,15 +237,15 @@ class Mechanism:
         return placed
 
     def segments(self) -> np.ndarray:
-        """Who ran where, SEGMENT, by first round and worker (a copy)."""
-        open_ones = self._world.open_segments
-        closed = self._world.segments[: self._count.segments]
-        segments = np.concatenate([closed, open_ones[open_ones["job"] >= 0]])
-        order = stable_order(segments["worker"], segments["first"])
-        # as rows of bytes: taking records one by one takes three times as long
-        rows = segments.view(np.uint8).reshape(len(segments), SEGMENT.itemsize)
-        ordered: np.ndarray = rows.take(order, axis=0).view(SEGMENT)[:, 0]
-        return ordered
+        """Who ran where, by first round and worker, shape ``(5, n)``: rows as :data:`records.ON` says.
+
+        A view, in which last rounds are those up to now.
+        """
+        world = self._world
+        segments: np.ndarray = world.segments[:, : self._count.segments]
+        begun = world.open_segments >= 0
+        segments[LAST, world.open_segments[begun]] = world.workers["held_round"][begun] - 1
+        return segments
 
     # what to do ------------------------------------------------------------------------------
 
@@ -260,8 +259,8 @@ class Mechanism:
             elif outcome == MORE_PAIRS:
                 self._grow(self._base, 2 * self._pair_room)
             elif outcome == MORE_SEGMENTS:
-                room = 2 * (len(self._world.segments) + len(self._world.workers))
-                self._replace(segments=_longer(self._world.segments, room))
+                # what is never used takes no memory, and copying much
+                self._make_segments_room(4 * (self._count.segments + len(self._world.workers)))
             else:
                 return outcome
 
@@ -352,7 +351,7 @@ class Mechanism:
             "pair_ledger": world.ledger[base : base + pairs].copy(),
             "candidates": world.candidates[:slots].copy(),
             "outcomes": world.outcomes[: self._setting.workload.jobs.size].copy(),
-            "segments": world.segments[: self._count.segments].copy(),
+            "segments": world.segments[:, : self._count.segments].T.copy(),
             "rounds": rounds.copy(),
             "type_use": type_use.copy(),
         }
@@ -375,7 +374,9 @@ class Mechanism:
             self._world.types[name] = memory[name]
         self._count.pairs_stale = True
         self._count.queue_stale = True
-        for name in ("outcomes", "segments", "rounds", "type_use"):
+        self._make_segments_room(len(memory["segments"]))
+        self._world.segments[:] = memory["segments"].T
+        for name in ("outcomes", "rounds", "type_use"):
             array = _longer(getattr(self._world, name)[:0], len(memory[name]))
             array[:] = memory[name]
             self._replace(**{name: array})
@@ -413,6 +414,13 @@ class Mechanism:
         self._replace(
             rounds=_longer(self._world.rounds, room), type_use=_longer(self._world.type_use, room)
         )
+
+    def _make_segments_room(self, room: int) -> None:
+        old = self._world.segments
+        segments = np.zeros((len(old), room), dtype=old.dtype)
+        kept = min(room, old.shape[1])
+        segments[:, :kept] = old[:, :kept]
+        self._replace(segments=segments)
 
     def look_again(self) -> None:
         """Write down for :meth:`state` what a policy may see of the jobs."""
@@ -509,10 +517,8 @@ def _empty_world(setting: Setting) -> World:
         returning=np.zeros(workers, QUEUED),
     )
     spare = Spare(np.zeros(0, QUEUED), np.zeros(0, SCRATCH), np.zeros(SHORT), np.zeros(SHORT))
-    each_worker, open_segments = np.zeros(workers, WORKER), np.zeros(workers, SEGMENT)
+    each_worker = np.zeros(workers, WORKER)
     each_worker["held_round"] = -1
-    open_segments["worker"] = np.arange(workers)
-    open_segments["job"] = -1
     keys, paired = len(setting.table.alone), setting.table.paired
     if paired is None or not traits.packing:
         paired = np.zeros((keys if traits.packing else 1, keys, 2, len(types)))
@@ -536,8 +542,8 @@ def _empty_world(setting: Setting) -> World:
         runs=np.zeros(workers, RUN),
         workers=each_worker,
         placed=np.zeros((2, workers), dtype=np.int64),
-        open_segments=open_segments,
-        segments=np.zeros(0, SEGMENT),
+        open_segments=np.full(workers, -1, dtype=np.int64),
+        segments=np.zeros((5, 0), dtype=np.int32),
         rounds=np.zeros(0, ROUND),
         type_use=np.zeros((0, len(types))),
         views=np.zeros(0, VIEW),

@@ -76,7 +76,7 @@ def _extend_leases(
         for place in range(at, at + scale):
             free = free and floor.workers[last[place]].held_round != rounds
         if free:
-            _start(floor.runs[count.running], pick.entry, worker_type.number, count)
+            _start(floor.runs[count.running], pick.entry, worker_type.number, False, count)
             pick.entry = -1
             rest -= 1
             for place in range(scale):
@@ -109,12 +109,13 @@ def _take_free_workers(size: int, scale: int, worker_type: Any, floor: Floor, co
     placed = floor.placed[rounds & 1]
     number = worker_type.next_worker
     for k in range(size):
-        _start(floor.runs[count.running], floor.rest[k].entry, worker_type.number, count)
+        _start(floor.runs[count.running], floor.rest[k].entry, worker_type.number, True, count)
         used = count.used
         count.used += scale
         while used < count.used:
             worker = floor.workers[number]
             if worker.held_round != rounds:
+                worker.held_before = worker.held_round
                 worker.held_round = rounds
                 placed[used] = number
                 used += 1
@@ -123,11 +124,12 @@ def _take_free_workers(size: int, scale: int, worker_type: Any, floor: Floor, co
 
 
 @compiled
-def _start(run: Any, entry: int, j: int, count: Any) -> None:
+def _start(run: Any, entry: int, j: int, fresh: bool, count: Any) -> None:
     """Let an entry run on the next workers of the round's list."""
     run.entry = entry
     run.on = j
     run.at = count.used
+    run.fresh = fresh
     count.running += 1
 
 

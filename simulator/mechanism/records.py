@@ -56,7 +56,7 @@ COUNT = record(
     extensions="i8",
     opportunities="i8",
     next_opportunities="i8",  # counted when the round starts
-    segments="i8",  # rows of the recorded placements filled so far
+    segments="i8",  # that have begun, if placements are recorded
     all_known="?",  # no more jobs will become known
     stale="?",  # a job came or left since the last recomputation
     awaiting="?",  # a recomputation is due: the pass goes on from there when it was given
@@ -147,17 +147,17 @@ RUN = record(
     rank="i4",  # of the key of a job that runs a whole round alone, else -1
     pair="?",
     stay="i1",  # jobs of it that have not left
+    fresh="?",  # not on exactly the workers of the round before
 )
 
-WORKER = record(busy="f8", held_round="i8")
-
-SEGMENT = record(
-    worker="i4",
-    job="i4",  # -1 in an open segment that has not begun
-    partner="i4",  # -1 for a job alone
-    first="i4",  # rounds, numbered from 0
-    last="i4",
+WORKER = record(
+    busy="f8",
+    held_round="i4",  # last round in which somebody had it, the current one included
+    held_before="i4",  # the same when whoever has it took it
 )
+
+ON, JOB, PARTNER, FIRST, LAST = range(5)
+"""Rows of the segments: worker, job, job beside it or -1, and first and last round, numbered from 0."""
 
 ROUND = record(
     time="f8",
@@ -301,7 +301,9 @@ class World(NamedTuple):
         WORKER, by worker number; workers of what runs in the order of placement, of this round and the
         last, by whether the round is odd, shape ``(2, workers)``.
     open_segments, segments
-        SEGMENT, by worker number: what each has had up to now; and those that are over.
+        By worker, which segment is its latest, -1 for none; and all in the order in which they began, a
+        column for each, shape ``(5, room)`` (:data:`ON` and the following). While one is open its last
+        round is not known.
     rounds, type_use
         ROUND, and the share of each type's workers that run something, ``(rounds, J)``.
     views

@@ -25,7 +25,7 @@ from gavel_opt import InputError
 from simulator.runs.config import SETTINGS, RunConfig
 from simulator.runs.files import write_atomically
 
-FORMAT = 6
+FORMAT = 7
 NAME = "checkpoint.npz"
 
 _SEAL = b"sha256 "

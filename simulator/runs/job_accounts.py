@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
-from gavel_opt.arrays import stable_order
+from simulator.mechanism.stays import STAY, Clocks, Stretches, add_times, follow_jobs
 from simulator.runs.columns import Columns
 
 Floats = NDArray[np.float64]
+
+_BLOCK = 1 << 13
 
 
 def isolation(jobs: Columns, throughputs: Floats, workers: NDArray[np.int64]) -> Columns:
@@ -63,13 +67,17 @@ def isolation(jobs: Columns, throughputs: Floats, workers: NDArray[np.int64]) ->
     return {"isolated_time": isolated, "finish_time_fairness": ratio}
 
 
-def presence(jobs: Columns, rounds: Columns, placements: Columns, types: list[str]) -> Columns:
+def presence(
+    jobs: Columns, rounds: Columns, placements: Columns, kind: NDArray[np.int64], types: list[str]
+) -> Columns:
     """First start, preemptions and worker time by type of every job, from who ran where.
 
     Parameters
     ----------
     jobs, rounds, placements
-        The run's tables; placements with ``worker_type``.
+        The run's tables; placements by first round.
+    kind
+        Place in ``types`` of each worker's type.
     types
         Worker types of the cluster.
 
@@ -79,38 +87,31 @@ def presence(jobs: Columns, rounds: Columns, placements: Columns, types: list[st
         ``first_start`` (seconds, NaN for jobs that never ran), ``preemptions`` and ``time_<type>``
         (worker-seconds between the starts of rounds, cut at the job's finish).
     """
-    count = jobs["job"].size
-    start = rounds["time"]
+    count, start = jobs["job"].size, rounds["time"]
     latest = np.nanmax(np.concatenate([jobs["finish"], start[-1:], [0.0]]))
-    end = np.concatenate([start[1:], [latest]])
-    alone = placements["partner"] < 0
-    # a pair is two jobs on one worker
-    job = np.concatenate([placements["job"], placements["partner"][~alone]])
-    first, last, worker = (
-        np.concatenate([placements[name], placements[name][~alone]])
-        for name in ("first_round", "last_round", "worker")
-    )
-    seconds = np.maximum(np.fmin(end[last], jobs["finish"][job]) - start[first], 0.0)
-    found: Columns = {}
-    started = np.full(count, np.inf)
-    np.minimum.at(started, job, start[first])
-    found["first_start"] = np.where(np.isfinite(started), started, np.nan)
-    # rounds of different jobs do not touch
-    stride = start.size + 1
-    order = stable_order(first, job)
-    owner = job[order]
-    until = np.maximum.accumulate(owner * stride + last[order])
-    left = np.diff(owner, prepend=-1) == 0
-    left[1:] &= (owner * stride + first[order])[1:] > until[:-1] + 1
-    found["preemptions"] = np.bincount(owner[left], minlength=count).astype(np.int64)
-    final = np.flatnonzero(np.diff(owner, append=-1) != 0)
-    owner, last_of = owner[final], until[final] - owner[final] * stride
-    gone = (last_of < start.size - 1) & ~np.isfinite(jobs["finish"][owner])
-    found["preemptions"][owner[gone & ~jobs["dropped"][owner]]] += 1  # and has not come back
-    of_worker = np.full(worker.max(initial=-1) + 1, "", placements["worker_type"].dtype)
-    of_worker[placements["worker"]] = placements["worker_type"]
-    kind = np.array([types.index(name) if name else 0 for name in of_worker.tolist()], np.int64)
-    time = np.bincount(kind[worker] * count + job, seconds, len(types) * count)
-    for name, of_type in zip(types, time.reshape(len(types), count), strict=True):
-        found[f"time_{name}"] = of_type.astype(np.float64)
-    return found
+    clocks = Clocks(start, np.concatenate([start[1:], [latest]]), jobs["finish"], kind)
+    stays, times = np.zeros(count, STAY), np.zeros((len(types), count))
+    stays["first"] = -1
+    for block in _blocks(placements):
+        follow_jobs(block, stays)
+        add_times(False, block, clocks, times)
+    if (placements["partner"] >= 0).any():  # two jobs on one worker
+        for block in _blocks(placements):
+            add_times(True, block, clocks, times)
+    first = stays["first"]
+    ran = first >= 0
+    preemptions = stays["left"].astype(np.int64)
+    gone = ran & (stays["until"] < start.size - 1) & ~np.isfinite(jobs["finish"])
+    preemptions[gone & ~jobs["dropped"]] += 1  # and has not come back
+    started = np.full(count, np.nan)
+    started[ran] = start[first[ran]]
+    found: Columns = {"first_start": started, "preemptions": preemptions}
+    return found | {f"time_{name}": times[place] for place, name in enumerate(types)}
+
+
+def _blocks(placements: Columns) -> Iterator[Stretches]:
+    """Few at a time: a kernel that is not compiled yet may be by the next ones."""
+    names = ("job", "partner", "worker", "first_round", "last_round")
+    columns = [np.ascontiguousarray(placements[name], dtype=np.int32) for name in names]
+    for first in range(0, columns[0].size, _BLOCK):
+        yield Stretches(*(column[first : first + _BLOCK] for column in columns))

@@ -52,16 +52,15 @@ def placement_columns(simulation: Simulation) -> Columns:
     By first round and worker; the partner is -1 for a job alone.
     """
     cluster = simulation.cluster
-    segments = simulation.mechanism.segments()
+    worker, job, partner, first, last = simulation.mechanism.segments()
     types = np.repeat(np.array(cluster.worker_types, dtype=np.str_), cluster.workers)
-    number = {name: segments[name].astype(np.int64) for name in segments.dtype.names or ()}
     return {
-        "worker": number["worker"],
-        "worker_type": types[number["worker"]],
-        "job": number["job"],
-        "partner": number["partner"],
-        "first_round": number["first"],
-        "last_round": number["last"],
+        "worker": worker,
+        "worker_type": types[worker],
+        "job": job,
+        "partner": partner,
+        "first_round": first,
+        "last_round": last,
     }
 
 

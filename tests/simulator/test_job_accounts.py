@@ -74,8 +74,7 @@ def test_presence_by_hand():
     rows = [(0, 0, 0, 0, -1), (1, 0, 0, 0, -1), (1, 2, 2, 0, 1)]
     names = ("worker", "first_round", "last_round", "job", "partner")
     placements = dict(zip(names, np.array(rows).T, strict=True))
-    placements["worker_type"] = np.array(["k80", "v100", "v100"])
-    found = presence(jobs, rounds, placements, ["k80", "v100"])
+    found = presence(jobs, rounds, placements, np.array([0, 1]), ["k80", "v100"])
     assert found["first_start"][:2].tolist() == [0.0, 200.0]
     assert math.isnan(found["first_start"][2])
     assert found["preemptions"].tolist() == [1, 1, 0]  # job 1 was left out of the last round

@@ -189,7 +189,7 @@ class World:
 def recorded(mechanism: Mechanism) -> list[dict[tuple[int, ...], list[int]]]:
     """Who ran where, round by round, from what the mechanism recorded; workers in order of number."""
     rounds: list[dict[tuple[int, ...], list[int]]] = [{} for _ in range(mechanism.rounds)]
-    for worker, job, partner, first, last in mechanism.segments().tolist():
+    for worker, job, partner, first, last in mechanism.segments().T.tolist():
         for who in rounds[first : last + 1]:
             who.setdefault((job,) if partner < 0 else (job, partner), []).append(worker)
     return rounds
@@ -214,6 +214,8 @@ def check(case: Case) -> Mechanism:
         {entry: sorted(workers) for entry, workers in who.items()} for _, _, who in spec.history
     ]
     assert [{e: sorted(w) for e, w in who.items()} for who in recorded(mechanism)] == placed
+    begun = [(first, worker) for worker, _, _, first, _ in mechanism.segments().T.tolist()]
+    assert begun == sorted(begun)
     assert mechanism.utilization() == float(np.mean(np.array(spec.busy) / spec.now))
     return mechanism
 
