@@ -9,11 +9,12 @@ from typing import TypeGuard, cast
 
 import numpy as np
 
+from gavel_opt.arrays import Floats
 from gavel_opt.engines.asking import raised_word
 from gavel_opt.engines.protocol import (
     AllocationEngine,
     Engine,
-    MaxMinEngine,
+    OneStepEngine,
     Options,
     ProductEngine,
 )
@@ -40,6 +41,7 @@ from gavel_opt.model.presolve import screen, screen_blocks
 from gavel_opt.model.recertified import recertify
 from gavel_opt.model.solution import Certificate, Solution, Status
 from gavel_opt.policies import Policy, solves
+from gavel_opt.policies.finish_time import known_times
 from gavel_opt.policies.max_min import known_variant
 from gavel_opt.policies.outside import blamed, started_generator
 from gavel_opt.solving import decide, prove
@@ -146,10 +148,10 @@ class Driver:
         self._spare: tuple[Answer, Certificate] | None = None
         self._glance = Glance()
         self._chain: list[Engine | str] = [engine, *(n for n in fallback if n != engine.name)]
-        self._max_min: MaxMinEngine | None = None
+        self._one_step: OneStepEngine | None = None
         # The shares that such a step gives have no prices: from outside they could not be proven.
-        if engine.capability.max_min and grouping and recorder is None and _is_ours(engine):
-            self._max_min = cast(MaxMinEngine, engine)
+        if engine.capability.one_step and grouping and recorder is None and _is_ours(engine):
+            self._one_step = cast(OneStepEngine, engine)
 
     @property
     def merges(self) -> bool:
@@ -167,13 +169,13 @@ class Driver:
             If the policy cannot take this state; the text names the job.
         """
         self.tally.allocations += 1
-        if self._max_min is not None:
+        if self._one_step is not None:
             # It says itself where anything is odd, or else is not for it.
-            found = self._in_one_step(self._max_min, state, self._glance.widest(state))
+            found = self._max_min(self._one_step, state, self._glance.widest(state))
             if found is not None:
                 return found
         if not self._glance.odd(state):
-            return self._run_programs(state)
+            return self._finish_time(state) or self._run_programs(state)
         screen_state(state)
         if not solves(self.policy):
             return self._run_programs(state)
@@ -186,17 +188,17 @@ class Driver:
 
     def _allocate(self, state: ClusterState) -> Allocation:
         """Compute the allocation of jobs that can all run on some type."""
-        if self._max_min is not None:
-            found = self._in_one_step(self._max_min, state, _ANY)
+        if self._one_step is not None:
+            found = self._max_min(self._one_step, state, _ANY)
             if found is not None:
                 return found
         screen_state(state)
         return self._run_programs(state)
 
-    def _in_one_step(
-        self, engine: MaxMinEngine, state: ClusterState, widest: int
+    def _max_min(
+        self, engine: OneStepEngine, state: ClusterState, widest: int
     ) -> Allocation | None:
-        """The allocation by an engine that makes the policy's program itself; None where it cannot."""
+        """Max-min fairness by an engine that makes the program itself; None where it cannot."""
         variant = known_variant(self.policy)
         if variant is None or widest < 0:
             return None
@@ -208,12 +210,35 @@ class Driver:
         except Exception as raised:  # the programs of the policy are left
             self._refuse(self.engine, raised_word(raised))
             return None
-        if found is None:
+        return None if found is None else self._in_one_step(*found, state, started)
+
+    def _finish_time(self, state: ClusterState) -> Allocation | None:
+        """The same for finish-time fairness, of a state in which nothing is odd."""
+        engine = self._one_step
+        if engine is None:
             return None
+        started = clock()
+        times = known_times(self.policy, state)
+        if times is None:
+            return None
+        built = clock()
+        self.tally.build += built - started
+        try:
+            found = engine.solve_finish_time(state, *times, self.options)
+        except GavelError:
+            raise
+        except Exception as raised:  # the programs of the policy are left
+            self._refuse(self.engine, raised_word(raised))
+            return None
+        return None if found is None else self._in_one_step(*found, state, built)
+
+    def _in_one_step(
+        self, shares: Floats, certificate: Certificate, state: ClusterState, started: float
+    ) -> Allocation | None:
+        """The allocation of shares that an engine found without a program, if they are proven."""
         tally = self.tally
         tally.programs += 1
         tally.solve += clock() - started
-        shares, certificate = found
         if not certificate.within(self.tolerance):
             return None
         tally.worst(certificate)

@@ -57,7 +57,7 @@ class Isolated:
             engine.capability,
             allocation=False,
             finish_time=False,
-            max_min=False,
+            one_step=False,
             product=False,
             tie_break=False,
         )

@@ -37,8 +37,8 @@ class Capability:
         Takes an :class:`AllocationProgram` as it is (:class:`AllocationEngine`).
     finish_time
         Takes a :class:`FinishTimeProgram` as it is.
-    max_min
-        Makes the program of max-min fairness itself (:class:`MaxMinEngine`).
+    one_step
+        Makes the programs of max-min and finish-time fairness itself (:class:`OneStepEngine`).
     product
         Takes a :class:`ProductProgram` (:class:`ProductEngine`).
     pairs
@@ -63,7 +63,7 @@ class Capability:
     linear: bool = True
     allocation: bool = False
     finish_time: bool = False
-    max_min: bool = False
+    one_step: bool = False
     product: bool = False
     pairs: bool = True
     grouping: bool = True
@@ -126,8 +126,12 @@ class AllocationEngine(Engine, Protocol):
 
 
 @runtime_checkable
-class MaxMinEngine(Engine, Protocol):
-    """An engine that goes from the jobs to their shares in one step (``capability.max_min``)."""
+class OneStepEngine(Engine, Protocol):
+    """An engine that goes from the jobs to their shares in one step (``capability.one_step``).
+
+    Shares have the shape ``(n, J)``, within [0, 1], and the same bits as from the program itself; with them
+    comes their certificate. None if the program must be made first.
+    """
 
     def solve_max_min(
         self, state: ClusterState, plain: bool, widest: int, options: Options = DEFAULT_OPTIONS
@@ -145,9 +149,28 @@ class MaxMinEngine(Engine, Protocol):
 
         Returns
         -------
-        The share of each job, shape ``(n, J)``, within [0, 1]: the same bits as from the program itself;
-        and its certificate. None if the program must be made first, as where a job has no weight, or a
-        scale factor that is not positive or above ``widest``.
+        Shares and certificate; None also where a job has no weight, or a scale factor that is not
+        positive or above ``widest``.
+        """
+        ...
+
+    def solve_finish_time(
+        self,
+        state: ClusterState,
+        speed: Floats,
+        isolated: Floats,
+        options: Options = DEFAULT_OPTIONS,
+    ) -> tuple[Floats, Certificate] | None:
+        """Solve the program that finish-time fairness would make of the state, in which nothing is odd.
+
+        Parameters
+        ----------
+        state
+            The cluster now.
+        speed
+            Steps per second of each job, shape ``(n, J)``.
+        isolated
+            Seconds that each job would take in all on its isolated share, shape ``(n,)``.
         """
         ...
 

@@ -12,6 +12,7 @@ from gavel_opt.model.allocation_program import Answer, Program
 from gavel_opt.model.cluster_state import ClusterState
 from gavel_opt.model.linear_program import LinearProgram
 from gavel_opt.model.solution import Certificate, Solution, Stats, Status
+from gavel_opt.solver.finish_time import finish_time_optimum
 from gavel_opt.solver.max_min import max_min_optimum
 from gavel_opt.solver.optimum import PROVED, Memory, optimum
 
@@ -36,7 +37,7 @@ class Structured:
         linear=False,
         allocation=True,
         finish_time=True,
-        max_min=True,
+        one_step=True,
         pairs=True,
         tie_break=True,
     )
@@ -79,3 +80,13 @@ class Structured:
     ) -> tuple[Floats, Certificate] | None:
         """Solve max-min fairness from the jobs to their shares in one compiled call."""
         return max_min_optimum(state, plain, widest, options.tie_break, self._memory)
+
+    def solve_finish_time(
+        self,
+        state: ClusterState,
+        speed: Floats,
+        isolated: Floats,
+        options: Options = DEFAULT_OPTIONS,
+    ) -> tuple[Floats, Certificate] | None:
+        """Solve finish-time fairness from the times of the jobs to their shares in one compiled call."""
+        return finish_time_optimum(state, speed, isolated, options.tie_break, self._memory)

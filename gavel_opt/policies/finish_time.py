@@ -123,6 +123,29 @@ class FinishTimeFairness(Policy):
         self._past.restore(memory)
 
 
+_PROGRAMS, _OF = FinishTimeFairness.programs, FinishTimeFairness._of
+
+
+def known_times(policy: Policy, state: ClusterState) -> tuple[Floats, Floats] | None:
+    """What engines need that make the program of this module themselves; None for any other policy.
+
+    As for :func:`gavel_opt.policies.max_min.known_variant`, and nothing may be odd about the state. The
+    program may still be asked for afterwards.
+
+    Returns
+    -------
+    speed, isolated
+        Steps per second, shape ``(n, J)``, and seconds under isolation in all, shape ``(n,)``.
+    """
+    if type(policy) is not FinishTimeFairness or policy.variant == "packed":
+        return None
+    found = getattr(policy.programs, "__func__", None), getattr(policy._of, "__func__", None)
+    if found != (_PROGRAMS, _OF):
+        return None
+    speed, _, _, isolated = policy._past.advance(state, policy.variant)
+    return speed, isolated
+
+
 def _pooled(
     state: ClusterState, throughput: Floats, isolated: Floats, solo: Floats
 ) -> Generator[AllocationProgram, Answer, Allocation]:

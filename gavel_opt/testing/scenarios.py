@@ -9,7 +9,7 @@ from typing import cast
 import numpy as np
 
 from gavel_opt.driver import Driver
-from gavel_opt.engines.protocol import Engine, MaxMinEngine, Options
+from gavel_opt.engines.protocol import Engine, OneStepEngine, Options
 from gavel_opt.errors import InputError
 from gavel_opt.model.allocation_program import AllocationProgram
 from gavel_opt.model.cluster_state import ClusterState, ThroughputTable
@@ -34,8 +34,8 @@ def declares_itself(make_engine: MakeEngine) -> None:
     assert can.linear or can.allocation, "takes neither general programs nor blocks"
     if can.allocation or can.finish_time:
         assert hasattr(engine, "solve_blocks"), "declares blocks but has no solve_blocks"
-    if can.max_min:
-        assert hasattr(engine, "solve_max_min"), "declares max_min but has no solve_max_min"
+    for method in ("solve_max_min", "solve_finish_time") if can.one_step else ():
+        assert hasattr(engine, method), f"declares one_step but has no {method}"
     assert 0.0 < can.precision < 1.0, "precision must be between 0 and 1"
 
 
@@ -155,7 +155,7 @@ def shares_are_those_of_the_program(make_engine: MakeEngine) -> None:
     asked = 0
     for policy in ("max_min_fairness", "max_min_fairness_perf"):
         fairness = make_policy(policy)
-        engine = cast(MaxMinEngine, make_engine())
+        engine = cast(OneStepEngine, make_engine())
         by_program = Driver(fairness, make_engine(), recorder=lambda *_: None)
         for jobs in (1, 4, 30, 31, 29):
             key, scale = rng.integers(0, 6, jobs), 2 ** rng.integers(0, 3, jobs)
@@ -181,7 +181,7 @@ def shares_are_those_of_the_program(make_engine: MakeEngine) -> None:
             assert certificate.within(_PROOF), f"{jobs} jobs: no proof"
             expected = by_program.allocate(state).x
             assert shares.tobytes() == expected.tobytes(), f"{jobs} jobs: other shares"
-    assert asked, "declares max_min and never answers"
+    assert asked, "declares one_step and never answers"
 
 
 SCENARIOS: list[tuple[Callable[[MakeEngine], None], tuple[str, ...]]] = [
@@ -193,7 +193,7 @@ SCENARIOS: list[tuple[Callable[[MakeEngine], None], tuple[str, ...]]] = [
     (recovers_after_no_answer, ("linear",)),
     (time_limit_is_kept, ("linear",)),
     (no_number_is_refused, ("linear",)),
-    (shares_are_those_of_the_program, ("max_min",)),
+    (shares_are_those_of_the_program, ("one_step",)),
 ]
 """Each with the capabilities that it needs."""
 

@@ -126,10 +126,10 @@ def test_right_ones_are_used_with_figures_of_ours(engine):
 
 def test_shares_without_a_program_are_asked_of_our_engines_only():
     class Door(Outside):
-        capability = Capability(allocation=True, finish_time=True, max_min=True)
+        capability = Capability(allocation=True, finish_time=True, one_step=True)
 
         def solve_max_min(self, state, plain, widest, options=None):
             raise AssertionError("asked")
 
-    assert driver(Door())._max_min is None
-    assert driver("structured")._max_min is not None
+    assert driver(Door())._one_step is None
+    assert driver("structured")._one_step is not None

@@ -63,6 +63,43 @@ def test_the_bits_are_those_of_the_program(seed, policy, tie_break, types):
     assert once.tally.max_relative_gap <= 1e-9
 
 
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(
+    st.integers(0, 10**6),
+    st.sampled_from(["finish_time_fairness", "finish_time_fairness_perf"]),
+    st.sampled_from(["canonical", "efficient", "none"]),
+    st.sampled_from([1, 2, 3, 4]),
+)
+def test_finish_times_are_those_of_the_program(seed, policy, tie_break, types):
+    """Some jobs leave, some come; the policy remembers, and the program may be asked for in between."""
+    once, twice = both(policy, tie_break)
+    rng = np.random.default_rng(seed)
+    for step in range(4):
+        state = with_room(cluster(seed + step, types=types))
+        if step == 2 and state.job.size > 1:
+            state.steps_left[1] = state.steps_left[0]
+        if rng.random() < 0.2:
+            state.steps_left[-1] = 0.0
+        shares = once.allocate(state)
+        assert shares.x.tobytes() == twice.allocate(state).x.tobytes()
+    assert once.tally.max_relative_gap <= 1e-9
+    assert once.policy.snapshot() == twice.policy.snapshot()
+
+
+def with_room(state):
+    """With every job running on every type: nothing is odd."""
+    state.throughputs.alone[state.throughputs.alone == 0.0] = 0.5
+    return replace(state, workers=state.workers + 8)
+
+
+def test_finish_times_are_one_step_where_they_can_be(monkeypatch):
+    once, _ = both("finish_time_fairness_perf")
+    monkeypatch.setattr(once, "_run_programs", lambda state: pytest.fail("made a program"))
+    for seed in range(5):
+        once.allocate(with_room(cluster(seed, jobs=50)))
+    assert once.tally.programs == once.tally.allocations == 5
+
+
 def test_it_is_one_step_where_it_can_be():
     for tie_break, steps in (("canonical", 20), ("efficient", 1)):
         once, _ = both("max_min_fairness_perf", tie_break)
@@ -108,7 +145,7 @@ def test_what_is_wrong_with_a_state_is_said(engine):
 
 
 def test_only_the_engine_that_says_so_is_asked():
-    able = [name for name in ("structured", "highs") if make_engine(name).capability.max_min]
+    able = [name for name in ("structured", "highs") if make_engine(name).capability.one_step]
     assert able == ["structured"]
     driver = Driver(make_policy("max_min_fairness_perf"), "structured", grouping=False)
     driver.allocate(cluster(4))
