@@ -1,27 +1,26 @@
-"""PuLP with HiGHS in the same process; the PuLP problem and its solver are kept.
+"""PuLP with HiGHS in the same process; the solver that PuLP built is kept.
 
-PuLP writes rows and columns one by one and refuses to solve a problem twice, so what changes is
-changed in both: in PuLP's constraints and variables, and in the solver that it built. PuLP calls a
-time limit an optimum, so the outcome is the solver's own word. A ranged row becomes two constraints.
+PuLP writes rows and columns one by one and refuses to solve a problem twice (PuLP 4 does not change a constraint
+either), so what changes is changed in the solver that it built. PuLP calls a time limit an optimum, so the outcome is
+the solver's own word. A ranged row becomes two constraints.
 """
 
 from __future__ import annotations
 
 import math
 import time
-import warnings
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
 import numpy as np
-import pulp
 
-from gavel_opt.arrays import Floats
+from gavel_opt.arrays import Floats, Ints
 from gavel_opt.engines.highs import STATUS, QuietHighs
 from gavel_opt.engines.persistent import Seated, Seating, changed_entries
 from gavel_opt.engines.persistent_blocks import BlockModel, Changes, KeepsBlocks
 from gavel_opt.engines.protocol import DEFAULT_OPTIONS, Capability, Options
+from gavel_opt.engines.pulp_problem import solver_of
 from gavel_opt.model.linear_program import LinearProgram
 from gavel_opt.model.solution import Solution, Stats, Status
 
@@ -30,29 +29,18 @@ _USUAL = 1e-7
 _LOW, _HIGH = 0, 1
 
 
-class _InProcess(pulp.HiGHS):  # type: ignore[misc]  # PuLP has no types
-    """PuLP's HiGHS on a solver that prints nothing."""
-
-    def createAndConfigureSolver(self, lp: Any) -> None:
-        lp.solverModel = QuietHighs()
-        lp.solverModel.setOptionValue("output_flag", False)
-        for option, value in self.optionsDict.items():
-            lp.solverModel.setOptionValue(option, value)
-
-
 @dataclass(slots=True)
 class _Kept:
-    """A PuLP problem in its solver.
+    """The solver that PuLP built for a problem.
 
-    ``constraints[_LOW]`` and ``constraints[_HIGH]`` hold the constraint for the lower and the upper
-    bound of each row, or None; an equality has the same constraint in both.
+    ``rows[_LOW]`` and ``rows[_HIGH]`` hold the solver's row for the lower and the upper bound of each
+    row, or -1; an equality has the same in both. ``columns`` holds the solver's column of each column.
     """
 
     seating: Seating
-    problem: Any
-    interface: Any
-    columns: list[Any]
-    constraints: tuple[list[Any], list[Any]]
+    solver: QuietHighs
+    columns: Ints
+    rows: Ints
     finite: np.ndarray
 
 
@@ -127,11 +115,10 @@ class Pulp(KeepsBlocks):
         if not status.has_answer:
             self._kept = None
             return Solution(status, stats=stats)
-        kept.interface.findSolutionValues(kept.problem)
-        x = np.array([column.varValue for column in kept.columns])[kept.seating.columns.at]
-        row_dual = _duals(kept)[kept.seating.rows.at]
-        info = kept.problem.solverModel.getInfo()
-        stats.iterations = max(int(info.simplex_iteration_count), 0)
+        answer = kept.solver.getSolution()
+        x = np.asarray(answer.col_value)[kept.columns][kept.seating.columns.at]
+        row_dual = _duals(kept, np.asarray(answer.row_dual))[kept.seating.rows.at]
+        stats.iterations = max(int(kept.solver.getInfo().simplex_iteration_count), 0)
         stats.read = time.perf_counter() - solved
         return Solution(status, x=x, row_dual=row_dual, stats=stats)
 
@@ -150,22 +137,15 @@ class Pulp(KeepsBlocks):
         alive = finite.any(axis=0)
         if (finite[:, alive] != kept.finite[:, alive]).any() or _equal_rows_changed(old, new):
             return "a row changed its sense"
-        solver = kept.problem.solverModel
         change = changed_entries(old, new, new.row_lower.size, most=old.data.size + new.data.size)
         assert change is not None
         for i, j, value in zip(*(part.tolist() for part in change), strict=True):
-            for constraint in _parts(kept, i):
-                _expression(constraint)[kept.columns[j]] = value
-                solver.changeCoeff(constraint.index, kept.columns[j].index, value)
-        sign = -1.0 if following.maximize else 1.0
+            _set_entry(kept, i, j, value)
         for j in np.flatnonzero(old.c != new.c).tolist():
-            kept.problem.objective[kept.columns[j]] = float(new.c[j])
-            solver.changeColCost(kept.columns[j].index, sign * float(new.c[j]))
+            _set_cost(kept, j, float(new.c[j]))
         differ = (old.col_lower != new.col_lower) | (old.col_upper != new.col_upper)
         for j in np.flatnonzero(differ).tolist():
-            low, high = float(new.col_lower[j]), float(new.col_upper[j])
-            kept.columns[j].lowBound, kept.columns[j].upBound = _or_none(low), _or_none(high)
-            solver.changeColBounds(kept.columns[j].index, low, high)
+            _set_bounds(kept, j, float(new.col_lower[j]), float(new.col_upper[j]))
         for side, before, after in (
             (_LOW, old.row_lower, new.row_lower),
             (_HIGH, old.row_upper, new.row_upper),
@@ -177,62 +157,13 @@ class Pulp(KeepsBlocks):
 
 
 def _build(program: LinearProgram) -> _Kept:
-    """Write the problem in PuLP and let PuLP build its solver."""
-    with warnings.catch_warnings():
-        # PuLP 3 says of each variable that PuLP 4 will make it in another way.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        return _written(Seating.of(program))
-
-
-def _written(seating: Seating) -> _Kept:
-    seated = seating.seated
-    sense = pulp.LpMaximize if seating.maximize else pulp.LpMinimize
-    problem = pulp.LpProblem("program", sense)
-    columns = [
-        pulp.LpVariable(f"x{j}", _or_none(low), _or_none(high))
-        for j, (low, high) in enumerate(
-            zip(seated.col_lower.tolist(), seated.col_upper.tolist(), strict=True)
-        )
-    ]
-    # Columns in no row would be missing, so all of them are named in the objective.
-    problem += pulp.LpAffineExpression(list(zip(columns, seated.c.tolist(), strict=True)))
-    order = np.argsort(seated.indices, kind="stable")
-    column = np.repeat(np.arange(len(columns)), np.diff(seated.indptr))[order].tolist()
-    value = seated.data[order].tolist()
-    starts = np.searchsorted(seated.indices[order], np.arange(seated.row_lower.size + 1)).tolist()
-    low_side: list[Any] = []
-    high_side: list[Any] = []
-    for i, (low, high) in enumerate(
-        zip(seated.row_lower.tolist(), seated.row_upper.tolist(), strict=True)
-    ):
-        span = range(starts[i], starts[i + 1])
-        terms = [(columns[column[k]], value[k]) for k in span]
-        equal = low == high
-        low_side.append(
-            _constraint(problem, terms, pulp.LpConstraintEQ if equal else pulp.LpConstraintGE, low)
-        )
-        high_side.append(
-            low_side[-1] if equal else _constraint(problem, terms, pulp.LpConstraintLE, high)
-        )
-    interface = _InProcess(msg=False)
-    interface.createAndConfigureSolver(problem)
-    interface.buildSolverModel(problem)
-    return _Kept(seating, problem, interface, columns, (low_side, high_side), _finite(seated))
-
-
-def _constraint(
-    problem: Any, terms: list[tuple[Any, float]], sense: int, bound: float
-) -> Any | None:
-    if not math.isfinite(bound):
-        return None
-    constraint = pulp.LpConstraint(pulp.LpAffineExpression(terms), sense, rhs=bound)
-    problem.addConstraint(constraint)
-    return constraint
+    seating = Seating.of(program)
+    return _Kept(seating, *solver_of(seating.seated, seating.maximize), _finite(seating.seated))
 
 
 def _run(kept: _Kept, options: Options, deadline: float) -> Status:
     """Run the solver that PuLP built; its own word is the outcome."""
-    solver = kept.problem.solverModel
+    solver = kept.solver
     tolerance = max(options.tolerance or _TIGHT, _TIGHT)
     settings: dict[str, Any] = {
         "parallel": "off",
@@ -255,7 +186,7 @@ def _run(kept: _Kept, options: Options, deadline: float) -> Status:
         settings["time_limit"] = solver.getRunTime() + left if math.isfinite(left) else math.inf
         for option, setting in settings.items():
             solver.setOptionValue(option, setting)
-        kept.interface.callSolver(kept.problem)
+        solver.run()
         status = STATUS.get(solver.getModelStatus(), Status.NUMERICAL_ERROR)
         if status in (Status.OPTIMAL, Status.TIME_LIMIT) or status in verdicts:
             break
@@ -267,65 +198,49 @@ def _run(kept: _Kept, options: Options, deadline: float) -> Status:
     return status
 
 
-def _duals(kept: _Kept) -> Floats:
+def _duals(kept: _Kept, dual: Floats) -> Floats:
     """Sum of the duals of each row's constraints; PuLP minimises what is to be maximised."""
     sign = -1.0 if kept.seating.maximize else 1.0
-    low, high = kept.constraints
-    duals = [
-        (a.pi if a is not None else 0.0) + (b.pi if b is not None and b is not a else 0.0)
-        for a, b in zip(low, high, strict=True)
-    ]
-    return sign * np.array(duals)
-
-
-def _expression(constraint: Any) -> Any:
-    """The coefficients: PuLP 3 keeps them in the constraint, PuLP 2's constraint is them."""
-    return getattr(constraint, "expr", constraint)
-
-
-def _parts(kept: _Kept, row: int) -> list[Any]:
-    low, high = kept.constraints[_LOW][row], kept.constraints[_HIGH][row]
-    parts = [low] if low is not None else []
-    return parts if high is None or high is low else [*parts, high]
+    low, high = kept.rows
+    both = (high >= 0) & (high != low)
+    found = np.zeros(low.size)
+    found[low >= 0] = dual[low[low >= 0]]
+    found[both] += dual[high[both]]
+    return sign * found
 
 
 def _set_entry(kept: _Kept, row: int, column: int, value: float) -> None:
-    variable = kept.columns[column]
-    for constraint in _parts(kept, row):
-        _expression(constraint)[variable] = value
-        kept.problem.solverModel.changeCoeff(constraint.index, variable.index, value)
+    for part in {*kept.rows[:, row].tolist()} - {-1}:
+        kept.solver.changeCoeff(part, kept.columns[column], value)
 
 
 def _set_cost(kept: _Kept, column: int, cost: float) -> None:
     """PuLP minimises what is to be maximised."""
-    variable = kept.columns[column]
-    kept.problem.objective[variable] = cost
     sign = -1.0 if kept.seating.maximize else 1.0
-    kept.problem.solverModel.changeColCost(variable.index, sign * cost)
+    kept.solver.changeColCost(kept.columns[column], sign * cost)
 
 
 def _set_bounds(kept: _Kept, column: int, low: float, high: float) -> None:
-    variable = kept.columns[column]
-    variable.lowBound, variable.upBound = _or_none(low), _or_none(high)
-    kept.problem.solverModel.changeColBounds(variable.index, low, high)
+    kept.solver.changeColBounds(kept.columns[column], low, high)
 
 
 def _has_bounds(kept: _Kept, row: int, low: float, high: float) -> bool:
     """Whether a row has a constraint for each of its finite bounds."""
-    parts = kept.constraints[_LOW][row], kept.constraints[_HIGH][row]
     finite = math.isfinite(low), math.isfinite(high)
-    return all(part is not None or not needed for part, needed in zip(parts, finite, strict=True))
+    parts = kept.rows[:, row].tolist()
+    return all(part >= 0 or not needed for part, needed in zip(parts, finite, strict=True))
 
 
 def _move_bound(kept: _Kept, side: int, row: int, bound: float) -> None:
-    """Move the bound of one constraint, in PuLP and in the solver; infinite switches it off."""
-    constraint = kept.constraints[side][row]
-    if constraint is None:
+    """Move the bound of one constraint; infinite switches it off."""
+    low_row, high_row = kept.rows[:, row].tolist()
+    part = (low_row, high_row)[side]
+    if part < 0:
         return
-    constraint.changeRHS(bound)
-    low = bound if constraint.sense != pulp.LpConstraintLE else -math.inf
-    high = bound if constraint.sense != pulp.LpConstraintGE else math.inf
-    kept.problem.solverModel.changeRowBounds(constraint.index, low, high)
+    equal = low_row == high_row
+    low = bound if side == _LOW or equal else -math.inf
+    high = bound if side == _HIGH or equal else math.inf
+    kept.solver.changeRowBounds(part, low, high)
 
 
 def _finite(seated: Seated) -> np.ndarray:
@@ -337,7 +252,3 @@ def _equal_rows_changed(old: Seated, new: Seated) -> bool:
     """Whether a row became an equality or stopped being one."""
     was, is_ = old.row_lower == old.row_upper, new.row_lower == new.row_upper
     return bool((was != is_).any())
-
-
-def _or_none(bound: float) -> float | None:
-    return bound if math.isfinite(bound) else None
