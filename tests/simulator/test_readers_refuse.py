@@ -9,6 +9,7 @@ import contextlib
 import gzip
 import json
 import os
+import platform
 import resource
 import time
 from pathlib import Path
@@ -26,11 +27,15 @@ from simulator.cli.compare import difference, read_folder
 from simulator.importers import source
 from simulator.importers.conversion import Names, convert
 from simulator.runs.checkpoint import load
+from simulator.runs.live import LIVE, RUNNING
 from simulator.runs.options import make_config
 from simulator.runs.replay import load_replay
 from simulator.runs.results import parquet as encoded
 from simulator.runs.runner import Checkpointing, execute
+from simulator.studies.elsewhere import finished_in
 from simulator.studies.experiments.definition import load as load_experiment
+from simulator.studies.experiments.simulate import simulate
+from simulator.studies.stores import PointStore
 from simulator.studies.sweep_folder import (
     PLAN,
     as_text,
@@ -206,7 +211,7 @@ READERS = {
     "sweep": (plan_from_file, "a.toml", mutated(SWEEP.encode())),
     "experiment": (load_experiment, "a.toml", mutated(EXPERIMENT.read_bytes())),
     **{
-        f"import {name}": (
+        f"import {name} {file}": (
             lambda path, name=name, rest=rest: import_log(name, path, rest),
             file,
             mutated((SAMPLES / file).read_bytes()),
@@ -298,12 +303,16 @@ def run_folder(tmp_path_factory):
     return folder
 
 
-@pytest.fixture(scope="module")
-def wide_folder(tmp_path_factory):
-    """A run with all tables."""
-    folder = tmp_path_factory.mktemp("wide") / "a"
+def wide_run(folder: Path) -> None:
+    """Write a run with all tables."""
     config = make_config(policy="isolated", jobs=4, cluster="2:2:2")
     execute(config, placements=True, allocations=True).write(folder)
+
+
+@pytest.fixture(scope="module")
+def wide_folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("wide") / "a"
+    wide_run(folder)
     return folder
 
 
@@ -311,6 +320,10 @@ def changed_file(whole: bytes, name: str) -> st.SearchStrategy[bytes]:
     if name.endswith("json"):
         return st.one_of(mutated(whole), restructured(json.loads(whole)).map(as_json))
     return mutated(whole)
+
+
+def compared(one: Path, other: Path) -> None:
+    difference(read_folder(one), read_folder(other))
 
 
 @MUTATIONS
@@ -322,7 +335,7 @@ def test_a_run_folder_is_compared_or_refused(run_folder, tmp_path_factory, name,
 
     def check(content: bytes) -> None:
         (other / name).write_bytes(content)
-        refuses_or_reads(lambda: difference(read_folder(run_folder), read_folder(other)))
+        refuses_or_reads(compared, run_folder, other)
 
     every(count, changed_file((run_folder / name).read_bytes(), name), check)
 
@@ -356,28 +369,80 @@ def test_a_run_folder_is_viewed_or_said_to_be_damaged(wide_folder, tmp_path_fact
     every(count, changed_file((wide_folder / name).read_bytes(), name), check)
 
 
-@MUTATIONS
-@pytest.mark.parametrize("name", ["plan", "a/summary.json"])
-def test_a_sweep_folder_is_looked_at_or_refused(
-    run_folder, tmp_path_factory, name, count, monkeypatch
-):
-    # a damaged plan may be one that is being written, and is read again for eight seconds
-    monkeypatch.setattr("simulator.studies.patience.time.sleep", lambda seconds: None)
-    sweep = tmp_path_factory.mktemp("sweep")
-    write_plan(sweep, entries_of(make_plan([("", {"policy": "isolated", "jobs": 4})])), ["sweep"])
-    (sweep / "a").mkdir()
-    for file in run_folder.iterdir():
-        (sweep / "a" / file.name).write_bytes(file.read_bytes())
-    file = sweep / (PLAN if name == "plan" else name)
+SMALL = {"policy": "isolated", "jobs": 4, "cluster": "2:2:2"}
 
-    def look(folder: Path) -> None:
-        entries = read_plan(folder)
-        as_text(folder, standing(folder, entries), entries)
+
+def sweep_folder(folder: Path) -> None:
+    """Write the folder of a sweep of one run."""
+    write_plan(folder, entries_of(make_plan([("", SMALL)])), ["sweep"])
+    wide_run(folder / "a")
+
+
+def looked_at_sweep(path: Path) -> None:
+    folder = next(one for one in path.parents if (one / PLAN).exists())
+    entries = read_plan(folder)
+    as_text(folder, standing(folder, entries), entries)
+    json.dumps(Library([folder]).catalog())
+    finished_in([folder])
+
+
+def plan_of_a_sweep(folder: Path):
+    sweep_folder(folder)
+    return looked_at_sweep, folder / PLAN
+
+
+def run_of_a_sweep(folder: Path):
+    sweep_folder(folder)
+    return looked_at_sweep, folder / "a/summary.json"
+
+
+def run_on_its_way(folder: Path):
+    sweep_folder(folder)
+    run = folder / "a"
+    live = run / LIVE
+    live.mkdir()
+    for table in ("jobs.parquet", "rounds.parquet"):
+        (run / table).rename(live / table)
+    (run / "summary.json").unlink()
+    said = {"process": os.getpid(), "host": platform.node(), "status": "running"}
+    said |= {"policy": "isolated", "makespan": 1.0, "rounds": 1}
+    (live / RUNNING).write_text(json.dumps(said | {"config": make_config(**SMALL).to_json()}))
+    return looked_at_sweep, live / RUNNING
+
+
+def point_of_a_figure(folder: Path):
+    store = PointStore(folder / "points")
+    payload = {"config": make_config(**SMALL).to_json()}
+    store.keep("isolated,rate=1", payload, simulate(payload), 1.0, 1.0)
+
+    def look(_: Path) -> None:
         json.dumps(Library([folder]).catalog())
+        for places in finished_in([folder]).values():
+            PointStore(folder / "other").adopt("isolated", payload, places[0])
+        store.load("isolated,rate=1", payload)
+
+    return look, store.path("isolated,rate=1")
+
+
+FOLDERS = {
+    "sweep plan": plan_of_a_sweep,
+    "sweep run": run_of_a_sweep,
+    "live run": run_on_its_way,
+    "figure": point_of_a_figure,
+}
+"""What looks at a folder when one file of it was damaged, and the file."""
+
+
+@MUTATIONS
+@pytest.mark.parametrize("name", FOLDERS)
+def test_a_folder_of_a_study_is_looked_at_or_refused(tmp_path_factory, name, count, monkeypatch):
+    # a damaged file may be one that is being written, and is read again for eight seconds
+    monkeypatch.setattr("simulator.studies.patience.time.sleep", lambda seconds: None)
+    look, file = FOLDERS[name](tmp_path_factory.mktemp("study"))
 
     def check(content: bytes) -> None:
         file.write_bytes(content)
-        refuses_or_reads(look, sweep)
+        refuses_or_reads(look, file)
 
     good = file.read_bytes()
     check(b"[" * 100_000)
