@@ -191,6 +191,15 @@ class RunConfig:
         default=1e-6,
         forks=True,
     )
+    solver_timeout: float = _setting(
+        "--solver-timeout",
+        LIMIT,
+        DECIDES,
+        "wall clock of one solve, then --fallback is asked (default: no limit)",
+        "SECONDS",
+        default=float("inf"),
+        forks=True,
+    )
     grouping: bool = _setting(
         "--no-grouping",
         SWITCH,

@@ -22,6 +22,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from simulator.runs.files import remove_unfinished
+from simulator.runs.overdue import listen
 
 SIGNALS = tuple(
     number for name in ("SIGINT", "SIGTERM", "SIGHUP") if (number := getattr(signal, name, None))
@@ -32,6 +33,9 @@ GRACE = 1.2
 
 LAST = 1.8
 """Seconds to the end of one whose loops did, and which is on its way out."""
+
+UNSOLVED = 3
+"""Exit status of a command whose solver or run failed."""
 
 _AGAIN = "the same command starts again"
 
@@ -135,20 +139,41 @@ class Interrupts:
             if signal.getsignal(number) != signal.SIG_IGN:
                 signal.signal(number, self._note)
         atexit.register(_ignore_signals)
+        listen(self.give_up)
         threading.Thread(target=self._watch, args=(inside,), name="signals", daemon=True).start()
 
     def listen(self, number: int) -> None:
         """Note a signal from now on, for a process whose owner ends it if nobody looks in time."""
         signal.signal(number, self._note)
 
+    def give_up(self, left: float, why: str) -> None:
+        """End a command whose run does not come back, with what can be saved; for another thread.
+
+        Parameters
+        ----------
+        left
+            Seconds that the run still has.
+        why
+            What is said if that is nothing.
+        """
+        if left > 0.0 or self._finishing or self._acting:
+            return
+        with self._decision:
+            if self.rescue is not None:
+                self.rescue()
+            self._end(why, UNSOLVED)
+
     def leave(self) -> None:
         """End the process at once, in one line; nothing that runs in it is unwound."""
+        self._end("interrupted", self.status)
+
+    def _end(self, why: str, status: int) -> None:
         if sys.stderr is not None and sys.stderr.isatty():
             os.write(2, b"\r\033[K\033[?25h")  # a progress bar hides the cursor
         with contextlib.suppress(OSError):
-            os.write(2, f"{self._name}: interrupted; {self.advice}\n".encode())
+            os.write(2, f"{self._name}: {why}; {self.advice}\n".encode())
         remove_unfinished()
-        os._exit(self.status)
+        os._exit(status)
 
     def _note(self, number: int, frame: object = None) -> None:
         if self.pending is None:

@@ -73,6 +73,10 @@ class LiveFolder:
         now = time.monotonic()
         self._due = now + max(PAUSE, (now - started) / SHARE)
 
+    def remove(self) -> None:
+        """Remove what was written: the run is stopped."""
+        remove_live(self.folder.parent)
+
 
 def remove_live(folder: Path) -> None:
     """Remove what a run showed of itself: it is done, and its own files say it all."""

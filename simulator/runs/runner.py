@@ -22,6 +22,7 @@ from simulator.runs.events import Cancel, Events
 from simulator.runs.interrupts import Interrupted, interrupts
 from simulator.runs.judge import Judge
 from simulator.runs.live import LiveFolder
+from simulator.runs.overdue import watched
 from simulator.runs.recording import UNSOLVED, Allocations, keep_unsolved
 from simulator.runs.results import RunResult, Spent, Status, collect
 from simulator.runs.saturation import HOUR, Verdict
@@ -241,7 +242,12 @@ class _Run:
         return self.spent_before + clock() - self.started
 
     def to_end(self) -> Status:
-        """Go round by round to an end, and say which."""
+        """Go to an end, and say which; who listens is told when a solve does not come back."""
+        limit = self.config.timeout
+        with watched(limit, lambda: limit - self.spent):
+            return self._round_by_round()
+
+    def _round_by_round(self) -> Status:
         simulation = self.simulation
         if not simulation.rounds and self.judging_takes(self.judge.before) is not None:
             return "saturated"
@@ -390,12 +396,16 @@ class _Run:
         self.warm_saved = self.warm_saved or bool(memory["warm_saved"])
 
     def interrupted(self) -> None:
-        """Leave a checkpoint to go on from, if checkpoints were asked for."""
+        """Leave a checkpoint to go on from, if checkpoints were asked for, and nothing else."""
+        if self.live is not None:
+            self.live.remove()
         if self.checkpointing is not None:
             self.save(self.checkpointing.path)
 
     def rescue(self) -> None:
         """Leave one of before the recomputation that does not end; the process then does."""
+        if self.live is not None:
+            self.live.remove()
         before = None if self.checkpointing is None else self.simulation.snapshot_before()
         if self.checkpointing is not None and before is not None:
             self.save(self.checkpointing.path, before)

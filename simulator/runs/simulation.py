@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from gavel_opt import Allocation, ClusterState, Driver, GavelError, InputError, Tally
+from gavel_opt import Allocation, ClusterState, Driver, GavelError, InputError, Options, Tally
 from gavel_opt.kernels.jit import clock
 from gavel_opt.policies import Found, solves
 from simulator.mechanism.ideal import IdealMechanism
@@ -180,6 +180,7 @@ class Simulation:
                 tie_break=config.tie_break,
                 grouping=config.grouping,
                 tolerance=config.tolerance,
+                options=Options(time_limit=config.solver_timeout),
                 recorder=programs,
             )
         self._traits = traits

@@ -33,6 +33,12 @@ def contents(summary):
     return kept
 
 
+def small_run(policy):
+    return make_config(
+        policy=policy, cluster="6:6:6", interarrival=3600.0, window=(60, 260), saturation="off"
+    )
+
+
 def interrupted_after(seconds, run):
     """Call ``run`` and send this process an interrupt meanwhile; whether it was stopped."""
     timer = threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGINT))
@@ -53,27 +59,39 @@ def interrupted_after(seconds, run):
 )
 def test_a_run_interrupted_anywhere_goes_on_to_the_same_bits(tmp_path, policy):
     """A dozen interrupts in all, each in what the one before left."""
+    interrupt(small_run(policy), 3, tmp_path / "checkpoint.npz")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("policy", sorted(POLICIES))
+def test_every_policy_interrupted_anywhere(tmp_path, policy):
+    """Ten interrupts a policy, or what ``GAVEL_INTERRUPTS`` says."""
+    fits = {"saturation": "off", "max_simulated_hours": 400.0}
     config = make_config(
-        policy=policy, cluster="6:6:6", interarrival=3600.0, window=(60, 260), saturation="off"
+        policy=policy, cluster="6:6:6", interarrival=3600.0, window=(60, 160), **fits
     )
+    interrupt(config, int(os.environ.get("GAVEL_INTERRUPTS", "10")), tmp_path / "checkpoint.npz")
+
+
+def interrupt(config, times, path):
+    """Interrupt a run so often, each time what the time before left; hold it to one in one go."""
     started = time.perf_counter()
     whole = execute(config)
     took = time.perf_counter() - started
-    draw = random.Random(policy)
-    path = tmp_path / "checkpoint.npz"
+    draw = random.Random(config.policy)
     plan = Checkpointing(path, rounds=10**9)
     landed = 0
-    for _ in range(40):
+    for _ in range(40 * times):
         resume = load(path, "--resume") if path.exists() else None
         stopped = interrupted_after(
-            took * draw.uniform(0.02, 0.3),
+            took * draw.uniform(0.02, 0.9 / times),
             lambda: execute(config, checkpointing=plan, resume=resume),  # noqa: B023
         )
         landed += stopped
         took *= 1.0 if stopped else 0.7
-        if landed == 3:
+        if landed == times:
             break
-    assert landed == 3
+    assert landed == times
     found = execute(config, resume=load(path, "--resume"))
     assert contents(found.summary) == contents(whole.summary)
 
@@ -141,6 +159,26 @@ def test_a_solve_that_does_not_end_is_left_with_the_state_before_it(tmp_path):
     assert again.returncode == 0, again.stderr
     a, b = (json.loads((folder / "summary.json").read_text()) for folder in (whole, cut))
     assert contents(a) == contents(b)
+
+
+def test_a_solve_that_does_not_end_is_left_after_the_timeout(tmp_path):
+    words = ("--policy", "finish_time_fairness_perf", "--cluster", "6:6:6", "--rate", "1")
+    words += ("--window", "60:160", "--saturation", "off", "--timeout", "4")
+    words += ("--output", str(tmp_path), "--checkpoint-every", "1000000r")
+    soon = "import simulator.runs.overdue as o; o.LONGEST = 0.5\n" + SOLVES_FOR_EVER
+    run = subprocess.run(
+        [sys.executable, "-c", soon.replace("40", "5"), "run", *words],
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=False,
+    )
+    assert run.returncode == 3, run.stderr
+    assert run.stdout == "now\n"
+    assert run.stderr.startswith(
+        "gavel-sim: the run did not come back within 0.5 s of its --timeout of 4 s"
+    )
+    assert run.stderr.endswith(f"go on with: gavel-sim run --resume {tmp_path}\n")
 
 
 def test_start_up_ends_without_a_traceback(tmp_path):

@@ -23,6 +23,7 @@ EVERYTHING = {
     "fallback": ("ecos", "ortools"),
     "grouping": False,
     "tolerance": 1e-5,
+    "solver_timeout": 30.0,
     "gpus_per_server": {"v100": 4},
     "round_seconds": 720,
     "workload": "paper",

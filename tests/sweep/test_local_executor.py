@@ -57,6 +57,23 @@ def test_failures_stay_with_their_payload() -> None:
     assert "process died" in (found[6].error or "")
 
 
+def test_what_hangs_is_ended_after_its_time_and_not_tried_again() -> None:
+    """A solver may keep Python's lock for ever: nothing in its own process can act then."""
+    payloads = [{"how": how} for how in ("sleeps", "keeps the lock", "comes back late", "fine")]
+    started = time.monotonic()
+    found = {one.index: one for one in make_executor(processes=2).run(work.hangs, payloads)}
+    assert time.monotonic() - started < 40.0
+    for index in (0, 1):
+        assert found[index].died
+        assert "did not come back within 1 s of its --timeout of 0.2 s" in (
+            found[index].error or ""
+        )
+    assert [found[index].value for index in (2, 3)] == [
+        {"value": "comes back late"},
+        {"value": "fine"},
+    ]
+
+
 def test_who_dies_once_is_tried_again(tmp_path: Path) -> None:
     payloads = [{"how": "fine"}, {"how": "dies once", "folder": str(tmp_path)}, {"how": "dies"}]
     found = {one.index: one for one in make_executor(processes=1).run(work.sometimes, payloads)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import time
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gavel_opt import InputError
+from simulator.runs import overdue
 
 
 def square(payload: dict[str, Any]) -> dict[str, Any]:
@@ -36,6 +38,21 @@ def slow(payload: dict[str, Any]) -> dict[str, Any]:
     Path(payload["folder"], str(os.getpid())).touch()
     time.sleep(60)
     return {}
+
+
+def hangs(payload: dict[str, Any]) -> dict[str, Any]:
+    """Run over a time limit in the way the payload says."""
+    overdue.SHORTEST = 1.0
+    until = time.monotonic() + 0.2
+    with overdue.watched(0.2, lambda: until - time.monotonic()):
+        match payload["how"]:
+            case "sleeps":
+                time.sleep(60)
+            case "keeps the lock":
+                ctypes.PyDLL(None).sleep(60)
+            case "comes back late":
+                time.sleep(0.6)
+    return {"value": payload["how"]}
 
 
 def named(payload: dict[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import multiprocessing
 import os
 import signal
@@ -16,6 +17,7 @@ from multiprocessing.connection import Connection, wait
 from typing import Any, TypeAlias
 
 from gavel_opt import GavelError
+from simulator.runs import overdue
 from simulator.runs.interrupts import interrupts
 from simulator.studies.executors import Outcome, Payload, Work
 
@@ -70,6 +72,8 @@ class LocalExecutor:
                         continue
                     if answer is not None:
                         yield Outcome(index, *answer)
+                    elif worker.overdue:
+                        yield Outcome(index, None, worker.overdue, died=True)
                     elif deaths[index]:
                         yield Outcome(
                             index, None, f"its process died twice ({worker.ending})", died=True
@@ -98,6 +102,8 @@ class _Worker:
         Of the payload, None if it has none.
     dead
         Whether the process is gone.
+    overdue
+        Why we ended it, if we did: what it was at did not come back.
     """
 
     def __init__(self) -> None:
@@ -106,6 +112,9 @@ class _Worker:
         self._process = context.Process(target=_serve, args=(theirs,), daemon=True)
         self.index: int | None = None
         self.dead = False
+        self.overdue = ""
+        self._until, self._why = math.inf, ""
+        self._heard: Timed | None = None
         with _one_thread(), _without_main():
             self._process.start()
         theirs.close()  # so that the pipe ends with the process
@@ -130,15 +139,31 @@ class _Worker:
         with contextlib.suppress(OSError):
             self._pipe.send((work, payload))
 
-    def answer(self) -> Timed | None:
-        """Take the answer, or None if the process is gone."""
-        self.index = None
+    def hear(self) -> bool:
+        """Take what the process sent; whether that is an answer, or its end."""
         try:
-            found: Timed = self._pipe.recv()
+            found: Timed | Left = self._pipe.recv()
         except (EOFError, OSError):
             self._process.join()
             self.dead = True
-            return None
+            return True
+        if len(found) == 2:
+            left, self._why = found
+            self._until = time.monotonic() + left
+            return False
+        self._heard, self._until = found, math.inf
+        return True
+
+    def end_if_overdue(self) -> None:
+        """End the process if its time is over; that it ended is then heard."""
+        if time.monotonic() > self._until:
+            self.overdue, self._until = self._why, math.inf
+            self._process.kill()
+
+    def answer(self) -> Timed | None:
+        """Return the answer that was heard, or None if the process is gone."""
+        self.index = None
+        found, self._heard = self._heard, None
         return found
 
     def ask_to_end(self) -> None:
@@ -185,13 +210,16 @@ def _without_main() -> Iterator[None]:
 
 
 def _ready(workers: Sequence[_Worker]) -> list[_Worker]:
-    """Wait for workers that have an answer or are gone, or for a signal."""
+    """Wait for workers that have an answer or are gone, or for a signal; end those whose time is over."""
     by_pipe = {worker.pipe: worker for worker in workers}
     while True:
         interrupts.check()
         found = wait(list(by_pipe), timeout=0.1)
-        if found:
-            return [by_pipe[pipe] for pipe in by_pipe if pipe in found]
+        heard = [by_pipe[pipe] for pipe in by_pipe if pipe in found and by_pipe[pipe].hear()]
+        if heard:
+            return heard
+        for worker in workers:
+            worker.end_if_overdue()
 
 
 @contextlib.contextmanager
@@ -221,6 +249,10 @@ Timed: TypeAlias = "tuple[dict[str, Any] | None, str | None, str | None, float, 
 """Value, error, traceback, seconds of CPU and of wall clock."""
 
 
+Left: TypeAlias = "tuple[float, str]"
+"""Seconds after which a run must be ended, and what is to be said then."""
+
+
 def timed(work: Work, payload: Payload) -> Timed:
     """Carry out one payload; whatever it raises comes back as text."""
     cpu, wall = time.process_time(), time.perf_counter()
@@ -238,6 +270,17 @@ def timed(work: Work, payload: Payload) -> Timed:
 def _serve(pipe: Connection) -> None:
     """Carry out payload after payload, in a process of its own, until the parent has no more."""
     _start()
+    sending = threading.Lock()
+
+    def send(found: Timed | Left) -> None:
+        with sending:
+            pipe.send(found)
+
+    def tell(left: float, why: str) -> None:
+        with contextlib.suppress(OSError):  # the parent is gone, and we go with it
+            send((left, why))
+
+    overdue.listen(tell)
     with contextlib.suppress(EOFError, OSError, KeyboardInterrupt):
         while True:
             work, payload = pipe.recv()
@@ -247,7 +290,7 @@ def _serve(pipe: Connection) -> None:
             answer = timed(work, payload)
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
             interrupts.check()
-            pipe.send(answer)
+            send(answer)
 
 
 def _start() -> None:
