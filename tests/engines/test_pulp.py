@@ -78,4 +78,4 @@ def test_the_time_limit_is_for_one_program():
 def _translation(program):
     engine = Pulp()
     engine.solve(program)
-    return engine.solve(program).stats.translate
+    return min(engine.solve(program).stats.translate for _ in range(5))
