@@ -11,10 +11,10 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # nothing is loaded before a command can answer for its signals
 if TYPE_CHECKING:
+    from typing import Any
+
     from gavel_opt.driver import TIE_BREAKS, Driver, Recorder, Tally
     from gavel_opt.engines.protocol import Capability, Engine, Options
     from gavel_opt.engines.registry import known_engines, make_engine
@@ -94,6 +94,8 @@ _HOME = {
 
 
 def __getattr__(name: str) -> Any:
+    import importlib
+
     if name == "__version__":
         from importlib.metadata import version
 

@@ -1,8 +1,21 @@
-"""``python -m gavel_opt`` is ``gavel-opt``."""
+"""``gavel-opt``, and ``python -m gavel_opt``, which is the same."""
 
 import sys
 
-from gavel_opt.cli import main
+from gavel_opt.starting import end_at_signals
+
+
+def main() -> int:
+    """Load the command and run it."""
+    end_at_signals("gavel-opt")
+    import signal
+
+    from gavel_opt.cli import main
+
+    if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # ends it in one line from here on
+    return main()
+
 
 if __name__ == "__main__":
     sys.exit(main())

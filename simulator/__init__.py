@@ -10,10 +10,10 @@ The same as ``gavel_sim``, should another ``simulator`` be about.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # nothing is loaded before a command can answer for its signals
 if TYPE_CHECKING:
+    from typing import Any
+
     from gavel_opt import InputError, SolveFailed
     from simulator.api import compare, figure, knee, run, sweep
     from simulator.runs.config import RunConfig
@@ -36,6 +36,8 @@ _HOME = {
 
 
 def __getattr__(name: str) -> Any:
+    import importlib
+
     if name == "__version__":
         from importlib.metadata import version
 

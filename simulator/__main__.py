@@ -1,8 +1,17 @@
-"""``python -m simulator`` is ``gavel-sim``."""
+"""``gavel-sim``, and ``python -m simulator``, which is the same."""
 
 import sys
 
-from simulator.cli import main
+from gavel_opt.starting import end_at_signals
+
+
+def main() -> int:
+    """Load the command and run it."""
+    end_at_signals("gavel-sim")
+    from simulator.cli import main
+
+    return main()
+
 
 if __name__ == "__main__":
     sys.exit(main())

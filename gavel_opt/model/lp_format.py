@@ -99,7 +99,7 @@ class _Reader:
             if not section:
                 if not self.section:
                     text.wrong(
-                        f"{shown(line.split()[0])} stands before the objective; an LP file begins"
+                        f"{shown((line.split() or [line])[0])} stands before the objective; an LP file begins"
                         " with Minimize or Maximize"
                     )
                 self._tokenize(line)
@@ -135,7 +135,9 @@ class _Reader:
 
     def _opens(self, line: str) -> tuple[str, str]:
         """The section that a line opens and what stands behind; blank if it opens none."""
-        words = line.lower().split(None, 2)
+        words = line.lower().split(None, 2) or [
+            line
+        ]  # a line of signs that only Python calls blank
         first = words[0]
         count = 1
         if len(words) > 1 and f"{words[0]} {words[1]}" in _TWO_WORDS:

@@ -181,6 +181,34 @@ def test_a_solve_that_does_not_end_is_left_after_the_timeout(tmp_path):
     assert run.stderr.endswith(f"go on with: gavel-sim run --resume {tmp_path}\n")
 
 
+SIGNAL_AT_IMPORT = """
+import os, sys
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name == sys.argv[1]:
+            os.kill(os.getpid(), int(sys.argv[2]))
+sys.meta_path.insert(0, Finder())
+import {package}.__main__ as command
+sys.exit(command.main())
+"""
+
+
+@pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
+@pytest.mark.parametrize("package", ["simulator", "gavel_opt"])
+def test_a_signal_while_the_command_is_loaded_is_one_line(package, number):
+    """Nothing answers for it yet, and Python would raise in whatever it loads."""
+    loaded = f"{package}.cli"
+    run = subprocess.run(
+        [sys.executable, "-c", SIGNAL_AT_IMPORT.format(package=package), loaded, str(int(number))],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    name = {"simulator": "gavel-sim", "gavel_opt": "gavel-opt"}[package]
+    assert run.stderr == f"{name}: interrupted; the same command starts again\n"
+    assert run.returncode == 128 + number
+
+
 def test_start_up_ends_without_a_traceback(tmp_path):
     """Some moments of the time in which a command loads what it needs."""
     draw = random.Random(1)

@@ -4,6 +4,7 @@
 """
 
 import bz2
+import contextlib
 import gzip
 import io
 import lzma
@@ -44,6 +45,7 @@ WHOLE = {
 PIECES = st.one_of(
     st.binary(max_size=8),
     st.sampled_from([b"9" * 400, b"1e999999", b"-", b"inf", b"nan", b"$", b" $", b"\n", b"[" * 50]),
+    st.sampled_from([sign.encode() for sign in ("\x0b", "\x1c\n", "\x85", "\xa0", "\u2028")]),
     st.sampled_from([b"ROWS\n", b"ENDATA\n", b"end\n", b"'MARKER'", b"\xff\xfe", b"PK\x03\x04"]),
 )
 DAMAGE = st.lists(st.tuples(st.floats(0, 1), st.integers(0, 12), PIECES), min_size=1, max_size=4)
@@ -80,6 +82,21 @@ def test_damage_is_read_or_refused(tmp_path_factory, name):
         assert len(message) < 400
 
     check()
+
+
+BLANK = ["\x0b", "\x0c", "\x1c", "\x85", "\xa0", "\u2028", "\u3000"]
+"""What Python calls blank, and no format of ours."""
+
+
+@pytest.mark.parametrize("name", ["fixed.mps", "free.mps", "p.lp"])
+def test_a_line_that_only_python_calls_blank(tmp_path, name):
+    whole = WHOLE[name](tmp_path).decode().splitlines(keepends=True)
+    path = tmp_path / name
+    for sign in BLANK:
+        for at in range(len(whole) + 1):
+            path.write_text("".join([*whole[:at], f"{sign}\n", *whole[at:]]))
+            with contextlib.suppress(InputError):
+                read_program(path)
 
 
 def members(folder):

@@ -1,0 +1,36 @@
+"""Signals while a command loads what it needs: nothing has begun, so it ends at once, in one line.
+
+Python raises ``KeyboardInterrupt`` inside of whatever is being loaded, the module that handles signals included.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+
+def end_at_signals(name: str) -> None:
+    """End this process at a signal, until somebody else answers for it.
+
+    Parameters
+    ----------
+    name
+        Of the command. Signals that are ignored stay so.
+    """
+
+    def end(number: int, frame: object = None) -> None:
+        os.write(2, f"{name}: interrupted; the same command starts again\n".encode())
+        os._exit(128 + number)
+
+    def hook(kind: type[BaseException], raised: BaseException, trace: object) -> None:
+        if kind is KeyboardInterrupt:
+            end(2)
+        sys.__excepthook__(kind, raised, trace)  # type: ignore[arg-type]  # its type takes long to load
+
+    sys.excepthook = hook
+    import signal
+
+    for signals in ("SIGINT", "SIGTERM", "SIGHUP"):
+        number = getattr(signal, signals, None)  # not all are everywhere
+        if number is not None and signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, end)
