@@ -374,16 +374,19 @@ class Mechanism:
             self._world.types[name] = memory[name]
         self._count.pairs_stale = True
         self._count.queue_stale = True
-        self._make_segments_room(len(memory["segments"]))
-        self._world.segments[:] = memory["segments"].T
-        for name in ("outcomes", "rounds", "type_use"):
-            array = _longer(getattr(self._world, name)[:0], len(memory[name]))
-            array[:] = memory[name]
+        # A round whose allocation is in force begins without a look at what room there is.
+        slots, pairs, workers = len(memory["jobs"]), len(memory["pairs"]), len(self._world.workers)
+        begun = len(memory["segments"])
+        self._make_segments_room(begun + workers)
+        self._world.segments[:, :begun] = memory["segments"].T
+        for name, more in (("outcomes", 0), ("rounds", 1), ("type_use", 1)):
+            known = len(memory[name])
+            array = _longer(getattr(self._world, name)[:0], known + more)
+            array[:known] = memory[name]
             self._replace(**{name: array})
-        slots, pairs = len(memory["jobs"]), len(memory["pairs"])
         self.take_jobs()
-        if pairs > self._pair_room:
-            self._grow(self._base, 2 * pairs)
+        if pairs + workers > self._pair_room and self._setting.traits.packing:
+            self._grow(self._base, 2 * (pairs + workers))
         world, base = self._world, self._base
         world.entries[:slots] = memory["jobs"]
         world.ledger[:slots] = memory["job_ledger"]

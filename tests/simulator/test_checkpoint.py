@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from recorded import HERE, config_of, expected
 
+from simulator.mechanism.records import ALLOCATE
 from simulator.runs.simulation import Simulation
 
 
@@ -50,6 +51,32 @@ def test_restored_run_gives_the_same_bits(case, rounds):
         np.testing.assert_array_equal(other.series.utilization, whole.series.utilization)
         segments = other.mechanism.segments()
         np.testing.assert_array_equal(segments, whole.mechanism.segments())
+
+
+@pytest.mark.parametrize("case", ["isolated, shuffled", "pairs"])
+def test_a_round_that_is_about_to_begin_has_room(case):
+    """Between an allocation and its round nothing looks at room: compiled code would write past the arrays."""
+    name, settings = CASES[case]
+    config = config_of(expected()[name], **settings)
+    whole = finish(Simulation(config, record_placements=True))
+    first = Simulation(config, record_placements=True)
+    first.advance(97)
+    while first.mechanism.run(1) != ALLOCATE:
+        pass
+    first._allocate()
+    second = Simulation(config, record_placements=True)
+    second.restore(first.snapshot())
+    world = second.mechanism.world
+    count, workers = world.counts[0], len(world.workers)
+    assert count["awaiting"]
+    assert len(world.rounds) > count["recorded"]
+    assert len(world.type_use) > count["recorded"]
+    assert world.segments.shape[1] >= count["segments"] + workers
+    if case == "pairs":
+        assert len(world.entries) >= len(world.candidates) + count["pairs"] + workers
+    finish(second)
+    np.testing.assert_array_equal(second.jobs.jct, whole.jobs.jct)
+    np.testing.assert_array_equal(second.mechanism.segments(), whole.mechanism.segments())
 
 
 def test_a_fork_goes_by_the_traits_of_its_own_policy():
