@@ -67,11 +67,12 @@ class AlloX(Policy):
         InputError
             If a job needs more than one worker.
         """
-        wide = np.flatnonzero(state.scale_factor != 1)
-        if wide.size:
+        wide = state.scale_factor != 1
+        if wide.any():
+            at = int(wide.argmax())
             raise InputError(
-                f"policy 'allox' places single-GPU jobs only, but job {state.job[wide[0]]} has "
-                f"scale factor {state.scale_factor[wide[0]]}; leave out --multi-gpu"
+                f"policy 'allox' places single-GPU jobs only, but job {state.job[at]} has "
+                f"scale factor {state.scale_factor[at]}; leave out --multi-gpu"
             )
         type_of = np.full(state.job.size, -1)
         if state.job.size:
@@ -79,23 +80,29 @@ class AlloX(Policy):
             place[place == state.job.size] = 0
             there = state.job[place] == self._job
             type_of[place[there]] = self._type[there]
-        waiting = np.flatnonzero(type_of < 0)
-        waiting = waiting[np.argsort(-state.age[waiting], kind="stable")]
-        busy = np.bincount(type_of[type_of >= 0], minlength=state.workers.size)
-        worker = np.repeat(np.arange(state.workers.size), state.workers - busy)
-        waiting = waiting[: max(int(self._alpha * waiting.size), worker.size)]
-        if waiting.size and worker.size:
-            rate = state.throughputs.alone[state.key[waiting]]
-            rate = np.where(rate == 0.0, _STANDSTILL, rate)
-            time = np.maximum(state.steps_left[waiting, None], 0.0) / rate
-            first = heads_of_lines(time, state.age[waiting], state.workers - busy)
-            served = first >= 0
-            type_of[waiting[first[served]]] = worker[served]
-        placed = np.flatnonzero(type_of >= 0)
+        waiting = (type_of < 0).nonzero()[0]
+        if waiting.size:
+            self._place(state, waiting, type_of)
+        placed = (type_of >= 0).nonzero()[0]
         self._job, self._type = state.job[placed], type_of[placed]
         x = np.zeros((state.job.size, state.workers.size))
         x[placed, self._type] = 1.0
         return Allocation(state.job, x)
+
+    def _place(self, state: ClusterState, waiting: Ints, type_of: Ints) -> None:
+        """Place the first jobs of the lines of free workers, of those that wait."""
+        waiting = waiting[np.argsort(-state.age[waiting], kind="stable")]
+        free = state.workers - np.bincount(type_of[type_of >= 0], minlength=state.workers.size)
+        worker = np.repeat(np.arange(state.workers.size), free)
+        waiting = waiting[: max(int(self._alpha * waiting.size), worker.size)]
+        if not worker.size:
+            return
+        rate = state.throughputs.alone[state.key[waiting]]
+        rate = np.where(rate == 0.0, _STANDSTILL, rate)
+        time = np.maximum(state.steps_left[waiting, None], 0.0) / rate
+        first = heads_of_lines(time, state.age[waiting], free)
+        served = first >= 0
+        type_of[waiting[first[served]]] = worker[served]
 
     def snapshot(self) -> dict[str, Any]:
         """Return the worker type of each running job."""

@@ -48,10 +48,10 @@ class Gandiva(Policy):
         if state.job.size == 0:
             return Allocation(state.job, np.zeros((0, types)))
         pairs = self._still_paired(state)
-        x = np.zeros((state.job.size, types))
         if state.scale_factor.sum() <= state.workers.sum():
-            x[:] = _even_split(state.workers, state.scale_factor, state.job.size)
+            x = _even_split(state.workers, state.scale_factor, state.job.size)
             return Allocation(state.job, x)
+        x = np.zeros((state.job.size, types))
         single, pairs = self._draw(state, pairs)
         combinations = single.size + pairs.shape[0]
         x[single] = _even_split(state.workers, state.scale_factor[single], combinations)
@@ -63,6 +63,8 @@ class Gandiva(Policy):
         if state.throughputs is not self._table:
             self._table = state.throughputs
             self._pays = _pays(state.throughputs)
+        if not self._pairs.size:
+            return self._pairs
         place = np.searchsorted(state.job, self._pairs)
         place[place == state.job.size] = 0
         there = (state.job[place] == self._pairs).all(axis=1)
@@ -109,7 +111,7 @@ class Gandiva(Policy):
 def _even_split(workers: Ints, scale_factor: Ints, combinations: int) -> Floats:
     """``workers / combinations / scale_factor``, each row divided by ``max(1, its sum)``."""
     share = (workers / combinations) / scale_factor[:, None]
-    split: Floats = share / np.maximum(np.sum(share, axis=1), 1.0)[:, None]
+    split: Floats = share / np.maximum(share.sum(axis=1), 1.0)[:, None]
     return split
 
 
