@@ -13,6 +13,8 @@ from simulator.mechanism.records import LEFT, World
 
 _FAILURES = 5
 """So many failed attempts in a row drop a job."""
+_FEW = 12
+"""So many times are sorted quicker than the keys of all jobs are counted through."""
 _GAPS = (701, 301, 132, 57, 23, 10, 4, 1)
 
 
@@ -122,17 +124,19 @@ def _add_received(ranks: int, worker_type: Any, runs: np.ndarray, scratch: np.nd
 
     Equal finishes add equal times, so their order does not matter. All jobs of a key that ran a whole
     round finish together, and ranks follow what a whole round takes: they are counted. The others, and
-    failed attempts with a time of 0, are sorted in.
+    failed attempts with a time of 0, are sorted in; and all of them where they are few.
     """
     first = worker_type.first_run
     stop = worker_type.stop_run
     if first == stop:
         return
+    if stop - first <= _FEW:
+        ranks = 0
     for rank in range(ranks):
         scratch[rank].count = 0
     odds = 0
     for k in range(first, stop):
-        if runs[k].rank >= 0:
+        if ranks > 0 and runs[k].rank >= 0:
             scratch[runs[k].rank].count += 1
         else:
             scratch[odds].odd_seconds = runs[k].execution
@@ -144,7 +148,7 @@ def _add_received(ranks: int, worker_type: Any, runs: np.ndarray, scratch: np.nd
         wholes += here
     for k in range(first, stop):
         rank = runs[k].rank
-        if rank >= 0:
+        if ranks > 0 and rank >= 0:
             scratch[scratch[rank].count].seconds = runs[k].execution
             scratch[rank].count += 1
     _sort_down(odds, scratch)

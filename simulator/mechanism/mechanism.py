@@ -17,6 +17,7 @@ from gavel_opt.kernels.records import aligned_zeros, plain
 from simulator.mechanism.accounting import set_job_allocation
 from simulator.mechanism.loop import run_rounds, view
 from simulator.mechanism.pair_table import set_pair_allocation
+from simulator.mechanism.parts import scattered
 from simulator.mechanism.records import (
     ARRIVAL,
     CANDIDATE,
@@ -253,7 +254,7 @@ class Mechanism:
         """Run at most ``rounds`` rounds; returns an outcome of :mod:`simulator.mechanism.records`."""
         last = self._count.rounds + rounds
         while True:
-            outcome: int = run_rounds(last, self._world)
+            outcome: int = run_rounds(last, self._parts)
             if outcome == MORE_ROUNDS:
                 self._make_metrics_room()
             elif outcome == MORE_PAIRS:
@@ -327,7 +328,7 @@ class Mechanism:
         if needed > self._pair_room:
             self._grow(self._base, 2 * needed)
         pair, shares = (np.ascontiguousarray(a) for a in (allocation.pair, allocation.pair_x))
-        if not set_pair_allocation(pair, shares, self._world):
+        if not set_pair_allocation(pair, shares, self._parts):
             raise GavelError("an allocation names a pair of jobs that are not both active")
 
     # put down and take up --------------------------------------------------------------------
@@ -411,6 +412,7 @@ class Mechanism:
 
     def _replace(self, **arrays: Any) -> None:
         self._world = self._world._replace(**arrays)
+        self._parts = scattered(self._world)
 
     def _make_metrics_room(self) -> None:
         room = max(1024, 2 * len(self._world.rounds))

@@ -289,8 +289,6 @@ class World(NamedTuple):
         CANDIDATE, by slot; as long as the capacity for jobs.
     pair_table
         Hash table of the pairs that are kept.
-    queue
-        The order on each type.
     picks
         PICK ``(J, workers + 1)``: the entries selected in this round.
     rest
@@ -308,10 +306,14 @@ class World(NamedTuple):
         ROUND, and the share of each type's workers that run something, ``(rounds, J)``.
     views
         VIEW: what a policy may see of each job, by slot.
-    leftovers, cursor, spare
-        LEFTOVER, CURSOR and room: hold nothing between two calls.
+    leftovers, cursor
+        LEFTOVER and CURSOR: hold nothing between two calls.
     stream
         Random stream of the order of types.
+    queue
+        The order on each type.
+    spare
+        Room that holds nothing between two calls.
     """
 
     rules: np.ndarray
@@ -327,7 +329,6 @@ class World(NamedTuple):
     ledger: np.ndarray
     candidates: np.ndarray
     pair_table: np.ndarray
-    queue: Queue
     picks: np.ndarray
     rest: np.ndarray
     runs: np.ndarray
@@ -340,8 +341,9 @@ class World(NamedTuple):
     views: np.ndarray
     leftovers: np.ndarray
     cursor: np.ndarray
-    spare: Spare
     stream: np.ndarray
+    queue: Queue
+    spare: Spare
 
 
 # why a call came back
