@@ -61,12 +61,15 @@ class ColumnMemory:
         The basis; its columns of pairs are numbered as in ``member`` and ``kind``.
     member, kind
         Of the basis' columns of pairs: places of both groups in ``key``, and the worker type.
+    only
+        Whether the optimum was the only one: of several, a vertex is that of a start from nothing.
     """
 
     key: Ints = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     basis: Basis | None = None
     member: Ints = field(default_factory=lambda: np.empty((0, 2), dtype=np.int64))
     kind: Ints = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    only: bool = True
 
     def keep(self, program: ScaledProgram, key: Ints, basis: Basis, prices: Prices) -> None:
         """Remember a basis, and the columns that nearly paid."""

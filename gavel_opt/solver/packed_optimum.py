@@ -16,7 +16,7 @@ from gavel_opt.model.allocation_program import (
 )
 from gavel_opt.model.finish_time import finish_time_by_levels, level_program
 from gavel_opt.model.solution import Certificate
-from gavel_opt.solver.centre_of_pairs import centre, face_of, shares_alone, shares_of_pairs
+from gavel_opt.solver.centre_of_pairs import centre, face_of
 from gavel_opt.solver.column_generation import (
     CLEAR,
     ColumnMemory,
@@ -137,11 +137,10 @@ def _centre(
     prices = complementary_prices(scaled, found)
     face = face_of(scaled, prices, clear)
     floor = np.where(scaled.floor > -np.inf, scaled.floor, 0.0)
-    nu = centre(face, floor + scaled.slope * found.level, scaled.workers)
-    if nu is None:
+    x = centre(face, floor + scaled.slope * found.level, scaled.workers)
+    if x is None:
         return None
     blocks = program.blocks
-    x = np.concatenate([shares_alone(face, nu), shares_of_pairs(face, nu)])
     used, time = blocks.demand(x)
     need = (floor + scaled.slope * found.level) - blocks.levels(x) * scaled.scale
     short = np.where(scaled.scale > 0.0, need, 0.0)
@@ -163,7 +162,7 @@ def _vertex(
     Any of several will do where its face's centre is the answer, which depends on the face alone.
     """
     iterations = 0
-    start = memory.start(scaled, key)
+    start = memory.start(scaled, key) if memory.only or not probe else None
     for basis in (start, None) if start is not None else (None,):
         generated = generate(scaled, basis)
         if generated is None:
@@ -173,6 +172,7 @@ def _vertex(
         if found is None:
             continue
         memory.keep(scaled, key, found.basis, found.prices)
+        memory.only = found.only
         central = not found.only and not probe
         if basis is None or central or (found.only and found.only_prices):
             return found, iterations

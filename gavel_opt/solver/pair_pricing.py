@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gavel_opt.arrays import Floats, Ints
-from gavel_opt.kernels.jit import compiled
+from gavel_opt.kernels.jit import compiled, compiled_inline
 
 
 class PairColumns(NamedTuple):
@@ -47,6 +47,16 @@ class Prices(NamedTuple):
     workers: Floats
 
 
+@compiled_inline
+def reduced_cost(pairs: PairColumns, prices: Prices, pull: Floats, i: int, j: int) -> float:
+    """What a pair costs on a type beyond what its levels earn; ``pull`` is the scaled price of levels."""
+    one, two = pairs.member[i, 0], pairs.member[i, 1]
+    share, other = pairs.share[i, 0], pairs.share[i, 1]
+    time = share * prices.time[one] + other * prices.time[two]
+    earned = pairs.rate[i, 0, j] * (share * pull[one]) + pairs.rate[i, 1, j] * (other * pull[two])
+    return float(pairs.use[i] * prices.workers[j] + time - earned)
+
+
 @compiled
 def paying_columns(
     pairs: PairColumns, prices: Prices, most: int, least: float
@@ -75,12 +85,8 @@ def paying_columns(
     rewarded = pairs.reward.shape[0] > 0
     for i in range(pairs.use.size):
         one, two = pairs.member[i, 0], pairs.member[i, 1]
-        share, other = pairs.share[i, 0], pairs.share[i, 1]
-        time = share * prices.time[one] + other * prices.time[two]
-        first, second = share * pull[one], other * pull[two]
         for j in range(types):
-            reduced = pairs.use[i] * prices.workers[j] + time
-            reduced -= pairs.rate[i, 0, j] * first + pairs.rate[i, 1, j] * second
+            reduced = reduced_cost(pairs, prices, pull, i, j)
             if rewarded:
                 reduced -= pairs.reward[i, j]
             if reduced < highest[one]:
@@ -117,12 +123,8 @@ def cheap_columns(pairs: PairColumns, prices: Prices, most: float) -> tuple[Ints
     column, cost = np.empty(room, np.int64), np.empty(room)
     for i in range(pairs.use.size):
         one, two = pairs.member[i, 0], pairs.member[i, 1]
-        share, other = pairs.share[i, 0], pairs.share[i, 1]
-        time = share * prices.time[one] + other * prices.time[two]
-        first, second = share * pull[one], other * pull[two]
         for j in range(types):
-            reduced = pairs.use[i] * prices.workers[j] + time
-            reduced -= pairs.rate[i, 0, j] * first + pairs.rate[i, 1, j] * second
+            reduced = reduced_cost(pairs, prices, pull, i, j)
             helps = (
                 pairs.rate[i, 0, j] * pairs.scale[one] > 0.0
                 or pairs.rate[i, 1, j] * pairs.scale[two] > 0.0
@@ -148,17 +150,14 @@ def raise_time_prices(pairs: PairColumns, prices: Prices) -> None:
     rewarded = pairs.reward.shape[0] > 0
     for i in range(pairs.use.size):
         one, two = pairs.member[i, 0], pairs.member[i, 1]
-        share, other = pairs.share[i, 0], pairs.share[i, 1]
-        time = share * prices.time[one] + other * prices.time[two]
-        first, second = share * pull[one], other * pull[two]
         short = 0.0
         for j in range(types):
-            reduced = pairs.use[i] * prices.workers[j] + time
-            reduced -= pairs.rate[i, 0, j] * first + pairs.rate[i, 1, j] * second
+            reduced = reduced_cost(pairs, prices, pull, i, j)
             if rewarded:
                 reduced -= pairs.reward[i, j]
             short = min(short, reduced)
         if short < 0.0:
+            share, other = pairs.share[i, 0], pairs.share[i, 1]
             prices.time[one] -= short / (share + other if one == two else share)
 
 
@@ -192,22 +191,21 @@ def longest_step(pairs: PairColumns, prices: Prices, step: Prices, least: float)
     """
     types = pairs.rate.shape[2]
     rewarded = pairs.reward.shape[0] > 0
+    pull, pulled = pairs.scale * prices.level, pairs.scale * step.level
     longest = np.inf
     for i in range(pairs.use.size):
         one, two = pairs.member[i, 0], pairs.member[i, 1]
-        share, other = pairs.share[i, 0], pairs.share[i, 1]
         for j in range(types):
-            first = share * pairs.rate[i, 0, j] * pairs.scale[one]
-            second = other * pairs.rate[i, 1, j] * pairs.scale[two]
             reward = pairs.reward[i, j] if rewarded else 0.0
-            if not (first > 0.0 or second > 0.0 or reward > 0.0):
+            helps = (
+                pairs.rate[i, 0, j] * pairs.scale[one] > 0.0
+                or pairs.rate[i, 1, j] * pairs.scale[two] > 0.0
+                or reward > 0.0
+            )
+            if not helps:
                 continue
-            change = share * step.time[one] + other * step.time[two]
-            change += pairs.use[i] * step.workers[j]
-            change -= first * step.level[one] + second * step.level[two]
+            change = reduced_cost(pairs, step, pulled, i, j)
             if change < -least:
-                cost = share * prices.time[one] + other * prices.time[two]
-                cost += pairs.use[i] * prices.workers[j] - reward
-                cost -= first * prices.level[one] + second * prices.level[two]
+                cost = reduced_cost(pairs, prices, pull, i, j) - reward
                 longest = min(longest, max(cost, 0.0) / -change)
     return longest
