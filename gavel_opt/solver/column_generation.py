@@ -13,14 +13,14 @@ best of each job join it until there is none. Then nothing is left to chance:
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
 from scipy import sparse
 from scipy.sparse import linalg
 
-from gavel_opt.arrays import Floats, Ints
+from gavel_opt.arrays import Bools, Floats, Ints
 from gavel_opt.model.solution import Certificate
 from gavel_opt.solver.pair_pricing import (
     Prices,
@@ -47,73 +47,116 @@ _MULTIPLES = 8
 """How many powers of ten of the first program's prices are tried, from 1."""
 _KEPT = 0.3
 """Columns that cost up to this part of a job's share are kept for the next program."""
+_PROGRAMS = 12
+"""Programs of which a basis is kept: deadlines take up to eleven a recomputation."""
 
 
-@dataclass(slots=True)
-class ColumnMemory:
-    """Columns and basis of the last program, by the keys of its groups.
+@dataclass(frozen=True, slots=True, eq=False)
+class Kept:
+    """Columns and basis of an earlier program, by the keys of its groups.
 
     Attributes
     ----------
-    key
-        Of the groups, shape ``(G,)``; empty if there was no program.
+    key, rows
+        Of the groups, and which of them had a level row, shape ``(G,)``.
+    kind
+        Whether there was a level, and a reward.
     basis
-        The basis; its columns of pairs are numbered as in ``member`` and ``kind``.
-    member, kind
+        The basis; its columns of pairs are numbered as in ``member`` and ``types``.
+    member, types
         Of the basis' columns of pairs: places of both groups in ``key``, and the worker type.
     only
-        Whether the optimum was the only one: of several, a vertex is that of a start from nothing.
+        Whether that optimum was the only one: of several, a vertex is that of a start from nothing.
     """
 
-    key: Ints = field(default_factory=lambda: np.empty(0, dtype=np.int64))
-    basis: Basis | None = None
-    member: Ints = field(default_factory=lambda: np.empty((0, 2), dtype=np.int64))
-    kind: Ints = field(default_factory=lambda: np.empty(0, dtype=np.int64))
-    only: bool = True
+    key: Ints
+    rows: Bools
+    kind: tuple[bool, bool]
+    basis: Basis
+    member: Ints
+    types: Ints
+    only: bool
 
-    def keep(self, program: ScaledProgram, key: Ints, basis: Basis, prices: Prices) -> None:
-        """Remember a basis, and the columns that nearly paid."""
+    @classmethod
+    def of(
+        cls, program: ScaledProgram, key: Ints, basis: Basis, prices: Prices, only: bool
+    ) -> Kept:
+        """Keep a basis, and the columns that nearly paid."""
         types = program.rate.shape[1]
         cost = program.pair_costs(basis.column, prices)
         stays = basis.pair | (cost <= _KEPT / program.count.sum())
         column = basis.column[stays]
-        self.key = key
-        self.member, self.kind = program.pairs.member[column // types], column % types
-        self.basis = Basis(
-            basis.level,
-            basis.alone,
-            column,
-            basis.pair[stays],
-            basis.surplus,
-            basis.time,
-            basis.workers,
+        return cls(
+            key,
+            program.scale > 0.0,
+            _kind(program),
+            replace(basis, column=column, pair=basis.pair[stays]),
+            program.pairs.member[column // types],
+            column % types,
+            only,
         )
 
-    def start(self, program: ScaledProgram, key: Ints) -> Basis | None:
-        """The basis as it would be in a program, or None if there is nothing in common."""
-        groups, types = program.rate.shape
-        old = self.basis
-        if old is None or old.workers.size != types:
-            return None
+    def places(self, key: Ints) -> Ints:
+        """Where other groups stand among these, shape of ``key``; -1 for those that are new."""
         order = np.argsort(self.key, kind="stable")
         place = np.minimum(np.searchsorted(self.key, key, sorter=order), self.key.size - 1)
-        then = order[place]
-        stays = self.key[then] == key
-        if not stays.any():
-            return None
+        then: Ints = order[place]
+        return np.where(self.key[then] == key, then, -1)
+
+    def start(self, program: ScaledProgram, places: Ints) -> Basis:
+        """The basis as it would be in a program."""
+        groups, types = program.rate.shape
+        old, stays = self.basis, places >= 0
+        then = places[stays]
         now = np.full(self.key.size, -1)
-        now[then[stays]] = np.flatnonzero(stays)
+        now[then] = np.flatnonzero(stays)
         member = np.sort(now[self.member], axis=1)
         column = program.pair_numbers(member)
         there = column >= 0
-        column = column[there] * types + self.kind[there]
+        column = column[there] * types + self.types[there]
         basic = old.pair[there]
         order = np.argsort(column, kind="stable")
         none = np.zeros(groups, dtype=bool)
         alone, surplus, time = np.zeros((groups, types), dtype=bool), ~none, ~none
-        alone[stays] = old.alone[then[stays]]
-        surplus[stays], time[stays] = old.surplus[then[stays]], old.time[then[stays]]
+        alone[stays] = old.alone[then]
+        surplus[stays], time[stays] = old.surplus[then], old.time[then]
         return Basis(old.level, alone, column[order], basic[order], surplus, time, old.workers)
+
+
+@dataclass(slots=True)
+class ColumnMemory:
+    """What was kept of the last programs, newest last."""
+
+    kept: list[Kept] = field(default_factory=list)
+
+    def keep(self, kept: Kept) -> None:
+        """Remember a program in place of the oldest."""
+        self.kept.append(kept)
+        del self.kept[:-_PROGRAMS]
+
+    def start(self, program: ScaledProgram, key: Ints, probe: bool) -> Basis | None:
+        """The basis of the program most like this one, newer ones first; None if that is no start.
+
+        A policy that asks several programs asks much the same ones at its next recomputation.
+        """
+        rows, best = program.scale > 0.0, None
+        most = 0
+        for one in reversed(self.kept):
+            if one.basis.workers.size != program.rate.shape[1]:
+                continue
+            places = one.places(key)
+            alike = int(((places >= 0) & (one.rows[places] == rows)).sum())
+            if one.kind == _kind(program):
+                alike += key.size
+            if alike > most:
+                most, best = alike, (one, places)
+        if best is None or not (best[1] >= 0).any() or (probe and not best[0].only):
+            return None
+        return best[0].start(program, best[1])
+
+
+def _kind(program: ScaledProgram) -> tuple[bool, bool]:
+    return program.has_level, program.pairs.reward.shape[0] > 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -158,7 +158,9 @@ def _optimise(narrow: Tables, wide: Tables, system: System, found: Found, second
 def _follow_path(tables: Tables, system: System, goal: float, total: float) -> tuple[int, bool]:
     """Follow the path until gap and residuals are below a goal; iterations, and whether that failed."""
     tables.scalars[0].loose = SETTINGS.path_loose
-    for iteration in range(SETTINGS.path_limit):
+    paired = len(tables.combinations) > len(tables.groups)
+    limit = SETTINGS.pairs_path_limit if paired else SETTINGS.path_limit
+    for iteration in range(limit):
         gap, worst, value = residuals(tables)
         if not (math.isfinite(gap) and math.isfinite(worst)):
             return iteration, True
@@ -175,7 +177,7 @@ def _follow_path(tables: Tables, system: System, goal: float, total: float) -> t
             primal, dual = _solve(tables, system)
         back = SETTINGS.back
         move(tables, min(back * primal, 1.0), min(back * dual, 1.0))
-    return SETTINGS.path_limit, True
+    return limit, True
 
 
 @compiled_inline

@@ -84,7 +84,8 @@ def optimum(
     """
     blocks = program.blocks
     types = blocks.types
-    if blocks.pairs is not None and blocks.groups >= PRICED_IN_FROM and blocks.pairs.use.size:
+    paired = blocks.pairs is not None and blocks.pairs.use.size > 0
+    if paired and blocks.groups >= PRICED_IN_FROM:
         packed = _by_columns(program, tie_break, memory)
         if packed is not None:
             return packed
@@ -124,7 +125,10 @@ def optimum(
         start[types] = -level if isinstance(program, FinishTimeProgram) else level
         if solve_direct(*search) == PRICED:
             return _answer(*found)
-    return _answer(*by_path)
+    answered = _answer(*by_path)
+    if paired and blocks.groups < PRICED_IN_FROM and not answered[1].within(PROVED):
+        return _by_columns(program, tie_break, memory) or answered
+    return answered
 
 
 def _by_columns(

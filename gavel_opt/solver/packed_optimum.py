@@ -20,6 +20,7 @@ from gavel_opt.solver.centre_of_pairs import centre, face_of
 from gavel_opt.solver.column_generation import (
     CLEAR,
     ColumnMemory,
+    Kept,
     Vertex,
     certify_worth,
     complementary_prices,
@@ -162,7 +163,7 @@ def _vertex(
     Any of several will do where its face's centre is the answer, which depends on the face alone.
     """
     iterations = 0
-    start = memory.start(scaled, key) if memory.only or not probe else None
+    start = memory.start(scaled, key, probe)
     for basis in (start, None) if start is not None else (None,):
         generated = generate(scaled, basis)
         if generated is None:
@@ -171,8 +172,7 @@ def _vertex(
         found = vertex(scaled, generated[0])
         if found is None:
             continue
-        memory.keep(scaled, key, found.basis, found.prices)
-        memory.only = found.only
+        memory.keep(Kept.of(scaled, key, found.basis, found.prices, found.only))
         central = not found.only and not probe
         if basis is None or central or (found.only and found.only_prices):
             return found, iterations

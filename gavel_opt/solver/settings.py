@@ -19,9 +19,9 @@ class Settings(NamedTuple):
         smaller by ``goal_step`` each time that the certificate tells that it was early.
     proved, answers
         A certificate this good ends the search; answers without one this good are none.
-    path_limit, limit
-        Iterations between two goals (116 for 30,000 jobs of which no two are alike), and of Newton's
-        method for a centre.
+    path_limit, pairs_path_limit, limit
+        Iterations between two goals (116 for 30,000 jobs of which no two are alike), the same with pairs,
+        whose equations lose their digits rather than take that many, and of Newton's method for a centre.
     steady
         Newton's method ends once no variable moves by more than this part of itself: the step taken
         leaves an error of the order of its square.
@@ -43,6 +43,7 @@ class Settings(NamedTuple):
     proved: float = 1e-11
     answers: float = 1e-9
     path_limit: int = 250
+    pairs_path_limit: int = 60
     limit: int = 60
     steady: float = 1e-6
     shy: float = 0.1
