@@ -51,7 +51,7 @@ MOST = 60_000_000
 """Numbers in the equations, 480 MB, beyond which no centre is sought: groups of 3,800 jobs joined by pairs."""
 MET = 1e-7
 """What may be missing in a row where Newton's method begins."""
-BACK, NEWTON_BACK = 0.95, 0.9
+BACK, NEWTON_BACK = 0.9, 0.95
 """Parts of the longest step that are taken, from outside and towards the centre."""
 SPREAD, AGAIN, LONG, AHEAD = 10.0, 2, 0.9, 0.3
 """Products that a step would bring further than this from their goal are corrected, up to twice, unless the step is

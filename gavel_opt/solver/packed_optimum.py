@@ -80,7 +80,7 @@ def _allocation(
             return *central, iterations
         if program.blocks.groups < VERTEX_FROM:
             return None
-        # its face has a centre that is not found: the vertex of a cold start is the same whoever asks
+        # its face's centre is not found: the vertex of a cold start is the same whoever asks
         found, more = _vertex(scaled, key, ColumnMemory(), probe=True)
         iterations += more
         if found is None or not found.certificate.within(_PROVED):
