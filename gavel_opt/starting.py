@@ -18,6 +18,8 @@ def end_at_signals(name: str) -> None:
         Of the command. Signals that are ignored stay so.
     """
 
+    _open_streams()
+
     def end(number: int, frame: object = None) -> None:
         os.write(2, f"{name}: interrupted; the same command starts again\n".encode())
         os._exit(128 + number)
@@ -34,3 +36,14 @@ def end_at_signals(name: str) -> None:
         number = getattr(signal, signals, None)  # not all are everywhere
         if number is not None and signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, end)
+
+
+def _open_streams() -> None:
+    """Open streams that were closed, so that what is said goes nowhere and not into the next file that is opened."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(number, "r" if number == 0 else "w", closefd=False))  # noqa: SIM115

@@ -113,7 +113,7 @@ def main() -> int:
             with contextlib.suppress(InputError):
                 read(path)
 
-        limits = ["-timeout=5", "-rss_limit_mb=1500", "-max_len=20000", str(corpus)]
+        limits = ["-timeout=25", "-rss_limit_mb=1500", "-max_len=20000", str(corpus)]
         atheris.Setup([sys.argv[0], *words, *limits], once)
         atheris.Fuzz()
     return 0

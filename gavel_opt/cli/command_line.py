@@ -106,8 +106,12 @@ class Program:
         except KeyboardInterrupt as stop:
             return self._complain(str(stop) or "interrupted", 130)
         except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _mute()
             return 0
+        except OSError as wrong:  # a full disk, a folder that went away: nobody's mistake in here
+            _mute()  # what could not be written is not tried again when Python ends
+            which = f"{wrong.filename}: " if wrong.filename else ""
+            return self._complain(f"{which}{wrong.strerror or wrong}", 3)
 
     def _dispatch(self, words: list[str]) -> int:
         if not words or words[0] in ("-h", "--help", "help"):
@@ -160,6 +164,10 @@ class Program:
     def _complain(self, message: object, status: int) -> int:
         print(f"{self.name}: {one_line(message)}", file=sys.stderr)
         return status
+
+
+def _mute() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def one_line(message: object) -> str:

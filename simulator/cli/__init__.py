@@ -63,11 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if arguments is None:
         interrupts.take_over("gavel-sim")
     # Only now, as all else takes time to load in which a signal may come.
-    try:
-        status = program().main(words)
-    except OSError as wrong:  # a full disk, a folder that went away: nobody's mistake in here
-        print(f"gavel-sim: {_about_file(wrong)}", file=sys.stderr)
-        return _FAILED
+    status = program().main(words)
     return interrupts.status if status == _INTERRUPTED else status
 
 
@@ -84,17 +80,8 @@ def program() -> Program:
     )
 
 
-_FAILED = 3
 _INTERRUPTED = 130
 """Status of a program that a ``KeyboardInterrupt`` ended."""
-
-
-def _about_file(wrong: OSError) -> str:
-    """Say what the system refused, and of which file."""
-    from gavel_opt.cli.command_line import one_line
-
-    which = f"{wrong.filename}: " if wrong.filename else ""
-    return one_line(f"{which}{wrong.strerror or wrong}")
 
 
 def _load(name: str) -> Command:

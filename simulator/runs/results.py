@@ -178,6 +178,12 @@ class RunResult:
 
         A folder without ``summary.json`` is one that was never finished.
         """
+        try:
+            self._write(folder)
+        finally:
+            remove_live(folder)
+
+    def _write(self, folder: Path) -> None:
         started = time.perf_counter()
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "summary.json").unlink(missing_ok=True)
@@ -200,7 +206,6 @@ class RunResult:
         spent["output"] += time.perf_counter() - started
         spent["total"] += time.perf_counter() - started
         write_atomically(folder / "summary.json", (self.to_json() + "\n").encode())
-        remove_live(folder)
 
     def to_json(self) -> str:
         """Text of the summary: a line a value, but the jobs' completion times in one."""

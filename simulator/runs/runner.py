@@ -244,8 +244,12 @@ class _Run:
     def to_end(self) -> Status:
         """Go to an end, and say which; who listens is told when a solve does not come back."""
         limit = self.config.timeout
-        with watched(limit, lambda: limit - self.spent):
-            return self._round_by_round()
+        try:
+            with watched(limit, lambda: limit - self.spent):
+                return self._round_by_round()
+        except BaseException:
+            self.hide()
+            raise
 
     def _round_by_round(self) -> Status:
         simulation = self.simulation
@@ -395,17 +399,19 @@ class _Run:
         self.saved_rounds = int(memory["saved_rounds"])
         self.warm_saved = self.warm_saved or bool(memory["warm_saved"])
 
-    def interrupted(self) -> None:
-        """Leave a checkpoint to go on from, if checkpoints were asked for, and nothing else."""
+    def hide(self) -> None:
+        """Remove what the run showed of itself: it goes on no longer."""
         if self.live is not None:
             self.live.remove()
+
+    def interrupted(self) -> None:
+        """Leave a checkpoint to go on from, if checkpoints were asked for, and nothing else."""
         if self.checkpointing is not None:
             self.save(self.checkpointing.path)
 
     def rescue(self) -> None:
         """Leave one of before the recomputation that does not end; the process then does."""
-        if self.live is not None:
-            self.live.remove()
+        self.hide()
         before = None if self.checkpointing is None else self.simulation.snapshot_before()
         if self.checkpointing is not None and before is not None:
             self.save(self.checkpointing.path, before)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -396,3 +397,36 @@ def test_same_bits_under_any_hash_seed(small, tmp_path):
         for result in run["results"]:
             del result["time"]
     assert runs[0] == runs[1] == runs[2]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="not on this system")
+@pytest.mark.parametrize("module", ["gavel_opt", "simulator"])
+def test_output_that_cannot_be_written_is_one_line(module):
+    command = {"gavel_opt": ["engines"], "simulator": ["policies"]}[module]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", module, *command],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    assert done.returncode == 3
+    name = {"gavel_opt": b"gavel-opt", "simulator": b"gavel-sim"}[module]
+    assert done.stderr == name + b": No space left on device\n"
+
+
+@pytest.mark.parametrize("module", ["gavel_opt", "simulator"])
+@pytest.mark.parametrize("stream", [0, 1, 2])
+def test_streams_that_are_closed_are_no_matter(module, stream):
+    command = {"gavel_opt": "engines", "simulator": "run --policy fifo --jobs 2 --cluster 1:1:1"}[
+        module
+    ]
+    closed = {0: "<&-", 1: ">&-", 2: "2>&-"}[stream]
+    done = subprocess.run(
+        ["sh", "-c", f"exec {sys.executable} -m {module} {command} {closed}"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""

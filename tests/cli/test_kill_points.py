@@ -116,6 +116,9 @@ def contents(folder: Path) -> dict[str, object]:
             found[name] = json.dumps(timeless(json.loads(path.read_text())), sort_keys=True)
         elif path.name == "points.csv":  # its last column is seconds
             found[name] = [line.rpartition(",")[0] for line in path.read_text().splitlines()]
+        elif path.name == "solves.parquet":
+            solves = parquet.read_table(path).drop_columns(["seconds", "cache_hits"])
+            found[name] = str(solves.to_pydict())
         elif path.suffix in (".csv", ".parquet") and path.stem != "times":
             found[name] = path.read_bytes()
     return found
