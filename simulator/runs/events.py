@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable
 from typing import NamedTuple, Protocol, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gavel_opt import InputError
 from simulator.runs.simulation import Simulation
@@ -63,7 +65,7 @@ class End(NamedTuple):
 
 _ARRIVAL = functools.partial(tuple.__new__, Arrival)
 _COMPLETION = functools.partial(tuple.__new__, Completion)
-"""Make events of tuples without a call of Python; there are two for every job."""
+"""Make events of tuples without a call of Python."""
 
 Event: TypeAlias = "Arrival | Completion | Recomputation | Round | Verdict | End"
 Listener: TypeAlias = Callable[[Event], None]
@@ -100,8 +102,9 @@ class Events:
         self._tell = listener
         self._every = every
         self._rounds = -1
-        self._arrived = self._allocations = 0
-        self._done = np.zeros(0, dtype=bool)
+        self._arrived = self._completed = self._allocations = 0
+        self._open = np.zeros(0, dtype=np.int64)
+        """Jobs that have been told of as arrived and not as done."""
 
     def ahead(self, rounds: int) -> int:
         """Rounds until the next one that is told of."""
@@ -120,36 +123,39 @@ class Events:
         self._tell(End(simulation.time, simulation.rounds, status))
 
     def _catch_up(self, simulation: Simulation) -> None:
-        if simulation.rounds == self._rounds:
+        mechanism, tell = simulation.mechanism, self._tell
+        rounds = mechanism.rounds
+        if rounds == self._rounds:
             return
-        self._rounds = simulation.rounds
-        tell, arrived = self._tell, simulation.arrived
-        arrival = simulation.workload.jobs.arrival[:arrived]
-        new_jobs = range(self._arrived, arrived)
-        for event in map(_ARRIVAL, zip(new_jobs, arrival[self._arrived :].tolist(), strict=True)):
-            tell(event)
-        self._arrived = arrived
-        finish = simulation.mechanism.finish()
-        done = np.isfinite(finish)
-        new = done.copy()
-        new[: self._done.size] &= ~self._done
-        new = np.flatnonzero(new)
-        new = new[np.argsort(finish[new], kind="stable")]
-        columns = new, finish[new], finish[new] - arrival[new]
-        for done_event in map(_COMPLETION, zip(*(c.tolist() for c in columns), strict=True)):
-            tell(done_event)
-        self._done = done
+        self._rounds = rounds
+        arrived, completed = mechanism.arrived, mechanism.completed
+        if arrived > self._arrived:
+            self._tell_arrivals(simulation.workload.jobs.arrival[self._arrived : arrived])
+        if completed > self._completed:
+            self._tell_completions(simulation.workload.jobs.arrival, mechanism.finish())
+            self._completed = completed
         if simulation.allocations > self._allocations:
             self._allocations = simulation.allocations
-            tell(Recomputation(simulation.time, simulation.allocations))
-        rounds, _ = simulation.mechanism.metrics()
-        tell(
-            Round(
-                simulation.time,
-                simulation.rounds,
-                simulation.active,
-                arrived,
-                simulation.completed,
-                float(rounds["utilization"][-1]) if rounds.size else 0.0,
-            )
-        )
+            tell(Recomputation(mechanism.time, self._allocations))
+        use = mechanism.latest_utilization()
+        tell(Round(mechanism.time, rounds, mechanism.active, arrived, completed, use))
+
+    def _tell_arrivals(self, arrival: NDArray[np.float64]) -> None:
+        first, self._arrived = self._arrived, self._arrived + arrival.size
+        _each(self._tell, _ARRIVAL, range(first, self._arrived), arrival.tolist())
+        self._open = np.concatenate([self._open, np.arange(first, self._arrived)])
+
+    def _tell_completions(self, arrival: NDArray[np.float64], finish: NDArray[np.float64]) -> None:
+        at = finish[self._open]
+        done = np.isfinite(at)  # those that were dropped are not
+        new, at = self._open[done], at[done]
+        self._open = self._open[~done]
+        if new.size > 1:
+            order = at.argsort(kind="stable")
+            new, at = new[order], at[order]
+        _each(self._tell, _COMPLETION, new.tolist(), at.tolist(), (at - arrival[new]).tolist())
+
+
+def _each(tell: Listener, made: Callable[..., Event], *columns: Iterable[float]) -> None:
+    """Tell of one event a row; there are two for every job, so without a step of Python for each."""
+    deque(map(tell, map(made, zip(*columns, strict=True))), maxlen=0)
