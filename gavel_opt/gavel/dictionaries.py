@@ -25,6 +25,8 @@ Rows = Mapping[Any, Mapping[str, Any]]
 _CHECKED = 1024
 """Pairs that each call compares with what is remembered of them."""
 
+_NOBODY: tuple[list[Any], Ints] = [], np.empty(0, dtype=np.int64)
+
 
 @dataclass(slots=True)
 class Jobs:
@@ -53,7 +55,8 @@ class Columns:
 
     def __init__(self) -> None:
         self._keys: dict[str, tuple[list[Any], Ints]] = {}
-        self._last: tuple[list[Any], Ints] = [], np.empty(0, dtype=np.int64)
+        self._samples: dict[str, list[tuple[int, Any]]] = {}
+        self._last: tuple[list[Any], Ints] = _NOBODY
         self._named: dict[str, int] = {}
         self._next = 0
 
@@ -64,10 +67,33 @@ class Columns:
         """
         for before in (self._last, self._keys.get(what)):
             if before is not None and _same_objects(keys, before[0]):
-                self._last = self._keys[what] = before
+                self._last = before
                 return before[1]
-        self._last = self._keys[what] = keys, self.of(keys)
+        self._last = keys, self.of(keys)
+        if self._come_again(what, *self._last):
+            self._keys[what] = self._last
+        else:
+            self._keys.pop(what, None)
         return self._last[1]
+
+    def forget_call(self) -> None:
+        """Forget what was read in a call, but for what is remembered to the next one."""
+        self._last = _NOBODY
+
+    def _come_again(self, what: str, keys: list[Any], number: Ints) -> bool:
+        """Whether some of these objects were there in the call before.
+
+        Copies made for one call do not come again; kept, they would be freed inside the next call, which
+        takes as long as reading them.
+        """
+        again = any(
+            keys[at] is key
+            for job, key in self._samples.get(what, ())
+            for at in np.flatnonzero(number == job).tolist()
+        )
+        places = {0, len(keys) // 2, len(keys) - 1} if keys else ()
+        self._samples[what] = [(int(number[at]), keys[at]) for at in places]
+        return again
 
     def of(self, keys: list[Any]) -> Ints:
         """Number of each job, shape ``(n,)``; those of names are given in the order in which they come."""
@@ -241,6 +267,7 @@ class Pairs:
     def _forget(self, types: tuple[str, ...]) -> None:
         self._types = types
         self._seen: dict[Any, Any] = {}
+        self._copy: tuple[Any, Any] | None = None
         self._blank: dict[Any, Any] | None = None
         self._unwritten: list[Any] = []
         self._single: dict[int, Any] = {}
@@ -335,7 +362,12 @@ class Pairs:
         now = _pair_rates([rows[key] for key in keys], self._types)
         self.trusts = now is not None and bool(np.array_equal(now, self._rate[slots]))
         if keys and rows[keys[0]] is not self._seen[keys[0]]:
-            self._seen = dict(rows)  # copies took their place: let those be the objects of before
+            key, row = self._copy or (None, None)
+            if self._copy and rows.get(key) is row:
+                # others took their place, and come again: let those be the objects of before
+                self._seen, self._copy = dict(rows), None
+            else:  # copies made for one call do not, and whoever made them frees them
+                self._copy = keys[0], rows[keys[0]]
         return self.trusts
 
     def _add(self, keys: list[Any], rows: Rows) -> None:
@@ -380,7 +412,8 @@ class Pairs:
 
     def _remove(self, gone: list[int]) -> None:
         """Forget jobs and the pairs that they were in."""
-        slots = np.flatnonzero(np.isin(self._members, gone).any(axis=1)).tolist()
+        first, second = np.isin(self._members, gone).T
+        slots = np.flatnonzero(first | second).tolist()
         keys = [self._key[slot] for slot in slots] + [self._single.pop(number) for number in gone]
         for key in keys:
             self._seen.pop(key, None)

@@ -172,6 +172,7 @@ class GavelPolicy:
             steps_left=found.get("num_steps_remaining", one),
             age=found.get("times_since_start", none),
         )
+        self._columns.forget_call()
         return state, jobs
 
     def _no_jobs(self, cluster_spec: Values) -> dict[Any, Any] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import random
+import weakref
 
 import numpy as np
 import pytest
@@ -201,6 +202,24 @@ def test_what_is_remembered_of_pairs_changes_nothing(deep):
             cluster.leave()
         cluster.arrive(step % 3)
     assert not policy._pairs._kinds.apart
+
+
+@pytest.mark.parametrize("name", ["max_min_fairness_perf", "max_min_fairness_packed"])
+def test_copies_made_for_one_call_are_not_kept(name):
+    """Freed inside a later call, they would take longer than all the rest of it."""
+    cluster = Cluster(name.endswith("packed"), seed=7)
+    cluster.arrive(12)
+    policy, own = get_policy(name), cluster.throughputs
+    cluster.call(policy, name)
+    for _ in range(3):
+        cluster.throughputs = {
+            JobIdPair(key, None) if isinstance(key, int) else copy.deepcopy(key): row
+            for key, row in copy.deepcopy(own).items()
+        }
+        cluster.call(policy, name)
+        some = [weakref.ref(key) for key in list(cluster.throughputs)[1:4]]
+        cluster.throughputs = own
+        assert not any(key() for key in some)
 
 
 def test_a_call_that_changes_few_jobs_reads_few(monkeypatch):
