@@ -29,6 +29,7 @@ from simulator.runs.saturation import parse_rule
 from simulator.world.cluster import parse_counts
 from simulator.world.job_types import WORKLOADS
 from simulator.world.throughputs import preset_file
+from simulator.world.trace import trace_file
 
 TIE_BREAKS = ("canonical", "efficient", "none")
 
@@ -331,10 +332,8 @@ def _read_switch(given: Any, flag: str) -> bool:
 SWITCH = Kind(_read_switch, {"type": "boolean"}, switch=True)
 
 
-EXAMPLE = "example"
-"""Stands for the trace that ships with the package."""
-
-SHIPPED = Path(__file__).parent.parent / "data" / "example.trace"
+_PRESETS: dict[str, Callable[[Path], Path]] = {"--throughputs": preset_file, "--trace": trace_file}
+"""What finds the file that a name stands for."""
 
 
 def readable_file(given: str | Path, flag: str) -> Path:
@@ -347,9 +346,7 @@ def readable_file(given: str | Path, flag: str) -> Path:
     """
     try:
         path = Path(given)
-        if flag == "--trace" and str(given) == EXAMPLE and not path.exists():
-            path = SHIPPED
-        with (preset_file(path) if flag == "--throughputs" else path).open("rb"):
+        with _PRESETS.get(flag, Path)(path).open("rb"):
             pass
     except TypeError:
         raise InputError(f"{flag}: {given!r} is not the name of a file") from None

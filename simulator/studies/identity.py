@@ -16,6 +16,7 @@ from typing import Any
 
 from gavel_opt import POLICIES, InputError, find_policy
 from simulator.world.throughputs import preset_file
+from simulator.world.trace import trace_file
 
 FILES = ("trace", "replay", "throughputs", "prices")
 """Settings that name a file which a run reads."""
@@ -51,8 +52,8 @@ def identity_of(settings: dict[str, Any]) -> str:
     deciding = {name: value for name, value in settings.items() if name not in IRRELEVANT}
     for name in FILES:
         if deciding.get(name) is not None:
-            path = Path(deciding[name])
-            deciding[name] = _content(name, preset_file(path) if name == "throughputs" else path)
+            found = {"throughputs": preset_file, "trace": trace_file}.get(name, Path)
+            deciding[name] = _content(name, found(deciding[name]))
     policy = deciding.get("policy")
     if isinstance(policy, str) and policy not in POLICIES:
         deciding["policy_source"] = find_policy(policy).source  # a file and a digest of it

@@ -56,6 +56,18 @@ class Trace:
     measurements: Measurements
 
 
+EXAMPLE = "example"
+"""Stands for the trace that ships with the package."""
+
+SHIPPED = Path(__file__).parent.parent / "data" / "example.trace"
+
+
+def trace_file(path: str | Path) -> Path:
+    """Return the file that a trace is read from: the one that ships for ``example``."""
+    path = Path(path)
+    return SHIPPED if str(path) == EXAMPLE and not path.exists() else path
+
+
 def read_trace(path: Path, measurements: Measurements) -> Trace:
     """Read a trace.
 
@@ -70,7 +82,7 @@ def read_trace(path: Path, measurements: Measurements) -> Trace:
     kind_of: dict[Key, int] = {}
     unmeasured: set[Key] = set()
     before = 0.0
-    for place, line in read_lines(path, "--trace"):
+    for place, line in read_lines(trace_file(path), "--trace"):
         if not line.strip():
             continue
         where = f"{path}:{place}"
