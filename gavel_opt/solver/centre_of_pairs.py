@@ -32,6 +32,7 @@ from gavel_opt.solver.face_columns import (
     aim,
     columns_of,
     costs,
+    joined,
     open_pairs,
     product_after,
     recentre,
@@ -49,6 +50,8 @@ LIMIT = 80
 """Steps, after which the face has no centre."""
 MOST = 60_000_000
 """Numbers in the equations, 480 MB, beyond which no centre is sought: groups of 3,800 jobs joined by pairs."""
+MANY = 2000
+"""Columns from which on passes are not interpreted."""
 MET = 1e-7
 """What may be missing in a row where Newton's method begins."""
 BACK, NEWTON_BACK = 0.9, 0.95
@@ -78,8 +81,11 @@ def centre(face: Face, need: Floats, workers: Floats) -> Floats | None:
     groups, types = face.rate.shape
     slacks = sum(int((part > 0.0).sum()) for part in (face.surplus, face.time, face.workers))
     many = int(face.alone.sum()) + int(face.pair.sum()) + slacks
-    make_ready(columns_of, (face, many))
+    if many > MANY:
+        make_ready(columns_of, (face, many))
     columns = columns_of(face, many)
+    if many > MANY:
+        make_ready(joined, (columns, groups))
     limits = np.concatenate([-need, np.ones(groups), workers])
     # where there is no such face, numbers run away; for equations of this size threads mostly wait
     with np.errstate(all="ignore"), _blas().limit(limits=1, user_api="blas"):
@@ -122,6 +128,20 @@ class _Search:
         self._point = Point(first, np.ones(many), np.zeros(many), np.zeros(many))
         self._nu = np.zeros(limits.size)
         self._lack = -self._point.z
+        if many > MANY:
+            self._make_ready()
+
+    def _make_ready(self) -> None:
+        """Have compiled code for every pass."""
+        columns, point, groups = self._columns, self._point, self._groups
+        make_ready(costs, (columns, self._nu, groups))
+        make_ready(add_up, (columns, point, self._lack, self._limits.size, groups))
+        make_ready(aim, (point, columns.weight, 0.0, 0.0))
+        make_ready(walk, (columns, point, self._lack, self._nu, groups))
+        make_ready(recentre, (point, columns.weight, 0.0, 0.0, 0.0, SPREAD))
+        make_ready(product_after, (point, 0.0, 0.0))
+        make_ready(take, (point, 0.0, 0.0))
+        self._equations.make_ready()
 
     def run(self) -> Floats | None:
         """Go there."""

@@ -8,6 +8,7 @@ import numpy as np
 from scipy.linalg import lapack
 
 from gavel_opt.arrays import Floats
+from gavel_opt.kernels.jit import make_ready
 from gavel_opt.solver.face_columns import Blocks, Columns, assemble, joined
 
 _RIDGE = 1e-12
@@ -46,6 +47,13 @@ class JointEquations:
     def size(self) -> int:
         """Numbers in all blocks."""
         return self._size
+
+    def make_ready(self) -> None:
+        """Have compiled code for large ones."""
+        kinds = np.zeros(self._types)
+        beside = np.zeros((self._groups, 2, self._types))
+        ratio = self._columns.weight
+        make_ready(assemble, (self._columns, ratio, self._blocks, self._matrix, beside, kinds))
 
     def factor(self, ratio: Floats) -> bool:
         """Factor for a diagonal, shape ``(C,)``; whether that could be done."""
