@@ -100,6 +100,11 @@ class AlloX(Policy):
         rate = state.throughputs.alone[state.key[waiting]]
         rate = np.where(rate == 0.0, _STANDSTILL, rate)
         time = np.maximum(state.steps_left[waiting, None], 0.0) / rate
+        if waiting.size == 1:
+            # The first of the cheapest, as scipy takes it: at low load every second call is for one job.
+            cost = np.where(free > 0, time[0] + state.age[waiting], np.inf)
+            type_of[waiting] = cost.argmin()
+            return
         first = heads_of_lines(time, state.age[waiting], free)
         served = first >= 0
         type_of[waiting[first[served]]] = worker[served]
