@@ -81,6 +81,17 @@ def test_it_is_the_point_that_the_interior_point_method_finds(monkeypatch):
     np.testing.assert_allclose(found[0].level_dual, answer.level_dual, atol=1e-9)
 
 
+def test_few_groups_without_a_proof_are_priced_in_too(monkeypatch):
+    """The interior point method's answer is refused; what its own pricing finds is not."""
+    program = different_jobs(3, jobs=16)
+    found = packed_optimum(program, None, None)
+    assert found is not None
+    monkeypatch.setattr(door, "PROVED", -1.0)
+    answer, certificate, _ = door.optimum(program, "canonical")
+    assert certificate.within(1e-11)
+    assert answer.x.tobytes() == found[0].x.tobytes()
+
+
 def test_the_start_leaves_no_trace_in_the_answer():
     memory = ColumnMemory()
     full = different_jobs(5, jobs=60)
