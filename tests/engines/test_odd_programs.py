@@ -93,3 +93,23 @@ def test_drawn_programs(name):
             optimal += 1
             assert solution.objective == pytest.approx(expected.objective, rel=1e-6, abs=1e-6)
     assert optimal >= 8
+
+
+SMALLEST = [1e-30, 1e-100]
+
+
+@pytest.mark.parametrize("k", SMALLEST)
+@pytest.mark.parametrize("name", ["highs", "ortools", "pulp"])
+def test_coefficients_that_solvers_drop(name, k):
+    """A scaled row, scaled costs, a coefficient beside one that is not scaled, and one that all depends on."""
+    no = np.inf
+    programs = {
+        3.5: LinearProgram.build([1.0, 0.5], [[k, k], [1, 0]], -no, [4 * k, 3.0], maximize=True),
+        k: LinearProgram.build([k, 2 * k], [[1.0, 1.0]], 1.0, no),
+        1.0: LinearProgram.build([1.0, 1.0], [[k, 1.0]], 1.0, no),
+        0.5 / k: LinearProgram.build([1.0, 0.0], [[k, 1.0], [0.0, 1.0]], [1.0, -no], [no, 0.5]),
+    }
+    for expected, program in programs.items():
+        solution = solve(program, make(name))
+        assert solution.status is Status.OPTIMAL
+        assert solution.objective == pytest.approx(expected, rel=1e-6)
