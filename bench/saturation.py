@@ -22,6 +22,8 @@ from simulator.runs.config import RunConfig
 from simulator.runs.files import write_atomically
 from simulator.runs.judge import Judge
 from simulator.runs.runner import execute
+from simulator.runs.saturation import Verdict
+from simulator.runs.simulation import Simulation
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "saturation.json"
@@ -38,9 +40,30 @@ SUSTAINED, SATURATED = 0.98, 1.05
 """At or below the first no run may be called saturated, at or above the second 99 of 100 must be."""
 
 
+class _Judged(Exception):
+    """A run that cannot be called saturated any more, as nothing is left to look for; carries the jobs so far."""
+
+
 def verdict(case: Case, rate: float, seed: int) -> list[Any]:
-    """Run under the default rule: how it ended, and how many jobs had come."""
-    found = execute(judged(case, rate, seed)).summary
+    """Run under the default rule: how it ended, and how many jobs had come.
+
+    A run is not simulated past the moment at which its verdict is final.
+    """
+    look = Judge.look
+
+    def until_final(self: Judge, simulation: Simulation) -> Verdict | None:
+        found = look(self, simulation)
+        if self.next_look is None and (found is None or found.finding != "saturated"):
+            raise _Judged(simulation.arrived)
+        return found
+
+    Judge.look = until_final  # type: ignore[method-assign]
+    try:
+        found = execute(judged(case, rate, seed)).summary
+    except _Judged as judged_:
+        return ["goes on", int(judged_.args[0])]
+    finally:
+        Judge.look = look  # type: ignore[method-assign]
     return [found["status"], found["jobs"]["arrived_in_all"]]
 
 
@@ -53,11 +76,12 @@ def judged(case: Case, rate: float, seed: int) -> RunConfig:
 def run(cases: list[str], loads: list[float], seeds: list[int], costs: bool) -> int:
     """Judge or measure what has not been, and write the tables."""
     labels = saturation_labels.known()
-    for case in CASES:
-        if case.name not in labels or (cases and not any(text in case.name for text in cases)):
-            continue
-        centre = labels[case.name]["centre"]
-        for load in loads or LOADS:
+    wanted = [case for case in CASES if case.name in labels]
+    if cases:
+        wanted = [case for case in wanted if any(text in case.name for text in cases)]
+    for load in loads or LOADS:
+        for case in wanted:
+            centre = labels[case.name]["centre"]
             known = read()["costs" if costs else "verdicts"]
             entry = known.get(case.name, {}).get(f"{load:g}", {})
             missing = [] if costs and entry else [0] if costs else list(seeds or SEEDS)

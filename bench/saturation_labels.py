@@ -39,6 +39,9 @@ SEED = 1000
 HOPELESS = 20.0
 """Workers asked for, per worker, at which a run counts as saturated without going on."""
 
+LEAST_WORKERS = 108
+"""Workers that the queue is thought to have at least: near the knee it is as long in jobs with few of them."""
+
 _DEAR = {"allox": 3.5}
 """The same for policies whose every decision takes time that grows with the cube of the queue."""
 
@@ -93,7 +96,8 @@ def _simulate(case: Case, rate: float, arrivals: int, until: float) -> tuple[np.
     last = arrivals + arrivals // 10
     config = config_of(case, rate, SEED, window=(last - 1, last))
     simulation = Simulation(config)
-    hopeless = _DEAR.get(case.policy, HOPELESS) * simulation.cluster.total / _mean_scale(config)
+    workers = max(simulation.cluster.total, LEAST_WORKERS)
+    hopeless = _DEAR.get(case.policy, HOPELESS) * workers / _mean_scale(config)
     rounds = math.ceil(STEP / rate * 3600.0 / config.round_seconds)
     while simulation.arrived < arrivals and simulation.active <= hopeless:
         simulation.advance(rounds)

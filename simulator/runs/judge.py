@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from gavel_opt import GavelError
 from gavel_opt.policies import Found
 from simulator.runs.bounds import Bound, bound_of_jobs, evenly_shared_rate, highest_rate
 from simulator.runs.config import RunConfig
-from simulator.runs.long_queue import LongQueue, Pace, equal_jobs
+from simulator.runs.long_queue import LongQueue, Pace
 from simulator.runs.observation import series_of
 from simulator.runs.saturation import DEFAULT_RULE, HOUR, Parameters, Verdict, judge
 from simulator.runs.simulation import Simulation
@@ -28,6 +29,19 @@ FIRST_LOOK = 100
 
 STRETCHES = 4
 """Stretches in which a long queue is measured; the first is left out, while it settles."""
+
+BATCHES = 6
+"""Stretches of the run itself in which its own pace is taken."""
+
+AUTOCORRELATED = 2.0
+"""How much larger the error of the run's own pace is taken than so few stretches, if independent, say."""
+
+CLEAR = 2.0
+"""Times the usual doubt beyond which a long queue need not be measured to its end."""
+
+UNSETTLED = 0.015
+"""Error of a pace, as a part of it, where jobs share workers: their pace is that of the jobs which run, and it takes
+longer than a run has until those are the usual ones."""
 
 LEAST_ROUNDS = 120
 """Rounds of a long queue that say something: each of its jobs has then run some 20 times."""
@@ -62,7 +76,7 @@ class Judge:
         self._measured = 0.0
         self._pace: Pace | None = None
         self._known_bound: Bound | None = None
-        self._before: list[float] | None = None
+        self._seen: list[list[float]] = []
         self.verdict: Verdict | None = None
         self.next_look: int | None = None
         if config.continuous and self._rule != "off":
@@ -81,7 +95,7 @@ class Judge:
         rate = _rate(self._config)
         if simulation.window[1] <= self._parameters["jobs"]:
             return None  # it ends by itself, before anything could be told
-        if rate <= evenly_shared_rate(self._config):
+        if not self._beyond_even_shares:
             return None  # equal shares of all workers sustain it, so it is below the bound
         bound = self._bound(simulation)
         if bound.proves_saturated(rate):
@@ -93,7 +107,7 @@ class Judge:
         self.next_look = look_after(simulation.rounds)
         if self._rule != DEFAULT_RULE:
             self.verdict = judge(series_of(simulation, self._config), self._config.saturation)
-        elif self._jobs_wait(simulation) and self._config.replay is None:
+        elif self._worth_looking(simulation) and self._config.replay is None:
             hours = self._hours_due(simulation)
             try:
                 if hours is not None:
@@ -115,7 +129,7 @@ class Judge:
             return
         hours = self._parameters["hours"]
         reason = f"nothing to judge: jobs did not wait for {hours:g} hours on end"
-        if self._jobs_wait(simulation):
+        if self._worth_looking(simulation):
             reason = "the run was too short to spend time on the question"
         self.verdict = Verdict(self._rule, "undecided", reason, {}, simulation.time)
 
@@ -126,7 +140,7 @@ class Judge:
             "of": self._what_decides(),
             "next_look": self.next_look,
             "measured": self._measured,
-            "before": self._before,
+            "seen": self._seen,
             "pace": None if self._pace is None else asdict(self._pace),
             "verdict": verdict,
         }
@@ -139,7 +153,7 @@ class Judge:
         if memory["of"] != self._what_decides():
             return
         self.next_look, self._measured = memory["next_look"], float(memory["measured"])
-        self._before = memory["before"]
+        self._seen = memory["seen"]
         self._pace = None if memory["pace"] is None else Pace(**memory["pace"])
         self.verdict = None if memory["verdict"] is None else Verdict(**memory["verdict"])
 
@@ -154,12 +168,24 @@ class Judge:
 
     # -----------------------------------------------------------------------------------------
 
-    def _jobs_wait(self, simulation: Simulation) -> bool:
-        """Whether enough jobs have come, and some have waited at every moment for some hours."""
-        since = simulation.time - self._parameters["hours"] * HOUR
-        if simulation.arrived < self._parameters["jobs"] or since < 0:
+    @cached_property
+    def _beyond_even_shares(self) -> bool:
+        """Whether equal shares of all workers would not sustain the rate."""
+        return _rate(self._config) > evenly_shared_rate(self._config)
+
+    def _worth_looking(self, simulation: Simulation) -> bool:
+        """Whether enough jobs have come, of which more may come than are worked off.
+
+        A long queue says so whether jobs wait yet or not: it takes some thousand jobs until they do.
+        """
+        if simulation.arrived < self._parameters["jobs"]:
             return False
-        return bool(simulation.waiting_since(since).min() > 0)
+        return self._beyond_even_shares or self._jobs_wait(simulation)
+
+    def _jobs_wait(self, simulation: Simulation) -> bool:
+        """Whether some jobs have waited at every moment for some hours."""
+        since = simulation.time - self._parameters["hours"] * HOUR
+        return since >= 0 and bool(simulation.waiting_since(since).min() > 0)
 
     def _hours_due(self, simulation: Simulation) -> float | None:
         """Hours of a long queue that may be simulated now; None if not yet.
@@ -177,9 +203,17 @@ class Judge:
         """Measure a long queue for so many hours in all."""
         self._measured = hours
         queue = LongQueue(self._config, self._bound(simulation), hours, made=self._made)
-        for _ in range(STRETCHES):
+        rate, bound = _rate(self._config), self._bound(simulation)
+        doubtful = self._parameters | {"errors": CLEAR * self._parameters["errors"]}
+        for stretch in range(STRETCHES):
             queue.go_on(hours / STRETCHES)
-        self._pace = queue.pace(1)
+            if stretch < STRETCHES - 2:
+                continue  # too few to know how far they are apart
+            self._pace = pace = queue.pace(1)
+            if simulation.shares_workers:
+                self._pace = replace(pace, error=max(pace.error, UNSETTLED * pace.rate))
+            if weigh(rate, self._pace, bound, doubtful).finding != "undecided":
+                break
 
     def _bound(self, simulation: Simulation) -> Bound:
         if self._known_bound is None:
@@ -196,8 +230,6 @@ class Judge:
             verdict = weigh(rate, pace, bound, self._parameters)
         if verdict.finding != "undecided" or not may_be_saturated(rate, pace, self._parameters):
             self.next_look = None
-        else:
-            self.next_look = max(look_after(simulation.rounds), round(1.15 * simulation.rounds))
         figures = {"arrived": float(simulation.arrived), "active": float(simulation.active)}
         figures |= verdict.figures
         reason, time = verdict.reason, simulation.time
@@ -215,20 +247,27 @@ class Judge:
         """The pace at which a long queue would go if jobs were placed as well as in the run itself.
 
         What the run's work was worth per price of the workers that it took, since a long queue was
-        first measured, times the workers in use while jobs waited. The error is that of the long queue
-        for as many jobs.
+        first measured, times the workers in use while jobs waited. Its error is told from stretches of
+        the run, and taken larger, as the same jobs are in several of them.
         """
-        now = self._earned(simulation, bound)
-        if self._before is None:
-            self._before = now
+        if simulation.shares_workers or not self._jobs_wait(simulation):
+            return (
+                None  # what the workers do now says little of what they can, with more jobs to pair
+            )
+        self._seen.append(self._earned(simulation, bound))
+        seen = np.array(self._seen)
+        time = seen[:, 2]
+        if len(seen) <= BATCHES:
             return None
-        value, cost, time = (a - b for a, b in zip(now, self._before, strict=True))
-        count = equal_jobs(simulation.jobs.busy) * time / simulation.time
-        if not (cost > 0 and count > 1):
+        ends = np.searchsorted(time, np.linspace(time[0], time[-1], BATCHES + 1))
+        value, cost, seconds = np.diff(seen[ends], axis=0).T
+        if not (seconds > 0).all() or not (cost > 0).all():
             return None
-        error = pace.error * math.sqrt(pace.jobs / count)
-        used = float(bound.prices @ simulation.use_while_waiting(self._before[2]))
-        return replace(pace, rate=used * value / cost, error=error, jobs=count)
+        mean = value.sum() / cost.sum()
+        apart = float(((value - mean * cost) ** 2).sum()) * BATCHES / (BATCHES - 1)
+        error = AUTOCORRELATED * math.sqrt(apart) / float(value.sum())
+        rate = float(mean * (bound.prices @ simulation.use_while_waiting(time[0])))
+        return replace(pace, rate=rate, error=rate * error)
 
 
 def _rate(config: RunConfig) -> float:
@@ -339,5 +378,4 @@ def together(queue: Pace, own: Pace) -> Pace:
         queue,
         rate=weight * own.rate + (1.0 - weight) * queue.rate,
         error=math.sqrt(weight) * own.error,
-        jobs=queue.jobs + own.jobs,
     )

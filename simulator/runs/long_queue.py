@@ -34,6 +34,9 @@ HOUR = 3600.0
 DEMAND = 5.0
 """Workers that the queue asks for, per worker of the cluster."""
 
+DEMAND_WITH_WEIGHTS = 10.0
+"""The same where some jobs weigh more: those take what they get, and only the others are matched to workers."""
+
 _DEAR = {"allox": 2.0, "packed": 5.0}
 """The most where a decision takes long, by what is in the policy's name: time that grows with the cube of
 the queue, and pairs of jobs."""
@@ -75,6 +78,22 @@ class Pace:
     hours: float
     queue: int
     jobs: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Turns:
+    """What jobs have done, each of shape ``(n,)``.
+
+    Attributes
+    ----------
+    done
+        Work, in seconds on workers of reference.
+    cost
+        What their workers cost at the prices of the bound.
+    """
+
+    done: Floats
+    cost: Floats
 
 
 class LongQueue:
@@ -120,7 +139,8 @@ class LongQueue:
         self._scale = np.array([scale for _, scale in keys], dtype=np.int64)
         self._share = job_shares(config, keys)
         if demand is None:
-            demand = demand_of(config.policy)
+            usual = DEMAND_WITH_WEIGHTS if config.multi_priority else DEMAND
+            demand = demand_of(config.policy, usual)
         if mix is not None:
             self._share = self._share * mix / float(self._share @ mix)
         workers = demand * float(bound.workers.sum())
@@ -170,7 +190,7 @@ class LongQueue:
 
     def left_out(self) -> float:
         """Return the part of the jobs that were there at the start and have got no turn."""
-        return float(np.mean(self._books[-1][0][: self._count] == 0.0))
+        return float(np.mean(self._books[-1].done[: self._count] == 0.0))
 
     def settled_mix(self, first: int) -> Floats:
         """How many more jobs of each key the queue would have, if it stayed as it is.
@@ -179,21 +199,17 @@ class LongQueue:
         until it serves them as they come: their number grows by what they miss. Taken by scale factor,
         over all stretches from number ``first`` on.
         """
-        done = self._books[-1][0].copy()
-        before = self._books[first][0]
-        done[: before.size] -= before
-        served, offered = np.zeros(self._scale.max() + 1), np.zeros(self._scale.max() + 1)
-        np.add.at(served, self._scale, self._by_key(done))
-        np.add.at(offered, self._scale, self._bound.work)
+        done = self._since(first).done
+        served = _sums(self._scale, self._by_key(done))
+        offered = _sums(self._scale, self._bound.work)
         part = served[self._scale] / max(float(done.sum()), 1e-300)
         fair = offered[self._scale] / float(self._bound.work.sum())
         return np.clip(fair / np.maximum(part, 1e-3), 0.2, 5.0)
 
     def pace(self, first: int) -> Pace:
         """Take the pace over all stretches from number ``first`` on."""
-        done, cost = self._books[-1][0].copy(), self._books[-1][1].copy()
-        for now, before in zip((done, cost), self._books[first], strict=True):
-            now[: before.size] -= before
+        turns = self._since(first)
+        done, cost = turns.done, turns.cost
         seconds = (self._ends[-1] - self._ends[first]) * HOUR
         value = self._bound.key_prices * self._by_key(done) / seconds
         parts = np.array(self.rates[first:])
@@ -202,14 +218,12 @@ class LongQueue:
             # What a worker costs cannot be split between two jobs that share it: the value alone.
             rate, error = float(value.sum()), spread
         else:
-            rate, error = self._at_cost(done, cost, float(value.sum()), seconds)
+            rate, error = self._at_cost(turns, float(value.sum()), seconds)
             if parts.size > 1:
                 error = max(error, spread / math.sqrt(parts.size))
         return Pace(rate, error, seconds / HOUR, self._simulation.active, equal_jobs(cost))
 
-    def _at_cost(
-        self, done: Floats, cost: Floats, value: float, seconds: float
-    ) -> tuple[float, float]:
+    def _at_cost(self, turns: _Turns, value: float, seconds: float) -> tuple[float, float]:
         """Jobs per hour that could be served at the cost at which these were, and its error.
 
         With the prices of the bound, a cluster that wastes nothing earns its rate, and the work of a
@@ -219,7 +233,8 @@ class LongQueue:
 
         The error is that of a ratio for each key: how unlike each other its jobs are in cost per work.
         """
-        bound, key = self._bound, self._simulation.jobs.key
+        bound, key = self._bound, self._key
+        done, cost = turns.done, turns.cost
         earned = float(cost.sum())
         if not earned > 0:
             return 0.0, math.inf
@@ -242,15 +257,20 @@ class LongQueue:
         return rate, rate * error
 
     def _by_key(self, values: Floats) -> Floats:
-        total = np.zeros(self._share.size)
-        np.add.at(total, self._simulation.jobs.key, values)
-        return total
+        return _sums(self._key[: values.size], values, self._share.size)
 
-    def _look(self) -> tuple[Floats, Floats]:
-        """Work done so far by each job, and what it cost at the prices of the bound."""
+    def _since(self, first: int) -> _Turns:
+        """What the jobs have done since the end of so many stretches."""
+        now, before = self._books[-1], self._books[first]
+        return _Turns(_less(now.done, before.done), _less(now.cost, before.cost))
+
+    def _look(self) -> _Turns:
+        """What the jobs have done so far."""
         jobs = self._simulation.jobs
+        self._key = jobs.key
         work = jobs.duration * jobs.scale_factor
-        return work * (1.0 - np.maximum(jobs.steps_left, 0.0) / jobs.steps), jobs.cost * HOUR
+        done = work * (1.0 - np.maximum(jobs.steps_left, 0.0) / jobs.steps)
+        return _Turns(done, jobs.cost * HOUR)
 
     def _queue_up(self, count: int) -> None:
         """Put so many jobs there."""
@@ -266,6 +286,12 @@ class LongQueue:
         duration = _shuffled(length, draws) * np.maximum(_uniform(count, draws), 0.01)
         speed = simulation.measurements.reference_speed("turns durations into steps")
         workload.queue_up(key, self._scale[key], duration * speed[key], duration)
+        weight = workload.jobs.weight
+        if weight.min() < weight.max():
+            # A job of twice the weight is served twice as fast, so half as many of them wait.
+            waits = np.cumsum(1.0 / weight[: _DRAWN * count])
+            met = np.searchsorted(waits / waits[-1], (np.arange(count) + 0.5) / count)
+            weight[:count] = _shuffled(weight[met], draws)
         simulation.mechanism.take_jobs()
 
 
@@ -273,9 +299,7 @@ def _shrunk(
     group: NDArray[np.int64], cost: Floats, worth: Floats, usual: Floats | float, some: float
 ) -> tuple[Floats, Floats]:
     """Cost per worth of each key's group, with ``some`` more cost at the usual ratio; and the worth."""
-    costs, worths = np.zeros(int(group.max()) + 1), np.zeros(int(group.max()) + 1)
-    np.add.at(costs, group, cost)
-    np.add.at(worths, group, worth)
+    costs, worths = _sums(group, cost), _sums(group, worth)
     total = worths[group] + some / usual
     return (costs[group] + some) / total, total
 
@@ -284,6 +308,18 @@ def equal_jobs(cost: Floats) -> float:
     """How many jobs of equal cost tell as much as jobs of these: ``sum(c)^2 / sum(c^2)``."""
     squares = float((cost**2).sum())
     return float(cost.sum()) ** 2 / squares if squares > 0 else 0.0
+
+
+def _sums(group: NDArray[np.int64], values: Floats, count: int = 0) -> Floats:
+    """Sum of the values of each group."""
+    return np.asarray(np.bincount(group, values, count), dtype=np.float64)
+
+
+def _less(now: Floats, before: Floats) -> Floats:
+    """How much has been added, where fewer jobs had come before."""
+    change = now.copy()
+    change[: before.size] -= before
+    return change
 
 
 def _split(share: Floats, count: int) -> NDArray[np.int64]:

@@ -50,10 +50,23 @@ class TestNearTheKnee:
         """Plain max-min fairness: the knee is 4.79."""
         found = run(policy="max_min_fairness", rate=5.05, seed=seed)
         assert found.status == "saturated"
-        assert found.summary["jobs"]["arrived_in_all"] < 2500
+        assert found.summary["jobs"]["arrived_in_all"] < 400  # before anybody waits for long
         reason = found.summary["saturation"]["reason"]
         assert reason.startswith("5.05 jobs arrive per hour; with a long queue")
         assert "too many arrive, and the queue grows for good" in reason
+
+    @pytest.mark.parametrize(("seed", "most"), [(0, 2500), (1, 2000), (2, 1500)])
+    def test_the_own_pace_of_a_run_says_what_a_short_long_queue_cannot(self, seed, most):
+        """FIFO: its jobs stay where they were put, so 20 hours of a long queue say little. The knee is 5.03."""
+        found = run(policy="fifo_perf", rate=5.28, seed=seed)
+        assert found.status == "saturated"
+        assert found.summary["jobs"]["arrived_in_all"] < most
+
+    @pytest.mark.parametrize("seed", [2, 4, 7])
+    def test_where_jobs_share_workers_a_long_queue_is_not_trusted_to_the_last(self, seed):
+        """Gandiva with several workers a job: a long queue says 4 % too little until its mix has settled."""
+        found = run(policy="gandiva", multi_gpu=True, rate=2.28, seed=seed, window=(700, 900))
+        assert found.status == "completed"
 
     def test_a_run_that_is_left_alone_is_the_one_without_a_rule(self):
         """Bit for bit, though a long queue was simulated on the way."""

@@ -12,6 +12,9 @@ from pathlib import Path
 import pytest
 from slurm_here import missing, slurm
 
+from simulator.studies import long_runs
+from simulator.studies.carry_out import CHECKPOINTS
+
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(missing() is not None, reason=missing() or ""),
@@ -86,6 +89,13 @@ def _finish(cluster: dict[str, str], folder: Path) -> None:
     assert not (folder / ".unfinished").exists()
 
 
+def _preempt(cluster: dict[str, str], folder: Path) -> None:
+    """Let somebody of more importance take all nodes for a moment."""
+    blocker = folder / "blocker.sh"
+    blocker.write_text("#!/bin/bash\nsleep 4\n")
+    _slurm(cluster, "sbatch", "-p", "high", "-N3", "-n3", "-o", "/dev/null", str(blocker))
+
+
 def _slurm(cluster: dict[str, str], *words: str) -> str:
     return subprocess.run(words, env=cluster, capture_output=True, text=True, check=False).stdout
 
@@ -102,10 +112,7 @@ def test_a_sweep_survives_a_killed_and_a_preempted_task(
     _slurm(cluster, "scancel", "--signal=KILL", "--full", task)
     time.sleep(3)
     _slurm(cluster, "scontrol", "requeue", task)
-    # Preempted: somebody of more importance takes all nodes for a moment.
-    blocker = folder.parent / "blocker.sh"
-    blocker.write_text("#!/bin/bash\nsleep 4\n")
-    _slurm(cluster, "sbatch", "-p", "high", "-N3", "-n3", "-o", "/dev/null", str(blocker))
+    _preempt(cluster, folder.parent)
     _finish(cluster, folder)
     assert _jct(folder) == expected
 
@@ -133,3 +140,40 @@ def test_a_sweep_survives_the_loss_of_a_node(
         node.terminate()
         node.wait(timeout=20)
     assert _jct(folder) == expected
+
+
+def test_a_long_run_goes_on_in_the_next_allocation(cluster: dict[str, str], tmp_path: Path) -> None:
+    run = ["sweep", "--policy", "gandiva", "--cluster", "12:12:12", "--rate", "1.2"]
+    run += ["--window", "9000:60000", "--saturation", "off", "--output"]
+    folder = tmp_path / "sweep"
+    said = _gavel_sim(
+        cluster,
+        *run,
+        str(folder),
+        "--executor",
+        "slurm",
+        "--tasks",
+        "1",
+        "--sbatch=--partition=low",
+    )
+    job = said.split()[1].strip(",:;")
+    claim, spent = folder / ".claims" / "gandiva.claim", 0.0
+
+    def near_the_limit() -> None:
+        # The signal that --signal=B:USR1@... has Slurm send to the script ahead of the time limit.
+        _slurm(cluster, "scancel", "--batch", "--signal=USR1", f"{job}_0")
+
+    for end in (near_the_limit, lambda: _preempt(cluster, tmp_path)):
+        _until(claim.exists, 240, 0.05)
+        time.sleep(3.0)
+        end()
+        _until(lambda: not claim.exists(), 120, 0.05)
+        (checkpoint,) = (folder / CHECKPOINTS).iterdir()
+        kept = long_runs.load(checkpoint, "test")
+        assert kept.runner["spent"] > spent  # the second went on from where the first was
+        spent = kept.runner["spent"]
+    _until(lambda: _standing(cluster, folder)["done"] == 1, 600, 1.0)
+    assert "Restarts=2" in _slurm(cluster, "scontrol", "show", "job", f"{job}_0")
+    assert not (folder / CHECKPOINTS).exists()
+    _gavel_sim({}, *run, str(tmp_path / "local"))
+    assert _jct(folder) == _jct(tmp_path / "local")
