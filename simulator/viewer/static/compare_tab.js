@@ -3,7 +3,7 @@
 import { pick, RUN_COLOURS } from "./colours.js";
 import { choice, el, fill } from "./dom.js";
 import { figure } from "./figure.js";
-import { brief, duration, exact, moment, number } from "./format.js";
+import { brief, duration, exact, moment, number, short } from "./format.js";
 import { firstDifference } from "./placements.js";
 import { scatterChart } from "./scatter_chart.js";
 import { table } from "./table.js";
@@ -241,8 +241,18 @@ function firstRound(a, b) {
   return {
     round: best,
     time,
-    what: `${what} is ${exact(a.need(column)[best])} and ${exact(b.need(column)[best])}`,
+    what: `${what} is ${apart(a.need(column)[best], b.need(column)[best])}`,
   };
+}
+
+/**
+ * Two values, to as many digits as tell them apart.
+ * @param {number} one
+ * @param {number} two
+ */
+function apart(one, two) {
+  const few = [short(one), short(two)];
+  return few[0] === few[1] ? `${exact(one)} and ${exact(two)}` : few.join(" and ");
 }
 
 /**

@@ -23,7 +23,8 @@ function format(options) {
  */
 export function number(value, digits = 0) {
   if (!Number.isFinite(value)) return "–";
-  return format({ minimumFractionDigits: digits, maximumFractionDigits: digits }).format(value);
+  const text = format({ minimumFractionDigits: digits, maximumFractionDigits: digits }).format(value);
+  return text.replace("-", "−");
 }
 
 /**

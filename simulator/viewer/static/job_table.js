@@ -269,7 +269,7 @@ function fieldsOf(run) {
   /** @type {[string, string, (value: number) => string][]} */
   const more = [
     ["finish_time_fairness", "FT fairness", (value) => number(value, 2)],
-    ["preemptions", "preemptions", (value) => number(value)],
+    ["preemptions", "preempted", (value) => number(value)],
     ["cost", "cost, $", (value) => number(value, 2)],
   ];
   for (const [name, label, text] of more) {
