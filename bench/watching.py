@@ -21,7 +21,7 @@ RUNS: dict[str, dict[str, Any]] = {
     "a tenth of it": {"rate": 4.0, "window": (300, 600)},
 }
 README = Path(__file__).parent / "README.md"
-PAIRS = 15
+PAIRS = 9
 
 
 class Watched(NamedTuple):
@@ -43,7 +43,7 @@ def rows() -> list[Watched]:
     for run in RUNS:
         found.append(Watched(run, "who ran where", {"record": "placements"}))
         found.append(Watched(run, "who ran where, results written", {"record": "placements"}, True))
-        for every in (100, 10, 1):
+        for every in (100, 1):
             name = f"events, every {every} rounds" if every > 1 else "events, every round"
             found.append(Watched(run, name, {"on_round": _nothing, "every": every}))
     return found
