@@ -111,7 +111,10 @@ def _pooled(
 ) -> tuple[Ints, Ints, Floats, Floats, Floats]:
     """Pools, their largest groups, and the groups' parts in them; no pools if a rate is missing."""
     groups = kind.size
-    pool_of = np.full(kind.max() + 1, -1, np.int64)
+    kinds = 0
+    for g in range(groups):
+        kinds = max(kinds, kind[g] + 1)
+    pool_of = np.full(kinds, -1, np.int64)
     of_group, first, fastest = np.empty((3, groups), np.int64)
     pools = 0
     for g in range(groups):

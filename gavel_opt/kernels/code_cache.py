@@ -2,10 +2,9 @@
 
 A folder holds the compiled code of the kernels of one source file, in one state of that file and of all
 that it takes kernels and constants from, on one kind of machine, and is named by a hash of these. So a
-change compiles again what it touches and nothing else. Beside the code the folder has a copy of the
-sources: numba keeps what it compiles beside the file that a function is from, so all installations of the
-same sources (a checkout, a wheel) share it. What a folder holds is never changed, only added to, by one
-process at a time for each kernel.
+change compiles again what it touches and nothing else, and all installations of the same sources (a
+checkout, a wheel) share it. What a folder holds is never changed, only added to, by one process at a time
+for each kernel.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ SOURCES = Path(__file__).resolve().parents[2]
 """What file names of kernels are relative to."""
 _PACKAGES = ("gavel_opt", "simulator")
 _IMPORT = re.compile(
-    r"^from ((?:gavel_opt|simulator)[\w.]*) import (\([^)]*\)|[^\n]*)", re.MULTILINE
+    r"^[ ]*from ((?:gavel_opt|simulator)[\w.]*) import (\([^)]*\)|[^\n]*)", re.MULTILINE
 )
 ROOMS = ("gavel_opt/kernels", "gavel_opt/solver", "simulator/mechanism", "simulator/world")
 """Where kernels and the constants that they use stand; compiled code has constants built in."""
@@ -131,11 +130,11 @@ def folder(file: Path) -> Path:
     """The folder, made if it is not there; among temporary files, with a note, where none can be."""
     wanted = home()
     try:
-        _make(wanted / _name(file), _needed_by(file))
+        _make(wanted / _name(file))
         return wanted / _name(file)
     except OSError as wrong:
         temporary = _temporary(wanted, str(wrong.strerror)) / _name(file)
-    _make(temporary, _needed_by(file))
+    _make(temporary)
     return temporary
 
 
@@ -175,21 +174,17 @@ def _is_users_own(place: Path) -> bool:
     return stat.S_ISDIR(found.st_mode) and found.st_uid == _user() and not found.st_mode & 0o022
 
 
-def _make(wanted: Path, sources: tuple[Path, ...]) -> None:
-    """Make the folder with its copy of sources, whole or not at all, whoever else is at it."""
+def _make(wanted: Path) -> None:
+    """Make the folder, whole or not at all, whoever else is at it."""
     if not wanted.is_dir():
         wanted.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         _remove_unused(wanted.parent)
         with tempfile.TemporaryDirectory(dir=wanted.parent, ignore_cleanup_errors=True) as name:
-            for file in sources:
-                copy = Path(name, "whole", file.relative_to(SOURCES))
-                copy.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(file, copy)
-            for part in ("ready", "locks"):
-                Path(name, "whole", part).mkdir()
+            for part in ("code", "locks"):
+                Path(name, "whole", part).mkdir(parents=True)
             with contextlib.suppress(OSError):
                 os.rename(Path(name, "whole"), wanted)
-    with tempfile.TemporaryFile(dir=wanted / "ready"):
+    with tempfile.TemporaryFile(dir=wanted / "code"):
         pass
 
 
@@ -200,40 +195,32 @@ def _remove_unused(above: Path) -> None:
                 shutil.rmtree(other, ignore_errors=True)
 
 
-def source_of(file: Path) -> Path:
-    """The copy of a source file of these packages."""
-    return folder(file) / file.relative_to(SOURCES)
-
-
 def is_ours(file: Path) -> bool:
     """Whether a source file is one of these packages', whose kernels are kept."""
     return SOURCES in file.parents and file.relative_to(SOURCES).parts[0] in _PACKAGES
 
 
-def is_ready(file: Path, name: str) -> bool:
-    """Whether some process has compiled this kernel and kept it."""
+def is_kept(file: Path, name: str) -> bool:
+    """Whether some process has compiled this and kept it."""
     kept = _existing(file)
-    return kept is not None and (kept / "ready" / name).exists()
+    return kept is not None and (kept / "code" / name).exists()
 
 
-def ready_for(file: Path, name: str) -> frozenset[str]:
-    """Signatures that a kernel is kept for."""
+def read(file: Path, name: str) -> bytes | None:
+    """What some process has kept under a name; None if it is gone."""
     kept = _existing(file)
     try:
-        text = (kept / "ready" / name).read_text(encoding="utf-8") if kept else ""
+        return (kept / "code" / name).read_bytes() if kept is not None else None
     except OSError:
-        return frozenset()
-    return frozenset(text.splitlines())
+        return None
 
 
-def mark_ready(file: Path, name: str, signature: str) -> None:
-    """Note that a kernel is kept for a signature; the caller holds its lock."""
-    place = folder(file) / "ready" / name
-    known = place.read_text(encoding="utf-8").splitlines() if place.exists() else []
-    if signature not in known:
-        fresh = place.with_name(f"{name}.{os.getpid()}")
-        fresh.write_text("".join(f"{line}\n" for line in [*known, signature]), encoding="utf-8")
-        os.replace(fresh, place)
+def write(file: Path, name: str, code: bytes) -> None:
+    """Keep compiled code, whole or not at all."""
+    place = folder(file) / "code" / name
+    fresh = place.with_name(f"{name}.{os.getpid()}")
+    fresh.write_bytes(code)
+    os.replace(fresh, place)
     with contextlib.suppress(OSError):
         os.utime(folder(file))
 

@@ -72,7 +72,7 @@ def group_rows(table: Floats) -> tuple[Ints, Ints, Ints, Ints]:
     for group in range(groups):
         for i in range(values):
             rows[group, i] = table[first[group], i]
-    order = _sorted_rows(rows)
+    order = sorted_rows(rows)
     rank = np.empty(groups, np.int64)
     for i in range(groups):
         rank[order[i]] = i
@@ -86,7 +86,7 @@ def group_rows(table: Floats) -> tuple[Ints, Ints, Ints, Ints]:
 
 
 @compiled
-def _sorted_rows(rows: Floats) -> Ints:
+def sorted_rows(rows: Floats | Ints) -> Ints:
     """Put rows in ascending order: merge sort, from short runs that are sorted by insertion."""
     count, values = rows.shape
     order, spare = np.arange(count), np.empty(count, np.int64)
@@ -115,7 +115,7 @@ def _sorted_rows(rows: Floats) -> Ints:
 
 
 @compiled
-def _before(rows: Floats, one: int, other: int, values: int) -> bool:
+def _before(rows: Floats | Ints, one: int, other: int, values: int) -> bool:
     for i in range(values):
         if rows[one, i] != rows[other, i]:
             return bool(rows[one, i] < rows[other, i])

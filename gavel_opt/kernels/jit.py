@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import logging
+import hashlib
+import math
 import os
+import pickle
 import sys
 import threading
 import time
@@ -23,7 +25,8 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 
-from gavel_opt.kernels import code_cache
+from gavel_opt.kernels import code_cache, native
+from gavel_opt.kernels.arguments import arrays_are_known, form_of
 from gavel_opt.kernels.records import plain
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -35,15 +38,11 @@ READS_BACK = 0.01
 those with next to nothing to do are not."""
 LATER_PATIENCE = 0.2
 """The same once another kernel is compiled, in this process."""
-INLINED = ("simulator.mechanism.", "simulator.world.")
-"""Rooms whose kernels become part of those that call them: short ones, called once a job with a dozen
-arrays, whose references would be counted at each call. Half the time of a run, and faster to compile."""
 LARGE = 60_000
 """Arrays with more numbers than this are never interpreted: that takes minutes in a single call."""
 _EVERY = 10.0
 """Off a terminal, seconds between two lines that say how far compiling is."""
 
-_logger = logging.getLogger(__name__)
 _DISABLED = os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
 
 
@@ -52,28 +51,11 @@ def compiled(function: F) -> F:
     return cast(F, Kernel(function))
 
 
-def compiled_once(function: F) -> F:
-    """The same for a long one that both Python and other kernels call: it is kept for both.
-
-    Any other is compiled anew as a part of those that call it.
-    """
-    kernel = Kernel(function)
-    kernel.is_shared = True
-    return cast(F, kernel)
-
-
-def compiled_inline(function: F) -> F:
-    """The same for one that is called in one place with many arrays: else each is counted at each call."""
-    kernel = Kernel(function)
-    kernel.is_inlined = True
-    return cast(F, kernel)
-
-
 class Kernel(functools.partial[Any]):
     """A function that is interpreted until it is compiled.
 
     A partial object, since a call through one costs nothing: what it calls is
-    :meth:`_interpreted` first, and numba's dispatcher once there is compiled code.
+    :meth:`_interpreted` first, and compiled code once there is some.
 
     Parameters
     ----------
@@ -83,10 +65,6 @@ class Kernel(functools.partial[Any]):
 
     py_func: Callable[..., Any]
     """The function as it was written."""
-    is_shared = False
-    """Whether the compiled code that Python calls serves other kernels too."""
-    is_inlined = False
-    """Whether it becomes part of the kernels that call it."""
 
     def __new__(cls, function: Callable[..., Any]) -> Kernel:
         """Make a kernel; neither numba nor any file is touched."""
@@ -95,12 +73,14 @@ class Kernel(functools.partial[Any]):
         kernel.py_func = function
         kernel._spent = 0.0
         kernel._look_at = READS_BACK
+        kernel._natives = {}
         kernel._goes_to(kernel._interpreted)
         return kernel
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self._spent: float
         self._look_at: float
+        self._natives: dict[tuple[Any, ...], Callable[..., Any]]
 
     def __reduce__(self) -> str:
         return str(self.py_func.__qualname__)
@@ -140,34 +120,6 @@ class Kernel(functools.partial[Any]):
                 waiting += [one for one in called if isinstance(one, Kernel)]
         return frozenset(found)
 
-    @functools.cached_property
-    def dispatcher(self) -> Any:
-        """Numba's object for calls from Python, which keeps what it compiles."""
-        function = cast(FunctionType, self.py_func)
-        if self._is_kept:
-            file = code_cache.source_of(self._file)
-            code = function.__code__.replace(co_filename=str(file))
-            function = _with_globals(function, function.__globals__, code)
-        return _njit(function, cache=self._is_kept, **self._counting)
-
-    @functools.cached_property
-    def part(self) -> Any:
-        """Numba's object for calls from other kernels: a part of their code, not kept by itself."""
-        if "dispatcher" in self.__dict__ or (self.is_shared and self._is_kept):
-            return self.dispatcher
-        inlined = self.is_inlined or self.py_func.__module__.startswith(INLINED)
-        return _njit(self.py_func, no_cpython_wrapper=True, forceinline=inlined, **self._counting)
-
-    @property
-    def _counting(self) -> dict[str, bool]:
-        """Leave references uncounted where kernels make no array and keep none.
-
-        ``_nrt`` is not documented; without it a paper run takes three times as long, as a record of
-        thirty arrays is counted in and out at each call (bench/README.md).
-        """
-        module = self.py_func.__module__
-        return {"_nrt": False} if module.startswith("simulator.mechanism.") else {}
-
     def _goes_to(self, target: Callable[..., Any]) -> None:
         self.__setstate__((target, (), {}, self.__dict__))  # type: ignore[attr-defined]
 
@@ -184,7 +136,7 @@ class Kernel(functools.partial[Any]):
 
     def _becomes_compiled(self, arguments: tuple[Any, ...]) -> bool:
         """Have compiled code if there is some, or if it is time; whether there is."""
-        if _DISABLED:
+        if _DISABLED or self._spent < 0.0:
             return False
         if self._spent >= _patience.seconds:
             return self._compile(arguments, wait=False)
@@ -193,30 +145,84 @@ class Kernel(functools.partial[Any]):
         if self._spent < self._look_at:
             return False
         self._look_at = self._spent + READS_BACK
-        if not self._is_kept or not code_cache.is_ready(self._file, self.name):
-            return False
-        kept_for = code_cache.ready_for(self._file, self.name)
-        return str(_types_of(arguments)) in kept_for and self._compile(
-            arguments, wait=True, kept=True
+        forms = tuple(map(form_of, arguments))
+        return self._is_kept and (
+            code_cache.is_kept(self._file, self._kept_as(forms))
+            and self._compile(arguments, wait=True)
         )
 
-    def _compile(self, arguments: tuple[Any, ...], wait: bool, kept: bool = False) -> bool:
-        with _timed(), contextlib.ExitStack() as stack:
-            types = _types_of(arguments)
-            fresh = self._is_kept and not kept
-            if fresh and not stack.enter_context(code_cache.lock(self._file, self.name, wait)):
+    def _compile(self, arguments: tuple[Any, ...], wait: bool) -> bool:
+        """Have compiled code for arguments like these; False if another process is at it."""
+        forms = tuple(map(form_of, map(native.in_order, arguments)))
+        with _timed():
+            code = self._code(forms, wait)
+            if code is None:
                 return False
-            started = time.process_time()
-            with _progress.of(self):
-                self.dispatcher.compile(types)
-            if _patience.compiled is not None and self.dispatcher.stats.cache_misses:
-                _patience.compiled[self.name] = time.process_time() - started
-            if fresh:
-                code_cache.mark_ready(self._file, self.name, str(types))
-        # A run that is long enough for one kernel is for the others, and numba is loaded now.
-        _patience.seconds = min(_patience.seconds, LATER_PATIENCE)
-        self._goes_to(self.dispatcher)
+            call = native.load(code, forms, self._other)
+        self._natives[forms] = call
+        self._goes_to(call)
         return True
+
+    def _code(self, forms: tuple[Any, ...], wait: bool) -> native.Code | None:
+        """Compiled code, read back or made; None if there is none."""
+        if None in forms or not arrays_are_known():
+            return None
+        if not self._is_kept:
+            return self._made(forms)
+        name = self._kept_as(forms)
+        found = self._read(name, forms)
+        if found is None:
+            with code_cache.lock(self._file, name, wait) as is_free:
+                if not is_free:
+                    return None
+                found = self._read(name, forms) or self._made(forms)
+                if found is not None:
+                    code_cache.write(self._file, name, pickle.dumps(found))
+        return found
+
+    def _read(self, name: str, forms: tuple[Any, ...]) -> native.Code | None:
+        kept = code_cache.read(self._file, name)
+        found: native.Code | None = None if kept is None else pickle.loads(kept)  # noqa: S301  # code anyhow
+        return found if found is not None and found.arguments == forms else None
+
+    def _made(self, forms: tuple[Any, ...]) -> native.Code | None:
+        """Compiled code, made now; None for a kernel that needs what machine code alone has not."""
+        from gavel_opt.kernels.compiling import compile_kernel
+
+        started = time.process_time()
+        try:
+            with _progress.of(self):
+                code = compile_kernel(self, forms, _progress.advance)
+        except NotImplementedError as wrong:
+            if _patience.compiled is not None:
+                raise
+            print(f"note: {self.name} stays interpreted: it {wrong}", file=sys.stderr)
+            self._spent = -math.inf
+            return None
+        if _patience.compiled is not None:
+            spent = time.process_time() - started
+            _patience.compiled[self.name] = _patience.compiled.get(self.name, 0.0) + spent
+        # A run that is long enough for one kernel is for the others, and the compiler is loaded now.
+        _patience.seconds = min(_patience.seconds, LATER_PATIENCE)
+        return code
+
+    def _kept_as(self, forms: tuple[Any, ...]) -> str:
+        """Name of the file with the code for arguments of some forms."""
+        return f"{self.name}-{hashlib.blake2b(repr(forms).encode(), digest_size=6).hexdigest()}"
+
+    def _other(self, status: int, arguments: tuple[Any, ...]) -> Any:
+        """What the code at hand is not for: arguments of another kind, or what fails."""
+        if status == native.RAISED:
+            raise RuntimeError(
+                f"the compiled {self.name} failed; NUMBA_DISABLE_JIT=1 shows where and why"
+            )
+        ordered = native.in_order(arguments)
+        forms = tuple(map(form_of, ordered))
+        if forms not in self._natives and not self._compile(ordered, wait=True):
+            return self.interpreted(*map(plain, arguments))
+        result = self._natives[forms](*ordered)
+        native.write_back(arguments, ordered)
+        return result
 
 
 def make_ready(kernel: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
@@ -257,61 +263,6 @@ def _plain_globals(module: str, names: dict[str, Any]) -> dict[str, Any]:
             if isinstance(value, Kernel):
                 known[name] = value.interpreted
     return known
-
-
-def _njit(function: Callable[..., Any], **options: Any) -> Any:
-    return _numba().njit(error_model="numpy", nogil=True, no_cfunc_wrapper=True, **options)(
-        function
-    )
-
-
-def _types_of(arguments: tuple[Any, ...]) -> tuple[Any, ...]:
-    typeof = _numba().typeof
-    return tuple(typeof(argument) for argument in arguments)
-
-
-@functools.cache
-def _numba() -> Any:
-    """Numba, told what kernels are; it takes a fifth of a second to load."""
-    _load_without_blas()
-    import numba
-    from numba.core import event
-    from numba.extending import models, register_model, typeof_impl
-
-    class KernelType(numba.types.Dispatcher):
-        """A kernel that another one calls; a number as such has the type that a variable has."""
-
-        def get_call_type(self, context: Any, given: Any, named: Any) -> Any:
-            given = tuple(map(numba.types.unliteral, given))
-            return super().get_call_type(context, given, named)
-
-    register_model(KernelType)(models.OpaqueModel)
-    typeof_impl.register(Kernel)(lambda kernel, _: KernelType(kernel.part))
-
-    class Done(event.Listener):
-        def on_start(self, event: Any) -> None:
-            pass
-
-        def on_end(self, event: Any) -> None:
-            function = getattr(event.data.get("dispatcher"), "py_func", None)
-            if getattr(function, "__module__", "").startswith(("gavel_opt.", "simulator.")):
-                _progress.advance()
-
-    register: Callable[[str, event.Listener], None] = event.register
-    register("numba:compile", Done())
-    return numba
-
-
-def _load_without_blas() -> None:
-    """Load numba without the half of scipy in which it looks for BLAS: no kernel uses that."""
-    blas = "scipy.linalg.cython_blas"
-    if blas in sys.modules:
-        return
-    sys.modules[blas] = cast(Any, None)  # which makes importing it an ImportError
-    try:
-        import numba.np.arraymath  # noqa: F401  # asks for it
-    finally:
-        del sys.modules[blas]
 
 
 class _Patience(threading.local):

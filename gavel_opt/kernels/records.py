@@ -17,6 +17,21 @@ import numpy as np
 T = TypeVar("T")
 
 _LINE = 64
+_by_reference: set[type[Any]] = set()
+
+
+def by_reference(kind: type[T]) -> type[T]:
+    """Have compiled kernels hand each other the address of such a named tuple of arrays, not a copy.
+
+    Worth it for wide ones: a copy of thirty arrays is two hundred numbers at each call.
+    """
+    _by_reference.add(kind)
+    return kind
+
+
+def is_by_reference(kind: type[Any]) -> bool:
+    """Whether kernels are handed the address of such a tuple."""
+    return kind in _by_reference
 
 
 def record(**fields: str) -> np.dtype[Any]:

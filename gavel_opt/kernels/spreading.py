@@ -14,6 +14,7 @@ from __future__ import annotations
 import numpy as np
 
 from gavel_opt.arrays import Floats, Ints
+from gavel_opt.kernels.groups import sorted_rows
 from gavel_opt.kernels.jit import compiled
 
 NOTHING = 1e-10
@@ -53,7 +54,7 @@ def spread_over_jobs(of_job: Ints, count: Ints, member: Ints, y: Floats) -> tupl
     room = 0
     for p in range(member.shape[0]):
         room += count[member[p, 0]] + count[member[p, 1]]
-    word, whose, part = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room)
+    word, whose, part = np.empty((room, 1), np.int64), np.empty(room, np.int64), np.empty(room)
     found = 0
     for p in range(member.shape[0]):
         most = 0.0
@@ -67,14 +68,14 @@ def spread_over_jobs(of_job: Ints, count: Ints, member: Ints, y: Floats) -> tupl
         if one == two:
             couples = m // 2 if m % 2 == 0 else (m - 3) // 2
             for i in range(couples):
-                word[found] = _word(within[start[one] + 2 * i], within[start[one] + 2 * i + 1])
+                word[found, 0] = _word(within[start[one] + 2 * i], within[start[one] + 2 * i + 1])
                 part[found] = 2.0 / m
                 found += 1
             if m % 2 == 1:
                 last = start[one] + m - 3
                 for i in range(2):
                     for k in range(i + 1, 3):
-                        word[found] = _word(within[last + i], within[last + k])
+                        word[found, 0] = _word(within[last + i], within[last + k])
                         part[found] = 1.0 / m
                         found += 1
         else:
@@ -82,7 +83,7 @@ def spread_over_jobs(of_job: Ints, count: Ints, member: Ints, y: Floats) -> tupl
             while at < m * n:
                 ends_i, ends_k = (i + 1) * n, (k + 1) * m
                 end = min(ends_i, ends_k)
-                word[found] = _word(within[start[one] + i], within[start[two] + k])
+                word[found, 0] = _word(within[start[one] + i], within[start[two] + k])
                 part[found] = (end - at) / (m * n)
                 found += 1
                 if end == ends_i:
@@ -91,11 +92,11 @@ def spread_over_jobs(of_job: Ints, count: Ints, member: Ints, y: Floats) -> tupl
                     k += 1
                 at = end
         whose[before:found] = p
-    order = np.argsort(word[:found])
+    order = sorted_rows(word[:found])
     pair, pair_y = np.empty((found, 2), np.int64), np.empty((found, types))
     for row in range(found):
         at = order[row]
-        pair[row, 0], pair[row, 1] = word[at] >> 32, word[at] & 0xFFFFFFFF
+        pair[row, 0], pair[row, 1] = word[at, 0] >> 32, word[at, 0] & 0xFFFFFFFF
         for j in range(types):
             pair_y[row, j] = part[at] * y[whose[at], j]
     return pair, pair_y

@@ -29,7 +29,7 @@ import numpy as np
 
 from gavel_opt.arrays import Floats, Ints
 from gavel_opt.kernels.dense import cholesky, cholesky_solve, copy_into
-from gavel_opt.kernels.jit import compiled, compiled_inline
+from gavel_opt.kernels.jit import compiled
 from gavel_opt.solver.hull import TOP, Problem, shortfall
 from gavel_opt.solver.settings import SETTINGS
 
@@ -150,7 +150,7 @@ def _crowded_price(counts: Ints, workers: float) -> float:
     return float(counts.sum() + 1) / workers
 
 
-@compiled_inline
+@compiled
 def _start_prices(problem: Problem, x: Floats, prices: Prices) -> None:
     """Workers left over, at least a tenth, and prices that fit, or that a crowd would make."""
     workers = problem.workers
@@ -163,7 +163,7 @@ def _start_prices(problem: Problem, x: Floats, prices: Prices) -> None:
         prices.price[j] = max(1.0 / prices.left[j], crowded)
 
 
-@compiled_inline
+@compiled
 def _solve_for_prices(workers: Floats, term: Floats, prices: Prices) -> bool:
     """Add up the jobs' terms, place by place, and solve for the next prices; False if that fails."""
     types, schur, rhs = workers.size, prices.schur, prices.next
@@ -193,7 +193,7 @@ def _sum_of_lanes(term: Floats, m: int) -> float:
     return total
 
 
-@compiled_inline
+@compiled
 def _has_no_body(problem: Problem, price: Floats) -> bool:
     """Whether prices say that the level pinned costs more than all workers are worth."""
     least = math.inf
@@ -202,7 +202,7 @@ def _has_no_body(problem: Problem, price: Floats) -> bool:
     return least > 0.0 and shortfall(problem, price, problem.cap, SHORT) > SHORT
 
 
-@compiled_inline
+@compiled
 def _largest(prices: Prices, highest: Floats) -> tuple[float, float, float]:
     """The largest step of all, in parts, of those down, and of the duals down."""
     moved, down, fall = 0.0, 0.0, 0.0
@@ -216,7 +216,7 @@ def _largest(prices: Prices, highest: Floats) -> tuple[float, float, float]:
     return moved, down, fall
 
 
-@compiled_inline
+@compiled
 def _take(tiles: Floats, job: Ints, length: float, x: Floats) -> None:
     """Take the shares from the tiles, after the last step's part."""
     types = x.shape[1]
@@ -228,7 +228,7 @@ def _take(tiles: Floats, job: Ints, length: float, x: Floats) -> None:
             x[job[n], j] = share + length * part * share
 
 
-@compiled_inline
+@compiled
 def _jobs_with_needs(needs: Floats, x: Floats) -> Ints:
     """Jobs that need a level; no shares yet for anyone."""
     job, many = np.empty(needs.size, np.int64), 0

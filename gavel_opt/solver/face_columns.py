@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gavel_opt.arrays import Bools, Floats, Ints
-from gavel_opt.kernels.jit import compiled, compiled_inline
+from gavel_opt.kernels.jit import compiled
 from gavel_opt.solver.pair_pricing import PairColumns, Prices, reduced_cost
 
 
@@ -228,7 +228,7 @@ def joined(columns: Columns, groups: int) -> Ints:
     return least
 
 
-@compiled_inline
+@compiled
 def _cost(columns: Columns, nu: Floats, groups: int, n: int) -> float:
     """What a column costs at prices of rows."""
     one, two = columns.one[n], columns.two[n]

@@ -10,7 +10,7 @@ import numpy as np
 from gavel_opt.arrays import Floats
 from gavel_opt.kernels.dense import copy_into
 from gavel_opt.kernels.finite import quotient
-from gavel_opt.kernels.jit import compiled, compiled_inline
+from gavel_opt.kernels.jit import compiled
 from gavel_opt.solver.certificate import certify, certify_among_all
 from gavel_opt.solver.idle_pairs import close_idle, open_idle
 from gavel_opt.solver.kkt_alone import factor_groups, solve_groups
@@ -154,7 +154,7 @@ def _optimise(narrow: Tables, wide: Tables, system: System, found: Found, second
         goal *= SETTINGS.goal_step
 
 
-@compiled_inline
+@compiled
 def _follow_path(tables: Tables, system: System, goal: float, total: float) -> tuple[int, bool]:
     """Follow the path until gap and residuals are below a goal; iterations, and whether that failed."""
     tables.scalars[0].loose = SETTINGS.path_loose
@@ -180,7 +180,7 @@ def _follow_path(tables: Tables, system: System, goal: float, total: float) -> t
     return limit, True
 
 
-@compiled_inline
+@compiled
 def _go_to_face(narrow: Tables, wide: Tables, system: System) -> None:
     """Hold at zero what is zero in all optima; go to the centre of the others, with its duals.
 

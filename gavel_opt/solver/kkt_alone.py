@@ -20,7 +20,7 @@ from __future__ import annotations
 from typing import Any
 
 from gavel_opt.kernels.dense import cholesky, cholesky_solve
-from gavel_opt.kernels.jit import compiled, compiled_inline
+from gavel_opt.kernels.jit import compiled
 from gavel_opt.solver.records import System, Tables
 
 SAME = 1e-28
@@ -55,7 +55,7 @@ def factor_groups(tables: Tables, system: System) -> None:
     cholesky(schur, len(types), scalar.loose)
 
 
-@compiled_inline
+@compiled
 def _eliminate_threes(tables: Tables, system: System) -> None:
     """All groups with three worker types: by formula, those with dependent rows one by one."""
     schur, types, part = system.schur, tables.types, system.part
@@ -76,7 +76,7 @@ def _eliminate_threes(tables: Tables, system: System) -> None:
         types[j].pull += part[6 + j]
 
 
-@compiled_inline
+@compiled
 def _eliminate_by_formula(i: int, tables: Tables, system: System) -> int:
     """Eliminate groups from the ``i``-th on; the first that has dependent rows.
 
@@ -263,7 +263,7 @@ def solve_groups(tables: Tables, system: System) -> None:
         _pinning_dual(tables)
 
 
-@compiled_inline
+@compiled
 def _groups_at_no_price(tables: Tables, system: System) -> float:
     """Add to the equations for prices what groups do at prices of zero; what that leaves of t's."""
     _, cells, combinations, groups, types, rows, scalars = tables
@@ -287,7 +287,7 @@ def _groups_at_no_price(tables: Tables, system: System) -> float:
     return float(rest)
 
 
-@compiled_inline
+@compiled
 def _threes_at_no_price(tables: Tables, system: System) -> float:
     """The same with three worker types."""
     _, cells, combinations, groups, _, rows, scalars = tables
@@ -315,7 +315,7 @@ def _threes_at_no_price(tables: Tables, system: System) -> float:
     return float(rest)
 
 
-@compiled_inline
+@compiled
 def _solve_for_prices(rest: float, tables: Tables, system: System) -> float:
     """Prices, in place of their right-hand sides, and the step of t, which is returned.
 
@@ -351,7 +351,7 @@ def _fastest_on(i: int, tables: Tables) -> float:
     return fast
 
 
-@compiled_inline
+@compiled
 def _steps_of_threes(tables: Tables, system: System) -> None:
     """Each group's steps at the prices' and t's, with three worker types."""
     columns, cells, combinations, groups, _, rows, scalars = tables
@@ -383,7 +383,7 @@ def _steps_of_threes(tables: Tables, system: System) -> None:
         _slack_steps(row, row_time, r0 * x0 + r1 * x1 + r2 * x2 - group.slope * dt, x0 + x1 + x2)
 
 
-@compiled_inline
+@compiled
 def _steps(tables: Tables, system: System) -> None:
     """Each group's steps at the prices' and t's."""
     columns, cells, combinations, groups, types, rows, scalars = tables
@@ -414,7 +414,7 @@ def _steps(tables: Tables, system: System) -> None:
         _slack_steps(row, row_time, level - group.slope * dt, time)
 
 
-@compiled_inline
+@compiled
 def _slack_steps(level: Any, time: Any, more: float, taken: float) -> None:
     """A slack that is far from zero follows from its row, one near zero from its dual."""
     if level.ratio > 1.0:

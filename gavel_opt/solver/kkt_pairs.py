@@ -12,7 +12,7 @@ import math
 
 from gavel_opt.arrays import Floats, Ints
 from gavel_opt.kernels.dense import backward_row, copy_into, eliminate_row, forward_rows
-from gavel_opt.kernels.jit import compiled, compiled_inline
+from gavel_opt.kernels.jit import compiled
 from gavel_opt.solver.records import System, Tables
 
 SEEN = 1e-9
@@ -32,7 +32,7 @@ def factor_pairs(tables: Tables, system: System) -> None:
     _factor(last, tables, system)
 
 
-@compiled_inline
+@compiled
 def _order(tables: Tables, system: System) -> int:
     """Say where each row goes: as they stand, but the level row of the tightest group last.
 
@@ -50,7 +50,7 @@ def _order(tables: Tables, system: System) -> int:
     return last
 
 
-@compiled_inline
+@compiled
 def _tightest(tables: Tables, vectors: Floats) -> int:
     """The group, among those whose level counts, whose two rows are nearest to saying the same."""
     columns, cells, combinations, groups, types, rows, _ = tables
@@ -104,7 +104,7 @@ def _assemble(tables: Tables, system: System) -> None:
         system.vectors[OF_T, place[2 * i]] = groups[i].slope
 
 
-@compiled_inline
+@compiled
 def _add_groups(tables: Tables, a: Floats, place: Ints) -> None:
     """Columns of groups: -rate in the level row, 1 in that of time, their use in the capacity's."""
     columns, cells, combinations, groups, types, _, _ = tables
@@ -125,7 +125,7 @@ def _add_groups(tables: Tables, a: Floats, place: Ints) -> None:
             a[column, column] += w * w * d
 
 
-@compiled_inline
+@compiled
 def _add_pairs(tables: Tables, a: Floats, place: Ints) -> None:
     """Columns of pairs: the same for both groups; those of a group with itself have one."""
     columns, cells, combinations, groups, types, _, _ = tables
@@ -220,7 +220,7 @@ def solve_pairs(tables: Tables, system: System) -> None:
             row.dx = row.ratio * (row.rhs - row.dz)
 
 
-@compiled_inline
+@compiled
 def _right_hand_sides(tables: Tables, system: System) -> None:
     columns, cells, combinations, groups, types, rows, _ = tables
     b, place, width, capacity = system.vectors[B], system.place, len(types), 2 * len(groups)
@@ -248,7 +248,7 @@ def _right_hand_sides(tables: Tables, system: System) -> None:
             b[place[capacity + j]] += pair.use * dh
 
 
-@compiled_inline
+@compiled
 def _solve_with_t(tables: Tables, system: System) -> float:
     """Solve for the duals, in place of right-hand sides; the step of t.
 
@@ -307,7 +307,7 @@ def _has_slope(tables: Tables) -> bool:
     return found
 
 
-@compiled_inline
+@compiled
 def _steps_of_groups(tables: Tables, system: System) -> None:
     columns, cells, combinations, groups, types, rows, scalars = tables
     b, place, width, capacity = system.vectors[B], system.place, len(types), 2 * len(groups)
@@ -330,7 +330,7 @@ def _steps_of_groups(tables: Tables, system: System) -> None:
         level.dx, time.dx = reached, left
 
 
-@compiled_inline
+@compiled
 def _steps_of_pairs(tables: Tables) -> None:
     columns, cells, combinations, groups, types, rows, _ = tables
     width, capacity = len(types), 2 * len(groups)

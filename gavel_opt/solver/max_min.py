@@ -96,7 +96,11 @@ def fair_shares(
         if not (0 <= key[job] < rows and 0 < scale[job] <= widest and weight[job] > 0.0):
             return NONE, nobody, summary
     kind = scale if plain else key
-    most = kind.max() + 1 if plain else rows
+    most = rows
+    if plain:
+        most = 0
+        for job in range(kind.size):
+            most = max(most, kind[job] + 1)
     of_job, first, count, _ = group_keys(kind, scale, weight, most)
     groups = first.size
     if groups == 0:

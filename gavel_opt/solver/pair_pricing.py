@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gavel_opt.arrays import Floats, Ints
-from gavel_opt.kernels.jit import compiled, compiled_inline
+from gavel_opt.kernels.jit import compiled
 
 
 class PairColumns(NamedTuple):
@@ -47,7 +47,7 @@ class Prices(NamedTuple):
     workers: Floats
 
 
-@compiled_inline
+@compiled
 def reduced_cost(pairs: PairColumns, prices: Prices, pull: Floats, i: int, j: int) -> float:
     """What a pair costs on a type beyond what its levels earn; ``pull`` is the scaled price of levels."""
     one, two = pairs.member[i, 0], pairs.member[i, 1]

@@ -18,7 +18,7 @@ from __future__ import annotations
 import math
 
 from gavel_opt.kernels.finite import quotient
-from gavel_opt.kernels.jit import compiled, compiled_inline
+from gavel_opt.kernels.jit import compiled
 from gavel_opt.solver.records import Tables
 
 SHORTEST_INVERSE = 1e-3
@@ -69,7 +69,7 @@ def residuals(tables: Tables) -> tuple[float, float, float]:
     return gap, max(worst, abs(scalar.t_residual)), value
 
 
-@compiled_inline
+@compiled
 def _residuals_of_groups(
     tables: Tables, gap: float, worst: float, value: float
 ) -> tuple[float, float, float]:
@@ -103,7 +103,7 @@ def _residuals_of_groups(
     return gap, worst, value
 
 
-@compiled_inline
+@compiled
 def _residuals_of_pairs(
     tables: Tables, gap: float, worst: float, value: float
 ) -> tuple[float, float, float]:

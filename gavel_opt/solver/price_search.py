@@ -31,7 +31,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gavel_opt.arrays import Bools, Floats, Ints
-from gavel_opt.kernels.jit import compiled, compiled_inline
+from gavel_opt.kernels.jit import compiled
 from gavel_opt.solver.hull import FIRST, ROUND, SECOND, THIRD, TOP, Problem, edge, line
 
 SETTLED, AGAIN, LOST, SLACK = range(4)
@@ -273,7 +273,7 @@ def settle(
     return LOST, t, STEPS
 
 
-@compiled_inline
+@compiled
 def _level_at(
     near: Near, base: Floats, p: Floats, worth: float, t: float, cap: float
 ) -> tuple[bool, float]:
@@ -299,7 +299,7 @@ def _level_at(
     return True, t
 
 
-@compiled_inline
+@compiled
 def _edges_at(near: Near, p: Floats, t: float) -> tuple[bool, bool]:
     """Move jobs to the edges that their levels at t are on.
 
@@ -324,7 +324,7 @@ def _edges_at(near: Near, p: Floats, t: float) -> tuple[bool, bool]:
     return True, same
 
 
-@compiled_inline
+@compiled
 def _around(r: Floats, on: Bools, s: int, level: float) -> tuple[int, int]:
     """Of the points that a job mixes the fastest not above its level, the slowest above; -1 if none is."""
     low, high = -1, -1
@@ -337,7 +337,7 @@ def _around(r: Floats, on: Bools, s: int, level: float) -> tuple[int, int]:
     return low, high
 
 
-@compiled_inline
+@compiled
 def _gather_ties(near: Near, ties: Ties, p: Floats, t: float, left: Floats) -> int:
     """Take what jobs use, times its price, from what is ``left``, and list the ties.
 
@@ -372,7 +372,7 @@ def _gather_ties(near: Near, ties: Ties, p: Floats, t: float, left: Floats) -> i
     return many
 
 
-@compiled_inline
+@compiled
 def _orthogonalise(ties: Ties, many: int) -> bool:
     """Gram and Schmidt; False if a tie follows from the others."""
     way, fit, types = ties.direction, ties.fit, ties.raw.shape[1]
@@ -404,7 +404,7 @@ def _take_along(way: Floats, m: int, vector: Floats) -> float:
     return float(dot)
 
 
-@compiled_inline
+@compiled
 def _fit_to_supply(ties: Ties, many: int, left: Floats) -> float:
     """Fit the tied mixes to what is ``left``; the largest part of it that they leave."""
     part = ties.part
@@ -420,7 +420,7 @@ def _fit_to_supply(ties: Ties, many: int, left: Floats) -> float:
     return missing
 
 
-@compiled_inline
+@compiled
 def _nobody_leaves(near: Near, ties: Ties, many: int, p: Floats, t: float, worst: float) -> bool:
     """Take the point with the worst negative part out of its job's mix; True if there is none."""
     job, leaves, n = -1, -1, 1
@@ -441,7 +441,7 @@ def _nobody_leaves(near: Near, ties: Ties, many: int, p: Floats, t: float, worst
     return False
 
 
-@compiled_inline
+@compiled
 def _weights_of_mix(near: Near, ties: Ties, n: int, many: int, level: float, weight: Floats) -> int:
     """Parts of its time that the job of the ``n``-th tie spends at each point; the next job's tie."""
     r, s = near.rate, ties.job[n]
@@ -459,7 +459,7 @@ def _weights_of_mix(near: Near, ties: Ties, n: int, many: int, level: float, wei
     return n
 
 
-@compiled_inline
+@compiled
 def _reaches_without(near: Near, s: int, c: int, level: float) -> bool:
     """Whether the other points that a job mixes are on both sides of its level."""
     below, above = False, False
@@ -470,7 +470,7 @@ def _reaches_without(near: Near, s: int, c: int, level: float) -> bool:
     return below and above
 
 
-@compiled_inline
+@compiled
 def _steepest(
     left: Floats, missing: float, price: Floats, first: Floats, radius: float, z: Floats
 ) -> tuple[float, float]:
@@ -486,7 +486,7 @@ def _steepest(
     return falling, max(furthest, 0.0)
 
 
-@compiled_inline
+@compiled
 def _go_down(
     near: Near, descent: Descent, t: float, falling: float, furthest: float
 ) -> tuple[bool, float]:
@@ -518,14 +518,14 @@ def _go_down(
         _next_kinks(near, descent, at, s, s + 1)
 
 
-@compiled_inline
+@compiled
 def _mix_only(on: Bools, s: int, low: int, high: int) -> None:
     """Leave a job the two points of its edge."""
     for c in range(on.shape[1]):
         on[s, c] = c in (low, high)
 
 
-@compiled_inline
+@compiled
 def _mixes_more(on: Bools, s: int, a: int, b: int) -> bool:
     """Whether a job may mix a point that is not of its edge."""
     more = False
@@ -622,7 +622,7 @@ def search(
     return LOST, t, 0.0, 0, steps
 
 
-@compiled_inline
+@compiled
 def _one_for_all(price: Floats, workers: Floats) -> bool:
     """Divide prices by what all workers are worth; False if some type is worth nothing."""
     worth, least = 0.0, math.inf
@@ -636,7 +636,7 @@ def _one_for_all(price: Floats, workers: Floats) -> bool:
     return True
 
 
-@compiled_inline
+@compiled
 def _jobs_near(problem: Problem, partition: Partition, t: float, found: int) -> Near:
     """The jobs near a change of edge; each mixes the points of the edge that it is on."""
     rate, use, _, _, own, curved, _ = problem
@@ -661,7 +661,7 @@ def _jobs_near(problem: Problem, partition: Partition, t: float, found: int) -> 
     return near
 
 
-@compiled_inline
+@compiled
 def guess(problem: Problem, price: Floats, partition: Partition) -> float:
     """Prices from samples of growing size, and a t to go with them; made of the program alone."""
     rate, use, count, workers, own, curved, cap = problem

@@ -25,7 +25,7 @@ import numpy as np
 
 from gavel_opt.arrays import Bools, Floats, Ints
 from gavel_opt.kernels.dense import cholesky, cholesky_solve, copy_into
-from gavel_opt.kernels.jit import compiled, compiled_inline
+from gavel_opt.kernels.jit import compiled
 from gavel_opt.solver.hull import FIRST, SECOND, THIRD, Problem, need
 from gavel_opt.solver.settings import SETTINGS
 
@@ -113,7 +113,7 @@ def distance(
     )
 
 
-@compiled_inline
+@compiled
 def ties_to_prices(rate: Floats, basis: Basis, price: Floats) -> int:
     """Prices at right angles to all ties; the number of ties, or -1 if they are not the only ones."""
     types = rate.shape[1]
@@ -137,7 +137,7 @@ def ties_to_prices(rate: Floats, basis: Basis, price: Floats) -> int:
     return int(rows)
 
 
-@compiled_inline
+@compiled
 def _ties(rate: Floats, basis: Basis) -> Floats:
     """A row for each third point on a tied job's edge: it and the edge, by worker type."""
     edges, jobs, points = basis
@@ -163,7 +163,7 @@ def _ties(rate: Floats, basis: Basis) -> Floats:
     return table
 
 
-@compiled_inline
+@compiled
 def _eliminate_largest(table: Floats, column: Ints, step: int) -> bool:
     """Make the largest number left the pivot of a step; False if there is none."""
     rows, types = table.shape
@@ -294,7 +294,7 @@ def _worth(price: Floats, workers: Floats) -> float:
     return worth
 
 
-@compiled_inline
+@compiled
 def _bound_by_duals(
     problem: Problem, basis: Basis, price: Floats, cost: Floats, bound: float
 ) -> tuple[bool, float]:
@@ -336,7 +336,7 @@ def _bound_by_duals(
     return True, bound
 
 
-@compiled_inline
+@compiled
 def _share_alone(
     problem: Problem, basis: Basis, t: float, cost: Floats, left: Floats, x: Floats
 ) -> tuple[bool, float, float, float]:
@@ -384,7 +384,7 @@ def _share_alone(
     return True, primal, pull, value
 
 
-@compiled_inline
+@compiled
 def _take_tied(problem: Problem, basis: Basis, t: float, left: Floats, x: Floats) -> float:
     """Take what tied jobs use from what is ``left``; their largest violation."""
     rate, use, _, _, own, curved, _ = problem
@@ -471,7 +471,7 @@ def share_out(
     return False
 
 
-@compiled_inline
+@compiled
 def _mixes(problem: Problem, t: float, basis: Basis) -> Mixes:
     """The ways to mix, and where to start: at the mean of all edges that reach the level."""
     rate, own, curved = problem.rate, problem.own, problem.curved
@@ -506,7 +506,7 @@ def _mixes(problem: Problem, t: float, basis: Basis) -> Mixes:
     return mixes
 
 
-@compiled_inline
+@compiled
 def _mean_of_edges(rate: Floats, i: int, level: float, at: Ints, size: int, part: Floats) -> None:
     """Mean of all edges between a job's points on which it reaches its level."""
     found = 0.0
@@ -522,7 +522,7 @@ def _mean_of_edges(rate: Floats, i: int, level: float, at: Ints, size: int, part
         part[at[p]] /= found
 
 
-@compiled_inline
+@compiled
 def _slopes(mixes: Mixes) -> None:
     """Slopes and Hessians of the barrier along the ways."""
     at, size, part, _, way, along, hessian, slope, _ = mixes
@@ -547,7 +547,7 @@ def _slopes(mixes: Mixes) -> None:
                 hessian[s, n, m] = value
 
 
-@compiled_inline
+@compiled
 def _invert_hessians(mixes: Mixes) -> bool:
     """Half of each inverse, applied to ways and slopes: ``free = (L^-1 way)' (L^-1 way)``."""
     at, size, _, _, _, along, hessian, slope, _ = mixes
@@ -567,7 +567,7 @@ def _invert_hessians(mixes: Mixes) -> bool:
     return True
 
 
-@compiled_inline
+@compiled
 def _equations_for_prices(
     problem: Problem, basis: Basis, mixes: Mixes, schur: Floats, price_step: Floats
 ) -> None:
@@ -596,7 +596,7 @@ def _equations_for_prices(
                     schur[c - 1, m - 1] += room * value
 
 
-@compiled_inline
+@compiled
 def _move(problem: Problem, basis: Basis, mixes: Mixes, price_step: Floats) -> float:
     """Take the step at these prices, shortened to stay inside; the largest part asked for."""
     at, size, part, step, _, _, _, _, free = mixes
@@ -619,7 +619,7 @@ def _move(problem: Problem, basis: Basis, mixes: Mixes, price_step: Floats) -> f
     return float(moved)
 
 
-@compiled_inline
+@compiled
 def _take_mixes(problem: Problem, basis: Basis, mixes: Mixes, price: Floats, x: Floats) -> bool:
     """Take the shares; False if one of them may be zero."""
     worth = _worth(price, problem.workers)

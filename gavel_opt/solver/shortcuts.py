@@ -14,7 +14,7 @@ import numpy as np
 
 from gavel_opt.arrays import Floats, Ints
 from gavel_opt.kernels.dense import copy_into
-from gavel_opt.kernels.jit import compiled, compiled_inline, compiled_once
+from gavel_opt.kernels.jit import compiled
 from gavel_opt.solver.bottleneck import SHORT, centre
 from gavel_opt.solver.hull import (
     FIRST,
@@ -57,7 +57,7 @@ NONE, DOUBT, PINNED, PRICED = range(4)
 either kind."""
 
 
-@compiled_once
+@compiled
 def solve_direct(
     rate: Floats,
     use: Floats,
@@ -129,7 +129,7 @@ def _mean_rates(rate: Floats, use: Floats, own: Floats, price: Floats) -> None:
             price[j] += part * rate[i, j]
 
 
-@compiled_inline
+@compiled
 def _pinned(problem: Problem, x: Floats, level_dual: Floats, price: Floats, summary: Floats) -> int:
     """Centre of the body, with the duals of the jobs that pin the level."""
     rate, use, count, workers, own, curved, t = problem
@@ -190,7 +190,7 @@ def _pinned(problem: Problem, x: Floats, level_dual: Floats, price: Floats, summ
     return PINNED
 
 
-@compiled_inline
+@compiled
 def _contended(
     problem: Problem,
     known: bool,

@@ -12,11 +12,9 @@ times as long to compile.
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from gavel_opt.kernels.jit import compiled
 from simulator.mechanism.accounting import admit_jobs, finish_round, reset_ledger, view_jobs
-from simulator.mechanism.parts import gathered
 from simulator.mechanism.placement import dispatch, place_entries
 from simulator.mechanism.records import (
     ALLOCATE,
@@ -41,9 +39,8 @@ _STUCK = 100
 
 
 @compiled
-def run_rounds(last: int, parts: Any) -> int:
+def run_rounds(last: int, world: World) -> int:
     """Run up to the round of this number; returns why it stopped (:mod:`simulator.mechanism.records`)."""
-    world = gathered(parts)
     count = world.counts[0]
     while True:
         if not count.awaiting:

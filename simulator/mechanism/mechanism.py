@@ -17,7 +17,6 @@ from gavel_opt.kernels.records import aligned_zeros, plain
 from simulator.mechanism.accounting import set_job_allocation
 from simulator.mechanism.loop import run_rounds, view
 from simulator.mechanism.pair_table import set_pair_allocation
-from simulator.mechanism.parts import scattered
 from simulator.mechanism.records import (
     ARRIVAL,
     CANDIDATE,
@@ -259,7 +258,7 @@ class Mechanism:
         """Run at most ``rounds`` rounds; returns an outcome of :mod:`simulator.mechanism.records`."""
         last = self._count.rounds + rounds
         while True:
-            outcome: int = run_rounds(last, self._parts)
+            outcome: int = run_rounds(last, self._world)
             if outcome == MORE_ROUNDS:
                 self._make_metrics_room()
             elif outcome == MORE_PAIRS:
@@ -333,7 +332,7 @@ class Mechanism:
         if needed > self._pair_room:
             self._grow(self._base, 2 * needed)
         pair, shares = (np.ascontiguousarray(a) for a in (allocation.pair, allocation.pair_x))
-        if not set_pair_allocation(pair, shares, self._parts):
+        if not set_pair_allocation(pair, shares, self._world):
             raise GavelError("an allocation names a pair of jobs that are not both active")
 
     # put down and take up --------------------------------------------------------------------
@@ -417,7 +416,6 @@ class Mechanism:
 
     def _replace(self, **arrays: Any) -> None:
         self._world = self._world._replace(**arrays)
-        self._parts = scattered(self._world)
 
     def _make_metrics_room(self) -> None:
         room = max(1024, 2 * len(self._world.rounds))

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from gavel_opt.kernels.jit import compiled
-from simulator.mechanism.parts import gathered
 from simulator.mechanism.records import World
 
 
@@ -75,9 +74,8 @@ def can_run_together(one: int, two: int, j: int, speeds: np.ndarray) -> bool:
 
 
 @compiled
-def set_pair_allocation(jobs: np.ndarray, shares: np.ndarray, parts: Any) -> bool:
+def set_pair_allocation(jobs: np.ndarray, shares: np.ndarray, world: World) -> bool:
     """Set the shares ``(P, J)`` of pairs of job numbers ``(P, 2)``; False if a job is not active."""
-    world = gathered(parts)
     active = world.counts[0].active
     refresh_table(len(world.candidates), world.counts[0], world.entries, world.pair_table)
     for row in range(len(jobs)):

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gavel_opt.kernels.records import record
+from gavel_opt.kernels.records import by_reference, record
 
 RULES = record(
     round_seconds="f8",
@@ -270,6 +270,7 @@ class Floor(NamedTuple):
     placed: np.ndarray
 
 
+@by_reference
 class World(NamedTuple):
     """All that kernels work on, J worker types.
 

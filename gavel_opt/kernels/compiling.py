@@ -1,0 +1,493 @@
+"""Makes machine code of kernels: numba turns Python into LLVM's language, LLVM does the rest.
+
+Numba's own way ends in functions that need numba to be called. Here its text is taken, with all that a
+kernel calls in one module, whose parts only the entry is seen of from outside: so LLVM drops what is
+never used, such as counting references that nobody holds, and compiles everything once. The entry
+takes arrays as numpy's objects, checks that they are what the code is for, and calls the kernel.
+"""
+
+# mypy: disable-error-code="no-untyped-call, untyped-decorator, override, misc, assignment"
+# numba's types say little
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, ClassVar, cast
+
+import numba  # noqa: F401  # sets up what is imported from it below
+from llvmlite import binding, ir
+from numba import types
+from numba.core.compiler import Flags, compile_extra
+from numba.core.compiler_lock import global_compiler_lock
+from numba.core.registry import cpu_target
+from numba.core.typing.templates import AttributeTemplate
+from numba.extending import (
+    infer_getattr,
+    intrinsic,
+    lower_getattr_generic,
+    models,
+    register_model,
+    typeof_impl,
+)
+from numba.np.arrayobj import make_array, populate_array
+from numba.np.numpy_support import as_dtype, from_dtype
+
+from gavel_opt.kernels.arguments import (
+    DATA,
+    DTYPE,
+    FLAGS,
+    IN_ORDER,
+    NDIM,
+    SHAPE,
+    TYPE,
+    ArrayForm,
+    TupleForm,
+    words_of,
+)
+from gavel_opt.kernels.native import ENTRY, FITS, OTHER_ARGUMENTS, RAISED, RELEASE, Code
+
+_WORD = ir.IntType(64)
+_HALF = ir.IntType(32)
+_BYTE = ir.IntType(8)
+
+
+class _Table(types.Type):
+    """A named tuple by reference: the address of a table of addresses and shapes."""
+
+    def __init__(self, form: TupleForm) -> None:
+        self.form = form
+        self.fields = dict(zip(form.type._fields, form.members, strict=True))
+        digest = abs(hash(repr(form))) % 10**8
+        super().__init__(name=f"{form.name}_at_{digest}")
+
+
+class _Object(types.Type):
+    """An array as the object that Python has."""
+
+    def __init__(self, form: ArrayForm) -> None:
+        self.array = type_of(form)
+        super().__init__(name=f"object_of_{self.array}")
+
+
+register_model(_Table)(models.OpaqueModel)
+register_model(_Object)(models.OpaqueModel)
+
+
+def type_of(form: Any) -> Any:
+    """Numba's type of a form, as kernels have it."""
+    if isinstance(form, ArrayForm):
+        return types.Array(from_dtype(form.dtype), form.ndim, "C")
+    if not isinstance(form, TupleForm):
+        return {"b": types.boolean, "i": types.int64, "f": types.float64}[form]
+    if form.is_reference:
+        return _Table(form)
+    members = [type_of(member) for member in form.members]
+    kind = form.type
+    if kind is tuple:
+        return types.Tuple(members)
+    if len(set(members)) == 1:
+        return types.NamedUniTuple(members[0], len(members), kind)
+    return types.NamedTuple(members, kind)
+
+
+def _form_of(kind: Any) -> Any:
+    """Form of a result of one of numba's types."""
+    if isinstance(kind, types.Array):
+        if kind.layout != "C":
+            raise NotImplementedError(f"a kernel returns {kind}")
+        return ArrayForm(as_dtype(kind.dtype), kind.ndim)
+    if isinstance(kind, types.BaseTuple):
+        python = getattr(kind, "instance_class", tuple)
+        members = tuple(map(_form_of, cast(Any, kind)))
+        return TupleForm(python.__module__, python.__qualname__, members)
+    if isinstance(kind, types.NoneType):
+        return None
+    if isinstance(kind, types.Boolean):
+        return "b"
+    if isinstance(kind, types.Integer):
+        return "i"
+    if isinstance(kind, types.Float):
+        return "f"
+    raise NotImplementedError(f"a kernel returns {kind}")
+
+
+# attributes --------------------------------------------------------------------------------------
+
+
+@infer_getattr
+class _TableFields(AttributeTemplate):
+    key = _Table
+
+    def generic_resolve(self, kind: _Table, name: str) -> Any:
+        form = kind.fields.get(name)
+        if isinstance(form, TupleForm):
+            return _Table(form)
+        return None if form is None else type_of(form)
+
+
+@lower_getattr_generic(_Table)
+def _get_field(context: Any, builder: Any, kind: _Table, table: Any, name: str) -> Any:
+    place = 0
+    for other, form in kind.fields.items():
+        if other == name:
+            break
+        place += words_of(form)
+    form = kind.fields[name]
+    if isinstance(form, TupleForm):
+        return builder.gep(table, [ir.IntType(32)(8 * place)], source_etype=_BYTE)
+    data = _load(builder, table, 8 * place, _pointer())
+    shape = [_load(builder, table, 8 * (place + 1 + axis), _WORD) for axis in range(form.ndim)]
+    return _array(context, builder, form, data, shape)
+
+
+@infer_getattr
+class _ObjectFields(AttributeTemplate):
+    key = _Object
+
+    def generic_resolve(self, kind: _Object, name: str) -> Any:
+        return kind.array if name == "array" else types.int64
+
+
+@lower_getattr_generic(_Object)
+def _get_member(context: Any, builder: Any, kind: _Object, value: Any, name: str) -> Any:
+    if name == "array":
+        shape_at = _load(builder, value, SHAPE, _pointer())
+        shape = [_load(builder, shape_at, 8 * axis, _WORD) for axis in range(kind.array.ndim)]
+        form = ArrayForm(as_dtype(kind.array.dtype), kind.array.ndim)
+        return _array(context, builder, form, _load(builder, value, DATA, _pointer()), shape)
+    if name in ("ndim", "flags"):
+        at = {"ndim": NDIM, "flags": FLAGS}[name]
+        return builder.zext(_load(builder, value, at, _HALF), _WORD)
+    return _load(builder, value, {"type": TYPE, "dtype": DTYPE}[name], _WORD)
+
+
+def _pointer() -> Any:
+    return _BYTE.as_pointer()
+
+
+def _load(builder: Any, start: Any, offset: int, kind: Any) -> Any:
+    at = builder.gep(start, [ir.IntType(32)(offset)], source_etype=_BYTE)
+    return builder.load(builder.bitcast(at, kind.as_pointer()))
+
+
+def _array(context: Any, builder: Any, form: ArrayForm, data: Any, shape: list[Any]) -> Any:
+    kind = type_of(form)
+    array = make_array(kind)(context, builder)
+    strides: list[Any] = []
+    stride = context.get_constant(types.intp, form.dtype.itemsize)
+    for length in reversed(shape):
+        strides.insert(0, stride)
+        stride = builder.mul(stride, length)
+    pointer = builder.bitcast(data, context.get_data_type(kind.dtype).as_pointer())
+    populate_array(array, pointer, shape, strides, form.dtype.itemsize, None)
+    return array._getvalue()
+
+
+@intrinsic
+def _kept(typing_context: Any, array: Any) -> Any:
+    """Keep an array's memory, and give the address of what owns it: 0 for an argument's."""
+
+    def lower(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        context.nrt.incref(builder, array, arguments[0])
+        owner = make_array(array)(context, builder, arguments[0]).meminfo
+        return builder.ptrtoint(owner, _WORD)
+
+    return types.int64(array), lower
+
+
+# the entry ---------------------------------------------------------------------------------------
+
+
+def _entry(kernel: Any, forms: tuple[Any, ...], result: Any) -> tuple[Any, list[Any]]:
+    """What checks arguments and calls the kernel, and the types of what it takes."""
+    space: dict[str, Any] = {"__name__": __name__, "kernel": kernel, "kept": _kept}
+    checks: list[str] = []
+    kinds: list[Any] = []
+
+    def passed(form: Any) -> str:
+        name = f"given_{len(kinds)}"
+        if isinstance(form, ArrayForm):
+            kinds.append(_Object(form))
+            checks.append(
+                f"{name}.type == expected[0] and {name}.dtype == expected[{len(checks) + 1}] and "
+                f"{name}.ndim == {form.ndim} and {name}.flags & {IN_ORDER} == {IN_ORDER}"
+            )
+            return f"{name}.array"
+        if isinstance(form, TupleForm) and not form.is_reference:
+            maker = f"make_{len(space)}"
+            parts = ", ".join(map(passed, form.members))
+            if form.type is tuple:
+                return f"({parts},)"
+            space[maker] = form.type
+            return f"{maker}({parts})"
+        kinds.append(type_of(form))
+        return name
+
+    call = f"kernel({', '.join(map(passed, forms))})"
+    lines = [f"    if not ({' and '.join(checks)}):", f"        return {OTHER_ARGUMENTS}"]
+    lines = lines if checks else []
+    lines += [f"    result = {call}", *_written("result", result), f"    return {FITS}"]
+    names = ", ".join(f"given_{i}" for i in range(len(kinds)))
+    exec("\n".join([f"def entry(found, numbers, expected, {names}):", *lines]), space)  # noqa: S102  # our own text
+    words, numbers = types.CPointer(types.int64), types.CPointer(types.float64)
+    return space["entry"], [words, numbers, words, *kinds]
+
+
+def _written(value: str, form: Any) -> list[str]:
+    """Text that writes a result into words."""
+    lines: list[str] = []
+    place = 0
+
+    def write(value: str, form: Any) -> None:
+        nonlocal place
+        if isinstance(form, TupleForm):
+            for member, inner in enumerate(form.members):
+                write(f"{value}[{member}]", inner)
+        elif isinstance(form, ArrayForm):
+            words = [f"kept({value})", f"{value}.ctypes.data"]
+            words += [f"{value}.shape[{axis}]" for axis in range(form.ndim)]
+            for word in words:
+                lines.append(f"    found[{place}] = {word}")
+                place += 1
+        elif form is not None:
+            lines.append(f"    {'numbers' if form == 'f' else 'found'}[{place}] = {value}")
+            place += 1
+
+    write(value, form)
+    return lines
+
+
+def compile_kernel(kernel: Any, forms: tuple[Any, ...], done: Callable[[], None]) -> Code:
+    """Compile a kernel for arguments of some forms.
+
+    Parameters
+    ----------
+    kernel
+        A :class:`~gavel_opt.kernels.jit.Kernel`.
+    forms
+        Of each argument.
+    done
+        Called whenever one of the functions that it is made of is through.
+    """
+    with global_compiler_lock:
+        _prepare(type(kernel))
+        _Function.done = staticmethod(done)
+        function = _Function.of(kernel.py_func, tuple(map(type_of, forms)))
+        result = _form_of(function.signature.return_type)
+        entry, kinds = _entry(kernel, forms, result)
+        whole = _Function.of(entry, tuple(kinds))
+        return Code(forms, result, _machine_code(whole))
+
+
+# functions ---------------------------------------------------------------------------------------
+
+
+class _Function:
+    """A kernel's function for arguments of some types, in LLVM's language, without those it calls."""
+
+    _known: ClassVar[dict[tuple[Any, tuple[Any, ...]], _Function]] = {}
+    _waiting: ClassVar[list[_Function]] = []
+    done: ClassVar[Callable[[], None]]
+
+    def __init__(self, function: Any, given: tuple[Any, ...]) -> None:
+        self.calls: set[_Function] = set()
+        typing, target = _contexts()
+        flags = Flags()
+        cpu_target.options.parse_as_flags(flags, _OPTIONS)
+        flags.no_compile = True
+        self._waiting.append(self)
+        try:
+            found = compile_extra(typing, target, function, given, None, flags, {})
+        finally:
+            self._waiting.pop()
+        self.signature = found.signature
+        self.name = found.fndesc.mangled_name
+        target.insert_user_function(self, found.fndesc)
+        found.library.finalize()
+        self.text = found.library.get_llvm_str()
+        self.done()
+
+    @classmethod
+    def of(cls, function: Any, given: tuple[Any, ...]) -> _Function:
+        """The function, compiled when it is first asked for."""
+        key = function, given
+        if key not in cls._known:
+            cls._known[key] = cls(function, given)
+        found = cls._known[key]
+        if cls._waiting:
+            cls._waiting[-1].calls.add(found)
+        return found
+
+    def parts(self) -> set[_Function]:
+        """The function and all that it calls, directly or not."""
+        found: set[_Function] = set()
+        waiting = [self]
+        while waiting:
+            one = waiting.pop()
+            if one not in found:
+                found.add(one)
+                waiting += one.calls
+        return found
+
+
+_OPTIONS = {
+    "nopython": True,
+    "error_model": "numpy",
+    "no_cpython_wrapper": True,
+    "no_cfunc_wrapper": True,
+}
+
+
+class _KernelType(types.Callable, types.Dummy):
+    """A kernel that another one calls."""
+
+    def __init__(self, kernel: Any) -> None:
+        self.kernel = kernel
+        super().__init__(f"kernel({kernel.name} {id(kernel)})")
+
+    def get_call_type(self, context: Any, given: Any, named: Any) -> Any:
+        if named:
+            raise NotImplementedError(f"{self.kernel.name} is called with names")
+        # a number as such has the type that a variable has
+        given = tuple(map(types.unliteral, given))
+        return _Function.of(self.kernel.py_func, given).signature
+
+    def get_call_signatures(self) -> Any:
+        return [], True
+
+    def get_impl_key(self, signature: Any) -> Any:
+        return _Function.of(self.kernel.py_func, signature.args)
+
+
+@functools.cache
+def _contexts() -> tuple[Any, Any]:
+    typing = cpu_target.typing_context
+    target = cpu_target.target_context.with_aot_codegen("kernels", cpu_name="host")
+    typing.refresh()
+    target.refresh()
+    return typing, target
+
+
+register_model(_KernelType)(models.OpaqueModel)
+
+
+_kernel_classes: set[type[Any]] = set()
+
+
+def _prepare(kernels: type[Any]) -> None:
+    """Have numba know kernels by their class."""
+    if kernels not in _kernel_classes:
+        _kernel_classes.add(kernels)
+        typeof_impl.register(kernels)(lambda kernel, _: _KernelType(kernel))
+
+
+# LLVM --------------------------------------------------------------------------------------------
+
+_MEMORY = """
+declare ptr @malloc(i64)
+declare void @free(ptr)
+
+define ptr @NRT_MemInfo_alloc_aligned(i64 %size, i32 %align) {
+  %more = zext i32 %align to i64
+  %head = add i64 %more, 64
+  %all = add i64 %head, %size
+  %block = call ptr @malloc(i64 %all)
+  %none = icmp eq ptr %block, null
+  br i1 %none, label %out, label %fill
+out:
+  ret ptr null
+fill:
+  %address = ptrtoint ptr %block to i64
+  %past = add i64 %address, %head
+  %less = sub i64 0, %more
+  %start = and i64 %past, %less
+  %data = inttoptr i64 %start to ptr
+  store i64 1, ptr %block
+  %data_at = getelementptr i8, ptr %block, i64 24
+  store ptr %data, ptr %data_at
+  ret ptr %block
+}
+
+define void @NRT_MemInfo_call_dtor(ptr %block) {
+  call void @free(ptr %block)
+  ret void
+}
+"""
+
+
+_C_LIBRARY = frozenset(
+    "malloc free memcpy memmove memset acos asin atan atan2 cbrt ceil cos cosh exp exp2 expm1 fabs floor "  # noqa: SIM905
+    "fmod hypot log log10 log1p log2 pow round sin sinh sqrt tan tanh trunc".split()
+)
+"""What every process has. All else is numba's own, which is not there when code is read back."""
+
+
+def _machine_code(function: _Function) -> bytes:
+    """An object file of a function and all that it calls."""
+    module = _llvm_module(function)
+    for one in [*module.functions, *module.global_variables]:
+        if not one.is_declaration and one.name not in (ENTRY, RELEASE):
+            one.linkage = binding.Linkage.internal
+    target = _target()
+    options = binding.create_pipeline_tuning_options(speed_level=3)
+    options.loop_vectorization = True
+    options.slp_vectorization = False
+    passes = binding.create_pass_builder(target, options)
+    passes.getModulePassManager().run(module, passes)
+    outside = {
+        one.name
+        for one in module.functions
+        if one.is_declaration and not one.name.startswith("llvm.")
+    }
+    if not outside <= _C_LIBRARY:
+        raise NotImplementedError(f"needs {', '.join(sorted(outside - _C_LIBRARY))}")
+    made: bytes = target.emit_object(module)
+    return made
+
+
+def _llvm_module(function: _Function) -> Any:
+    binding.initialize_native_target()
+    binding.initialize_native_asmprinter()
+    module = binding.parse_assembly(_MEMORY)
+    for part in function.parts():
+        module.link_in(binding.parse_assembly(part.text))
+    c_types = [str(one.type) for one in module.get_function(function.name).arguments]
+    module.link_in(binding.parse_assembly(_shim(function.name, c_types[2:])))
+    module.verify()
+    return module
+
+
+def _shim(name: str, c_types: list[str]) -> str:
+    arguments = ", ".join(f"{kind} %a{i}" for i, kind in enumerate(c_types))
+    return f"""
+declare i32 @"{name}"(ptr, ptr, {", ".join(c_types)})
+declare void @NRT_MemInfo_call_dtor(ptr)
+
+define i64 @{ENTRY}({arguments}) {{
+  %result = alloca i64
+  %raised = alloca ptr
+  %status = call i32 @"{name}"(ptr %result, ptr %raised, {arguments})
+  %fine = icmp eq i32 %status, 0
+  %found = load i64, ptr %result
+  %answer = select i1 %fine, i64 %found, i64 {RAISED}
+  ret i64 %answer
+}}
+
+define void @{RELEASE}(i64 %owner) {{
+  %block = inttoptr i64 %owner to ptr
+  call void @NRT_MemInfo_call_dtor(ptr %block)
+  ret void
+}}
+"""
+
+
+@functools.cache
+def _target() -> Any:
+    return binding.Target.from_triple(binding.get_process_triple()).create_target_machine(
+        cpu=binding.get_host_cpu_name(),
+        features=binding.get_host_cpu_features().flatten(),
+        opt=3,
+        reloc="pic",
+        codemodel="default",
+    )

@@ -1,0 +1,191 @@
+"""Compiled code takes arrays as they are, gives arrays back, and refuses what it is not for."""
+
+from __future__ import annotations
+
+import gc
+import threading
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+from gavel_opt.kernels import arguments, jit
+from gavel_opt.kernels.arguments import ArrayForm, TupleForm, arrays_are_known, form_of
+from gavel_opt.kernels.records import by_reference, record
+
+THING = record(price="f8", number="i4", sold="?")
+
+
+class Shop(NamedTuple):
+    """What the kernels of this file work on."""
+
+    things: np.ndarray
+    prices: np.ndarray
+
+
+@by_reference
+class Street(NamedTuple):
+    """The same and more, handed over by its address."""
+
+    numbers: np.ndarray
+    shop: Shop
+
+
+@jit.compiled
+def sell(shop: Shop, rate: float, twice: bool) -> tuple[int, float, bool]:
+    """Sell every other thing."""
+    sold, sum_of_prices = 0, 0.0
+    for i in range(0, len(shop.things), 2):
+        thing = shop.things[i]
+        thing.sold = True
+        thing.price = thing.price * rate
+        shop.prices[thing.number, 1] = thing.price
+        sum_of_prices += thing.price
+        sold += 2 if twice else 1
+    return sold, sum_of_prices, sum_of_prices > 10.0
+
+
+@jit.compiled
+def number_houses(first: int, street: Street) -> tuple[int, np.ndarray]:
+    """Number the houses; gives the last number, and prices beside numbers."""
+    beside = np.empty((street.numbers.size, 2))
+    for i in range(street.numbers.size):
+        street.numbers[i] = first + 2 * i
+        beside[i, 0] = street.numbers[i]
+        beside[i, 1] = street.shop.prices[0, 0]
+    return street.numbers[-1], beside
+
+
+@jit.compiled
+def doubled(values: np.ndarray) -> np.ndarray:
+    """Twice the values, in an array of its own."""
+    found = np.zeros(values.size)
+    for i in range(values.size):
+        found[i] = 2.0 * values[i]
+    return found
+
+
+@jit.compiled
+def clear(values: np.ndarray) -> None:
+    """Set all to zero."""
+    for i in range(values.shape[0]):
+        values[i] = 0.0
+
+
+def ready(kernel: jit.Kernel, *given: object) -> jit.Kernel:
+    jit.make_ready(kernel, given)
+    assert kernel.func != kernel._interpreted
+    return kernel
+
+
+def a_shop() -> Shop:
+    things = np.zeros(5, THING)
+    things["price"] = [1.0, 2.0, 3.0, 4.0, 5.0]
+    things["number"] = [4, 3, 2, 1, 0]
+    return Shop(things, np.zeros((5, 2)))
+
+
+def test_numpy_keeps_arrays_as_compiled_code_reads_them() -> None:
+    assert arrays_are_known()
+
+
+def test_forms() -> None:
+    assert form_of(True) == "b"
+    assert form_of(np.int64(3)) == form_of(3) == "i"
+    assert form_of(np.float64(3)) == "f"
+    assert form_of(np.zeros((2, 3))) == ArrayForm(np.dtype("f8"), 2)
+    assert form_of(np.zeros((4, 4))[:, 1]) is None
+    assert form_of((np.zeros(2), None)) is None
+    shop = form_of(a_shop())
+    assert isinstance(shop, TupleForm)
+    assert not shop.is_reference
+    assert form_of(Street(np.zeros(3, np.int64), a_shop())).is_reference
+
+
+def test_records_numbers_and_bools() -> None:
+    plain, given = a_shop(), a_shop()
+    expected = sell.interpreted(*map(jit.plain, (plain, 2.0, True)))
+    assert ready(sell, given, 2.0, True)(given, 2.0, True) == expected == (6, 18.0, True)
+    assert given.things.tobytes() == plain.things.tobytes()
+    assert given.prices.tolist() == plain.prices.tolist()
+
+
+def test_a_wide_tuple_by_its_address() -> None:
+    street = Street(np.zeros(4, np.int64), a_shop())
+    street.shop.prices[0, 0] = 0.5
+    last, beside = ready(number_houses, 1, street)(1, street)
+    assert (last, street.numbers.tolist()) == (7, [1, 3, 5, 7])
+    assert beside.tolist() == [[1, 0.5], [3, 0.5], [5, 0.5], [7, 0.5]]
+    # another one, and the first again with other arrays
+    other = street._replace(numbers=np.zeros(2, np.int64))
+    assert number_houses(8, other)[0] == 10
+    assert number_houses(2, street)[0] == 8
+    with pytest.raises((TypeError, ValueError, AttributeError, IndexError)):
+        number_houses(1, Street(street.numbers, a_shop()._replace(prices=None)))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("size", [0, 3, 5000])
+def test_arrays_come_back_and_live_as_long_as_they_are_held(size: int) -> None:
+    found = ready(doubled, np.ones(2))(np.arange(size, dtype=float))
+    del size
+    gc.collect()
+    part = found[len(found) // 2 :]
+    del found
+    gc.collect()
+    doubled(np.full(7000, 9.0))  # would lie over what was given back too early
+    assert part.flags.writeable
+    assert (
+        part.tolist() == [2.0 * x for x in range(len(part) and int(part[0] / 2), 5000)][: len(part)]
+    )
+
+
+def test_other_arrays_than_it_is_compiled_for() -> None:
+    ready(doubled, np.ones(2))
+    strided = np.arange(12.0).reshape(3, 4)[:, 1]
+    assert doubled(strided).tolist() == [2.0, 10.0, 18.0]
+    fixed = np.arange(3.0)
+    fixed.flags.writeable = False
+    assert doubled(fixed).tolist() == [0.0, 2.0, 4.0]
+    assert doubled(np.arange(3)).tolist() == [0.0, 2.0, 4.0]  # compiled once more
+    again = np.arange(3.0)
+    again.dtype = np.dtype("f8").newbyteorder("=")
+    assert doubled(again).tolist() == [0.0, 2.0, 4.0]
+
+
+def test_what_is_written_into_an_array_out_of_order_arrives() -> None:
+    ready(clear, np.ones(2))
+    table = np.ones((3, 2))
+    clear(table[:, 0])
+    assert table.tolist() == [[0.0, 1.0]] * 3
+
+
+def test_a_user_s_kernel_that_needs_more_than_machine_code_stays_interpreted(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    @jit.compiled
+    def largest(values: np.ndarray) -> float:
+        return float(values.reshape((2, -1)).max())
+
+    largest._file = arguments  # type: ignore[assignment]  # of nobody's package
+    largest.__dict__["_is_kept"] = False
+    given = np.arange(4.0)
+    jit.make_ready(largest, (given,))
+    assert largest(given) == 3.0
+    assert "stays interpreted: it needs numba_" in capsys.readouterr().err
+
+
+def test_threads_call_the_same_code_with_tables_of_their_own() -> None:
+    streets = [Street(np.zeros(50, np.int64), a_shop()) for _ in range(8)]
+    ready(number_houses, 1, streets[0])
+
+    def work(place: int) -> None:
+        for _ in range(300):
+            number_houses(place, streets[place])
+
+    threads = [threading.Thread(target=work, args=(place,)) for place in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for place, street in enumerate(streets):
+        assert street.numbers.tolist() == [place + 2 * i for i in range(50)]
