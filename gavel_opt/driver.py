@@ -203,13 +203,7 @@ class Driver:
         if variant is None or widest < 0:
             return None
         started = clock()
-        try:
-            found = engine.solve_max_min(state, variant == "plain", widest, self.options)
-        except GavelError:
-            raise
-        except Exception as raised:  # the programs of the policy are left
-            self._refuse(self.engine, raised_word(raised))
-            return None
+        found = self._asked(engine.solve_max_min, state, variant == "plain", widest, self.options)
         return None if found is None else self._in_one_step(*found, state, started)
 
     def _finish_time(self, state: ClusterState) -> Allocation | None:
@@ -223,14 +217,20 @@ class Driver:
             return None
         built = clock()
         self.tally.build += built - started
+        found = self._asked(engine.solve_finish_time, state, *times, self.options)
+        return None if found is None else self._in_one_step(*found, state, built)
+
+    def _asked(
+        self, solve: Callable[..., tuple[Floats, Certificate] | None], *given: object
+    ) -> tuple[Floats, Certificate] | None:
+        """What an engine finds in one step; one that raises found nothing."""
         try:
-            found = engine.solve_finish_time(state, *times, self.options)
+            return solve(*given)
         except GavelError:
             raise
         except Exception as raised:  # the programs of the policy are left
             self._refuse(self.engine, raised_word(raised))
             return None
-        return None if found is None else self._in_one_step(*found, state, built)
 
     def _in_one_step(
         self, shares: Floats, certificate: Certificate, state: ClusterState, started: float
