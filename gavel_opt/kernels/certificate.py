@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from gavel_opt.arrays import Floats
+from gavel_opt.kernels.gap import relative_gap
 from gavel_opt.kernels.jit import compiled
 
 TINY = float(np.finfo(np.float64).tiny)
@@ -108,7 +109,7 @@ def prove(
     if slack != 0.0:
         residual = max(residual, abs(slack) / (1.0 + unit + weight))
         dual += slack * (t - (reach if slack > 0.0 else -reach))
-    gap = abs(worth + dual) / (unit + abs(worth) + abs(dual))
+    gap = relative_gap(worth, -dual, unit)
     if odd:  # comparisons above may have lost it
         primal = residual = gap = np.inf
     return t_raw if has_level else np.nan, objective, primal, residual, gap

@@ -19,8 +19,9 @@ def copy_into(target: Floats, source: Floats) -> None:
 def cholesky(a: Floats, size: int, loose: float) -> int:
     """Factor the first ``size`` rows of a positive semidefinite matrix, in its lower half: ``a = L L'``.
 
-    A row whose pivot is no more than the part ``loose`` of its diagonal depends on those before it; it
-    is taken out of the equations, and its unknown is zero.
+    The upper half becomes ``L'``, so that all loops run along rows. A row whose pivot is no more than the
+    part ``loose`` of its diagonal depends on those before it; it is taken out of the equations, and its
+    unknown is zero.
 
     Returns
     -------
@@ -30,23 +31,24 @@ def cholesky(a: Floats, size: int, loose: float) -> int:
     out = 0
     for j in range(size):
         full = a[j, j]
-        for m in range(j + 1):
-            value = a[j, m]
-            for n in range(m):
-                value -= a[j, n] * a[m, n]
-            if m < j:
-                a[j, m] = value / a[m, m] if a[m, m] > 0.0 else 0.0
-            elif value > loose * full:
-                a[j, j] = math.sqrt(value)
-            else:
-                a[j, j] = 0.0
-                out += 1
+        value = full
+        for n in range(j):
+            factor = a[j, n] / a[n, n] if a[n, n] > 0.0 else 0.0
+            a[j, n] = a[n, j] = factor
+            for m in range(n + 1, j):
+                a[j, m] -= factor * a[n, m]
+            value -= factor * factor
+        if value > loose * full:
+            a[j, j] = math.sqrt(value)
+        else:
+            a[j, j] = 0.0
+            out += 1
     return out
 
 
 @compiled
 def cholesky_solve(a: Floats, b: Floats) -> None:
-    """Solve with the factor of :func:`cholesky`; ``b`` becomes the solution."""
+    """Solve with the factor of :func:`cholesky`, of all rows; ``b`` becomes the solution."""
     size = b.size
     for j in range(size):
         value = b[j]
@@ -56,7 +58,7 @@ def cholesky_solve(a: Floats, b: Floats) -> None:
     for j in range(size - 1, -1, -1):
         value = b[j]
         for m in range(j + 1, size):
-            value -= a[m, j] * b[m]
+            value -= a[j, m] * b[m]
         b[j] = value / a[j, j] if a[j, j] > 0.0 else 0.0
 
 

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gavel_opt.arrays import Floats
+from gavel_opt.kernels.gap import LEVEL_SIZE, relative_gap
 from gavel_opt.kernels.jit import compiled
 from gavel_opt.solver.predictor_corrector import bend_rows
 from gavel_opt.solver.records import Tables
@@ -24,8 +25,6 @@ CLEAR = 1e-11
 """Reduced costs above this part of a job's share of the objective are positive."""
 MULTIPLES = 8
 """How many powers of ten of the first program's duals are tried, from 1."""
-LEVEL_SIZE = 0.1
-"""An even split has the level 1: errors count against this part of it where t itself is smaller."""
 
 
 class Sums(NamedTuple):
@@ -70,7 +69,7 @@ def certify(tables: Tables, times: float) -> tuple[float, float, float, bool]:
         bound = bound / pull if pull > 0.0 else math.inf
     elif scalar.level_worth > 0.0:
         residual = abs(1.0 - pull)
-    gap = abs(bound - value) / (LEVEL_SIZE + abs(bound) + abs(value))
+    gap = relative_gap(value, bound, LEVEL_SIZE)
     if not (math.isfinite(primal) and math.isfinite(residual) and math.isfinite(gap)):
         return math.inf, math.inf, math.inf, False
     return primal, residual, gap, clear

@@ -16,7 +16,9 @@ from gavel_opt.kernels.groups import all_differ, clipped_shares
 from gavel_opt.kernels.jit import compiled, make_ready
 from gavel_opt.model.cluster_state import ClusterState
 from gavel_opt.model.solution import Certificate
+from gavel_opt.solver.hull import Given
 from gavel_opt.solver.optimum import MANY_TYPES, PROVED, Memory
+from gavel_opt.solver.records import Found
 from gavel_opt.solver.shortcuts import NONE, PINNED, PRICED, solve_direct
 
 
@@ -95,20 +97,7 @@ def finish_time_shares(
     if not all_differ(steps.view(np.uint64)):
         return NONE, nobody, summary
     x, level_dual, price = np.empty((jobs, types)), np.empty(jobs), np.empty(types)
-    outcome = solve_direct(
-        speed,
-        scale.astype(np.float64),
-        np.ones(jobs, np.int64),
-        workers.astype(np.float64),
-        none,
-        none,
-        age,
-        steps,
-        isolated,
-        start,
-        x,
-        level_dual,
-        price,
-        summary,
-    )
+    counts, use = np.ones(jobs, np.int64), scale.astype(np.float64)
+    given = Given(speed, use, counts, workers.astype(np.float64), none, none, age, steps, isolated)
+    outcome = solve_direct(given, start, Found(x, level_dual, price, summary))
     return outcome, clipped_shares(x, np.arange(jobs)), summary

@@ -49,11 +49,34 @@ class Problem(NamedTuple):
     cap: float
 
 
+class Given(NamedTuple):
+    """A program without reward and pairs, as its blocks and rows have it.
+
+    Attributes
+    ----------
+    rate, use, counts, workers
+        Of the blocks, shapes ``(G, J)``, ``(G,)``, ``(G,)``, ``(J,)``.
+    slope, floor
+        Level that each group needs, ``(G,)``; empty in finish-time fairness.
+    age, steps, isolated
+        The same of finish-time fairness, empty in all others.
+    """
+
+    rate: Floats
+    use: Floats
+    counts: Ints
+    workers: Floats
+    slope: Floats
+    floor: Floats
+    age: Floats
+    steps: Floats
+    isolated: Floats
+
+
 @compiled
-def needs_of(
-    rate: Floats, slope: Floats, floor: Floats, age: Floats, steps: Floats, isolated: Floats
-) -> tuple[Floats, float]:
+def needs_of(given: Given) -> tuple[Floats, float]:
     """The table, and the t beyond which some job would need more than all of its time."""
+    rate, _, _, _, slope, floor, age, steps, isolated = given
     groups, types = rate.shape
     curved = age.size > 0
     own = np.empty((groups, 4))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 import numpy as np
 
@@ -34,29 +33,11 @@ from gavel_opt.solver.predictor_corrector import (
     residuals,
     total_weight,
 )
-from gavel_opt.solver.records import System, Tables
+from gavel_opt.solver.records import Found, System, Tables
 from gavel_opt.solver.scaling import scale_program, stand_at, start
 from gavel_opt.solver.settings import SETTINGS
 
 OBJECTIVE, LEVEL, PRIMAL, DUAL, GAP, ITERATIONS, WORTH_PRIMAL, WORTH_DUAL, WORTH_GAP = range(9)
-
-
-class Found(NamedTuple):
-    """The best answer so far.
-
-    Attributes
-    ----------
-    x, level_dual, capacity_dual
-        Shapes ``(M, J)``, ``(G,)``, ``(J,)``.
-    summary
-        Objective, level, primal residual, dual residual, relative gap, iterations; then the certificate of the
-        second program (:func:`certify_among_all`), NaN where there was none.
-    """
-
-    x: Floats
-    level_dual: Floats
-    capacity_dual: Floats
-    summary: Floats
 
 
 @compiled
@@ -118,10 +99,11 @@ def _room(groups: int, types: int, pairs: bool) -> System:
     """Room for the normal equations."""
     n = 2 * groups + types if pairs else 0
     return System(
-        np.empty((groups, 2 * types + types * types)),
+        np.empty((groups, 15 if types == 3 else 3 * types + 6)),
         np.zeros((types, types)),
         np.zeros(types),
-        np.zeros(9),
+        np.zeros(types),
+        np.zeros(max(9, types + 2)),
         np.zeros((n, n)),
         np.zeros((4, n)),
         np.zeros(n, np.int64),

@@ -9,16 +9,28 @@ its two rows (level, time) are eliminated in closed form and J equations in the 
     (e_j, f_j) = M^{-1} c_j, \qquad
     \text{free}_{ij} = d_i [i = j] - d_i d_j\, c_i^T M^{-1} c_j .
 
-Each is written as a sum of terms that do not cancel, however far apart the diagonals are; this is
-what lets the method run to the last digit. Where both slacks of a group are held at zero and its
-columns are equally fast, its rows say the same of x. If the level counts there, that group pins t down
-(``PIN``): its time is full, so its level and with it t are known.
+With three worker types each is written as a sum of terms that do not cancel, however far apart the
+diagonals are; this is what lets the method run to the last digit. With any other number two of the
+group's columns, slacks among them, become its basis B, those of the largest determinant when
+weighted; a column is ``y = B^{-1} c`` in it. Then with :math:`K = Y D Y^T`, ``M = B K B'``,
+
+.. math::
+
+    \text{free}_{ij} = d_i [i = j] - d_i d_j\, y_i^T K^{-1} y_j ,
+
+and as no weighted y is long, nothing cancels but the diagonals of basic columns, which have a sum of their
+own. That takes J numbers a group, and in the equations for prices J^2 operations.
+
+Where both slacks of a group are held at zero and its columns are equally fast, its rows say the same of x.
+If the level counts there, that group pins t down (``PIN``): its time is full, so its level and with it t
+are known.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from gavel_opt.arrays import Floats
 from gavel_opt.kernels.dense import cholesky, cholesky_solve
 from gavel_opt.kernels.jit import compiled
 from gavel_opt.solver.records import System, Tables
@@ -65,7 +77,7 @@ def _eliminate_threes(tables: Tables, system: System) -> None:
         i = _eliminate_by_formula(i, tables, system)
         if i == len(tables.groups):
             break
-        _eliminate(i, tables, system)
+        _eliminate_dependent(i, tables, system)
         i += 1
     place = 0
     for j in range(3):
@@ -134,108 +146,244 @@ def _eliminate_by_formula(i: int, tables: Tables, system: System) -> int:
 
 
 @compiled
-def _eliminate(i: int, tables: Tables, system: System) -> None:
-    """Eliminate one group with any number of worker types, dependent rows included."""
-    types, group, w = tables.types, tables.groups[i], tables.combinations[i].use
-    own, schur, width = system.own, system.schur, len(types)
-    which, inverse = _invert_rows(i, tables)
-    tables.scalars[0].theta += group.slope * group.slope * group.level_level
-    for j in range(width):
-        e, f, left = _own_column(i, j, which, tables)
-        d = tables.cells[i * width + j].ratio
-        own[i, j] = e * inverse
-        own[i, width + j] = f * inverse
-        own[i, 2 * width + j * width + j] = d * left * inverse
-        for m in range(j):
-            value = -d * tables.cells[i * width + m].ratio
-            value = value * _own_cross(i, j, m, which, tables) * inverse
-            own[i, 2 * width + j * width + m] = value
-            own[i, 2 * width + m * width + j] = value
-    for j in range(width):
-        types[j].pull += w * group.slope * tables.cells[i * width + j].ratio * own[i, j]
+def _eliminate_dependent(i: int, tables: Tables, system: System) -> None:
+    """Eliminate a group with three worker types of which one row says what both say."""
+    types, rows, group, scalar = tables.types, tables.rows, tables.groups[i], tables.scalars[0]
+    own, schur, w = system.own, system.schur, tables.combinations[i].use
+    level = _level_row_counts(i, tables)
+    slack = rows[2 * i].ratio if level else rows[2 * i + 1].ratio
+    whole = slack
+    for j in range(3):
+        r = tables.columns[3 * i + j].rate if level else 1.0
+        whole += r * r * tables.cells[3 * i + j].ratio
+    inverse = 1.0 / whole if whole > 0.0 else 0.0
+    group.level_level = inverse if level else 0.0
+    group.level_time = 0.0
+    group.time_time = 0.0 if level else inverse
+    scalar.theta += group.slope * group.slope * group.level_level
+    for j in range(3):
+        rj = tables.columns[3 * i + j].rate if level else 1.0
+        d, others = tables.cells[3 * i + j].ratio, 0.0
+        own[i, j] = -rj * inverse if level else 0.0
+        own[i, 3 + j] = 0.0 if level else inverse
+        for m in range(3):
+            rm, dm = tables.columns[3 * i + m].rate if level else 1.0, tables.cells[3 * i + m].ratio
+            if m != j:
+                others += rm * rm * dm
+                own[i, 6 + 3 * j + m] = -d * dm * (rj * rm) * inverse
+        own[i, 6 + 4 * j] = d * (slack + others) * inverse
+        types[j].pull += w * group.slope * d * own[i, j]
         for m in range(j + 1):
-            schur[j, m] += w * w * own[i, 2 * width + j * width + m]
-
-
-BOTH, LEVEL, TIME = range(3)
-"""Which of a group's rows say all that both say."""
+            schur[j, m] += w * w * own[i, 6 + 3 * j + m]
 
 
 @compiled
-def _invert_rows(i: int, tables: Tables) -> tuple[int, float]:
-    """Invert the matrix of a group's two rows; which rows count, and one over their determinant."""
-    columns, cells, _, groups, types, rows, scalars = tables
-    group, scalar, width = groups[i], scalars[0], len(types)
-    ds, du = rows[2 * i].ratio, rows[2 * i + 1].ratio
-    m11, m12, m22, apart = ds, 0.0, du, 0.0
+def _level_row_counts(i: int, tables: Tables) -> bool:
+    """Of dependent rows, whether the time row repeats the level row; else the group may pin t down."""
+    group, width, whole = tables.groups[i], len(tables.types), tables.rows[2 * i].ratio
     for j in range(width):
-        r, d = columns[i * width + j].rate, cells[i * width + j].ratio
-        m11 += r * r * d
-        m12 += r * d
-        m22 += d
-        for m in range(j):
-            between = columns[i * width + m].rate - r
-            apart += between * between * d * cells[i * width + m].ratio
-    det = ds * m22 + du * (m11 - ds) + apart
-    group.level_level = group.level_time = group.time_time = 0.0
-    if det > SAME * m11 * m22:
-        inverse = 1.0 / det
-        group.level_level, group.level_time = m22 * inverse, m12 * inverse
-        group.time_time = m11 * inverse
-        return BOTH, inverse
-    if m11 > 0.0 and not group.slope > 0.0:
-        # the time row repeats the level row
-        inverse = 1.0 / m11
-        group.level_level = inverse
-        return LEVEL, inverse
-    if group.slope > 0.0 and scalar.pin < 0:
-        scalar.pin = i
-    inverse = 1.0 / m22 if m22 > 0.0 else 0.0
-    group.time_time = inverse
-    return TIME, inverse
+        r = tables.columns[i * width + j].rate
+        whole += r * r * tables.cells[i * width + j].ratio
+    if whole > 0.0 and not group.slope > 0.0:
+        return True
+    if group.slope > 0.0 and tables.scalars[0].pin < 0:
+        tables.scalars[0].pin = i
+    return False
+
+
+# any number of worker types ------------------------------------------------------------------
 
 
 @compiled
-def _own_column(i: int, j: int, which: int, tables: Tables) -> tuple[float, float, float]:
-    """``e_j``, ``f_j`` and ``free_jj / d_j``, times the determinant."""
-    columns, cells, width = tables.columns, tables.cells, len(tables.types)
-    ds, du = tables.rows[2 * i].ratio, tables.rows[2 * i + 1].ratio
-    rj = columns[i * width + j].rate
-    e, f = -rj * du, ds
-    time, level, apart = 0.0, 0.0, 0.0
-    for m in range(width):
-        if m == j:
+def _eliminate(i: int, tables: Tables, system: System) -> None:
+    """Eliminate one group with any number of worker types, dependent rows included: by a basis."""
+    types, basis, scalar = tables.types, tables.groups[i], tables.scalars[0]
+    schur, w, width = system.schur, tables.combinations[i].use, len(types)
+    y, y_two, d = _coordinates(i, tables, system)
+    one, two = basis.one, basis.two
+    # how the multiplier of the level row depends on its right-hand side, by basic column
+    pull = basis.inner * basis.one_level + basis.inner_cross * basis.two_level
+    pull_two = basis.inner_cross * basis.one_level + basis.inner_two * basis.two_level
+    level_level = basis.one_level * pull + basis.two_level * pull_two
+    scalar.theta += basis.slope * basis.slope * level_level
+    for j in range(width):
+        if d[j] == 0.0:
             continue
-        rm, dm = columns[i * width + m].rate, cells[i * width + m].ratio
-        e += (rm - rj) * dm
-        f += rm * (rm - rj) * dm
-        time += dm
-        level += rm * rm * dm
-        for n in range(m):
-            if n != j:
-                between = columns[i * width + n].rate - rm
-                apart += between * between * dm * cells[i * width + n].ratio
-    if which == BOTH:
-        return e, f, ds * (du + time) + du * level + apart
-    if which == LEVEL:
-        return -rj, 0.0, ds + level
-    return 0.0, 1.0, du + time
+        types[j].pull += w * basis.slope * d[j] * (pull * y[j] + pull_two * y_two[j])
+        k = basis.inner * y[j] + basis.inner_cross * y_two[j]
+        k_two = basis.inner_cross * y[j] + basis.inner_two * y_two[j]
+        free = d[j] * (1.0 - d[j] * (k * y[j] + k_two * y_two[j]))
+        if j == one:
+            free = basis.free_one
+        elif j == two:
+            free = basis.free_two
+        schur[j, j] += w * w * free
+        k *= w * w * d[j]
+        k_two *= w * w * d[j]
+        for m in range(j):
+            schur[j, m] -= (k * y[m] + k_two * y_two[m]) * d[m]
 
 
 @compiled
-def _own_cross(i: int, j: int, m: int, which: int, tables: Tables) -> float:
-    """``-free_jm / (d_j d_m)``, times the determinant."""
-    columns, cells, width = tables.columns, tables.cells, len(tables.types)
-    rj, rm = columns[i * width + j].rate, columns[i * width + m].rate
-    if which == LEVEL:
-        return float(rj * rm)
-    if which == TIME:
-        return 1.0
-    cross = rj * rm * tables.rows[2 * i + 1].ratio + tables.rows[2 * i].ratio
-    for n in range(width):
-        rn = columns[i * width + n].rate
-        cross += (rn - rj) * (rn - rm) * cells[i * width + n].ratio
-    return float(cross)
+def _coordinates(i: int, tables: Tables, system: System) -> tuple[Floats, Floats, Floats]:
+    """Choose a group's basis; each column (shares, level slack, time slack) in it, and its ratio."""
+    basis, width = tables.groups[i], len(tables.types)
+    n = width + 2
+    own = system.own[i]
+    y, y_two, d = own[:n], own[n : 2 * n], own[2 * n : 3 * n]
+    _columns_of(i, tables, y, y_two)
+    d[width], d[width + 1] = tables.rows[2 * i].ratio, tables.rows[2 * i + 1].ratio
+    for j in range(width):
+        d[j] = tables.cells[i * width + j].ratio
+    level, time = 0.0, 0.0
+    for m in range(n):
+        level += y[m] * y[m] * d[m]
+        time += y_two[m] * d[m]
+    one, two = _largest_basis(y, y_two, d, level, time)
+    a, a_two, b, b_two = y[one], y_two[one], y[two], y_two[two]
+    apart = a * b_two - a_two * b
+    if apart != 0.0:
+        basis.one, basis.two = one, two
+        basis.one_level, basis.one_time = b_two / apart, -b / apart
+        basis.two_level, basis.two_time = -a_two / apart, a / apart
+        for m in range(n):
+            c, c_two = y[m], y_two[m]
+            y[m], y_two[m] = (c * b_two - c_two * b) / apart, (a * c_two - a_two * c) / apart
+        if apart * apart * _invert_inner(basis, y, y_two, d) > SAME * level * time:
+            return y, y_two, d
+        _columns_of(i, tables, y, y_two)
+    _one_row(basis, y, y_two, d, _level_row_counts(i, tables))
+    return y, y_two, d
+
+
+@compiled
+def _columns_of(i: int, tables: Tables, level: Floats, time: Floats) -> None:
+    """A group's columns in its level row and its time row."""
+    width = len(tables.types)
+    for j in range(width):
+        level[j], time[j] = -tables.columns[i * width + j].rate, 1.0
+    level[width], time[width] = 1.0, 0.0
+    level[width + 1], time[width + 1] = 0.0, 1.0
+
+
+@compiled
+def _largest_basis(
+    level: Floats, time: Floats, d: Floats, level_size: float, time_size: float
+) -> tuple[int, int]:
+    """Two columns of the largest determinant, all weighted by their ratios (half of it at least).
+
+    In their coordinates no other column is long, so nothing cancels.
+    """
+    one, most = 0, -1.0
+    for m in range(d.size):
+        size = 0.0
+        if level_size > 0.0:
+            size += level[m] * level[m] / level_size
+        if time_size > 0.0:
+            size += time[m] * time[m] / time_size
+        if d[m] * size > most:
+            one, most = m, d[m] * size
+    two, best = _partner(one, level, time, d)
+    for _ in range(d.size):
+        other, better = _partner(two, level, time, d)
+        if not better > 2.0 * best:
+            break
+        one, two, best = two, other, better
+    return one, two
+
+
+@compiled
+def _partner(one: int, level: Floats, time: Floats, d: Floats) -> tuple[int, float]:
+    """The column that makes the largest determinant with one, and its square, weighted."""
+    two, most = one, -1.0
+    for m in range(d.size):
+        apart = level[one] * time[m] - time[one] * level[m]
+        size = d[m] * (apart * apart) * d[one]
+        if size > most:
+            two, most = m, size
+    return two, most
+
+
+@compiled
+def _invert_inner(basis: Any, y: Floats, y_two: Floats, d: Floats) -> float:
+    """Invert ``Y D Y'``, as large as the basic columns and all others make it; its determinant."""
+    d_one, d_two = d[basis.one], d[basis.two]
+    rest = rest_cross = rest_two = 0.0
+    for m in range(d.size):
+        if m not in (basis.one, basis.two):
+            rest += y[m] * y[m] * d[m]
+            rest_cross += y[m] * y_two[m] * d[m]
+            rest_two += y_two[m] * y_two[m] * d[m]
+    whole, whole_two = d_one + rest, d_two + rest_two
+    others = max(rest * rest_two - rest_cross * rest_cross, 0.0)
+    det = d_one * whole_two + d_two * rest + others
+    if det > 0.0:
+        basis.inner, basis.inner_cross = whole_two / det, -rest_cross / det
+        basis.inner_two = whole / det
+        basis.free_one = d_one * ((d_two * rest + others) / det)
+        basis.free_two = d_two * ((d_one * rest_two + others) / det)
+    return float(det)
+
+
+@compiled
+def _one_row(basis: Any, y: Floats, y_two: Floats, d: Floats, level: bool) -> None:
+    """The basis of a group of which one row counts, ``level`` or time: one column."""
+    one, most = 0, -1.0
+    for m in range(d.size):
+        c = y[m] if level else y_two[m]
+        if d[m] * (c * c) > most:
+            one, most = m, d[m] * (c * c)
+    basis.one, basis.two = one, -1
+    basis.one_level = basis.one_time = basis.two_level = basis.two_time = 0.0
+    basis.inner = basis.inner_cross = basis.inner_two = basis.free_one = basis.free_two = 0.0
+    pivot = y[one] if level else y_two[one]
+    rest = 0.0
+    for m in range(d.size):
+        c = y[m] if level else y_two[m]
+        y[m], y_two[m] = c / pivot if most > 0.0 else 0.0, 0.0
+        if m != one:
+            rest += y[m] * y[m] * d[m]
+    if most > 0.0:
+        if level:
+            basis.one_level = 1.0 / pivot
+        else:
+            basis.one_time = 1.0 / pivot
+        basis.inner = 1.0 / (d[one] + rest)
+        basis.free_one = d[one] * (rest * basis.inner)
+
+
+@compiled
+def _shares_of(
+    i: int, level: float, time: float, price: Floats, tables: Tables, system: System
+) -> tuple[float, float]:
+    """Steps of a group's shares at these prices, in ``part``; the multipliers of its two rows.
+
+    With ``h`` the right-hand sides less prices, ``g`` those less what the basic columns earn, and ``tau``
+    what is missing of the basic columns, all follow: a basic share's step is ``-d tau``, another's
+    ``d (g - y' tau)``.
+    """
+    cells, width, h = tables.cells, len(tables.types), system.part
+    basis, w, n = tables.groups[i], tables.combinations[i].use, len(tables.types) + 2
+    own = system.own[i]
+    y, y_two, d = own[:n], own[n : 2 * n], own[2 * n : 3 * n]
+    for j in range(width):
+        h[j] = cells[i * width + j].rhs - w * price[j]
+    h[width] = h[width + 1] = 0.0
+    earns, earns_two = h[basis.one], h[basis.two] if basis.two >= 0 else 0.0
+    lacks = basis.one_level * level + basis.one_time * time
+    lacks_two = basis.two_level * level + basis.two_time * time
+    for m in range(n):
+        h[m] -= y[m] * earns + y_two[m] * earns_two
+        lacks += d[m] * y[m] * h[m]
+        lacks_two += d[m] * y_two[m] * h[m]
+    tau = basis.inner * lacks + basis.inner_cross * lacks_two
+    tau_two = basis.inner_cross * lacks + basis.inner_two * lacks_two
+    for m in range(n):
+        h[m] = d[m] * (h[m] - (y[m] * tau + y_two[m] * tau_two))
+    earns += tau
+    earns_two += tau_two
+    lam = basis.one_level * earns + basis.two_level * earns_two
+    return float(lam), float(basis.one_time * earns + basis.two_time * earns_two)
 
 
 # solutions -----------------------------------------------------------------------------------
@@ -266,24 +414,19 @@ def solve_groups(tables: Tables, system: System) -> None:
 @compiled
 def _groups_at_no_price(tables: Tables, system: System) -> float:
     """Add to the equations for prices what groups do at prices of zero; what that leaves of t's."""
-    _, cells, combinations, groups, types, rows, scalars = tables
-    own, price, width = system.own, system.price, len(types)
+    _, _, combinations, groups, types, rows, scalars = tables
+    price, width = system.price, len(types)
     rest = scalars[0].t_residual
     if width == 3:
         return _threes_at_no_price(tables, system)
     for i in range(len(groups)):
-        group, level, time, w = groups[i], rows[2 * i], rows[2 * i + 1], combinations[i].use
+        level, time, w = rows[2 * i], rows[2 * i + 1], combinations[i].use
         b1 = level.ratio * level.rhs - level.primal_residual
         b2 = time.ratio * time.rhs - time.primal_residual
-        lam = group.level_level * b1 + group.level_time * b2
+        lam, _ = _shares_of(i, b1, b2, system.free, tables, system)
         for j in range(width):
-            cell = cells[i * width + j]
-            lam += own[i, j] * cell.ratio * cell.rhs
-            part = -cell.ratio * (own[i, j] * b1 + own[i, width + j] * b2)
-            for m in range(width):
-                part += own[i, 2 * width + j * width + m] * cells[i * width + m].rhs
-            price[j] += w * part
-        rest -= group.slope * lam
+            price[j] += w * system.part[j]
+        rest -= groups[i].slope * lam
     return float(rest)
 
 
@@ -387,29 +530,19 @@ def _steps_of_threes(tables: Tables, system: System) -> None:
 def _steps(tables: Tables, system: System) -> None:
     """Each group's steps at the prices' and t's."""
     columns, cells, combinations, groups, types, rows, scalars = tables
-    own, price, dt, width = system.own, system.price, scalars[0].dt, len(types)
+    price, dt, width = system.price, scalars[0].dt, len(types)
     for i in range(len(groups)):
         group, row, row_time, w = groups[i], rows[2 * i], rows[2 * i + 1], combinations[i].use
         b1 = row.ratio * row.rhs - row.primal_residual + group.slope * dt
         b2 = row_time.ratio * row_time.rhs - row_time.primal_residual
-        lam = group.level_level * b1 + group.level_time * b2
-        q = group.level_time * b1 + group.time_time * b2
+        lam, q = _shares_of(i, b1, b2, price, tables, system)
         level, time = 0.0, 0.0
         for j in range(width):
-            column, cell = columns[i * width + j], cells[i * width + j]
-            push = cell.ratio * (cell.rhs - w * price[j])
-            lam += own[i, j] * push
-            q += own[i, width + j] * push
-            x = -cell.ratio * (own[i, j] * b1 + own[i, width + j] * b2)
-            for m in range(width):
-                h = cells[i * width + m].rhs - w * price[m]
-                x += own[i, 2 * width + j * width + m] * h
+            column, cell, x = columns[i * width + j], cells[i * width + j], system.part[j]
             cell.dx = x
+            cell.dz = w * price[j] + q - column.rate * lam + cell.dual_residual
             level += column.rate * x
             time += x
-        for j in range(width):
-            column, cell = columns[i * width + j], cells[i * width + j]
-            cell.dz = w * price[j] + q - column.rate * lam + cell.dual_residual
         row.dz, row_time.dz = lam, q
         _slack_steps(row, row_time, level - group.slope * dt, time)
 

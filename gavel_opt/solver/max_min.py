@@ -19,7 +19,9 @@ from gavel_opt.kernels.jit import compiled, make_ready
 from gavel_opt.kernels.rows import fairness_rows
 from gavel_opt.model.cluster_state import ClusterState
 from gavel_opt.model.solution import Certificate
+from gavel_opt.solver.hull import Given
 from gavel_opt.solver.optimum import MANY_TYPES, Memory
+from gavel_opt.solver.records import Found
 from gavel_opt.solver.shortcuts import NONE, PINNED, PRICED, solve_direct
 
 
@@ -112,20 +114,6 @@ def fair_shares(
     if not all_finite(rate, nobody, none, none, none, none, none):
         return NONE, nobody, summary
     x, level_dual, price = np.empty((groups, types)), np.empty(groups), np.empty(types)
-    outcome = solve_direct(
-        rate,
-        use,
-        count,
-        workers.astype(np.float64),
-        slope,
-        floor,
-        none,
-        none,
-        none,
-        start,
-        x,
-        level_dual,
-        price,
-        summary,
-    )
+    given = Given(rate, use, count, workers.astype(np.float64), slope, floor, none, none, none)
+    outcome = solve_direct(given, start, Found(x, level_dual, price, summary))
     return outcome, clipped_shares(x, of_job), summary

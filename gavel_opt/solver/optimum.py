@@ -17,7 +17,9 @@ from gavel_opt.model.allocation_program import (
     Program,
 )
 from gavel_opt.model.solution import Certificate
-from gavel_opt.solver.interior_point import Found, solve_program
+from gavel_opt.solver.hull import Given
+from gavel_opt.solver.interior_point import solve_program
+from gavel_opt.solver.records import Found
 from gavel_opt.solver.settings import SETTINGS
 from gavel_opt.solver.shortcuts import DOUBT, NONE, PINNED, PRICED, solve_direct
 from gavel_opt.solver.tables import order_of_pairs, tables_of
@@ -97,13 +99,11 @@ def optimum(
         curve = program.slope, program.floor, _NONE, _NONE, _NONE
     efficient = tie_break == "efficient" and not probe
     shared = blocks.rate, blocks.use, blocks.count, blocks.workers, *curve
-    given: tuple[Any, ...] = tuple(map(plain_array, shared))
-
-    x, summary = np.empty((blocks.groups, types)), np.empty(6)
-    level_dual, capacity_dual = np.empty(blocks.groups), np.empty(types)
-    found = x, level_dual, capacity_dual, summary
+    given = Given._make(map(plain_array, shared))
+    groups = blocks.groups
+    found = Found(np.empty((groups, types)), np.empty(groups), np.empty(types), np.empty(6))
     start = np.zeros(types + 1) if memory is None else memory.for_types(types)
-    search: tuple[Any, ...] = (*given, start, *found)
+    search = given, start, found
     outcome = NONE
     if blocks.pairs is None and reward is None:
         if types > MANY_TYPES:
@@ -113,11 +113,13 @@ def optimum(
     if outcome == PRICED or (outcome == PINNED and not efficient):
         return _answer(*found)
     gain = gain_of(program) if efficient else _NONE
-    pinned = (x, float(summary[1]), level_dual) if outcome == PINNED else _NO_CENTRE
+    pinned = _NO_CENTRE
+    if outcome == PINNED:
+        pinned = found.x, float(found.summary[1]), found.level_dual
     by_path = _by_path(program, gain, pinned)
     if outcome == PINNED:
-        by_path.summary[:2] = summary[:2]
-        return _answer(by_path.x, level_dual, capacity_dual, by_path.summary)
+        by_path.summary[:2] = found.summary[:2]
+        return _answer(by_path.x, found.level_dual, found.capacity_dual, by_path.summary)
     if outcome == DOUBT and by_path.capacity_dual.min() > 0.0:
         # it has prices after all: then the search from there has the last word
         level = by_path.summary[1]

@@ -74,6 +74,18 @@ GROUP = record(
     level_level="f8",  # inverse of the matrix of its two rows, where it is eliminated
     level_time="f8",
     time_time="f8",
+    # but for three types, the basis that its columns are seen in
+    one="i8",  # two columns: shares, level slack, time slack in this order; -1 where one row counts
+    two="i8",
+    one_level="f8",  # their inverse: what each takes of a unit of the level row, of the time row
+    one_time="f8",
+    two_level="f8",
+    two_time="f8",
+    inner="f8",  # inverse of the matrix of all coordinates
+    inner_cross="f8",
+    inner_two="f8",
+    free_one="f8",  # how much a step in its right-hand side moves each
+    free_two="f8",
 )
 
 TYPE = record(
@@ -131,11 +143,14 @@ class System(NamedTuple):
     Attributes
     ----------
     own
-        Without pairs: of each group what :mod:`~gavel_opt.solver.kkt_alone` keeps, ``(G, 2 J + J^2)``.
+        Without pairs: of each group what :mod:`~gavel_opt.solver.kkt_alone` keeps, ``(G, 15)`` with three
+        types, else ``(G, 3 J + 6)``.
     schur, price
         Without pairs: equations in the prices, ``(J, J)``, and their right-hand side or solution, ``(J,)``.
+    free
+        Prices of zero, ``(J,)``.
     part
-        Without pairs and with three types: sums over groups, ``(9,)``.
+        Without pairs: sums over groups with three types, ``(9,)``, else the shares of a group, ``(J + 2,)``.
     matrix, vectors, place
         With pairs: all rows, ``(n, n)`` with n = 2 G + J, four vectors, ``(4, n)``, and where
         each row went, ``(n,)`` (:mod:`~gavel_opt.solver.kkt_pairs`).
@@ -144,7 +159,26 @@ class System(NamedTuple):
     own: Floats
     schur: Floats
     price: Floats
+    free: Floats
     part: Floats
     matrix: Floats
     vectors: Floats
     place: Ints
+
+
+class Found(NamedTuple):
+    """The best answer so far.
+
+    Attributes
+    ----------
+    x, level_dual, capacity_dual
+        Shapes ``(M, J)``, ``(G,)``, ``(J,)``.
+    summary
+        Objective, level, primal residual, dual residual, relative gap, iterations; then the certificate of the
+        second program (:func:`~gavel_opt.solver.certificate.certify_among_all`), NaN where there was none.
+    """
+
+    x: Floats
+    level_dual: Floats
+    capacity_dual: Floats
+    summary: Floats

@@ -25,6 +25,7 @@ import numpy as np
 
 from gavel_opt.arrays import Bools, Floats, Ints
 from gavel_opt.kernels.dense import cholesky, cholesky_solve, copy_into
+from gavel_opt.kernels.gap import LEVEL_SIZE, relative_gap
 from gavel_opt.kernels.jit import compiled
 from gavel_opt.solver.hull import FIRST, SECOND, THIRD, Problem, need
 from gavel_opt.solver.settings import SETTINGS
@@ -278,10 +279,10 @@ def answer(
     proof[0] = primal
     if problem.curved:
         proof[1] = abs(1.0 - value)
-        proof[2] = abs(bound / pull - 1.0) / 2.1
+        proof[2] = relative_gap(1.0, bound / pull, LEVEL_SIZE)
     else:
         proof[1] = abs(1.0 - pull)
-        proof[2] = abs(bound - t) / (0.1 * worth + abs(bound) + abs(t))
+        proof[2] = relative_gap(t, bound, LEVEL_SIZE * worth)
     return t
 
 

@@ -12,8 +12,9 @@ import math
 
 import numpy as np
 
-from gavel_opt.arrays import Floats, Ints
+from gavel_opt.arrays import Floats
 from gavel_opt.kernels.dense import copy_into
+from gavel_opt.kernels.gap import LEVEL_SIZE, relative_gap
 from gavel_opt.kernels.jit import compiled
 from gavel_opt.solver.bottleneck import SHORT, centre
 from gavel_opt.solver.hull import (
@@ -21,6 +22,7 @@ from gavel_opt.solver.hull import (
     SECOND,
     THIRD,
     TOP,
+    Given,
     Problem,
     highest_level,
     need,
@@ -41,6 +43,7 @@ from gavel_opt.solver.price_search import (
     guess,
     search,
 )
+from gavel_opt.solver.records import Found
 from gavel_opt.solver.recovery import Basis, answer, tied_jobs
 
 SAME, APART = 1e-12, 1e-9
@@ -58,33 +61,21 @@ either kind."""
 
 
 @compiled
-def solve_direct(
-    rate: Floats,
-    use: Floats,
-    count: Ints,
-    workers: Floats,
-    slope: Floats,
-    floor: Floats,
-    age: Floats,
-    steps: Floats,
-    isolated: Floats,
-    start: Floats,
-    x: Floats,
-    level_dual: Floats,
-    price: Floats,
-    summary: Floats,
-) -> int:
-    """Solve a program without reward and pairs; the arguments are those of ``solve_program``.
+def solve_direct(given: Given, start: Floats, found: Found) -> int:
+    """Solve a program without reward and pairs; the outcome.
 
     Parameters
     ----------
+    given
+        The program.
     start
         Prices and t to start from, shape ``(J + 1,)``; the first not positive if there are none.
         Gets those of the optimum. The answer does not depend on them.
-    x, level_dual, price, summary
-        Get the answer.
+    found
+        Gets the answer.
     """
-    curved = age.size > 0
+    rate, use, count, workers, _, _, age, _, _ = given
+    price, curved = found.capacity_dual, age.size > 0
     groups, types = rate.shape
     demand, supply = 0.0, 0.0
     for j in range(types):
@@ -93,7 +84,7 @@ def solve_direct(
         supply += workers[j]
     for i in range(groups):
         demand += use[i]
-    own, cap = needs_of(rate, slope, floor, age, steps, isolated)
+    own, cap = needs_of(given)
     if not math.isfinite(cap):
         return NONE
     problem = Problem(rate, use, count, workers, own, curved, cap)
@@ -109,12 +100,12 @@ def solve_direct(
         if short != short:
             return NONE
     if short <= SHORT:
-        done = _pinned(problem, x, level_dual, price, summary)
+        done = _pinned(problem, found)
         if done != DOUBT:
             return done
     if not full:
         return NONE
-    return _contended(problem, known, start, x, level_dual, price, summary)
+    return _contended(problem, known, start, found)
 
 
 @compiled
@@ -130,8 +121,9 @@ def _mean_rates(rate: Floats, use: Floats, own: Floats, price: Floats) -> None:
 
 
 @compiled
-def _pinned(problem: Problem, x: Floats, level_dual: Floats, price: Floats, summary: Floats) -> int:
+def _pinned(problem: Problem, found: Found) -> int:
     """Centre of the body, with the duals of the jobs that pin the level."""
+    x, level_dual, price, summary = found
     rate, use, count, workers, own, curved, t = problem
     groups, types = rate.shape
     needs = np.empty(groups)
@@ -182,7 +174,7 @@ def _pinned(problem: Problem, x: Floats, level_dual: Floats, price: Floats, summ
     for j in range(types):
         primal = max(primal, (used[j] - workers[j]) / workers[j])
         price[j] = 0.0
-    gap = abs(bound / pull - 1.0) / 2.1 if curved else abs(bound - t) / (abs(bound) + abs(t))
+    gap = relative_gap(1.0, bound / pull, LEVEL_SIZE) if curved else relative_gap(t, bound, 0.0)
     if not (primal <= PROVED and gap <= PROVED):
         return DOUBT
     summary[0] = summary[1] = -t if curved else t
@@ -191,20 +183,13 @@ def _pinned(problem: Problem, x: Floats, level_dual: Floats, price: Floats, summ
 
 
 @compiled
-def _contended(
-    problem: Problem,
-    known: bool,
-    start: Floats,
-    x: Floats,
-    level_dual: Floats,
-    price: Floats,
-    summary: Floats,
-) -> int:
+def _contended(problem: Problem, known: bool, start: Floats, found: Found) -> int:
     """Find the partition, from the known prices and from prices of the program's own; answer.
 
     Whatever partition the search comes by is tried: the proof tells whether it is the one, and if
     not, its t is a better place for tangents than theirs.
     """
+    x, level_dual, price, summary = found
     groups, types = problem.rate.shape
     edges = np.zeros((groups, 2), np.int64)
     near = np.empty(groups, np.int64)
@@ -224,7 +209,7 @@ def _contended(
             radius = min(4.0 / math.sqrt(groups), WIDEST)
         for _ in range(rounds):
             region = Region(t, radius, problem.cap)
-            outcome, t, moved, found, more = search(
+            outcome, t, moved, many, more = search(
                 problem, Sample(0, 1), at, region, Partition(edges, near), rounds
             )
             total += more
@@ -232,7 +217,7 @@ def _contended(
                 break
             if outcome != SETTLED:
                 return DOUBT
-            sure, jobs, points = tied_jobs(problem.rate, at, near[:found], edges)
+            sure, jobs, points = tied_jobs(problem.rate, at, near[:many], edges)
             if sure:
                 copy_into(price, at)
                 basis = Basis(edges, jobs, points)

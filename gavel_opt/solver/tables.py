@@ -48,18 +48,20 @@ def tables_of(program: Program, gain: Floats, order: Ints, running: int) -> tupl
     Returns
     -------
     narrow, wide
-        They have all in common but the cells.
+        They have all in common but the cells, and those too where there are no pairs.
     """
     blocks = program.blocks
     groups, types = blocks.rate.shape
     combinations = groups + order.size
+    shares = combinations * types
+    variables = aligned_zeros((shares + 2 * groups + types,), VARIABLE)
     wide = Tables(
-        np.zeros(combinations * types, COLUMN),
-        aligned_zeros((combinations * types,), VARIABLE),
+        np.zeros(shares, COLUMN),
+        variables[:shares],
         np.zeros(combinations, COMBINATION),
         np.zeros(groups, GROUP),
         np.zeros(types, TYPE),
-        aligned_zeros((2 * groups + types,), VARIABLE),
+        variables[shares:],
         np.zeros(1, SCALARS),
     )
     columns = wide.columns.reshape(combinations, types)
@@ -85,8 +87,9 @@ def tables_of(program: Program, gain: Floats, order: Ints, running: int) -> tupl
         scalar["rewarded"] = True
         columns["own_reward"][:groups] = reward[:groups]
         columns["own_reward"][groups:] = reward[groups:][order]
-    if blocks.pairs is not None:
-        _add_pairs(wide, blocks.pairs, order)
+    if blocks.pairs is None:
+        return wide, wide
+    _add_pairs(wide, blocks.pairs, order)
     kept = groups + running
     narrow = wide._replace(
         columns=wide.columns[: kept * types],
