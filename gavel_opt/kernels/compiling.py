@@ -476,7 +476,13 @@ define i64 @{ENTRY}({arguments}) {{
 
 define void @{RELEASE}(i64 %owner) {{
   %block = inttoptr i64 %owner to ptr
+  %held = atomicrmw sub ptr %block, i64 1 acq_rel
+  %last = icmp eq i64 %held, 1
+  br i1 %last, label %free, label %out
+free:
   call void @NRT_MemInfo_call_dtor(ptr %block)
+  br label %out
+out:
   ret void
 }}
 """

@@ -66,6 +66,13 @@ def doubled(values: np.ndarray) -> np.ndarray:
 
 
 @jit.compiled
+def thrice(size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """One array as two results, and a part of it as a third."""
+    found = np.ones(size)
+    return found, found, found[1:]
+
+
+@jit.compiled
 def clear(values: np.ndarray) -> None:
     """Set all to zero."""
     for i in range(values.shape[0]):
@@ -137,6 +144,14 @@ def test_arrays_come_back_and_live_as_long_as_they_are_held(size: int) -> None:
     assert (
         part.tolist() == [2.0 * x for x in range(len(part) and int(part[0] / 2), 5000)][: len(part)]
     )
+
+
+@pytest.mark.parametrize("size", [3, 5000])
+def test_one_array_may_come_back_several_times(size: int) -> None:
+    for _ in range(20):
+        one, two, rest = ready(thrice, 2)(size)
+        assert one.tolist() == two.tolist() == [1.0] * size
+        assert rest.tolist() == [1.0] * (size - 1)
 
 
 def test_other_arrays_than_it_is_compiled_for() -> None:
