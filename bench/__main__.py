@@ -13,7 +13,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=report.__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     measure = commands.add_parser("report", help="measure, then write tables and plots")
-    measure.add_argument("--only", nargs="+", choices=list(report.SUITES), default=[])
+    measure.add_argument("--only", nargs="+", choices=[*report.SUITES, *report.APART], default=[])
     measure.add_argument(
         "--workload", nargs="+", default=[], help="only these, by their names in specs.py"
     )

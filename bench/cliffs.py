@@ -1,6 +1,7 @@
 """Where more jobs, more worker types or more GPUs must not cost out of proportion.
 
-    python bench/cliffs.py                       # every row, CPU seconds: first call, and the median of later ones
+    python -m bench report --only cliffs         # every row, into the tables: first call, and the median of later ones
+    python bench/cliffs.py                       # only printed
     python bench/cliffs.py --row "allox" --row "water filling perf"
     python bench/cliffs.py --beside ../other     # another tree's code on the same states, row by row
 
@@ -326,6 +327,14 @@ def run(name: str, tree: Path) -> dict[str, Any] | None:
         return {"failed": done.stderr.strip().splitlines()[-1]}
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found
+
+
+def records(name: str) -> Iterator[dict[str, Any]]:
+    """Measure a row with this tree's code."""
+    found = run(name, Path(__file__).resolve().parent.parent)
+    figures = {"failed": f"over {LIMIT:g} s"} if found is None else found
+    median = {"median": figures["next"]} if "next" in figures else {}
+    yield {"suite": "cliffs", "name": name, **figures, **median}
 
 
 def shown(found: dict[str, Any] | None) -> str:

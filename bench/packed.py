@@ -1,7 +1,7 @@
 """Packed programs whose jobs all differ: first and next recomputations, and memory, by engine.
 
-    python -m bench.packed                       # all families, 64 to 2,048 jobs, a table on standard output
-    python -m bench.packed --family max-min --jobs 256 512 --engine structured highs
+    python -m bench report --only packed         # all families, 64 to 2,048 jobs, into the tables
+    python -m bench.packed --family max-min --jobs 256 512 --engine structured highs    # only printed
 
 Each cell is a process of its own with a time limit. Jobs are drawn like those of ``every job different``
 (:mod:`bench.states`) and every two of them have co-located throughputs of their own, up to 10 % off the
@@ -20,10 +20,12 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from bench.memory import peak
+from bench.records import Record
 from bench.states import WORKER_TYPES, Drawn
 from gavel_opt import ClusterState, Driver, ThroughputTable, make_policy
 from gavel_opt.errors import GavelError
@@ -117,7 +119,7 @@ def _figures(driver: Driver, spent: list[float]) -> dict[str, object]:
     }
 
 
-def cell(family: str, jobs: int, engine: str, tie_break: str, limit: float) -> dict[str, object]:
+def cell(family: str, jobs: int, engine: str, tie_break: str, limit: float) -> dict[str, Any]:
     """Measure in a process of its own; of one that takes too long, what it got done."""
     command = [sys.executable, "-m", "bench.packed", "--one", family, str(jobs), engine, tie_break]
     try:
@@ -134,32 +136,39 @@ def cell(family: str, jobs: int, engine: str, tie_break: str, limit: float) -> d
         out = late.stdout.decode() if isinstance(late.stdout, bytes) else (late.stdout or "")
         failed = f"over {limit:.0f} s"
     lines = out.strip().splitlines()
-    figures: dict[str, object] = json.loads(lines[-1]) if lines else {}
+    figures: dict[str, Any] = json.loads(lines[-1]) if lines else {}
     if failed:
         figures["failed"] = failed.strip().splitlines()[-1]
     return figures
 
 
-def row(family: str, jobs: int, engine: str, figures: dict[str, object]) -> str:
-    """One line of the table."""
-    following = figures.get("next")
-    later = following if isinstance(following, list) else []
-    cells = [family, f"{jobs:,}", engine]
-    cells.append(_seconds(figures.get("first")))
-    cells.append(_seconds(statistics.median(later) if later else None))
-    cells.append(_seconds(statistics.fmean(later) if later else None))
-    cells.append(_seconds(max(later) if later else None))
-    megabytes = figures.get("megabytes")
-    cells.append(f"{megabytes:,.0f}" if isinstance(megabytes, float) else "")
-    cells.append(str(figures.get("refused", "")))
-    cells.append(str(figures.get("failed", "")))
-    return "| " + " | ".join(cells) + " |"
+ENGINES = {"max-min": ("structured", "highs"), "water filling": ("structured", "highs")}
+"""Engines measured by family; the others are ``structured`` alone."""
+HIGHS_MOST = 256
+"""Jobs beyond which HiGHS is not asked: its programs have a column a pair."""
+LIMIT = 180.0
+"""Seconds of wall clock for a cell; of one that takes longer, what it got done counts."""
 
 
-def _seconds(value: object) -> str:
-    if not isinstance(value, float):
-        return ""
-    return f"{value * 1e3:.0f} ms" if value < 1.0 else f"{value:.2g} s"
+def records(family: str) -> Iterator[Record]:
+    """Measure a family cell by cell, smallest first."""
+    for jobs in JOBS:
+        for engine in ENGINES.get(family, ("structured",)):
+            if engine == "structured" or jobs <= HIGHS_MOST:
+                yield record(family, jobs, engine, cell(family, jobs, engine, "canonical", LIMIT))
+
+
+def record(family: str, jobs: int, engine: str, figures: dict[str, Any]) -> Record:
+    """One cell as it is kept."""
+    later = figures.pop("next", [])
+    found: Record = {"suite": "packed", "spec": family, "jobs": jobs, "label": engine, **figures}
+    if later:
+        found |= {
+            "median": statistics.median(later),
+            "mean": statistics.fmean(later),
+            "worst": max(later),
+        }
+    return found
 
 
 def _main() -> None:
@@ -168,7 +177,7 @@ def _main() -> None:
     parser.add_argument("--jobs", nargs="+", type=int, default=list(JOBS))
     parser.add_argument("--engine", nargs="+", default=["structured"])
     parser.add_argument("--tie-break", default="canonical")
-    parser.add_argument("--limit", type=float, default=120.0, help="seconds for a cell")
+    parser.add_argument("--limit", type=float, default=LIMIT, help="seconds for a cell")
     parser.add_argument("--one", nargs=4, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.one:
@@ -178,13 +187,15 @@ def _main() -> None:
         except GavelError as failed:
             sys.exit(str(failed))
         return
-    print("| family | jobs | engine | first | next | mean | worst | MiB | refused | |")
-    print("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |")
+    from bench.tables import packed
+
     for family in given.family:
         for jobs in given.jobs:
             for engine in given.engine:
                 figures = cell(family, jobs, engine, given.tie_break, given.limit)
-                print(row(family, jobs, engine, figures), flush=True)
+                head = jobs == given.jobs[0] and engine == given.engine[0]
+                lines = packed([record(family, jobs, engine, figures)]).splitlines()
+                print("\n".join(lines if head else lines[2:]), flush=True)
 
 
 if __name__ == "__main__":

@@ -7,25 +7,22 @@ there says on which machine it was measured, with which versions, and when.
 
 from __future__ import annotations
 
-import datetime
 import importlib.util
 import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
-from importlib.metadata import version
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
-from bench import tables
+from bench import cliffs, packed, tables
 from bench.peers import COMPARISONS
+from bench.records import RESULTS, Record, keep
 from bench.specs import RUNS, SPECS
 from gavel_opt import unknown_name
 
 HERE = Path(__file__).parent
-RESULTS = HERE / "results.json"
 README = HERE / "README.md"
 SUITES: dict[str, tuple[str, tuple[str, ...]]] = {
     "policies": (
@@ -42,13 +39,16 @@ SUITES: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 """Suite to its file and workloads. Each workload is measured in one process, baseline and all, and
 its results replace those of its last measurement."""
+APART: dict[str, tuple[tuple[str, ...], Callable[[str], Iterator[Record]]]] = {
+    "packed": (tuple(packed.FAMILIES), packed.records),
+    "cliffs": (tuple(row.name for row in cliffs.rows()), cliffs.records),
+}
+"""Suites without pytest: each cell is a process with a limit of its own, and is kept as it comes."""
 PATIENCE = 900.0
 """Seconds of wall clock that a workload may take; what it had by then is lost."""
 
 NEEDS = ("pytest", "pytest_benchmark", "matplotlib")
 """What measuring and drawing needs beside the package: the extra ``dev``."""
-
-Record = dict[str, Any]
 
 
 def report(only: list[str], workloads: list[str], goals: bool = False) -> int:
@@ -70,20 +70,27 @@ def report(only: list[str], workloads: list[str], goals: bool = False) -> int:
         )
         return 2
     known = {name for _, names in SUITES.values() for name in names if name}
+    known |= {name for names, _ in APART.values() for name in names}
     for name in workloads:
         if name not in known:
             print(f"bench: {unknown_name('workload (--workload)', name, known)}", file=sys.stderr)
             return 2
     status = measured = 0
-    for suite in only or list(SUITES):
-        file, names = SUITES[suite]
+    for suite in only or [*SUITES, *APART]:
+        names = SUITES[suite][1] if suite in SUITES else APART[suite][0]
         for name in names:
-            if not workloads or name in workloads:
-                records, failed = _measure(file, name, goals)
-                status = max(status, int(failed))
-                measured += len(records)
-                if records:
-                    _keep(records)
+            if workloads and name not in workloads:
+                continue
+            if suite in APART:
+                for record in APART[suite][1](name):
+                    keep([record])
+                    measured += 1
+                continue
+            records, failed = _measure(SUITES[suite][0], name, goals)
+            status = max(status, int(failed))
+            measured += len(records)
+            if records:
+                keep(records)
     if not measured:
         print("bench: nothing was measured, nothing is written", file=sys.stderr)
         return max(status, 1)
@@ -136,66 +143,6 @@ def _measure(file: str, workload: str, goals: bool) -> tuple[list[Record], bool]
             }
         )
     return records, done.returncode not in (0, 5)  # 5: nothing to run
-
-
-def _identity(record: Record) -> tuple[Any, ...]:
-    """What a record is of, measurements aside."""
-    names = ("suite", "spec", "label", "mode", "kind", "what", "name", "policy", "run")
-    jobs = record["jobs"] if record["suite"] in ("policies", "mechanism", "memory") else 0
-    return (*(record.get(name) for name in names), jobs)
-
-
-def _keep(records: list[Record]) -> None:
-    """Put new records in place of the old ones of the same measurement; the others stay as they were."""
-    results: dict[str, Any] = {"machines": {}, "records": []}
-    if RESULTS.exists():
-        results = json.loads(RESULTS.read_text())
-    machines: dict[str, dict[str, str]] = results["machines"]
-    here = _machine()
-    names = [name for name, machine in machines.items() if machine == here]
-    name = names[0] if names else _unused(machines)
-    machines[name] = here
-    today = datetime.datetime.now(datetime.UTC).date().isoformat()
-    labelled = [record | {"machine": name, "date": today} for record in records]
-    new = {_identity(record) for record in labelled}
-    old = [record for record in results["records"] if _identity(record) not in new]
-    kept = sorted(old + labelled, key=lambda record: str(_identity(record)))
-    used = {record["machine"] for record in kept}
-    of_machines = ",\n".join(
-        f"{json.dumps(name)}: {json.dumps(machine)}"
-        for name, machine in machines.items()
-        if name in used
-    )
-    lines = ",\n".join(json.dumps(_short(record)) for record in kept)
-    RESULTS.write_text(f'{{"machines": {{\n{of_machines}\n}}, "records": [\n{lines}\n]}}\n')
-
-
-def _unused(machines: dict[str, dict[str, str]]) -> str:
-    numbers = (number for number in range(1, len(machines) + 2) if f"m{number}" not in machines)
-    return f"m{next(numbers)}"
-
-
-def _short(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _short(item) for name, item in value.items()}
-    return float(f"{value:.5g}") if isinstance(value, float) else value
-
-
-def _machine() -> dict[str, str]:
-    model = platform.processor() or platform.machine()
-    try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                model = line.partition(":")[2].strip()
-                break
-    except OSError:
-        pass
-    libraries = ("numpy", "scipy", "numba", "cvxpy", "ecos", "highspy", "ortools", "pulp")
-    return {
-        "processor": f"{model}, {os.cpu_count()} cores",
-        "python": platform.python_version(),
-        "libraries": ", ".join(f"{name} {version(name)}" for name in libraries),
-    }
 
 
 def between(text: str, name: str, table: str) -> str:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from bench.cliffs import rows as rows_of_cliffs
+from bench.packed import FAMILIES as _FAMILIES
 from bench.peers import COMPARISONS, EXACT, PEERS
+from bench.records import Record
 from bench.specs import (
     BASELINE,
     CONTENDERS,
@@ -18,8 +21,38 @@ from bench.specs import (
     SPECS,
 )
 
-Record = dict[str, Any]
+FAMILIES = tuple(_FAMILIES)
+CLIFFS = tuple(row.name for row in rows_of_cliffs())
 PARTS = ("build", "translate", "solve", "read", "certify", "tie_break")
+
+MINUTE = (
+    ("max-min, 512 jobs of the paper's types", "policies", "max-min perf", 512),
+    ("the same, every job different", "policies", "max-min perf, every job different", 512),
+    ("the same, a million jobs", "policies", "max-min perf, every job different", MILLION),
+    ("finish-time fairness, 512 jobs", "policies", "finish-time fairness perf", 512),
+    ("makespan, 512 jobs", "policies", "makespan perf", 512),
+    ("water filling, 512 jobs", "policies", "water filling perf", 512),
+    ("sum of throughputs, 512 jobs", "policies", "sum of throughputs", 512),
+    ("max-min packed, 512 jobs of the paper's types", "policies", "max-min packed", 512),
+    ("max-min packed, 256 jobs, every job different", "packed", "max-min", 256),
+    ("the same, 2,048 jobs", "packed", "max-min", 2048),
+    ("makespan packed, 512 jobs, every job different", "packed", "makespan", 512),
+    (
+        "cost with deadlines packed, 512 jobs, every job different",
+        "packed",
+        "cost with deadlines",
+        512,
+    ),
+    ("hierarchical packed, 128 jobs", "cliffs", "hierarchical packed (figure 14), 128 jobs", 0),
+    (
+        "max-min, 200 worker types, 1,000 jobs",
+        "cliffs",
+        "200 worker types, 1000 jobs, contended",
+        0,
+    ),
+    ("AlloX, first call, 1,000 jobs", "cliffs", "allox, 1000 jobs", 0),
+)
+"""What a reader sees in a minute: title, suite, workload, jobs. Easy and hard ones."""
 
 
 def all_tables(results: dict[str, Any]) -> dict[str, str]:
@@ -38,6 +71,9 @@ def all_tables(results: dict[str, Any]) -> dict[str, str]:
         "large runs": large_runs(records),
         "memory": memory(records),
         "peers": peers(records),
+        "packed": packed(records),
+        "cliffs": cliffs(records),
+        "minute": minute(records, policies),
     }
 
 
@@ -378,3 +414,91 @@ def peers(records: list[Record]) -> str:
                 cells.append(cell)
             rows.append(cells)
     return table(("workload", *EXACT, *PEERS), rows)
+
+
+def packed(records: list[Record]) -> str:
+    """Packed programs in which every job is different."""
+    rows = [
+        (
+            r["spec"],
+            _size(r["jobs"]),
+            r["label"],
+            duration(r.get("first")),
+            duration(r.get("median")),
+            duration(r.get("mean")),
+            duration(r.get("worst")),
+            f"{r['megabytes']:,.0f}" if "megabytes" in r else "",
+            str(r.get("refused", "")),
+            r.get("failed", ""),
+        )
+        for r in sorted(
+            (r for r in records if r["suite"] == "packed"),
+            key=lambda r: (FAMILIES.index(r["spec"]), r["jobs"], r["label"] != "structured"),
+        )
+    ]
+    head = ("family", "jobs", "engine", "first", "next", "mean", "worst", "MiB", "refused", "")
+    return table(head, rows)
+
+
+def cliffs(records: list[Record]) -> str:
+    """Where more jobs, types or GPUs must not cost out of proportion, in the order of its rows."""
+    found = {r["name"]: r for r in records if r["suite"] == "cliffs"}
+    rows = [
+        (
+            name,
+            *(duration(found[name].get(part)) for part in ("first", "next", "worst")),
+            str(found[name].get("programs", "")),
+            str(found[name].get("refused", "")),
+            found[name].get("failed", ""),
+        )
+        for name in CLIFFS
+        if name in found
+    ]
+    return table(("row", "first", "next", "worst next", "programs", "refused", ""), rows)
+
+
+def minute(records: list[Record], policies: Policies) -> str:
+    """One line a kind of program: ours, the best exact engine beside it, the reference's way, the fastest peer."""
+    found: dict[tuple[str, str, int, str], Record] = {}
+    for r in records:
+        if r["suite"] in ("peers", "packed", "cliffs"):
+            found[
+                r["suite"], r.get("spec", r.get("name", "")), r.get("jobs", 0), r.get("label", "")
+            ] = r
+    rows = []
+    for title, suite, spec, jobs in MINUTE:
+        if suite == "policies":
+            mine = policies.seconds(spec, "structured", jobs, "next")
+            others = [
+                policies.seconds(spec, label, jobs, "next")
+                for label in ("highs", "ortools", "pulp")
+            ]
+            base = policies.seconds(spec, REFERENCE, jobs, "next") or policies.seconds(
+                spec, BASELINE, jobs, "next"
+            )
+        else:
+            record = found.get((suite, spec, jobs, "structured" if suite == "packed" else ""), {})
+            mine = record.get("median")
+            others = [found.get((suite, spec, jobs, "highs"), {}).get("median")]
+            base = None
+        if mine is None:
+            continue
+        other = min((seconds for seconds in others if seconds is not None), default=None)
+        near = [
+            (r.get("seconds") or r["median"], label, r["fraction"])
+            for label in PEERS
+            if (r := found.get(("peers", spec, jobs, label))) is not None
+        ]
+        peer = ""
+        if near:
+            seconds, label, fraction = min(near)
+            peer = f"{label} {duration(seconds)}, {fraction:.0%}"
+        rows.append((title, f"**{duration(mine)}**", duration(other), duration(base), peer))
+    head = (
+        "a recomputation",
+        "`structured`",
+        "fastest other exact engine",
+        "the reference's way",
+        "fastest peer, of the optimum",
+    )
+    return table(head, rows)
