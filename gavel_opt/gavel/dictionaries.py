@@ -161,15 +161,27 @@ def numbers(keys: Sequence[Any]) -> Ints:
     """
     try:
         return np.fromiter(keys, np.int64, len(keys))
+    except OverflowError:
+        raise _too_large(keys) from None
     except (TypeError, ValueError):
         pass
     try:
         return np.fromiter(map(operator.itemgetter(0), keys), np.int64, len(keys))
+    except OverflowError:
+        raise _too_large(keys) from None
     except (TypeError, ValueError, IndexError, KeyError):
         raise InputError(
             f"jobs are whole numbers, or pairs like Gavel's JobIdPair, or all are names and none a pair; "
             f"found {keys[0]!r}"
         ) from None
+
+
+def _too_large(keys: Sequence[Any]) -> InputError:
+    whole = (key for key in keys if isinstance(key, int))
+    wide = next((key for key in whole if not -(2**63) <= key < 2**63), keys[0])
+    return InputError(
+        f"job {wide}: numbers of jobs go up to 2^63 - 1; give this one a name (a str)"
+    )
 
 
 def read_jobs(number: Ints, keys: Sequence[Any], values: Sequence[Mapping[str, Any]]) -> Jobs:

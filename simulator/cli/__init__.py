@@ -94,4 +94,6 @@ def _how_to_go_on(words: Sequence[str]) -> str:
         return "the same command goes on where it stopped"
     if "--resume" in words[:-1]:
         return f"go on with: gavel-sim run --resume {words[words.index('--resume') + 1]}"
-    return "no summary was written; the same command starts again"
+    if words and words[0] == "run":
+        return "no summary was written; the same command starts again"
+    return "the same command starts again"

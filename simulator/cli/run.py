@@ -91,6 +91,8 @@ def run(arguments: argparse.Namespace) -> int:
     config, resume = _what_to_run(arguments)
     folder = output_folder(arguments.output, "run")
     record = recordings(arguments.record)
+    if arguments.resume is not None and resume is not None:
+        record |= set(resume.runner.get("recorded", ()))
     for flag, value in (("--record", record), ("--checkpoint-every", arguments.checkpoint_every)):
         if value and folder is None:
             raise InputError(f"{flag}: needs --output DIR to write into")

@@ -31,6 +31,7 @@ from simulator.runs.values import (
     SHARE,
     SWITCH,
     TIE_BREAK,
+    TOLERANCE,
     WINDOW,
     WORKERS,
     WORKLOAD_NAME,
@@ -184,7 +185,7 @@ class RunConfig:
     )
     tolerance: float = _setting(
         "--tolerance",
-        POSITIVE,
+        TOLERANCE,
         DECIDES,
         "what a certificate has to reach for its answer to be used (default: 1e-6)",
         "X",

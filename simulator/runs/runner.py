@@ -163,7 +163,7 @@ def execute(
     if folder is not None:
         (folder / UNSOLVED).unlink(missing_ok=True)
     run = _Run(config, started, placements, recorder, checkpointing, on_progress, policy)
-    run.events, run.cancel = events, cancel
+    run.events, run.cancel, run.keeps_trace = events, cancel, keep_trace
     if folder is not None:
         run.live = LiveFolder(folder, config)
     if allocations:
@@ -227,6 +227,8 @@ class _Run:
         self.live: LiveFolder | None = None
         self.events: Events | None = None
         self.cancel: Cancel | None = None
+        self.keeps_trace = False
+        self.sees_programs = recorder is not None
         self.spent_before = 0.0
         self.judging = 0.0
         self.saving = 0.0
@@ -358,6 +360,7 @@ class _Run:
             "judge": self.judge.snapshot(),
             "warm_saved": self.warm_saved,
             "saved_rounds": self.saved_rounds,
+            "recorded": self._recorded(),
         }
         with interrupts.finishing():
             if snapshot is None:
@@ -367,6 +370,16 @@ class _Run:
             interrupts.advice = f"go on with: {resume_command(path.parent)}"
         self.saved_at = clock()
         self.saving += self.saved_at - before
+
+    def _recorded(self) -> list[str]:
+        """Words of ``--record``, for whoever goes on from a checkpoint."""
+        kept = {
+            "placements": self.records_placements,
+            "allocations": self.allocations is not None,
+            "programs": self.sees_programs,
+            "trace": self.keeps_trace,
+        }
+        return [name for name, wanted in kept.items() if wanted]
 
     def record_allocations(self) -> None:
         """Keep every allocation from now on."""

@@ -194,6 +194,12 @@ def number(what: str, test: Callable[[float], bool], whole: bool = False, **sche
 
 
 POSITIVE = number("a positive number", lambda value: value > 0, exclusiveMinimum=0)
+TOLERANCE = number(
+    "a number above 0, up to 0.01: what is further off proves nothing",
+    lambda value: 0 < value <= 0.01,
+    exclusiveMinimum=0,
+    maximum=0.01,
+)
 COUNT = number("a positive whole number", lambda value: value > 0, whole=True, minimum=1)
 NATURAL = number("a whole number of at least 0", lambda value: value >= 0, whole=True, minimum=0)
 

@@ -325,3 +325,26 @@ def test_an_unfinished_run_is_not_written_over(tmp_path):
     assert main(["run", "--policy", "fifo", *work]) == 2
     assert main(["run", "--policy", "fifo", *work, "--force"]) == 0
     assert not (tmp_path / "run" / "checkpoint.npz").exists()
+
+
+def test_a_resumed_run_keeps_what_it_was_to_record(tmp_path):
+    words = [
+        "run",
+        "--policy",
+        "max_min_fairness_perf",
+        "--cluster",
+        "4:4:4",
+        "--rate",
+        "3",
+        "--window",
+        "4:20",
+    ]
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    record = ("--record", "placements,allocations")
+    assert not gavel_sim(*words, *record, "--output", whole).returncode
+    many = (*words, *record, "--checkpoint-every", "500r", "--output", cut)
+    assert not gavel_sim(*many).returncode
+    assert not gavel_sim("run", "--resume", cut).returncode
+    for name in ("placements", "allocations", "jobs"):
+        one, other = (parquet.read_table(run / f"{name}.parquet") for run in (whole, cut))
+        assert one.equals(other), name

@@ -468,3 +468,12 @@ def test_errors_name_the_pair(pair, row, said):
 def test_workers_are_whole():
     with pytest.raises(InputError, match=r"cluster_spec of 'v100' is 1\.5, not whole"):
         get_policy("isolated").get_allocation({0: {"v100": 1.0}}, {0: 1}, {"v100": 1.5})
+
+
+def test_a_number_beyond_64_bits_is_named():
+    policy = get_policy("max_min_fairness_perf")
+    speeds = {"v100": 4.0, "p100": 2.0, "k80": 1.0}
+    jobs = {3: speeds, 2**64 + 1: speeds}
+    given = (jobs, dict.fromkeys(jobs, 1), dict.fromkeys(jobs, 1.0), dict.fromkeys(speeds, 2))
+    with pytest.raises(InputError, match=f"job {2**64 + 1}: numbers of jobs go up to"):
+        policy.get_allocation(*given)
