@@ -215,10 +215,10 @@ def _entry(kernel: Any, forms: tuple[Any, ...], result: Any) -> tuple[Any, list[
             )
             return f"{name}.array"
         if isinstance(form, TupleForm) and not form.is_reference:
-            maker = f"make_{len(space)}"
             parts = ", ".join(map(passed, form.members))
             if form.type is tuple:
                 return f"({parts},)"
+            maker = f"make_{len(space)}"  # after the names that the parts have taken
             space[maker] = form.type
             return f"{maker}({parts})"
         kinds.append(type_of(form))

@@ -193,10 +193,11 @@ class Kernel(functools.partial[Any]):
         try:
             with _progress.of(self):
                 code = compile_kernel(self, forms, _progress.advance)
-        except NotImplementedError as wrong:
+        except Exception as wrong:  # numba's are of many kinds; a run goes on without
             if _patience.compiled is not None:
                 raise
-            print(f"note: {self.name} stays interpreted: it {wrong}", file=sys.stderr)
+            why = f"it {wrong}" if isinstance(wrong, NotImplementedError) else repr(wrong)[:200]
+            print(f"note: {self.name} stays interpreted: {why}", file=sys.stderr)
             self._spent = -math.inf
             return None
         if _patience.compiled is not None:

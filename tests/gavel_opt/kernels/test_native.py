@@ -72,6 +72,20 @@ def thrice(size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return found, found, found[1:]
 
 
+class Town(NamedTuple):
+    """A tuple with another in its middle, handed over in parts."""
+
+    first: np.ndarray
+    shop: Shop
+    last: np.ndarray
+
+
+@jit.compiled
+def ends(town: Town) -> float:
+    """Of what stands before and behind the inner tuple."""
+    return town.first[0] + 10.0 * town.last[0] + 100.0 * town.shop.prices[0, 0]
+
+
 @jit.compiled
 def clear(values: np.ndarray) -> None:
     """Set all to zero."""
@@ -129,6 +143,13 @@ def test_a_wide_tuple_by_its_address() -> None:
     assert number_houses(2, street)[0] == 8
     with pytest.raises((TypeError, ValueError, AttributeError, IndexError)):
         number_houses(1, Street(street.numbers, a_shop()._replace(prices=None)))  # type: ignore[arg-type]
+
+
+def test_a_tuple_within_a_tuple() -> None:
+    shop = a_shop()
+    shop.prices[0, 0] = 3.0
+    town = Town(np.ones(1), shop, np.full(1, 2.0))
+    assert ready(ends, town)(town) == 321.0
 
 
 @pytest.mark.parametrize("size", [0, 3, 5000])
