@@ -24,11 +24,9 @@ def _identity(record: Record) -> tuple[Any, ...]:
 
 def keep(records: list[Record]) -> None:
     """Put new records in place of the old ones of the same measurement; the others stay as they were."""
-    results: dict[str, Any] = {"machines": {}, "records": []}
-    if RESULTS.exists():
-        results = json.loads(RESULTS.read_text())
+    results = load()
     machines: dict[str, dict[str, str]] = results["machines"]
-    here = _machine()
+    here = this_machine()
     names = [name for name, machine in machines.items() if machine == here]
     name = names[0] if names else _unused(machines)
     machines[name] = here
@@ -47,6 +45,14 @@ def keep(records: list[Record]) -> None:
     RESULTS.write_text(f'{{"machines": {{\n{of_machines}\n}}, "records": [\n{lines}\n]}}\n')
 
 
+def load() -> dict[str, Any]:
+    """Machines and records as they are kept."""
+    if not RESULTS.exists():
+        return {"machines": {}, "records": []}
+    found: dict[str, Any] = json.loads(RESULTS.read_text())
+    return found
+
+
 def _unused(machines: dict[str, dict[str, str]]) -> str:
     numbers = (number for number in range(1, len(machines) + 2) if f"m{number}" not in machines)
     return f"m{next(numbers)}"
@@ -58,7 +64,7 @@ def _short(value: Any) -> Any:
     return float(f"{value:.5g}") if isinstance(value, float) else value
 
 
-def _machine() -> dict[str, str]:
+def this_machine() -> dict[str, str]:
     model = platform.processor() or platform.machine()
     try:
         for line in Path("/proc/cpuinfo").read_text().splitlines():

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from bench import cliffs, packed, tables
 from bench.peers import COMPARISONS
-from bench.records import RESULTS, Record, keep
+from bench.records import Record, keep, load
 from bench.specs import RUNS, SPECS
 from gavel_opt import unknown_name
 
@@ -100,7 +100,7 @@ def report(only: list[str], workloads: list[str], goals: bool = False) -> int:
 
 def write() -> None:
     """Write tables and plots from the results as they are."""
-    results = json.loads(RESULTS.read_text())
+    results = load()
     text = README.read_text()
     for name, table in tables.all_tables(results).items():
         text = between(text, name, table)

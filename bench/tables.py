@@ -50,7 +50,7 @@ MINUTE = (
         "200 worker types, 1000 jobs, contended",
         0,
     ),
-    ("AlloX, first call, 1,000 jobs", "cliffs", "allox, 1000 jobs", 0),
+    ("AlloX, 1,000 jobs", "cliffs", "allox, 1000 jobs", 0),
 )
 """What a reader sees in a minute: title, suite, workload, jobs. Easy and hard ones."""
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-import simulator
 from bench import clusters, memory
 from bench.clusters import Spent, Stretch
+from simulator.runs.runner import execute
 
 slow = pytest.mark.slow
 JOBS = (100, pytest.param(1000, marks=slow), pytest.param(10_000, marks=slow))
@@ -83,7 +83,7 @@ def test_beyond_the_paper(name: str, policy: str, tmp_path: Path, benchmark: Any
 @pytest.mark.parametrize("policy", ["max_min_fairness_perf", "finish_time_fairness_perf"])
 def test_whole_run_beyond_the_paper(policy: str, tmp_path: Path, benchmark: Any) -> None:
     config = clusters.busy_servers(policy, tmp_path)
-    result = benchmark.pedantic(lambda: simulator.run(config), rounds=1, warmup_rounds=1)
+    result = benchmark.pedantic(lambda: execute(config), rounds=1, warmup_rounds=1)
     assert result.status == "completed"
     assert len(result.jct) >= 4999  # the mechanism drops a job that fails five times
     benchmark.extra_info.update(

@@ -200,7 +200,7 @@ class Simulation:
         self.solves = Solves()
         self.allocations = 0
         self.mechanism_seconds = 0.0
-        self.notes: list[str] = []
+        self.notes: list[str] = self.cluster.left_over(config.cluster)
         if self.policy_source == UNNAMED:
             self.notes.append(
                 "the policy was handed over as an object: no command repeats this run"

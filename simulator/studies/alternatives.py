@@ -29,9 +29,11 @@ class Outcomes:
     results: Sequence[dict[str, Any] | None]
 
     def values(self, measure: str) -> list[float | None]:
-        """One number of each run; None where the run is not whole."""
+        """One number of each run; None where the run is not whole: one that was cut off did less work."""
         return [
-            None if result is None or result.get(measure) is None else float(result[measure])
+            float(result[measure])
+            if result is not None and _is_whole(result) and result.get(measure) is not None
+            else None
             for result in self.results
         ]
 
@@ -49,27 +51,31 @@ class Outcomes:
         return ", ".join(f"{count} of {len(self.results)} {name}" for name, count in counts.items())
 
 
+def _is_whole(result: dict[str, Any]) -> bool:
+    return result["status"] == "completed" and not result.get("partial")
+
+
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A paired difference: its mean, and half the width of its interval (None with one pair)."""
+    """A paired difference: its mean, half the width of its interval (None with one pair), the base's mean."""
 
     mean: float
     half: float | None
     pairs: int
+    base: float
 
 
 def paired(values: Sequence[float | None], base: Sequence[float | None]) -> Difference | None:
     """Return the mean of the differences of runs that share a seed, with Student's t at 95 %."""
-    differences = [
-        a - b for a, b in zip(values, base, strict=True) if a is not None and b is not None
-    ]
-    count = len(differences)
-    if not count:
+    pairs = [(a, b) for a, b in zip(values, base, strict=True) if a is not None and b is not None]
+    if not pairs:
         return None
-    if count < 2:
-        return Difference(differences[0], None, count)
+    differences = [a - b for a, b in pairs]
+    of_base = math.fsum(b for _, b in pairs) / len(pairs)
+    if len(pairs) < 2:
+        return Difference(differences[0], None, 1, of_base)
     mean, half = mean_and_half(differences)
-    return Difference(mean, half, count)
+    return Difference(mean, half, len(pairs), of_base)
 
 
 def as_text(outcomes: Sequence[Outcomes], seeds: Sequence[int]) -> str:
@@ -86,10 +92,10 @@ def as_text(outcomes: Sequence[Outcomes], seeds: Sequence[int]) -> str:
             [
                 one.name,
                 "" if jct is None else f"{jct / HOUR:.2f}",
-                _shown(difference, HOUR),
-                _percent(difference, base.values("average_jct")),
+                _shown(difference, HOUR, len(seeds)),
+                _percent(difference),
                 "" if utilization is None else f"{utilization:.1%}",
-                _shown(cost, 1.0, ",.0f"),
+                _shown(cost, 1.0, len(seeds), ",.0f"),
             ]
         )
     header = ["", "mean JCT (h)", "difference (h)", "", "utilization", "cost difference ($)"]
@@ -107,7 +113,9 @@ def as_text(outcomes: Sequence[Outcomes], seeds: Sequence[int]) -> str:
         header.append("ended")
         for row, one in zip(rows, outcomes, strict=True):
             row.append(one.endings)
-        note += " A mean is over the seeds whose measured jobs all completed."
+        note += (
+            " There is a mean where all runs completed, a difference over the seeds where both did."
+        )
     return f"{markdown(header, rows)}\n{note}"
 
 
@@ -133,17 +141,21 @@ def as_json(outcomes: Sequence[Outcomes], seeds: Sequence[int]) -> dict[str, Any
 
 
 def _mean(values: Sequence[float | None]) -> float | None:
+    """The mean over all seeds; None where one has no value."""
     known = [value for value in values if value is not None]
-    return math.fsum(known) / len(known) if known else None
+    return math.fsum(known) / len(known) if len(known) == len(values) else None
 
 
-def _shown(difference: Difference | None, unit: float, digits: str = ".2f") -> str:
+def _shown(difference: Difference | None, unit: float, seeds: int, digits: str = ".2f") -> str:
     if difference is None:
         return ""
-    mean = f"{difference.mean / unit:+z{digits}}"
-    return mean if difference.half is None else f"{mean} ± {difference.half / unit:{digits}}"
+    text = f"{difference.mean / unit:+z{digits}}"
+    if difference.half is not None:
+        text += f" ± {difference.half / unit:{digits}}"
+    return text if difference.pairs == seeds else f"{text} ({difference.pairs} of {seeds} seeds)"
 
 
-def _percent(difference: Difference | None, base: Sequence[float | None]) -> str:
-    mean = _mean(base)
-    return "" if difference is None or not mean else f"{difference.mean / mean:+.1%}"
+def _percent(difference: Difference | None) -> str:
+    if difference is None or not difference.base:
+        return ""
+    return f"{difference.mean / difference.base:+.1%}"

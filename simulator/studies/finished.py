@@ -43,7 +43,8 @@ def result_there(
     Raises
     ------
     InputError
-        If the folder holds another run, or a ``summary.json`` that is not a run's.
+        If the folder holds another run, one of other contents of its files, or a ``summary.json`` that is
+        not a run's.
     """
     path = folder / "summary.json"
     if not path.exists():
@@ -69,8 +70,14 @@ def result_there(
             f"--output: {folder} holds a run that forked from {summary['forked_from']}; choose "
             "another folder, or --force to write over it"
         )
+    same = summary.get("identity") == identity_of(ours)
+    if status != "timeout" and not same and summary.get("code") == code_version():
+        raise InputError(
+            f"--output: {folder} holds a run made from files (trace, throughputs, prices, replay, or the "
+            "policy's) that have changed since; choose another folder, or --force to write over it"
+        )
     known = config.policy in POLICIES and config.engine in ("auto", *BUILT_IN)
-    if status == "timeout" or not known or summary.get("identity") != identity_of(ours):
+    if status == "timeout" or not known or not same:
         return None
     whole = all((folder / _RECORDS[name]).exists() for name in record)
     return summary if whole else None

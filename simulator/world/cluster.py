@@ -52,6 +52,15 @@ class Cluster:
         """Workers in all."""
         return int(self.workers.sum())
 
+    def left_over(self, counts: Mapping[str, int]) -> list[str]:
+        """What to say of workers that were asked for and fill no server."""
+        sizes = zip(self.worker_types, self.workers, self.gpus_per_server, strict=True)
+        return [
+            f"{counts[name] - workers} of {counts[name]} {name} fill no server of {size} and are left out"
+            for name, workers, size in sizes
+            if workers < counts.get(name, 0)
+        ]
+
 
 def parse_counts(text: str, flag: str) -> dict[str, int]:
     """Parse ``v100=36,p100=36`` or ``36:36:36`` (V100:P100:K80).

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import plots, report
+from bench import plots, records, report
 from bench.__main__ import main
 
 OLD = {"processor": "an older one", "python": "3.11.0", "libraries": "numpy 2.0"}
@@ -35,7 +35,8 @@ def bench_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     }
     (tmp_path / "results.json").write_text(json.dumps(results))
     (tmp_path / "README.md").write_text(SHOWN)
-    for name, path in (("RESULTS", "results.json"), ("README", "README.md"), ("HERE", "")):
+    monkeypatch.setattr(records, "RESULTS", tmp_path / "results.json")
+    for name, path in (("README", "README.md"), ("HERE", "")):
         monkeypatch.setattr(report, name, tmp_path / path)
     monkeypatch.setattr(plots, "draw", lambda records, folder: None)
     return tmp_path
@@ -51,7 +52,7 @@ def test_a_new_number_relabels_no_old_one(bench_folder, monkeypatch):
     assert new["median"] == 2.0
     assert new["date"] > "2026-01-02"
     assert found["machines"]["m1"] == OLD
-    assert found["machines"][new["machine"]] == report._machine()
+    assert found["machines"][new["machine"]] == records.this_machine()
     text = (bench_folder / "README.md").read_text()
     assert "an older one" in text
     assert "| 2026-01-02 | 1 of mechanism |" in text
@@ -62,7 +63,7 @@ def test_a_machine_without_records_is_not_listed(bench_folder, monkeypatch):
     monkeypatch.setattr(report, "_measure", lambda *_: (both, False))
     assert report.report(["mechanism"], []) == 0
     found = json.loads((bench_folder / "results.json").read_text())
-    assert list(found["machines"].values()) == [report._machine()]
+    assert list(found["machines"].values()) == [records.this_machine()]
 
 
 def test_nothing_measured_nothing_written(bench_folder, monkeypatch, capsys):

@@ -58,14 +58,22 @@ def test_what_was_not_recorded_is_run_for(folder, capsys):
     assert "already" not in capsys.readouterr().err
 
 
-def test_a_file_that_changed_makes_another_run(tmp_path, capsys):
-    trace = tmp_path / "a.trace"
+def test_a_file_that_changed_makes_another_run_which_is_not_written_over_the_first(
+    tmp_path, capsys
+):
+    trace, out = tmp_path / "a.trace", tmp_path / "out"
     words = ("run", "--policy", "isolated", "--cluster", "2:2:2", "--trace", str(trace))
+    words = (*words, "--output", str(out))
     line = "A3C\t\t\t\t0\t{}\t1\t1\t-1\t0\n"
-    for steps in (1000, 2000):
-        trace.write_text(line.format(steps))
-        assert main([*words, "--output", str(tmp_path / "out")]) == 0
-        assert "already" not in capsys.readouterr().err
+    trace.write_text(line.format(1000))
+    assert main(list(words)) == 0
+    before = (out / "summary.json").read_bytes()
+    trace.write_text(line.format(2000))
+    assert main(list(words)) == 2
+    assert "that have changed since; choose another folder" in capsys.readouterr().err
+    assert (out / "summary.json").read_bytes() == before
+    assert main([*words, "--force"]) == 0
+    assert "already" not in capsys.readouterr().err
 
 
 def test_two_commands_do_not_write_into_one_folder(tmp_path, capsys):

@@ -305,3 +305,10 @@ def test_help_lists_commands_and_flags():
     ):
         assert flag in done.stdout
     assert gavel_sim().returncode == 2
+
+
+def test_workers_that_fill_no_server_are_said():
+    done = gavel_sim(
+        "run", "--policy", "fifo", "--cluster", "4:4:4", "--jobs", 5, "--gpus-per-server", "3:3:3"
+    )
+    assert "1 of 4 v100 fill no server of 3 and are left out" in done.stdout + done.stderr

@@ -92,3 +92,17 @@ def test_endings_have_a_column_where_there_are_some() -> None:
     assert "ended" in text
     assert "1 of 2 completed, 1 of 2 saturated" in text
     assert "-0" not in text
+
+
+def test_runs_that_were_cut_off_are_no_result() -> None:
+    def whole(jct: float) -> dict[str, object]:
+        return {"average_jct": jct, "cost": 10.0, "utilization": 0.5, "status": "completed"}
+
+    cut = {"average_jct": None, "cost": 3.0, "utilization": 0.5, "status": "saturated"}
+    base = Outcomes("as described", [whole(36000.0), whole(72000.0)])
+    text = as_text([base, Outcomes("other", [whole(54000.0), cut])], [0, 1])
+    (row,) = (line for line in text.splitlines() if "other" in line)
+    cells = [cell.strip() for cell in row.split("|")[1:-1]]
+    # no mean over one of two seeds; the difference is that of seed 0, over seed 0's base
+    assert cells[1:4] == ["", "+5.00 (1 of 2 seeds)", "+50.0%"]
+    assert cells[5] == "+0 (1 of 2 seeds)"
