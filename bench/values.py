@@ -93,7 +93,7 @@ class Witness(Driver):
 
     def __init__(self, *args: Any, **settings: Any) -> None:
         super().__init__(*args, **settings)
-        self._max_min = None  # there is a program to keep only where it is made
+        self._one_step = None  # there is a program to keep only where it is made
 
     def solve(self, program: Any) -> Answer:
         self.program, self.answer = program, super().solve(program)
