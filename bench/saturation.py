@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from bench import saturation_labels
 from bench.report import between
@@ -57,13 +58,11 @@ def verdict(case: Case, rate: float, seed: int) -> list[Any]:
             raise _Judged(simulation.arrived)
         return found
 
-    Judge.look = until_final  # type: ignore[method-assign]
     try:
-        found = execute(judged(case, rate, seed)).summary
+        with mock.patch.object(Judge, "look", until_final):
+            found = execute(judged(case, rate, seed)).summary
     except _Judged as judged_:
         return ["goes on", int(judged_.args[0])]
-    finally:
-        Judge.look = look  # type: ignore[method-assign]
     return [found["status"], found["jobs"]["arrived_in_all"]]
 
 
@@ -102,7 +101,6 @@ def cost(case: Case, rate: float, seed: int) -> dict[str, Any]:
     config = judged(case, rate, seed)
     execute(config)  # everything is loaded once
     looking = [0.0]
-    look, before = Judge.look, Judge.before
 
     def timed(method: Any) -> Any:
         def wrapped(self: Judge, simulation: Any) -> Any:
@@ -113,13 +111,11 @@ def cost(case: Case, rate: float, seed: int) -> dict[str, Any]:
 
         return wrapped
 
-    Judge.look, Judge.before = timed(look), timed(before)  # type: ignore[method-assign]
-    try:
+    timers = {"look": timed(Judge.look), "before": timed(Judge.before)}
+    with mock.patch.multiple(Judge, **timers):
         started = time.process_time()
         status = execute(config).status
         took = time.process_time() - started
-    finally:
-        Judge.look, Judge.before = look, before  # type: ignore[method-assign]
     found = {"status": status, "cpu": round(took, 4), "looking": round(looking[0], 4)}
     if status == "saturated":
         free = config_of(case, rate, seed, window=(WINDOW[0], CAP), max_simulated_hours=CAP / rate)

@@ -169,11 +169,11 @@ class Driver:
             If the policy cannot take this state; the text names the job.
         """
         self.tally.allocations += 1
-        if self._one_step is not None:
-            # It says itself where anything is odd, or else is not for it.
-            found = self._max_min(self._one_step, state, self._glance.widest(state))
-            if found is not None:
-                return found
+        found = self._max_min(
+            state
+        )  # which says itself where anything is odd, or else is not for it
+        if found is not None:
+            return found
         if not self._glance.odd(state):
             return self._finish_time(state) or self._run_programs(state)
         screen_state(state)
@@ -188,19 +188,23 @@ class Driver:
 
     def _allocate(self, state: ClusterState) -> Allocation:
         """Compute the allocation of jobs that can all run on some type."""
-        if self._one_step is not None:
-            found = self._max_min(self._one_step, state, _ANY)
-            if found is not None:
-                return found
+        found = self._max_min(state, _ANY)
+        if found is not None:
+            return found
         screen_state(state)
         return self._run_programs(state)
 
-    def _max_min(
-        self, engine: OneStepEngine, state: ClusterState, widest: int
-    ) -> Allocation | None:
-        """Max-min fairness by an engine that makes the program itself; None where it cannot."""
-        variant = known_variant(self.policy)
-        if variant is None or widest < 0:
+    def _max_min(self, state: ClusterState, widest: int | None = None) -> Allocation | None:
+        """Max-min fairness by an engine that makes the program itself; None where it cannot.
+
+        Jobs of a scale factor above ``widest`` are odd; None is what runs on every type.
+        """
+        engine = self._one_step
+        variant = None if engine is None else known_variant(self.policy)
+        if engine is None or variant is None:
+            return None
+        widest = self._glance.widest(state) if widest is None else widest
+        if widest < 0:
             return None
         started = clock()
         found = self._asked(engine.solve_max_min, state, variant == "plain", widest, self.options)

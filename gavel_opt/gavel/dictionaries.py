@@ -159,21 +159,17 @@ def numbers(keys: Sequence[Any]) -> Ints:
     InputError
         For an identifier that is neither a whole number nor like a ``JobIdPair``.
     """
-    try:
-        return np.fromiter(keys, np.int64, len(keys))
-    except OverflowError:
-        raise _too_large(keys) from None
-    except (TypeError, ValueError):
-        pass
-    try:
-        return np.fromiter(map(operator.itemgetter(0), keys), np.int64, len(keys))
-    except OverflowError:
-        raise _too_large(keys) from None
-    except (TypeError, ValueError, IndexError, KeyError):
-        raise InputError(
-            f"jobs are whole numbers, or pairs like Gavel's JobIdPair, or all are names and none a pair; "
-            f"found {keys[0]!r}"
-        ) from None
+    for found in (keys, map(operator.itemgetter(0), keys)):
+        try:
+            return np.fromiter(found, np.int64, len(keys))
+        except OverflowError:
+            raise _too_large(keys) from None
+        except (TypeError, ValueError, IndexError, KeyError):
+            pass
+    raise InputError(
+        f"jobs are whole numbers, or pairs like Gavel's JobIdPair, or all are names and none a pair; "
+        f"found {keys[0]!r}"
+    )
 
 
 def _too_large(keys: Sequence[Any]) -> InputError:

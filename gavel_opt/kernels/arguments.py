@@ -34,7 +34,7 @@ class TupleForm(NamedTuple):
     @property
     def type(self) -> type[Any]:
         """The class."""
-        return getattr(importlib.import_module(self.module), self.name)  # type: ignore[no-any-return]
+        return getattr(importlib.import_module(self.module), self.name)  # type: ignore[no-any-return]  # whatever a module has
 
     @property
     def is_reference(self) -> bool:

@@ -219,7 +219,8 @@ class Kernel(functools.partial[Any]):
             )
         ordered = native.in_order(arguments)
         forms = tuple(map(form_of, ordered))
-        if forms not in self._natives and not self._compile(ordered, wait=True):
+        refused = self._spent < 0.0
+        if forms not in self._natives and (refused or not self._compile(ordered, wait=True)):
             return self.interpreted(*map(plain, arguments))
         result = self._natives[forms](*ordered)
         native.write_back(arguments, ordered)

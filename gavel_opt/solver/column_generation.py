@@ -21,6 +21,7 @@ from scipy import sparse
 from scipy.sparse import linalg
 
 from gavel_opt.arrays import Bools, Floats, Ints
+from gavel_opt.kernels.gap import LEVEL_SIZE, relative_gap
 from gavel_opt.model.solution import Certificate
 from gavel_opt.solver.pair_pricing import (
     Prices,
@@ -455,7 +456,7 @@ def _bound(program: ScaledProgram, duals: Prices, floor: Floats) -> float:
 
 
 def _certificate(primal: float, dual: float, value: float, bound: float) -> Certificate:
-    gap = abs(bound - value) / (0.1 + abs(bound) + abs(value))
+    gap = relative_gap(bound, value, LEVEL_SIZE)
     if not np.isfinite([primal, dual, gap]).all():
         return Certificate(np.inf, np.inf, np.inf)
     return Certificate(float(primal), dual, gap)

@@ -13,13 +13,14 @@ import numpy as np
 from gavel_opt.arrays import Floats, Ints, plain_array
 from gavel_opt.kernels.finite import all_finite
 from gavel_opt.kernels.groups import all_differ, clipped_shares
-from gavel_opt.kernels.jit import compiled, make_ready
+from gavel_opt.kernels.jit import compiled
 from gavel_opt.model.cluster_state import ClusterState
 from gavel_opt.model.solution import Certificate
 from gavel_opt.solver.hull import Given
-from gavel_opt.solver.optimum import MANY_TYPES, PROVED, Memory
+from gavel_opt.solver.one_step import proven_shares
+from gavel_opt.solver.optimum import PROVED, Memory
 from gavel_opt.solver.records import Found
-from gavel_opt.solver.shortcuts import NONE, PINNED, PRICED, solve_direct
+from gavel_opt.solver.shortcuts import NONE, solve_direct
 
 
 def finish_time_optimum(
@@ -45,15 +46,8 @@ def finish_time_optimum(
         (plain_array(state.age), plain_array(state.steps_left), isolated),
         memory.for_types(types),
     )
-    if types > MANY_TYPES:
-        make_ready(finish_time_shares, given)
-    outcome, shares, summary = finish_time_shares(*given)
-    # the efficient optimum of a program that one job pins is found from its blocks
-    if outcome != PRICED and (outcome != PINNED or tie_break == "efficient"):
-        return None
-    _, _, primal, dual, gap, _ = summary.tolist()
-    certificate = Certificate(primal, dual, gap)
-    return (shares, certificate) if certificate.within(PROVED) else None
+    found = proven_shares(finish_time_shares, given, types, tie_break)
+    return found if found is not None and found[1].within(PROVED) else None
 
 
 @compiled

@@ -15,14 +15,15 @@ import numpy as np
 from gavel_opt.arrays import Floats, Ints, plain_array
 from gavel_opt.kernels.finite import all_finite
 from gavel_opt.kernels.groups import clipped_shares, group_keys
-from gavel_opt.kernels.jit import compiled, make_ready
+from gavel_opt.kernels.jit import compiled
 from gavel_opt.kernels.rows import fairness_rows
 from gavel_opt.model.cluster_state import ClusterState
 from gavel_opt.model.solution import Certificate
 from gavel_opt.solver.hull import Given
-from gavel_opt.solver.optimum import MANY_TYPES, Memory
+from gavel_opt.solver.one_step import proven_shares
+from gavel_opt.solver.optimum import Memory
 from gavel_opt.solver.records import Found
-from gavel_opt.solver.shortcuts import NONE, PINNED, PRICED, solve_direct
+from gavel_opt.solver.shortcuts import NONE, solve_direct
 
 
 def max_min_optimum(
@@ -46,14 +47,7 @@ def max_min_optimum(
         widest,
         memory.for_types(types),
     )
-    if types > MANY_TYPES:
-        make_ready(fair_shares, given)
-    outcome, shares, summary = fair_shares(*given)
-    # the efficient optimum of a program that one job pins is found from its blocks
-    if outcome != PRICED and (outcome != PINNED or tie_break == "efficient"):
-        return None
-    _, _, primal, dual, gap, _ = summary.tolist()
-    return shares, Certificate(primal, dual, gap)
+    return proven_shares(fair_shares, given, types, tie_break)
 
 
 @compiled

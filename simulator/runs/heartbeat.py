@@ -12,6 +12,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from simulator.runs.beside import beside
+
 FIRST = 30.0
 """Seconds of silence before the first line."""
 
@@ -37,23 +39,17 @@ def heartbeat(say: Callable[[], str], first: float | None = None) -> Iterator[No
         yield
         return
     pause = FIRST if first is None else first
-    done = threading.Event()
     started = time.monotonic()
 
-    def beat() -> None:
+    def beat(done: threading.Event) -> None:
         wait = pause
         while not done.wait(wait):
             elapsed = time.monotonic() - started
             print(f"gavel-sim: after {duration(elapsed)}: {say()}", file=sys.stderr, flush=True)
             wait = min(max(pause, GROWTH * elapsed), RAREST)
 
-    thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
-    thread.start()
-    try:
+    with beside("heartbeat", beat):
         yield
-    finally:
-        done.set()
-        thread.join()
 
 
 def duration(seconds: float) -> str:

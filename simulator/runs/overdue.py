@@ -13,6 +13,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
+from simulator.runs.beside import beside
+
 SHORTEST, LONGEST = 5.0, 60.0
 """Seconds beyond ``--timeout`` in which a solve may still come back: as long again, within these."""
 
@@ -53,9 +55,9 @@ def watched(timeout: float, left: Callable[[], float]) -> Iterator[None]:
         f"the run did not come back within {grace:g} s of its --timeout of {timeout:g} s: a solve hangs "
         "or takes long (--solver-timeout, --engine isolated:NAME)"
     )
-    run, done = threading.get_ident(), threading.Event()
+    run = threading.get_ident()
 
-    def tell() -> None:
+    def tell(done: threading.Event) -> None:
         compiling, last = 0.0, time.monotonic()
         while not done.wait(TICK):
             now = time.monotonic()
@@ -64,13 +66,10 @@ def watched(timeout: float, left: Callable[[], float]) -> Iterator[None]:
             hear(left() + grace + compiling, why)
 
     hear(left() + grace, why)  # a solve that keeps the lock leaves no other moment for it
-    thread = threading.Thread(target=tell, name="overdue", daemon=True)
-    thread.start()
     try:
-        yield
+        with beside("overdue", tell):
+            yield
     finally:
-        done.set()
-        thread.join()
         hear(float("inf"), why)
 
 

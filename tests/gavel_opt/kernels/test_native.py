@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import math
 import threading
 from typing import NamedTuple
 
@@ -208,6 +209,18 @@ def test_a_user_s_kernel_that_needs_more_than_machine_code_stays_interpreted(
     jit.make_ready(largest, (given,))
     assert largest(given) == 3.0
     assert "stays interpreted: it needs numba_" in capsys.readouterr().err
+
+
+def test_what_was_refused_once_is_not_tried_at_every_call(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    kernel = ready(doubled, np.ones(2))
+    tried: list[object] = []
+    monkeypatch.setattr(kernel, "_compile", lambda *given, **named: tried.append(given))
+    monkeypatch.setattr(kernel, "_spent", -math.inf)
+    for _ in range(3):
+        assert kernel(np.arange(3, dtype=np.int8)).tolist() == [0.0, 2.0, 4.0]  # of another form
+    assert not tried
 
 
 def test_threads_call_the_same_code_with_tables_of_their_own() -> None:
