@@ -31,7 +31,7 @@ ABOUT: dict[str, dict[str, tuple[str, str]]] = {
             "jct / isolated_time (rho): above 1 it was worse off than alone",
         ),
         "deadline": ("s", "simulated time by which it should be done; null without one"),
-        "cost": ("dollar", "price of the worker time it received"),
+        "cost": ("dollar", "price of the worker time that it has received"),
         "dropped": ("", "whether five attempts in a row had failed"),
         "measured": ("", "whether it counts: it is in the window"),
         "first_start": ("s", "start of its first round on workers (with --record placements)"),

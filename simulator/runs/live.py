@@ -65,7 +65,7 @@ class LiveFolder:
             "host": platform.node(),
             "status": "running",
             "policy": self.config.policy,
-            "makespan": simulation.time,
+            "simulated_time": simulation.time,
             "rounds": simulation.rounds,
             "config": self.config.to_json(),
         }

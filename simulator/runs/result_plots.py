@@ -70,12 +70,13 @@ class ResultPlots:
         return place
 
     def _distribution(self, column: str, unit: float, ax: Axes | None) -> Axes:
-        """Cumulative distribution of a column over the measured jobs that completed."""
+        """Cumulative distribution of a column: shares are of all measured jobs, completed or not."""
         jobs = self._result.jobs
         values = jobs[column][jobs["measured"]].astype(np.float64) / unit
         values = np.sort(values[np.isfinite(values)])
         place = _axes(ax)
-        shares = np.arange(1, values.size + 1) / max(values.size, 1)
+        counts = self._result.summary["jobs"]
+        shares = np.arange(1, values.size + 1) / max(counts["measured"], 1)
         place.plot(
             np.concatenate([[0.0], values]),
             np.concatenate([[0.0], shares]),
@@ -83,7 +84,7 @@ class ResultPlots:
             color=COLOURS[0],
         )
         place.set(ylabel="share of measured jobs", ylim=(0.0, 1.0))
-        missing = self._result.summary["jobs"]["missing"]
+        missing = counts["missing"]
         if missing:
             what = "job has" if missing == 1 else "jobs have"
             place.set_title(f"{missing:,} measured {what} not completed", fontsize="medium")
@@ -151,7 +152,7 @@ class ResultPlots:
         if found is None:
             raise InputError("plot.placements: who ran where was not recorded in this run")
         time = self._result.rounds["time"]
-        end = np.append(time[1:], max(self._result.summary["makespan"], time[-1])) / HOUR
+        end = np.append(time[1:], max(self._result.summary["simulated_time"], time[-1])) / HOUR
         last = time.size - 1 if last is None else min(last, time.size - 1)
         shown = (found["last_round"] >= first) & (found["first_round"] <= last)
         begin = time[np.maximum(found["first_round"][shown], first)] / HOUR

@@ -330,6 +330,8 @@ def collect(
     times = jct[done]
     missing = _missing(simulation, jobs)
     dropped = int(jobs["dropped"][measured].sum())
+    whole = status == "completed" and not missing["jobs"]
+    utilization, cost = float(simulation.utilization()), float(jobs["cost"].sum())
     lacking = _lacking(int(done.sum()), missing["jobs"], dropped, status, verdict)
     engine, engine_version = _engine(simulation)
     summary: dict[str, Any] = {
@@ -354,17 +356,21 @@ def collect(
             "arrived_in_all": int(jobs["job"].size),
             "completed_in_all": int(np.isfinite(jobs["jct"]).sum()),
         },
-        "makespan": float(simulation.time),
-        "utilization": float(simulation.utilization()),
-        "utilization_without_gaps": float(simulation.utilization())
-        - float(gap_use.sum()) / simulation.cluster.total / max(simulation.time, _TINY),
+        "simulated_time": float(simulation.time),
+        "makespan": float(simulation.time) if whole else None,
+        **_of_whole_runs(
+            whole,
+            utilization=utilization,
+            utilization_without_gaps=utilization
+            - float(gap_use.sum()) / simulation.cluster.total / max(simulation.time, _TINY),
+            cost=cost,
+            cost_without_gaps=_cost_without_gaps(simulation, cost, gap_use),
+            slo_violations=_slo_violations(simulation, jobs),
+        ),
         "rounds": int(simulation.rounds),
         "allocations": int(simulation.allocations),
         "lease_extensions": int(simulation.lease_extensions),
         "lease_extension_opportunities": int(simulation.lease_extension_opportunities),
-        "cost": float(jobs["cost"].sum()),
-        "cost_without_gaps": _cost_without_gaps(simulation, float(jobs["cost"].sum()), gap_use),
-        "slo_violations": _slo_violations(simulation, jobs),
         "notes": list(simulation.notes),
         "saturation": _verdict(verdict, config),
         "solve": {name: getattr(tally, name) for name in _SOLVE},
@@ -390,6 +396,18 @@ def collect(
 
 
 _TINY = 1e-300
+
+
+def _of_whole_runs(whole: bool, **totals: float | None) -> dict[str, float | None]:
+    """Totals under their names for a run that was not cut off, else null with ``..._so_far`` beside.
+
+    A run that was cut off did less work: its totals mean nothing beside those of others.
+    """
+    found: dict[str, float | None] = {}
+    for name, value in totals.items():
+        found[name] = value if whole else None
+        found[f"{name}_so_far"] = None if whole else value
+    return found
 
 
 def _use_in_gaps(simulation: Simulation) -> NDArray[np.float64]:

@@ -39,8 +39,8 @@ def describe(result: RunResult, folder: Path | None) -> str:
         rows += [("", line) for line in _partial(found)]
     if (ranks := found["jct_percentiles"]) is not None:
         rows.append(("", f"half within {_hours(ranks['p50'])}, 99% within {_hours(ranks['p99'])}"))
-    rows.append((_ended(found), _hours(found["makespan"])))
-    rows.append(("utilization", f"{found['utilization']:.1%}"))
+    rows.append((_ended(found), _hours(found["simulated_time"])))
+    rows.append(("utilization", _utilization(found)))
     kept = f", {found['lease_extensions'] / leases:.1%} of leases extended" if leases else ""
     rows.append(("rounds", f"{found['rounds']:,}, {found['allocations']:,} allocations{kept}"))
     if solve["programs"]:
@@ -54,10 +54,11 @@ def describe(result: RunResult, folder: Path | None) -> str:
                 f" gap {worst}{fallbacks}",
             )
         )
-    if found["cost"] is not None:
-        rows.append(("cost", f"${found['cost']:,.2f}{_gaps(found)}"))
-    if found["slo_violations"] is not None:
-        rows.append(("deadlines", f"{found['slo_violations']:,} missed"))
+    cost, so_far = known(found, "cost")
+    rows.append(("cost", f"${cost:,.2f}{so_far}{_gaps(found)}"))
+    late, so_far = known(found, "slo_violations")
+    if late is not None:
+        rows.append(("deadlines", f"{late:,} missed{so_far}"))
     verdict = found["saturation"]
     if verdict.get("figures") or (found["status"] != "completed" and verdict.get("reason")):
         rows.append(("verdict", f"{verdict['verdict']}: {verdict['reason']}"))
@@ -74,8 +75,8 @@ def describe(result: RunResult, folder: Path | None) -> str:
 
 def _gaps(found: dict[str, Any]) -> str:
     """What the cost is if an empty cluster costs nothing, where that is less by a cent in the dollar."""
-    plain = found.get("cost_without_gaps")
-    if plain is None or not found["cost"] - plain > 0.01 * found["cost"]:
+    (plain, _), (cost, _) = known(found, "cost_without_gaps"), known(found, "cost")
+    if plain is None or not cost - plain > 0.01 * cost:
         return ""
     return f" as the reference charges it, ${plain:,.2f} without times in which nobody ran"
 
@@ -87,8 +88,9 @@ def short(result: RunResult) -> str:
         [
             f"{found['policy']}{_on(found)}: {_STATUS[found['status']]}",
             f"  average_jct  {_mean(found)}",
-            f"  {_ended(found):<11}  {found['makespan']:,.2f} s ({_hours(found['makespan'])})",
-            f"  utilization  {found['utilization']:.1%} in {found['rounds']:,} rounds, "
+            f"  {_ended(found):<11}  {found['simulated_time']:,.2f} s "
+            f"({_hours(found['simulated_time'])})",
+            f"  utilization  {_utilization(found)} in {found['rounds']:,} rounds, "
             f"{found['allocations']:,} allocations",
             f"  more in      .summary, .jobs ({result.jobs['job'].size:,} rows), .rounds, .config",
         ]
@@ -99,7 +101,7 @@ def interrupted(result: RunResult) -> str:
     """Say what there was when the user interrupted."""
     found = result.summary
     text = (
-        f"stopped after {found['rounds']:,} rounds ({_hours(found['makespan'])} simulated)\n"
+        f"stopped after {found['rounds']:,} rounds ({_hours(found['simulated_time'])} simulated)\n"
         f"mean JCT {_mean(found)}"
     )
     if found["partial"]:
@@ -128,8 +130,18 @@ def _on(found: dict[str, Any]) -> str:
 
 def _ended(found: dict[str, Any]) -> str:
     """What the end of simulated time is called: a makespan only if everything was done by then."""
-    whole = found["status"] == "completed" and not found["partial"]
-    return "makespan" if whole else "simulated"
+    return "simulated" if found["makespan"] is None else "makespan"
+
+
+def known(found: dict[str, Any], name: str) -> tuple[Any, str]:
+    """A total of a whole run, or that of one cut off and words that say so."""
+    total, so_far = found.get(name), found.get(f"{name}_so_far")
+    return (so_far, " so far") if total is None and so_far is not None else (total, "")
+
+
+def _utilization(found: dict[str, Any]) -> str:
+    share, so_far = known(found, "utilization")
+    return f"{share:.1%}{so_far}"
 
 
 def _mean(found: dict[str, Any]) -> str:

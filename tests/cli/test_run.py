@@ -175,8 +175,26 @@ def test_limit_of_simulated_time(tmp_path):
     done = gavel_sim("run", *CONTINUOUS, "--max-simulated-hours", 100, "--json")
     found = json.loads(done.stdout)
     assert (done.returncode, found["status"], found["partial"]) == (0, "horizon", True)
-    assert 100 * 3600 <= found["makespan"] <= 100 * 3600 + 360
+    assert 100 * 3600 <= found["simulated_time"] <= 100 * 3600 + 360
     assert found["jobs"]["missing"] == 20 - found["jobs"]["completed"] > 0
+
+
+TOTALS = ("utilization", "utilization_without_gaps", "cost", "cost_without_gaps")
+
+
+def test_totals_of_a_run_that_was_cut_off_stand_apart(summary):
+    """Half of the work costs less, and is no makespan: a mean over runs must not mix them."""
+    found = json.loads(gavel_sim("run", *CONTINUOUS, "--max-simulated-hours", 95, "--json").stdout)
+    assert found["makespan"] is found["slo_violations"] is None
+    assert summary["makespan"] == summary["simulated_time"] > found["simulated_time"]
+    for name in TOTALS:
+        assert found[name] is None
+        assert found[f"{name}_so_far"] > 0
+        assert summary[f"{name}_so_far"] is None
+        assert summary[name] > 0
+    assert found["cost_so_far"] < summary["cost"]
+    text = gavel_sim("run", *CONTINUOUS, "--max-simulated-hours", 95).stdout
+    assert f"cost        ${found['cost_so_far']:,.2f} so far" in text
 
 
 def test_a_partial_mean_is_never_the_mean(summary):

@@ -482,6 +482,14 @@ def test_a_partial_mean_is_no_mean(browser: Any, runs: Path, tmp_path: Path) -> 
         assert "over which it is 2.00 h: too low" in said[2]
 
 
+def test_shares_of_completion_times_are_of_all_measured_jobs(two: Any) -> None:
+    found = two.evaluate(
+        "hours => import('./distribution.js').then(d => d.cumulative(Float64Array.from(hours), 8))",
+        [1.0, 2.0],
+    )
+    assert found["y"] == [0, 1 / 8, 2 / 8]
+
+
 def test_stretches_that_touch_leave_no_waiting_between_them(two: Any) -> None:
     found = two.evaluate(
         "parts => import('./job_life.js').then(life => life.gaps(parts, 1, 10))",

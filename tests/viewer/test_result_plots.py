@@ -39,6 +39,14 @@ def test_the_distribution_is_that_of_the_measured_jobs(result: RunResult) -> Non
     assert result.plot.jct(short=2.0).get_xlim() == (0.0, 2.0)
 
 
+def test_the_distribution_of_a_run_that_was_cut_off_ends_below_one() -> None:
+    cut = execute(make_config(policy="isolated", cluster=CLUSTER, jobs=30, max_simulated_hours=10))
+    counts = cut.summary["jobs"]
+    assert 0 < counts["completed"] < counts["measured"]
+    share = cut.plot.jct().lines[0].get_ydata()
+    assert share[-1] == counts["completed"] / counts["measured"]
+
+
 def test_rounds_are_drawn_over_hours_with_the_window_marked(result: RunResult) -> None:
     place = result.plot.active()
     assert [line.get_label() for line in place.lines] == ["in the system", "running"]

@@ -21,6 +21,15 @@ export function sortedJct(run) {
   return Float64Array.from(hours).sort();
 }
 
+/**
+ * Measured jobs, those included that have not completed: shares are of all of them.
+ * @param {Run} run
+ * @param {Float64Array} hours of those that completed
+ */
+export function measuredJobs(run, hours) {
+  return Math.max(Number(run.summary.jobs?.measured) || 0, hours.length);
+}
+
 /** @param {Run[]} runs */
 export function distributions(runs) {
   const sorted = runs.map(sortedJct);
@@ -32,10 +41,11 @@ export function distributions(runs) {
       el("p", { class: "hint" }, "No measured job has completed."),
     );
   const short = Math.max(...sorted.map((hours) => hours[Math.floor(hours.length / 2)] ?? 0));
-  const lines = (/** @type {(hours: Float64Array) => {x: number[], y: number[]}} */ shape) =>
+  const total = runs.map((run, place) => measuredJobs(run, sorted[place]));
+  const lines = (/** @type {(hours: Float64Array, total: number) => {x: number[], y: number[]}} */ shape) =>
     runs.map((run, place) => ({
       label: brief(runs.length > 1 ? run.label : "jobs", 50),
-      ...shape(sorted[place]),
+      ...shape(sorted[place], total[place]),
       colour: pick(RUN_COLOURS, place),
       dash: DASHES[place % DASHES.length],
       stepped: true,
@@ -67,38 +77,42 @@ export function distributions(runs) {
       "Measured jobs that completed: ",
       runs.map((run, place) => [
         place > 0 && "; ",
-        `${runs.length > 1 ? `${brief(run.label, 40)}: ` : ""}${number(sorted[place].length)}, median ${duration(3600 * (sorted[place][Math.floor(sorted[place].length / 2)] ?? Number.NaN))}`,
+        `${runs.length > 1 ? `${brief(run.label, 40)}: ` : ""}${number(sorted[place].length)} of ${number(total[place])}, half of all within ${duration(3600 * (sorted[place][Math.floor(total[place] / 2)] ?? Number.NaN))}`,
       ]),
       ".",
     ),
   );
 }
 
-/** @param {Float64Array} hours */
-function cumulative(hours) {
+/**
+ * @param {Float64Array} hours of the jobs that completed
+ * @param {number} total jobs of which these are a share
+ */
+export function cumulative(hours, total) {
   const x = [0];
   const y = [0];
   // More steps than a screen has dots would only cost time.
   const every = Math.max(1, Math.floor(hours.length / 4000));
   for (let i = 0; i < hours.length; i += every) {
-    if (x[x.length - 1] === hours[i]) y[y.length - 1] = (i + 1) / hours.length;
+    if (x[x.length - 1] === hours[i]) y[y.length - 1] = (i + 1) / total;
     else {
       x.push(hours[i]);
-      y.push((i + 1) / hours.length);
+      y.push((i + 1) / total);
     }
   }
-  if (hours.length > 0 && y[y.length - 1] < 1) {
+  if (hours.length > 0 && y[y.length - 1] < hours.length / total) {
     x.push(hours[hours.length - 1] * (1 + 1e-12));
-    y.push(1);
+    y.push(hours.length / total);
   }
   return { x, y };
 }
 
 /**
  * Shares of jobs in eight bins a decade.
- * @param {Float64Array} hours
+ * @param {Float64Array} hours of the jobs that completed
+ * @param {number} total jobs of which these are a share
  */
-function histogram(hours) {
+function histogram(hours, total) {
   const bins = new Map();
   for (const one of hours) {
     const bin = Math.floor(Math.log10(Math.max(one, 1e-6)) * 8);
@@ -109,7 +123,7 @@ function histogram(hours) {
   const y = [];
   for (let bin = places[0]; bin <= places[places.length - 1] + 1; bin++) {
     x.push(10 ** (bin / 8));
-    y.push((bins.get(bin) ?? 0) / hours.length);
+    y.push((bins.get(bin) ?? 0) / total);
   }
   return { x, y };
 }
