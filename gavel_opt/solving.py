@@ -57,7 +57,7 @@ def solve(
     program
         Any linear program, or the file of one (MPS, LP or recorded).
     engine
-        Name of an engine, or an engine (kept models stay with it).
+        Name of an engine, or an engine (persistent models stay with it).
     options
         Time limit, tolerance of the solver.
     tolerance
@@ -318,7 +318,7 @@ class _Search:
 
     def _engines(self) -> list[Engine]:
         if self.engine.name == _SECOND:
-            return [make_engine(_SECOND)]  # a fresh one: the kept model stays as it is
+            return [make_engine(_SECOND)]  # a fresh one: the persistent model stays as it is
         try:
             return [self.engine, make_engine(_SECOND)]
         except MissingLibraryError:

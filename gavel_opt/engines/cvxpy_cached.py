@@ -140,7 +140,7 @@ class CvxpyCached:
     def solve_blocks(
         self, program: AllocationProgram | FinishTimeProgram, options: Options = DEFAULT_OPTIONS
     ) -> tuple[Solution, Answer | None]:
-        """Solve an allocation program without pairs on a kept problem.
+        """Solve an allocation program without pairs on a persistent problem.
 
         Raises
         ------

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gavel_opt.arrays import Floats
-from gavel_opt.engines.persistent import Seated, Seating, changed_entries, grown
-from gavel_opt.engines.persistent_blocks import BlockModel, Changes, KeepsBlocks
+from gavel_opt.engines.persistent import PersistentProgram, Snapshot, changed_entries, grown
+from gavel_opt.engines.persistent_blocks import BlockModel, Changes, PersistentBlocks
 from gavel_opt.engines.protocol import DEFAULT_OPTIONS, Capability, Options
 from gavel_opt.model.linear_program import LinearProgram
 from gavel_opt.model.solution import Solution, Stats, Status
@@ -80,7 +80,7 @@ _AFTERWARDS = (
 )
 
 
-class Highs(KeepsBlocks):
+class Highs(PersistentBlocks):
     """HiGHS, with the model kept and started from the basis before."""
 
     name = "highs"
@@ -90,7 +90,7 @@ class Highs(KeepsBlocks):
     def __init__(self) -> None:
         super().__init__()
         self._solver = QuietHighs()
-        self._kept: Seating | None = None
+        self._persistent: PersistentProgram | None = None
         self._iterations = -1
         self._settings: dict[str, bool | int | float | str] = {}
         self._set("output_flag", False)
@@ -102,10 +102,10 @@ class Highs(KeepsBlocks):
         return f"HiGHS {self._solver.version()}"
 
     def solve(self, program: LinearProgram, options: Options = DEFAULT_OPTIONS) -> Solution:
-        """Solve a general program, from the kept model if it fits."""
+        """Solve a general program, from the persistent model if it fits."""
         started = time.perf_counter()
         if self._model is not None:
-            self._model = self._kept = None
+            self._model = self._persistent = None
         try:
             way, reason = self._load(program)
         except _Refused as refused:
@@ -116,7 +116,7 @@ class Highs(KeepsBlocks):
         return solution
 
     def _solve_fresh(self, program: LinearProgram, options: Options) -> Solution:
-        self._kept = None
+        self._persistent = None
         return self.solve(program, options)
 
     def _most_changes(self, slots: int) -> int:
@@ -125,7 +125,7 @@ class Highs(KeepsBlocks):
     def _solve_changed(
         self, model: BlockModel, changes: Changes, options: Options, started: float
     ) -> Solution | None:
-        if self._kept is None:
+        if self._persistent is None:
             return None
         try:
             self._apply(model, changes)
@@ -140,7 +140,7 @@ class Highs(KeepsBlocks):
         solver = self._solver
         if changes.too_many:
             basis = solver.getBasis()
-            self._pass(Seating.of(model.general()).seated, maximize=True)
+            self._pass(PersistentProgram.of(model.general()).snapshot, maximize=True)
             _check(solver.setBasis(basis), "basis")
             return
         for i, j, value in changes.entries:
@@ -156,11 +156,13 @@ class Highs(KeepsBlocks):
         self, way: _Way | None, reason: str, options: Options, started: float
     ) -> Solution:
         """Solve the program that the solver holds; the objective is for the caller to find."""
-        kept = self._kept
-        assert kept is not None
+        persistent = self._persistent
+        assert persistent is not None
         self._iterations = -1
         loaded = time.perf_counter()
-        status, used = self._run(kept.rows.at.size, way, options, started + options.time_limit)
+        status, used = self._run(
+            persistent.rows.at.size, way, options, started + options.time_limit
+        )
         solved = time.perf_counter()
         stats = Stats(
             translate=loaded - started,
@@ -170,11 +172,11 @@ class Highs(KeepsBlocks):
             detail=f"{used}; {reason}" if reason else used,
         )
         if not status.has_answer:
-            self._kept = None
+            self._persistent = None
             return Solution(status, stats=stats)
         answer = self._solver.getSolution()
-        x = np.array(answer.col_value)[kept.columns.at]
-        row_dual = np.array(answer.row_dual)[kept.rows.at]
+        x = np.array(answer.col_value)[persistent.columns.at]
+        row_dual = np.array(answer.row_dual)[persistent.rows.at]
         stats.read = time.perf_counter() - solved
         return Solution(status, x=x, row_dual=row_dual, stats=stats)
 
@@ -185,31 +187,31 @@ class Highs(KeepsBlocks):
         except _Refused as refused:
             way, reason = None, str(refused)
         if way is None:
-            self._kept = None
+            self._persistent = None
             self._build(program)
         return way, reason
 
     def _build(self, program: LinearProgram) -> None:
-        self._kept = Seating.of(program)
-        self._pass(self._kept.seated, program.maximize)
+        self._persistent = PersistentProgram.of(program)
+        self._pass(self._persistent.snapshot, program.maximize)
 
-    def _pass(self, seated: Seated, maximize: bool) -> None:
-        columns = seated.c.size
+    def _pass(self, snapshot: Snapshot, maximize: bool) -> None:
+        columns = snapshot.c.size
         status = self._solver.passModel(
             columns,
-            seated.row_lower.size,
-            seated.data.size,
+            snapshot.row_lower.size,
+            snapshot.data.size,
             int(highspy.MatrixFormat.kColwise),
             int(highspy.ObjSense.kMaximize if maximize else highspy.ObjSense.kMinimize),
             0.0,
-            seated.c,
-            seated.col_lower,
-            seated.col_upper,
-            seated.row_lower,
-            seated.row_upper,
-            seated.indptr.astype(np.int32, copy=False),
-            seated.indices.astype(np.int32, copy=False),
-            seated.data,
+            snapshot.c,
+            snapshot.col_lower,
+            snapshot.col_upper,
+            snapshot.row_lower,
+            snapshot.row_upper,
+            snapshot.indptr.astype(np.int32, copy=False),
+            snapshot.indices.astype(np.int32, copy=False),
+            snapshot.data,
             # An empty integrality array is read out of its bounds.
             np.zeros(columns, dtype=np.int32),
         )
@@ -217,15 +219,15 @@ class Highs(KeepsBlocks):
             raise _Refused("HiGHS refused the model")
 
     def _update(self, program: LinearProgram) -> tuple[_Way | None, str]:
-        """Change the kept model into ``program``, if that is worth it."""
-        kept = self._kept
-        if kept is None:
+        """Change the persistent model into ``program``, if that is worth it."""
+        persistent = self._persistent
+        if persistent is None:
             return None, "first program"
-        following, reason = kept.follow(program, tiny=_TINY)
+        following, reason = persistent.follow(program, tiny=_TINY)
         if following is None:
             return None, reason
-        new = following.seated
-        old = self._grow(kept.seated, new)
+        new = following.snapshot
+        old = self._grow(persistent.snapshot, new)
         change = changed_entries(old, new, new.row_lower.size, most=32 + new.data.size // 40)
         solver = self._solver
         if change is None:
@@ -236,11 +238,11 @@ class Highs(KeepsBlocks):
             for i, j, value in zip(*(part.tolist() for part in change), strict=True):
                 solver.changeCoeff(i, j, value)
             self._change_vectors(old, new)
-        self._kept = following
+        self._persistent = following
         bounds_only = change is not None and not change[0].size and np.array_equal(old.c, new.c)
         return (_HOT_DUAL if bounds_only else _HOT_PRIMAL), ""
 
-    def _grow(self, old: Seated, new: Seated) -> Seated:
+    def _grow(self, old: Snapshot, new: Snapshot) -> Snapshot:
         """Add empty rows and columns at the end; the basis stays. Returns the model as it is."""
         solver, none = self._solver, np.empty(0)
         rows = new.row_lower.size - old.row_lower.size
@@ -255,7 +257,7 @@ class Highs(KeepsBlocks):
             _check(solver.addCols(columns, zero, zero, zero, 0, at, start, none), "columns")
         return larger
 
-    def _change_vectors(self, old: Seated, new: Seated) -> None:
+    def _change_vectors(self, old: Snapshot, new: Snapshot) -> None:
         solver = self._solver
         at = np.flatnonzero(old.c != new.c).astype(np.int32)
         if at.size:

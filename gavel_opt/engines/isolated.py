@@ -2,7 +2,7 @@
 
 ``isolated:NAME`` is the engine NAME behind such a border, wherever an engine is named; engines that
 declare ``Capability.isolate`` get one by themselves. Programs and answers cross it as bytes of arrays and
-JSON, without pickle. The process stays between programs, so a kept model is kept; it is ended and made
+JSON, without pickle. The process stays between programs, so a persistent model is kept; it is ended and made
 anew after a time limit or a crash.
 """
 

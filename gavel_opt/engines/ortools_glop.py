@@ -20,8 +20,8 @@ from ortools.linear_solver.python import model_builder_helper
 from scipy import sparse
 
 from gavel_opt.arrays import Floats
-from gavel_opt.engines.persistent import Seated, Seating, changed_entries, grown
-from gavel_opt.engines.persistent_blocks import BlockModel, Changes, KeepsBlocks
+from gavel_opt.engines.persistent import PersistentProgram, Snapshot, changed_entries, grown
+from gavel_opt.engines.persistent_blocks import BlockModel, Changes, PersistentBlocks
 from gavel_opt.engines.protocol import DEFAULT_OPTIONS, Capability, Options
 from gavel_opt.model.linear_program import LinearProgram
 from gavel_opt.model.solution import Solution, Stats, Status
@@ -39,7 +39,7 @@ STATUS = {
 }
 """Words of the array interface; the two limits are a time limit if the time is up."""
 
-KEPT_STATUS = {
+PERSISTENT_STATUS = {
     _Solver.OPTIMAL: Status.OPTIMAL,
     _Solver.FEASIBLE: Status.ITERATION_LIMIT,
     _Solver.INFEASIBLE: Status.INFEASIBLE,
@@ -56,17 +56,17 @@ _COLD = ("use_dual_simplex:false", "use_dual_simplex:true")
 
 
 @dataclass(slots=True)
-class _Kept:
+class _Persistent:
     """A model in the incremental interface."""
 
-    seating: Seating
+    program: PersistentProgram
     solver: Any
     parameters: Any
     columns: list[Any]
     rows: list[Any]
 
 
-class Glop(KeepsBlocks):
+class Glop(PersistentBlocks):
     """GLOP, whole arrays in; the model kept while programs follow each other."""
 
     name = "ortools"
@@ -75,8 +75,8 @@ class Glop(KeepsBlocks):
 
     def __init__(self) -> None:
         super().__init__()
-        self._last: Seating | None = None
-        self._kept: _Kept | None = None
+        self._last: PersistentProgram | None = None
+        self._persistent: _Persistent | None = None
 
     def version(self) -> str:
         """Solver and version."""
@@ -86,8 +86,8 @@ class Glop(KeepsBlocks):
         """Solve a general program."""
         started = time.perf_counter()
         if self._model is not None:
-            self._model = self._kept = self._last = None
-        solution, reason = self._solve_kept(program, options, started)
+            self._model = self._persistent = self._last = None
+        solution, reason = self._solve_persistent(program, options, started)
         if solution is None:
             left = options.time_limit - (time.perf_counter() - started)
             solution = solve_arrays(program, options, left)
@@ -98,7 +98,7 @@ class Glop(KeepsBlocks):
         return 100 * slots  # all of them: a fresh model would have no basis
 
     def _solve_fresh(self, program: LinearProgram, options: Options) -> Solution:
-        self._last = self._kept = None
+        self._last = self._persistent = None
         return solve_arrays(program, options, options.time_limit)
 
     def _solve_changed(
@@ -106,73 +106,75 @@ class Glop(KeepsBlocks):
     ) -> Solution | None:
         if 4 * model.slots * model.types > _LARGEST_KEPT:
             return None
-        reused = self._kept is not None
-        if self._kept is None:
+        reused = self._persistent is not None
+        if self._persistent is None:
             # Of what is seldom optimal still, the prices mostly are: dual simplex needs fewer steps.
             settings = f"{_settings(options)} use_dual_simplex:true"
-            self._kept = _build(Seating.of(model.general()), settings)
+            self._persistent = _build(PersistentProgram.of(model.general()), settings)
         else:
-            _apply(self._kept, changes)
-        return self._run_kept(self._kept, options, started, reused)
+            _apply(self._persistent, changes)
+        return self._run_persistent(self._persistent, options, started, reused)
 
-    def _solve_kept(
+    def _solve_persistent(
         self, program: LinearProgram, options: Options, started: float
     ) -> tuple[Solution | None, str]:
-        """Solve on the kept model; None and the reason where that is not possible."""
+        """Solve on the persistent model; None and the reason where that is not possible."""
         if program.a.nnz > _LARGEST_KEPT:
-            self._last = self._kept = None
+            self._last = self._persistent = None
             return None, "too large for the incremental interface"
         if self._last is None:
-            self._last = Seating.of(program)
+            self._last = PersistentProgram.of(program)
             return None, "first program"
-        reused = self._kept is not None
+        reused = self._persistent is not None
         following, reason = self._last.follow(program)
         if following is None:
-            self._last, self._kept = Seating.of(program), None
+            self._last, self._persistent = PersistentProgram.of(program), None
             return None, reason
-        if self._kept is None:
-            self._kept = _build(Seating.of(program), _settings(options))
+        if self._persistent is None:
+            self._persistent = _build(PersistentProgram.of(program), _settings(options))
         else:
-            _change(self._kept, following)
-        self._last = self._kept.seating
-        solution = self._run_kept(self._kept, options, started, reused)
+            _change(self._persistent, following)
+        self._last = self._persistent.program
+        solution = self._run_persistent(self._persistent, options, started, reused)
         if solution is None:
-            return None, "the kept model had no answer"
+            return None, "the persistent model had no answer"
         if solution.x is not None:
             solution.objective = program.objective(solution.x)
         return solution, ""
 
-    def _run_kept(
-        self, kept: _Kept, options: Options, started: float, reused: bool
+    def _run_persistent(
+        self, persistent: _Persistent, options: Options, started: float, reused: bool
     ) -> Solution | None:
-        """Solve the kept model; None, and nothing kept, unless that gives an optimum in time."""
+        """Solve the persistent model; None, and it is dropped, unless that gives an optimum in time."""
         loaded = time.perf_counter()
         left = options.time_limit - (loaded - started)
         if left <= 0.0:
-            self._last = self._kept = None
+            self._last = self._persistent = None
             return Solution(Status.TIME_LIMIT, stats=Stats(translate=loaded - started))
         # Milliseconds; 0 takes an earlier limit back.
-        kept.solver.SetTimeLimit(max(1, int(left * 1000.0)) if math.isfinite(left) else 0)
-        status = KEPT_STATUS.get(kept.solver.Solve(kept.parameters), Status.NUMERICAL_ERROR)
+        persistent.solver.SetTimeLimit(max(1, int(left * 1000.0)) if math.isfinite(left) else 0)
+        status = PERSISTENT_STATUS.get(
+            persistent.solver.Solve(persistent.parameters), Status.NUMERICAL_ERROR
+        )
         solved = time.perf_counter()
         if status is not Status.OPTIMAL:
-            self._last = self._kept = None
+            self._last = self._persistent = None
             return None
         # One message for all values; asking variable by variable takes ten times as long.
         answer = linear_solver_pb2.MPSolutionResponse()
-        kept.solver.FillSolutionResponseProto(answer)
+        persistent.solver.FillSolutionResponseProto(answer)
         x, dual = np.array(answer.variable_value), np.array(answer.dual_value)
         stats = Stats(
             translate=loaded - started,
             solve=solved - loaded,
             read=time.perf_counter() - solved,
-            iterations=int(kept.solver.iterations()),
+            iterations=int(persistent.solver.iterations()),
             reused=reused,
-            detail="kept model" if reused else "model built to be kept",
+            detail="persistent model" if reused else "model built to be kept",
         )
-        seating = kept.seating
+        program = persistent.program
         return Solution(
-            status, x=x[seating.columns.at], row_dual=dual[seating.rows.at], stats=stats
+            status, x=x[program.columns.at], row_dual=dual[program.rows.at], stats=stats
         )
 
 
@@ -232,28 +234,28 @@ def _settings(options: Options) -> str:
     )
 
 
-def _build(seating: Seating, settings: str) -> _Kept:
+def _build(program: PersistentProgram, settings: str) -> _Persistent:
     """Fill the incremental interface, one row, column and entry at a time."""
     solver = _Solver.CreateSolver("GLOP")
     solver.SetSolverSpecificParametersAsString(settings)
     parameters = pywraplp.MPSolverParameters()
     parameters.SetIntegerParam(parameters.PRESOLVE, parameters.PRESOLVE_OFF)
     parameters.SetIntegerParam(parameters.INCREMENTALITY, parameters.INCREMENTALITY_ON)
-    kept = _Kept(seating, solver, parameters, [], [])
+    persistent = _Persistent(program, solver, parameters, [], [])
     nothing = np.empty(0)
     start = np.zeros(1, dtype=np.int32)
-    none = Seated(nothing, nothing, nothing, nothing, nothing, start, start[:0], nothing)
-    solver.Objective().SetOptimizationDirection(seating.maximize)
-    _write(kept, none, seating.seated)
-    return kept
+    none = Snapshot(nothing, nothing, nothing, nothing, nothing, start, start[:0], nothing)
+    solver.Objective().SetOptimizationDirection(program.maximize)
+    _write(persistent, none, program.snapshot)
+    return persistent
 
 
-def _apply(kept: _Kept, changes: Changes) -> None:
-    """Change the model of an allocation program; what ``kept.seating`` holds is left behind."""
-    rows, columns = kept.rows, kept.columns
+def _apply(persistent: _Persistent, changes: Changes) -> None:
+    """Change the model of an allocation program; what ``persistent.program`` holds is left behind."""
+    rows, columns = persistent.rows, persistent.columns
     for i, j, value in changes.entries:
         rows[i].SetCoefficient(columns[j], value)
-    objective = kept.solver.Objective()
+    objective = persistent.solver.Objective()
     for j, cost in changes.costs:
         objective.SetCoefficient(columns[j], cost)
     for j, upper in changes.uppers:
@@ -262,19 +264,19 @@ def _apply(kept: _Kept, changes: Changes) -> None:
         rows[i].SetBounds(low, high)
 
 
-def _change(kept: _Kept, following: Seating) -> None:
-    """Turn the kept model into the following program."""
-    _write(kept, kept.seating.seated, following.seated)
-    kept.seating = following
+def _change(persistent: _Persistent, following: PersistentProgram) -> None:
+    """Turn the persistent model into the following program."""
+    _write(persistent, persistent.program.snapshot, following.snapshot)
+    persistent.program = following
 
 
-def _write(kept: _Kept, old: Seated, new: Seated) -> None:
-    solver = kept.solver
+def _write(persistent: _Persistent, old: Snapshot, new: Snapshot) -> None:
+    solver = persistent.solver
     more_rows = new.row_lower.size - old.row_lower.size
     more_columns = new.c.size - old.c.size
-    kept.rows += [solver.RowConstraint(-math.inf, math.inf, "") for _ in range(more_rows)]
-    kept.columns += [solver.NumVar(0.0, 0.0, "") for _ in range(more_columns)]
-    rows, columns = kept.rows, kept.columns
+    persistent.rows += [solver.RowConstraint(-math.inf, math.inf, "") for _ in range(more_rows)]
+    persistent.columns += [solver.NumVar(0.0, 0.0, "") for _ in range(more_columns)]
+    rows, columns = persistent.rows, persistent.columns
     old = grown(old, more_rows, more_columns)
     if more_columns:
         old.indptr = np.append(old.indptr, np.repeat(old.indptr[-1:], more_columns))

@@ -1,8 +1,8 @@
-"""Which rows and columns of a kept model a new program's rows and columns take.
+"""Which rows and columns of a persistent model a new program's rows and columns take.
 
 A solver loses its basis when rows or columns are deleted, and keeps it when their values change. So
-nothing is deleted: who arrives takes the rows and columns (the *slots*) of somebody who left, and
-slots that nobody needs are switched off (columns fixed at zero, rows without bounds).
+nothing is deleted: an owner that arrives takes the rows and columns (the *slots*) of one that left, and
+slots that are not needed are switched off (columns fixed at zero, rows without bounds).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _MOST_NEW = 0.3
 
 @dataclass(slots=True)
 class Slots:
-    """Who sits where.
+    """Owners of slots.
 
     Attributes
     ----------
@@ -35,7 +35,7 @@ class Slots:
 
     @property
     def empty(self) -> Bools:
-        """Which slots nobody has."""
+        """Which slots have no owner."""
         empty = np.ones(self.key.size, dtype=bool)
         empty[self.at] = False
         return empty
@@ -52,16 +52,18 @@ def fresh_slots(key: Ints | None, size: int) -> Slots:
     return Slots(order if key is None else key, order)
 
 
-def reseat(slots: tuple[Slots, Slots], keys: tuple[Ints, Ints]) -> tuple[Slots, Slots] | None:
+def reassign_slots(
+    slots: tuple[Slots, Slots], keys: tuple[Ints, Ints]
+) -> tuple[Slots, Slots] | None:
     """Find slots for a new program's rows and columns.
 
-    Who stays keeps its slots; owners who arrive take over those of owners who left, kind by kind;
-    whoever finds none is seated at the end.
+    An owner that stays keeps its slots; those that arrive take over the slots of those that left, kind by
+    kind; what finds none is put at the end.
 
     Returns
     -------
     rows, columns
-        The new seating, or None if too many owners are new for a start from the old answer to
+        The slots, or None if too many owners are new for a start from the old answer to
         pay, too many slots would stand empty, or a key stands twice.
     """
     old_owners = np.unique(np.concatenate([s.key // KINDS for s in slots]))
@@ -71,7 +73,7 @@ def reseat(slots: tuple[Slots, Slots], keys: tuple[Ints, Ints]) -> tuple[Slots, 
     if came.size > max(8, _MOST_NEW * new_owners.size):
         return None
     heirs = min(left.size, came.size)
-    seated = []
+    found = []
     for old, key in zip(slots, keys, strict=True):
         slot_key = _inherit(old.key, left[:heirs], came[:heirs])
         order = np.argsort(slot_key, kind="stable")
@@ -85,8 +87,8 @@ def reseat(slots: tuple[Slots, Slots], keys: tuple[Ints, Ints]) -> tuple[Slots, 
         taken[at] = True
         if taken.sum() < max(key.size, (1.0 - _MOST_EMPTY) * slot_key.size):
             return None
-        seated.append(Slots(slot_key, at))
-    return seated[0], seated[1]
+        found.append(Slots(slot_key, at))
+    return found[0], found[1]
 
 
 def _inherit(key: Ints, left: Ints, came: Ints) -> Ints:
@@ -99,7 +101,7 @@ def _inherit(key: Ints, left: Ints, came: Ints) -> Ints:
 
 
 @dataclass(slots=True)
-class Seated:
+class Snapshot:
     """A program's values in the order of the slots; empty slots are switched off.
 
     ``indptr``, ``indices``, ``data`` are the matrix by columns, sorted.
@@ -115,11 +117,11 @@ class Seated:
     data: Floats
 
 
-def seat(program: LinearProgram, rows: Slots, columns: Slots) -> Seated:
+def take_snapshot(program: LinearProgram, rows: Slots, columns: Slots) -> Snapshot:
     """Write ``program`` in the order of its slots."""
     a = program.a
     if rows.in_order and columns.in_order:
-        return Seated(
+        return Snapshot(
             program.c,
             program.col_lower,
             program.col_upper,
@@ -136,7 +138,7 @@ def seat(program: LinearProgram, rows: Slots, columns: Slots) -> Seated:
     order = np.argsort(code, kind="stable")
     per_column = np.zeros(n + 1, dtype=np.int32)
     per_column[columns.at + 1] = counts
-    return Seated(
+    return Snapshot(
         _scatter(program.c, columns.at, n, 0.0),
         _scatter(program.col_lower, columns.at, n, 0.0),
         _scatter(program.col_upper, columns.at, n, 0.0),
@@ -155,28 +157,28 @@ def _scatter(values: Floats, at: Ints, size: int, empty: float) -> Floats:
 
 
 @dataclass(slots=True)
-class Seating:
-    """A program in its slots, as a solver holds it."""
+class PersistentProgram:
+    """A program whose rows and columns have slots in a persistent model."""
 
     rows: Slots
     columns: Slots
-    seated: Seated
+    snapshot: Snapshot
     maximize: bool
     row_keys: Ints | None
     col_keys: Ints | None
 
     @classmethod
-    def of(cls, program: LinearProgram) -> Seating:
-        """Seat a program in its own order."""
+    def of(cls, program: LinearProgram) -> PersistentProgram:
+        """Give a program slots in its own order."""
         m, n = program.shape
         keyed = program.row_keys is not None and program.col_keys is not None
         row_keys, col_keys = (program.row_keys, program.col_keys) if keyed else (None, None)
         rows, columns = fresh_slots(row_keys, m), fresh_slots(col_keys, n)
-        seated = seat(program, rows, columns)
-        return cls(rows, columns, seated, program.maximize, row_keys, col_keys)
+        snapshot = take_snapshot(program, rows, columns)
+        return cls(rows, columns, snapshot, program.maximize, row_keys, col_keys)
 
-    def follow(self, program: LinearProgram, tiny: int = 0) -> tuple[Seating | None, str]:
-        """Seat the next program in the slots of this one, or say why it is better built afresh.
+    def follow(self, program: LinearProgram, tiny: int = 0) -> tuple[PersistentProgram | None, str]:
+        """Put the next program into the slots of this one, or say why it is better built afresh.
 
         Parameters
         ----------
@@ -197,28 +199,28 @@ class Seating:
         ):
             if row_keys.size <= tiny:
                 return None, "a program this small is built faster than compared"
-            found = reseat((rows, columns), (row_keys, col_keys))
+            found = reassign_slots((rows, columns), (row_keys, col_keys))
             if found is None:
                 return None, "too many rows and columns came or went"
             rows, columns = found
-        seated = seat(program, rows, columns)
-        return Seating(rows, columns, seated, program.maximize, row_keys, col_keys), ""
+        snapshot = take_snapshot(program, rows, columns)
+        return PersistentProgram(rows, columns, snapshot, program.maximize, row_keys, col_keys), ""
 
     def _has_sparsity(self, program: LinearProgram) -> bool:
         a = program.a
         return (
-            program.shape[0] == self.seated.row_lower.size
-            and np.array_equal(a.indptr, self.seated.indptr)
-            and np.array_equal(a.indices, self.seated.indices)
+            program.shape[0] == self.snapshot.row_lower.size
+            and np.array_equal(a.indptr, self.snapshot.indptr)
+            and np.array_equal(a.indices, self.snapshot.indices)
         )
 
 
-def grown(old: Seated, rows: int, columns: int) -> Seated:
+def grown(old: Snapshot, rows: int, columns: int) -> Snapshot:
     """``old`` with that many empty rows and columns more at the end."""
     if not rows and not columns:
         return old
     zero, free = np.zeros(columns), np.full(rows, np.inf)
-    return Seated(
+    return Snapshot(
         np.concatenate([old.c, zero]),
         np.concatenate([old.col_lower, zero]),
         np.concatenate([old.col_upper, zero]),
@@ -231,7 +233,7 @@ def grown(old: Seated, rows: int, columns: int) -> Seated:
 
 
 def changed_entries(
-    old: Seated, new: Seated, rows: int, most: int
+    old: Snapshot, new: Snapshot, rows: int, most: int
 ) -> tuple[Ints, Ints, Floats] | None:
     """Entries of the matrix that differ, as rows, columns and new values; None if over ``most``."""
     if old.indices.size == new.indices.size and (
@@ -254,7 +256,7 @@ def changed_entries(
     return code[entries] % rows, code[entries] // rows, after[entries]
 
 
-def _codes(seated: Seated, rows: int) -> Ints:
-    column = np.repeat(np.arange(seated.indptr.size - 1), np.diff(seated.indptr))
-    code: Ints = column * rows + seated.indices
+def _codes(snapshot: Snapshot, rows: int) -> Ints:
+    column = np.repeat(np.arange(snapshot.indptr.size - 1), np.diff(snapshot.indptr))
+    code: Ints = column * rows + snapshot.indices
     return code

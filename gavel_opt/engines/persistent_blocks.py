@@ -62,7 +62,7 @@ def keys_of(program: AllocationProgram) -> Ints:
 
 @dataclass(slots=True)
 class BlockModel:
-    """A table of the values that a kept model has, one line a slot.
+    """A table of the values that a persistent model has, one line a slot.
 
     Columns of the model: the level if there is one, then all slots on the first worker type, on the
     second, ... Rows: levels of all slots, capacities, time sums of all slots. Columns of ``table``: the
@@ -80,7 +80,7 @@ class BlockModel:
 
     @classmethod
     def of(cls, program: AllocationProgram, spare: int) -> BlockModel:
-        """Seat a program's groups in order, with ``spare`` slots left over."""
+        """Give a program's groups slots in order, with ``spare`` slots left over."""
         blocks = program.blocks
         groups, types = blocks.groups, blocks.types
         has_reward = program.reward is not None
@@ -133,7 +133,7 @@ class BlockModel:
             blocks.types != types
             or program.has_level != self.has_level
             or (program.reward is not None) != self.has_reward
-            or not self._seat(keys_of(program))
+            or not self._assign_slots(keys_of(program))
         ):
             return None
         old_workers = self.workers
@@ -160,14 +160,14 @@ class BlockModel:
                 changes.rows.append((slots + j, -math.inf, float(self.workers[j])))
         return changes
 
-    def _seat(self, keys: Ints) -> bool:
+    def _assign_slots(self, keys: Ints) -> bool:
         """Find a slot for every key; False if that is not possible or not worth it."""
         if keys.size == self.keys.size and (keys == self.keys).all():
             return True
         # Compiled, so it is loaded only where allocation programs are solved.
-        from gavel_opt.engines.persistent_slots import seat
+        from gavel_opt.engines.persistent_slots import assign_slots
 
-        at, came = seat(self.key, keys)
+        at, came = assign_slots(self.key, keys)
         if came < 0 or came > max(8, _MOST_NEW * keys.size):
             return False
         if keys.size < _MOST_EMPTY * self.key.size:
@@ -188,7 +188,7 @@ class BlockModel:
         return rewrite(self.table, self.at, blocks.count, *map(np.ascontiguousarray, given))
 
 
-class KeepsBlocks(ABC):
+class PersistentBlocks(ABC):
     """An engine that solves allocation programs without pairs in a model that it keeps.
 
     Attributes
@@ -217,12 +217,12 @@ class KeepsBlocks(ABC):
     def _solve_changed(
         self, model: BlockModel, changes: Changes, options: Options, started: float
     ) -> Solution | None:
-        """Change the kept model and solve it; None if it has to be built afresh."""
+        """Change the persistent model and solve it; None if it has to be built afresh."""
 
     def solve_blocks(
         self, program: AllocationProgram | FinishTimeProgram, options: Options = DEFAULT_OPTIONS
     ) -> tuple[Solution, Answer | None]:
-        """Solve an allocation program without pairs, each group in a slot of the kept model.
+        """Solve an allocation program without pairs, each group in a slot of the persistent model.
 
         Raises
         ------
@@ -263,7 +263,7 @@ class KeepsBlocks(ABC):
     def _solve_model(
         self, program: AllocationProgram, options: Options
     ) -> tuple[Solution, Answer | None]:
-        """Solve a program on the kept model, or on a fresh one."""
+        """Solve a program on the persistent model, or on a fresh one."""
         # Compiled, so it is loaded only where allocation programs are solved.
         from gavel_opt.engines.persistent_slots import read
 

@@ -1,4 +1,4 @@
-"""The table of a kept model's slots, compared and rewritten in compiled passes."""
+"""The table of a persistent model's slots, compared and rewritten in compiled passes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gavel_opt.kernels.jit import compiled
 
 
 @compiled
-def seat(key: Ints, keys: Ints) -> tuple[Ints, int]:
+def assign_slots(key: Ints, keys: Ints) -> tuple[Ints, int]:
     """Find a slot for every one of ``keys``: its own from before, or an empty one.
 
     Parameters
@@ -18,7 +18,7 @@ def seat(key: Ints, keys: Ints) -> tuple[Ints, int]:
     key
         Of the group that each slot has or had last, -1 for none.
     keys
-        Of the groups to be seated.
+        Of the groups that need slots.
 
     Returns
     -------

@@ -15,7 +15,7 @@ import pulp
 
 from gavel_opt.arrays import Ints
 from gavel_opt.engines.highs import QuietHighs
-from gavel_opt.engines.persistent import Seated
+from gavel_opt.engines.persistent import Snapshot
 
 _COMPILED = hasattr(pulp.LpAffineExpression, "from_list")
 """Whether this is PuLP 4."""
@@ -29,7 +29,7 @@ class _InProcess(pulp.HiGHS):  # type: ignore[misc]  # PuLP has no types
         lp.solverModel.setOptionValue("output_flag", False)
 
 
-def solver_of(seated: Seated, maximize: bool) -> tuple[QuietHighs, Ints, Ints]:
+def solver_of(snapshot: Snapshot, maximize: bool) -> tuple[QuietHighs, Ints, Ints]:
     """Write a program in PuLP and let PuLP build its solver.
 
     Returns
@@ -46,35 +46,35 @@ def solver_of(seated: Seated, maximize: bool) -> tuple[QuietHighs, Ints, Ints]:
         # PuLP 3 says of each variable that PuLP 4 will make it in another way.
         warnings.simplefilter("ignore", DeprecationWarning)
         problem = pulp.LpProblem("program", pulp.LpMaximize if maximize else pulp.LpMinimize)
-        variables = _variables(problem, seated)
-        rows = _rows(problem, variables, seated)
+        variables = _variables(problem, snapshot)
+        rows = _rows(problem, variables, snapshot)
         interface = _InProcess(msg=False)
         interface.createAndConfigureSolver(problem)
         interface.buildSolverModel(problem)
         return problem.solverModel, _columns(problem, variables), rows
 
 
-def _variables(problem: Any, seated: Seated) -> list[Any]:
+def _variables(problem: Any, snapshot: Snapshot) -> list[Any]:
     make = problem.add_variable if _COMPILED else pulp.LpVariable
-    bounds = zip(seated.col_lower.tolist(), seated.col_upper.tolist(), strict=True)
+    bounds = zip(snapshot.col_lower.tolist(), snapshot.col_upper.tolist(), strict=True)
     variables = [
         make(f"x{j}", _or_none(low), _or_none(high)) for j, (low, high) in enumerate(bounds)
     ]
     # Columns in no row would be missing, so all of them are named in the objective.
-    problem.setObjective(_expression(list(zip(variables, seated.c.tolist(), strict=True))))
+    problem.setObjective(_expression(list(zip(variables, snapshot.c.tolist(), strict=True))))
     return variables
 
 
-def _rows(problem: Any, variables: list[Any], seated: Seated) -> Ints:
-    m = seated.row_lower.size
-    order = np.argsort(seated.indices, kind="stable")
-    column = np.repeat(np.arange(len(variables)), np.diff(seated.indptr))[order].tolist()
-    value = seated.data[order].tolist()
-    starts = np.searchsorted(seated.indices[order], np.arange(m + 1)).tolist()
+def _rows(problem: Any, variables: list[Any], snapshot: Snapshot) -> Ints:
+    m = snapshot.row_lower.size
+    order = np.argsort(snapshot.indices, kind="stable")
+    column = np.repeat(np.arange(len(variables)), np.diff(snapshot.indptr))[order].tolist()
+    value = snapshot.data[order].tolist()
+    starts = np.searchsorted(snapshot.indices[order], np.arange(m + 1)).tolist()
     rows = np.full((2, m), -1, dtype=np.int64)
     made = 0
     for i, (low, high) in enumerate(
-        zip(seated.row_lower.tolist(), seated.row_upper.tolist(), strict=True)
+        zip(snapshot.row_lower.tolist(), snapshot.row_upper.tolist(), strict=True)
     ):
         terms = [(variables[column[k]], value[k]) for k in range(starts[i], starts[i + 1])]
         sides: list[tuple[int | slice, int, float]] = [

@@ -1,4 +1,4 @@
-"""What an engine must do beyond one right answer: time limits, repeatability, kept models, misuse."""
+"""What an engine must do beyond one right answer: time limits, repeatability, persistent models, misuse."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def kept_model_is_right(make_engine: MakeEngine) -> None:
         difference = abs(kept.objective - fresh.objective)
         largest = 1.0 + abs(fresh.objective)
         assert difference <= 10 * max(engine.capability.precision, 1e-9) * largest, (
-            f"program {step}: {kept.objective!r} on the kept model, {fresh.objective!r} afresh"
+            f"program {step}: {kept.objective!r} on the persistent model, {fresh.objective!r} afresh"
         )
 
 

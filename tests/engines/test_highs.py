@@ -28,7 +28,7 @@ def test_the_time_limit_is_for_one_program_not_for_the_life_of_the_solver():
     engine = highs.Highs()
     program = small()
     while engine._solver.getRunTime() < 0.5:
-        engine._kept = None
+        engine._persistent = None
         engine.solve(large())
     assert engine.solve(program, Options(time_limit=0.25)).status is Status.OPTIMAL
 

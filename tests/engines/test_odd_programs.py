@@ -78,7 +78,7 @@ def drawn(draws):
 
 @pytest.mark.parametrize("name", [name for name in ENGINES if name != "highs"])
 def test_drawn_programs(name):
-    """One engine object for all of them, so that kept models meet strangers."""
+    """One engine object for all of them, so that persistent models meet strangers."""
     engine, exact = make(name), make_engine("highs")
     draws = np.random.default_rng(17)
     optimal = 0

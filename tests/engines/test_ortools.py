@@ -69,7 +69,7 @@ def test_glop_builds_the_kept_model_when_programs_follow():
     engine = ortools_glop.Glop()
     details = [engine.solve(lower(p)).stats.detail for p in programs(40, 4, merge=False)]
     assert "first program" in details[0]
-    assert details[1:] == ["model built to be kept", "kept model", "kept model"]
+    assert details[1:] == ["model built to be kept", "persistent model", "persistent model"]
 
 
 def test_glop_takes_arrays_where_the_model_is_too_large_to_fill(monkeypatch):
@@ -87,9 +87,9 @@ def test_glop_leaves_a_kept_model_that_fails(monkeypatch):
     stream = [lower(p) for p in programs(40, 4, merge=False)]
     for program in stream[:3]:
         engine.solve(program)
-    monkeypatch.setattr(ortools_glop, "KEPT_STATUS", {})
+    monkeypatch.setattr(ortools_glop, "PERSISTENT_STATUS", {})
     solution = engine.solve(stream[3])
     assert solution.status is Status.OPTIMAL
-    assert "kept model had no answer" in solution.stats.detail
+    assert "persistent model had no answer" in solution.stats.detail
     fresh = ortools_glop.Glop().solve(stream[3])
     assert solution.objective == pytest.approx(fresh.objective, rel=1e-10)

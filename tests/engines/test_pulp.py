@@ -52,7 +52,7 @@ def test_a_time_limit_is_not_an_optimum():
     program = lower(next(programs(500, 1, merge=False)))
     engine = Pulp()
     engine.solve(program)
-    engine._kept.solver.clearSolver()
+    engine._persistent.solver.clearSolver()
     other = lower(next(programs(500, 1, merge=False)))
     solution = engine.solve(other, Options(time_limit=2e-3 + _translation(other)))
     assert solution.status is Status.TIME_LIMIT
@@ -63,7 +63,7 @@ def test_the_time_limit_is_for_one_program():
     engine = Pulp()
     first, second = (lower(p) for p in programs(300, 2, merge=False))
     engine.solve(first)
-    solver = engine._kept.solver
+    solver = engine._persistent.solver
     spent = solver.getRunTime()
     while spent < 0.6:
         solver.setBasis()

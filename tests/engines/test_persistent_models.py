@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 from streams import programs
 
-from gavel_opt.engines.persistent import Seating, changed_entries, reseat, seat
+from gavel_opt.engines.persistent import (
+    PersistentProgram,
+    changed_entries,
+    reassign_slots,
+    take_snapshot,
+)
 from gavel_opt.engines.protocol import DEFAULT_OPTIONS
 from gavel_opt.engines.registry import make_engine
 from gavel_opt.errors import MissingLibraryError
@@ -97,45 +102,45 @@ def test_same_entries_but_another_row(name):
 
 
 def test_slots_pass_from_owner_to_owner():
-    """Seated anew for thirty rounds, the kept values are the program's own."""
-    seating = None
+    """Followed for thirty rounds, the kept values are the program's own."""
+    slotted = None
     most = 0
     for program in programs(40, 30, merge=False, seed=3):
         general = lower(program)
         following = None
-        if seating is not None:
-            following, reason = seating.follow(general)
+        if slotted is not None:
+            following, reason = slotted.follow(general)
             assert following is not None, reason
-        seating = following or Seating.of(general)
-        seated = seating.seated
-        dense = np.zeros((seated.row_lower.size, seated.c.size))
-        column = np.repeat(np.arange(seated.c.size), np.diff(seated.indptr))
-        dense[seated.indices, column] = seated.data
-        rows, columns = seating.rows, seating.columns
+        slotted = following or PersistentProgram.of(general)
+        snapshot = slotted.snapshot
+        dense = np.zeros((snapshot.row_lower.size, snapshot.c.size))
+        column = np.repeat(np.arange(snapshot.c.size), np.diff(snapshot.indptr))
+        dense[snapshot.indices, column] = snapshot.data
+        rows, columns = slotted.rows, slotted.columns
         assert (dense[np.ix_(rows.at, columns.at)] == general.a.toarray()).all()
         assert np.count_nonzero(dense) == np.count_nonzero(general.a.data)
-        assert (seated.c[columns.at] == general.c).all()
-        assert (seated.row_upper[rows.at] == general.row_upper).all()
+        assert (snapshot.c[columns.at] == general.c).all()
+        assert (snapshot.row_upper[rows.at] == general.row_upper).all()
         assert (rows.key[rows.at] == general.row_keys).all()
-        assert not seated.col_upper[columns.empty].any()
-        assert np.isinf(seated.row_upper[rows.empty]).all()
+        assert not snapshot.col_upper[columns.empty].any()
+        assert np.isinf(snapshot.row_upper[rows.empty]).all()
         most = max(most, program.blocks.groups)
         assert dense.shape == (2 * most + 3, 3 * most + 1)
 
 
 def test_changes_say_what_differs():
     first, second = (lower(p) for p in programs(12, 2, merge=False, seed=8))
-    seating = Seating.of(first)
-    following, _ = seating.follow(second)
-    old, new = seating.seated, following.seated
+    slotted = PersistentProgram.of(first)
+    following, _ = slotted.follow(second)
+    old, new = slotted.snapshot, following.snapshot
     rows, m = new.row_lower.size, new.c.size
     if old.c.size < m or old.row_lower.size < rows:
         pytest.fail("the seed was chosen so that nobody needs a new slot")
     i, j, value = changed_entries(old, new, rows, most=10_000)
 
-    def dense(seated):
+    def dense(snapshot):
         table = np.zeros((rows, m))
-        table[seated.indices, np.repeat(np.arange(m), np.diff(seated.indptr))] = seated.data
+        table[snapshot.indices, np.repeat(np.arange(m), np.diff(snapshot.indptr))] = snapshot.data
         return table
 
     table = dense(old)
@@ -154,10 +159,10 @@ def test_a_key_that_stands_twice_is_not_kept():
         row_keys=np.array([0, KINDS]),
         col_keys=np.array([0, KINDS]),
     )
-    seating = Seating.of(program)
+    slotted = PersistentProgram.of(program)
     twice = np.array([KINDS, KINDS])
-    assert reseat((seating.rows, seating.columns), (twice, twice)) is None
-    assert seat(program, seating.rows, seating.columns).data is program.a.data
+    assert reassign_slots((slotted.rows, slotted.columns), (twice, twice)) is None
+    assert take_snapshot(program, slotted.rows, slotted.columns).data is program.a.data
 
 
 def test_most_owners_new_means_a_fresh_model():
