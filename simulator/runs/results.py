@@ -357,12 +357,12 @@ def collect(
             "completed_in_all": int(np.isfinite(jobs["jct"]).sum()),
         },
         "simulated_time": float(simulation.time),
-        "makespan": float(simulation.time) if whole else None,
+        "makespan": float(simulation.time),
+        "utilization": utilization,
+        "utilization_without_gaps": utilization
+        - float(gap_use.sum()) / simulation.cluster.total / max(simulation.time, _TINY),
         **_of_whole_runs(
             whole,
-            utilization=utilization,
-            utilization_without_gaps=utilization
-            - float(gap_use.sum()) / simulation.cluster.total / max(simulation.time, _TINY),
             cost=cost,
             cost_without_gaps=_cost_without_gaps(simulation, cost, gap_use),
             slo_violations=_slo_violations(simulation, jobs),

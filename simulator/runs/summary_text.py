@@ -40,7 +40,7 @@ def describe(result: RunResult, folder: Path | None) -> str:
     if (ranks := found["jct_percentiles"]) is not None:
         rows.append(("", f"half within {_hours(ranks['p50'])}, 99% within {_hours(ranks['p99'])}"))
     rows.append((_ended(found), _hours(found["simulated_time"])))
-    rows.append(("utilization", _utilization(found)))
+    rows.append(("utilization", f"{found['utilization']:.1%}"))
     kept = f", {found['lease_extensions'] / leases:.1%} of leases extended" if leases else ""
     rows.append(("rounds", f"{found['rounds']:,}, {found['allocations']:,} allocations{kept}"))
     if solve["programs"]:
@@ -90,7 +90,7 @@ def short(result: RunResult) -> str:
             f"  average_jct  {_mean(found)}",
             f"  {_ended(found):<11}  {found['simulated_time']:,.2f} s "
             f"({_hours(found['simulated_time'])})",
-            f"  utilization  {_utilization(found)} in {found['rounds']:,} rounds, "
+            f"  utilization  {found['utilization']:.1%} in {found['rounds']:,} rounds, "
             f"{found['allocations']:,} allocations",
             f"  more in      .summary, .jobs ({result.jobs['job'].size:,} rows), .rounds, .config",
         ]
@@ -130,18 +130,14 @@ def _on(found: dict[str, Any]) -> str:
 
 def _ended(found: dict[str, Any]) -> str:
     """What the end of simulated time is called: a makespan only if everything was done by then."""
-    return "simulated" if found["makespan"] is None else "makespan"
+    whole = found["status"] == "completed" and not found["partial"]
+    return "makespan" if whole else "simulated"
 
 
 def known(found: dict[str, Any], name: str) -> tuple[Any, str]:
     """A total of a whole run, or that of one cut off and words that say so."""
     total, so_far = found.get(name), found.get(f"{name}_so_far")
     return (so_far, " so far") if total is None and so_far is not None else (total, "")
-
-
-def _utilization(found: dict[str, Any]) -> str:
-    share, so_far = known(found, "utilization")
-    return f"{share:.1%}{so_far}"
 
 
 def _mean(found: dict[str, Any]) -> str:

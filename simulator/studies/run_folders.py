@@ -45,7 +45,6 @@ RESULTS = (
     "simulated_time",
     "makespan",
     "utilization",
-    "utilization_so_far",
     "rounds",
     "allocations",
     "lease_extensions",
@@ -62,6 +61,14 @@ RESULTS = (
     "solve.max_relative_gap",
 )
 """What of a summary goes into a sweep's table, by its name there; a dot goes into an object."""
+
+
+def results_of(summary: dict[str, Any]) -> dict[str, Any]:
+    """A run's row of results; a run that was cut off has no makespan, only a time at which it was."""
+    found = {name: _at(summary, name) for name in RESULTS}
+    if summary.get("status") != "completed" or summary.get("partial"):
+        found["makespan"] = None
+    return found
 
 
 def _at(summary: dict[str, Any], name: str) -> Any:
@@ -119,7 +126,7 @@ class RunFolders:
             ) from None
         if summary.get("identity") != payload["identity"]:
             self._check_same(folder, theirs, summary, payload)
-        return {"result": {name: _at(summary, name) for name in RESULTS}, "time": summary["time"]}
+        return {"result": results_of(summary), "time": summary["time"]}
 
     def adopt(self, name: str, payload: Payload, found: Path) -> Kept | None:
         """Take over the folder of a finished run from elsewhere, if its tables are whole."""

@@ -229,8 +229,8 @@ function summary(run, place, named) {
     ),
     figure(
       "utilization",
-      percent(found.utilization ?? found.utilization_so_far ?? Number.NaN),
-      `mean over GPUs${typeof found.utilization_so_far === "number" ? ", so far" : ""}`,
+      percent(found.utilization ?? Number.NaN),
+      "mean over GPUs",
     ),
     figure("simulated", duration(run.end), `${number(run.rounds)} rounds, ${number(run.jobs)} jobs`),
     figure(
