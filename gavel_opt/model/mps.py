@@ -234,6 +234,8 @@ class _Reader:
             )
         if not named and count == 3 and not looks_like_a_number(words[2]):
             text.unknown("column", words[2], columns)
+        if count == 4:
+            text.number_in(words[3])
         self._bound(kind, words[1] if named else "", words[1 + named], "0")
 
     def _fields(self, line: str) -> list[str]:
@@ -282,6 +284,8 @@ class _Reader:
             kind = self._bound_type(kind)
             if kind in _WITH_VALUE and not value:
                 text.wrong(f"a bound {kind} has a number in columns 25 to 36")
+            if value:
+                text.number_in(value)
             self._bound(kind, first, second, value if kind in _WITH_VALUE else "0")
         else:
             pairs = [(second, value)]

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import IO, Any
 
 from gavel_opt import InputError
-from simulator.world.reading import MEGABYTE, shown
+from simulator.world.reading import MEGABYTE, once, shown
 
 _CHUNK = 1 << 16
-_DECODER = json.JSONDecoder()
+_DECODER = json.JSONDecoder(object_pairs_hook=once)
 
 
 def list_items(path: Path) -> Iterator[tuple[str, Any]]:
@@ -33,14 +33,15 @@ def list_items(path: Path) -> Iterator[tuple[str, Any]]:
 def _items(window: _Window) -> Iterator[tuple[str, Any]]:
     if not window.take("["):
         raise window.wrong(f"expected a list of jobs, found {shown(window.text[:20])}")
-    if window.take("]"):
-        return
-    while True:
+    empty = window.take("]")
+    while not empty:
         yield window.where(), window.item()
         if window.take("]"):
-            return
+            break
         if not window.take(","):
             raise window.wrong("not JSON: expected a comma or the end of the list")
+    if not window.at_end():
+        raise window.wrong(f"{shown(window.text[:20])} stands behind the list; expected nothing")
 
 
 class _Window:
@@ -67,6 +68,11 @@ class _Window:
         if found:
             self.text = self.text[1:]
         return found
+
+    def at_end(self) -> bool:
+        """Whether nothing but blanks comes next."""
+        self._skip()
+        return not self.text
 
     def item(self) -> Any:
         """Take an object."""

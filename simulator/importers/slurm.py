@@ -28,7 +28,8 @@ WORKER_TYPE = "v100"
 _TRES = ("AllocTRES", "ReqTRES", "AllocGRES", "ReqGRES")
 """Columns that say the GPUs, the best first."""
 
-_GPU = re.compile(r"(?:gres[/:])?gpu(?::([A-Za-z][\w.-]*))?[=:](\d{1,7})")
+_GPU = re.compile(r"(?:gres[/:])?gpu(?::([A-Za-z][\w.-]*))?[=:](\d+)")
+_MOST_DIGITS = 7
 _ELAPSED = re.compile(r"(?:(\d{1,6})-)?(?:(\d{1,2}):)?(\d{1,2}):(\d{1,2})(?:\.\d+)?")
 
 
@@ -78,15 +79,17 @@ def _merge(jobs: dict[str, _Job], row: Row, where: str) -> None:
     submitted, state = _time(row, "Submit", where), end_of(row["State"])
     job = jobs.setdefault(row["JobID"], _Job(submitted, state))
     job.state = state
-    gpus, gpu_type = _gpus(row)
+    gpus, gpu_type = _gpus(row, where)
     job.gpus, job.gpu_type = max(job.gpus, gpus), job.gpu_type or gpu_type
     job.gpu_seconds += gpus * max(_seconds(row, where) or 0.0, 0.0)
 
 
-def _gpus(row: Row) -> tuple[int, str]:
+def _gpus(row: Row, where: str) -> tuple[int, str]:
     """GPUs and their type: ``gres/gpu=4,gres/gpu:a100=4`` says the same four twice."""
     for column in _TRES:
         found = _GPU.findall(given(row, column))
+        if any(len(count) > _MOST_DIGITS for _, count in found):
+            raise InputError(f"{where}: more GPUs than there can be: {shown(row[column])}")
         if found:
             typed = [(name, int(count)) for name, count in found if name]
             plain = sum(int(count) for name, count in found if not name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -68,11 +69,14 @@ def rows(
     Raises
     ------
     InputError
-        For a row that has more or fewer fields than there are columns.
+        For a column that stands twice, and a row of more or fewer fields than there are columns.
     """
     for where, fields in lines(path, delimiter):
         if columns is None or fields == list(columns):
             columns = fields
+            twice = next((name for name, n in Counter(columns).items() if name and n > 1), "")
+            if twice:
+                raise InputError(f"{where}: column {shown(twice)} stands twice; keep one")
             continue
         if len(fields) != len(columns):
             raise InputError(f"{where}: expected {len(columns)} columns, found {len(fields)}")

@@ -67,7 +67,8 @@ class Replay:
             if not second:
                 singles.append((int(first), row))
             elif any(row):
-                pairs.append((int(first), int(second), row))
+                low, high = sorted((int(first), int(second)))
+                pairs.append((low, high, row))
         singles.sort()
         pairs.sort()
         return Allocation(
@@ -110,7 +111,8 @@ def load_replay(path: Path, worker_types: Sequence[str]) -> Replay:
     return Replay(str(path), events, worker_types)
 
 
-_JOBS = re.compile(r"[0-9]{1,9}(\+[0-9]{1,9})?")
+_JOB = r"(?:0|[1-9][0-9]{0,8})"
+_JOBS = re.compile(rf"{_JOB}(\+{_JOB})?")
 
 
 def _problem(event: Any, before: float) -> str:
@@ -123,6 +125,8 @@ def _problem(event: Any, before: float) -> str:
         first, _, second = name.partition("+")
         if not _JOBS.fullmatch(name) or first == second:
             return f"expected a job, or a pair such as 3+5, found {shown(name)}"
+        if second and f"{second}+{first}" in event["alloc"]:
+            return f"expected a pair once, found {shown(name)} and {shown(f'{second}+{first}')}"
         if not isinstance(share, list) or len(share) != len(SHORT_ORDER):
             return f"job {name}: expected a list of {len(SHORT_ORDER)} shares, found {shown(share)}"
         if not all(is_number(part) and -1e-3 <= part <= 1.001 for part in share):

@@ -9,7 +9,7 @@ import numpy as np
 
 from gavel_opt import InputError
 from simulator.world.names import meant
-from simulator.world.reading import csv_rows, number, read_text, shown
+from simulator.world.reading import LARGEST, csv_rows, number, read_text, shown
 
 _SHIPPED = Path(__file__).parents[1] / "data" / "prices.csv"
 
@@ -50,13 +50,14 @@ def load_prices(path: Path | None, worker_types: Sequence[str]) -> np.ndarray:
                 f"{source}:{line}: expected a worker type and dollars per hour, found "
                 f"{shown(','.join(fields))}"
             )
-        if price < 0:
+        if not 0 <= price <= LARGEST:
+            limit = "0 or more" if price < 0 else f"{LARGEST:g} or less"
             raise InputError(
-                f"{source}:{line}: expected a price of 0 or more, found {shown(fields[1])}"
+                f"{source}:{line}: expected a price of {limit}, found {shown(fields[1])}"
             )
         if fields[0].strip() in prices:
             raise InputError(f"{source}:{line}: a second price for {shown(fields[0].strip())}")
-        prices[fields[0].strip()] = price
+        prices[fields[0].strip()] = abs(price)  # no zero with a sign
     priced = {name: meant(name, prices) for name in worker_types}
     missing = [name for name, known in priced.items() if known is None]
     if missing and path is not None:

@@ -143,7 +143,7 @@ def csv_rows(source: str, text: str) -> Iterator[tuple[int, list[str]]]:
     InputError
         Where a row is none.
     """
-    rows = csv.reader(text.splitlines())
+    rows = csv.reader(io.StringIO(text, newline=""))
     try:
         for fields in rows:
             yield rows.line_num, fields
@@ -176,7 +176,7 @@ def parse_json(text: str, where: str) -> Any:
         Naming the line where it ends to be JSON.
     """
     try:
-        return json.loads(text, object_pairs_hook=_once)
+        return json.loads(text, object_pairs_hook=once)
     except json.JSONDecodeError as wrong:
         raise InputError(f"{where}:{wrong.lineno}: not JSON: {wrong.msg}") from None
     except RecursionError:
@@ -185,7 +185,14 @@ def parse_json(text: str, where: str) -> Any:
         raise InputError(f"{where}: {wrong}") from None
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make an object of JSON whose names stand in it once each.
+
+    Raises
+    ------
+    ValueError
+        Naming the first that stands twice.
+    """
     found = dict(pairs)
     if len(found) < len(pairs):
         names = [name for name, _ in pairs]

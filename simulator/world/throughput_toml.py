@@ -13,15 +13,17 @@ import numpy as np
 
 from gavel_opt import InputError
 from simulator.world.names import nearest
-from simulator.world.reading import is_number, shown
+from simulator.world.reading import LARGEST, is_number, shown
 from simulator.world.throughputs import (
     MOST_WORKERS,
     PRESETS,
+    SPEED,
     Key,
     Measurements,
     TableBuilder,
     load_throughputs,
     preset_file,
+    refuse_two_speeds,
 )
 
 _BATCH = re.compile(r" \(batch size .*\)$")
@@ -242,13 +244,17 @@ def _add_row(table: TableBuilder, named: tuple[str, dict[str, Any]], types: list
     if not isinstance(scale, int) or isinstance(scale, bool) or not 1 <= scale <= MOST_WORKERS:
         raise InputError(f"{where}: expected a whole number as scale_factor, found {shown(scale)}")
     speeds = {name: value for name, value in row.items() if name not in _OF_ROW}
+    if not speeds:
+        raise InputError(f"{where}: expected a speed, such as v100 = 12.5")
     types += [name for name in speeds if name not in types]
     a: Key = (job, scale)
     if beside is None:
         for name, speed in speeds.items():
             table.alone.setdefault(a, {})[name] = _speed(f"{where}: {name}", speed)
         return
-    b: Key = (str(beside), scale)
+    if not isinstance(beside, str):
+        raise InputError(f'{where}: expected beside = "...", found {shown(beside)}')
+    b: Key = (beside, scale)
     for key in (a, b):
         if key not in table.alone:
             raise InputError(f"{where}: {shown(key[0])} with scale factor {scale} has no row alone")
@@ -256,13 +262,14 @@ def _add_row(table: TableBuilder, named: tuple[str, dict[str, Any]], types: list
         if not isinstance(both, list) or len(both) != 2:
             raise InputError(f"{where}: {name}: expected [this job's speed, the other's]")
         first, second = (_speed(f"{where}: {name}", speed) for speed in both)
+        refuse_two_speeds(where, a, b, {name: (first, second)})
         table.paired.setdefault((a, b), {})[name] = (first, second)
         table.paired.setdefault((b, a), {})[name] = (second, first)
 
 
 def _speed(where: str, value: Any) -> float:
-    if not is_number(value) or value < 0:
-        raise InputError(f"{where}: expected steps per second, 0 or more, found {shown(value)}")
+    if not is_number(value) or not 0 <= value <= LARGEST:
+        raise InputError(f"{where}: expected {SPEED}, found {shown(value)}")
     return float(value)
 
 

@@ -20,6 +20,7 @@ from gavel_opt import InputError, ThroughputTable
 from simulator.world.job_types import JOB_TYPES
 from simulator.world.names import meant, nearest
 from simulator.world.reading import (
+    LARGEST,
     csv_rows,
     is_number,
     number,
@@ -36,6 +37,8 @@ that its deadline is a multiple of, and which the policies that know one speed a
 
 MOST_PAIRS = 10_000_000
 """Entries of a table of pairs, two speeds each: 160 MB."""
+
+SPEED = f"steps per second, not negative, {LARGEST:g} at most"
 
 MOST_WORKERS = 1_000_000
 """Scale factor that a table may have."""
@@ -258,6 +261,8 @@ class TableBuilder:
     def build(self, source: str, worker_types: Iterable[str]) -> Measurements:
         """Lay out what was collected, worker types in alphabetical order."""
         types = tuple(sorted(worker_types))
+        if any(not name.strip() for name in types):
+            raise InputError(f"{source}: a worker type has no name")
         keys = _order(self.alone)
         if len(keys) ** 2 * len(types) > MOST_PAIRS:
             raise InputError(
@@ -281,9 +286,37 @@ def _speed(text: str, where: str) -> float:
     speed = number(text.strip())
     if speed is None:
         raise InputError(f"{where}: expected steps per second, found {shown(text)}")
-    if speed < 0:
-        raise InputError(f"{where}: expected steps per second, not negative, found {shown(text)}")
+    if not 0 <= speed <= LARGEST:
+        raise InputError(f"{where}: expected {SPEED}, found {shown(text)}")
     return speed
+
+
+def _refuse_halves(source: str, builder: TableBuilder) -> None:
+    """Refuse a pair that has speeds from one side only."""
+    for (a, b), speeds in builder.paired.items():
+        refuse_two_speeds(source, a, b, speeds)
+        missing = [name for name in speeds if name not in builder.paired.get((b, a), ())]
+        if missing:
+            raise InputError(
+                f"{source}: {shown(a[0])} beside {shown(b[0])} with scale factor {a[1]} has speeds on "
+                f"{missing[0]!r} that are missing from the other side, {shown(b[0])} beside "
+                f"{shown(a[0])}; add them there"
+            )
+
+
+def refuse_two_speeds(where: str, a: Key, b: Key, speeds: dict[str, tuple[float, float]]) -> None:
+    """Refuse two speeds of a job beside its like.
+
+    Raises
+    ------
+    InputError
+        Naming the worker type.
+    """
+    for name, (first, second) in speeds.items():
+        if a == b and first != second:
+            raise InputError(
+                f"{where}: {shown(a[0])} beside itself has two speeds on {name!r}; expected the same twice"
+            )
 
 
 def _parse(source: str, text: str) -> Measurements:
@@ -314,6 +347,11 @@ def _parse(source: str, text: str) -> Measurements:
             raise InputError(f"{where}: expected a job type in column 2")
         a = (job, scale)
         if not beside:
+            stray = next((text for text in fields[4::2] if text), "")
+            if stray:
+                raise InputError(
+                    f"{where}: {shown(stray)} stands in a column for the job beside, and there is none"
+                )
             if a in builder.alone:
                 raise InputError(f"{where}: a second row for {shown(job)} with scale factor {a[1]}")
             builder.alone[a] = {
@@ -331,6 +369,7 @@ def _parse(source: str, text: str) -> Measurements:
             for j, name in enumerate(types)
             if fields[3 + 2 * j] or fields[4 + 2 * j]
         }
+        refuse_two_speeds(where, a, b, both)
         builder.paired[a, b] = both
         builder.paired[b, a] = {name: (second, first) for name, (first, second) in both.items()}
     for line, a, b in pairs:
@@ -396,8 +435,8 @@ def _parse_json(source: str, text: str, unconsolidated: bool = False) -> Measure
                 numbers = [value] if other == "null" else value
                 if not isinstance(numbers, list) or len(numbers) != (1 if other == "null" else 2):
                     raise wrong("two numbers, this job's steps per second and the other's", *path)
-                if not all(is_number(v) and v >= 0 for v in numbers):
-                    raise wrong("steps per second, finite and not negative", *path)
+                if not all(is_number(v) and 0 <= v <= LARGEST for v in numbers):
+                    raise wrong(SPEED, *path)
                 if other == "null":
                     builder.alone.setdefault(a, {})[worker_type] = float(value)
                     continue
@@ -413,4 +452,5 @@ def _parse_json(source: str, text: str, unconsolidated: bool = False) -> Measure
                     )
     if not builder.alone:
         raise InputError(f"{source}: no job types; expected at least one")
+    _refuse_halves(source, builder)
     return builder.build(source, types)

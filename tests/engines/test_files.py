@@ -255,6 +255,8 @@ MISTAKES = [
     (" FR BND1      FIVE", " XX BND1      FIVE", 34, "bound type 'XX'"),
     (" FR BND1      FIVE", " SC BND1      FIVE  3", 34, "semi-continuous"),
     (" FR BND1      FIVE", " FR BND1      FIFE", 34, "did you mean FIVE"),
+    (" FR BND1      FIVE", " FR BND1      FIVE      SIX", 34, "'SIX' is not a number"),
+    (" PL BND1      EIGHT", " PL BND1      EIGHT     x", 37, "'x' is not a number"),
     (" UP BND1      FOUR                -2", " UP BND1      FOUR", 33, "'FOUR' is not a number"),
     (" PL BND1      EIGHT", " UP BND1      ONE                5.0", 37, "two upper bounds"),
     ("RANGES\n", "RANGES\n    RNG       COST  1\n", 26, "type N and takes no range"),

@@ -518,3 +518,94 @@ def test_byte_order_marks(tmp_path, content):
     else:
         with pytest.raises(InputError, match="UTF-16"):
             read_trace(path, load_throughputs())
+
+
+HEADER = "scale_factor,job,beside,v100,v100_beside\n"
+KEY = "('A', 1)"
+ALONE = 'base = "none"\n[[throughputs]]\njob_type = "A"\nv100 = 1\n'
+SACCT = "JobID|State|Submit|ElapsedRaw|AllocTRES"
+SLIPS = [
+    ("throughputs.csv", f"{HEADER}1,A,,2,3\n", "'3' stands in a column for the job beside"),
+    (
+        "throughputs.csv",
+        f"{HEADER}1,A,,2,\n1,A,A,1,3\n",
+        "'A' beside itself has two speeds on 'v100'",
+    ),
+    ("throughputs.csv", f"{HEADER}1,A,,1e17,\n", "9.0072e+15 at most"),
+    ("throughputs.csv", HEADER.replace("v100", "") + "1,A,,2,\n", "worker type has no name"),
+    (
+        "throughputs.json",
+        json.dumps(
+            {"v100": {KEY: {"null": 1, KEY.replace("A", "B"): [1, 2]}, "('B', 1)": {"null": 1}}}
+        ),
+        "missing from the other side, 'B' beside 'A'",
+    ),
+    ("throughputs.toml", ALONE.replace("v100 = 1\n", ""), "expected a speed"),
+    (
+        "throughputs.toml",
+        f"{ALONE}[[throughputs]]\njob_type = 'A'\nbeside = 5\n",
+        "expected a speed",
+    ),
+    (
+        "throughputs.toml",
+        f"{ALONE}[[throughputs]]\njob_type = 'A'\nbeside = 5\nv100 = [1, 2]\n",
+        "beside =",
+    ),
+    (
+        "throughputs.toml",
+        f"{ALONE}[[throughputs]]\njob_type = 'A'\nbeside = 'A'\nv100 = [1, 2]\n",
+        "beside itself has two speeds",
+    ),
+    ("prices", "worker_type,dollars_per_hour\nk80,1e300\n", "or less, found '1e300'"),
+    ("replay", as_json({"events": [{"t": 0, "alloc": {"00": [1, 0, 0]}}]}).decode(), "found '00'"),
+    (
+        "replay",
+        as_json({"events": [{"t": 0, "alloc": {"0+00": [1, 0, 0]}}]}).decode(),
+        "found '0+00'",
+    ),
+    (
+        "replay",
+        as_json({"events": [{"t": 0, "alloc": {"0+1": [1, 0, 0], "1+0": [1, 0, 0]}}]}).decode(),
+        "a pair once, found '0+1' and '1+0'",
+    ),
+    ("import philly cluster_job_log", "[]\n[]\n", "'[]\\n' stands behind the list"),
+    (
+        "import philly cluster_job_log",
+        '[{"attempts": [], "attempts": [1]}]',
+        "'attempts' stands twice",
+    ),
+    ("import slurm sacct.txt", f"{SACCT}|State\n", "column 'State' stands twice"),
+    (
+        "import slurm sacct.txt",
+        f"{SACCT}\n1|COMPLETED|2024-01-01T00:00:00|60|gres/gpu=12345678901\n",
+        "more GPUs than there can be",
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "content", "says"), SLIPS)
+def test_what_would_be_lost_is_refused(tmp_path, name, content, says):
+    read, file, _ = READERS[name]
+    path = tmp_path / file
+    path.write_text(content)
+    with pytest.raises(InputError) as refused:
+        read(path)
+    assert says in one_line(refused.value)
+
+
+def test_a_pair_is_one_pair_whichever_comes_first(tmp_path):
+    path = tmp_path / "a.json"
+    share, half = [1, 0, 0], [0.5, 0, 0]
+    found = []
+    for pair in ("0+1", "1+0"):
+        path.write_bytes(
+            as_json({"events": [{"t": 0, "alloc": {"0": share, "1": share, pair: half}}]})
+        )
+        found.append(load_replay(path, TYPES).next(np.array([0, 1]), 0.0).pair.tolist())
+    assert found == [[[0, 1]], [[0, 1]]]
+
+
+def test_lines_within_quotes_are_kept(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text(f'{HEADER}1,"A\nB",,2,\n')
+    assert load_throughputs(path).keys == (("A\nB", 1),)
