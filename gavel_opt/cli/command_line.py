@@ -108,6 +108,8 @@ class Program:
         except BrokenPipeError:
             _mute()
             return 0
+        except MemoryError as wrong:
+            return self._complain(f"not enough memory{f': {wrong}' if str(wrong) else ''}", 3)
         except OSError as wrong:  # a full disk, a folder that went away: nobody's mistake in here
             _mute()  # what could not be written is not tried again when Python ends
             which = f"{wrong.filename}: " if wrong.filename else ""

@@ -16,18 +16,21 @@ from typing import Any
 
 from gavel_opt.engines.registry import BUILT_IN
 from simulator.runs.values import (
+    APART,
     CLUSTERS,
     COUNT,
     ENGINE,
     ENGINES,
     ENTITIES,
     FILE,
+    JOBS,
+    JOBS_PER_HOUR,
     LIMIT,
-    NATURAL,
     POLICY,
     POLICY_SETTINGS,
     POSITIVE,
     RULE,
+    SEED,
     SHARE,
     SWITCH,
     TIE_BREAK,
@@ -222,11 +225,11 @@ class RunConfig:
         "--round", COUNT, CLUSTER, "length of a round (default: 360)", "SECONDS", default=360
     )
     jobs: int | None = _setting(
-        "--jobs", COUNT, WORKLOAD, "N jobs, all at time 0", "N", default=None
+        "--jobs", JOBS, WORKLOAD, "N jobs, all at time 0", "N", default=None
     )
     interarrival: float | None = _setting(
         "--interarrival",
-        POSITIVE,
+        APART,
         WORKLOAD,
         "mean time between arrivals, in place of --rate",
         "SECONDS",
@@ -239,7 +242,7 @@ class RunConfig:
         "--window", WINDOW, WORKLOAD, "measure jobs START to END-1", "START:END", default=None
     )
     seed: int = _setting(
-        "--seed", NATURAL, WORKLOAD, "of all random streams (default: 0)", "N", default=0
+        "--seed", SEED, WORKLOAD, "of all random streams (default: 0)", "N", default=0
     )
     workload: str = _setting(
         "--workload",
@@ -436,7 +439,7 @@ SETTINGS: dict[str, Setting] = _settings()
 
 RATE = Setting(
     "--rate",
-    POSITIVE,
+    JOBS_PER_HOUR,
     WORKLOAD,
     "jobs keep arriving; with --window",
     "JOBS_PER_HOUR",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import operator
+import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ from gavel_opt.policies.settings import parse_settings
 from simulator.runs.saturation import parse_rule
 from simulator.world.cluster import parse_counts
 from simulator.world.job_types import WORKLOADS
+from simulator.world.reading import LARGEST
 from simulator.world.throughputs import preset_file
 from simulator.world.trace import trace_file
 
@@ -118,7 +120,7 @@ def several(given: Any, kind: Kind, flag: str) -> list[Any]:
 
 def _words(text: str, kind: Kind) -> list[str]:
     if kind is FILE:  # a name may hold anything
-        return [text] if Path(text).exists() else [word for word in text.split(",") if word]
+        return [text] if os.path.exists(text) else [word for word in text.split(",") if word]
     words: list[str] = []
     for part in re.split(r"\s*,\s*|\s+", text.strip()):
         if words and kind.continues is not None and kind.continues(words[-1], part):
@@ -158,7 +160,13 @@ def _one_only(given: Any, flag: str) -> None:
         )
 
 
-def number(what: str, test: Callable[[float], bool], whole: bool = False, **schema: Any) -> Kind:
+def number(
+    what: str,
+    test: Callable[[float], bool],
+    whole: bool = False,
+    most: float = LARGEST,
+    **schema: Any,
+) -> Kind:
     """Make a kind of numbers.
 
     Parameters
@@ -166,9 +174,11 @@ def number(what: str, test: Callable[[float], bool], whole: bool = False, **sche
     what
         For messages: ``"a positive number"``.
     test
-        Which finite numbers are meant.
+        Which numbers are meant; false for what is none.
     whole
         Whether they are integers.
+    most
+        Largest that is read.
     schema
         Bounds, in the words of JSON schema.
     """
@@ -184,14 +194,18 @@ def number(what: str, test: Callable[[float], bool], whole: bool = False, **sche
         except (ValueError, TypeError):
             _one_only(given, flag)
             value = math.nan
-        if not (math.isfinite(value) and test(value)):
+        if not test(value):
             raise InputError(f"{flag}: {given!r} is not {what}")
+        if not abs(value) <= most:
+            raise InputError(f"{flag}: {given!r} is too large; expected {most:g} at most")
         return value
 
     kind = "integer" if whole else "number"
     write = str if whole else repr
     return Kind(read, {"type": kind} | schema, write=write, ranges=True)
 
+
+MOST_IN_SEED = float(1 << 128)
 
 POSITIVE = number("a positive number", lambda value: value > 0, exclusiveMinimum=0)
 TOLERANCE = number(
@@ -201,7 +215,34 @@ TOLERANCE = number(
     maximum=0.01,
 )
 COUNT = number("a positive whole number", lambda value: value > 0, whole=True, minimum=1)
+MOST_JOBS = 100_000_000
+"""Of a run: 6 GB of them."""
+
+JOBS = number(
+    "a positive whole number", lambda value: value > 0, whole=True, most=MOST_JOBS, minimum=1
+)
 NATURAL = number("a whole number of at least 0", lambda value: value >= 0, whole=True, minimum=0)
+SEED = number(
+    "a whole number of at least 0",
+    lambda value: value >= 0,
+    whole=True,
+    most=MOST_IN_SEED,
+    minimum=0,
+)
+
+_MOST_PER_HOUR = 3_600_000.0
+APART = number(
+    f"a positive number of seconds, {3600 / _MOST_PER_HOUR:g} at least",
+    lambda value: value >= 3600 / _MOST_PER_HOUR,
+    exclusiveMinimum=0,
+)
+JOBS_PER_HOUR = number(
+    "a positive number of jobs per hour, 1e-09 at least",
+    lambda value: value >= 1e-9,
+    most=_MOST_PER_HOUR,
+    exclusiveMinimum=0,
+)
+"""Both bounded so that time goes on between jobs, and arrives."""
 
 
 def _read_limit(given: Any, flag: str) -> float:
@@ -263,6 +304,8 @@ def _read_window(given: Any, flag: str) -> tuple[int, int]:
         )
     if not 0 <= ends[0] < ends[1]:
         raise InputError(f"{flag}: {given!r} ends before it starts; expected START < END")
+    if ends[1] > MOST_JOBS:
+        raise InputError(f"{flag}: {given!r} ends beyond job {MOST_JOBS:,}, the last that can be")
     return ends[0], ends[1]
 
 
@@ -354,7 +397,7 @@ def readable_file(given: str | Path, flag: str) -> Path:
         path = Path(given)
         with _PRESETS.get(flag, Path)(path).open("rb"):
             pass
-    except TypeError:
+    except (TypeError, ValueError):  # no text, or text with a NUL
         raise InputError(f"{flag}: {given!r} is not the name of a file") from None
     except IsADirectoryError:
         raise InputError(f"{flag}: {path} is a folder; expected a file") from None
@@ -367,7 +410,7 @@ def readable_file(given: str | Path, flag: str) -> Path:
 def _neighbours(path: Path) -> str:
     import difflib
 
-    if not path.parent.is_dir():
+    if not os.path.isdir(path.parent):  # a name may be too long to ask
         return ""
     names = [entry.name for entry in path.parent.iterdir()]
     near = difflib.get_close_matches(path.name, names, n=3, cutoff=0.6)

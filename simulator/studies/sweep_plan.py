@@ -24,7 +24,7 @@ import itertools
 import json
 import math
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -104,8 +104,15 @@ def make_plan(cases: list[tuple[str, Mapping[str, Any]]]) -> list[PlannedRun]:
     """
     made: list[tuple[dict[str, Value], RunConfig]] = []
     seen: set[str] = set()
-    for source, settings in cases:
-        for combination in _combinations(source, settings):
+    chosen = [_choices(source, settings) for source, settings in cases]
+    counts = [math.prod(map(len, choices.values())) for choices in chosen]
+    if sum(counts) > MOST_RUNS:
+        source = cases[0][0].rpartition(": case ")[0] if len(cases) > 1 else cases[0][0]
+        where = f"{source}: " if source else ""
+        raise InputError(f"{where}makes {sum(counts):,} runs; expected {MOST_RUNS:,} at most")
+    for (source, _), choices in zip(cases, chosen, strict=True):
+        for values in itertools.product(*choices.values()):  # the last setting varies fastest
+            combination = dict(zip(choices, values, strict=True))
             config = _config(source, combination)
             identity = json.dumps(config.to_json(), sort_keys=True)
             if identity not in seen:
@@ -116,10 +123,9 @@ def make_plan(cases: list[tuple[str, Mapping[str, Any]]]) -> list[PlannedRun]:
     return _named(made)
 
 
-def _combinations(source: str, settings: Mapping[str, Any]) -> Iterator[dict[str, Value]]:
-    """Yield all combinations of values; the last setting with several varies fastest."""
-    choices: list[list[Value]] = []
-    words: list[str] = []
+def _choices(source: str, settings: Mapping[str, Any]) -> dict[str, list[Value]]:
+    """Return the values of every setting."""
+    choices: dict[str, list[Value]] = {}
     for name, given in settings.items():
         setting = find_setting(name)
         if setting is None:
@@ -128,14 +134,8 @@ def _combinations(source: str, settings: Mapping[str, Any]) -> Iterator[dict[str
                     f"{source}: {name}: is a table; only [[case]] tables and settings are known"
                 )
             raise unknown_name(f"setting in {source}:", name, ["case", *known_settings()])
-        words.append(name)
-        choices.append(_values(source, name, given, setting))
-    count = math.prod(map(len, choices))
-    if count > MOST_RUNS:
-        where = f"{source}: " if source else ""
-        raise InputError(f"{where}makes {count:,} runs; expected {MOST_RUNS:,} at most")
-    for combination in itertools.product(*choices):
-        yield dict(zip(words, combination, strict=True))
+        choices[name] = _values(source, name, given, setting)
+    return choices
 
 
 def _values(source: str, name: str, given: Any, setting: Setting) -> list[Value]:

@@ -507,6 +507,9 @@ def test_ten_thousand_seeds_make_a_plan_in_seconds(tmp_path):
     path.write_text(path.read_text() + f"round = {list(range(1, 12))}\n")
     with pytest.raises(InputError, match="110,000 runs; expected 100,000 at most"):
         plan_from_file(path)
+    path.write_text(20 * f'[[case]]\npolicy = "fifo"\njobs = 5\nseed = "1-{10_000}"\n')
+    with pytest.raises(InputError, match=r"sweep\.toml: makes 200,000 runs"):
+        plan_from_file(path)
 
 
 @pytest.mark.parametrize("content", ["\ufeff".encode() + JOB.encode(), JOB.encode("utf-16")])
@@ -556,6 +559,12 @@ SLIPS = [
         f"{ALONE}[[throughputs]]\njob_type = 'A'\nbeside = 'A'\nv100 = [1, 2]\n",
         "beside itself has two speeds",
     ),
+    (
+        "sweep",
+        'policy = "fifo"\njobs = 5\nthroughputs = "a\\u0000b"\n',
+        "is not the name of a file",
+    ),
+    ("sweep", f'policy = "fifo"\njobs = 5\ntrace = "{"x" * 300}"\n', "too long"),
     ("prices", "worker_type,dollars_per_hour\nk80,1e300\n", "or less, found '1e300'"),
     ("replay", as_json({"events": [{"t": 0, "alloc": {"00": [1, 0, 0]}}]}).decode(), "found '00'"),
     (
@@ -609,3 +618,26 @@ def test_lines_within_quotes_are_kept(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text(f'{HEADER}1,"A\nB",,2,\n')
     assert load_throughputs(path).keys == (("A\nB", 1),)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("jobs", 10**12),
+        ("window", (0, 10**12)),
+        ("rate", 1e300),
+        ("rate", 1e-300),
+        ("interarrival", 1e-300),
+        ("seed", 10**400),
+        ("fixed_duration", 1e300),
+        ("round", 10**17),
+    ],
+)
+def test_figures_that_no_run_could_have_are_refused(setting, value):
+    workload = {"jobs": 5} if setting in ("seed", "fixed_duration", "round") else {}
+    if "rate" in setting or "inter" in setting or setting == "window":
+        workload = {"rate": 1.0, "window": (0, 10)}
+        if setting == "interarrival":
+            del workload["rate"]
+    with pytest.raises(InputError, match=f"--{setting.replace('_', '-')}: "):
+        make_config(**{"policy": "fifo", **workload, setting: value})
