@@ -24,7 +24,7 @@ from types import TracebackType
 from typing import Any
 
 from simulator.studies.patience import patiently
-from simulator.world.reading import read_json
+from simulator.world.reading import DAMAGED, read_json
 
 LEASE = 60.0
 """Seconds after which a claim that nobody touched may be taken over."""
@@ -209,7 +209,7 @@ class Claim:
             return bool(
                 patiently(lambda: _read(self._path), half_written=True)["token"] == self._token
             )
-        except (OSError, ValueError, KeyError):
+        except DAMAGED:
             return False
 
     def __enter__(self) -> Claim:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from gavel_opt import InputError
-from simulator.world.reading import read_json
+from simulator.world.reading import DAMAGED, read_json
 
 SUMMARY = "summary.json"
 
@@ -68,6 +68,6 @@ def _identity(path: Path) -> str | None:
         if result.get("status") in ENDED_EARLY or content.get("forked_from") is not None:
             return None
         identity = content.get("identity")
-    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+    except DAMAGED:
         return None
     return identity if isinstance(identity, str) else None

@@ -13,7 +13,7 @@ from gavel_opt.policies import POLICIES
 from simulator.runs.config import RunConfig
 from simulator.runs.results import TRACE, RunResult
 from simulator.studies.identity import code_version, identity_of
-from simulator.world.reading import read_json
+from simulator.world.reading import DAMAGED, read_json
 
 _RECORDS = {"placements": "placements.parquet", "allocations": "allocations.parquet"}
 _RECORDS |= {"programs": "programs", "trace": TRACE}
@@ -53,7 +53,7 @@ def result_there(
         summary = read_json(path)
         theirs, status = summary["config"], summary["status"]
         theirs.get("policy")
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+    except DAMAGED:
         raise InputError(
             f"--output: {path} is not a run's; choose another folder, or --force to write over it"
         ) from None

@@ -17,7 +17,7 @@ from simulator.studies.claims import Claims
 from simulator.studies.executors import Payload
 from simulator.studies.identity import code_version
 from simulator.studies.patience import patiently
-from simulator.world.reading import read_json
+from simulator.world.reading import DAMAGED, LARGEST, read_json
 
 UNFINISHED = ".unfinished"
 """Folder, within the sweep's, of runs on their way; a run moves out of it when it is whole."""
@@ -75,6 +75,8 @@ def _at(summary: dict[str, Any], name: str) -> Any:
     found: Any = summary
     for part in name.split("."):
         found = found.get(part) if isinstance(found, dict) else None
+    if isinstance(found, dict | list) or (isinstance(found, int) and abs(found) > LARGEST):
+        raise ValueError(f"{name} is none of a run")
     return found
 
 
@@ -118,15 +120,16 @@ class RunFolders:
             return None
         try:
             summary = patiently(lambda: read_json(folder / "summary.json"), half_written=True)
-            theirs = summary["config"]
-        except (OSError, ValueError, KeyError, TypeError):
+            theirs = dict(summary["config"])
+            kept = {"result": results_of(summary), "time": dict(summary["time"])}
+        except DAMAGED:
             raise InputError(
                 f"{self.flag}: {folder} is not a run's folder; remove it or choose another "
                 f"{self.flag}"
             ) from None
         if summary.get("identity") != payload["identity"]:
             self._check_same(folder, theirs, summary, payload)
-        return {"result": results_of(summary), "time": summary["time"]}
+        return kept
 
     def adopt(self, name: str, payload: Payload, found: Path) -> Kept | None:
         """Take over the folder of a finished run from elsewhere, if its tables are whole."""

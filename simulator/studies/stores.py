@@ -12,7 +12,7 @@ from simulator.studies.carry_out import Kept
 from simulator.studies.executors import Payload
 from simulator.studies.identity import identity_of_work
 from simulator.studies.patience import patiently
-from simulator.world.reading import read_json
+from simulator.world.reading import DAMAGED, read_json
 
 _LIMITS = ("timeout", "max_simulated_hours")
 """Settings that end a run without changing what comes before."""
@@ -68,7 +68,7 @@ class PointStore:
                 raise ValueError("not the result of a run")
         except FileNotFoundError:
             return None
-        except (ValueError, OSError, AttributeError) as wrong:
+        except DAMAGED as wrong:
             raise InputError(
                 f"{self.flag}: cannot read {path} ({wrong}); remove it to run that point again"
             ) from None
@@ -101,7 +101,7 @@ class PointStore:
                 return None
             cpu, wall = float(kept["cpu_seconds"]), float(kept["wall_seconds"])
             return self.keep(name, payload, kept["result"], cpu, wall)
-        except (OSError, ValueError, LookupError, TypeError):
+        except DAMAGED:
             return None
 
     def keep(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from simulator.studies.carry_out import CLAIMS
 from simulator.studies.claims import Claims, Holder
 from simulator.studies.patience import patiently
 from simulator.studies.sweep_plan import PlannedRun
-from simulator.world.reading import read_json
+from simulator.world.reading import DAMAGED, read_json, shown
 
 PLAN = "sweep.json"
 """File, within the sweep's folder, of all its runs and the commands that planned them."""
@@ -98,7 +99,7 @@ def read_plan(folder: Path) -> list[PlanEntry]:
         found = patiently(lambda: read_json(path), half_written=True)
         return [
             PlanEntry(
-                str(run["name"]),
+                _folder_name(run["name"]),
                 str(run["identity"]),
                 dict(run["settings"]),
                 dict(run["config"]),
@@ -108,8 +109,17 @@ def read_plan(folder: Path) -> list[PlanEntry]:
         ]
     except FileNotFoundError:
         raise InputError(f"{folder}: not the folder of a sweep: there is no {PLAN} in it") from None
-    except (OSError, ValueError, KeyError, TypeError) as wrong:
+    except DAMAGED as wrong:
         raise InputError(f"{path}: cannot read the plan of the sweep ({wrong})") from None
+
+
+def _folder_name(name: Any) -> str:
+    """Take a run's name, which is that of its folder."""
+    if not isinstance(name, str) or not name.isprintable() or not 0 < len(name.encode()) < 250:
+        raise ValueError(f"{shown(name)} is no run's name")
+    if name in (".", "..") or os.path.basename(name) != name:
+        raise ValueError(f"{shown(name)} is not the name of a folder within this one")
+    return name
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +224,7 @@ def _seconds(summary: Path) -> float | None:
     """Wall clock of a finished run, cheaply: status looks at thousands."""
     try:
         return float(patiently(lambda: read_json(summary))["time"]["total"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except DAMAGED:
         return None
 
 

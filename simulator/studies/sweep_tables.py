@@ -9,11 +9,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from gavel_opt import InputError
 from simulator.runs.config import SETTINGS, RunConfig, find_setting
 from simulator.runs.files import write_atomically
 from simulator.studies.batch import Batch
 from simulator.studies.run_folders import RESULTS
 from simulator.studies.sweep_folder import PlanEntry
+from simulator.world.reading import CHANGED
 
 
 def write_tables(folder: Path, plan: Sequence[PlanEntry], batch: Batch) -> None:
@@ -58,7 +60,15 @@ def _number(name: str, value: Any) -> Any:
 
 def _as_configured(one: PlanEntry) -> dict[str, Any]:
     """Every setting of a run by the name of its flag, as text where it is no number."""
-    config = RunConfig.from_json(one.config)
+    try:
+        return _in_words(RunConfig.from_json(one.config))
+    except CHANGED as wrong:
+        raise InputError(
+            f"the plan's settings of run {one.name} cannot be read ({wrong})"
+        ) from None
+
+
+def _in_words(config: RunConfig) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, setting in SETTINGS.items():
         value = getattr(config, name)

@@ -13,7 +13,7 @@ from simulator.runs.folder_kinds import kind_of
 from simulator.studies.experiments.experiment import PAPER_WINDOW
 from simulator.studies.styles import styles
 from simulator.viewer.run_folder import LIVE_FILE, looks_like_a_run
-from simulator.world.reading import read_json
+from simulator.world.reading import DAMAGED, read_json
 
 POINTS = "points"
 
@@ -102,7 +102,7 @@ def _figure(path: Path) -> Study:
             settings, result = kept["payload"]["config"], kept["result"]
             entry = _entry(file.stem, settings, result, _curve(file.stem))
             config = RunConfig.from_json(settings)
-        except (OSError, ValueError, KeyError, TypeError) as wrong:
+        except DAMAGED as wrong:
             study.notes.append(f"{POINTS}/{file.name} is not a run's point: {wrong}")
             continue
         study.entries.append(entry)
@@ -130,7 +130,7 @@ def _sweep(path: Path, folders: list[Path]) -> Study:
             else:
                 study.notes.append(f"{folder.name} was never finished")
                 continue
-        except (OSError, ValueError, KeyError, TypeError) as wrong:
+        except DAMAGED as wrong:
             study.notes.append(f"{folder.name} is damaged: {wrong}")
             continue
         study.entries.append(entry)

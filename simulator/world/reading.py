@@ -29,6 +29,12 @@ MOST_IN_LINE = 1 << 16
 LARGEST = float(1 << 53)
 """Largest whole number that is read, steps and seconds too: beyond, a float64 skips some."""
 
+CHANGED = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError)
+"""What comes of values of our own JSON that somebody has changed since."""
+
+DAMAGED = (OSError, *CHANGED)
+"""The same, of the file too."""
+
 _BOMS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 _WHOLE = re.compile(r"[+-]?[0-9]{1,20}")
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")

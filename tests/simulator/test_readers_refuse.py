@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import io
 import json
 import os
 import platform
@@ -24,6 +25,7 @@ import simulator
 from gavel_opt import InputError
 from gavel_opt.cli.command_line import one_line
 from simulator.cli.compare import difference, read_folder
+from simulator.cli.sweep import collect
 from simulator.importers import source
 from simulator.importers.conversion import Names, convert
 from simulator.runs.checkpoint import load
@@ -371,12 +373,14 @@ def test_a_run_folder_is_viewed_or_said_to_be_damaged(wide_folder, tmp_path_fact
 
 
 SMALL = {"policy": "isolated", "jobs": 4, "cluster": "2:2:2"}
+RUN = "isolated"
+"""Its name in the plan."""
 
 
 def sweep_folder(folder: Path) -> None:
     """Write the folder of a sweep of one run."""
     write_plan(folder, entries_of(make_plan([("", SMALL)])), ["sweep"])
-    wide_run(folder / "a")
+    wide_run(folder / RUN)
 
 
 def looked_at_sweep(path: Path) -> None:
@@ -385,6 +389,8 @@ def looked_at_sweep(path: Path) -> None:
     as_text(folder, standing(folder, entries), entries)
     json.dumps(Library([folder]).catalog())
     finished_in([folder])
+    with contextlib.redirect_stdout(io.StringIO()):
+        collect(folder)
 
 
 def plan_of_a_sweep(folder: Path):
@@ -394,12 +400,12 @@ def plan_of_a_sweep(folder: Path):
 
 def run_of_a_sweep(folder: Path):
     sweep_folder(folder)
-    return looked_at_sweep, folder / "a/summary.json"
+    return looked_at_sweep, folder / RUN / "summary.json"
 
 
 def run_on_its_way(folder: Path):
     sweep_folder(folder)
-    run = folder / "a"
+    run = folder / RUN
     live = run / LIVE
     live.mkdir()
     for table in ("jobs.parquet", "rounds.parquet"):
@@ -641,3 +647,35 @@ def test_figures_that_no_run_could_have_are_refused(setting, value):
             del workload["rate"]
     with pytest.raises(InputError, match=f"--{setting.replace('_', '-')}: "):
         make_config(**{"policy": "fifo", **workload, setting: value})
+
+
+CHANGES = [
+    ("sweep plan", lambda plan: plan["runs"][0].update(name="9" * 400), "is no run's name"),
+    ("sweep plan", lambda plan: plan["runs"][0].update(name="../a"), "folder within this one"),
+    ("sweep plan", lambda plan: plan["runs"][0].update(name="a\x1b[2J"), "is no run's name"),
+    ("sweep plan", lambda plan: plan["runs"][0]["config"].update(cluster=5), "with other settings"),
+    ("sweep run", lambda summary: summary.update(config=5), "is not a run's folder"),
+    ("sweep run", lambda summary: summary.update(average_jct={}), "is not a run's folder"),
+    ("sweep run", lambda summary: summary.update(rounds=10**30), "is not a run's folder"),
+    ("sweep run", lambda summary: summary.pop("time"), "is not a run's folder"),
+    ("figure", lambda point: point.update(result=None), "not the result of a run"),
+]
+
+
+@pytest.mark.parametrize(("name", "change", "says"), CHANGES)
+def test_a_changed_file_of_a_study_is_named(tmp_path, name, change, says, monkeypatch):
+    monkeypatch.setattr("simulator.studies.patience.time.sleep", lambda seconds: None)
+    look, file = FOLDERS[name](tmp_path)
+    found = json.loads(file.read_text())
+    change(found)
+    file.write_text(json.dumps(found))
+    with pytest.raises(InputError) as refused:
+        look(file)
+    assert says in one_line(refused.value)
+
+
+def test_a_point_of_figures_too_large_is_not_taken_over(tmp_path):
+    look, file = FOLDERS["figure"](tmp_path)
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"cpu_seconds": 10**400}))
+    look(file)
+    assert not (tmp_path / "other").exists()
