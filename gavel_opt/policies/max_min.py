@@ -63,7 +63,7 @@ _PROGRAMS, _OF = MaxMinFairness.programs, MaxMinFairness._of
 def known_variant(policy: Policy) -> Literal["plain", "perf"] | None:
     """The variant of a policy whose one program is that of this module, exactly; else None.
 
-    Engines that make this program themselves (:class:`gavel_opt.engines.protocol.MaxMinEngine`) need
+    Engines that make this program themselves (:class:`gavel_opt.engines.protocol.OneStepEngine`) need
     not be handed it. Any other policy is asked for its programs: a subclass, one that passes calls on to
     a policy of this module, and one whose ``programs`` was replaced.
     """

@@ -393,7 +393,7 @@ def prices_of(program: ScaledProgram, factor: Factor, costs: Floats) -> Prices:
 def certify(
     program: ScaledProgram, t: float, alone: Floats, column: Ints, pair: Floats, prices: Prices
 ) -> Certificate:
-    """Residuals and gap over all pairs, as :func:`gavel_opt.solver.certificate.prove` has them."""
+    """Residuals and gap over all pairs, as :func:`gavel_opt.solver.certificate.certify` has them."""
     levels, time, used = program.taken(alone, column, pair)
     floor = np.where(program.floor > -np.inf, program.floor, -1.0)
     need = floor + program.slope * t

@@ -257,7 +257,37 @@ def test_the_site_has_every_page() -> None:
         assert f": {page.relative_to(ROOT / 'docs')}" in nav, page.name
 
 
-@pytest.mark.slow
+SOURCES = sorted(
+    p for room in ("gavel_opt", "simulator", "bench") for p in (ROOT / room).rglob("*.py")
+)
+
+
+def test_files_and_folders_named_in_documents_are_there() -> None:
+    named = re.compile(r"`((?:gavel_opt|gavel_sim|simulator|tests|bench|docs)/[\w./-]*)`")
+    for page in [*PAGES, *MEASUREMENTS, *ROOT.glob("*.md"), *SOURCES]:
+        for path in named.findall(page.read_text()):
+            assert (ROOT / path).exists(), f"{page.name}: {path}"
+
+
+def test_names_that_docstrings_refer_to_are_there() -> None:
+    named = re.compile(r":(?:mod|func|class|meth|data):`~?((?:gavel_opt|simulator)\.[\w.]+)`")
+    for page in SOURCES:
+        for name in named.findall(page.read_text()):
+            assert is_defined(name), f"{page.relative_to(ROOT)}: {name}"
+
+
+def is_defined(name: str) -> bool:
+    """Whether there is a module of that name, or one in which the next part of it stands."""
+    parts = name.split(".")
+    for length in range(len(parts), 0, -1):
+        place = ROOT.joinpath(*parts[:length])
+        for file in (place.with_suffix(".py"), place / "__init__.py"):
+            if file.exists():
+                inner = parts[length : length + 1]
+                return not inner or bool(re.search(rf"\b{inner[0]}\b", file.read_text()))
+    return False
+
+
 def test_the_site_is_built_and_loads_nothing_from_elsewhere(tmp_path: Path) -> None:
     pytest.importorskip("mkdocs")
     words = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "-d", str(tmp_path)]
