@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import bz2
 import codecs
+import functools
 import gzip
 import io
 import lzma
@@ -33,19 +34,30 @@ def _from_gz(content: bytes, most: int) -> bytes:
 
 
 def _from_bz2(content: bytes, most: int) -> bytes:
-    with bz2.BZ2File(io.BytesIO(content)) as stream:
-        return stream.read(most)
+    """Not by ``BZ2File``, which passes over all that follows a whole stream and is none."""
+    return _from_streams(bz2.BZ2Decompressor, content, most)
 
 
 def _from_xz(content: bytes, most: int) -> bytes:
     """Not by ``LZMAFile``, which takes the memory that a file asks for, up to 4 GiB."""
+    make = functools.partial(lzma.LZMADecompressor, memlimit=_MOST_FOR_XZ)
+    return _from_streams(make, content, most, padding=b"\0")
+
+
+def _from_streams(
+    make: Callable[[], bz2.BZ2Decompressor | lzma.LZMADecompressor],
+    content: bytes,
+    most: int,
+    padding: bytes = b"",
+) -> bytes:
+    """Unpack stream after stream, to the end of the content."""
     unpacked = b""
     while content and len(unpacked) < most:
-        stream = lzma.LZMADecompressor(memlimit=_MOST_FOR_XZ)
+        stream = make()
         unpacked += stream.decompress(content, most - len(unpacked))
         if not stream.eof and len(unpacked) < most:
             raise EOFError("it ends early")
-        content = stream.unused_data.lstrip(b"\0")
+        content = stream.unused_data.lstrip(padding)
     return unpacked
 
 

@@ -125,6 +125,11 @@ def read_recorded(path: str, content: bytes) -> LinearProgram:
         matrix.check_format(full_check=True)
     except ValueError as error:
         raise broken(shown(str(error)).strip("'\"")) from None
+    if not matrix.has_canonical_format:
+        matrix = matrix.copy()
+        matrix.sum_duplicates()
+        if matrix.nnz != arrays["data"].size:
+            raise broken("a coefficient stands twice")
     return LinearProgram.build(
         arrays["c"],
         matrix,
@@ -192,6 +197,12 @@ def _disagreement(about: dict[str, Any], arrays: dict[str, Any]) -> str:
     for name, size in sizes.items():
         if name in arrays and arrays[name].size != size:
             return f"{name} has {arrays[name].size} values for {size}"
+    starts = arrays["indptr"]
+    if starts[0] != 0 or starts[-1] != arrays["data"].size:
+        return "indptr does not go from the first coefficient to the last"
+    for keys in _KEYS:
+        if keys in arrays and np.unique(arrays[keys]).size != arrays[keys].size:
+            return f"{keys} has a key twice"
     for what, count in (("row_names", m), ("col_names", n)):
         names = about.get(what)
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):

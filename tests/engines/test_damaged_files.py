@@ -159,6 +159,12 @@ ODD = {
     "a list": lambda p: {"about.npy": npy(np.frombuffer(b"[]", dtype=np.uint8))},
     "rows out of range": lambda p: {"indices.npy": npy(np.full(4, 77, dtype=np.int32))},
     "starts that fall": lambda p: {"indptr.npy": npy(np.array([0, 9, 4], dtype=np.int32))},
+    "coefficients that no column has": lambda p: {
+        "indptr.npy": npy(np.array([0, 2, 3], dtype=np.int32))
+    },
+    "starts behind the first": lambda p: {"indptr.npy": npy(np.array([1, 2, 4], dtype=np.int32))},
+    "a coefficient twice": lambda p: {"indices.npy": npy(np.zeros(4, dtype=np.int32))},
+    "a key twice": lambda p: {"row_keys.npy": npy(np.zeros(3, dtype=np.int64))},
     "negative starts": lambda p: {"indptr.npy": npy(np.array([0, -9, 4], dtype=np.int32))},
 }
 

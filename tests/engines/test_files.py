@@ -228,6 +228,22 @@ def test_compressed(tmp_path, suffix, compress):
     check_all_kinds(read_program(tmp_path / f"p.mps{suffix}"))
 
 
+@pytest.mark.parametrize(
+    ("suffix", "compress"),
+    [(".gz", gzip.compress), (".bz2", bz2.compress), (".xz", lzma.compress)],
+)
+def test_packed_in_pieces(tmp_path, suffix, compress):
+    path = tmp_path / f"p.mps{suffix}"
+    half = len(ALL_KINDS) // 2
+    pieces = [compress(part.encode()) for part in (ALL_KINDS[:half], ALL_KINDS[half:])]
+    path.write_bytes(b"".join(pieces))
+    check_all_kinds(read_program(path))
+    for rest in (b"abc", pieces[1][:20], pieces[1][:-3]):
+        path.write_bytes(compress(ALL_KINDS.encode()) + rest)
+        with pytest.raises(InputError, match="cannot be read"):
+            read_program(path)
+
+
 def test_exponents_as_fortran_writes_them(tmp_path):
     lines = ("NAME", "ROWS", " N C", " G R", "COLUMNS", " X C -1.0D2 R 1", " Y C 2.5d-1 R 1")
     lines += ("BOUNDS", " UP B X 1.D3", " UP B Y 2D+1", "ENDATA")
