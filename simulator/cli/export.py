@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 
 from gavel_opt import InputError
-
-PACKET = b"\x0a"
-"""First byte of a trace of Perfetto's: the tag of a packet."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of ``gavel-sim export``."""
+    from simulator.runs.new_file import add_force
+
     parser.add_argument("folder", metavar="RUN", help="run folder")
     parser.add_argument(
         "--perfetto",
         metavar="FILE",
         help="write a trace for https://ui.perfetto.dev: a track a GPU, counters, instants",
     )
-
+    add_force(parser)
     parser.add_argument(
         "--run-code",
         action="store_true",
@@ -31,20 +29,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Write the file, whole or not at all."""
     from simulator.runs.files import write_atomically
+    from simulator.runs.new_file import new_file
+    from simulator.runs.own_files import is_signed
     from simulator.viewer.resimulation import RECORDED, completed
     from simulator.viewer.run_folder import existing_folder, read_run
 
     if arguments.perfetto is None:
         raise InputError("expected what to write: --perfetto FILE")
-    path = Path(arguments.perfetto)
-    if path.is_dir() or not path.parent.is_dir():
-        raise InputError(
-            f"--perfetto: cannot write {path}: expected a file in a folder that exists"
-        )
-    if path.exists() and not path.read_bytes()[:1] == PACKET:
-        raise InputError(
-            f"--perfetto: {path} is there and is no Perfetto trace; choose another name"
-        )
+    path = new_file(arguments.perfetto, "--perfetto", arguments.force, is_signed)
     found = read_run(existing_folder(arguments.folder))
     if not found.readable:
         raise InputError(f"{arguments.folder}: {found.message}")

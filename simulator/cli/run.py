@@ -48,7 +48,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "trace (the jobs, to be run again with --trace); needs --output",
     )
     out.add_argument(
-        "--force", action="store_true", help="write over the finished run of another in --output"
+        "--force",
+        action="store_true",
+        help="write over what is there: the finished run of another, files that are no run's",
     )
     out.add_argument("--profile", action="store_true", help="show where the time went")
     out.add_argument(
@@ -99,7 +101,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.checkpoint_at_job is not None and folder is None:
         raise InputError("--checkpoint-at-job: needs --output DIR to write into")
 
-    picture = _picture(arguments.plot_queue)
+    picture = _picture(arguments.plot_queue, arguments.force)
     with contextlib.nullcontext() if folder is None else claimed(folder):
         return _simulate(arguments, config, resume, folder, record, picture)
 
@@ -181,15 +183,17 @@ def _simulate(
     return 0
 
 
-def _picture(text: str | None) -> Path | None:
+def _picture(text: str | None, force: bool) -> Path | None:
     """Check, before the run, that a picture can be drawn there."""
     if text is None:
         return None
+    from simulator.runs.new_file import new_file
+    from simulator.runs.own_files import is_signed
+
     path = Path(text)
     if path.suffix not in (".png", ".svg", ".pdf"):
         raise InputError(f"--plot-queue: {text!r} does not end in .png, .svg or .pdf")
-    if not path.parent.is_dir():
-        raise InputError(f"--plot-queue: {path.parent} is not a folder")
+    new_file(text, "--plot-queue", force, is_signed)
     if importlib.util.find_spec("matplotlib") is None:
         raise InputError("--plot-queue: plots need matplotlib: pip install 'gavel-opt[plots]'")
     return path

@@ -19,12 +19,15 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of ``gavel-sim view``."""
+    from simulator.runs.new_file import add_force
+
     parser.add_argument(
         "folders", nargs="+", metavar="DIR", help="folders of runs, of a sweep or of a figure"
     )
     parser.add_argument(
         "--export", metavar="FILE.html", help="write one file that needs no server, and stop"
     )
+    add_force(parser)
     parser.add_argument(
         "--no-why",
         action="store_true",
@@ -46,11 +49,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve until interrupted, or write the file."""
+    from simulator.runs.new_file import new_file
+    from simulator.runs.own_files import is_signed
     from simulator.viewer.library import Library
     from simulator.viewer.run_folder import existing_folder
 
     if arguments.export is not None and arguments.follow:
         raise InputError("--export: writes what there is now, so it cannot be given with --follow")
+    page = None
+    if arguments.export is not None:
+        page = new_file(arguments.export, "--export", arguments.force, is_signed)
     library = Library([existing_folder(text) for text in arguments.folders], arguments.run_code)
     found = library.catalog()
     for one in found["runs"]:
@@ -58,8 +66,8 @@ def run(arguments: argparse.Namespace) -> int:
             print(f"gavel-sim: {one['label']}: {one['message']}", file=sys.stderr)
     if not (found["studies"] or arguments.follow or any(one["readable"] for one in found["runs"])):
         raise InputError(f"{arguments.folders[0]}: nothing to show there")
-    if arguments.export is not None:
-        return _export(library, Path(arguments.export), not arguments.no_why)
+    if page is not None:
+        return _export(library, page, not arguments.no_why)
     return _serve(library, arguments.follow, not arguments.no_browser)
 
 
@@ -67,10 +75,6 @@ def _export(library: Library, path: Path, why: bool) -> int:
     from simulator.runs.heartbeat import heartbeat
     from simulator.viewer.export_file import write_export
 
-    if path.is_dir() or not path.parent.is_dir():
-        raise InputError(f"--export: cannot write {path}: expected a file in a folder that exists")
-    if path.exists() and not path.read_bytes()[:64].lstrip().lower().startswith(b"<!doctype html"):
-        raise InputError(f"--export: {path} is there and is no page; choose another name")
     with heartbeat(lambda: "going through the runs again for why jobs waited (--no-why)"):
         size = write_export(library, path, why)
     print(f"{path}: {size / 1e6:.1f} MB, opens in any browser without a network")

@@ -134,6 +134,11 @@ def _sealed(archive: io.BytesIO) -> bytes:
     return content + hashlib.sha256(content).hexdigest().encode()
 
 
+def sealed(content: bytes) -> bool:
+    """Whether it is a checkpoint to its last byte, or what is left of one that was changed."""
+    return content.startswith(b"PK") and content[:-_DIGEST].endswith(_SEAL)
+
+
 def _check_seal(content: bytes, where: str) -> None:
     body, digest = content[:-_DIGEST], content[-_DIGEST:]
     if not body.startswith(b"PK") or len(digest) < _DIGEST:

@@ -7,10 +7,10 @@ run in ``DIR`` are not touched until then.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import platform
-import shutil
 import time
 from pathlib import Path
 
@@ -80,4 +80,7 @@ class LiveFolder:
 
 def remove_live(folder: Path) -> None:
     """Remove what a run showed of itself: it is done, and its own files say it all."""
-    shutil.rmtree(folder / LIVE, ignore_errors=True)
+    for name in (RUNNING, "jobs.parquet", "rounds.parquet"):
+        (folder / LIVE / name).unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        (folder / LIVE).rmdir()  # unless something of the user's is there

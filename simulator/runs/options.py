@@ -22,6 +22,7 @@ from simulator.runs.config import (
     known_settings,
 )
 from simulator.runs.folder_kinds import FolderKind, check_kind
+from simulator.runs.own_files import refuse_foreign
 from simulator.runs.saturation import DEFAULT_RULE
 from simulator.runs.values import (
     COUNT,
@@ -275,6 +276,8 @@ def output_folder(text: str | Path | None, kind: FolderKind) -> Path | None:
     except OSError as wrong:
         raise InputError(f"--output: cannot write in {nearest}: {wrong.strerror}") from None
     check_kind(folder, kind)
+    if kind != "run":  # of which each file is known by what stands in it
+        refuse_foreign(folder, kind)
     return folder
 
 

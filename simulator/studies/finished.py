@@ -11,6 +11,7 @@ from gavel_opt import InputError
 from gavel_opt.engines.registry import BUILT_IN
 from gavel_opt.policies import POLICIES
 from simulator.runs.config import RunConfig
+from simulator.runs.own_files import refuse_foreign
 from simulator.runs.results import TRACE, RunResult
 from simulator.studies.identity import code_version, identity_of
 from simulator.world.reading import DAMAGED, read_json
@@ -43,10 +44,11 @@ def result_there(
     Raises
     ------
     InputError
-        If the folder holds another run, one of other contents of its files, or a ``summary.json`` that is
-        not a run's.
+        If the folder holds another run, one of other contents of its files, or files of the names of a
+        run's that are not.
     """
     path = folder / "summary.json"
+    refuse_foreign(folder, "run")
     if not path.exists():
         return None
     try:

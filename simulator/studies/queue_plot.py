@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator.runs.files import write_atomically
+from simulator.runs.own_files import SIGN
 from simulator.runs.results import RunResult
 
 HOUR = 3600.0
@@ -108,4 +111,7 @@ def plot_queue(result: RunResult, path: Path) -> None:
     reason = "\n".join(textwrap.wrap(verdict.get("reason", ""), 100))
     figure.suptitle(title, x=0.012, ha="left", fontweight="bold", fontsize=10)
     axes.set_title(reason, loc="left", fontsize=8)
-    figure.savefig(path, dpi=160)
+    signs = {".png": "Software", ".svg": "Creator", ".pdf": "Creator"}
+    content = io.BytesIO()
+    figure.savefig(content, format=path.suffix[1:], dpi=160, metadata={signs[path.suffix]: SIGN})
+    write_atomically(path, content.getvalue())

@@ -17,6 +17,7 @@ import numpy as np
 
 from gavel_opt import MissingLibraryError
 from simulator.runs.columns import Columns
+from simulator.runs.own_files import SIGN
 from simulator.viewer.run_folder import RunFolder
 from simulator.viewer.run_parts import cluster
 from simulator.viewer.segments import read_segments
@@ -84,6 +85,7 @@ class _Writer:
         packet.track_descriptor.uuid = number
         packet.track_descriptor.process.pid = number
         packet.track_descriptor.process.process_name = name
+        packet.track_descriptor.process.cmdline.append(SIGN)
         packet.track_descriptor.child_ordering = TrackDescriptor.EXPLICIT
         self.builder.write_packet(packet)
 

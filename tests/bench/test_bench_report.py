@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -88,7 +89,22 @@ def test_every_record_kept_says_where_and_when():
 
 
 def test_the_viewer_needs_a_browser_and_says_so(monkeypatch, capsys):
-    monkeypatch.setitem(sys.modules, "bench.viewer", None)
+    for name in ("bench.viewer", "tests.viewer.browser"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    for name in [*sys.modules, "playwright"]:
+        if name.partition(".")[0] == "playwright":
+            monkeypatch.setitem(sys.modules, name, None)
     monkeypatch.setattr(sys, "argv", ["bench", "viewer"])
     assert main() == 2
-    assert "nothing measured" in capsys.readouterr().err
+    assert "bench: needs playwright: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["report", "tables", "labels", "viewer"])
+def test_without_what_it_needs_it_says_so_in_a_line(command):
+    """``-S`` leaves out whatever is installed."""
+    words = [sys.executable, "-S", "-m", "bench", command]
+    done = subprocess.run(words, cwd=README.parents[1], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr == (
+        "bench: needs numpy: pip install --editable '.[dev]'; nothing measured, nothing written\n"
+    )

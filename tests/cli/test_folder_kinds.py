@@ -103,18 +103,6 @@ def test_a_file_that_is_there_is_kept(words, suffix, tmp_path, capsys):
     assert path.read_text() != "precious"
 
 
-def test_what_is_no_trace_of_perfettos_is_kept(folders, tmp_path, capsys):
-    pytest.importorskip("perfetto")
-    path = tmp_path / "mine.txt"
-    path.write_text("precious")
-    command = ["export", str(folders["run"]), "--perfetto", str(path)]
-    assert main(command) == 2
-    assert "is there and is no Perfetto trace; choose another name" in capsys.readouterr().err
-    assert path.read_text() == "precious"
-    for _ in range(2):
-        assert main([*command[:-1], str(tmp_path / "run.pftrace")]) == 0
-
-
 def test_folders_of_knees_have_no_page_and_say_where_they_are_drawn(folders, capsys):
     assert main(["view", str(folders["knee"]), "--no-browser"]) == 2
     assert "holds knees, which are drawn in its knee.svg and knee.png" in capsys.readouterr().err

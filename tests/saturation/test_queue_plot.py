@@ -45,7 +45,7 @@ def test_picture_is_drawn_even_of_a_run_that_was_not_started(tmp_path, capsys):
     ("file", "said"),
     [
         ("queue.gif", "--plot-queue: 'queue.gif' does not end in .png, .svg or .pdf"),
-        ("no/such/queue.png", "--plot-queue: no/such is not a folder"),
+        ("no/such/queue.png", "--plot-queue: cannot write no/such/queue.png"),
     ],
 )
 def test_a_picture_that_cannot_be_drawn_is_said_before_the_run(file, said, capsys):
