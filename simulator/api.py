@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 
 def run(
+    policy: str | type[Policy] | Policy | None = None,
     *,
-    policy: str | type[Policy] | Policy,
     engine: str = "auto",
     cluster: Mapping[str, int] | str = DEFAULT_CLUSTER,
     output: str | Path | None = None,
@@ -92,12 +92,14 @@ def run(
 
     folder = output_folder(output, "run")
     also = _recordings(record)
-    _refuse_unknown(settings)
+    _check_words(settings)
     name, made = named_policy(policy)
     config = make_config(made, policy=name, engine=engine, cluster=cluster, **settings)
     if folder is not None and not force:
         result_there(folder, config, also)
     events = None if on_round is None else Events(on_round, every)
+    if cancel is not None and not callable(getattr(cancel, "is_set", None)):
+        raise InputError(f"cancel: {cancel!r} has no is_set(), as a threading.Event has")
     result = execute(
         config,
         placements="placements" in also,
@@ -114,7 +116,13 @@ def run(
     return result
 
 
-def _refuse_unknown(settings: Mapping[str, Any]) -> None:
+def _check_seed(settings: Mapping[str, Any]) -> None:
+    if settings.get("seed", 0) is None:
+        raise InputError("--seed: None is no seed, and no run is without one: 0, 1, 2, ...")
+
+
+def _check_words(settings: Mapping[str, Any]) -> None:
+    _check_seed(settings)
     for word in settings:
         if find_setting(word) is None:
             raise unknown_name("setting", word, [*known_settings(), *_OF_RUN])
@@ -126,19 +134,30 @@ _OF_RUN = ("output", "record", "force", "on_round", "every", "cancel")
 
 def _recordings(record: str | Sequence[str]) -> frozenset[str]:
     """Read what is to be recorded."""
-    found = recordings([record] if isinstance(record, str) else list(record))
+    words = [record] if isinstance(record, str) else record
+    if not isinstance(words, list | tuple | set | frozenset):
+        raise InputError(
+            f"record: {record!r} is not a name or a list of names, such as 'placements'"
+        )
+    found = recordings([str(word) for word in words])
     if "programs" in found:
         raise InputError("record: programs are files, which gavel-sim run --record programs writes")
     return found
 
 
 def sweep(
-    *, output: str | Path | None = None, processes: int | None = None, **settings: Any
+    policy: Any = None,
+    *,
+    output: str | Path | None = None,
+    processes: int | None = None,
+    **settings: Any,
 ) -> list[dict[str, Any]]:
     """Carry out all combinations of settings, and return the table of what they gave.
 
     Parameters
     ----------
+    policy
+        One, or a list.
     output
         Folder of the results, one a run, as ``gavel-sim sweep`` writes it; runs that are done there
         are not run again. None keeps the table only.
@@ -164,13 +183,15 @@ def sweep(
 
     if output is None:
         with tempfile.TemporaryDirectory(prefix="gavel-sim-") as passing:
-            return sweep(output=passing, processes=processes, **settings)
+            return sweep(policy, output=passing, processes=processes, **settings)
     from simulator.cli.sweep import carry_out_here
     from simulator.studies.executors import make_executor
     from simulator.studies.sweep_folder import entries_of, write_plan
     from simulator.studies.sweep_plan import make_plan
     from simulator.studies.sweep_tables import write_tables
 
+    _check_seed(settings)
+    settings = {"policy": policy, **settings}
     given = {name: value for name, value in settings.items() if value is not None}
     entries = entries_of(make_plan([("", given)]))
     folder = output_folder(output, "sweep")
@@ -187,7 +208,7 @@ def sweep(
     return rows
 
 
-def figure(*figures: str | int, output: str | Path, **settings: Any) -> Path:
+def figure(*figures: str | int, output: str | Path | None = None, **settings: Any) -> Path:
     """Carry out experiments of the paper, and write their tables and plots.
 
     Parameters
@@ -195,7 +216,8 @@ def figure(*figures: str | int, output: str | Path, **settings: Any) -> Path:
     figures
         Numbers of figures, or ``"makespan"``.
     output
-        Folder of the results; points that are done there are not run again.
+        Folder of the results, ``figure-9`` or ``figures`` if it is not given; points that are done there
+        are not run again.
     settings
         The flags of ``gavel-sim figure``: ``seed``, ``policy``, ``at``, ``window``, ``engine``,
         ``tie_break``, ``timeout``, ``processes``.
@@ -214,21 +236,24 @@ def figure(*figures: str | int, output: str | Path, **settings: Any) -> Path:
     """
     from simulator.cli import program
 
-    words = [*map(str, figures), *_words({"output": str(output), **settings})]
+    _check_seed(settings)
+    words = [*map(str, figures), *_words({"output": output, **settings})]
     command, arguments = program().parse(["figure", *words])
     if command.run(arguments):
         raise GavelError("some points failed; their reasons are on standard error")
-    return Path(output)
+    return Path(arguments.output)
 
 
-def knee(**settings: Any) -> list[Knee]:
+def knee(policy: Any = None, **settings: Any) -> list[Knee]:
     """Find the highest job rates that policies sustain on a cluster.
 
     Parameters
     ----------
+    policy
+        One, or a list.
     settings
-        The flags of ``gavel-sim knee``: ``policy`` and ``seed`` (lists), ``cluster``, ``output``,
-        and settings of a run.
+        The flags of ``gavel-sim knee``: ``seed`` (a list), ``cluster``, ``output``, and settings of a
+        run.
 
     Returns
     -------
@@ -243,7 +268,8 @@ def knee(**settings: Any) -> list[Knee]:
     from simulator.cli import program
     from simulator.cli.knee import find
 
-    return find(program().parse(["knee", *_words(settings)])[1])
+    _check_seed(settings)
+    return find(program().parse(["knee", *_words({"policy": policy, **settings})])[1])
 
 
 def compare(a: RunResult | str | Path, b: RunResult | str | Path) -> Difference | None:

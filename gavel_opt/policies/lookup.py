@@ -72,8 +72,26 @@ def find(name: str, built_in: Mapping[str, tuple[str, dict[str, Any]]]) -> Found
         return Found(name, _attribute(name, name), source=_source(name))
     if name.endswith(".py"):
         raise InputError(f"policy {name!r} (--policy) names a file; add the class: {name}:Class")
+    if (meant := _ELSEWHERE.get(name.lower().replace("-", "_"))) is not None:
+        raise InputError(f"unknown policy (--policy) {name!r}: here it is {meant}")
     error = unknown_name("policy (--policy)", name, [*built_in, *outside])
     raise InputError(f"{error} (one of your own: module:Class or file.py:Class)")
+
+
+_ELSEWHERE = {
+    **dict.fromkeys(
+        ("las", "max_min", "maxmin", "mmf", "gavel", "drf"),
+        "max_min_fairness (max_min_fairness_perf with each worker type's throughput)",
+    ),
+    **dict.fromkeys(("themis", "ftf"), "finish_time_fairness (finish_time_fairness_perf)"),
+    **dict.fromkeys(("makespan", "min_makespan"), "min_total_duration (min_total_duration_perf)"),
+    **dict.fromkeys(("fcfs", "first_come_first_served"), "fifo"),
+    **dict.fromkeys(
+        ("srtf", "srpt", "sjf", "shortest_job_first", "tiresias"),
+        "one of your own, of which docs/policies.md has examples: file.py:Class",
+    ),
+}
+"""Names that policies have in other places, and what they are here."""
 
 
 @functools.cache

@@ -153,7 +153,8 @@ def run(arguments: argparse.Namespace) -> int:
     experiments = [experiment.with_own(own) for experiment in experiments]
     several = len(experiments) > 1
     default = "figures" if several else f"figure-{experiments[0].figure}"
-    folder = output_folder(arguments.output or default, "figure")
+    arguments.output = arguments.output or default
+    folder = output_folder(arguments.output, "figure")
     if folder is None:
         raise InputError("--output: is required")
     plans = []

@@ -99,6 +99,10 @@ class Events:
     def __init__(self, listener: Listener, every: int = 1) -> None:
         if isinstance(every, bool) or not isinstance(every, int) or every < 1:
             raise InputError(f"every: {every!r} is not a positive whole number of rounds")
+        if not callable(listener):
+            raise InputError(
+                f"on_round: {listener!r} is nothing that could be called with an event"
+            )
         self._tell = listener
         self._every = every
         self._rounds = -1

@@ -264,7 +264,10 @@ def output_folder(text: str | Path | None, kind: FolderKind) -> Path | None:
     """
     if text is None:
         return None
-    folder = Path(text)
+    try:
+        folder = Path(text)
+    except TypeError:
+        raise InputError(f"--output: {text!r} is not the name of a folder") from None
     nearest = folder
     while not os.path.lexists(nearest) and nearest != nearest.parent:
         nearest = nearest.parent

@@ -6,9 +6,10 @@ import copy
 import inspect
 from typing import Any
 
-from gavel_opt import InputError, Policy, find_policy, make_policy
+from gavel_opt import POLICIES, InputError, Policy, find_policy, make_policy
 from gavel_opt.policies import Found
 from gavel_opt.policies.lookup import build, name_of, require_policy
+from gavel_opt.policies.settings import settings_of
 from simulator.runs.config import RunConfig
 
 
@@ -32,9 +33,19 @@ def policy_of(config: RunConfig, made: Found | None = None) -> Policy:
         if "entities" in settings:
             raise InputError("--entities: is given twice, the other time with --set")
         settings["entities"] = config.entities
+        _check_entities(config.policy, find_policy(config.policy) if made is None else made)
     if made is not None:
         return build(made, config.seed, settings)
     return make_policy(config.policy, config.seed, **settings)
+
+
+def _check_entities(name: str, found: Found) -> None:
+    """Refuse ``--entities`` for a policy that has none."""
+    if "entities" not in settings_of(found.factory):
+        having = [one for one in POLICIES if "entities" in settings_of(find_policy(one).factory)]
+        raise InputError(
+            f"--entities: policy {name!r} has no entities; those that have: {', '.join(having)}"
+        )
 
 
 def named_policy(policy: Any) -> tuple[Any, Found | None]:

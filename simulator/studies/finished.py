@@ -13,7 +13,7 @@ from gavel_opt.policies import POLICIES
 from simulator.runs.config import RunConfig
 from simulator.runs.own_files import refuse_foreign
 from simulator.runs.results import TRACE, RunResult
-from simulator.studies.identity import code_version, identity_of
+from simulator.studies.identity import code_version, identity_of, made_otherwise
 from simulator.world.reading import DAMAGED, read_json
 
 _RECORDS = {"placements": "placements.parquet", "allocations": "allocations.parquet"}
@@ -75,8 +75,8 @@ def result_there(
     same = summary.get("identity") == identity_of(ours)
     if status != "timeout" and not same and summary.get("code") == code_version():
         raise InputError(
-            f"--output: {folder} holds a run made from files (trace, throughputs, prices, replay, or the "
-            "policy's) that have changed since; choose another folder, or --force to write over it"
+            f"--output: the run in {folder} {made_otherwise(ours, code_version())}; choose another folder, "
+            "or --force to write over it"
         )
     known = config.policy in POLICIES and config.engine in ("auto", *BUILT_IN)
     if status == "timeout" or not known or not same:

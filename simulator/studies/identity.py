@@ -94,6 +94,28 @@ def identity_of_work(payload: dict[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+def made_otherwise(settings: dict[str, Any], code: str | None = None) -> str:
+    """Say how a result of these very settings can be another run's: to follow what was made.
+
+    Parameters
+    ----------
+    settings
+        As :func:`identity_of` takes them.
+    code
+        What :func:`code_version` was then; None where it was not written down.
+    """
+    if code not in (None, code_version()):
+        return "was made by another version of the simulator"
+    named = [f"--{name} {settings[name]}" for name in FILES if settings.get(name) is not None]
+    policy = str(settings.get("policy"))
+    if policy not in POLICIES:
+        named.append(f"--policy {policy}")
+    files = f"from files that have changed since ({', '.join(named)})"
+    if code is not None:
+        return f"was made {files}"
+    return f"was made by another version of the simulator{f', or {files}' if named else ''}"
+
+
 @functools.cache
 def _measuring() -> str:
     found = hashlib.sha256()

@@ -15,7 +15,7 @@ from simulator.runs.results import RunResult
 from simulator.studies.carry_out import CLAIMS, Kept
 from simulator.studies.claims import Claims
 from simulator.studies.executors import Payload
-from simulator.studies.identity import code_version
+from simulator.studies.identity import code_version, made_otherwise
 from simulator.studies.patience import patiently
 from simulator.world.reading import DAMAGED, LARGEST, read_json
 
@@ -161,14 +161,9 @@ class RunFolders:
                 )
         if summary.get("identity") is None:
             return  # of a version that wrote none: its settings are all there is to go by
-        if summary.get("code") != code_version():
-            raise InputError(
-                f"{self.flag}: {folder} was made by another version of the simulator; choose "
-                f"another {self.flag}, or remove the folder to run it again"
-            )
         raise InputError(
-            f"{self.flag}: {folder} was made from files (trace, throughputs, prices or replay) "
-            f"that have changed since; choose another {self.flag}"
+            f"{self.flag}: {folder} {made_otherwise(ours, summary.get('code'))}; choose another "
+            f"{self.flag}, or remove the folder to run it again"
         )
 
     def keep(self, name: str, payload: Payload, value: RunResult, cpu: float, wall: float) -> Kept:

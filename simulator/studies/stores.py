@@ -10,7 +10,7 @@ from gavel_opt import InputError
 from simulator.runs.files import write_atomically
 from simulator.studies.carry_out import Kept
 from simulator.studies.executors import Payload
-from simulator.studies.identity import identity_of_work
+from simulator.studies.identity import identity_of_work, made_otherwise
 from simulator.studies.patience import patiently
 from simulator.world.reading import DAMAGED, read_json
 
@@ -87,9 +87,10 @@ class PointStore:
                 f"{difference(theirs, ours)}; choose another folder"
             )
         if stale:
+            settings = ours.get("config") or ours.get("knee") or {}
             raise InputError(
-                f"{self.flag}: {path} was made by another version of the simulator, or from files that "
-                "have changed since; choose another folder, or remove the file to run it again"
+                f"{self.flag}: {path} {made_otherwise(settings)}; choose another folder, or remove the "
+                "file to run it again"
             )
         return kept
 

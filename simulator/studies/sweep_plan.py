@@ -133,7 +133,9 @@ def _choices(source: str, settings: Mapping[str, Any]) -> dict[str, list[Value]]
                 raise InputError(
                     f"{source}: {name}: is a table; only [[case]] tables and settings are known"
                 )
-            raise unknown_name(f"setting in {source}:", name, ["case", *known_settings()])
+            raise unknown_name(
+                f"setting in {source}:" if source else "setting", name, ["case", *known_settings()]
+            )
         choices[name] = _values(source, name, given, setting)
     return choices
 

@@ -72,6 +72,8 @@ def parse_counts(text: str, flag: str) -> dict[str, int]:
     """
     expected = f"{flag}: expected v100=36,p100=36,k80=36 or 36:36:36 (V100:P100:K80)"
     counts: dict[str, int] = {}
+    if equals := _with_equals(text):
+        raise InputError(f"{expected}, found {text!r}; with equals signs: {equals}")
     if "=" in text:
         items = [item.partition("=")[::2] for item in text.split(",")]
     else:
@@ -94,6 +96,17 @@ def parse_counts(text: str, flag: str) -> dict[str, int]:
             raise InputError(f"{flag}: worker type {name!r} twice in {text!r}")
         counts[name] = count
     return counts
+
+
+_COUNT = re.compile(r"([a-z][\w.-]*?)[:*x](\d+)|(\d+)[:*x]([a-z][\w.-]*)", re.IGNORECASE)
+"""A worker type and a number, in another way than ours: ``v100:4``, ``4xV100``."""
+
+
+def _with_equals(text: str) -> str:
+    """What was meant by ``v100:4,p100:2`` and the like, as we write it; empty for anything else."""
+    found = [_COUNT.fullmatch(part) for part in re.split(r"[,;\s]+", text.strip())]
+    parts = [f"{one[1] or one[4]}={one[2] or one[3]}" for one in found if one is not None]
+    return ",".join(parts) if len(parts) == len(found) else ""
 
 
 def make_cluster(

@@ -70,7 +70,8 @@ def test_a_file_that_changed_makes_another_run_which_is_not_written_over_the_fir
     before = (out / "summary.json").read_bytes()
     trace.write_text(line.format(2000))
     assert main(list(words)) == 2
-    assert "that have changed since; choose another folder" in capsys.readouterr().err
+    said = f"made from files that have changed since (--trace {trace}); choose another folder"
+    assert said in capsys.readouterr().err
     assert (out / "summary.json").read_bytes() == before
     assert main([*words, "--force"]) == 0
     assert "already" not in capsys.readouterr().err

@@ -143,3 +143,31 @@ def test_names_that_are_not_there():
     with pytest.raises(AttributeError, match="no attribute 'rnu'"):
         _ = simulator.rnu
     assert "run" in dir(simulator)
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda: simulator.run("fifo"), "no workload: "),
+        (lambda: simulator.run(jobs=3), "--policy: is required"),
+        (lambda: simulator.run("fifo", jobs=3, seed=None), "--seed: None is no seed"),
+        (lambda: simulator.run("fifo", jobs=3, output=3), "--output: 3 is not the name"),
+        (lambda: simulator.run("fifo", jobs=3, record=None), "record: None is not a name"),
+        (lambda: simulator.run("fifo", jobs=3, on_round=3), "on_round: 3 is nothing that"),
+        (lambda: simulator.run("fifo", jobs=3, cancel=3), "cancel: 3 has no is_set"),
+        (lambda: simulator.run("fifo", jobs=3, entities="1:2"), "--entities: policy 'fifo' has no"),
+        (lambda: simulator.run("las", jobs=3), "here it is max_min_fairness "),
+        (lambda: simulator.run("fifo", jobs=3, cluster="v100:4"), "; with equals signs: v100=4"),
+        (lambda: simulator.run("fifo", jobs=3, cluster="4xV100, 2xk80"), "signs: V100=4,k80=2"),
+        (lambda: simulator.sweep("fifo", jobs=3, seed=None), "--seed: None is no seed"),
+        (lambda: simulator.sweep("fifo", jobs=3, recor=1), "unknown setting 'recor'"),
+        (lambda: simulator.knee("fifi"), "did you mean fifo"),
+        (lambda: simulator.figure(), "which figure"),
+        (lambda: simulator.figure(99), "unknown figure '99'"),
+    ],
+)
+def test_what_somebody_new_types_is_answered_in_a_line(call, said):
+    with pytest.raises(InputError) as wrong:
+        call()
+    assert said in str(wrong.value)
+    assert "\n" not in str(wrong.value)

@@ -95,7 +95,21 @@ def test_a_run_of_a_changed_trace_is_not_taken_for_done(tmp_path: Path) -> None:
     trace.write_text(line.replace("1000", "2000"))
     refused = _gavel_sim(*runs)
     assert refused.returncode == 2
-    assert "have changed since" in refused.stderr
+    assert f"have changed since (--trace {trace})" in refused.stderr
+
+
+def test_a_changed_policy_of_the_users_own_is_named(tmp_path: Path) -> None:
+    policy = tmp_path / "mine.py"
+    example = Path(__file__).parents[2] / "docs/example_policies/shortest_remaining.py"
+    policy.write_text(example.read_text())
+    name = f"{policy}:ShortestRemaining"
+    runs = ["sweep", "--policy", name, "--cluster", "2:2:2", "--jobs", "3"]
+    runs += ["--output", str(tmp_path / "s")]
+    assert _gavel_sim(*runs).returncode == 0
+    policy.write_text(example.read_text() + "# another\n")
+    refused = _gavel_sim(*runs)
+    assert refused.returncode == 2
+    assert f"have changed since (--policy {name})" in refused.stderr
 
 
 def test_the_script_for_slurm_is_plain_and_runs_the_same_command(tmp_path: Path) -> None:
