@@ -222,7 +222,7 @@ class GavelPolicy:
 
 def _rows(types: tuple[str, ...], table: Floats) -> list[dict[str, float]]:
     """Rows of a table as dictionaries by worker type."""
-    rows: Iterable[list[float]] = table.tolist()
+    rows: Iterable[list[float]] = (table + 0.0).tolist()  # no zero with a sign
     if len(types) == 3:  # twice as fast
         a, b, c = types
         return [{a: x, b: y, c: z} for x, y, z in rows]

@@ -14,8 +14,8 @@ NEEDED = ("job_id", "gpu_num", "state", "duration")
 
 def end_of(state: str) -> str | None:
     """Return how a job ended by Slurm's word (``CANCELLED by 1000``), None if it had not."""
-    word = (state.split() or [""])[0].rstrip("+")
-    return None if word in UNENDED else ENDS.get(word, FAILED)
+    word = (state.upper().split() or [""])[0].rstrip("+")
+    return None if word in UNENDED or not word else ENDS.get(word, FAILED)
 
 
 def read_log(path: Path, gpu_type: str) -> Imported:

@@ -477,3 +477,12 @@ def test_a_number_beyond_64_bits_is_named():
     given = (jobs, dict.fromkeys(jobs, 1), dict.fromkeys(jobs, 1.0), dict.fromkeys(speeds, 2))
     with pytest.raises(InputError, match=f"job {2**64 + 1}: numbers of jobs go up to"):
         policy.get_allocation(*given)
+
+
+@pytest.mark.parametrize("name", ["max_min_fairness_perf", "max_sum_throughput_perf"])
+def test_no_share_is_a_zero_with_a_sign(name):
+    rows = {0: {"k80": 1.0, "v100": 2.0}, 1: {"k80": 1.0, "v100": 3.0}, 2: {"k80": 0.5, "v100": 4}}
+    ones = dict.fromkeys(rows, 1)
+    weights = [ones] if "max_min" in name else []
+    found = get_policy(name).get_allocation(rows, ones, *weights, {"k80": 2, "v100": 0})
+    assert not any(str(share).startswith("-") for row in found.values() for share in row.values())

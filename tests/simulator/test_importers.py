@@ -12,7 +12,9 @@ import pytest
 from gavel_opt import InputError
 from simulator.cli import main
 from simulator.importers import SOURCES
+from simulator.importers.base import COMPLETED, FAILED, KILLED
 from simulator.importers.conversion import Names
+from simulator.importers.job_log import end_of
 from simulator.importers.json_list import list_items
 from simulator.world.throughputs import load_throughputs
 from simulator.world.trace import read_trace
@@ -238,3 +240,14 @@ def test_what_is_no_list_is_refused(text):
     Path("long.json").write_text(text)
     with pytest.raises(InputError, match=r"long\.json:1: "):
         list(list_items(Path("long.json")))
+
+
+@pytest.mark.parametrize(
+    ("state", "end"),
+    [
+        *(("COMPLETED", COMPLETED), ("completed", COMPLETED), ("CANCELLED by 1000", KILLED)),
+        *(("CANCELLED+", KILLED), ("NODE_FAIL", FAILED), ("running", None), ("", None)),
+    ],
+)
+def test_ends_by_the_words_of_slurm(state, end):
+    assert end_of(state) == end
