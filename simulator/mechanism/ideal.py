@@ -50,9 +50,9 @@ class IdealMechanism(Mechanism):
             count.rounds += 1
             self._record_round()
 
-    def placements(self) -> list[tuple[int, int, int]]:
+    def placements(self) -> np.ndarray:
         """Nobody stands anywhere: every job is spread over all workers of a type."""
-        return []
+        return np.zeros((0, 3), dtype=np.int64)
 
     # views of the active jobs and of the pairs that are kept ----------------------------------
 

@@ -41,7 +41,7 @@ class Standing:
     time, last_reset
         Simulated seconds at the start of the round, and at the last recomputation.
     placed
-        Who runs: ``(job, partner or -1, worker)``.
+        Who runs: job, partner or -1, worker; shape ``(n, 3)``.
     """
 
     first: np.ndarray
@@ -58,7 +58,7 @@ class Standing:
     visits: np.ndarray
     time: float
     last_reset: float
-    placed: list[tuple[int, int, int]]
+    placed: np.ndarray
 
 
 def inspect(mechanism: Mechanism) -> Standing:

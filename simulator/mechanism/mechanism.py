@@ -228,18 +228,18 @@ class Mechanism:
         recorded = self._count.recorded
         return float(self._world.rounds[recorded - 1]["utilization"]) if recorded else 0.0
 
-    def placements(self) -> list[tuple[int, int, int]]:
-        """Who runs now: (job, partner or -1, worker) triples, in the order of placement."""
-        pool = self._world.placed[self.rounds & 1]
-        entries = self._world.entries
-        placed = []
-        for run in self._world.runs[: self._count.running]:
-            entry = entries[run["entry"]]
-            job = int(entries["number"][entry["first"]])
-            partner = int(entries["number"][entry["second"]]) if entry["second"] >= 0 else -1
-            workers = pool[run["at"] : run["at"] + entry["scale"]].tolist()
-            placed += [(job, partner, worker) for worker in workers]
-        return placed
+    def placements(self) -> np.ndarray:
+        """Who runs now: (job, partner or -1, worker), in the order of placement, shape ``(n, 3)``."""
+        world = self._world
+        runs = world.runs[: self._count.running]
+        entries = world.entries[runs["entry"]]
+        number, scale = world.entries["number"], entries["scale"]
+        partner = np.where(entries["second"] >= 0, number[entries["second"]], -1)
+        within = np.arange(scale.sum()) - np.repeat(np.cumsum(scale) - scale, scale)
+        workers = world.placed[self.rounds & 1][np.repeat(runs["at"], scale) + within]
+        return np.column_stack(
+            [np.repeat(number[entries["first"]], scale), np.repeat(partner, scale), workers]
+        ).astype(np.int64)
 
     def segments(self) -> np.ndarray:
         """Who ran where, by first round and worker, shape ``(5, n)``: rows as :data:`records.ON` says.

@@ -31,7 +31,7 @@ from simulator.world.workload import DrawnWorkload, DrawSettings, FixedWorkload,
 BETWEEN_RESETS = 1920.0
 """Seconds that pass at least between two recomputations of the allocation."""
 
-PlacementRecorder = Callable[[int, float, list[tuple[int, int, int]]], None]
+PlacementRecorder = Callable[[int, float, list[list[int]]], None]
 """Called once a round with the round, its time and (job, partner or -1, worker) triples."""
 
 
@@ -400,7 +400,7 @@ class Simulation:
             outcome = mechanism.run(1 if recorder is not None else stop - before)
             rounds_before, before = before, mechanism.rounds
             if recorder is not None and before > rounds_before:
-                recorder(rounds_before, mechanism.time, mechanism.placements())
+                recorder(rounds_before, mechanism.time, mechanism.placements().tolist())
             if outcome == ALLOCATE:
                 self._allocate()
             elif outcome == MORE_JOBS:

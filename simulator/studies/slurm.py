@@ -27,7 +27,7 @@ MOST_TASKS = 64
 """Tasks at the most where the user does not say."""
 
 AHEAD = 120
-"""Seconds before the time limit at which a task is told to write its checkpoints down."""
+"""Seconds before the time limit at which a task is told to write its checkpoints down, at the most."""
 
 _SCRIPT = """\
 #!/bin/bash
@@ -98,11 +98,11 @@ class ArrayJob:
             name="gavel-sim",
             last=self.tasks - 1,
             processes=self.processes,
-            ahead=AHEAD,
+            ahead=ahead_of_limit(self.options),
             logs=str(logs).replace(" ", r"\ "),
             options="".join(f"#SBATCH {option}\n" for option in self.options),
             threads=" ".join(f"{name}=1" for name in ONE_THREAD),
-            patience=f"{PATIENCE_VARIABLE}={AHEAD // 2}",
+            patience=f"{PATIENCE_VARIABLE}={ahead_of_limit(self.options) // 2}",
             here=shlex.quote(str(Path.cwd())),
             command=shlex.join(self.command),
             tasks=self.tasks,
@@ -136,6 +136,34 @@ class ArrayJob:
             raise InputError(f"--executor slurm: sbatch refused {path}: {said}")
         match = re.match(r"\d+", done.stdout.strip())
         return match[0] if match else done.stdout.strip()
+
+
+def ahead_of_limit(options: Sequence[str]) -> int:
+    """Seconds before the time limit at which a task is told: a quarter of the limit where that is short.
+
+    Slurm looks at its limits every 30 s, so a task hears of it up to 30 s earlier; one that heard at its
+    start would be put back again and again and get nowhere.
+
+    Parameters
+    ----------
+    options
+        Of ``sbatch``, of which ``--time`` or ``-t`` names the limit.
+    """
+    limit = None
+    for option in options:
+        found = re.fullmatch(
+            r"(?:--time[= ]|-t[= ]?)(?:(\d+)-)?(\d+)(?::(\d+))?(?::(\d+))?", option.strip()
+        )
+        if found:
+            days, *rest = found.groups()
+            first, second, third = (int(part or 0) for part in rest)
+            if days is not None:
+                limit = ((int(days) * 24 + first) * 60 + second) * 60 + third
+            elif rest[2] is not None:
+                limit = (first * 60 + second) * 60 + third
+            else:
+                limit = first * 60 + second
+    return AHEAD if not limit else min(AHEAD, limit // 4)
 
 
 def tasks_for(runs: int, wanted: int | None) -> int:

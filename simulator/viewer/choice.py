@@ -164,7 +164,7 @@ def agrees(queues: list[TypeQueue], standing: Standing, first_worker: np.ndarray
     }
     theirs = {
         ((job, partner), int(np.searchsorted(first_worker, worker, side="right")) - 1)
-        for job, partner, worker in standing.placed
+        for job, partner, worker in standing.placed.tolist()
     }
     return ours == theirs
 
@@ -173,9 +173,15 @@ def priorities(table: Standing, j: int) -> tuple[np.ndarray, np.ndarray]:
     """Priority of each entry on a worker type, and its fraction of the time received there."""
     share, total = table.share[:, j], float(table.type_time[j])
     fraction = table.received[:, j] / total if total else np.zeros(share.size)
+    return priority_of(share, fraction, table.cannot_run[:, j]), fraction
+
+
+def priority_of(share: np.ndarray, fraction: np.ndarray, cannot_run: np.ndarray) -> np.ndarray:
+    """Priority on a type from the share, the fraction of the time received, and what cannot run."""
     with np.errstate(divide="ignore", invalid="ignore"):
         priority = np.where(fraction > 0, share / fraction, share * 1e9)
-    return np.where((share == 0) | table.cannot_run[:, j], 0.0, priority), fraction
+    found: np.ndarray = np.where((share == 0) | cannot_run, 0.0, priority)
+    return found
 
 
 def _with_all_pairs(standing: Standing, half_round: float, pair_speeds: Speeds) -> Standing:

@@ -357,7 +357,7 @@ class _Finding:
 
 def _decide(job: int, standing: Standing, queues: list[TypeQueue]) -> _Finding:
     """Find the reason."""
-    mine = [placed for placed in standing.placed if job in placed[:2]]
+    mine = standing.placed[(standing.placed[:, :2] == job).any(axis=1)].tolist()
     if mine:
         on = next(
             queue.worker_type
@@ -577,7 +577,7 @@ class _Words:
             simulation.advance(1)
             if simulation.rounds == before:
                 break
-            if any(self.job in placed[:2] for placed in mechanism.placements()):
+            if (mechanism.placements()[:, :2] == self.job).any():
                 time = float(simulation.series.time[simulation.rounds - 1])
                 return f"It ran next in round {simulation.rounds - 1}, {_length(time - self.time)} later."
         return "It did not run again in the rounds that were simulated."

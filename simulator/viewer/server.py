@@ -113,6 +113,25 @@ class _Handler(BaseHTTPRequestHandler):
             return
         self._send(200, content, kind)
 
+    def do_HEAD(self) -> None:
+        """Answer as to a GET, without the content."""
+        self.do_GET()
+
+    def _not_allowed(self) -> None:
+        """Nothing here can be written."""
+        if self._path() is None:
+            self._send(403, b"forbidden\n", "text/plain")
+        else:
+            self.close_connection = True  # what came with the request is not read
+            self._send(405, b"method not allowed\n", "text/plain")
+
+    do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _not_allowed
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """Refuse what is no request of HTTP, or one of a method that there is not."""
+        self.close_connection = True
+        self._send(code, b"not understood\n", "text/plain")
+
     def _path(self) -> str | None:
         """The path behind the token; None for a request that is not our page's."""
         here = {f"127.0.0.1:{self.server.server_port}", f"localhost:{self.server.server_port}"}
@@ -133,6 +152,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send(self, status: int, content: bytes, kind: str) -> None:
         self.send_response(status)
+        if status == 405:
+            self.send_header("Allow", "GET, HEAD")
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(content)))
         self.send_header("Content-Security-Policy", page_policy())
@@ -143,7 +164,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Cross-Origin-Resource-Policy", "same-origin")
         self.send_header("Cross-Origin-Opener-Policy", "same-origin")
         self.end_headers()
-        self.wfile.write(content)
+        if self.command != "HEAD":
+            self.wfile.write(content)
 
     def log_message(self, format: str, *args: Any) -> None:
         """Say nothing on the terminal."""

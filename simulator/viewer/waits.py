@@ -6,6 +6,8 @@ entries with a share, what stood before them in the order of their worker type, 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,7 +16,7 @@ from simulator.mechanism.inspection import Standing, inspect
 from simulator.mechanism.mechanism import Mechanism
 from simulator.runs.columns import Columns
 from simulator.runs.simulation import Simulation
-from simulator.viewer.choice import priorities
+from simulator.viewer.choice import priority_of
 from simulator.viewer.column_file import pack
 from simulator.viewer.resimulation import check_same_rounds, check_trusted
 from simulator.viewer.run_folder import RunFolder
@@ -30,6 +32,16 @@ WAITED = {
 """Reason to the end of a sentence."""
 
 REASONS = tuple(WAITED)
+_PLACE = {reason: place for place, reason in enumerate(REASONS)}
+
+_TAKEN_BEFORE, _CANNOT_RUN, _TOO_LARGE, _FULL = 1, 2, 4, 8
+"""What may keep a job from running on a type."""
+
+Numbers = NDArray[np.int64]
+_NONE = np.zeros(0, dtype=np.int64)
+
+_BATCH = 100_000
+"""Entries and workers in use that are gone through at once."""
 
 MOST_LOOKED_AT = 10_000_000
 """Jobs and workers, summed over rounds in which a job waits, that are gone through: about a minute."""
@@ -60,31 +72,39 @@ def waits(run: RunFolder, run_code: bool = False) -> Columns:
     if int(recorded["active"][waiting].sum()) + workers * waiting.size > MOST_LOOKED_AT:
         raise InputError("the run is too large to go through all rounds in which jobs wait")
     simulation = Simulation(config)
-    open_: dict[int, tuple[int, int]] = {}
-    done: list[tuple[int, int, int, int]] = []
-    last = -1
+    found, batch, size = [], [], 0
     for number in waiting.tolist():
         simulation.advance(number + 1 - simulation.rounds)
         if simulation.rounds != number + 1:
             break
         assert isinstance(simulation.mechanism, Mechanism)
-        found = reasons(inspect(simulation.mechanism), simulation.cluster)
-        now: dict[int, tuple[int, int]] = {}
-        for job, reason in found:
-            before = open_.pop(job, None) if last == number - 1 else None
-            if before is not None and before[0] == reason:
-                now[job] = before
-            else:
-                if before is not None:
-                    done.append((job, before[1], last, before[0]))
-                now[job] = (reason, number)
-        done += [(job, first, last, reason) for job, (reason, first) in open_.items()]
-        open_, last = now, number
-    done += [(job, first, last, reason) for job, (reason, first) in open_.items()]
+        standing = inspect(simulation.mechanism)
+        batch.append((number, standing))
+        size += standing.first.size + len(standing.placed)
+        if size > _BATCH:
+            found.append(reasons(batch, simulation.cluster))
+            batch, size = [], 0
+    found.append(reasons(batch, simulation.cluster))
     simulation.advance(max(0, int(recorded["time"].size) - simulation.rounds))
     check_same_rounds(simulation, recorded)
-    table = np.array(sorted(done), dtype=np.int64).reshape(-1, 4)
-    return dict(zip(("job", "first", "last", "reason"), table.T, strict=True))
+    return stretches(*(np.concatenate(column) for column in zip(*found, strict=True)))
+
+
+def stretches(number: Numbers, job: Numbers, reason: Numbers) -> Columns:
+    """Join rounds in which a job waits for one reason, one after the other, to what :func:`waits` returns."""
+    order = np.lexsort((number, job))
+    number, job, reason = number[order], job[order], reason[order]
+    begins = np.ones(job.size, dtype=bool)
+    begins[1:] = (
+        (job[1:] != job[:-1]) | (reason[1:] != reason[:-1]) | (number[1:] != number[:-1] + 1)
+    )
+    ends = np.append(begins[1:], True)[: job.size]
+    return {
+        "job": job[begins],
+        "first": number[begins],
+        "last": number[ends],
+        "reason": reason[begins],
+    }
 
 
 def packed(found: Columns, jobs: int) -> bytes:
@@ -105,83 +125,128 @@ def packed(found: Columns, jobs: int) -> bytes:
     return pack({"reasons": list(WAITED.values())}, columns)
 
 
-def reasons(standing: Standing, cluster: Cluster) -> list[tuple[int, int]]:
-    """Each job that waits in a round with its reason's place in :data:`REASONS`, in order of job."""
-    placed = np.array(standing.placed, dtype=np.int64).reshape(-1, 3)
-    kind_of = {}
-    for job, partner, kind in zip(
-        *placed[:, :2].T.tolist(), _type_of(placed[:, 2], cluster).tolist(), strict=True
-    ):
-        kind_of[job] = kind
-        if partner >= 0:
-            kind_of[partner] = kind
-    rows = np.flatnonzero(standing.second < 0).tolist()
-    waiting = {job: row for row in rows if (job := int(standing.first[row])) not in kind_of}
-    decisions: dict[int, set[str]] = {job: set() for job in waiting}
-    running = {(job, partner) for job, partner, _ in standing.placed}
-    visited: set[int] = set()
-    for j in standing.visits.tolist():
-        _decide_on_type(standing, j, int(cluster.workers[j]), running, kind_of, visited, decisions)
-        visited.add(j)
-    return [
-        (job, REASONS.index(_reason(bool(standing.allocated[row]), decisions[job])))
-        for job, row in sorted(waiting.items())
-    ]
+def reasons(
+    rounds: Sequence[tuple[int, Standing]], cluster: Cluster
+) -> tuple[Numbers, Numbers, Numbers]:
+    """Find who waits in some rounds, and why: round, job, and the reason's place in :data:`REASONS`.
+
+    Entries of all rounds stand in one table, so that a hundred rounds cost little more than one.
+    """
+    if not rounds:
+        return _NONE, _NONE, _NONE
+    standings = [standing for _, standing in rounds]
+    table = _Entries(standings, cluster)
+    found = _decisions(table, standings, cluster)
+    row = np.flatnonzero((table.second < 0) & (table.ran_on < 0))
+    bits = found[row]
+    allocated = np.concatenate([one.allocated for one in standings])[row].astype(bool)
+    reason = np.select(
+        [~allocated, bits == 0, bits & _TOO_LARGE > 0, bits == _TAKEN_BEFORE],
+        [
+            _PLACE["no allocation yet"],
+            _PLACE["share 0"],
+            _PLACE["did not fit"],
+            _PLACE["taken with another"],
+        ],
+        _PLACE["outranked"],
+    )
+    numbers = np.array([number for number, _ in rounds], dtype=np.int64)
+    return numbers[table.round[row]], table.first[row], reason.astype(np.int64)
 
 
-def _decide_on_type(
-    standing: Standing,
-    j: int,
-    workers: int,
-    running: set[tuple[int, int]],
-    kind_of: dict[int, int],
-    visited: set[int],
-    decisions: dict[int, set[str]],
-) -> None:
-    """Go through the entries with a share on one type; those without come behind them all."""
-    with_share = np.flatnonzero(standing.share[:, j] > 0)
-    priority, _ = priorities(standing, j)
-    ranked = with_share[
-        np.lexsort(
-            (
-                standing.order[with_share],
-                -standing.share[with_share, j],
-                -standing.deficit[with_share, j],
-                -priority[with_share],
-            )
+class _Entries:
+    """Jobs and pairs of several rounds, one behind the other.
+
+    Attributes
+    ----------
+    round, first, second, scale
+        Place of the round, jobs (second -1 for a job alone), workers that it needs; shape ``(M,)``.
+    own, other
+        Rows of the two jobs alone, shape ``(M,)``; both the same for a job alone.
+    runs
+        Whether the entry itself runs, shape ``(M,)``.
+    ran_on
+        Worker type on which the job runs, alone or not, -1 for none; of rows of jobs alone.
+    """
+
+    def __init__(self, standings: Sequence[Standing], cluster: Cluster) -> None:
+        sizes = [one.first.size for one in standings]
+        self.round = np.repeat(np.arange(len(sizes)), sizes)
+        self.first, self.second, self.scale = (
+            np.concatenate([getattr(one, name) for one in standings])
+            for name in ("first", "second", "scale")
         )
-    ]
-    free = workers
-    taken: set[int] = set()
-    for row in ranked.tolist():
-        entry = (int(standing.first[row]), int(standing.second[row]))
-        scale = int(standing.scale[row])
-        if entry in running and kind_of[entry[0]] == j:
-            free -= scale
-            taken |= set(entry)
-            continue
-        mine = [job for job in entry if job in decisions]
-        if not mine:
-            continue
-        if any(job in taken or kind_of.get(job) in visited for job in entry if job >= 0):
-            decision = "taken before"
-        elif standing.cannot_run[row, j]:
-            decision = "cannot run"
-        else:
-            decision = "too large" if 0 < free < scale else "full"
-        for job in mine:
-            decisions[job].add(decision)
+        alone = np.flatnonzero(self.second < 0)
+        self._jobs = int(self.first.max(initial=0)) + 1
+        keys = self.round[alone] * self._jobs + self.first[alone]
+        order = np.argsort(keys)
+        self._alone, self._keys = alone[order], keys[order]
+        self.own = self._row_of(self.round, self.first)
+        self.other = self._row_of(self.round, np.where(self.second < 0, self.first, self.second))
+
+        placed = np.concatenate([one.placed for one in standings])
+        at = np.repeat(np.arange(len(sizes)), [len(one.placed) for one in standings])
+        kind = np.searchsorted(cluster.first_worker, placed[:, 2], side="right") - 1
+        self.ran_on = np.full(self.first.size, -1)
+        partner = np.full(self.first.size, -1)
+        paired = placed[:, 1] >= 0
+        own = self._row_of(at, placed[:, 0])
+        other = self._row_of(at[paired], placed[paired, 1])
+        self.ran_on[own], partner[own] = kind, placed[:, 1]
+        self.ran_on[other] = kind[paired]
+        self.runs = (self.ran_on[self.own] >= 0) & (partner[self.own] == self.second)
+        self.runs[other] = False
+
+    def _row_of(self, at: Numbers, job: Numbers) -> Numbers:
+        """Rows of jobs alone."""
+        found: Numbers = self._alone[np.searchsorted(self._keys, at * self._jobs + job)]
+        return found
 
 
-def _reason(allocated: bool, decisions: set[str]) -> str:
-    if not allocated:
-        return "no allocation yet"
-    if not decisions:
-        return "share 0"
-    if "too large" in decisions:
-        return "did not fit"
-    return "taken with another" if decisions == {"taken before"} else "outranked"
+def _decisions(table: _Entries, standings: Sequence[Standing], cluster: Cluster) -> Numbers:
+    """What kept each job that waits from running, on all types on which it has a share, as bits; shape ``(M,)``.
 
+    Entries without a share come behind all that have one.
+    """
+    share, received, deficit, cannot = (
+        np.concatenate([getattr(one, name) for one in standings])
+        for name in ("share", "received", "deficit", "cannot_run")
+    )
+    given = np.array([one.type_time for one in standings])
+    visit = np.argsort(np.array([one.visits for one in standings]), axis=1)
+    row, kind = np.nonzero(share > 0)
+    at = table.round[row]
+    total = given[at, kind]
+    fraction = np.divide(received[row, kind], total, out=np.zeros(row.size), where=total != 0)
+    priority = priority_of(share[row, kind], fraction, cannot[row, kind])
+    order = np.concatenate([one.order for one in standings])[row]
+    queue = at * given.shape[1] + kind
+    ranked = np.lexsort((order, -share[row, kind], -deficit[row, kind], -priority, queue))
+    row, kind, at, queue = row[ranked], kind[ranked], at[ranked], queue[ranked]
 
-def _type_of(workers: NDArray[np.int64], cluster: Cluster) -> NDArray[np.int64]:
-    return np.searchsorted(cluster.first_worker, workers, side="right") - 1
+    taken = table.runs[row] & (table.ran_on[table.own[row]] == kind)
+    scale = table.scale[row]
+    before = np.cumsum(scale * taken) - scale * taken
+    begins = np.append(True, queue[1:] != queue[:-1])[: queue.size]
+    free = cluster.workers[kind] - (before - before[begins][np.cumsum(begins) - 1])
+    taken_at = np.full(table.first.size, row.size)
+    for member in (table.own, table.other):
+        taken_at[member[row[taken]]] = np.flatnonzero(taken)
+
+    def earlier(job: Numbers) -> NDArray[np.bool_]:
+        ran_on = table.ran_on[job]
+        sooner = visit[at, ran_on] < visit[at, kind]
+        here = (ran_on == kind) & (taken_at[job] < np.arange(row.size))
+        found: NDArray[np.bool_] = (ran_on >= 0) & (sooner | here)
+        return found
+
+    jobs = table.own[row], table.other[row]
+    decision = np.select(
+        [earlier(jobs[0]) | earlier(jobs[1]), cannot[row, kind] > 0, (free > 0) & (free < scale)],
+        [_TAKEN_BEFORE, _CANNOT_RUN, _TOO_LARGE],
+        _FULL,
+    )
+    found = np.zeros(table.first.size, dtype=np.int64)
+    for job in jobs:
+        np.bitwise_or.at(found, job[~taken], decision[~taken])
+    return found

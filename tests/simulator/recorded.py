@@ -54,7 +54,7 @@ def run_all(config: RunConfig) -> tuple[Simulation, list[Any]]:
     """Run to the end; the simulation, and who ran where round by round."""
     rounds: list[Any] = []
 
-    def note(_: int, time: float, placed: list[tuple[int, int, int]]) -> None:
+    def note(_: int, time: float, placed: list[list[int]]) -> None:
         who: dict[str, list[int]] = {}
         for job, partner, worker in placed:
             who.setdefault(f"{job}" if partner < 0 else f"{job}+{partner}", []).append(worker)

@@ -116,6 +116,24 @@ def test_nothing_but_the_runs_it_was_given(server: ViewerServer, path: str) -> N
     assert set(json.loads(content)) == {"error"}
 
 
-def test_other_methods_are_not_known(server: ViewerServer) -> None:
-    for method in ("POST", "PUT", "DELETE", "OPTIONS"):
-        assert ask(server, f"/{server.token}/catalog", method=method)[0] == 501
+def test_head_is_get_without_its_content(server: ViewerServer) -> None:
+    for path in (f"/{server.token}/", f"/{server.token}/run/r0/overview", "/catalog", "/x/nothing"):
+        status, headers, _ = ask(server, path)
+        found = ask(server, path, method="HEAD")
+        assert found[0] == status
+        assert found[2] == b""
+        assert found[1]["content-length"] == headers["content-length"]
+        assert found[1]["content-security-policy"] == headers["content-security-policy"]
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+def test_nothing_is_written(server: ViewerServer, method: str) -> None:
+    status, headers, _ = ask(server, f"/{server.token}/catalog", method=method)
+    assert (status, headers["allow"]) == (405, "GET, HEAD")
+    assert ask(server, "/catalog", method=method)[0] == 403
+
+
+def test_what_is_no_request_is_refused_without_markup(server: ViewerServer) -> None:
+    status, headers, said = ask(server, f"/{server.token}/", method="<script>")
+    assert (status, headers["content-type"], said) == (501, "text/plain", b"not understood\n")
+    assert "content-security-policy" in headers
