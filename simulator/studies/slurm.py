@@ -20,6 +20,9 @@ from gavel_opt import InputError, MissingLibraryError
 from simulator.runs.files import write_atomically
 from simulator.studies.executors.local import ONE_THREAD, PATIENCE_VARIABLE
 
+_EARLIER = 60
+"""Seconds by which Slurm may send a signal earlier than asked."""
+
 RUNS_A_TASK = 20
 """Runs of a task where the user does not say how many tasks: they take fractions of a second."""
 
@@ -139,15 +142,20 @@ class ArrayJob:
 
 
 def ahead_of_limit(options: Sequence[str]) -> int:
-    """Seconds before the time limit at which a task is told: a quarter of the limit where that is short.
+    """Seconds before the time limit at which a task is told: fewer than usual where the limit is short.
 
-    Slurm looks at its limits every 30 s, so a task hears of it up to 30 s earlier; one that heard at its
-    start would be put back again and again and get nowhere.
+    Slurm may tell a task up to a minute earlier than asked. One that heard at its start would be put back
+    again and again and get nowhere.
 
     Parameters
     ----------
     options
         Of ``sbatch``, of which ``--time`` or ``-t`` names the limit.
+
+    Raises
+    ------
+    InputError
+        If the limit is below two minutes.
     """
     limit = None
     for option in options:
@@ -163,7 +171,14 @@ def ahead_of_limit(options: Sequence[str]) -> int:
                 limit = (first * 60 + second) * 60 + third
             else:
                 limit = first * 60 + second
-    return AHEAD if not limit else min(AHEAD, limit // 4)
+    if not limit:
+        return AHEAD
+    if limit < 2 * _EARLIER:
+        raise InputError(
+            f"--sbatch: a time limit of {limit} s is too short, since Slurm tells tasks of it up to "
+            f"{_EARLIER} s early; give --time=2 or more"
+        )
+    return min(AHEAD, (limit - _EARLIER) // 2)
 
 
 def tasks_for(runs: int, wanted: int | None) -> int:

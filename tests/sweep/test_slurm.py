@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -101,6 +104,36 @@ def _slurm(cluster: dict[str, str], *words: str) -> str:
     return subprocess.run(words, env=cluster, capture_output=True, text=True, check=False).stdout
 
 
+def _processes(words: str) -> list[int]:
+    """Processes whose command holds some words, and those that they started."""
+    listed = subprocess.run(
+        ["ps", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    rows = [line.split(None, 2) for line in listed]
+    found = [int(pid) for pid, _, command in rows if words in command and "python" in command]
+    for pid, parent, _ in sorted(rows, key=lambda row: int(row[0])):
+        if int(parent) in found and int(pid) not in found:
+            found.append(int(pid))
+    return found
+
+
+def _cpu_seconds(processes: list[int]) -> float:
+    ticks = 0
+    for process in processes:
+        with contextlib.suppress(OSError):
+            words = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+            ticks += int(words[11]) + int(words[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def _is_told_to_end(process: int) -> bool:
+    """Whether SIGTERM waits for a process that stands still."""
+    status = Path(f"/proc/{process}/status").read_text()
+    found = re.search(r"ShdPnd:\s*([0-9a-f]+)", status)
+    assert found
+    return bool(int(found[1], 16) >> (signal.SIGTERM - 1) & 1)
+
+
 def test_a_sweep_survives_a_killed_and_a_preempted_task(
     cluster: dict[str, str], expected: dict[str, dict[str, float]], tmp_path: Path
 ) -> None:
@@ -156,15 +189,24 @@ def test_a_long_run_goes_on_in_the_next_allocation(cluster: dict[str, str], tmp_
         "--tasks",
         "1",
         "--sbatch=--partition=low",
-        "--sbatch=--time=1",
+        "--sbatch=--time=2",
     )
     job = said.split()[1].strip(",:;")
     claim, spent = folder / ".claims" / "gandiva.claim", 0.0
 
-    # The first allocation ends at its time limit: Slurm tells the script ahead of it.
-    for end in (lambda: None, lambda: _preempt(cluster, tmp_path)):
+    def reach_the_limit() -> None:
+        # The run would be done before the limit: it stands still until Slurm has told the script.
+        tree = _processes(str(folder))
+        for process in tree:
+            os.kill(process, signal.SIGSTOP)
+        _until(lambda: any(_is_told_to_end(process) for process in tree), 130)
+        for process in tree:
+            os.kill(process, signal.SIGCONT)
+
+    for end in (reach_the_limit, lambda: _preempt(cluster, tmp_path)):
         _until(claim.exists, 240, 0.05)
-        time.sleep(10.0)
+        begun = _cpu_seconds(_processes(str(folder)))
+        _until(lambda begun=begun: _cpu_seconds(_processes(str(folder))) > begun + 2.0, 120)
         end()
         _until(lambda: not claim.exists(), 120, 0.05)
         (checkpoint,) = (folder / CHECKPOINTS).iterdir()
