@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ class PointStore:
     """Results in a folder, one JSON file a task.
 
     A file holds the task's ``payload`` and ``identity``, its ``result``, ``cpu_seconds`` and
-    ``wall_seconds``. One whose payload or identity differs is another task's result, which is an error
+    ``wall_seconds``, and a checksum of these. One that was changed since is refused; one whose payload or identity differs is another task's result, which is an error
     and is left alone; but a run that ran out of wall clock is run again if it may now take another time.
 
     Parameters
@@ -63,9 +64,7 @@ class PointStore:
         """
         path = self.path(name)
         try:
-            kept: Kept = patiently(lambda: read_json(path))
-            if not isinstance(kept.get("result"), dict):
-                raise ValueError("not the result of a run")
+            kept = patiently(lambda: read_point(path))
         except FileNotFoundError:
             return None
         except DAMAGED as wrong:
@@ -97,7 +96,7 @@ class PointStore:
     def adopt(self, name: str, payload: Payload, found: Path) -> Kept | None:
         """Take over a finished task's file from another folder, if it is this task's."""
         try:
-            kept = read_json(found)
+            kept = read_point(found)
             if kept["payload"] != json.loads(json.dumps(payload)):
                 return None
             cpu, wall = float(kept["cpu_seconds"]), float(kept["wall_seconds"])
@@ -116,10 +115,33 @@ class PointStore:
             "cpu_seconds": round(cpu, 4),
             "wall_seconds": round(wall, 4),
         }
-        text = json.dumps(kept, indent=1, allow_nan=False) + "\n"
+        checksum = _checksum(json.loads(json.dumps(kept, allow_nan=False)))
+        text = json.dumps(kept | {"checksum": checksum}, indent=1) + "\n"
         self.folder.mkdir(parents=True, exist_ok=True)
         patiently(lambda: write_atomically(self.path(name), text.encode()))
         return kept
+
+
+def read_point(path: Path) -> Kept:
+    """Read what :meth:`PointStore.keep` wrote.
+
+    Raises
+    ------
+    OSError
+        If there is no such file, or it cannot be read.
+    ValueError
+        If it is none, or was changed since.
+    """
+    kept = read_json(path)
+    if not isinstance(kept, dict) or not isinstance(kept.get("result"), dict):
+        raise ValueError("not the result of a run")
+    if kept.pop("checksum", None) != _checksum(kept):
+        raise ValueError("it was changed since it was written, or an earlier version wrote it")
+    return kept
+
+
+def _checksum(kept: Kept) -> str:
+    return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()
 
 
 def difference(theirs: Any, ours: dict[str, Any]) -> str:

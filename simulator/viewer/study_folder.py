@@ -11,6 +11,7 @@ from gavel_opt import GavelError
 from simulator.runs.config import SETTINGS, RunConfig
 from simulator.runs.folder_kinds import kind_of
 from simulator.studies.experiments.experiment import PAPER_WINDOW
+from simulator.studies.stores import read_point
 from simulator.studies.styles import styles
 from simulator.viewer.run_folder import LIVE_FILE, looks_like_a_run
 from simulator.world.reading import DAMAGED, read_json
@@ -98,7 +99,7 @@ def _figure(path: Path) -> Study:
     configs: list[dict[str, Any]] = []
     for file in sorted((path / POINTS).glob("*.json")):
         try:
-            kept = read_json(file)
+            kept = read_point(file)
             settings, result = kept["payload"]["config"], kept["result"]
             entry = _entry(file.stem, settings, result, _curve(file.stem))
             config = RunConfig.from_json(settings)

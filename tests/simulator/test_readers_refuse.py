@@ -677,5 +677,6 @@ def test_a_changed_file_of_a_study_is_named(tmp_path, name, change, says, monkey
 def test_a_point_of_figures_too_large_is_not_taken_over(tmp_path):
     look, file = FOLDERS["figure"](tmp_path)
     file.write_text(json.dumps(json.loads(file.read_text()) | {"cpu_seconds": 10**400}))
-    look(file)
+    with pytest.raises(InputError, match="it was changed since it was written"):
+        look(file)
     assert not (tmp_path / "other").exists()
