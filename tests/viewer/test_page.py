@@ -19,6 +19,7 @@ from simulator.viewer.segments import Segments, read_segments
 from simulator.viewer.study_folder import find_studies
 from simulator.viewer.waits import REASONS, WAITED, waits
 from tests.viewer.browser import PHONE, go, needs_browser, open_browser, page_of, served
+from tests.viewer.conftest import record
 
 needs_browser()
 
@@ -183,6 +184,18 @@ def test_two_runs_are_compared(two: Any, runs: Path) -> None:
     )
     assert f"round {parted}\n" in said
     assert "95% interval" in said
+
+
+def test_runs_of_other_windows_have_nothing_to_compare(browser: Any, tmp_path: Path) -> None:
+    continuous = {"policy": "fifo", "rate": 4.0, "seed": 1, "fixed_duration": 3600.0}
+    early = record(tmp_path / "early", window=(0, 4), **continuous)
+    late = record(tmp_path / "late", window=(20, 24), **continuous)
+    with served([late, early]) as server, page_of(browser, server.address) as page:
+        go(page, "Compare", "#content .note")
+        said = page.inner_text("#content")
+        assert "no measured job of late is done in early" in said
+        assert "They part in round" in said
+        assert page.locator("#content canvas").count() == 0
 
 
 def _there(segments: Segments, number: int) -> set[tuple[int, int, int]]:

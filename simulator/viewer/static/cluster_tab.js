@@ -190,7 +190,7 @@ function card(run, placements, page) {
       const count = (/** @type {string} */ name) => number(run.need(`rounds/${name}`)[round]);
       counts.textContent =
         seconds > run.end && run.end > 0
-          ? "over by then"
+          ? `over by then; its last round, ${number(round)}`
           : `round ${number(round)}: ${count("running")} jobs running, ${count("queued")} waiting, ${count("completed")} completed`;
     },
   };

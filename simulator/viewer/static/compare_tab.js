@@ -65,6 +65,13 @@ function comparison(a, b, openJob) {
   const pairs = paired(a, b);
   const names = [brief(a.label, 50), brief(b.label, 50)];
   const parting = firstRound(a, b);
+  if (pairs.length === 0)
+    return el(
+      "p",
+      { class: "note" },
+      `Nothing to compare: no measured job of ${names[0]} is done in ${names[1]}. `,
+      parting ? `They part in round ${number(parting.round)} (${parting.what}).` : "All rounds are equal.",
+    );
   const statistics = difference(pairs.map((one) => one.later));
   const gained = pairs.filter((one) => one.later < 0).sort((x, y) => x.later - y.later);
   const lost = pairs.filter((one) => one.later > 0).sort((x, y) => y.later - x.later);

@@ -227,11 +227,7 @@ function summary(run, place, named) {
         : `${number(jobs.completed)} of ${number(jobs.measured)} measured jobs${typeof low === "number" ? `, over which it is ${duration(low)}: too low` : ""}`,
       !whole,
     ),
-    figure(
-      "utilization",
-      percent(found.utilization ?? Number.NaN),
-      "mean over GPUs",
-    ),
+    figure("utilization", percent(found.utilization ?? Number.NaN), "mean over GPUs"),
     figure("simulated", duration(run.end), `${number(run.rounds)} rounds, ${number(run.jobs)} jobs`),
     figure(
       "leases extended",
