@@ -8,6 +8,7 @@ its default and one line of help. The flags of every command, the names that Pyt
 
 from __future__ import annotations
 
+import functools
 import shlex
 from collections.abc import Callable
 from dataclasses import MISSING, dataclass, field, fields, replace
@@ -40,6 +41,8 @@ from simulator.runs.values import (
     WORKLOAD_NAME,
     Kind,
 )
+from simulator.world.json_shape import misfit
+from simulator.world.reading import ChangedError
 
 DECIDES = "what decides"
 CLUSTER = "cluster"
@@ -370,11 +373,21 @@ class RunConfig:
 
     @classmethod
     def from_json(cls, found: dict[str, Any]) -> RunConfig:
-        """Rebuild what :meth:`to_json` gave; settings that are missing keep their default."""
+        """Rebuild what :meth:`to_json` gave; settings that are missing keep their default.
+
+        Raises
+        ------
+        ChangedError
+            If it is none that a run could have written.
+        """
+        wrong = misfit(found, cls.schema(), "config")
+        if wrong:
+            raise ChangedError(wrong)
         known = {name: SETTINGS[name].kind for name in SETTINGS if name in found}
         return cls(**{name: _from_json(kind, found[name]) for name, kind in known.items()})
 
     @classmethod
+    @functools.cache
     def schema(cls) -> dict[str, Any]:
         """Return the JSON schema of :meth:`to_json`: every setting, its type, default and meaning."""
         properties = {

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from gavel_opt import InputError
 from simulator.runs.columns import Columns
-from simulator.world.reading import MEGABYTE, is_number, parse_json, read_text, shown
+from simulator.world.json_shape import misfit, unprintable
+from simulator.world.reading import MEGABYTE, parse_json, read_text, shown
 
 MOST_PROMISED = 256 * MEGABYTE
 """Bytes that a small file of a table may promise to hold."""
@@ -30,6 +31,20 @@ _TABLES = {
 """Columns that are read of each table, and the kinds of numbers that they hold."""
 
 
+_SUMMARY = {
+    "type": "object",
+    "required": ["status", "average_jct", "config"],
+    "properties": {
+        "status": {"type": "string"},
+        "average_jct": {"type": ["number", "null"]},
+        "config": {"type": "object"},
+        "solve": {"type": "object", "properties": {"fallbacks": {"type": "integer"}}},
+        "saturation": {"type": ["object", "null"]},
+    },
+}
+"""What is read of a summary."""
+
+
 def read_summary(folder: Path) -> dict[str, Any]:
     """Read ``summary.json``.
 
@@ -44,17 +59,13 @@ def read_summary(folder: Path) -> dict[str, Any]:
     if not path.exists():
         raise InputError(f"{folder}: not a finished run: {path.name} is missing")
     summary = parse_json(read_text(path), str(path))
-    if not isinstance(summary, dict):
-        raise InputError(f"{path}: expected an object, found {shown(summary)}")
-    mean = summary.get("average_jct")
-    for name, good in (
-        ("status", isinstance(summary.get("status"), str)),
-        ("average_jct", mean is None or is_number(mean)),
-        ("config", isinstance(summary.get("config"), dict)),
-    ):
-        if not good:
-            raise InputError(f"{path}: {name}: not as a run writes it")
-    return summary
+    wrong = misfit(summary, _SUMMARY, "summary")
+    if wrong:
+        raise InputError(f"{path}: {wrong}")
+    text = unprintable(summary)
+    if text:
+        raise InputError(f"{path}: holds a text that no run writes: {shown(text)}")
+    return cast("dict[str, Any]", summary)
 
 
 def read_table(folder: Path, name: str) -> Columns:

@@ -202,7 +202,8 @@ def number(
 
     kind = "integer" if whole else "number"
     write = str if whole else repr
-    return Kind(read, {"type": kind} | schema, write=write, ranges=True)
+    schema = {"type": kind, "maximum": int(most) if whole else most} | schema
+    return Kind(read, schema, write=write, ranges=True)
 
 
 MOST_IN_SEED = float(1 << 128)
@@ -311,7 +312,12 @@ def _read_window(given: Any, flag: str) -> tuple[int, int]:
 
 WINDOW = Kind(
     _read_window,
-    {"type": "array", "prefixItems": [{"type": "integer"}] * 2, "minItems": 2, "maxItems": 2},
+    {
+        "type": "array",
+        "prefixItems": [{"type": "integer", "maximum": MOST_JOBS}] * 2,
+        "minItems": 2,
+        "maxItems": 2,
+    },
     write=lambda ends: f"{ends[0]}:{ends[1]}",
     to_json=list,
     from_json=tuple,

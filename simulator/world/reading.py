@@ -29,6 +29,11 @@ MOST_IN_LINE = 1 << 16
 LARGEST = float(1 << 53)
 """Largest whole number that is read, steps and seconds too: beyond, a float64 skips some."""
 
+
+class ChangedError(InputError, ValueError):
+    """JSON of ours that is not as we write it."""
+
+
 CHANGED = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError)
 """What comes of values of our own JSON that somebody has changed since."""
 

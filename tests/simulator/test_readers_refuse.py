@@ -29,10 +29,12 @@ from simulator.cli.sweep import collect
 from simulator.importers import source
 from simulator.importers.conversion import Names, convert
 from simulator.runs.checkpoint import load
+from simulator.runs.config import RunConfig
 from simulator.runs.live import LIVE, RUNNING
 from simulator.runs.options import make_config
 from simulator.runs.replay import load_replay
 from simulator.runs.results import parquet as encoded
+from simulator.runs.run_folder import read_summary
 from simulator.runs.runner import Checkpointing, execute
 from simulator.studies.elsewhere import finished_in
 from simulator.studies.experiments.definition import load as load_experiment
@@ -680,3 +682,27 @@ def test_a_point_of_figures_too_large_is_not_taken_over(tmp_path):
     with pytest.raises(InputError, match="it was changed since it was written"):
         look(file)
     assert not (tmp_path / "other").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda summary: summary.update(solve=3), "summary.solve: expected object, found '3'"),
+        (lambda summary: summary["solve"].update(fallbacks="x"), "expected integer, found 'x'"),
+        (lambda summary: summary.pop("average_jct"), "average_jct is missing"),
+        (lambda summary: summary.update(status="\x1b[2J"), r"no run writes: '\x1b[2J'"),
+        (lambda summary: summary["config"].update(fallback=3), "expected array, found '3'"),
+        (lambda summary: summary["config"].update(window=[1]), "config.window: too short"),
+        (lambda summary: summary["config"].update(seed=-1), "config.seed: '-1' is out of bounds"),
+        (lambda summary: summary["config"].update(jobs=10**30), "is out of bounds"),
+        (lambda summary: summary["config"].update(tie_break="x"), "expected canonical or"),
+        (lambda summary: summary["config"].pop("policy"), "config: policy is missing"),
+    ],
+)
+def test_a_changed_summary_is_named(run_folder, tmp_path, change, says):
+    summary = json.loads((run_folder / "summary.json").read_text())
+    change(summary)
+    (tmp_path / "summary.json").write_text(json.dumps(summary))
+    with pytest.raises(InputError) as refused:
+        RunConfig.from_json(read_summary(tmp_path)["config"])
+    assert says in one_line(refused.value)
