@@ -9,6 +9,7 @@ import numpy as np
 
 from gavel_opt import InputError
 from simulator.runs.columns import Columns
+from simulator.runs.config import RunConfig
 from simulator.world.json_shape import misfit, unprintable
 from simulator.world.reading import MEGABYTE, parse_json, read_text, shown
 
@@ -31,13 +32,19 @@ _TABLES = {
 """Columns that are read of each table, and the kinds of numbers that they hold."""
 
 
+_FIGURE = {"type": ["number", "null"]}
+_COUNT = {"type": "integer", "minimum": 0}
 _SUMMARY = {
     "type": "object",
     "required": ["status", "average_jct", "config"],
     "properties": {
         "status": {"type": "string"},
-        "average_jct": {"type": ["number", "null"]},
-        "config": {"type": "object"},
+        "average_jct": _FIGURE,
+        "config": RunConfig.schema(),
+        **dict.fromkeys(("simulated_time", "makespan", "utilization", "cost"), _FIGURE),
+        **dict.fromkeys(("rounds", "allocations"), _COUNT),
+        "partial": {"type": "boolean"},
+        "jobs": {"type": "object", "additionalProperties": {"type": ["integer", "null"]}},
         "solve": {"type": "object", "properties": {"fallbacks": {"type": "integer"}}},
         "saturation": {"type": ["object", "null"]},
     },

@@ -30,7 +30,7 @@ from simulator.runs.saturation import parse_rule
 from simulator.world.cluster import parse_counts
 from simulator.world.job_types import WORKLOADS
 from simulator.world.reading import LARGEST
-from simulator.world.throughputs import preset_file
+from simulator.world.throughputs import MOST_WORKERS, preset_file
 from simulator.world.trace import trace_file
 
 TIE_BREAKS = ("canonical", "efficient", "none")
@@ -370,7 +370,10 @@ def _goes_on(before: str, after: str) -> bool:
 
 WORKERS = Kind(
     _read_workers,
-    {"type": "object", "additionalProperties": {"type": "integer", "minimum": 0}},
+    {
+        "type": "object",
+        "additionalProperties": {"type": "integer", "minimum": 0, "maximum": MOST_WORKERS},
+    },
     from_json=lambda given: _read_workers(given, "cluster"),
     write=lambda counts: ",".join(f"{name}={count}" for name, count in counts.items()),
     continues=_goes_on,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gavel_opt import MissingLibraryError
+from gavel_opt import InputError, MissingLibraryError
 from simulator.runs.columns import Columns
 from simulator.runs.own_files import SIGN
 from simulator.viewer.run_folder import RunFolder
@@ -150,6 +150,12 @@ def _slices(writer: _Writer, run: RunFolder) -> None:
     time = rounds["time"]
     finish = jobs["finish"].astype(np.float64)
     end = np.append(time[1:], max(float(run.summary.get("simulated_time", 0.0)), float(time[-1])))
+    workers = sum(one["workers"] for one in cluster(run))
+    if found.worker.size and not 0 <= found.worker.min() <= found.worker.max() < workers:
+        raise InputError(
+            f"{run.path}: its placements name worker {found.worker.max()} of {workers}: the table or the "
+            "summary was changed since"
+        )
     shares = _Shares(run.tables.get("allocations"), run)
     types, scale = jobs["type"], jobs["scale_factor"]
     for worker, job, partner, first, last in zip(

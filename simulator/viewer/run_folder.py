@@ -14,6 +14,7 @@ from simulator.runs.config import RunConfig
 from simulator.runs.folder_kinds import kind_of
 from simulator.runs.live import LIVE, RUNNING
 from simulator.runs.run_folder import read_summary, read_table
+from simulator.world.json_shape import misfit
 from simulator.world.reading import parse_json, read_text
 
 State = Literal["finished", "partial", "running", "stopped", "empty", "damaged"]
@@ -106,7 +107,7 @@ def _finished(path: Path) -> RunFolder:
 def _running(path: Path, live: Path) -> RunFolder:
     file = live / RUNNING
     said = parse_json(read_text(file), str(file))
-    if not isinstance(said, dict) or not isinstance(said.get("config"), dict):
+    if not isinstance(said, dict) or misfit(said.get("config"), RunConfig.schema(), "config"):
         raise InputError(f"{file}: not as a run writes it")
     tables = _tables(live)
     if _alive(said.get("process"), said.get("host")):

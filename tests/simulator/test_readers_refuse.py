@@ -12,6 +12,7 @@ import json
 import os
 import platform
 import resource
+import shutil
 import time
 from pathlib import Path
 
@@ -50,6 +51,8 @@ from simulator.studies.sweep_folder import (
 )
 from simulator.studies.sweep_plan import make_plan, plan_from_file
 from simulator.viewer.library import Library, NotThereError
+from simulator.viewer.perfetto_trace import perfetto_trace
+from simulator.viewer.run_folder import read_run
 from simulator.world.prices import load_prices
 from simulator.world.throughputs import DATA, load_throughputs
 from simulator.world.trace import read_trace
@@ -689,6 +692,10 @@ def test_a_point_of_figures_too_large_is_not_taken_over(tmp_path):
     [
         (lambda summary: summary.update(solve=3), "summary.solve: expected object, found '3'"),
         (lambda summary: summary["solve"].update(fallbacks="x"), "expected integer, found 'x'"),
+        (lambda summary: summary.update(simulated_time="x"), "expected number or null, found 'x'"),
+        (lambda summary: summary["config"]["cluster"].update(v100="x"), "found 'x'"),
+        (lambda summary: summary["config"]["cluster"].update(v100=10**30), "is out of bounds"),
+        (lambda summary: summary["config"].update(gpus_per_server=4), "expected object"),
         (lambda summary: summary.pop("average_jct"), "average_jct is missing"),
         (lambda summary: summary.update(status="\x1b[2J"), r"no run writes: '\x1b[2J'"),
         (lambda summary: summary["config"].update(fallback=3), "expected array, found '3'"),
@@ -706,3 +713,12 @@ def test_a_changed_summary_is_named(run_folder, tmp_path, change, says):
     with pytest.raises(InputError) as refused:
         RunConfig.from_json(read_summary(tmp_path)["config"])
     assert says in one_line(refused.value)
+
+
+def test_placements_on_workers_that_are_not_there_are_not_exported(wide_folder, tmp_path):
+    shutil.copytree(wide_folder, tmp_path / "a")
+    summary = json.loads((tmp_path / "a/summary.json").read_text())
+    summary["config"]["cluster"] = {"v100": 1}
+    (tmp_path / "a/summary.json").write_text(json.dumps(summary))
+    with pytest.raises(InputError, match=r"name worker \d+ of 1: "):
+        perfetto_trace(read_run(tmp_path / "a"))
