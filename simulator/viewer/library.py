@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from simulator.viewer.explanation import Explainer
 
 
-class NotThereError(Exception):
+class NotThereError(InputError):
     """The page asked for something that there is not."""
 
 

@@ -692,7 +692,7 @@ def test_a_point_of_figures_too_large_is_not_taken_over(tmp_path):
     [
         (lambda summary: summary.update(solve=3), "summary.solve: expected object, found '3'"),
         (lambda summary: summary["solve"].update(fallbacks="x"), "expected integer, found 'x'"),
-        (lambda summary: summary.update(simulated_time="x"), "expected number or null, found 'x'"),
+        (lambda summary: summary.update(simulated_time="x"), "expected number, found 'x'"),
         (lambda summary: summary["config"]["cluster"].update(v100="x"), "found 'x'"),
         (lambda summary: summary["config"]["cluster"].update(v100=10**30), "is out of bounds"),
         (lambda summary: summary["config"].update(gpus_per_server=4), "expected object"),
@@ -718,7 +718,10 @@ def test_a_changed_summary_is_named(run_folder, tmp_path, change, says):
 def test_placements_on_workers_that_are_not_there_are_not_exported(wide_folder, tmp_path):
     shutil.copytree(wide_folder, tmp_path / "a")
     summary = json.loads((tmp_path / "a/summary.json").read_text())
-    summary["config"]["cluster"] = {"v100": 1}
+    summary["config"]["cluster"] = {"x": 1}
     (tmp_path / "a/summary.json").write_text(json.dumps(summary))
     with pytest.raises(InputError, match=r"name worker \d+ of 1: "):
         perfetto_trace(read_run(tmp_path / "a"))
+    library = Library([tmp_path / "a"])
+    with pytest.raises(InputError, match="its tables do not fit together"):
+        library.part(library.catalog()["runs"][0]["id"], "allocations")
