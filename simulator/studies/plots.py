@@ -208,11 +208,20 @@ def _lines(place: Any, panel: Axes) -> None:
             place.fill_between(line.x, low, high, color=colour, alpha=0.15, linewidth=0)
         place.plot(line.x, line.y, color=colour, linewidth=1.9, markeredgewidth=0.7, **marks)
         label = line.label if line.label == line.name else f"{line.label} ({line.name})"
+        label = "\n".join(textwrap.wrap(label, 52, break_long_words=False))
         handles.append(
             Line2D([], [], color=colour, linewidth=1.9, label=label, markeredgewidth=0.7, **marks)
         )
+    for line in panel.lines:
+        place.update_datalim([(x, 0.0) for x in line.open_ended], updatey=False)
+    place.autoscale_view()
+    reached = {x for line in panel.lines for x in (*line.x, *line.open_ended)}
+    if not panel.logarithmic and all(float(x).is_integer() for x in reached):
+        place.xaxis.get_major_locator().set_params(integer=True)
+        if len(reached) == 1:  # a single seed
+            place.set_xlim(min(reached) - 1, min(reached) + 1)
     place.set_xlim(*panel.x_limits)
-    place.set_ylim(*panel.y_limits)
+    place.set_ylim(panel.y_limits[0], _top(panel))
     if any(line.published is not None for line in panel.lines):
         handles += [
             Line2D([], [], color=PALE, linewidth=1.9, label="solid: here"),
@@ -248,6 +257,17 @@ def _lines(place: Any, panel: Axes) -> None:
             Line2D([], [], marker=UNFINISHED, color=PALE, linestyle="none", label="did not finish")
         )
     _legend(place, handles, columns=2 if len(handles) > 3 and place.figure.axes == [place] else 1)
+
+
+def _top(panel: Axes) -> float | None:
+    """The upper limit, which is the paper's; lower where its curves are not there and ours stay far below."""
+    limit = panel.y_limits[1]
+    if limit is None or any(line.published is not None for line in panel.lines):
+        return limit
+    reached = [y for line in panel.lines for y in line.y]
+    reached += [high for line in panel.lines for _, high in line.spread]
+    highest = max(reached, default=0.0)
+    return min(limit, 1.1 * highest) if highest > 0.0 else limit
 
 
 def _legend(place: Any, handles: list[Any], columns: int) -> None:

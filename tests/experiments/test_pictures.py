@@ -96,3 +96,26 @@ def test_nothing_is_cut_off_or_hidden(panels, tmp_path: Path, monkeypatch):
 def test_another_window_is_not_the_papers():
     assert Choices().as_published
     assert not Choices(window=(400, 500)).as_published
+
+
+def test_limits_follow_the_data_where_the_paper_is_not_drawn(tmp_path: Path, monkeypatch):
+    figures: list[Figure] = []
+    monkeypatch.setattr(
+        plots, "Figure", lambda **given: figures.append(Figure(**given)) or figures[-1]
+    )
+    line = plots.Line("gandiva", "Gandiva", (1.0, 2.5), (20.0, 21.0), open_ended=(4.5,))
+    paper = plots.Line("fifo", "FIFO", (1.0,), (30.0,), published=((1.0,), (31.0,)))
+    name = "max_sum_throughput_normalized_by_cost_perf_SLOs"
+    one = plots.Line(name, "least cost within deadlines", (7.0,), (3.0,))
+    panels = [
+        plots.Axes("", "rate", "y", lines, y_limits=(0, 100)) for lines in ((line,), (line, paper))
+    ]
+    plots.draw(tmp_path / "one", "title", "note", [*panels, plots.Axes("", "seed", "y", (one,))])
+    alone, beside, single = figures[0].axes
+    assert alone.get_ylim()[1] < 24
+    assert beside.get_ylim()[1] == 100
+    assert alone.get_xlim()[1] >= 4.5, "where a run did not finish lies within the axes"
+    assert [tick for tick in single.get_xticks() if not tick.is_integer()] == []
+    renderer = figures[0].canvas.get_renderer()
+    boxes = [place.get_legend().get_window_extent(renderer) for place in figures[0].axes]
+    assert not boxes[1].overlaps(boxes[2])
