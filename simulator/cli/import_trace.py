@@ -14,14 +14,16 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of ``gavel-sim import``."""
-    from simulator.importers import SOURCES
+    from simulator.importers import ALSO, SOURCES
     from simulator.runs.new_file import add_force
 
     width = max(map(len, SOURCES))
     parser.epilog = "sources and their files:\n" + "\n".join(
         f"  {name:<{width}}  {files}" for name, files in SOURCES.items()
     )
-    parser.add_argument("source", metavar="SOURCE", choices=SOURCES, help=", ".join(SOURCES))
+    parser.add_argument(
+        "source", metavar="SOURCE", choices=(*SOURCES, *ALSO), help=", ".join(SOURCES)
+    )
     parser.add_argument(
         "files", metavar="FILE", nargs="+", help="its files, unpacked, in any order"
     )

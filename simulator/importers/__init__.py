@@ -21,6 +21,10 @@ SOURCES = {
 """Source to its files."""
 
 
+ALSO = {"sacct": "slurm"}
+"""Other names of sources."""
+
+
 class Source(Protocol):
     """A module that reads one source."""
 
@@ -33,6 +37,7 @@ class Source(Protocol):
 
 
 def source(name: str) -> Source:
-    """Return the reader of a source in :data:`SOURCES`."""
+    """Return the reader of a source in :data:`SOURCES` or :data:`ALSO`."""
+    name = ALSO.get(name, name)
     module = importlib.import_module(f"simulator.importers.{name.replace('-', '_')}")
     return cast("Source", module)

@@ -174,14 +174,18 @@ def derived(source: str, content: Mapping[str, Any], section: str) -> list[Deriv
             family: _factor(f"{where}: factors.{family}", value)
             for family, value in factors.items()
         }
-        factor = _factor(f"{where}: factor", entry.get("factor"))
+        if "factor" not in entry:
+            raise InputError(f"{where}: expected factor = ..., how many times as fast it is")
+        factor = _factor(f"{where}: factor", entry["factor"])
         found.append(Derived(name, entry["relative_to"], factor, given, entry["source"]))
     return found
 
 
 def _factor(where: str, value: Any) -> float:
     if not is_number(value) or not 0 < value <= 1e6:
-        raise InputError(f"{where}: expected a number above 0, found {shown(value)}")
+        raise InputError(
+            f"{where}: expected a number above 0, at most 1,000,000, found {shown(value)}"
+        )
     return float(value)
 
 

@@ -199,6 +199,11 @@ def test_a_log_that_was_cut_off_is_not_read_in_silence(capsys):
     assert "the last line of cluster_log.csv has no end" in capsys.readouterr().out
 
 
+def test_sacct_is_slurm(capsys):
+    text = [imported(name, *FILES["slurm"])[1].read_text() for name in ("sacct", "slurm")]
+    assert text[0] == text[1]
+
+
 @pytest.mark.parametrize("source", SOURCES)
 def test_damaged_files_are_read_or_refused_in_one_line(source, capsys):
     """Cut, doubled and overwritten at places drawn with a fixed seed."""

@@ -135,7 +135,7 @@ def test_check_says_what_is_derived_and_from_where(capsys):
     [
         ('relative_to = "v100"', 'relative_to = "v10"', "did you mean v100"),
         ("factor = 1.6", "factor = 0", "worker_types.a100: factor: expected a number above 0"),
-        ("factor = 1.6", "", "worker_types.a100: factor: expected a number above 0, found 'None'"),
+        ("factor = 1.6", "", "worker_types.a100: expected factor = ..., how many times as fast"),
         ("k80 = 0.6", "k80 = -1", "throughputs, row 1: k80: expected steps per second"),
         ("[worker_types.a100]", "[worker_types.v100]", "there is one of this name already"),
         ("[worker_types.a100]", "[workers.a100]", "did you mean worker_types"),
