@@ -17,7 +17,7 @@ from simulator.studies.carry_out import CLAIMS
 from simulator.studies.claims import Claims, Holder
 from simulator.studies.patience import patiently
 from simulator.studies.sweep_plan import PlannedRun
-from simulator.world.reading import DAMAGED, read_json, shown
+from simulator.world.reading import CONTROL, DAMAGED, read_json, shown
 
 PLAN = "sweep.json"
 """File, within the sweep's folder, of all its runs and the commands that planned them."""
@@ -115,7 +115,8 @@ def read_plan(folder: Path) -> list[PlanEntry]:
 
 def _folder_name(name: Any) -> str:
     """Take a run's name, which is that of its folder."""
-    if not isinstance(name, str) or not name.isprintable() or not 0 < len(name.encode()) < 250:
+    size = len(os.fsencode(name)) if isinstance(name, str) else 0
+    if not 0 < size < 250 or CONTROL.search(name):
         raise ValueError(f"{shown(name)} is no run's name")
     if name in (".", "..") or os.path.basename(name) != name:
         raise ValueError(f"{shown(name)} is not the name of a folder within this one")

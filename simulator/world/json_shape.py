@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from simulator.world.reading import is_number, shown
+from simulator.world.reading import CONTROL, is_number, shown
 
 _OF_TYPE: dict[str, Callable[[Any], bool]] = {
     "null": lambda value: value is None,
@@ -71,7 +71,7 @@ def _out_of_bounds(value: float, schema: Mapping[str, Any], where: str) -> str:
 def unprintable(value: Any) -> str:
     """Return a text within a value that no terminal should see, or nothing."""
     if isinstance(value, str):
-        return "" if value.isprintable() else value
+        return value if CONTROL.search(value) else ""
     if isinstance(value, Mapping):
         return next(
             (found for one in value.items() for part in one if (found := unprintable(part))), ""

@@ -40,6 +40,9 @@ CHANGED = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError)
 DAMAGED = (OSError, *CHANGED)
 """The same, of the file too."""
 
+CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""What no terminal should see of a text; its lines and tabs, and blanks of any language, are none."""
+
 _BOMS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 _WHOLE = re.compile(r"[+-]?[0-9]{1,20}")
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")

@@ -14,6 +14,7 @@ import platform
 import resource
 import shutil
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +54,7 @@ from simulator.studies.sweep_plan import make_plan, plan_from_file
 from simulator.viewer.library import Library, NotThereError
 from simulator.viewer.perfetto_trace import perfetto_trace
 from simulator.viewer.run_folder import read_run
+from simulator.world.json_shape import unprintable
 from simulator.world.prices import load_prices
 from simulator.world.throughputs import DATA, load_throughputs
 from simulator.world.trace import read_trace
@@ -725,3 +727,13 @@ def test_placements_on_workers_that_are_not_there_are_not_exported(wide_folder, 
     library = Library([tmp_path / "a"])
     with pytest.raises(InputError, match="its tables do not fit together"):
         library.part(library.catalog()["runs"][0]["id"], "allocations")
+
+
+def test_blanks_of_any_language_may_stand_in_names(tmp_path):
+    folder = tmp_path / "sweep"
+    entries = entries_of(make_plan([("", SMALL)]))
+    named = [replace(entry, name="seed\u3000=\xa0é") for entry in entries]
+    write_plan(folder, named, ["sweep"])
+    assert [entry.name for entry in read_plan(folder)] == ["seed\u3000=\xa0é"]
+    assert not unprintable({"a": ["two\nlines", "a\u3000b"]})
+    assert unprintable({"a": ["\x9b2J"]})
