@@ -115,8 +115,7 @@ def read_plan(folder: Path) -> list[PlanEntry]:
 
 def _folder_name(name: Any) -> str:
     """Take a run's name, which is that of its folder."""
-    size = len(os.fsencode(name)) if isinstance(name, str) else 0
-    if not 0 < size < 250 or CONTROL.search(name):
+    if not isinstance(name, str) or not 0 < len(os.fsencode(name)) < 250 or CONTROL.search(name):
         raise ValueError(f"{shown(name)} is no run's name")
     if name in (".", "..") or os.path.basename(name) != name:
         raise ValueError(f"{shown(name)} is not the name of a folder within this one")
