@@ -99,7 +99,7 @@ def _figure(path: Path) -> Study:
     configs: list[dict[str, Any]] = []
     for file in sorted((path / POINTS).glob("*.json")):
         try:
-            kept = read_point(file)
+            kept = read_point(file, sealed=False)
             settings, result = kept["payload"]["config"], kept["result"]
             entry = _entry(file.stem, settings, result, _curve(file.stem))
             config = RunConfig.from_json(settings)

@@ -737,3 +737,14 @@ def test_blanks_of_any_language_may_stand_in_names(tmp_path):
     assert [entry.name for entry in read_plan(folder)] == ["seed\u3000=\xa0é"]
     assert not unprintable({"a": ["two\nlines", "a\u3000b"]})
     assert unprintable({"a": ["\x9b2J"]})
+
+
+def test_points_of_earlier_versions_are_viewed_and_not_gone_on_from(tmp_path):
+    _, file = FOLDERS["figure"](tmp_path)
+    kept = json.loads(file.read_text())
+    del kept["checksum"]
+    file.write_text(json.dumps(kept))
+    (study,) = Library([tmp_path]).catalog()["studies"].values()
+    assert [entry["curve"] for entry in study["entries"]] == ["isolated"]
+    with pytest.raises(InputError, match="or an earlier version wrote it"):
+        PointStore(file.parent).load(file.stem, kept["payload"])
