@@ -90,7 +90,10 @@ def find_studies(path: Path) -> list[Study]:
 
 
 def _folders(path: Path) -> list[Path]:
-    return sorted(one for one in path.iterdir() if one.is_dir())
+    try:
+        return sorted(one for one in path.iterdir() if one.is_dir())
+    except OSError:  # a run that is followed takes its folder away when it is interrupted
+        return []
 
 
 def _figure(path: Path) -> Study:

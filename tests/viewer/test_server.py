@@ -137,3 +137,15 @@ def test_what_is_no_request_is_refused_without_markup(server: ViewerServer) -> N
     status, headers, said = ask(server, f"/{server.token}/", method="<script>")
     assert (status, headers["content-type"], said) == (501, "text/plain", b"not understood\n")
     assert "content-security-policy" in headers
+
+
+def test_a_followed_folder_may_go_away(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    with ViewerServer(Library([folder]), follow=True) as server:
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        folder.rmdir()
+        status, _, said = ask(server, f"/{server.token}/catalog")
+        server.shutdown()
+    assert status == 200
+    assert json.loads(said)["runs"][0]["message"] == "no such folder"

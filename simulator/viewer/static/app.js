@@ -127,7 +127,7 @@ function notices() {
       el(
         "p",
         { class: "note", role: "status" },
-        `${brief(one.label, 80)}: ${one.state}. ${brief(one.message, 300)}`,
+        `${brief(one.label, 80)}: ${brief(one.message || one.state, 300)}`,
       ),
     );
 }
