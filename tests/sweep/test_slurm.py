@@ -107,7 +107,7 @@ def _slurm(cluster: dict[str, str], *words: str) -> str:
 def _processes(words: str) -> list[int]:
     """Processes whose command holds some words, and those that they started."""
     listed = subprocess.run(
-        ["ps", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True
+        ["ps", "-ewwo", "pid=,ppid=,args="], capture_output=True, text=True, check=True
     ).stdout.splitlines()
     rows = [line.split(None, 2) for line in listed]
     found = [int(pid) for pid, _, command in rows if words in command and "python" in command]
@@ -127,11 +127,15 @@ def _cpu_seconds(processes: list[int]) -> float:
 
 
 def _is_told_to_end(process: int) -> bool:
-    """Whether SIGTERM waits for a process that stands still."""
-    status = Path(f"/proc/{process}/status").read_text()
-    found = re.search(r"ShdPnd:\s*([0-9a-f]+)", status)
-    assert found
-    return bool(int(found[1], 16) >> (signal.SIGTERM - 1) & 1)
+    """Whether SIGTERM waits for a process that stood still, or it was woken or is gone."""
+    try:
+        status = Path(f"/proc/{process}/status").read_text()
+    except OSError:
+        return True
+    state, waiting = re.search(r"State:\s*(\w)", status), re.search(r"ShdPnd:\s*(\w+)", status)
+    assert state
+    assert waiting
+    return state[1] != "T" or bool(int(waiting[1], 16) >> (signal.SIGTERM - 1) & 1)
 
 
 def test_a_sweep_survives_a_killed_and_a_preempted_task(
@@ -194,20 +198,20 @@ def test_a_long_run_goes_on_in_the_next_allocation(cluster: dict[str, str], tmp_
     job = said.split()[1].strip(",:;")
     claim, spent = folder / ".claims" / "gandiva.claim", 0.0
 
-    def reach_the_limit() -> None:
-        # The run would be done before the limit: it stands still until Slurm has told the script.
+    # Once at its time limit, of which Slurm tells the script ahead, and once preempted.
+    for cause in (lambda: None, lambda: _preempt(cluster, tmp_path)):
+        _until(claim.exists, 240, 0.05)
+        _until(lambda: _cpu_seconds(_processes(str(folder))) > 4.0, 120)  # it has begun, not ended
         tree = _processes(str(folder))
+        # The run would be done before: it stands still until it is told to end.
         for process in tree:
             os.kill(process, signal.SIGSTOP)
-        _until(lambda: any(_is_told_to_end(process) for process in tree), 130)
+        _until(lambda tree=tree: not any(_is_told_to_end(process) for process in tree), 10, 0.02)
+        cause()
+        _until(lambda tree=tree: any(_is_told_to_end(process) for process in tree), 130)
         for process in tree:
-            os.kill(process, signal.SIGCONT)
-
-    for end in (reach_the_limit, lambda: _preempt(cluster, tmp_path)):
-        _until(claim.exists, 240, 0.05)
-        begun = _cpu_seconds(_processes(str(folder)))
-        _until(lambda begun=begun: _cpu_seconds(_processes(str(folder))) > begun + 2.0, 120)
-        end()
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, signal.SIGCONT)
         _until(lambda: not claim.exists(), 120, 0.05)
         (checkpoint,) = (folder / CHECKPOINTS).iterdir()
         kept = long_runs.load(checkpoint, "test")
