@@ -17,7 +17,10 @@ give every job its level :math:`F_i(t^*)`. Its weighted centre is the minimum of
 without any path to it (:math:`\omega` is ``slack_weight``). Newton's method is used in its primal-dual form, in which every variable has a dual
 (:math:`x z = 1`, for each of the :math:`n_i` jobs): it needs a third fewer steps than the primal form. A job's
 Hessian :math:`\mathrm{diag}(z/x) + (q/u) 1 1^T + (\lambda/s) r r^T` is inverted in closed form, and only the
-J prices couple jobs. The start is made of the program alone, so the answer is too.
+J prices couple jobs. Each job takes as much of its own step as it can: with one length for all, the job
+that is furthest from its centre holds up the others, the more so the more jobs there are. What workers are
+left is computed afresh from the shares, so nothing is lost where jobs go different parts of their ways. The
+start is made of the program alone, so the answer is too.
 """
 
 from __future__ import annotations
@@ -50,10 +53,11 @@ WIDE = 32
 the compiler works on several jobs at once; each place of a tile has sums of its own."""
 X, DUAL, RATE, INVERSE, OFF, PER, STEP = range(7)
 """For each type: share and its dual, rate, 1 / x, 1 / (x z) - 1, x / z, and the step."""
-NEED, USE, WEIGHT, PUSH, FREE, DUALS, PARTS, OFFS, SYSTEM = 0, 1, 2, 3, 4, 5, 7, 9, 11
-ROWS = 14
+NEED, USE, WEIGHT, PUSH, FREE, DUALS, PARTS, OFFS, SYSTEM, LENGTHS = 0, 1, 2, 3, 4, 5, 7, 9, 11, 14
+ROWS = 16
 """For each job: its level, use, use^2 / count, use / count, whether it does not pin the level; of its two
-rows (level, time) the duals, 1 / slack and 1 / (slack dual) - 1; three numbers of its inverse system."""
+rows (level, time) the duals, 1 / slack and 1 / (slack dual) - 1; three numbers of its inverse system; the
+parts of its step that it takes, of shares and of duals."""
 
 
 @compiled
@@ -94,12 +98,12 @@ def centre(
     )
     _start_prices(problem, x, prices)
     terms = 2 * types + types * (types + 1) // 2
-    term, highest = np.zeros(terms * WIDE), np.zeros(3 * WIDE)
-    length, dual_length, last = 0.0, 0.0, math.inf
+    term, highest = np.zeros(terms * WIDE), np.zeros(WIDE)
+    last = math.inf
     for iteration in range(LIMIT):
         term[:] = 0.0
         for b in range(tiles.shape[0]):
-            _advance(tiles[b], length, dual_length, sized)
+            _advance(tiles[b], sized)
             _factor(tiles[b], term, sized)
         if not _solve_for_prices(problem.workers, term, prices):
             return 0
@@ -109,16 +113,13 @@ def centre(
         highest[:] = 0.0
         for b in range(tiles.shape[0]):
             _step(tiles[b], prices.next, highest, sized)
-        moved, down, fall = _largest(prices, highest)
+        moved = _step_of_prices(prices)
+        for n in range(WIDE):
+            moved = max(moved, highest[n])
         if not math.isfinite(moved):
             return 0
-        length = BACK / down if down > BACK else 1.0
-        dual_length = BACK / fall if fall > BACK else 1.0
-        for j in range(types):
-            prices.left[j] += length * prices.change[j]
-            price[j] += dual_length * (prices.next[j] - price[j])
         if moved <= STEADY or last <= moved <= ROUNDING:
-            _take(tiles, job, length, x)
+            _take(tiles, job, x)
             return iteration + 1
         last = moved
     return 0
@@ -203,25 +204,29 @@ def _has_no_body(problem: Problem, price: Floats) -> bool:
 
 
 @compiled
-def _largest(prices: Prices, highest: Floats) -> tuple[float, float, float]:
-    """The largest step of all, in parts, of those down, and of the duals down."""
+def _step_of_prices(prices: Prices) -> float:
+    """Take as much of the step as prices and workers left allow; the largest part that these would move by."""
     moved, down, fall = 0.0, 0.0, 0.0
     for j in range(prices.price.size):
         part = prices.change[j] / prices.left[j]
         moved, down = max(moved, abs(part)), max(down, -part)
         fall = max(fall, 1.0 - prices.next[j] / prices.price[j])
-    for n in range(WIDE):
-        moved, down = max(moved, highest[n]), max(down, highest[WIDE + n])
-        fall = max(fall, highest[2 * WIDE + n])
-    return moved, down, fall
+    length = BACK / down if down > BACK else 1.0
+    dual_length = BACK / fall if fall > BACK else 1.0
+    for j in range(prices.price.size):
+        prices.left[j] += length * prices.change[j]
+        prices.price[j] += dual_length * (prices.next[j] - prices.price[j])
+    return moved
 
 
 @compiled
-def _take(tiles: Floats, job: Ints, length: float, x: Floats) -> None:
+def _take(tiles: Floats, job: Ints, x: Floats) -> None:
     """Take the shares from the tiles, after the last step's part."""
     types = x.shape[1]
+    row = (STEP + 1) * types
     for n in range(job.size):
         tile, lane = tiles[n // WIDE], n % WIDE
+        length = tile[(row + LENGTHS) * WIDE + lane]
         for j in range(types):
             share = tile[(X * types + j) * WIDE + lane]
             part = tile[(STEP * types + j) * WIDE + lane]
@@ -306,11 +311,12 @@ def _start(
 
 
 @compiled
-def _advance(tile: Floats, length: float, dual_length: float, sized: tuple[int, ...]) -> None:
-    """Take the last step's part of these lengths."""
-    types = tile.size // WIDE // 7 - 2 if len(sized) == 0 else len(sized)
+def _advance(tile: Floats, sized: tuple[int, ...]) -> None:
+    """Take each job's part of the last step."""
+    types = (tile.size // WIDE - ROWS) // (STEP + 1) if len(sized) == 0 else len(sized)
     row = (STEP + 1) * types
     for n in range(WIDE):
+        length, dual_length = tile[(row + LENGTHS) * WIDE + n], tile[(row + LENGTHS + 1) * WIDE + n]
         for j in range(types):
             x, z = tile[(X * types + j) * WIDE + n], tile[(DUAL * types + j) * WIDE + n]
             off, part = tile[(OFF * types + j) * WIDE + n], tile[(STEP * types + j) * WIDE + n]
@@ -324,7 +330,7 @@ def _advance(tile: Floats, length: float, dual_length: float, sized: tuple[int, 
 @compiled
 def _factor(tile: Floats, term: Floats, sized: tuple[int, ...]) -> None:
     """Each job's inverse system, its step at prices of 0, and its terms of the equations for prices."""
-    types = tile.size // WIDE // 7 - 2 if len(sized) == 0 else len(sized)
+    types = (tile.size // WIDE - ROWS) // (STEP + 1) if len(sized) == 0 else len(sized)
     row = (STEP + 1) * types
     for n in range(WIDE):
         k, weight = tile[(row + USE) * WIDE + n], tile[(row + WEIGHT) * WIDE + n]
@@ -383,8 +389,8 @@ def _factor(tile: Floats, term: Floats, sized: tuple[int, ...]) -> None:
 
 @compiled
 def _step(tile: Floats, price: Floats, highest: Floats, sized: tuple[int, ...]) -> None:
-    """Steps at these prices, in parts; the largest of all, of those down, and of the duals down."""
-    types = tile.size // WIDE // 7 - 2 if len(sized) == 0 else len(sized)
+    """Steps at these prices, in parts, and how much of its own each job takes; the largest of all."""
+    types = (tile.size // WIDE - ROWS) // (STEP + 1) if len(sized) == 0 else len(sized)
     row = (STEP + 1) * types
     for n in range(WIDE):
         push = tile[(row + PUSH) * WIDE + n]
@@ -396,7 +402,7 @@ def _step(tile: Floats, price: Floats, highest: Floats, sized: tuple[int, ...]) 
             b1 += tile[(RATE * types + j) * WIDE + n] * part
             b2 += part
         c1, c2 = i11 * b1 + i12 * b2, i12 * b1 + i22 * b2
-        moved, down, fall = highest[n], highest[WIDE + n], highest[2 * WIDE + n]
+        moved, down, fall = highest[n], 0.0, 0.0
         du, ds = 0.0, 0.0
         for j in range(types):
             r, d = tile[(RATE * types + j) * WIDE + n], tile[(PER * types + j) * WIDE + n]
@@ -415,4 +421,6 @@ def _step(tile: Floats, price: Floats, highest: Floats, sized: tuple[int, ...]) 
         off = tile[(row + OFFS + 1) * WIDE + n] - part
         tile[(row + OFFS + 1) * WIDE + n] = off
         moved, down, fall = max(moved, abs(part)), max(down, -part), max(fall, -off)
-        highest[n], highest[WIDE + n], highest[2 * WIDE + n] = moved, down, fall
+        highest[n] = moved
+        tile[(row + LENGTHS) * WIDE + n] = BACK / down if down > BACK else 1.0
+        tile[(row + LENGTHS + 1) * WIDE + n] = BACK / fall if fall > BACK else 1.0
