@@ -84,9 +84,12 @@ class Tally:
 
     def worst(self, certificate: Certificate) -> None:
         """Keep the largest residuals and gap."""
-        self.max_primal_residual = max(self.max_primal_residual, certificate.primal_residual)
-        self.max_dual_residual = max(self.max_dual_residual, certificate.dual_residual)
-        self.max_relative_gap = max(self.max_relative_gap, certificate.relative_gap)
+        if certificate.primal_residual > self.max_primal_residual:
+            self.max_primal_residual = certificate.primal_residual
+        if certificate.dual_residual > self.max_dual_residual:
+            self.max_dual_residual = certificate.dual_residual
+        if certificate.relative_gap > self.max_relative_gap:
+            self.max_relative_gap = certificate.relative_gap
 
 
 Recorder = Callable[[LinearProgram, Solution], None]

@@ -12,10 +12,12 @@ takes arrays as numpy's objects, checks that they are what the code is for, and 
 from __future__ import annotations
 
 import functools
+import subprocess
+import sys
 from collections.abc import Callable
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar, NamedTuple, cast
 
-import numba  # noqa: F401  # sets up what is imported from it below
+import numba
 from llvmlite import binding, ir
 from numba import types
 from numba.core.compiler import Flags, compile_extra
@@ -258,8 +260,31 @@ def _written(value: str, form: Any) -> list[str]:
     return lines
 
 
-def compile_kernel(kernel: Any, forms: tuple[Any, ...], done: Callable[[], None]) -> Code:
-    """Compile a kernel for arguments of some forms.
+class Lowered(NamedTuple):
+    """A kernel in LLVM's language, with all that it calls: what is left is LLVM's, in any process.
+
+    Attributes
+    ----------
+    arguments, result
+        As in :class:`~gavel_opt.kernels.native.Code`.
+    entry
+        Name of the function that is called.
+    texts
+        Of each function.
+    """
+
+    arguments: tuple[Any, ...]
+    result: Any
+    entry: str
+    texts: tuple[str, ...]
+
+    def code(self, machine_code: bytes) -> Code:
+        """What is kept of it."""
+        return Code(self.arguments, self.result, machine_code)
+
+
+def lower_kernel(kernel: Any, forms: tuple[Any, ...], done: Callable[[], None]) -> Lowered:
+    """Have numba translate a kernel for arguments of some forms; functions that kernels share, once.
 
     Parameters
     ----------
@@ -269,7 +294,17 @@ def compile_kernel(kernel: Any, forms: tuple[Any, ...], done: Callable[[], None]
         Of each argument.
     done
         Called whenever one of the functions that it is made of is through.
+
+    Raises
+    ------
+    NotImplementedError
+        If numba's functions are not called as this module knows it.
     """
+    check_convention()
+    return _lowered(kernel, forms, done)
+
+
+def _lowered(kernel: Any, forms: tuple[Any, ...], done: Callable[[], None]) -> Lowered:
     with global_compiler_lock:
         _prepare(type(kernel))
         _Function.done = staticmethod(done)
@@ -277,7 +312,8 @@ def compile_kernel(kernel: Any, forms: tuple[Any, ...], done: Callable[[], None]
         result = _form_of(function.signature.return_type)
         entry, kinds = _entry(kernel, forms, result)
         whole = _Function.of(entry, tuple(kinds))
-        return Code(forms, result, _machine_code(whole))
+        parts = sorted(whole.parts(), key=lambda part: part.name)
+        return Lowered(forms, result, whole.name, tuple(part.text for part in parts))
 
 
 # functions ---------------------------------------------------------------------------------------
@@ -423,9 +459,15 @@ _C_LIBRARY = frozenset(
 """What every process has. All else is numba's own, which is not there when code is read back."""
 
 
-def _machine_code(function: _Function) -> bytes:
-    """An object file of a function and all that it calls."""
-    module = _llvm_module(function)
+def machine_code(lowered: Lowered) -> bytes:
+    """An object file of a kernel and all that it calls.
+
+    Raises
+    ------
+    NotImplementedError
+        If it needs what machine code alone has not.
+    """
+    module = _llvm_module(lowered)
     for one in [*module.functions, *module.global_variables]:
         if not one.is_declaration and one.name not in (ENTRY, RELEASE):
             one.linkage = binding.Linkage.internal
@@ -446,14 +488,14 @@ def _machine_code(function: _Function) -> bytes:
     return made
 
 
-def _llvm_module(function: _Function) -> Any:
+def _llvm_module(lowered: Lowered) -> Any:
     binding.initialize_native_target()
     binding.initialize_native_asmprinter()
     module = binding.parse_assembly(_MEMORY)
-    for part in function.parts():
-        module.link_in(binding.parse_assembly(part.text))
-    c_types = [str(one.type) for one in module.get_function(function.name).arguments]
-    module.link_in(binding.parse_assembly(_shim(function.name, c_types[2:])))
+    for text in lowered.texts:
+        module.link_in(binding.parse_assembly(text))
+    c_types = [str(one.type) for one in module.get_function(lowered.entry).arguments]
+    module.link_in(binding.parse_assembly(_shim(lowered.entry, c_types[2:])))
     module.verify()
     return module
 
@@ -497,3 +539,42 @@ def _target() -> Any:
         reloc="pic",
         codemodel="default",
     )
+
+
+# the calling convention --------------------------------------------------------------------------
+
+SEEN_FROM, SEEN_BEFORE = (0, 62), (0, 69)
+"""Versions of numba whose functions are known to be called as the shim calls them."""
+
+
+@functools.cache
+def check_convention() -> None:
+    """Have a version of numba that is not known yet compile something small, in another process.
+
+    A wrong call may end the process that makes it, so it must not be this one.
+
+    Raises
+    ------
+    NotImplementedError
+        If what it compiles does not do what the function does.
+    """
+    version = numba_version()
+    if SEEN_FROM <= version < SEEN_BEFORE:
+        return
+    tried = subprocess.run(
+        [sys.executable, "-m", "gavel_opt.kernels.convention"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if tried.returncode != 0:
+        words = tried.stderr.strip().splitlines()
+        why = words[-1] if words else f"exit status {tried.returncode}"
+        raise NotImplementedError(
+            f"needs another numba than {numba.__version__}, which calls functions otherwise ({why[:200]})"
+        )
+
+
+def numba_version() -> tuple[int, ...]:
+    """Version of numba, without what stands behind the second number."""
+    return tuple(map(int, numba.__version__.split(".")[:2]))

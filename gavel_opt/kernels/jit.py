@@ -21,13 +21,18 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FunctionType
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
 
 from gavel_opt.kernels import code_cache, native
 from gavel_opt.kernels.arguments import arrays_are_known, form_of
 from gavel_opt.kernels.records import plain
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from gavel_opt.kernels.compiling import Lowered
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -74,6 +79,7 @@ class Kernel(functools.partial[Any]):
         kernel._spent = 0.0
         kernel._look_at = READS_BACK
         kernel._natives = {}
+        kernel._pending = {}
         kernel._goes_to(kernel._interpreted)
         return kernel
 
@@ -81,6 +87,7 @@ class Kernel(functools.partial[Any]):
         self._spent: float
         self._look_at: float
         self._natives: dict[tuple[Any, ...], Callable[..., Any]]
+        self._pending: dict[tuple[Any, ...], tuple[Lowered, Future[bytes]]]
 
     def __reduce__(self) -> str:
         return str(self.py_func.__qualname__)
@@ -169,13 +176,16 @@ class Kernel(functools.partial[Any]):
             return None
         if not self._is_kept:
             return self._made(forms)
+        if forms in self._pending:
+            lowered, later = self._pending[forms]
+            return lowered.code(later.result()) if wait or later.done() else None
         name = self._kept_as(forms)
         found = self._read(name, forms)
         if found is None:
             with code_cache.lock(self._file, name, wait) as is_free:
                 if not is_free:
                     return None
-                found = self._read(name, forms) or self._made(forms)
+                found = self._read(name, forms) or self._made(forms, wait)
                 if found is not None:
                     code_cache.write(self._file, name, pickle.dumps(found))
         return found
@@ -185,14 +195,18 @@ class Kernel(functools.partial[Any]):
         found: native.Code | None = None if kept is None else pickle.loads(kept)  # noqa: S301  # code anyhow
         return found if found is not None and found.arguments == forms else None
 
-    def _made(self, forms: tuple[Any, ...]) -> native.Code | None:
-        """Compiled code, made now; None for a kernel that needs what machine code alone has not."""
-        from gavel_opt.kernels.compiling import compile_kernel
+    def _made(self, forms: tuple[Any, ...], wait: bool = True) -> native.Code | None:
+        """Compiled code, made now; None if it comes later, or never for what machine code alone cannot do."""
+        from gavel_opt.kernels.compiling import lower_kernel, machine_code
 
         started = time.process_time()
         try:
             with _progress.of(self):
-                code = compile_kernel(self, forms, _progress.advance)
+                lowered = lower_kernel(self, forms, _progress.advance)
+                if _patience.elsewhere is not None and not wait:
+                    self._finish_elsewhere(lowered, _patience.elsewhere)
+                    return None
+                code = lowered.code(machine_code(lowered))
         except Exception as wrong:  # numba's are of many kinds; a run goes on without
             if _patience.compiled is not None:
                 raise
@@ -200,12 +214,27 @@ class Kernel(functools.partial[Any]):
             print(f"note: {self.name} stays interpreted: {why}", file=sys.stderr)
             self._spent = -math.inf
             return None
-        if _patience.compiled is not None:
-            spent = time.process_time() - started
-            _patience.compiled[self.name] = _patience.compiled.get(self.name, 0.0) + spent
+        finally:
+            if _patience.compiled is not None:
+                spent = time.process_time() - started
+                _patience.compiled[self.name] = _patience.compiled.get(self.name, 0.0) + spent
         # A run that is long enough for one kernel is for the others, and the compiler is loaded now.
         _patience.seconds = min(_patience.seconds, LATER_PATIENCE)
         return code
+
+    def _finish_elsewhere(
+        self, lowered: Lowered, elsewhere: Callable[[str, Lowered], Future[bytes]]
+    ) -> None:
+        """Go on interpreting while LLVM is at work in another process; what that gives is kept."""
+
+        def keep(done: Future[bytes]) -> None:
+            if not done.cancelled() and done.exception() is None:
+                code = lowered.code(done.result())
+                code_cache.write(self._file, self._kept_as(lowered.arguments), pickle.dumps(code))
+
+        later = elsewhere(self.name, lowered)
+        later.add_done_callback(keep)
+        self._pending[lowered.arguments] = lowered, later
 
     def _kept_as(self, forms: tuple[Any, ...]) -> str:
         """Name of the file with the code for arguments of some forms."""
@@ -268,28 +297,37 @@ def _plain_globals(module: str, names: dict[str, Any]) -> dict[str, Any]:
 
 
 class _Patience(threading.local):
-    """Seconds that a kernel is interpreted, and what was compiled while they were none."""
+    """Seconds that a kernel is interpreted, what was compiled while they were none, and who finishes it."""
 
     seconds = PATIENCE
     compiled: dict[str, float] | None = None
+    elsewhere: Callable[[str, Lowered], Future[bytes]] | None = None
 
 
 _patience = _Patience()
 
 
 @contextlib.contextmanager
-def compiling_at_once() -> Iterator[dict[str, float]]:
+def compiling_at_once(
+    elsewhere: Callable[[str, Lowered], Future[bytes]] | None = None,
+) -> Iterator[dict[str, float]]:
     """Compile every kernel at its first call, in this thread, unless another process is at it.
 
     Gives the kernels compiled, and not read back, with the seconds of CPU that each took.
+
+    Parameters
+    ----------
+    elsewhere
+        Called with the name of a kernel and what numba has made of it, to have another process do the
+        rest; calls are interpreted meanwhile.
     """
-    before = _patience.seconds, _patience.compiled
+    before = _patience.seconds, _patience.compiled, _patience.elsewhere
     compiled: dict[str, float] = {}
-    _patience.seconds, _patience.compiled = 0.0, compiled
+    _patience.seconds, _patience.compiled, _patience.elsewhere = 0.0, compiled, elsewhere
     try:
         yield compiled
     finally:
-        _patience.seconds, _patience.compiled = before
+        _patience.seconds, _patience.compiled, _patience.elsewhere = before
 
 
 # time --------------------------------------------------------------------------------------------

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import ctypes
 import functools
-import math
 import threading
 import weakref
 from collections.abc import Callable
@@ -91,7 +90,7 @@ def load(code: Code, forms: tuple[Any, ...], other: Callable[..., Any]) -> Calla
     Parameters
     ----------
     code
-        What :func:`~gavel_opt.kernels.compiling.compile_kernel` has made.
+        What :func:`~gavel_opt.kernels.compiling.machine_code` has made.
     forms
         Of the arguments at hand: equal to those that the code is for, with the very types of records
         that arrays have in this process.
@@ -109,7 +108,9 @@ def load(code: Code, forms: tuple[Any, ...], other: Callable[..., Any]) -> Calla
     kinds = [id(np.ndarray), *(id(known(array.dtype)) for array in _handed_arrays(forms))]
     space["expected"] = (ctypes.c_int64 * len(kinds))(*kinds)
     space["function"] = ctypes.CFUNCTYPE(ctypes.c_int64, *c_types)(entry)
-    space["release"] = ctypes.CFUNCTYPE(None, ctypes.c_int64)(release)
+    space["release"] = ctypes.PYFUNCTYPE(None, ctypes.c_int64)(
+        release
+    )  # not worth letting others run
     space["Words"] = ctypes.c_int64 * max(1, result_words(code.result))
     space["Numbers"] = ctypes.c_double * max(1, result_words(code.result))
     lines = [
@@ -225,6 +226,12 @@ def _taken(form: Any, place: int, space: dict[str, Any]) -> str:
     return {"i": f"found[{place}]", "b": f"found[{place}] != 0", "f": f"numbers[{place}]"}[form]
 
 
+_copied = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.c_ssize_t)(
+    ("PyByteArray_FromStringAndSize", ctypes.pythonapi)
+)
+"""A ``bytearray`` of some memory: in one call, as a run makes thousands of these."""
+
+
 def _array_maker(
     dtype: np.dtype[Any], release: Callable[[int], None]
 ) -> Callable[[int, int, tuple[int, ...]], np.ndarray[Any, Any]]:
@@ -232,15 +239,17 @@ def _array_maker(
 
     The memory is given back at once, or with the array where that is large.
     """
-    itemsize, read = dtype.itemsize, ctypes.string_at
+    itemsize, array = dtype.itemsize, np.ndarray
 
     def make(owner: int, address: int, shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
-        size = itemsize * math.prod(shape)
+        size = itemsize
+        for length in shape:
+            size *= length
         if size <= _SMALL or not owner:
-            copy = bytearray(read(address, size))
+            copy = _copied(address, size)
             if owner:
                 release(owner)
-            return np.ndarray(shape, dtype, copy)
+            return array(shape, dtype, copy)
         block = (ctypes.c_char * size).from_address(address)
         weakref.finalize(block, release, owner).atexit = False
         return np.ndarray(shape, dtype, block)  # type: ignore[arg-type]

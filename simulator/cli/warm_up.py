@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import os
 import shutil
 import sys
 import tempfile
 import time
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from gavel_opt import InputError
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    import numpy as np
+
+    from gavel_opt.kernels.compiling import Lowered
 
 _SMALL: dict[str, Any] = {"cluster": "4:4:4", "jobs": 12}
 _PACKED: dict[str, Any] = {"cluster": "8:8:8", "jobs": 8, "multi_gpu": True}
@@ -33,7 +42,14 @@ RUNS: tuple[dict[str, Any], ...] = (
     {"policy": "max_min_fairness_packed", "ideal": True, **_PACKED},
     {"policy": "allox", "cluster": "8:8:8", "jobs": 80},
 )
-"""Between them these call every kernel that runs call, with every kind of argument."""
+"""Between them, and with those below, these call every kernel that runs call, with every kind of argument."""
+DIFFERENT = (
+    "max_min_fairness_packed",
+    "finish_time_fairness_packed",
+    "min_total_duration_packed",
+    "max_sum_throughput_normalized_by_cost_packed_SLOs",
+)
+"""Policies that pack, for as many jobs, all different, that pairs are priced in as they are needed."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -73,22 +89,38 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _compile_all(processes: int) -> dict[str, float]:
-    """Carry out all runs; seconds of CPU by the kernel that was compiled."""
-    from concurrent.futures import ProcessPoolExecutor, as_completed
+    """Carry out all runs; seconds of CPU by the kernel that was compiled.
+
+    Numba works here alone, since kernels share functions that it is to translate once; LLVM, which sees
+    each kernel as a whole, works in other processes meanwhile.
+    """
+    from concurrent.futures import Future, ProcessPoolExecutor
     from multiprocessing import get_context
 
     from gavel_opt.kernels import code_cache
 
-    started, done = time.perf_counter(), 0
+    started = time.perf_counter()
     compiled: dict[str, float] = {}
-    with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
-        waiting = [pool.submit(exercise, settings) for settings in RUNS]
+    waiting: list[tuple[str, Future[tuple[bytes, float]]]] = []
+    with ProcessPoolExecutor(max(1, processes - 1), get_context("spawn")) as pool:
+
+        def elsewhere(name: str, lowered: Lowered) -> Future[bytes]:
+            finished: Future[bytes] = Future()
+            later = pool.submit(finish, lowered)
+            waiting.append((name, later))
+            later.add_done_callback(lambda done: _hand_on(done, finished))
+            return finished
+
         try:
-            for future in as_completed(waiting):
-                for name, cpu in future.result().items():
+            works = [functools.partial(exercise, settings) for settings in RUNS]
+            works += [functools.partial(exercise_different, policy) for policy in DIFFERENT]
+            for done, work in enumerate(works, 1):
+                for name, cpu in work(elsewhere if processes > 1 else None).items():
                     compiled[name] = compiled.get(name, 0.0) + cpu
-                done += 1
-                _say(f"{done} of {len(RUNS)} runs done, {len(compiled)} kernels compiled")
+                _say(f"{done} of {len(works)} runs done, {len(compiled)} kernels translated")
+            for name, later in waiting:
+                _, cpu = later.result()
+                compiled[name] += cpu
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
@@ -103,14 +135,75 @@ def _compile_all(processes: int) -> dict[str, float]:
     return compiled
 
 
-def exercise(settings: dict[str, Any]) -> dict[str, float]:
+def _hand_on(done: Future[tuple[bytes, float]], to: Future[bytes]) -> None:
+    if done.cancelled():
+        to.cancel()
+    elif (failed := done.exception()) is not None:
+        to.set_exception(failed)
+    else:
+        to.set_result(done.result()[0])
+
+
+def finish(lowered: Lowered) -> tuple[bytes, float]:
+    """LLVM's part of compiling a kernel, and the seconds of CPU that it takes."""
+    from gavel_opt.kernels.compiling import machine_code
+
+    started = time.process_time()
+    return machine_code(lowered), time.process_time() - started
+
+
+Elsewhere = Callable[[str, "Lowered"], "Future[bytes]"]
+"""See :func:`gavel_opt.kernels.jit.compiling_at_once`."""
+
+
+def exercise(settings: dict[str, Any], elsewhere: Elsewhere | None = None) -> dict[str, float]:
     """Carry out a small run, compiling each kernel that it calls; seconds of CPU by kernel."""
     import simulator
     from gavel_opt.kernels import jit
 
     jit.show_progress(lambda text: None)
-    with jit.compiling_at_once() as compiled:
+    with jit.compiling_at_once(elsewhere) as compiled:
         simulator.run(**settings)
+    return compiled
+
+
+def exercise_different(policy: str, elsewhere: Elsewhere | None = None) -> dict[str, float]:
+    """Two recomputations of a packing policy for jobs that all differ: few of their pairs are priced in."""
+    import numpy as np
+
+    from gavel_opt import ClusterState, Driver, ThroughputTable, make_policy
+    from gavel_opt.kernels import jit
+
+    rng = np.random.default_rng(0)
+    jobs = 64
+    alone = (
+        rng.uniform(1.0, 2.0, jobs)[:, None] * rng.uniform(0.5, 1.5, (jobs, 3)) * [1.0, 2.0, 4.0]
+    )
+    beside = alone[:, None] * rng.uniform(0.3, 0.9, (jobs, jobs, 3))
+    paired = np.stack([beside, beside.transpose(1, 0, 2)], axis=2)
+    steps = rng.uniform(1e4, 1e6, jobs)
+
+    def state(there: np.ndarray) -> ClusterState:
+        return ClusterState(
+            worker_types=("k80", "p100", "v100"),
+            workers=np.array([8, 8, 8]),
+            throughputs=ThroughputTable(alone, paired, 2),
+            job=np.flatnonzero(there),
+            key=np.flatnonzero(there),
+            scale_factor=np.ones(int(there.sum()), dtype=np.int64),
+            weight=np.ones(int(there.sum())),
+            steps_left=steps[there],
+            age=rng.uniform(0.0, 1e5, int(there.sum())),
+            deadline=(rng.uniform(1.0, 8.0, jobs) * steps / alone.max(axis=1))[there],
+            prices=np.array([1.0, 2.0, 4.0]),
+        )
+
+    jit.show_progress(lambda text: None)
+    driver = Driver(make_policy(policy))
+    with jit.compiling_at_once(elsewhere) as compiled:
+        for gone in (0, 1):
+            there = np.arange(jobs) != gone
+            driver.allocate(state(there))
     return compiled
 
 

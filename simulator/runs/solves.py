@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gavel_opt import Allocation, ClusterState, Driver
+from gavel_opt import Allocation, Certificate, ClusterState, Driver
 from gavel_opt.kernels.jit import clock
 from simulator.runs.columns import Columns
 
@@ -46,11 +46,7 @@ class Solves:
         # Straight on, attribute by attribute: a run has thousands of these, of 20 microseconds each.
         tally = driver.tally
         programs, hits, fallbacks = tally.programs, tally.cache_hits, tally.fallbacks
-        primal, dual, gap = (
-            tally.max_primal_residual,
-            tally.max_dual_residual,
-            tally.max_relative_gap,
-        )
+        worst = tally.max_primal_residual, tally.max_dual_residual, tally.max_relative_gap
         tally.max_primal_residual = tally.max_dual_residual = tally.max_relative_gap = 0.0
         refusals = tally.refusals.copy() if tally.refusals else {}
         started = clock()
@@ -59,10 +55,8 @@ class Solves:
         finally:
             seconds = clock() - started
             self.seconds += seconds
-            mine = (tally.max_primal_residual, tally.max_dual_residual, tally.max_relative_gap)
-            tally.max_primal_residual = max(primal, mine[0])
-            tally.max_dual_residual = max(dual, mine[1])
-            tally.max_relative_gap = max(gap, mine[2])
+            mine = tally.max_primal_residual, tally.max_dual_residual, tally.max_relative_gap
+            tally.worst(Certificate(*worst))
         solved = tally.programs - programs
         if tally.fallbacks != fallbacks:
             self._refused[len(self._rows) // len(_FIELDS)] = "; ".join(

@@ -74,6 +74,41 @@ def test_compiled_once_and_found_by_the_next(tmp_path: Path) -> None:
     assert kept[0].stat().st_mtime_ns == before
 
 
+LATER = (
+    TRY.partition("answers =")[0]
+    + """
+from concurrent.futures import Future
+from gavel_opt.kernels.compiling import machine_code
+
+later, lowered = Future(), []
+def elsewhere(name, one):
+    lowered.append(one)
+    return later
+
+with jit.compiling_at_once(elsewhere) as spent:
+    for moment in range(3):
+        print(all_finite(*given), all_finite.func != all_finite._interpreted, len(lowered), *spent)
+        if moment == 1:
+            later.set_result(machine_code(lowered[0]))
+"""
+)
+
+
+def test_llvm_may_be_at_work_elsewhere_meanwhile(tmp_path: Path) -> None:
+    process = subprocess.run(
+        [sys.executable, "-c", LATER, "0", "0"],
+        env={**os.environ, "GAVEL_OPT_CACHE": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    name = "gavel_opt.kernels.finite.all_finite"
+    meanwhile, afterwards = f"True False 1 {name}", f"True True 1 {name}"
+    assert process.stdout.splitlines() == [meanwhile, meanwhile, afterwards]
+    assert len([*tmp_path.glob("kernels-*/code/*")]) == 1
+    assert said(in_process(tmp_path, 2.5, 1))[0] == "True True"
+
+
 def test_without_the_compiler_nothing_is_compiled(tmp_path: Path) -> None:
     done = said(in_process(tmp_path / "cache", 0.0, 2, NUMBA_DISABLE_JIT="1"))
     assert done == ("True False", "")

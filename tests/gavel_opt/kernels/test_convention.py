@@ -1,0 +1,67 @@
+"""Whether numba's functions are called as they are to be: tried where its version is not known."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from gavel_opt.kernels import compiling, convention
+from gavel_opt.kernels.jit import compiled
+
+
+@pytest.fixture(autouse=True)
+def _asked_anew() -> Iterator[None]:
+    compiling.check_convention.cache_clear()
+    yield
+    compiling.check_convention.cache_clear()
+
+
+def test_it_holds_for_the_numba_at_hand() -> None:
+    assert convention.holds()
+
+
+def test_another_result_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    shim = compiling._shim
+
+    def swapped(*given: Any) -> str:
+        return shim(*given).replace("ptr %result, ptr %raised", "ptr %raised, ptr %result")
+
+    monkeypatch.setattr(compiling, "_shim", swapped)
+    with pytest.raises(RuntimeError, match="came back with status"):
+        convention.holds()
+
+
+def test_a_known_version_is_not_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subprocess, "run", lambda *a, **k: pytest.fail("tried"))
+    monkeypatch.setattr(compiling, "numba_version", lambda: compiling.SEEN_FROM)
+    compiling.check_convention()
+
+
+@pytest.mark.parametrize("status", [0, 1, -11])
+def test_an_unknown_version_is_tried_in_another_process(
+    status: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tried = []
+
+    def run(command: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
+        tried.append(command[1:])
+        words = "compiled code gives something else" if status == 1 else ""
+        return subprocess.CompletedProcess(command, status, "", words)
+
+    monkeypatch.setattr(subprocess, "run", run)
+    monkeypatch.setattr(compiling, "numba_version", lambda: compiling.SEEN_BEFORE)
+    kernel: Any = compiled(_doubled)
+    kernel._spent = 10.0
+    assert kernel(4) == kernel(4) == 8
+    assert tried == [["-m", "gavel_opt.kernels.convention"]]
+    note = capsys.readouterr().err
+    why = "something else" if status == 1 else "exit status -11"
+    assert (why in note and "stays interpreted" in note) == (status != 0)
+    assert note.count("stays interpreted") == (status != 0)
+
+
+def _doubled(number: int) -> int:
+    return 2 * number
