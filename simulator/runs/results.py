@@ -331,7 +331,7 @@ def collect(
     missing = _missing(simulation, jobs)
     dropped = int(jobs["dropped"][measured].sum())
     whole = status == "completed" and not missing["jobs"]
-    utilization, cost = float(simulation.utilization()), float(jobs["cost"].sum())
+    cost = float(jobs["cost"].sum())
     lacking = _lacking(int(done.sum()), missing["jobs"], dropped, status, verdict)
     engine, engine_version = _engine(simulation)
     summary: dict[str, Any] = {
@@ -358,9 +358,7 @@ def collect(
         },
         "simulated_time": float(simulation.time),
         "makespan": float(simulation.time),
-        "utilization": utilization,
-        "utilization_without_gaps": utilization
-        - float(gap_use.sum()) / simulation.cluster.total / max(simulation.time, _TINY),
+        **_use_of_workers(simulation, gap_use),
         **_of_whole_runs(
             whole,
             cost=cost,
@@ -378,13 +376,7 @@ def collect(
         "seed": config.seed,
         "config": config.to_json(),
         "command": config.command(),
-        "versions": {
-            "gavel-opt": version("gavel-opt"),
-            "engine": engine_version,
-            **({"policy": simulation.policy_source} if simulation.policy_source else {}),
-            "python": platform.python_version(),
-            "numpy": np.__version__,
-        },
+        "versions": _versions(simulation, engine_version),
         "jct": {
             str(int(number)): float(seconds)
             for number, seconds in zip(job[done], times, strict=True)
@@ -396,6 +388,21 @@ def collect(
 
 
 _TINY = 1e-300
+
+
+def _versions(simulation: Simulation, engine: str) -> dict[str, str]:
+    """Versions of all that a result may depend on; of a policy of the user's own, its source."""
+    found = {"gavel-opt": version("gavel-opt"), "engine": engine}
+    if simulation.policy_source:
+        found["policy"] = simulation.policy_source
+    return found | {"python": platform.python_version(), "numpy": np.__version__}
+
+
+def _use_of_workers(simulation: Simulation, gaps: NDArray[np.float64]) -> dict[str, float]:
+    """Share of busy time, as the reference counts it and without times in which nobody ran."""
+    share = float(simulation.utilization())
+    idle = float(gaps.sum()) / simulation.cluster.total / max(simulation.time, _TINY)
+    return {"utilization": share, "utilization_without_gaps": share - idle}
 
 
 def _of_whole_runs(whole: bool, **totals: float | None) -> dict[str, float | None]:

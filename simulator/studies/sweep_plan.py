@@ -185,7 +185,7 @@ def _named(made: list[tuple[dict[str, Value], RunConfig]]) -> list[PlannedRun]:
     for settings, config in made:
         own = {name: settings[name] for name in varying if name in settings}
         parts = [("" if name == "policy" else name, value) for name, value in own.items()]
-        name = file_name(parts) if parts else config.policy
+        name = file_name(parts or [("", config.policy)])
         if len(name) > 150:
             name = file_name([("run", len(planned))])
         taken[name] = taken.get(name, 0) + 1

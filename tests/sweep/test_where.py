@@ -106,6 +106,7 @@ def test_a_changed_policy_of_the_users_own_is_named(tmp_path: Path) -> None:
     runs = ["sweep", "--policy", name, "--cluster", "2:2:2", "--jobs", "3"]
     runs += ["--output", str(tmp_path / "s")]
     assert _gavel_sim(*runs).returncode == 0
+    assert {path.name for path in tmp_path.iterdir()} == {"mine.py", "s"}  # and nothing beside
     policy.write_text(example.read_text() + "# another\n")
     refused = _gavel_sim(*runs)
     assert refused.returncode == 2
