@@ -98,8 +98,7 @@ def run(
     if folder is not None and not force:
         result_there(folder, config, also)
     events = None if on_round is None else Events(on_round, every)
-    if cancel is not None and not callable(getattr(cancel, "is_set", None)):
-        raise InputError(f"cancel: {cancel!r} has no is_set(), as a threading.Event has")
+    _check_cancel(cancel)
     result = execute(
         config,
         placements="placements" in also,
@@ -119,6 +118,11 @@ def run(
 def _check_seed(settings: Mapping[str, Any]) -> None:
     if settings.get("seed", 0) is None:
         raise InputError("--seed: None is no seed, and no run is without one: 0, 1, 2, ...")
+
+
+def _check_cancel(cancel: Cancel | None) -> None:
+    if cancel is not None and not callable(getattr(cancel, "is_set", None)):
+        raise InputError(f"cancel: {cancel!r} has no is_set(), as a threading.Event has")
 
 
 def _check_words(settings: Mapping[str, Any]) -> None:
