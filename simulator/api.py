@@ -98,7 +98,6 @@ def run(
     if folder is not None and not force:
         result_there(folder, config, also)
     events = None if on_round is None else Events(on_round, every)
-    _check_cancel(cancel)
     result = execute(
         config,
         placements="placements" in also,
@@ -107,7 +106,7 @@ def run(
         folder=folder,
         policy=made,
         events=events,
-        cancel=cancel,
+        cancel=_checked(cancel),
     )
     if folder is not None:
         sign(result)
@@ -120,9 +119,10 @@ def _check_seed(settings: Mapping[str, Any]) -> None:
         raise InputError("--seed: None is no seed, and no run is without one: 0, 1, 2, ...")
 
 
-def _check_cancel(cancel: Cancel | None) -> None:
+def _checked(cancel: Cancel | None) -> Cancel | None:
     if cancel is not None and not callable(getattr(cancel, "is_set", None)):
         raise InputError(f"cancel: {cancel!r} has no is_set(), as a threading.Event has")
+    return cancel
 
 
 def _check_words(settings: Mapping[str, Any]) -> None:
