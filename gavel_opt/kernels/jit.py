@@ -41,8 +41,9 @@ PATIENCE = 2.5
 READS_BACK = 0.01
 """Seconds of CPU that a kernel is interpreted before compiled code is looked for and read back, so that
 those with next to nothing to do are not."""
-LATER_PATIENCE = 0.2
-"""The same once another kernel is compiled, in this process."""
+LATER_PATIENCE = 0.02
+"""The same once another kernel is compiled in this process, for each function that there is to compile: a
+tenth of what that takes. An interior point of a hundred functions is needed by two programs in a thousand."""
 LARGE = 60_000
 """Arrays with more numbers than this are never interpreted: that takes minutes in a single call."""
 _EVERY = 10.0
@@ -145,7 +146,7 @@ class Kernel(functools.partial[Any]):
         """Have compiled code if there is some, or if it is time; whether there is."""
         if _DISABLED or self._spent < 0.0:
             return False
-        if self._spent >= _patience.seconds:
+        if self._spent >= self._patience:
             return self._compile(arguments, wait=False)
         if any(_numbers_in(argument) > LARGE for argument in arguments):
             return self._compile(arguments, wait=True)
@@ -157,6 +158,12 @@ class Kernel(functools.partial[Any]):
             code_cache.is_kept(self._file, self._kept_as(forms))
             and self._compile(arguments, wait=True)
         )
+
+    @property
+    def _patience(self) -> float:
+        if not _patience.others:
+            return _patience.seconds
+        return min(_patience.seconds, LATER_PATIENCE * len(self.calls))
 
     def _compile(self, arguments: tuple[Any, ...], wait: bool) -> bool:
         """Have compiled code for arguments like these; False if another process is at it."""
@@ -219,7 +226,7 @@ class Kernel(functools.partial[Any]):
                 spent = time.process_time() - started
                 _patience.compiled[self.name] = _patience.compiled.get(self.name, 0.0) + spent
         # A run that is long enough for one kernel is for the others, and the compiler is loaded now.
-        _patience.seconds = min(_patience.seconds, LATER_PATIENCE)
+        _patience.others = True
         return code
 
     def _finish_elsewhere(
@@ -297,9 +304,10 @@ def _plain_globals(module: str, names: dict[str, Any]) -> dict[str, Any]:
 
 
 class _Patience(threading.local):
-    """Seconds that a kernel is interpreted, what was compiled while they were none, and who finishes it."""
+    """Seconds that a kernel is interpreted, whether others are compiled, and what was while there were none."""
 
     seconds = PATIENCE
+    others = False
     compiled: dict[str, float] | None = None
     elsewhere: Callable[[str, Lowered], Future[bytes]] | None = None
 

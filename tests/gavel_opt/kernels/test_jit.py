@@ -9,12 +9,15 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
 
 from gavel_opt.kernels import code_cache, jit
+from gavel_opt.kernels.finite import all_finite
 from gavel_opt.kernels.groups import clipped_shares
+from gavel_opt.solver.interior_point import solve_program
 
 HERE = Path(__file__)
 
@@ -236,3 +239,16 @@ def test_all_constants_of_kernels_are_in_the_name_of_the_folder() -> None:
                 ):
                     home = code_cache.SOURCES / f"{(node.module or '').replace('.', '/')}.py"
                     assert not home.exists() or home in needed, (file, one, home)
+
+
+def test_what_is_long_to_compile_is_interpreted_for_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    few, many = cast(jit.Kernel, all_finite), cast(jit.Kernel, solve_program)
+    assert len(few.calls) < 10 < 50 < len(many.calls)
+    monkeypatch.setattr(jit._patience, "seconds", jit.PATIENCE, raising=False)
+    monkeypatch.setattr(jit._patience, "others", False, raising=False)
+    assert few._patience == many._patience == jit.PATIENCE
+    monkeypatch.setattr(jit._patience, "others", True)
+    assert few._patience == jit.LATER_PATIENCE * len(few.calls) < 0.2
+    assert 1.0 < many._patience <= jit.PATIENCE
+    with jit.compiling_at_once():
+        assert few._patience == many._patience == 0.0
