@@ -151,6 +151,22 @@ class TestLongQueue:
             queue.go_on(3.0)
         assert 0.985 * bound.rate < queue.pace(1).rate < bound.rate
 
+    def test_of_jobs_with_weights_is_as_long_simulations_say(self, bound):
+        """Labels: 98 % of 5.806 is sustained and 102 % is not. As drawn, heavy jobs would be half the queue's work."""
+        weighted = config(policy="max_min_fairness_perf", multi_priority=True)
+        queue = LongQueue(weighted, bound, 16.0)
+        for _ in range(4):
+            queue.go_on(4.0)
+        assert queue.pace(1).rate == pytest.approx(5.806, rel=0.015)
+        assert knee_of(weighted, bound).rate == pytest.approx(5.806, rel=0.015)
+
+    def test_a_queue_has_fewer_heavy_jobs_than_are_drawn(self, bound):
+        """A fifth of the jobs have weight 5 and are served five times as fast: 1 of 21 that wait."""
+        weighted = config(policy="max_min_fairness_perf", multi_priority=True, seed=1)
+        queue = LongQueue(weighted, bound, 1.0)
+        waiting = queue._simulation.workload.jobs.weight[: queue._count]
+        assert np.mean(waiting == 5.0) == pytest.approx(1 / 21, abs=0.01)
+
     def test_the_same_seed_gives_the_same_pace(self, bound):
         paces = []
         for _ in range(2):
