@@ -27,14 +27,22 @@ from simulator.runs.simulation import Simulation
 FIRST_LOOK = 100
 """Round of the first look; later ones follow at 5 % more rounds each time."""
 
-STRETCHES = 4
-"""Stretches in which a long queue is measured; the first is left out, while it settles."""
+STRETCHES, FEWEST_STRETCHES = 6, 3
+"""Stretches in which a long queue is measured, and those after which a clear answer ends it; the first is left
+out, while it settles."""
 
 BATCHES = 6
 """Stretches of the run itself in which its own pace is taken."""
 
-AUTOCORRELATED = 2.0
+QUEUE, WAITED = 0.25, 0.95
+"""Workers that the jobs which wait have to ask for, per worker, and in what part of the rounds between two looks, if
+the run's own pace is to count there."""
+
+AUTOCORRELATED = 1.5
 """How much larger the error of the run's own pace is taken than so few stretches, if independent, say."""
+
+AGREE = 2.5
+"""Standard errors within which the run's own pace and that of a long queue are two measurements of one thing."""
 
 CLEAR = 2.0
 """Times the usual doubt beyond which a long queue need not be measured to its end."""
@@ -43,8 +51,9 @@ UNSETTLED = 0.015
 """Error of a pace, as a part of it, where jobs share workers: their pace is that of the jobs which run, and it takes
 longer than a run has until those are the usual ones."""
 
-LEAST_ROUNDS = 120
-"""Rounds of a long queue that say something: each of its jobs has then run some 20 times."""
+LEAST_ROUNDS, LEAST_SHARED_ROUNDS = 40, 120
+"""Rounds of a long queue that say something: a queue of five workers per worker has been through eight times. Where
+jobs share workers it takes longer until those run together that do so usually."""
 
 
 def look_after(rounds: int) -> int:
@@ -195,7 +204,8 @@ class Judge:
         """
         takes = max(simulation.time / HOUR, simulation.window[1] / _rate(self._config))
         affordable = self._parameters["share"] * takes
-        least = LEAST_ROUNDS * self._config.round_seconds / HOUR
+        rounds = LEAST_SHARED_ROUNDS if simulation.shares_workers else LEAST_ROUNDS
+        least = rounds * self._config.round_seconds / HOUR
         due = max(least, 2.0 * self._measured)
         return None if affordable < due else min(affordable, 4.0 * due)
 
@@ -205,9 +215,10 @@ class Judge:
         queue = LongQueue(self._config, self._bound(simulation), hours, made=self._made)
         rate, bound = _rate(self._config), self._bound(simulation)
         doubtful = self._parameters | {"errors": CLEAR * self._parameters["errors"]}
+        fewest = STRETCHES if simulation.shares_workers else FEWEST_STRETCHES
         for stretch in range(STRETCHES):
             queue.go_on(hours / STRETCHES)
-            if stretch < STRETCHES - 2:
+            if stretch < fewest - 1:
                 continue  # too few to know how far they are apart
             self._pace = pace = queue.pace(1)
             if simulation.shares_workers:
@@ -235,39 +246,39 @@ class Judge:
         reason, time = verdict.reason, simulation.time
         self.verdict = Verdict(self._rule, verdict.finding, reason, figures, time)
 
-    def _earned(self, simulation: Simulation, bound: Bound) -> list[float]:
-        """What the run's work has been worth, what its workers have cost, and the time."""
+    def _note(self, simulation: Simulation, bound: Bound) -> None:
+        """Note what the run's work has been worth, and in what part of the time since the last note jobs waited."""
         jobs = simulation.jobs
         work = jobs.duration * jobs.scale_factor
         done = work * (1.0 - np.maximum(jobs.steps_left, 0.0) / jobs.steps)
         value = float((bound.key_prices[jobs.key] * done).sum())
-        return [value, float(bound.prices @ simulation.busy_by_type()), simulation.time]
+        since = self._seen[-1][1] if self._seen else simulation.time
+        workers = simulation.waiting_since(since) * simulation.mean_scale
+        waited = workers >= QUEUE * simulation.cluster.total
+        part = float(waited.mean()) if waited.size else 0.0
+        self._seen.append([value, simulation.time, part])
 
     def _own_pace(self, simulation: Simulation, pace: Pace, bound: Bound) -> Pace | None:
-        """The pace at which a long queue would go if jobs were placed as well as in the run itself.
+        """The pace of the run itself, between looks between which jobs waited.
 
-        What the run's work was worth per price of the workers that it took, since a long queue was
-        first measured, times the workers in use while jobs waited. Its error is told from stretches of
-        the run, and taken larger, as the same jobs are in several of them.
+        That is what its work was worth per second. Its error is told from stretches of the run, and taken
+        larger, as the same jobs are in several of them.
         """
-        if simulation.shares_workers or not self._jobs_wait(simulation):
-            return (
-                None  # what the workers do now says little of what they can, with more jobs to pair
-            )
-        self._seen.append(self._earned(simulation, bound))
+        if simulation.shares_workers:
+            return None  # they could do more with more jobs to pair
+        self._note(simulation, bound)
         seen = np.array(self._seen)
-        time = seen[:, 2]
-        if len(seen) <= BATCHES:
+        value, seconds = np.diff(seen[:, :2], axis=0)[seen[1:, 2] >= WAITED].T
+        if value.size < BATCHES:
             return None
-        ends = np.searchsorted(time, np.linspace(time[0], time[-1], BATCHES + 1))
-        value, cost, seconds = np.diff(seen[ends], axis=0).T
-        if not (seconds > 0).all() or not (cost > 0).all():
+        ends = np.cumsum(seconds)
+        batch = ((ends - seconds / 2.0) / ends[-1] * BATCHES).astype(np.int64)
+        values, lengths = (np.bincount(batch, each, BATCHES) for each in (value, seconds))
+        if not (lengths > 0).all():
             return None
-        mean = value.sum() / cost.sum()
-        apart = float(((value - mean * cost) ** 2).sum()) * BATCHES / (BATCHES - 1)
-        error = AUTOCORRELATED * math.sqrt(apart) / float(value.sum())
-        rate = float(mean * (bound.prices @ simulation.use_while_waiting(time[0])))
-        return replace(pace, rate=rate, error=rate * error)
+        rate = float(value.sum() / ends[-1])
+        apart = float(((values - rate * lengths) ** 2).sum()) * BATCHES / (BATCHES - 1)
+        return replace(pace, rate=rate, error=AUTOCORRELATED * math.sqrt(apart) / float(ends[-1]))
 
 
 def _rate(config: RunConfig) -> float:
@@ -371,7 +382,7 @@ def together(queue: Pace, own: Pace) -> Pace:
     Under a policy that gets better as the queue grows the run is slower, which must not count
     against it: they are then not two measurements of one thing, and the queue's alone stands.
     """
-    if abs(own.rate - queue.rate) > 2.0 * math.hypot(own.error, queue.error):
+    if abs(own.rate - queue.rate) > AGREE * math.hypot(own.error, queue.error):
         return queue
     weight = queue.error**2 / (queue.error**2 + own.error**2)
     return replace(

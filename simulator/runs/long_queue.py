@@ -220,7 +220,7 @@ class LongQueue:
         else:
             rate, error = self._at_cost(turns, float(value.sum()), seconds)
             if parts.size > 1:
-                error = max(error, spread / math.sqrt(parts.size))
+                error = math.hypot(error, spread / math.sqrt(parts.size))
         return Pace(rate, error, seconds / HOUR, self._simulation.active, equal_jobs(cost))
 
     def _at_cost(self, turns: _Turns, value: float, seconds: float) -> tuple[float, float]:
@@ -232,6 +232,7 @@ class LongQueue:
         price whatever the mix of the moment, which therefore does not show.
 
         The error is that of a ratio for each key: how unlike each other its jobs are in cost per work.
+        How much of the cluster was in use adds to it, as the stretches tell (:meth:`pace`).
         """
         bound, key = self._bound, self._key
         done, cost = turns.done, turns.cost
@@ -243,16 +244,17 @@ class LongQueue:
         # had run: of a key of few jobs it is known badly, and too high where slow workers keep them.
         some = _LIKE_OTHERS * earned / max(equal_jobs(cost), 1.0)
         waste = earned / value / seconds
-        by_scale, _ = _shrunk(self._scale, self._by_key(cost), self._by_key(worth), waste, some)
+        by_key, all_of = self._by_key(cost), self._scale
+        by_scale, in_scale = _shrunk(all_of, by_key, self._by_key(worth), waste, some)
         own = np.arange(self._scale.size)
-        waste_of, total = _shrunk(own, self._by_key(cost), self._by_key(worth), by_scale, some)
+        waste_of, in_key = _shrunk(own, by_key, self._by_key(worth), by_scale, some)
         needed = bound.work * bound.key_prices * waste_of
-        # Each job's part in its own key's cost is left out of what it is compared with.
-        alone = 1.0 - worth / total[key]
-        residual = (cost - waste_of[key] * worth) / np.maximum(alone, 0.1)
-        spent = np.maximum(self._by_key(cost), some)
-        weight = needed / needed.sum() / (spent / spent.sum())
-        error = math.sqrt(float(((weight[key] * residual) ** 2).sum())) / earned
+        # What a job's luck changes: the cost of its key, and that to which all of its scale factor lean.
+        share = needed / float(needed.sum())
+        leaning = _sums(all_of, share * some / in_key)[all_of]
+        luck = (share / in_key)[key] * (cost - waste_of[key] * worth)
+        luck += (leaning / in_scale)[key] * (cost - by_scale[key] * worth)
+        error = math.sqrt(float((luck**2).sum()))
         rate = earned / seconds / float(needed.sum())
         return rate, rate * error
 
@@ -298,10 +300,9 @@ class LongQueue:
 def _shrunk(
     group: NDArray[np.int64], cost: Floats, worth: Floats, usual: Floats | float, some: float
 ) -> tuple[Floats, Floats]:
-    """Cost per worth of each key's group, with ``some`` more cost at the usual ratio; and the worth."""
-    costs, worths = _sums(group, cost), _sums(group, worth)
-    total = worths[group] + some / usual
-    return (costs[group] + some) / total, total
+    """Cost per worth of each key's group, with ``some`` more cost at the usual ratio; and that cost."""
+    costs = _sums(group, cost)[group] + some
+    return costs / (_sums(group, worth)[group] + some / usual), costs
 
 
 def equal_jobs(cost: Floats) -> float:

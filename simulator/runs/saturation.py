@@ -270,7 +270,7 @@ RULES: dict[str, tuple[Rule, dict[str, float]]] = {
 """Rule on the series by name, with its parameters and their defaults."""
 
 PARAMETERS: dict[str, dict[str, float]] = {
-    DEFAULT_RULE: {"jobs": 300.0, "hours": 2.0, "margin": 0.02, "errors": 2.5, "share": 0.015},
+    DEFAULT_RULE: {"jobs": 300.0, "hours": 2.0, "margin": 0.015, "errors": 2.5, "share": 0.015},
 } | {name: defaults for name, (_, defaults) in RULES.items()}
 """Parameters of every rule with their defaults."""
 

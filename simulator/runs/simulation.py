@@ -343,14 +343,6 @@ class Simulation:
         busy: np.ndarray = np.add.reduceat(self.mechanism.busy, self.cluster.first_worker[:-1])
         return busy
 
-    def use_while_waiting(self, seconds: float) -> np.ndarray:
-        """Workers of each type that were busy while jobs waited, since a moment, shape ``(J,)``."""
-        rounds, type_use = self.mechanism.metrics()
-        first = np.searchsorted(rounds["time"], seconds)
-        waited = rounds["queued"][first:] > 0
-        use: np.ndarray = type_use[first:][waited].mean(axis=0) * self.cluster.workers
-        return use
-
     def waiting_since(self, seconds: float) -> np.ndarray:
         """Jobs that waited in each round since a moment of simulated time.
 
@@ -361,12 +353,12 @@ class Simulation:
         recent = rounds[np.searchsorted(rounds["time"], seconds) :]
         waiting: np.ndarray = recent["queued"].astype(np.float64)
         if self.shares_workers:
-            most = recent["active"] * self._mean_scale - self.cluster.total
+            most = recent["active"] * self.mean_scale - self.cluster.total
             waiting = np.maximum(waiting, most)
         return waiting
 
     @property
-    def _mean_scale(self) -> float:
+    def mean_scale(self) -> float:
         """Workers that a job asks for, on average over those that have arrived."""
         return float(self.workload.jobs.scale_factor[: self.arrived].mean())
 
