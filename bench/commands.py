@@ -33,6 +33,9 @@ def main() -> int:
     )
     judged.add_argument("--seed", nargs="+", type=int, default=[], help="only these (default 0-9)")
     judged.add_argument("--costs", action="store_true", help="measure CPU time")
+    judged.add_argument(
+        "--figures", action="store_true", help="compare the paper's points with and without it"
+    )
     knees_ = commands.add_parser("knees", help="knees of all policies, into the documents")
     knees_.add_argument("--policy", nargs="+", default=[], help="only these")
     apart = commands.add_parser("differences", help="from the published curves, by experiment")
@@ -59,6 +62,8 @@ def main() -> int:
 
         return viewer.run(given.runs)
     if given.command == "saturation":
+        if given.figures:
+            return saturation.figures(given.case, given.seed)
         return saturation.run(given.case, given.load, given.seed, given.costs)
     if given.command == "knees":
         return knees.run(given.policy, given.output, given.processes)

@@ -1,7 +1,8 @@
 """Is the default saturation rule right, and what does it cost?
 
 ``python -m bench saturation`` judges every case that ``python -m bench labels`` has labelled, on seeds 0 to
-9; ``--costs`` measures CPU time instead. Both go on where an earlier one stopped and write the tables of
+9; ``--costs`` measures CPU time instead, and ``--figures`` compares the paper's points with those that no rule
+watches. All go on where an earlier one stopped and write the tables of
 ``docs/measurements/2026-11-saturation.md``.
 """
 
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from bench import saturation_labels
+from bench import saturation_figures, saturation_labels
 from bench.report import between
 from bench.saturation_cases import CASES, Case
 from bench.saturation_labels import LOADS as LABELLED
@@ -30,6 +31,7 @@ HERE = Path(__file__).parent
 RESULTS = HERE / "saturation.json"
 DOCS = HERE.parent / "docs" / "measurements" / "2026-11-saturation.md"
 SEEDS = range(10)
+FIGURE_SEEDS = range(3)
 WINDOW = (4000, 5000)
 CAP = 20_000
 """Arrivals to which a run goes that nothing stops."""
@@ -96,6 +98,37 @@ def run(cases: list[str], loads: list[float], seeds: list[int], costs: bool) -> 
     return 0
 
 
+def figures(names: list[str], seeds: list[int]) -> int:
+    """Compare the points of figures that have not been, those named like this, and write the table."""
+    for figure, name, config in saturation_figures.points(seeds or FIGURE_SEEDS):
+        wanted = not names or any(text in name for text in names)
+        if wanted and name not in read()["figures"].get(f"figure {figure}", {}).get("points", {}):
+            found = saturation_figures.compare(config)
+            keep("figures", f"figure {figure}", "points", {name: found})
+            print(figure, name, found, flush=True)
+    write()
+    return 0
+
+
+def figure_table() -> str:
+    """Points of figures with and without the rule, by policy."""
+    lines = [
+        "| figure | policy | rates | seeds | runs | the same to the bit |",
+        "| --- | --- | --- | --- | ---: | ---: |",
+    ]
+    for figure, found in sorted(read()["figures"].items(), key=lambda one: int(one[0].split()[1])):
+        by_policy: dict[str, list[tuple[float, int, str]]] = {}
+        for name, outcome in found["points"].items():
+            policy, rate, seed = (part.split("=")[-1] for part in name.split(","))
+            by_policy.setdefault(policy, []).append((float(rate), int(seed), outcome))
+        for policy, runs in sorted(by_policy.items()):
+            rates, seeds, outcomes = zip(*runs, strict=True)
+            cells = [figure, f"`{policy}`", f"{min(rates):g} to {max(rates):g}"]
+            cells += [", ".join(map(str, sorted(set(seeds)))), str(len(runs))]
+            lines.append("| " + " | ".join([*cells, str(outcomes.count("same"))]) + " |")
+    return "\n".join(lines)
+
+
 def cost(case: Case, rate: float, seed: int) -> dict[str, Any]:
     """CPU seconds of a run, of looking at it, and of the same run to its cap if that stopped it."""
     config = judged(case, rate, seed)
@@ -128,7 +161,7 @@ def cost(case: Case, rate: float, seed: int) -> dict[str, Any]:
 def read() -> dict[str, dict[str, Any]]:
     """What has been judged and measured so far."""
     found: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-    return {"verdicts": {}, "costs": {}} | found
+    return {"verdicts": {}, "costs": {}, "figures": {}} | found
 
 
 def keep(kind: str, case: str, load: str, entry: dict[str, Any]) -> None:
@@ -150,6 +183,7 @@ def write() -> None:
         ("distance", distance_table()),
         ("verdicts", verdict_table()),
         ("cost", cost_table()),
+        ("figures", figure_table()),
     ):
         text = between(text, name, table)
     DOCS.write_text(text)
