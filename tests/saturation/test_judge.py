@@ -126,7 +126,7 @@ class TestWeighing:
 
     def test_looks_end_when_more_could_not_show_saturation(self):
         assert may_be_saturated(5.05, pace(5.0, 0.05), PARAMETER)
-        assert not may_be_saturated(5.05, pace(5.0, 0.01), PARAMETER)
+        assert not may_be_saturated(5.05, pace(5.0, 0.002), PARAMETER)
 
     def test_two_measurements_of_one_thing_are_taken_together(self):
         found = together(pace(5.0, 0.1), pace(5.1, 0.1))
