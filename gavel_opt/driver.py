@@ -44,7 +44,7 @@ from gavel_opt.policies import Policy, solves
 from gavel_opt.policies.finish_time import known_times
 from gavel_opt.policies.max_min import known_variant
 from gavel_opt.policies.outside import blamed, started_generator
-from gavel_opt.solving import decide, prove
+from gavel_opt.solving import certify_solution, decide
 from gavel_opt.tie_breaking import alone_first, choose, worth_solved
 
 TIE_BREAKS = ("canonical", "efficient", "none")
@@ -458,7 +458,7 @@ class Driver:
         solution = decide(general, engine, self.options) if screened is None else screened
         started = clock()
         if screened is None and solution.status.has_answer:
-            prove(general, solution, engine, self.options)
+            certify_solution(general, solution, engine, self.options)
             if solution.x is not None:
                 solution.objective = general.objective(solution.x)  # whatever the engine says it is
         if self.recorder is not None:

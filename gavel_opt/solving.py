@@ -109,7 +109,7 @@ def answer(program: LinearProgram, engine: Engine, options: Options) -> Solution
 def _answered(program: LinearProgram, engine: Engine, options: Options) -> Solution:
     solution = decide(program, engine, options)
     if solution.status.has_answer and solution.x is not None:
-        prove(program, solution, engine, options)
+        certify_solution(program, solution, engine, options)
     return solution
 
 
@@ -137,7 +137,9 @@ def _decided(program: LinearProgram, engine: Engine, options: Options) -> Soluti
     return again if again.status is Status.OPTIMAL else solution
 
 
-def prove(program: LinearProgram, solution: Solution, engine: Engine, options: Options) -> None:
+def certify_solution(
+    program: LinearProgram, solution: Solution, engine: Engine, options: Options
+) -> None:
     """Fill in the certificate of an answer, and its row duals if the engine gave none."""
     x = solution.x
     if x is None:
@@ -241,7 +243,7 @@ def _solved_there(
         solution = change.back(_decided(change.program, engine, options))
     if not solution.status.has_answer or solution.x is None:
         return None
-    prove(program, solution, engine, options)
+    certify_solution(program, solution, engine, options)
     return solution
 
 

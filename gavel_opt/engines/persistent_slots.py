@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from gavel_opt.arrays import Floats, Ints
-from gavel_opt.kernels.certificate import prove
+from gavel_opt.kernels.certificate import certify_allocation
 from gavel_opt.kernels.jit import compiled
 
 
@@ -164,7 +164,7 @@ def read(
     x, level_dual, price
         Shapes ``(G, J)``, ``(G,)``, ``(J,)``; no price is negative.
     proof
-        As :func:`~gavel_opt.kernels.certificate.prove` gives it.
+        As :func:`~gavel_opt.kernels.certificate.certify_allocation` gives it.
     """
     groups, types = rate.shape
     level = columns.size - types * slots
@@ -175,5 +175,5 @@ def read(
         mu[g] = max(-row_dual[at[g]], 0.0)
         tau[g] = row_dual[slots + types + at[g]]
     price = np.maximum(row_dual[slots : slots + types], 0.0)
-    proof = prove(rate, use, workers, slope, floor, reward, x, mu, price, tau)
+    proof = certify_allocation(rate, use, workers, slope, floor, reward, x, mu, price, tau)
     return x, mu, price, proof

@@ -15,7 +15,7 @@ TINY = float(np.finfo(np.float64).tiny)
 
 
 @compiled
-def prove(
+def certify_allocation(
     rate: Floats,
     use: Floats,
     workers: Floats,

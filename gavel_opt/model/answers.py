@@ -78,10 +78,10 @@ def _without_pairs(
     prices: tuple[Floats, Floats],
 ) -> tuple[Answer, Certificate]:
     # Compiled, so it is loaded only where allocation programs are solved.
-    from gavel_opt.kernels.certificate import prove
+    from gavel_opt.kernels.certificate import certify_allocation
 
     given = [np.ascontiguousarray(table, dtype=np.float64) for table in (x, *duals)]
-    proof = prove(*tables(program), *given)
+    proof = certify_allocation(*tables(program), *given)
     return Answer(x, proof[1], proof[0], *prices), certificate_of(proof)
 
 
@@ -104,7 +104,7 @@ def tables(program: AllocationProgram) -> Tables:
 
 
 def certificate_of(proof: tuple[float, float, float, float, float]) -> Certificate:
-    """What ``prove`` gave as a certificate, which fails where a part is not a number."""
+    """What ``certify_allocation`` gave as a certificate, which fails where a part is not a number."""
     _, _, primal, dual, gap = proof
     return Certificate(
         primal if math.isfinite(primal) else math.inf,

@@ -17,10 +17,10 @@ prices, an edge for each job and at most J - 1 tied ones, and is a dual simplex 
 2. Along the direction jobs change their edges one by one. The search goes past them as long as t(p)
    falls, and ties the one where it would not.
 
-Only jobs near a change of edge can do so. One pass over all jobs (*survey*) finds those within a radius
-of prices and t, and adds up what the others use as functions of t; the search (*settle*) runs on
+Only jobs near a change of edge can do so. One pass over all jobs (*linearise*) finds those within a radius
+of prices and t, and adds up what the others use as functions of t; the search (*dual simplex*) runs on
 those few and stops at the radius. Curved levels (finish-time fairness) are replaced by their tangents in each
-survey, so surveys are steps of Newton's method.
+linearisation, so these are steps of Newton's method.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from gavel_opt.arrays import Bools, Floats, Ints
 from gavel_opt.kernels.jit import compiled
 from gavel_opt.solver.hull import FIRST, ROUND, SECOND, THIRD, TOP, Problem, edge, line
 
-SETTLED, AGAIN, LOST, SLACK = range(4)
+OPTIMAL, AGAIN, LOST, SLACK = range(4)
 """Outcomes: an optimum; the radius was reached; no end in sight; a type with no price."""
 
 NOISE = 1e-13
@@ -70,7 +70,7 @@ class Partition(NamedTuple):
 
 
 @compiled
-def survey(
+def linearise(
     problem: Problem,
     sample: Sample,
     price: Floats,
@@ -203,7 +203,7 @@ class Descent(NamedTuple):
 
 
 class Region(NamedTuple):
-    """Where a survey holds: around a t and prices within a radius, and below the highest t of all."""
+    """Where a linearisation holds: around a t and prices within a radius, and below the highest t of all."""
 
     t: float
     radius: float
@@ -211,7 +211,7 @@ class Region(NamedTuple):
 
 
 @compiled
-def settle(
+def dual_simplex(
     near: Near, base: Floats, workers: Floats, price: Floats, region: Region
 ) -> tuple[int, float, int]:
     """Search over the listed jobs; ``price`` and their edges and points change in place.
@@ -263,7 +263,7 @@ def settle(
         missing = _fit_to_supply(ties, many, left)
         if missing <= NOISE * worth or many == types:
             if _nobody_leaves(near, ties, many, p, t, NOISE * worth):
-                return SETTLED, t, step
+                return OPTIMAL, t, step
             continue
         falling, furthest = _steepest(left, missing, price, first, region.radius, descent.change)
         _next_kinks(near, descent, 0.0, 0, jobs)
@@ -594,7 +594,7 @@ def search(
     partition: Partition,
     rounds: int,
 ) -> tuple[int, float, float, int, int]:
-    """Survey and settle until there is an optimum, from the given prices and t.
+    """Linearise and go on with the dual simplex until there is an optimum, from the given prices and t.
 
     ``price`` and the edges change in place. With a stride it is a sample that is searched.
 
@@ -611,11 +611,11 @@ def search(
         if not _one_for_all(price, problem.workers):
             return SLACK, t, 0.0, 0, steps
         here = Region(t, radius, problem.cap)
-        found = survey(problem, sample, price, here, partition, base)
+        found = linearise(problem, sample, price, here, partition, base)
         if found < 0:
             return LOST, t, 0.0, 0, steps
         near = _jobs_near(problem, partition, t, found)
-        outcome, now, more = settle(near, base, problem.workers, price, here)
+        outcome, now, more = dual_simplex(near, base, problem.workers, price, here)
         steps += 1 + more
         if outcome == LOST:
             return LOST, now, 0.0, 0, steps
@@ -627,7 +627,7 @@ def search(
             for s in range(found):
                 i = partition.near[s]
                 partition.edges[i, 0], partition.edges[i, 1] = near.left[s], near.right[s]
-            return SETTLED, t, moved, found, steps
+            return OPTIMAL, t, moved, found, steps
         else:
             radius = region.radius
     return LOST, t, 0.0, 0, steps

@@ -34,8 +34,8 @@ from gavel_opt.solver.price_search import (
     FEW,
     LOST,
     MANY,
+    OPTIMAL,
     SAME_T,
-    SETTLED,
     WIDEST,
     Partition,
     Region,
@@ -215,7 +215,7 @@ def _contended(problem: Problem, known: bool, start: Floats, found: Found) -> in
             total += more
             if outcome == LOST:
                 break
-            if outcome != SETTLED:
+            if outcome != OPTIMAL:
                 return DOUBT
             sure, jobs, points = tied_jobs(problem.rate, at, near[:many], edges)
             if sure:

@@ -230,7 +230,7 @@ def reset_ledger(world: World) -> None:
     half_round = world.rules[0].half_round
     for slot in range(count.slots):
         for j in range(len(world.types)):
-            _settle(world.ledger[slot, j], elapsed, half_round)
+            _close_entry(world.ledger[slot, j], elapsed, half_round)
     total = half_round * _count_entries(world)
     for j in range(len(world.types)):
         world.types[j].received = total
@@ -241,7 +241,7 @@ def reset_ledger(world: World) -> None:
 
 
 @compiled
-def _settle(ledger: Any, elapsed: float, half_round: float) -> bool:
+def _close_entry(ledger: Any, elapsed: float, half_round: float) -> bool:
     """Close an account; whether it is other than one that has never been kept."""
     ledger.deficit += ledger.share * elapsed - (ledger.received - half_round)
     ledger.received = half_round
@@ -309,7 +309,7 @@ def _drop_pairs(elapsed: float, world: World) -> bool:
         if keep and (pair.allocated or pair.ran_round >= count.rounds_at_reset):
             keep = pair.ran_round >= count.rounds
             for j in range(len(world.types)):
-                differs = _settle(world.ledger[entry, j], elapsed, world.rules[0].half_round)
+                differs = _close_entry(world.ledger[entry, j], elapsed, world.rules[0].half_round)
                 keep = keep or differs
         if keep:
             entry += 1
