@@ -7,6 +7,7 @@ import gc
 import itertools
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from numbers import Integral
 from typing import Any, TypeVar, cast
 
 import numpy as np
@@ -214,7 +215,7 @@ class GavelPolicy:
         return self._zeros.setdefault(types, _Zeros(types))
 
     def _with_pairs(self, written: dict[Any, Any], found: Allocation, jobs: Jobs) -> dict[Any, Any]:
-        pair_of, called = type(jobs.name[0]), self._pairs.called
+        pair_of, called = _pair_maker(jobs.name[0]), self._pairs.called
         keys = [called(one, other, pair_of) for one, other in found.pair.tolist()]
         written.update(zip(keys, _rows(jobs.types, found.pair_x), strict=True))
         return written
@@ -227,6 +228,11 @@ def _rows(types: tuple[str, ...], table: Floats) -> list[dict[str, float]]:
         a, b, c = types
         return [{a: x, b: y, c: z} for x, y, z in rows]
     return [dict(zip(types, row, strict=True)) for row in rows]
+
+
+def _pair_maker(name: Any) -> Callable[[int, int], Any]:
+    """What makes a pair's identifier of two numbers: that of jobs, or a tuple where jobs are plain numbers."""
+    return (lambda one, other: (one, other)) if isinstance(name, Integral) else type(name)
 
 
 class _Zeros(dict[str, float]):
@@ -337,7 +343,7 @@ class Packed(Weighted):
             np.zeros(number.size),
         )
         found = self.driver.allocate(state)
-        pair_of = type(names[0])
+        pair_of = _pair_maker(names[0])
         written = self._written(found, jobs)
         nothing = self._nothing(types)
         every = itertools.combinations(jobs.number.tolist(), 2)
@@ -607,6 +613,10 @@ class Assigned(GavelPolicy):
         ``rest`` is ``cluster_spec``; Shockwave's fork has its ``per_round_schedule`` before it, which plays
         no part there either.
         """
+        if not rest and "cluster_spec" not in named:
+            raise InputError(
+                "allox: cluster_spec is missing: workers by type, after num_steps_remaining"
+            )
         cluster_spec: Values = named.get("cluster_spec") or rest[-1]
         if not unflattened_throughputs:
             return self._no_jobs(cluster_spec)

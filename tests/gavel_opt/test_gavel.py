@@ -486,3 +486,20 @@ def test_no_share_is_a_zero_with_a_sign(name):
     weights = [ones] if "max_min" in name else []
     found = get_policy(name).get_allocation(rows, ones, *weights, {"k80": 2, "v100": 0})
     assert not any(str(share).startswith("-") for row in found.values() for share in row.values())
+
+
+def test_pairs_of_jobs_that_are_plain_numbers_are_tuples() -> None:
+    speeds = {job: dict(zip(SPEC, (1.0 + job, 0.5, 0.2), strict=True)) for job in range(4)}
+    scarce = dict.fromkeys(SPEC, 1)
+    policy = get_policy("gandiva", seed=0)
+    for _ in range(3):
+        found = policy.get_allocation(speeds, dict.fromkeys(speeds, 1), scarce)
+    pairs = [name for name in found if isinstance(name, tuple)]
+    assert len(found) == 4 + len(pairs)
+    assert sorted(job for pair in pairs for job in pair) == [0, 1, 2, 3]
+
+
+def test_allox_without_its_cluster_says_so() -> None:
+    call = [{0: dict.fromkeys(SPEC, 1.0)}, {0: 1}, {0: 0.0}, {0: 10.0}]
+    with pytest.raises(InputError, match="cluster_spec is missing"):
+        get_policy("allox").get_allocation(*call)
