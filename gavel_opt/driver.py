@@ -172,9 +172,8 @@ class Driver:
             If the policy cannot take this state; the text names the job.
         """
         self.tally.allocations += 1
-        found = self._max_min(
-            state
-        )  # which says itself where anything is odd, or else is not for it
+        # It says itself where anything is odd, or else is not for it.
+        found = self._max_min(state)
         if found is not None:
             return found
         if not self._glance.odd(state):

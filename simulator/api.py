@@ -119,6 +119,12 @@ def _check_seed(settings: Mapping[str, Any]) -> None:
         raise InputError("--seed: None is no seed, and no run is without one: 0, 1, 2, ...")
 
 
+def _given(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings without those that are None, which leaves a flag out."""
+    _check_seed(settings)
+    return {name: value for name, value in settings.items() if value is not None}
+
+
 def _checked(cancel: Cancel | None) -> Cancel | None:
     if cancel is not None and not callable(getattr(cancel, "is_set", None)):
         raise InputError(f"cancel: {cancel!r} has no is_set(), as a threading.Event has")
@@ -194,10 +200,7 @@ def sweep(
     from simulator.studies.sweep_plan import make_plan
     from simulator.studies.sweep_tables import write_tables
 
-    _check_seed(settings)
-    settings = {"policy": policy, **settings}
-    given = {name: value for name, value in settings.items() if value is not None}
-    entries = entries_of(make_plan([("", given)]))
+    entries = entries_of(make_plan([("", _given({"policy": policy, **settings}))]))
     folder = output_folder(output, "sweep")
     assert folder is not None
     write_plan(folder, entries, [])
@@ -240,7 +243,6 @@ def figure(*figures: str | int, output: str | Path | None = None, **settings: An
     """
     from simulator.cli import program
 
-    _check_seed(settings)
     words = [*map(str, figures), *_words({"output": output, **settings})]
     command, arguments = program().parse(["figure", *words])
     if command.run(arguments):
@@ -272,7 +274,6 @@ def knee(policy: Any = None, **settings: Any) -> list[Knee]:
     from simulator.cli import program
     from simulator.cli.knee import find
 
-    _check_seed(settings)
     return find(program().parse(["knee", *_words({"policy": policy, **settings})])[1])
 
 
@@ -313,10 +314,8 @@ def compare(a: RunResult | str | Path, b: RunResult | str | Path) -> Difference 
 def _words(settings: Mapping[str, Any]) -> list[str]:
     """Settings as words of a command line."""
     words: list[str] = []
-    for name, value in settings.items():
+    for name, value in _given(settings).items():
         setting = find_setting(name)
-        if value is None:
-            continue
         if setting is not None and setting.kind.switch:
             words += setting.words(setting.read(value, name))
         elif isinstance(value, bool):

@@ -613,11 +613,11 @@ class Assigned(GavelPolicy):
         ``rest`` is ``cluster_spec``; Shockwave's fork has its ``per_round_schedule`` before it, which plays
         no part there either.
         """
-        if not rest and "cluster_spec" not in named:
+        cluster_spec = named.get("cluster_spec") or (rest[-1] if rest else None)
+        if cluster_spec is None:
             raise InputError(
                 "allox: cluster_spec is missing: workers by type, after num_steps_remaining"
             )
-        cluster_spec: Values = named.get("cluster_spec") or rest[-1]
         if not unflattened_throughputs:
             return self._no_jobs(cluster_spec)
         state, jobs = self._state(

@@ -70,7 +70,7 @@ def holds() -> bool:
     forms = tuple(map(form_of, given))
     lowered = _lowered(_tried, forms, lambda: None)
     found = native.load(lowered.code(machine_code(lowered)), forms, refuse)(*given)
-    wanted = _tried.interpreted(*map(plain, expected))  # type: ignore[attr-defined]
+    wanted = _tried.interpreted(*map(plain, expected))  # type: ignore[attr-defined]  # it is a kernel, whatever the type of what it does
     written = (given[5].parts, given[5].pair.values)
     right = (expected[5].parts, expected[5].pair.values)
     same = map(np.array_equal, (*found, *written), (*wanted, *right))

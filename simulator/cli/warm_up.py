@@ -159,12 +159,8 @@ Elsewhere = Callable[[str, "Lowered"], "Future[bytes]"]
 def exercise(settings: dict[str, Any], elsewhere: Elsewhere | None = None) -> dict[str, float]:
     """Carry out a small run, compiling each kernel that it calls; seconds of CPU by kernel."""
     import simulator
-    from gavel_opt.kernels import jit
 
-    jit.show_progress(lambda text: None)
-    with jit.compiling_at_once(elsewhere) as compiled:
-        simulator.run(**settings)
-    return compiled
+    return _compiling(functools.partial(simulator.run, **settings), elsewhere)
 
 
 def exercise_different(policy: str, elsewhere: Elsewhere | None = None) -> dict[str, float]:
@@ -172,7 +168,6 @@ def exercise_different(policy: str, elsewhere: Elsewhere | None = None) -> dict[
     import numpy as np
 
     from gavel_opt import ClusterState, Driver, ThroughputTable, make_policy
-    from gavel_opt.kernels import jit
 
     rng = np.random.default_rng(0)
     jobs = 64
@@ -198,12 +193,21 @@ def exercise_different(policy: str, elsewhere: Elsewhere | None = None) -> dict[
             prices=np.array([1.0, 2.0, 4.0]),
         )
 
-    jit.show_progress(lambda text: None)
     driver = Driver(make_policy(policy))
-    with jit.compiling_at_once(elsewhere) as compiled:
+
+    def recompute() -> None:
         for gone in (0, 1):
-            there = np.arange(jobs) != gone
-            driver.allocate(state(there))
+            driver.allocate(state(np.arange(jobs) != gone))
+
+    return _compiling(recompute, elsewhere)
+
+
+def _compiling(work: Callable[[], object], elsewhere: Elsewhere | None) -> dict[str, float]:
+    from gavel_opt.kernels import jit
+
+    jit.show_progress(lambda text: None)
+    with jit.compiling_at_once(elsewhere) as compiled:
+        work()
     return compiled
 
 

@@ -65,7 +65,7 @@ class LiveFolder:
             "host": platform.node(),
             "status": "running",
             "policy": self.config.policy,
-            "simulated_time": simulation.time,
+            "makespan": simulation.time,
             "rounds": simulation.rounds,
             "config": self.config.to_json(),
         }

@@ -152,7 +152,7 @@ class ResultPlots:
         if found is None:
             raise InputError("plot.placements: who ran where was not recorded in this run")
         time = self._result.rounds["time"]
-        end = np.append(time[1:], max(self._result.summary["simulated_time"], time[-1])) / HOUR
+        end = np.append(time[1:], max(self._result.summary["makespan"], time[-1])) / HOUR
         last = time.size - 1 if last is None else min(last, time.size - 1)
         shown = (found["last_round"] >= first) & (found["first_round"] <= last)
         begin = time[np.maximum(found["first_round"][shown], first)] / HOUR

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +40,7 @@ def describe(result: RunResult, folder: Path | None) -> str:
         rows += [("", line) for line in _partial(found)]
     if (ranks := found["jct_percentiles"]) is not None:
         rows.append(("", f"half within {_hours(ranks['p50'])}, 99% within {_hours(ranks['p99'])}"))
-    rows.append((_ended(found), _hours(found["simulated_time"])))
+    rows.append((_ended(found), _hours(found["makespan"])))
     rows.append(("utilization", f"{found['utilization']:.1%}"))
     kept = f", {found['lease_extensions'] / leases:.1%} of leases extended" if leases else ""
     rows.append(("rounds", f"{found['rounds']:,}, {found['allocations']:,} allocations{kept}"))
@@ -88,8 +89,7 @@ def short(result: RunResult) -> str:
         [
             f"{found['policy']}{_on(found)}: {_STATUS[found['status']]}",
             f"  average_jct  {_mean(found)}",
-            f"  {_ended(found):<11}  {found['simulated_time']:,.2f} s "
-            f"({_hours(found['simulated_time'])})",
+            f"  {_ended(found):<11}  {found['makespan']:,.2f} s ({_hours(found['makespan'])})",
             f"  utilization  {found['utilization']:.1%} in {found['rounds']:,} rounds, "
             f"{found['allocations']:,} allocations",
             f"  more in      .summary, .jobs ({result.jobs['job'].size:,} rows), .rounds, .config",
@@ -101,7 +101,7 @@ def interrupted(result: RunResult) -> str:
     """Say what there was when the user interrupted."""
     found = result.summary
     text = (
-        f"stopped after {found['rounds']:,} rounds ({_hours(found['simulated_time'])} simulated)\n"
+        f"stopped after {found['rounds']:,} rounds ({_hours(found['makespan'])} simulated)\n"
         f"mean JCT {_mean(found)}"
     )
     if found["partial"]:
@@ -130,8 +130,12 @@ def _on(found: dict[str, Any]) -> str:
 
 def _ended(found: dict[str, Any]) -> str:
     """What the end of simulated time is called: a makespan only if everything was done by then."""
-    whole = found["status"] == "completed" and not found["partial"]
-    return "makespan" if whole else "simulated"
+    return "makespan" if is_whole(found) else "simulated"
+
+
+def is_whole(summary: Mapping[str, Any]) -> bool:
+    """Whether a run went to its end and all its measured jobs were done, so that its totals mean something."""
+    return summary.get("status") == "completed" and not summary.get("partial")
 
 
 def known(found: dict[str, Any], name: str) -> tuple[Any, str]:

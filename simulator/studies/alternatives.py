@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from simulator.runs.summary_text import is_whole
 from simulator.studies.experiments.tables import markdown
 from simulator.studies.intervals import mean_and_half
 
@@ -32,7 +33,7 @@ class Outcomes:
         """One number of each run; None where the run is not whole: one that was cut off did less work."""
         return [
             float(result[measure])
-            if result is not None and _is_whole(result) and result.get(measure) is not None
+            if result is not None and is_whole(result) and result.get(measure) is not None
             else None
             for result in self.results
         ]
@@ -49,10 +50,6 @@ class Outcomes:
         if counts.keys() <= {"completed"}:
             return ""
         return ", ".join(f"{count} of {len(self.results)} {name}" for name, count in counts.items())
-
-
-def _is_whole(result: dict[str, Any]) -> bool:
-    return result["status"] == "completed" and not result.get("partial")
 
 
 @dataclass(frozen=True, slots=True)

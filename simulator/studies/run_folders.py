@@ -12,6 +12,7 @@ from typing import Any
 
 from gavel_opt import InputError
 from simulator.runs.results import RunResult
+from simulator.runs.summary_text import is_whole
 from simulator.studies.carry_out import CLAIMS, Kept
 from simulator.studies.claims import Claims
 from simulator.studies.executors import Payload
@@ -66,7 +67,7 @@ RESULTS = (
 def results_of(summary: dict[str, Any]) -> dict[str, Any]:
     """A run's row of results; a run that was cut off has no makespan, only a time at which it was."""
     found = {name: _at(summary, name) for name in RESULTS}
-    if summary.get("status") != "completed" or summary.get("partial"):
+    if not is_whole(summary):
         found["makespan"] = None
     return found
 

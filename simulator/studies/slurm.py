@@ -97,15 +97,16 @@ class ArrayJob:
         for path in (logs, Path.cwd()):
             if "\n" in str(path) or "%" in str(path):
                 raise InputError(f"--output: Slurm cannot write into {path}; choose another folder")
+        ahead = ahead_of_limit(self.options)
         return _SCRIPT.format(
             name="gavel-sim",
             last=self.tasks - 1,
             processes=self.processes,
-            ahead=ahead_of_limit(self.options),
+            ahead=ahead,
             logs=str(logs).replace(" ", r"\ "),
             options="".join(f"#SBATCH {option}\n" for option in self.options),
             threads=" ".join(f"{name}=1" for name in ONE_THREAD),
-            patience=f"{PATIENCE_VARIABLE}={ahead_of_limit(self.options) // 2}",
+            patience=f"{PATIENCE_VARIABLE}={ahead // 2}",
             here=shlex.quote(str(Path.cwd())),
             command=shlex.join(self.command),
             tasks=self.tasks,

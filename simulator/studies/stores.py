@@ -23,8 +23,9 @@ class PointStore:
     """Results in a folder, one JSON file a task.
 
     A file holds the task's ``payload`` and ``identity``, its ``result``, ``cpu_seconds`` and
-    ``wall_seconds``, and a checksum of these. One that was changed since is refused; one whose payload or identity differs is another task's result, which is an error
-    and is left alone; but a run that ran out of wall clock is run again if it may now take another time.
+    ``wall_seconds``, and a checksum of these. One that was changed since is refused; one whose payload or
+    identity differs is another task's result, which is an error and is left alone; but a run that ran out of
+    wall clock is run again if it may now take another time.
 
     Parameters
     ----------

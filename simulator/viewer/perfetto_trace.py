@@ -149,7 +149,7 @@ def _slices(writer: _Writer, run: RunFolder) -> None:
     found = read_segments(run.tables["placements"])
     time = rounds["time"]
     finish = jobs["finish"].astype(np.float64)
-    end = np.append(time[1:], max(float(run.summary.get("simulated_time", 0.0)), float(time[-1])))
+    end = np.append(time[1:], max(float(run.summary.get("makespan", 0.0)), float(time[-1])))
     workers = sum(one["workers"] for one in cluster(run))
     if found.worker.size and not 0 <= found.worker.min() <= found.worker.max() < workers:
         raise InputError(
@@ -244,7 +244,7 @@ def _instants(writer: _Writer, run: RunFolder) -> None:
         writer.event(Event.TYPE_INSTANT, 101, time, name, notes)
     for time, name, notes in _fallbacks(run.tables.get("solves")):
         writer.event(Event.TYPE_INSTANT, 102, time, name, notes)
-    end = float(run.summary.get("simulated_time", 0.0))
+    end = float(run.summary.get("makespan", 0.0))
     verdict = run.summary.get("saturation") or {}
     if verdict.get("verdict") not in (None, "off", "not applicable"):
         hours = verdict.get("simulated_hours")

@@ -14,6 +14,7 @@ from simulator.runs.config import RunConfig
 from simulator.runs.folder_kinds import kind_of
 from simulator.runs.live import LIVE, RUNNING
 from simulator.runs.run_folder import read_summary, read_table
+from simulator.runs.summary_text import is_whole
 from simulator.world.json_shape import misfit
 from simulator.world.reading import parse_json, read_text
 
@@ -97,9 +98,8 @@ def read_run(path: Path) -> RunFolder:
 def _finished(path: Path) -> RunFolder:
     summary = read_summary(path)
     tables = _tables(path)
-    status = summary["status"]
-    if status != "completed" or summary.get("partial"):
-        reason = _PARTIAL.get(str(status), "some measured jobs are missing")
+    if not is_whole(summary):
+        reason = _PARTIAL.get(str(summary["status"]), "some measured jobs are missing")
         return RunFolder(path, "partial", f"partial: {reason}", summary, tables)
     return RunFolder(path, "finished", "", summary, tables)
 

@@ -3,20 +3,13 @@
 from dataclasses import fields
 
 import pytest
+from installed import make
 
 from gavel_opt.engines.protocol import Capability
-from gavel_opt.engines.registry import BUILT_IN, make_engine
-from gavel_opt.errors import MissingLibraryError
+from gavel_opt.engines.registry import BUILT_IN
 from gavel_opt.testing import CASES, check_case
 
 FLAGS = [field.name for field in fields(Capability) if field.type == "bool"]
-
-
-def make(name):
-    try:
-        return make_engine(name)
-    except MissingLibraryError as missing:
-        pytest.skip(str(missing))
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

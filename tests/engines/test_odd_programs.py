@@ -2,23 +2,16 @@
 
 import numpy as np
 import pytest
+from installed import make
 
 from gavel_opt import solve
 from gavel_opt.engines.protocol import Options
 from gavel_opt.engines.registry import BUILT_IN, make_engine
-from gavel_opt.errors import MissingLibraryError
 from gavel_opt.model.linear_program import LinearProgram
 from gavel_opt.model.solution import Status
 
 ENGINES = [name for name, entry in BUILT_IN.items() if "linear" in entry.can]
 FREE = (-np.inf, np.inf)
-
-
-def make(name):
-    try:
-        return make_engine(name)
-    except MissingLibraryError as missing:
-        pytest.skip(str(missing))
 
 
 def program(c, a, low, high, maximize=False):

@@ -4,24 +4,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from installed import KEEPERS, make
 from streams import programs
 
 from gavel_opt.engines.persistent_blocks import BlockModel
 from gavel_opt.engines.protocol import Options
-from gavel_opt.engines.registry import make_engine
-from gavel_opt.errors import InputError, MissingLibraryError
+from gavel_opt.errors import InputError
 from gavel_opt.model.certificate import certify
 from gavel_opt.model.lowering import lower
 from gavel_opt.model.solution import Status
-
-KEEPERS = ["highs", "ortools", "pulp"]
-
-
-def make(name):
-    try:
-        return make_engine(name)
-    except MissingLibraryError as missing:
-        pytest.skip(str(missing))
 
 
 def variants(merge):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from installed import KEEPERS, make
 from streams import programs
 
 from gavel_opt.engines.persistent import (
@@ -11,21 +12,10 @@ from gavel_opt.engines.persistent import (
     take_snapshot,
 )
 from gavel_opt.engines.protocol import DEFAULT_OPTIONS
-from gavel_opt.engines.registry import make_engine
-from gavel_opt.errors import MissingLibraryError
 from gavel_opt.model.certificate import certify
 from gavel_opt.model.linear_program import KINDS, LinearProgram
 from gavel_opt.model.lowering import lower
 from gavel_opt.model.solution import Status
-
-KEEPERS = ["highs", "ortools", "pulp"]
-
-
-def make(name):
-    try:
-        return make_engine(name)
-    except MissingLibraryError as missing:
-        pytest.skip(str(missing))
 
 
 @pytest.mark.parametrize("merge", [False, True], ids=["jobs", "groups"])

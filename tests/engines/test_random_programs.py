@@ -8,12 +8,12 @@ import os
 import numpy as np
 import pytest
 from exact import solve_exactly
+from installed import make
 from scipy import optimize, sparse
 
 from gavel_opt import solve
 from gavel_opt.engines.protocol import Options
-from gavel_opt.engines.registry import BUILT_IN, make_engine
-from gavel_opt.errors import MissingLibraryError
+from gavel_opt.engines.registry import BUILT_IN
 from gavel_opt.model.linear_program import LinearProgram
 from gavel_opt.model.proofs import farkas_ray, improving_ray
 from gavel_opt.model.solution import Status
@@ -79,10 +79,7 @@ def check_proof(program, solution):
 @pytest.mark.parametrize("name", ENGINES)
 def test_against_exact_arithmetic(name, spread, count):
     """No engine's proven status or objective is wrong; without scales each has an answer."""
-    try:
-        engine = make_engine(name)
-    except MissingLibraryError as missing:
-        pytest.skip(str(missing))
+    engine = make(name)
     draws = np.random.default_rng(7 + spread)
     unproven = 0
     for place in range(count):
@@ -116,10 +113,7 @@ NEXT_TO_NOTHING = {
 @pytest.mark.parametrize("name", ["highs", "ortools", "ecos", "pulp"])
 def test_coefficients_that_are_nothing_beside_others(name, kind, tiny):
     """They must not spoil the scale of the others."""
-    try:
-        engine = make_engine(name)
-    except MissingLibraryError as missing:
-        pytest.skip(str(missing))
+    engine = make(name)
     (c, a, low, high), where, right = NEXT_TO_NOTHING[kind]
     a = np.array(a, dtype=float)
     a[where] = tiny

@@ -153,6 +153,6 @@ export class Run {
 
   /** End of simulated time. */
   get end() {
-    return Number(this.summary.simulated_time ?? this.time[this.rounds - 1] ?? 0);
+    return Number(this.summary.makespan ?? this.time[this.rounds - 1] ?? 0);
   }
 }
