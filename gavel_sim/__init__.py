@@ -30,6 +30,7 @@ from simulator import (  # noqa: E402  (of the right one)
     knee,
     run,
     sweep,
+    what_if,
 )
 
 
@@ -47,4 +48,5 @@ __all__ = [
     "knee",
     "run",
     "sweep",
+    "what_if",
 ]

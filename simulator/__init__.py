@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from gavel_opt import InputError, SolveFailed
-    from simulator.api import compare, figure, knee, run, sweep
+    from simulator.api import compare, figure, knee, run, sweep, what_if
     from simulator.runs.config import RunConfig
     from simulator.runs.results import RunResult
 
@@ -27,6 +27,7 @@ _HOME = {
     "figure": "simulator.api",
     "knee": "simulator.api",
     "compare": "simulator.api",
+    "what_if": "simulator.api",
     "RunConfig": "simulator.runs.config",
     "RunResult": "simulator.runs.results",
     "InputError": "gavel_opt",
@@ -63,4 +64,5 @@ __all__ = [
     "knee",
     "run",
     "sweep",
+    "what_if",
 ]

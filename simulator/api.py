@@ -277,6 +277,48 @@ def knee(policy: Any = None, **settings: Any) -> list[Knee]:
     return find(program().parse(["knee", *_words({"policy": policy, **settings})])[1])
 
 
+def what_if(
+    policy: Any = None, against: str | Sequence[str] = (), **settings: Any
+) -> dict[str, Any]:
+    """Find what another cluster, policy or setting would change, on the same jobs.
+
+    Parameters
+    ----------
+    policy
+        Of the run that is described.
+    against
+        Alternatives, as after ``--against``: ``"v100+12"``, ``"policy=allox round=720"``.
+    settings
+        The flags of ``gavel-sim what-if``: settings of a run, ``seed`` (a list; 0 to 4 by default),
+        ``output``, ``processes``.
+
+    Returns
+    -------
+    dict
+        ``seeds`` (list of int) and ``alternatives``, the first the run as described: ``name``,
+        ``average_jct`` (s), ``cost`` (dollar) and ``status`` by seed, ``difference`` of the mean JCT from
+        the first over seeds where both completed (s), and ``difference_interval``, Student's t at 95 %.
+
+    Raises
+    ------
+    gavel_opt.InputError
+        If a setting or an alternative is wrong.
+    gavel_opt.GavelError
+        If a run failed.
+    """
+    from simulator.cli import program
+    from simulator.cli.what_if import find
+    from simulator.studies.alternatives import as_json
+
+    words = _words({"policy": policy, **settings})
+    for one in [against] if isinstance(against, str) else against:
+        words += ["--against", *str(one).split()]
+    batch, outcomes, seeds = find(program().parse(["what-if", *words])[1])
+    if batch.failed:
+        raise GavelError("some runs failed; their reasons are on standard error")
+    return as_json(outcomes, seeds)
+
+
 def compare(a: RunResult | str | Path, b: RunResult | str | Path) -> Difference | None:
     """Find where two runs part.
 
@@ -352,6 +394,7 @@ def _with_settings(function: Any, leave_out: tuple[str, ...] = ()) -> None:
 
 _with_settings(run)
 _with_settings(sweep)
+_with_settings(what_if)
 _with_settings(
     knee,
     leave_out=(
@@ -360,4 +403,4 @@ _with_settings(
     ),
 )
 
-__all__ = ["compare", "figure", "knee", "run", "sweep"]
+__all__ = ["compare", "figure", "knee", "run", "sweep", "what_if"]

@@ -321,7 +321,7 @@ def _compiling(batch: Batch) -> float:
 
 
 def _beside(compiling: float) -> str:
-    return f", and {seconds(compiling)} s for compiled code" if compiling >= 0.05 else ""
+    return f", not counting {seconds(compiling)} s for compiled code" if compiling >= 0.05 else ""
 
 
 def _write_all_times(

@@ -20,7 +20,7 @@ from simulator.cli.where import add_where, executor_of
 from simulator.runs.config import GIVEN, RunConfig, find_setting
 from simulator.runs.options import add_run_arguments, make_config, output_folder, values_of
 from simulator.studies.alternatives import Outcomes, as_json, as_text
-from simulator.studies.batch import Task, complain, file_name, run_batch
+from simulator.studies.batch import Batch, Task, complain, file_name, run_batch
 from simulator.studies.elsewhere import finished_in
 from simulator.studies.experiments.simulate import simulate
 from simulator.studies.stores import PointStore
@@ -57,6 +57,50 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the alternatives and compare them; exit status 3 if some runs failed."""
+    if arguments.dry_run:
+        for runs in _plan(arguments)[0].values():
+            print("\n".join(runs))
+        return 0
+    batch, outcomes, seeds = find(arguments)
+    if arguments.json:
+        print(json.dumps(as_json(outcomes, seeds), indent=2))
+    else:
+        print(as_text(outcomes, seeds))
+    return 3 if batch.failed else 0
+
+
+def find(arguments: argparse.Namespace) -> tuple[Batch, list[Outcomes], Sequence[int]]:
+    """Run the alternatives; what was run, the outcomes (the run as described first) and the seeds.
+
+    Raises
+    ------
+    InputError
+        If a setting or an alternative is wrong.
+    """
+    plan, seeds = _plan(arguments)
+    tasks = [
+        Task(name, {"config": config.to_json()})
+        for runs in plan.values()
+        for name, config in runs.items()
+    ]
+    with ExitStack() as stack:
+        folder = output_folder(arguments.output, "what-if")
+        if folder is None:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="gavel-sim-")))
+        store = PointStore(folder / "points")
+        executor = stack.enter_context(closing(executor_of(arguments)))
+        found = finished_in(arguments.reuse)
+        batch = run_batch(executor, simulate, tasks, store, "what-if", folder / "failures", found)
+    complain(batch)
+    outcomes = [
+        Outcomes(name, [batch.done.get(task, {}).get("result") for task in runs])
+        for name, runs in plan.items()
+    ]
+    return batch, outcomes, seeds
+
+
+def _plan(arguments: argparse.Namespace) -> tuple[dict[str, dict[str, RunConfig]], Sequence[int]]:
+    """Runs by name of each alternative, the run as described first, and the seeds."""
     if not arguments.against:
         raise InputError("--against: which alternatives? such as --against v100+12 policy=allox")
     given = {
@@ -77,33 +121,7 @@ def run(arguments: argparse.Namespace) -> int:
             )
             for seed in seeds
         }
-    tasks = [
-        Task(name, {"config": config.to_json()})
-        for runs in plan.values()
-        for name, config in runs.items()
-    ]
-    if arguments.dry_run:
-        for task in tasks:
-            print(task.name)
-        return 0
-    with ExitStack() as stack:
-        folder = output_folder(arguments.output, "what-if")
-        if folder is None:
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="gavel-sim-")))
-        store = PointStore(folder / "points")
-        executor = stack.enter_context(closing(executor_of(arguments)))
-        found = finished_in(arguments.reuse)
-        batch = run_batch(executor, simulate, tasks, store, "what-if", folder / "failures", found)
-    complain(batch)
-    outcomes = [
-        Outcomes(name, [batch.done.get(task, {}).get("result") for task in runs])
-        for name, runs in plan.items()
-    ]
-    if arguments.json:
-        print(json.dumps(as_json(outcomes, seeds), indent=2))
-    else:
-        print(as_text(outcomes, seeds))
-    return 3 if batch.failed else 0
+    return plan, seeds
 
 
 def _changes(words: Sequence[str], base: RunConfig) -> dict[str, Any]:
@@ -160,4 +178,4 @@ def _with_workers(cluster: dict[str, int], name: str, more: int) -> dict[str, in
     return cluster
 
 
-__all__ = ["add_arguments", "run"]
+__all__ = ["add_arguments", "find", "run"]

@@ -157,7 +157,7 @@ class RunConfig:
         "--engine",
         ENGINE,
         DECIDES,
-        f"what solves: auto (default: structured), {', '.join(BUILT_IN)}; see gavel-opt engines",
+        f"what solves: auto (default: structured), {', '.join(BUILT_IN)}; or isolated:NAME, any of them in a process of its own; see gavel-opt engines",
         "NAME",
         default="auto",
         forks=True,

@@ -39,7 +39,8 @@ def describe(result: RunResult, folder: Path | None) -> str:
     if found["partial"]:
         rows += [("", line) for line in _partial(found)]
     if (ranks := found["jct_percentiles"]) is not None:
-        rows.append(("", f"half within {_hours(ranks['p50'])}, 99% within {_hours(ranks['p99'])}"))
+        shown = zip(("median", "99th percentile", "longest"), ("p50", "p99", "max"), strict=True)
+        rows.append(("", ", ".join(f"{name} {_hours(ranks[rank])}" for name, rank in shown)))
     rows.append((_ended(found), _hours(found["makespan"])))
     rows.append(("utilization", f"{found['utilization']:.1%}"))
     kept = f", {found['lease_extensions'] / leases:.1%} of leases extended" if leases else ""
@@ -65,7 +66,7 @@ def describe(result: RunResult, folder: Path | None) -> str:
         rows.append(("verdict", f"{verdict['verdict']}: {verdict['reason']}"))
     rows += [("note", note) for note in found["notes"]]
     compiling = found["time"]["compile"]
-    beside = f", and {compiling:.1f} s for compiled code" if compiling >= 0.05 else ""
+    beside = f", not counting {compiling:.1f} s for compiled code" if compiling >= 0.05 else ""
     rows.append(("took", f"{found['time']['total']:.2f} s{beside}"))
     if folder is not None:
         rows.append(("written", f"{folder}{os.sep}"))

@@ -272,7 +272,9 @@ def _read_share(given: Any, flag: str) -> float:
         _one_only(given, flag)
         value = math.nan
     if isinstance(given, bool) or not 0 < value <= 1:
-        raise InputError(f"{flag}: {given!r} is not a share above 0 and up to 1 (or 100%)")
+        raise InputError(
+            f"{flag}: {given!r} is not a share above 0 and up to 1, or 100%: a fifth is 0.2 or 20%"
+        )
     return value
 
 

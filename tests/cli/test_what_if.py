@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+import simulator
 from simulator.cli.what_if import one_by_one
 from simulator.studies.alternatives import Outcomes, as_text, paired
 
@@ -33,6 +34,24 @@ def test_alternatives_run_on_the_same_jobs() -> None:
     assert found["v100+0"]["average_jct"] == found["as described"]["average_jct"]
     assert found["v100+0"]["difference"] == 0.0
     assert found["v100+2 k80-1"]["average_jct"] != found["as described"]["average_jct"]
+
+
+def test_from_python_as_on_the_command_line() -> None:
+    given = {"policy": "fifo", "cluster": "2:2:2", "jobs": 4, "seed": [0, 1], "processes": 1}
+    found = simulator.what_if(against=["v100+2 k80-1", "policy=isolated"], **given)
+    words = [
+        *SMALL,
+        "--seed",
+        "0-1",
+        "--against",
+        "v100+2",
+        "k80-1",
+        "--against",
+        "policy=isolated",
+    ]
+    assert found == json.loads(_gavel_sim(*words, "--json").stdout)
+    with pytest.raises(simulator.InputError, match="which alternatives"):
+        simulator.what_if(**given)
 
 
 def test_commas_are_spaces() -> None:
