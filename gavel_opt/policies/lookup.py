@@ -96,7 +96,10 @@ _ELSEWHERE = {
 
 @functools.cache
 def from_packages(path: tuple[str, ...]) -> dict[str, tuple[str, str]]:
-    """Policies of the packages on ``path``, Python's own: name to ``module:Class`` and the package."""
+    """Policies of the packages on ``path``, Python's own: name to ``module:Class`` and the package.
+
+    A built-in policy goes before one of the same name, and so does the package that is found first.
+    """
     from importlib.metadata import entry_points
 
     found: dict[str, tuple[str, str]] = {}

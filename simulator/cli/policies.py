@@ -8,7 +8,7 @@ import json
 import textwrap
 from typing import Any
 
-from gavel_opt import find_policy, known_policies, make_policy
+from gavel_opt import InputError, find_policy, known_policies, make_policy
 from gavel_opt.policies import solves
 from gavel_opt.policies.settings import settings_text
 
@@ -26,8 +26,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def describe(name: str) -> dict[str, Any]:
-    """Name, purpose and traits of a policy, as JSON values."""
-    policy, made = make_policy(name), find_policy(name)
+    """Name, purpose and traits of a policy, as JSON values; ``error`` if its package has none such."""
+    try:
+        policy, made = make_policy(name), find_policy(name)
+    except InputError as wrong:
+        return {"name": name, "package": known_policies()[name], "error": str(wrong)}
     traits = policy.traits
     needs = {
         "prices": traits.needs_prices,
@@ -49,7 +52,10 @@ def as_text(found: list[dict[str, Any]]) -> str:
     """Table for a person: variants of one purpose together."""
     lines: list[str] = []
     purpose = None
+    broken = [one for one in found if "error" in one]
     for one in found:
+        if "error" in one:
+            continue
         if one["purpose"] != purpose:
             purpose = one["purpose"]
             lines += ["", purpose] if lines else [purpose]
@@ -59,6 +65,9 @@ def as_text(found: list[dict[str, Any]]) -> str:
         said += [f"--set {one['settings']}"] if one["settings"] else []
         said += [f"from {one['package']}"] if one["package"] else []
         lines.append(f"  {one['name']:<52}{', '.join(said)}".rstrip())
+    if broken:
+        lines += ["", "Registered by a package, and not to be had."]
+        lines += [f"  {one['error']} (from {one['package']})" for one in broken]
     lines += [
         "",
         *textwrap.wrap(

@@ -155,4 +155,4 @@ def _shown(difference: Difference | None, unit: float, seeds: int, digits: str =
 def _percent(difference: Difference | None) -> str:
     if difference is None or not difference.base:
         return ""
-    return f"{difference.mean / difference.base:+.1%}"
+    return f"{difference.mean / difference.base:+z.1%}"

@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from gavel_opt import POLICIES
+from gavel_opt import POLICIES, policies
+from gavel_opt.policies import lookup
 from simulator.cli import main
 
 
@@ -32,3 +33,16 @@ def test_a_threshold_of_what_pairs_none_is_refused(capsys):
     assert capsys.readouterr().err.startswith(
         "gavel-sim: policy 'fifo_perf' stands for packing_threshold=1.5, which cannot be set"
     )
+
+
+def test_a_package_that_registers_what_it_has_not_hides_no_other(monkeypatch, capsys):
+    registered = {"gone": ("no_such_package.policies:Gone", "some-package 1.0")}
+    monkeypatch.setattr(policies, "from_packages", lambda path: registered)
+    monkeypatch.setattr(lookup, "from_packages", lambda path: registered)
+    assert main(["policies"]) == 0
+    said = capsys.readouterr().out
+    assert "  fifo_packed " in said
+    assert "no module named 'no_such_package' (from some-package 1.0)" in said
+    assert main(["policies", "--json"]) == 0
+    listed = {one["name"]: one for one in json.loads(capsys.readouterr().out)}
+    assert "no module named" in listed["gone"]["error"]
