@@ -393,7 +393,7 @@ class Pairs:
         slots = self._slots(len(paired))
         for slot, key in zip(slots, paired, strict=True):
             self._key[slot] = key
-        members = np.array([key.as_tuple() for key in paired], np.int64).reshape(-1, 2)
+        members = np.array([_members(key) for key in paired], np.int64).reshape(-1, 2)
         for wrong, why in (
             (~(rate >= 0.0).all(axis=(1, 2)), "are not all 0 or more"),
             (~np.isin(members, list(self._single)).all(axis=1), "have a job without its own"),
@@ -401,7 +401,13 @@ class Pairs:
             if wrong.any():
                 at = int(np.flatnonzero(wrong)[0])
                 raise InputError(f"throughputs of jobs {paired[at]} {why}: {rows[paired[at]]}")
-        self._members[slots] = np.sort(members, axis=1)
+        turned = members[:, 0] > members[:, 1]
+        members[turned], rate[turned] = members[turned, ::-1], rate[turned, ::-1]
+        if turned.any() and len(np.unique(members, axis=0)) < len(members):
+            raise InputError("throughputs: a pair of jobs is there twice, once turned round")
+        plain = (at for at, key in enumerate(paired) if isinstance(key, tuple))
+        self._called.update((tuple(members[at].tolist()), paired[at]) for at in plain)
+        self._members[slots] = members
         self._rate[slots] = rate
         self._fresh += slots
 
@@ -436,12 +442,19 @@ class Pairs:
 def _is_pair(key: Any) -> bool:
     if isinstance(key, int | np.integer):
         return False
+    if isinstance(key, tuple) and len(key) == 2 and isinstance(key[0], int | np.integer):
+        return isinstance(key[1], int | np.integer)
     try:
         return bool(key.is_pair())
     except AttributeError:
         raise InputError(
-            f"jobs of a policy with pairs are whole numbers, or like Gavel's JobIdPair; found {key!r}"
+            "jobs of a policy with pairs are whole numbers, with tuples of two for pairs, or like Gavel's "
+            f"JobIdPair; found {key!r}"
         ) from None
+
+
+def _members(pair: Any) -> Any:
+    return pair if isinstance(pair, tuple) else pair.as_tuple()
 
 
 def _pair_rates(values: list[Any], types: tuple[str, ...]) -> Floats | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import random
 import weakref
 
@@ -497,6 +498,38 @@ def test_pairs_of_jobs_that_are_plain_numbers_are_tuples() -> None:
     pairs = [name for name in found if isinstance(name, tuple)]
     assert len(found) == 4 + len(pairs)
     assert sorted(job for pair in pairs for job in pair) == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("turned", [False, True], ids=["in order", "turned round"])
+def test_throughputs_of_tuples_are_those_of_pairs(turned: bool) -> None:
+    draws = np.random.default_rng(3)
+    alone = {job: dict(zip(SPEC, draws.uniform(1, 5, 3), strict=True)) for job in range(5)}
+    both = {
+        pair: {kind: draws.uniform(0.5, 4, 2).tolist() for kind in SPEC}
+        for pair in itertools.combinations(alone, 2)
+    }
+    ones = dict.fromkeys(alone, 1)
+    workers = dict.fromkeys(SPEC, 1)
+    as_objects = {JobIdPair(job, None): row for job, row in alone.items()} | {
+        JobIdPair(*pair): row for pair, row in both.items()
+    }
+    their_ones = {JobIdPair(job, None): 1 for job in alone}
+    wanted = get_policy("max_min_fairness_packed").get_allocation(
+        as_objects, their_ones, their_ones, workers
+    )
+    step = -1 if turned else 1
+    as_tuples = alone | {
+        pair[::step]: {kind: rates[::step] for kind, rates in row.items()}
+        for pair, row in both.items()
+    }
+    policy = get_policy("max_min_fairness_packed")
+    for _ in range(2):
+        found = policy.get_allocation(as_tuples, ones, ones, workers)
+        assert list(found) == list(as_tuples)
+        assert list(found.values()) == list(wanted.values())
+    twice = as_tuples | {(0, 1): both[0, 1], (1, 0): both[0, 1]}
+    with pytest.raises(InputError, match="a pair of jobs is there twice"):
+        policy.get_allocation(twice, ones, ones, workers)
 
 
 def test_allox_without_its_cluster_says_so() -> None:
