@@ -367,7 +367,12 @@ class Driver:
                 engine = self._chain[place] = make_engine(engine)
             if engine.capability.product:
                 product_engine = cast(ProductEngine, engine)
-                found = product_engine.solve_product(program, self.options)
+                try:
+                    found = product_engine.solve_product(program, self.options)
+                except GavelError:
+                    raise
+                except Exception as raised:
+                    raise SolveFailed(f"{engine.name} {raised_word(raised)}") from raised
                 answer, reason = self._accept(*self._proven(engine, program, *found))
                 if answer is None:
                     raise SolveFailed(f"{engine.name} gave no certified answer: {reason}")

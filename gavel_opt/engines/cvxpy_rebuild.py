@@ -125,7 +125,10 @@ class CvxpyRebuild:
         blocks = program.blocks
         x = cp.Variable((blocks.groups, blocks.types))
         base, capacity, spent = _base_constraints(blocks, x)
-        mean = cp.geo_mean(_levels(blocks, x), p=blocks.count.tolist())
+        # Counts of jobs are exact whatever the limit, which is on their denominators: parts of their
+        # sum, completed to powers of two.
+        limit = max(1024, int(blocks.count.sum()) ** 2)
+        mean = cp.geo_mean(_levels(blocks, x), p=blocks.count.tolist(), max_denom=limit)
         status, _, stats = run(
             cp.Problem(cp.Maximize(mean), base), options, started, _tight(options)
         )

@@ -19,7 +19,7 @@ from gavel_opt import GavelError
 from gavel_opt.policies import Found
 from simulator.runs.bounds import Bound, bound_of_jobs, evenly_shared_rate, highest_rate
 from simulator.runs.config import RunConfig
-from simulator.runs.long_queue import LongQueue, Pace
+from simulator.runs.long_queue import DEMAND, LongQueue, Pace
 from simulator.runs.observation import series_of
 from simulator.runs.saturation import DEFAULT_RULE, HOUR, Parameters, Verdict, judge
 from simulator.runs.simulation import Simulation
@@ -101,14 +101,12 @@ class Judge:
             return None
         if self.next_look is None or self._rule != DEFAULT_RULE:
             return None
-        rate = _rate(self._config)
-        if simulation.window[1] <= self._parameters["jobs"]:
-            return None  # it ends by itself, before anything could be told
-        if not self._beyond_even_shares:
-            return None  # equal shares of all workers sustain it, so it is below the bound
-        bound = self._bound(simulation)
-        if bound.proves_saturated(rate):
-            self.verdict = beyond(rate, bound)
+        if not self._proved(simulation):
+            return None
+        if simulation.window[1] > self._parameters["jobs"]:
+            self.verdict = beyond(_rate(self._config), self._bound(simulation))
+        else:  # it may well end by itself
+            self.next_look = min(FIRST_LOOK, self._rounds_to_a_long_queue(simulation))
         return self.verdict
 
     def look(self, simulation: Simulation) -> Verdict | None:
@@ -116,7 +114,12 @@ class Judge:
         self.next_look = look_after(simulation.rounds)
         if self._rule != DEFAULT_RULE:
             self.verdict = judge(series_of(simulation, self._config), self._config.saturation)
-        elif self._worth_looking(simulation) and self._config.replay is None:
+        elif self._config.replay is not None:
+            pass  # what was recorded is done to its end
+        elif self._queue_is_long(simulation) and self._proved(simulation):
+            found = beyond(_rate(self._config), self._bound(simulation))
+            self.verdict = replace(found, time=simulation.time)
+        elif self._worth_looking(simulation):
             hours = self._hours_due(simulation)
             try:
                 if hours is not None:
@@ -181,6 +184,21 @@ class Judge:
     def _beyond_even_shares(self) -> bool:
         """Whether equal shares of all workers would not sustain the rate."""
         return _rate(self._config) > evenly_shared_rate(self._config)
+
+    def _proved(self, simulation: Simulation) -> bool:
+        """Whether no policy could sustain the rate; a program is solved only where equal shares would not."""
+        if not self._beyond_even_shares:
+            return False
+        return self._bound(simulation).proves_saturated(_rate(self._config))
+
+    def _queue_is_long(self, simulation: Simulation) -> bool:
+        """Whether the run itself has a queue as long as that in which the pace is measured."""
+        return simulation.active * simulation.mean_scale >= DEMAND * simulation.cluster.total
+
+    def _rounds_to_a_long_queue(self, simulation: Simulation) -> int:
+        """After how many rounds that queue is there if next to nothing leaves it."""
+        jobs_a_round = _rate(self._config) * self._config.round_seconds / HOUR
+        return 1 + math.ceil(DEMAND * simulation.cluster.total / jobs_a_round)
 
     def _worth_looking(self, simulation: Simulation) -> bool:
         """Whether enough jobs have come, of which more may come than are worked off.
@@ -359,8 +377,9 @@ def weigh(rate: float, pace: Pace, bound: Bound, parameters: Parameters) -> Verd
     )
     if load - doubt > limit:
         sure = (load - limit) / error
+        many = f"{load - 1.0:.1%} too many" if load < 2.0 else f"{load:.3g} times as many"
         reason = (
-            f"{found}: {load - 1.0:.1%} too many arrive, and the queue grows for good "
+            f"{found}: {many} arrive, and the queue grows for good "
             f"({sure:.0f} standard errors past what may be chance)"
         )
         return Verdict(DEFAULT_RULE, "saturated", reason, figures)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from recordings import state_of
 
-from gavel_opt import Driver, InputError, ThroughputTable, make_policy
+from gavel_opt import Driver, InputError, SolveFailed, ThroughputTable, make_policy
 from simulator.world.job_types import JOB_TYPES
 
 NAME = "max_min_fairness_strategy_proof"
@@ -71,6 +71,35 @@ def test_identical_jobs_get_the_same():
     x = allocate(cluster([3, 3, 3, 9]))
     np.testing.assert_array_equal(x[0], x[1])
     np.testing.assert_array_equal(x[0], x[2])
+
+
+def test_more_jobs_than_the_library_has_fractions_for():
+    """cvxpy takes weights of denominators up to 1,024 unless told otherwise."""
+    import cvxpy as cp
+
+    count, workers = np.array([700.0, 431.0]), [300, 200, 100]
+    state = cluster([0] * 700 + [7] * 431, workers)
+    x = allocate(state)
+    np.testing.assert_array_equal(x[0], x[699])
+    np.testing.assert_array_equal(x[700], x[1130])
+    rate = state.throughputs.alone[state.key[[0, 700]]]
+    each = cp.Variable(rate.shape, nonneg=True)
+    earned = cp.sum(cp.multiply(rate / rate.max(axis=1, keepdims=True), each), axis=1)
+    limits = [count @ each <= workers, cp.sum(each, axis=1) <= 1]
+    cp.Problem(cp.Maximize(count @ cp.log(earned)), limits).solve(solver=cp.ECOS)
+    # Of so many jobs each takes 1/e of what it would have, as its fee.
+    np.testing.assert_allclose(x[[0, 700]] * np.e, each.value, rtol=2e-3, atol=1e-6)
+
+
+def test_an_engine_that_raises_is_one_line(monkeypatch):
+    from gavel_opt.engines.cvxpy_rebuild import CvxpyRebuild
+
+    def broken(self, program, options):
+        raise ValueError("of the library")
+
+    monkeypatch.setattr(CvxpyRebuild, "solve_product", broken)
+    with pytest.raises(SolveFailed, match="^cvxpy-rebuild raised ValueError$"):
+        allocate(cluster([0, 7]))
 
 
 def test_a_job_alone_pays_nothing():

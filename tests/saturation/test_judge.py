@@ -105,6 +105,38 @@ class TestArithmetic:
     def test_a_few_jobs_end_by_themselves(self):
         assert run(rate=8.0, window=(100, 110)).status == "completed"
 
+    @pytest.mark.parametrize(
+        "settings",
+        [
+            {},
+            {"multi_gpu": True},
+            {"policy": "gandiva"},
+            {"policy": "fifo", "rate": 1e6},
+            {"ideal": True},
+        ],
+        ids=str,
+    )
+    def test_a_few_jobs_that_will_not_end_are_not_waited_for(self, settings):
+        """At 1,000 jobs per hour the rule once measured after 276,000 jobs, a minute later."""
+        found = run(**{"rate": 1000.0, "window": (5, 10), **settings})
+        assert found.status == "saturated"
+        assert found.summary["rounds"] < 1000  # an ideal round ends with each event
+        assert found.summary["jobs"]["arrived_in_all"] < 1e6
+        assert found.summary["makespan"] <= 0.6 * 3600
+        verdict = found.summary["saturation"]
+        assert verdict["simulated_hours"] == pytest.approx(found.summary["makespan"] / 3600)
+        assert "no policy could sustain this" in verdict["reason"]
+
+    def test_a_fork_of_another_run_is_judged_by_arithmetic_too(self, tmp_path):
+        """Nothing is asked of it before its first round, which was another run's."""
+        free = make_config(**PERF, rate=30.0, window=(400, 500), saturation="off")
+        kept = Checkpointing(tmp_path / "checkpoint.npz", rounds=250)
+        execute(replace(free, max_simulated_hours=26.0), checkpointing=kept)
+        watched = replace(free, saturation=("long-queue", PARAMETER))
+        found = execute(watched, resume=checkpoint.load(kept.path, "--resume"))
+        assert found.status == "saturated"
+        assert "no policy could sustain this" in found.summary["saturation"]["reason"]
+
     def test_sentence(self, bound):
         said = beyond(7.0, bound).reason
         assert "7 jobs arrive per hour, and the workers are enough for 5.838 at most" in said
