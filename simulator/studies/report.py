@@ -29,7 +29,8 @@ p.note { color: var(--pale); }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .9rem; }
 th, td { padding: .3rem .8rem .3rem 0; border-bottom: 1px solid var(--line); text-align: right; }
-th:first-child, td:first-child { text-align: left; }
+th:first-child, td:first-child, .claims :nth-child(2) { text-align: left; }
+.claims td:nth-child(n + 3) { white-space: nowrap; }
 img { max-width: 100%; height: auto; }
 summary { cursor: pointer; color: var(--pale); }
 """
@@ -108,34 +109,39 @@ def _headlines(sections: Sequence[Section]) -> str:
     rows = []
     for section in sections:
         for one in section.comparisons:
-            digits = ".2g" if one.claim.unit == " s" else ".2f"
-            ours = "not run" if one.ours is None else f"{one.ours:{digits}}{one.claim.unit}"
+            unit = one.claim.unit
+            ours = "not run" if one.ours is None else _shown(one.ours, unit, ".2f")
             within = ""
             if one.interval is not None:
                 within = f"{one.interval[0]:.2f} to {one.interval[1]:.2f}"
-            verdict = {True: "agrees", False: "differs", None: ""}[one.agrees]
-            if not section.choices.as_published:
-                verdict = "other jobs"
+            published = _shown(one.claim.published, unit, "g")
+            verdict = one.verdict if section.choices.as_published else "other jobs"
             rows.append(
-                [one.claim.text, ours, within, f"{one.claim.published:g}{one.claim.unit}", verdict]
+                [section.experiment.figure, one.claim.text, ours, within, published, verdict]
             )
     if not rows:
         return "None of these experiments has a headline."
-    header = ["claim", "ours", "95 % interval over seeds", "published", ""]
+    header = ["figure", "claim", "ours", "95 % interval", "published", ""]
     note = (
         "\nA number agrees where the published one is within a tenth of ours or within the interval, "
-        "which is of the ratios of runs that share a seed.\n"
+        "which is over seeds, of the ratios of runs that share one.\n"
     )
     return markdown(header, rows) + note
 
 
+def _shown(value: float, unit: str, digits: str) -> str:
+    """Write a number of a claim; seconds as milliseconds, in which both ours and theirs can be read."""
+    return f"{1e3 * value:,.3g} ms" if unit == " s" else f"{value:{digits}}{unit}"
+
+
 def _differences(sections: Sequence[Section]) -> str:
-    lines = [
-        f"- **{one.claim.text}**: {one.claim.differs}."
-        for section in sections
-        for one in section.comparisons
-        if one.agrees is False and one.claim.differs
-    ]
+    reasons: dict[str, list[str]] = {}
+    for section in sections:
+        for one in section.comparisons:
+            if section.choices.as_published and one.agrees is False:
+                why = one.claim.differs or "no reason is known"
+                reasons.setdefault(why, []).append(f"**{one.claim.text}**")
+    lines = [f"- {'; '.join(claims)}: {why}." for why, claims in reasons.items()]
     lines += [
         f"- **{section.experiment.title}**: {sentence}"
         for section in sections
@@ -175,7 +181,7 @@ def _errors(section: Section) -> str:
 
 def _page(intro: str, headlines: str, differences: str, sections: Sequence[Section]) -> str:
     parts = [f"<h1>The paper's evaluation, run again</h1><p>{_inline(intro)}</p>"]
-    parts.append(f"<h2>Headlines</h2>{_blocks(headlines)}")
+    parts.append(f'<h2>Headlines</h2><div class="claims">{_blocks(headlines)}</div>')
     if differences:
         parts.append(f"<h2>Where we differ, and why</h2>{_blocks(differences)}")
     for section in sections:

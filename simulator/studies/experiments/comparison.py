@@ -79,6 +79,17 @@ class Comparison:
             self.claim.unit == "%" and abs(self.ours - published) <= 5.0
         )
 
+    @property
+    def verdict(self) -> str:
+        """What to call it, in a word or two; empty where ours is missing."""
+        if self.ours is None:
+            return ""
+        if self.agrees:
+            return "agrees"
+        if self.claim.unit == " s" and 0.0 < self.ours < self.claim.published:
+            return f"{self.claim.published / self.ours:,.0f} times less"
+        return "differs"
+
 
 def compared(claim: Claim, slow: Point | None, fast: Point | None) -> Comparison:
     """Divide one point by another, seed by seed."""

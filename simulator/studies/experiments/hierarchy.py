@@ -273,7 +273,7 @@ class HierarchyFigure:
             if value is None:
                 continue
             claim = Claim(
-                f"figure {self.figure}, total effective throughput of {JOBS} jobs, {LABELS[policy]}",
+                f"total effective throughput of {JOBS} jobs, {LABELS[policy]}",
                 policy,
                 "",
                 float(JOBS),

@@ -233,7 +233,7 @@ class Scaling:
             jobs = max((one for one in later if published.at(one)), default=0)
             shown = jobs or FEWER.get(policy, JOBS[-1])
             claim = Claim(
-                f"figure 14, seconds per allocation, {label}, {shown} jobs",
+                f"seconds per allocation, {label}, {shown} jobs",
                 policy,
                 "",
                 float(shown),
