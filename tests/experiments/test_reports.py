@@ -70,6 +70,16 @@ def test_tables(batch: Batch, tmp_path: Path) -> None:
     assert rows[3]["seed_2"] == ""
 
 
+def test_words_of_a_table_are_explained_below_it(batch: Batch, tmp_path: Path) -> None:
+    assert "horizon" not in find("9").write(tmp_path, CHOICES, batch)
+    waiting = batch.done["max_min_fairness,rate=5.6,seed=1"]["result"]
+    waiting |= {"status": "horizon", "jobs": {"completed": 999, "measured": 1000}}
+    shown = find("9").write(tmp_path, CHOICES, batch)
+    assert "| 5.6     | horizon (999 of 1,000 jobs) |" in shown
+    assert "`horizon`: given up" in shown
+    assert "A count stands where" in shown
+
+
 def test_a_claim_is_a_ratio_of_whole_points(batch: Batch, tmp_path: Path) -> None:
     for seed in range(3):
         batch.done[f"max_min_fairness,rate=5.6,seed={seed}"] = _result(90.0)
