@@ -70,6 +70,18 @@ def test_tables(batch: Batch, tmp_path: Path) -> None:
     assert rows[3]["seed_2"] == ""
 
 
+def test_runs_with_two_measures_are_counted_once(tmp_path: Path) -> None:
+    done = {
+        f"{policy},rate=2,seed={seed}": _result(30.0)
+        for policy in ("finish_time_fairness", "finish_time_fairness_perf")
+        for seed in range(3)
+    }
+    shown = find("11").write(tmp_path, Choices(at=(2.0,)), Batch(done))
+    lines = [line.strip("| ").replace(" ", "").split("|") for line in shown.splitlines()]
+    assert ["all", "6", "12.0", "2.000"] in lines
+    assert not [line for line in lines if line[0] == "FTF,ratio" and len(line) == 5]
+
+
 def test_words_of_a_table_are_explained_below_it(batch: Batch, tmp_path: Path) -> None:
     assert "horizon" not in find("9").write(tmp_path, CHOICES, batch)
     waiting = batch.done["max_min_fairness,rate=5.6,seed=1"]["result"]

@@ -5,6 +5,7 @@ What is run stands in a TOML file (``definitions/``; :mod:`simulator.studies.exp
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -370,22 +371,26 @@ class CurveExperiment:
     ) -> str:
         rows = []
         total, count = 0.0, 0
+        counted: set[tuple[str, float]] = set()  # curves may be measures of the same runs
         for curve in curves:
-            spent = [one.cpu_seconds for one in points[curve.name].values()]
-            if not spent:
+            kept = curve.runs or curve.name
+            own = {x: one for x, one in points[curve.name].items() if (kept, x) not in counted}
+            if not own:
                 continue
-            runs = sum(len(one.values) for one in points[curve.name].values())
-            slowest = max(points[curve.name].items(), key=lambda item: item[1].cpu_seconds)
+            counted |= {(kept, x) for x in own}
+            spent = math.fsum(one.cpu_seconds for one in own.values())
+            runs = sum(len(one.values) for one in own.values())
+            slowest = max(own.items(), key=lambda item: item[1].cpu_seconds)
             rows.append(
                 [
                     curve.label,
                     str(runs),
-                    seconds(sum(spent)),
-                    seconds(sum(spent) / runs),
+                    seconds(spent),
+                    seconds(spent / runs),
                     f"{seconds(slowest[1].cpu_seconds / len(slowest[1].values))} at {slowest[0]:g}",
                 ]
             )
-            total, count = total + sum(spent), count + runs
+            total, count = total + spent, count + runs
         rows.append(["all", str(count), seconds(total), seconds(total / max(count, 1)), ""])
         header = ["curve", "runs", "CPU seconds", "a run", "slowest point, a run"]
         return f"CPU seconds by curve.\n\n{markdown(header, rows)}"
