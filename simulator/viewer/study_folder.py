@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from gavel_opt import GavelError
+from gavel_opt import GavelError, InputError
 from simulator.runs.config import SETTINGS, RunConfig
 from simulator.runs.folder_kinds import kind_of
 from simulator.studies.experiments.experiment import PAPER_WINDOW
 from simulator.studies.stores import read_point
 from simulator.studies.styles import styles
+from simulator.studies.sweep_folder import PLAN, PlanEntry, read_plan, standing
 from simulator.viewer.run_folder import LIVE_FILE, looks_like_a_run
 from simulator.world.reading import DAMAGED, read_json
 
@@ -51,6 +52,9 @@ class Study:
         Settings in which runs differ and which no entry has otherwise; each entry has them as text.
     published
         The paper's curves by policy, ``{"x": [...], "y": [...]}`` in hours by jobs an hour.
+    seeds
+        Which seeds a point ought to have: those that its entries have (``plan``, as the entries are all
+        that was planned), those of the ``study``, or those of its ``line``.
     notes
         What could not be read, one line each.
     """
@@ -62,6 +66,7 @@ class Study:
     runs: list[Path | RunConfig] = field(default_factory=list)
     varied: list[str] = field(default_factory=list)
     published: dict[str, Any] = field(default_factory=dict)
+    seeds: Literal["plan", "study", "line"] = "line"
     notes: list[str] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
@@ -73,6 +78,7 @@ class Study:
             "varied": self.varied,
             "styles": styles(list(dict.fromkeys(one["curve"] for one in self.entries))),
             "published": self.published,
+            "seeds": self.seeds,
             "notes": self.notes,
         }
 
@@ -84,7 +90,8 @@ def find_studies(path: Path) -> list[Study]:
     folders = _folders(path)
     found = [_figure(one) for one in folders if (one / POINTS).is_dir()]
     found += [_sweep(one, _folders(one)) for one in folders if kind_of(one) == "sweep"]
-    if any(looks_like_a_run(one) for one in folders) or (path / ".unfinished").is_dir():
+    begun = (path / ".unfinished").is_dir() or (path / PLAN).exists()
+    if begun or any(looks_like_a_run(one) for one in folders):
         found.append(_sweep(path, folders))
     return found
 
@@ -98,7 +105,8 @@ def _folders(path: Path) -> list[Path]:
 
 def _figure(path: Path) -> Study:
     alternatives = kind_of(path) == "what-if"
-    study = Study(path, "figure", f"{path.name}: what if" if alternatives else path.name)
+    title = f"{path.name}: what if" if alternatives else path.name
+    study = Study(path, "figure", title, seeds="study")
     configs: list[dict[str, Any]] = []
     for file in sorted((path / POINTS).glob("*.json")):
         try:
@@ -120,7 +128,9 @@ def _figure(path: Path) -> Study:
 
 def _sweep(path: Path, folders: list[Path]) -> Study:
     study = Study(path, "sweep", path.name)
-    configs: list[dict[str, Any]] = []
+    planned = _planned(study)
+    configs: dict[str, dict[str, Any]] = {}
+    entries: dict[str, dict[str, Any]] = {}
     for folder in folders:
         if folder.name == ".unfinished" or not looks_like_a_run(folder):
             continue
@@ -131,17 +141,66 @@ def _sweep(path: Path, folders: list[Path]) -> Study:
             elif (folder / LIVE_FILE).exists():
                 found = read_json(folder / LIVE_FILE)
                 entry = _entry(folder.name, found["config"], {"status": "running"}, "")
+            elif folder.name in planned:
+                continue
             else:
                 study.notes.append(f"{folder.name} was never finished")
                 continue
         except DAMAGED as wrong:
             study.notes.append(f"{folder.name} is damaged: {wrong}")
             continue
-        study.entries.append(entry)
-        study.runs.append(folder)
-        configs.append(found["config"])
-    _tell_apart(study, configs)
+        configs[folder.name] = found["config"]
+        entries[folder.name] = entry
+    _add_missing(path, planned, entries, configs)
+    for name in [name for name in planned if name in entries] + [
+        name for name in entries if name not in planned
+    ]:
+        study.entries.append(entries[name])
+        study.runs.append(path / name)
+    _tell_apart(study, [configs[str(entry["name"])] for entry in study.entries])
     return study
+
+
+def _planned(study: Study) -> dict[str, PlanEntry]:
+    """Runs that the plan of a sweep has, by name; nothing where there is no plan."""
+    if not (study.path / PLAN).exists():
+        return {}
+    try:
+        found = {entry.name: entry for entry in read_plan(study.path)}
+    except InputError as wrong:
+        study.notes.append(str(wrong))
+        return {}
+    study.seeds = "plan"
+    return found
+
+
+def _add_missing(
+    path: Path,
+    planned: dict[str, PlanEntry],
+    entries: dict[str, dict[str, Any]],
+    configs: dict[str, dict[str, Any]],
+) -> None:
+    """Add what is planned and not there: a mean over the rest must not pass for one of all seeds."""
+    engines = {
+        (entry["policy"], configs[name].get("engine")): entry["engine"]
+        for name, entry in entries.items()
+        if entry["status"] != "running"
+    }
+    missing = [entry for name, entry in planned.items() if name not in entries]
+    found = standing(path, missing)
+    states = dict.fromkeys(found.running, "running") | dict.fromkeys(found.failed, "failed")
+    states |= dict.fromkeys(found.done, "damaged")
+    for one in missing:
+        state = {"status": states.get(one.name, "waiting")}
+        try:
+            entries[one.name] = _entry(one.name, one.config, state, "")
+        except DAMAGED:  # a plan by another version: the run is not shown
+            continue
+        configs[one.name] = one.config
+    for name, entry in entries.items():  # which engine "auto" is, the runs that are done know
+        if entry["status"] in ("running", "failed", "waiting", "damaged"):
+            key = (entry["policy"], configs[name].get("engine"))
+            entry["engine"] = engines.get(key, entry["engine"])
 
 
 def _tell_apart(study: Study, configs: list[dict[str, Any]]) -> None:

@@ -65,11 +65,13 @@ export function colourOf([colour]) {
  * @param {number} x
  * @param {number} y
  * @param {string} colour
+ * @param {boolean} [hollow]
  */
-export function mark(letter, x, y, colour) {
+export function mark(letter, x, y, colour, hollow = false) {
   const corners = (SHAPES[letter] ?? SHAPES.o).map(([across, down]) => [x + 5.2 * across, y + 5.2 * down]);
-  const made = svg("path", { d: `${outline(corners)}Z`, class: "mark" });
-  made.style.fill = colour;
+  const made = svg("path", { d: `${outline(corners)}Z`, class: hollow ? "mark hollow" : "mark" });
+  if (hollow) made.style.stroke = colour;
+  else made.style.fill = colour;
   return made;
 }
 

@@ -2,9 +2,9 @@
 
 import { choice, el, fill } from "./dom.js";
 import { brief, duration, number, percent, words } from "./format.js";
-import { stylesApart } from "./marks.js";
 import { table } from "./table.js";
-import { studyChart, studyLegend } from "./study_chart.js";
+import { seedsSaid, studyChart, studyLegend } from "./study_chart.js";
+import { curvesOf, done, passes, whole } from "./study_points.js";
 
 /** @typedef {import("./study_chart.js").StudyCurve} StudyCurve */
 /** @typedef {import("./study_chart.js").StudyPoint} StudyPoint */
@@ -95,11 +95,8 @@ function study(id, found, open, canOpen) {
     }
   };
   const draw = () => {
-    const kept = entries
-      .map((entry, place) => ({ entry, place }))
-      .filter(({ entry }) => passes(entry, state.out));
-    const curves = curvesOf(kept, state, found);
     const measure = MEASURES[state.measure];
+    const curves = curvesOf(found, state, measure.factor);
     fill(filters, filterBoxes(entries, [...FILTERS, ...found.varied], state.out, draw));
     fill(
       chart,
@@ -116,7 +113,7 @@ function study(id, found, open, canOpen) {
       el(
         "p",
         { class: "under" },
-        `${number(kept.length)} of ${number(entries.length)} runs. Lines are means over seeds, bands reach from the smallest to the largest. A point opens its runs.`,
+        `${countOf(entries, state.out)} Lines are means over seeds, bands reach from the smallest to the largest; a hollow point has not all of its seeds, and no line goes through it. A point opens its runs.`,
       ),
     );
   };
@@ -171,85 +168,17 @@ function axisOf(entries) {
 }
 
 /**
- * @param {any} entry
- * @param {Map<string, Set<string>>} out values that were switched off
+ * How many runs are done, and how many the filter leaves.
+ * @param {any[]} entries
+ * @param {Map<string, Set<string>>} out
  */
-function passes(entry, out) {
-  for (const [name, values] of out) if (values.has(String(entry[name]))) return false;
-  return true;
-}
-
-/**
- * @param {{entry: any, place: number}[]} kept
- * @param {{measure: string, axis: string}} state
- * @param {{published: Record<string, {x: number[], y: number[]}>, styles: Record<string, import("./marks.js").Style>, varied: string[]}} found
- * @returns {StudyCurve[]}
- */
-function curvesOf(kept, state, found) {
-  const { factor } = MEASURES[state.measure];
-  const varied = [
-    "curve",
-    "engine",
-    "tie_break",
-    "cluster",
-    "round_seconds",
-    "ideal",
-    ...found.varied,
-  ].filter(
-    (name) =>
-      name !== state.axis && (name === "curve" || new Set(kept.map(({ entry }) => entry[name])).size > 1),
-  );
-  /** @type {Map<string, {label: string, curve: string, points: Map<number, {entry: any, place: number}[]>}>} */
-  const curves = new Map();
-  for (const one of kept) {
-    const x = one.entry[state.axis];
-    if (x === null || x === undefined) continue;
-    const key = JSON.stringify(varied.map((name) => one.entry[name]));
-    const parts = varied.map((name) =>
-      name === "curve"
-        ? (one.entry.label ?? one.entry.curve)
-        : name === "round_seconds"
-          ? `${one.entry[name]} s`
-          : found.varied.includes(name)
-            ? `${words(name)} ${one.entry[name]}`
-            : String(one.entry[name]),
-    );
-    const curve = curves.get(key) ?? { label: parts.join(", "), curve: one.entry.curve, points: new Map() };
-    curve.points.set(x, [...(curve.points.get(x) ?? []), one]);
-    curves.set(key, curve);
-  }
-  const apart = stylesApart(
-    [...curves.values()].map(({ curve }) => curve),
-    found.styles,
-  );
-  return [...curves].map(([name, curve], place) => ({
-    name,
-    label: curve.label,
-    style: apart[place],
-    published:
-      state.measure === "average_jct" && state.axis === "rate"
-        ? (found.published[curve.curve] ?? null)
-        : null,
-    points: [...curve.points]
-      .sort(([a], [b]) => a - b)
-      .map(([x, runs]) => {
-        const values = runs.map(({ entry }) => (whole(entry) ? entry[state.measure] * factor : Number.NaN));
-        const done = values.every(Number.isFinite);
-        return {
-          x,
-          y: done ? values.reduce((sum, value) => sum + value, 0) / values.length : null,
-          low: Math.min(...values),
-          high: Math.max(...values),
-          state: runs.map(({ entry }) => entry).find((entry) => !whole(entry))?.status ?? "",
-          entries: runs.map(({ place }) => place),
-        };
-      }),
-  }));
-}
-
-/** @param {any} entry */
-function whole(entry) {
-  return entry.status === "completed" && !entry.partial && entry.average_jct !== null;
+function countOf(entries, out) {
+  const left = entries.filter((entry) => passes(entry, out)).length;
+  const said = `${number(entries.filter(done).length)} of ${number(entries.length)} runs done`;
+  if (left === entries.length) return `${said}.`;
+  const seeds = out.get("seed")?.size ? " Means are over the seeds that are chosen." : "";
+  const status = out.get("status")?.size ? " How runs ended never changes a mean." : "";
+  return `${said}, the filter leaves ${number(left)}.${seeds}${status}`;
 }
 
 /**
@@ -266,7 +195,7 @@ function filterBoxes(entries, by, out, changed) {
       if (entry[name] !== null && entry[name] !== undefined)
         counts.set(String(entry[name]), (counts.get(String(entry[name])) ?? 0) + 1);
     if (counts.size < 2) return null;
-    const values = [...counts].sort(([a], [b]) => a.localeCompare(b, "en", { numeric: true }));
+    const values = [...counts].sort(([a], [b]) => Number(a) - Number(b) || a.localeCompare(b, "en"));
     return el(
       "fieldset",
       {},
@@ -315,13 +244,15 @@ function pointCard(curve, point, entries, measure, go, canOpen) {
       "p",
       {},
       point.y === null
-        ? `No value: ${point.state}.`
-        : `${number(point.y, 3)} (${measure.label}), seeds from ${number(point.low, 3)} to ${number(point.high, 3)}`,
+        ? `No value: ${seedsSaid(point)}.`
+        : `${number(point.y, 3)} (${measure.label}), ${seedsSaid(point)}, from ${number(point.low, 3)} to ${number(point.high, 3)}`,
     ),
     el(
       "div",
       { class: "tools" },
-      point.entries.map((place) => buttons(`seed ${entries[place].seed}`, place, go, canOpen)),
+      point.entries.map((place) =>
+        buttons(`seed ${entries[place].seed}`, place, go, canOpen && done(entries[place])),
+      ),
     ),
   ];
 }
@@ -363,7 +294,7 @@ function runTable(entries, go, canOpen) {
       entry.measured ? `${number(entry.completed)} of ${number(entry.measured)}` : "–",
       entry.utilization === null ? "–" : percent(entry.utilization),
       entry.rounds === null ? "–" : number(entry.rounds),
-      canOpen && buttons("", place, go, canOpen),
+      canOpen && done(entry) && buttons("", place, go, canOpen),
     ]),
     { text: [1], tall: true },
   );

@@ -8,10 +8,13 @@ import { ticks } from "./scatter_chart.js";
 /**
  * @typedef {object} StudyPoint
  * @property {number} x
- * @property {number | null} y mean over seeds; null where some run did not finish
+ * @property {number | null} y mean over the seeds that completed; null where some run ended otherwise
  * @property {number} low
  * @property {number} high
- * @property {string} state
+ * @property {number} completed seeds that did
+ * @property {number} seeds in all, as planned
+ * @property {boolean} ended whether some run ended without all of its jobs
+ * @property {string} state what became of the others
  * @property {number[]} entries places of the runs behind it
  */
 /**
@@ -103,7 +106,7 @@ function drawing(options, curves, clicked, width) {
         ),
       );
     }
-    const whole = curve.points.filter((point) => point.y !== null);
+    const whole = curve.points.filter((point) => point.completed === point.seeds);
     if (alone)
       for (const { x, low, high } of whole)
         svg.append(
@@ -134,7 +137,11 @@ function drawing(options, curves, clicked, width) {
   for (const [place, curve] of curves.entries()) {
     const colour = colourOf(curve.style);
     for (const point of curve.points) {
-      const name = `${curve.label}, ${options.xLabel} ${short(point.x)}: ${point.y === null ? point.state : `${number(point.y, 2)} (${number(point.low, 2)} to ${number(point.high, 2)})`}, ${point.entries.length} run${point.entries.length === 1 ? "" : "s"}`;
+      const value =
+        point.y === null
+          ? "no value"
+          : `${number(point.y, 2)} (${number(point.low, 2)} to ${number(point.high, 2)})`;
+      const name = `${curve.label}, ${options.xLabel} ${short(point.x)}: ${value}, ${seedsSaid(point)}`;
       const group = make("g", { class: "point", role: "button", tabindex: 0, "aria-label": name });
       group.append(
         make("circle", {
@@ -150,8 +157,8 @@ function drawing(options, curves, clicked, width) {
         const x = px(point.x, place);
         const y = TOP - 6 + 13 * nth;
         /** @type {SVGElement} */ (group.firstChild).setAttribute("cy", String(y));
-        group.append(mark(UNFINISHED, x, y, colour));
-      } else group.append(mark(curve.style[1], px(point.x, place), inside(point.y), colour));
+        group.append(mark(UNFINISHED, x, y, colour, isPart(point)));
+      } else group.append(mark(curve.style[1], px(point.x, place), inside(point.y), colour, isPart(point)));
       const title = make("title", {});
       title.textContent = name;
       group.append(title);
@@ -192,13 +199,42 @@ export function studyLegend(curves) {
     }),
     curves.some((curve) => curve.published) &&
       legendEntry("the paper", [path(across, muted, PUBLISHED)], "muted"),
-    points.some((point) => point.y === null) &&
+    points.some((point) => point.ended) &&
       legendEntry(
         "did not finish (saturated or stopped): no value",
         [mark(UNFINISHED, 15, 9, muted)],
         "muted",
       ),
+    points.some(isPart) &&
+      legendEntry(
+        `hollow: not all seeds completed (${[...new Set(points.filter(isPart).map(partOf))].slice(0, 3).join(", ")} seeds)`,
+        [mark("o", 15, 8, muted, true)],
+        "muted",
+      ),
   );
+}
+
+/**
+ * Whether a point has some of its seeds, and not all.
+ * @param {StudyPoint} point
+ */
+function isPart(point) {
+  return point.completed > 0 && point.completed < point.seeds;
+}
+
+/** @param {StudyPoint} point */
+function partOf(point) {
+  return `${number(point.completed)} of ${number(point.seeds)}`;
+}
+
+/**
+ * How many seeds a point has, and what became of the others.
+ * @param {StudyPoint} point
+ */
+export function seedsSaid(point) {
+  const seeds = point.seeds === 1 ? "seed" : "seeds";
+  if (point.completed === point.seeds) return `${number(point.seeds)} ${seeds}`;
+  return `${partOf(point)} ${seeds} completed (${point.state})`;
 }
 
 /**

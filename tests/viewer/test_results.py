@@ -1,0 +1,146 @@
+"""The Results tab: which runs a point is made of, and what its chart shows of it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from simulator.cli import main
+from tests.viewer.browser import needs_browser, open_browser, page_of, served
+
+needs_browser()
+
+SEEDS = 5
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with open_browser() as context:
+        yield context
+
+
+@pytest.fixture(scope="module")
+def planned(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A sweep over two numbers of jobs."""
+    folder = tmp_path_factory.mktemp("planned") / "sweep"
+    words = ["--policy", "gandiva", "--cluster", "2:2:2", "--jobs", "2,3", "--seed", "0-4"]
+    assert main(["sweep", *words, "--processes", "1", "--output", str(folder)]) == 0
+    return folder
+
+
+def edit(folder: Path, **values: Any) -> None:
+    file = folder / "summary.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | values))
+
+
+def saturate(folder: Path) -> None:
+    edit(folder, status="saturated", partial=True, average_jct=None)
+
+
+def run_of(sweep: Path, jobs: int, seed: int) -> Path:
+    return sweep / f"jobs={jobs},seed={seed}"
+
+
+@pytest.fixture
+def sweep(planned: Path, tmp_path: Path) -> Path:
+    """The same, with two seeds of 2 jobs saturated, and two of 3 jobs not there yet."""
+    folder = tmp_path / "sweep"
+    shutil.copytree(planned, folder)
+    for seed in (3, 4):
+        saturate(run_of(folder, 2, seed))
+        shutil.rmtree(run_of(folder, 3, seed))
+    return folder
+
+
+def points(page: Any) -> list[str]:
+    page.wait_for_selector(".study .point")
+    labels = page.locator(".study .point").evaluate_all(
+        "points => points.map(point => point.getAttribute('aria-label'))"
+    )
+    return [label.split(": ", 1)[1] for label in labels]
+
+
+def mean(sweep: Path, jobs: int, seeds: range) -> str:
+    values = [
+        json.loads((run_of(sweep, jobs, seed) / "summary.json").read_text())["average_jct"]
+        for seed in seeds
+    ]
+    return f"{sum(values) / len(values) / 3600:.2f}"
+
+
+def test_a_point_has_all_of_its_seeds_or_says_which(browser: Any, sweep: Path) -> None:
+    with served([sweep]) as server, page_of(browser, server.address) as page:
+        first, second = points(page)
+        assert first == "no value, 3 of 5 seeds completed (2 saturated)"
+        assert second.startswith(f"{mean(sweep, 3, range(3))} (")
+        assert second.endswith("), 3 of 5 seeds completed (2 waiting)")
+        assert page.locator(".study .point .mark.hollow").count() == 2
+        assert "not all seeds completed (3 of 5 seeds)" in page.inner_text(".legend")
+        assert "8 of 10 runs done." in page.inner_text("#content")
+        # and no line: both points lack seeds
+        lines = page.locator(".study svg > path").evaluate_all(
+            "paths => paths.map(path => path.getAttribute('d'))"
+        )
+        assert lines == [""]
+        page.locator(".study .point").nth(1).press("Enter")
+        assert page.locator(".behind button.action").count() == 3
+
+
+def test_no_filter_by_status_makes_a_mean_of_survivors(browser: Any, sweep: Path) -> None:
+    with served([sweep]) as server, page_of(browser, server.address) as page:
+        before = points(page)
+        for status in ("saturated", "waiting"):
+            page.locator(f"label:has-text('{status}') input").uncheck()
+            assert points(page) == before
+        assert "8 of 10 runs done, the filter leaves 6" in page.inner_text("#content")
+        page.locator("label:has-text('saturated') input").check()
+        page.locator("label:has-text('completed') input").uncheck()
+        assert points(page) == before[:1]  # a point of which the filter leaves nothing
+
+
+def test_seeds_that_are_not_chosen_are_not_missing(browser: Any, sweep: Path) -> None:
+    with served([sweep]) as server, page_of(browser, server.address) as page:
+        points(page)
+        for seed in (0, 3, 4):
+            page.locator(
+                f"fieldset:has(legend:text-is('seed')) label:has-text('{seed} (') input"
+            ).uncheck()
+        assert [point.split(", ")[-1] for point in points(page)] == ["2 seeds", "2 seeds"]
+        assert points(page)[1].startswith(f"{mean(sweep, 3, range(1, 3))} (")
+        assert "Means are over the seeds that are chosen." in page.inner_text("#content")
+        assert page.locator(".study .mark.hollow").count() == 0
+
+
+def test_a_figure_lacks_the_seeds_that_its_other_points_have(browser: Any, tmp_path: Path) -> None:
+    folder = tmp_path / "figure9"
+    words = ["--policy", "gandiva", "--at", "4", "4.4", "--seed", "0,1", "--window", "2:4"]
+    assert main(["figure", "9", *words, "--processes", "1", "--output", str(folder)]) == 0
+    next(iter(folder.glob("points/gandiva,rate=4,seed=1.json"))).unlink()
+    with served([folder]) as server, page_of(browser, server.address) as page:
+        first, second = points(page)
+        assert first.endswith("1 of 2 seeds completed (1 not there)")
+        assert second.endswith(", 2 seeds")
+
+
+def test_a_line_averages_over_nothing_but_seeds(browser: Any, planned: Path) -> None:
+    with served([planned]) as server, page_of(browser, server.address) as page:
+        assert [one.split(", ")[-1] for one in points(page)] == ["5 seeds", "5 seeds"]
+        page.get_by_label("Along").select_option("seed")
+        found = points(page)
+        assert len(found) == 2 * SEEDS
+        assert all(one.endswith(", 1 seed") for one in found)
+        assert "2 jobs" in page.inner_text(".legend")
+
+
+def test_a_measure_that_a_run_does_not_have_is_not_drawn(browser: Any, sweep: Path) -> None:
+    for folder in sweep.glob("jobs=3,*"):
+        edit(folder, cost=None)
+    with served([sweep]) as server, page_of(browser, server.address) as page:
+        points(page)
+        page.get_by_label("Show").select_option("cost")
+        assert [one.split(",")[0] for one in points(page)] == ["no value"]
