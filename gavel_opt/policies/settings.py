@@ -63,7 +63,7 @@ def check_settings(
             f"policy {policy!r} stands for {name}={fixed[name]!r}, which cannot be set; "
             "choose the policy of another name"
         )
-    hints = _hints(factory)
+    hints = _hints(factory) if given else {}
     for name in given:
         if name not in takes:
             raise InputError(

@@ -523,27 +523,26 @@ class Simulation:
                 "include jobs on several"
             )
         speed = self.measurements.speed_if_known() if self._traits.needs_reference else None
-        for row in rows:
-            name, scale = keys[row]
-            if speed is not None and not speed[row] > 0.0:
-                number = int(np.flatnonzero(jobs.key == row)[0])
-                raise InputError(
-                    f"--policy: job {number} of {what}, {name!r} on {scale} workers, has no throughput on "
-                    f"{REFERENCE_TYPE!r}, from which {self.config.policy} takes its speed on every worker "
-                    "type; choose the _perf variant, or give it one in --throughputs"
-                )
-            if not np.any((alone[row] > 0) & (self.cluster.workers >= scale)):
-                number = int(np.flatnonzero(jobs.key == row)[0])
-                workers = ",".join(
-                    f"{name}={count}"
-                    for name, count in zip(
-                        self.cluster.worker_types, self.cluster.workers.tolist(), strict=True
-                    )
-                )
-                raise InputError(
-                    f"--cluster: job {number} of {what}, {name!r} on {scale} workers, fits on no "
-                    f"worker type of {workers}"
-                )
+        scales = np.array([keys[row][1] for row in rows], dtype=np.int64)
+        fits = ((alone[rows] > 0) & (self.cluster.workers >= scales[:, None])).any(axis=1)
+        known = np.ones_like(fits) if speed is None else speed[rows] > 0.0
+        if fits.all() and known.all():
+            return
+        row = rows[int(np.argmin(fits & known))]
+        name, scale = keys[row]
+        number = int(np.flatnonzero(jobs.key == row)[0])
+        if speed is not None and not speed[row] > 0.0:
+            raise InputError(
+                f"--policy: job {number} of {what}, {name!r} on {scale} workers, has no throughput on "
+                f"{REFERENCE_TYPE!r}, from which {self.config.policy} takes its speed on every worker "
+                "type; choose the _perf variant, or give it one in --throughputs"
+            )
+        cluster = zip(self.cluster.worker_types, self.cluster.workers.tolist(), strict=True)
+        workers = ",".join(f"{name}={count}" for name, count in cluster)
+        raise InputError(
+            f"--cluster: job {number} of {what}, {name!r} on {scale} workers, fits on no "
+            f"worker type of {workers}"
+        )
 
 
 def _workload(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -36,7 +37,22 @@ def load_prices(path: Path | None, worker_types: Sequence[str]) -> np.ndarray:
         Naming file and line, or the worker type that has no price.
     """
     source = path or _SHIPPED
-    rows = csv_rows(str(source), read_text(Path(source), "--prices"))
+    prices = _shipped() if path is None else _read(source)
+    priced = {name: meant(name, prices) for name in worker_types}
+    missing = [name for name, known in priced.items() if known is None]
+    if missing and path is not None:
+        raise InputError(f"{source}: no price for {missing[0]!r}; add a line for it")
+    return np.array([0.0 if known is None else prices[known] for known in priced.values()])
+
+
+@functools.cache
+def _shipped() -> dict[str, float]:
+    return _read(_SHIPPED)
+
+
+def _read(source: Path) -> dict[str, float]:
+    """Read a file of prices: dollars per hour by worker type."""
+    rows = csv_rows(str(source), read_text(source, "--prices"))
     _, header = next(rows, (1, []))
     if [field.strip() for field in header] != ["worker_type", "dollars_per_hour"]:
         raise InputError(f"{source}:1: expected the header worker_type,dollars_per_hour")
@@ -58,8 +74,4 @@ def load_prices(path: Path | None, worker_types: Sequence[str]) -> np.ndarray:
         if fields[0].strip() in prices:
             raise InputError(f"{source}:{line}: a second price for {shown(fields[0].strip())}")
         prices[fields[0].strip()] = abs(price)  # no zero with a sign
-    priced = {name: meant(name, prices) for name in worker_types}
-    missing = [name for name, known in priced.items() if known is None]
-    if missing and path is not None:
-        raise InputError(f"{source}: no price for {missing[0]!r}; add a line for it")
-    return np.array([0.0 if known is None else prices[known] for known in priced.values()])
+    return prices

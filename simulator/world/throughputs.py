@@ -94,8 +94,11 @@ class Measurements:
                     f"{nearest(worker_type, known)}"
                 )
             columns.append(self.worker_types.index(worker_type))
-        for job_type, scale_factor in wanted:
-            row = self.row(job_type, scale_factor)
+        wanted = list(wanted)
+        rows = [self.row(*key) for key in wanted]
+        if min(rows, default=0) >= 0 and not np.isnan(self.alone[np.ix_(rows, columns)]).any():
+            return
+        for (job_type, scale_factor), row in zip(wanted, rows, strict=True):
             if row < 0:
                 names = {name for name, _ in self.keys}
                 hint = (
