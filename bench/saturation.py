@@ -9,6 +9,7 @@ watches. All go on where an earlier one stopped and write the tables of
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,7 +32,7 @@ HERE = Path(__file__).parent
 RESULTS = HERE / "saturation.json"
 DOCS = HERE.parent / "docs" / "measurements" / "2026-11-saturation.md"
 SEEDS = range(10)
-FIGURE_SEEDS = range(3)
+COST_SEEDS = FIGURE_SEEDS = range(3)
 WINDOW = (4000, 5000)
 CAP = 20_000
 """Arrivals to which a run goes that nothing stops."""
@@ -85,8 +86,8 @@ def run(cases: list[str], loads: list[float], seeds: list[int], costs: bool) -> 
             centre = labels[case.name]["centre"]
             known = read()["costs" if costs else "verdicts"]
             entry = known.get(case.name, {}).get(f"{load:g}", {})
-            missing = [] if costs and entry else [0] if costs else list(seeds or SEEDS)
-            missing = [seed for seed in missing if str(seed) not in entry]
+            wanted_seeds = seeds or (COST_SEEDS if costs else SEEDS)
+            missing = [seed for seed in wanted_seeds if str(seed) not in entry]
             if not missing:
                 continue
             for seed in missing:
@@ -288,18 +289,22 @@ def verdict_table() -> str:
 
 
 def cost_table() -> str:
-    """What stopping and looking cost."""
+    """What stopping and looking cost: CPU seconds of all seeds of a case and load."""
     lines = [
-        "| case | load | ended | CPU s | of it looking | to 20,000 arrivals, CPU s | part |",
-        "| --- | ---: | --- | ---: | ---: | ---: | ---: |",
+        "| case | load | runs | stopped | CPU s | of it looking | to 20,000 arrivals, CPU s | part |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     for case in CASES:
         known = read()["costs"].get(case.name, {})
         for load in sorted(known, key=float):
-            found = known[load]["0"]
-            cap = found.get("to_the_cap")
-            rest = ["", ""] if cap is None else [f"{cap:.2f}", f"{found['cpu'] / cap:.1%}"]
-            cells = [case.name, load, found["status"], f"{found['cpu']:.3f}"]
-            cells += [f"{found['looking'] / found['cpu']:.1%}", *rest]
+            runs = list(known[load].values())
+            stopped = [one for one in runs if "to_the_cap" in one]
+            cpu, looking = (math.fsum(one[name] for one in runs) for name in ("cpu", "looking"))
+            cells = [case.name, load, str(len(runs)), str(len(stopped)), f"{cpu / len(runs):.3f}"]
+            cells += [f"{looking / cpu:.1%}", "", ""]
+            if stopped:
+                cap = math.fsum(one["to_the_cap"] for one in stopped)
+                part = math.fsum(one["cpu"] for one in stopped) / cap
+                cells[-2:] = [f"{cap / len(stopped):.2f}", f"{part:.1%}"]
             lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
