@@ -39,6 +39,13 @@ class Outcomes:
         ]
 
     @property
+    def jobs(self) -> str:
+        """Measured jobs that completed, over all runs; and of how many, where not all did."""
+        counts = [result["jobs"] for result in self.results if result is not None]
+        done, all_of = (sum(one[name] for one in counts) for name in ("completed", "measured"))
+        return f"{done:,}" if done == all_of else f"{done:,} of {all_of:,}"
+
+    @property
     def endings(self) -> str:
         """How its runs ended, where not all completed with every measured job done."""
         counts: dict[str, int] = {}
@@ -89,13 +96,15 @@ def as_text(outcomes: Sequence[Outcomes], seeds: Sequence[int]) -> str:
             [
                 one.name,
                 "" if jct is None else f"{jct / HOUR:.2f}",
+                one.jobs,
                 _shown(difference, HOUR, len(seeds)),
                 _percent(difference),
                 "" if utilization is None else f"{utilization:.1%}",
                 _shown(cost, 1.0, len(seeds), ",.0f"),
             ]
         )
-    header = ["", "mean JCT (h)", "difference (h)", "", "utilization", "cost difference ($)"]
+    header = ["", "mean JCT (h)", "jobs", "difference (h)", "", "utilization"]
+    header.append("cost difference ($)")
     several = len(seeds) > 1
     note = (
         f"Seed{'s' if several else ''} {', '.join(map(str, seeds))}; differences from the first row, of "
@@ -127,6 +136,7 @@ def as_json(outcomes: Sequence[Outcomes], seeds: Sequence[int]) -> dict[str, Any
                 "name": one.name,
                 "average_jct": one.values("average_jct"),
                 "cost": one.values("cost"),
+                "jobs": [None if result is None else result["jobs"] for result in one.results],
                 "status": [None if result is None else result["status"] for result in one.results],
                 "difference": None if difference is None else difference.mean,
                 "difference_interval": None

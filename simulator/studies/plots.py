@@ -57,6 +57,8 @@ class Line:
         Smallest and largest value over seeds at each point, or nothing.
     open_ended
         Where a point did not finish.
+    endings
+        How each of these ended.
     published
         ``(x, y)`` of the paper's curve, or None.
     markers
@@ -69,6 +71,7 @@ class Line:
     y: tuple[float, ...]
     spread: tuple[tuple[float, float], ...] = ()
     open_ended: tuple[float, ...] = ()
+    endings: tuple[str, ...] = ()
     published: tuple[tuple[float, ...], tuple[float, ...]] | None = None
     markers: bool = True
 
@@ -253,9 +256,9 @@ def _lines(place: Any, panel: Axes) -> None:
         )
         above[x] += 1
     if unfinished:
-        handles.append(
-            Line2D([], [], marker=UNFINISHED, color=PALE, linestyle="none", label="did not finish")
-        )
+        how = ", ".join(sorted({ending for line in panel.lines for ending in line.endings}))
+        said = f"did not finish: {how}" if how else "did not finish"
+        handles.append(Line2D([], [], marker=UNFINISHED, color=PALE, linestyle="none", label=said))
     _legend(place, handles, columns=2 if len(handles) > 3 and place.figure.axes == [place] else 1)
 
 

@@ -83,7 +83,8 @@ def plot_queue(result: RunResult, path: Path) -> None:
     figure = Figure(figsize=(7.6, 4.2), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
-    axes.plot(time / HOUR, active, color=colour, linewidth=1.0, label="jobs in the system")
+    if time.size:
+        axes.plot(time / HOUR, active, color=colour, linewidth=1.0, label="jobs in the system")
     growth = fitted_growth(time, active)
     if growth is not None:
         axes.plot(
@@ -96,10 +97,14 @@ def plot_queue(result: RunResult, path: Path) -> None:
         )
     verdict = found["saturation"]
     figures = verdict.get("figures", {})
-    if "pace" in figures:
-        missing = figures["rate"] - figures["pace"]
-        said = f"arriving less the pace of a long queue: {missing:+.2f} jobs per hour"
-        axes.plot([], [], " ", label=said)
+    limit = "pace" if "pace" in figures else "bound"
+    if limit in figures:
+        missing = figures["rate"] - figures[limit]
+        than = {"pace": "the pace of a long queue", "bound": "what any policy could do"}[limit]
+        axes.plot([], [], " ", label=f"arriving less {than}: {missing:+,.2f} jobs per hour")
+    if not time.size:
+        axes.set(xticks=[], yticks=[])
+        axes.text(0.5, 0.5, "stopped before its first round", ha="center", transform=axes.transAxes)
     axes.set_xlabel("simulated hours")
     axes.set_ylabel("jobs in the system")
     axes.set_xlim(left=0)

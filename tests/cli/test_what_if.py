@@ -104,7 +104,9 @@ def test_one_seed_has_no_interval_and_nothing_that_ended_early_no_column() -> No
 
 
 def test_endings_have_a_column_where_there_are_some() -> None:
-    whole = {"average_jct": 1.0, "cost": 10.0, "utilization": 0.5, "status": "completed"}
+    whole = {"average_jct": 1.0, "cost": 10.0, "utilization": 0.5, "status": "completed"} | {
+        "jobs": {"measured": 10, "completed": 10}
+    }
     base = Outcomes("as described", [whole, whole])
     other = Outcomes("other", [whole | {"cost": 9.8}, whole | {"status": "saturated"}])
     text = as_text([base, other], [0, 1])
@@ -115,13 +117,18 @@ def test_endings_have_a_column_where_there_are_some() -> None:
 
 def test_runs_that_were_cut_off_are_no_result() -> None:
     def whole(jct: float) -> dict[str, object]:
-        return {"average_jct": jct, "cost": 10.0, "utilization": 0.5, "status": "completed"}
+        jobs = {"measured": 1000, "completed": 1000}
+        found = {"average_jct": jct, "cost": 10.0, "utilization": 0.5, "status": "completed"}
+        return found | {"jobs": jobs}
 
-    cut = {"average_jct": None, "cost": 3.0, "utilization": 0.5, "status": "saturated"}
+    cut = {"average_jct": None, "cost": 3.0, "utilization": 0.5, "status": "saturated"} | {
+        "jobs": {"measured": 1000, "completed": 7}
+    }
     base = Outcomes("as described", [whole(36000.0), whole(72000.0)])
     text = as_text([base, Outcomes("other", [whole(54000.0), cut])], [0, 1])
     (row,) = (line for line in text.splitlines() if "other" in line)
     cells = [cell.strip() for cell in row.split("|")[1:-1]]
     # no mean over one of two seeds; the difference is that of seed 0, over seed 0's base
-    assert cells[1:4] == ["", "+5.00 (1 of 2 seeds)", "+50.0%"]
-    assert cells[5] == "+0 (1 of 2 seeds)"
+    assert cells[1:5] == ["", "1,007 of 2,000", "+5.00 (1 of 2 seeds)", "+50.0%"]
+    assert cells[6] == "+0 (1 of 2 seeds)"
+    assert "| as described |        15.00 |          2,000 |" in text

@@ -103,7 +103,11 @@ def test_limits_follow_the_data_where_the_paper_is_not_drawn(tmp_path: Path, mon
     monkeypatch.setattr(
         plots, "Figure", lambda **given: figures.append(Figure(**given)) or figures[-1]
     )
-    line = plots.Line("gandiva", "Gandiva", (1.0, 2.5), (20.0, 21.0), open_ended=(4.5,))
+    line = plots.Line(
+        *("gandiva", "Gandiva", (1.0, 2.5), (20.0, 21.0)),
+        open_ended=(4.5, 5.0),
+        endings=("timeout", "horizon"),
+    )
     paper = plots.Line("fifo", "FIFO", (1.0,), (30.0,), published=((1.0,), (31.0,)))
     name = "max_sum_throughput_normalized_by_cost_perf_SLOs"
     one = plots.Line(name, "least cost within deadlines", (7.0,), (3.0,))
@@ -114,6 +118,8 @@ def test_limits_follow_the_data_where_the_paper_is_not_drawn(tmp_path: Path, mon
     alone, beside, single = figures[0].axes
     assert alone.get_ylim()[1] < 24
     assert beside.get_ylim()[1] == 100
+    legend = [text.get_text() for text in alone.get_legend().get_texts()]
+    assert "did not finish: horizon, timeout" in legend
     assert alone.get_xlim()[1] >= 4.5, "where a run did not finish lies within the axes"
     assert [tick for tick in single.get_xticks() if not tick.is_integer()] == []
     renderer = figures[0].canvas.get_renderer()

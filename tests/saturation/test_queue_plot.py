@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from unittest import mock
+
 import numpy as np
 import pytest
 
@@ -39,6 +41,17 @@ def test_picture_is_drawn_even_of_a_run_that_was_not_started(tmp_path, capsys):
         assert main([*words, "--rate", rate, "--plot-queue", str(path)]) == 0
         assert path.stat().st_size > 5000
     capsys.readouterr()
+
+
+def test_a_run_that_arithmetic_stopped_has_no_empty_axes(tmp_path):
+    pytest.importorskip("matplotlib")
+    path = tmp_path / "queue.svg"
+    words = ["run", "--policy", "isolated", "--cluster", "6:6:6", "--window", "400:500"]
+    with mock.patch.dict("matplotlib.rcParams", {"svg.fonttype": "none"}):
+        assert main([*words, "--rate", "9", "--plot-queue", str(path)]) == 0
+    said = path.read_text()
+    assert "stopped before its first round" in said
+    assert "arriving less what any policy could do: +8.03 jobs per hour" in said
 
 
 @pytest.mark.parametrize(

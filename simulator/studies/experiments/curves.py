@@ -341,7 +341,8 @@ class CurveExperiment:
             return f"{self.measure.capitalize()} in hours, {seeds}."
         start, end = choices.window
         what = "Mean JCT in hours" if "jct" in self.measure else MEASURES[self.measure][0]
-        return f"{what[0].upper()}{what[1:]} of jobs {start} to {end}, {seeds}."
+        whole = f"all {end - start:,} of a seed where there is a value"
+        return f"{what[0].upper()}{what[1:]} of jobs {start} to {end} ({whole}), {seeds}."
 
     def compare(self, choices: Choices, batch: Batch) -> list[Comparison]:
         """Set the paper's headlines beside what came out, with the spread over common seeds."""
@@ -408,6 +409,8 @@ class CurveExperiment:
                     continue
                 points = self.points(curve, choices, batch)
                 whole = {x: one for x, one in points.items() if one.mean is not None}
+                endings = ("saturated", "horizon", "timeout", "partial")
+                cut = {x: one.state for x, one in points.items() if one.state in endings}
                 published = paper_curve(panel.published, panel.curves[curve.name])
                 lines.append(
                     Line(
@@ -419,11 +422,8 @@ class CurveExperiment:
                             (min(v for v in one.values if v), max(v for v in one.values if v))
                             for one in whole.values()
                         ),
-                        open_ended=tuple(
-                            x
-                            for x, one in points.items()
-                            if one.state in ("saturated", "horizon", "timeout", "partial")
-                        ),
+                        open_ended=tuple(cut),
+                        endings=tuple(cut.values()),
                         published=None
                         if published is None or not choices.as_published
                         else (published.x, published.y),
