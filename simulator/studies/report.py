@@ -6,6 +6,7 @@ import base64
 import csv
 import html
 import re
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -171,9 +172,8 @@ def _errors(section: Section) -> str:
         return ""
     rows = []
     for curve, errors in by_curve.items():
-        size = sorted(abs(error) for error, _ in errors)
         worst = max(errors, key=lambda one: abs(one[0]))
-        median = size[len(size) // 2]
+        median = statistics.median(abs(error) for error, _ in errors)
         rows.append([curve, str(len(errors)), f"{median:.1%}", f"{worst[0]:+.1%} at {worst[1]}"])
     header = ["curve", "points", "median difference", "largest"]
     return f"Difference from the published curve:\n\n{markdown(header, rows)}"

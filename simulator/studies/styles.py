@@ -64,17 +64,21 @@ def styles(names: Sequence[str]) -> dict[str, Style]:
     return found
 
 
-def styles_apart(names: Sequence[str]) -> dict[str, Style]:
-    """Return a style for each curve of one chart, where no two may look alike.
-
-    The first of a family has its style, the others what is left of :data:`OTHERS`, then of all
-    combinations of colours and markers.
-    """
-    wanted = styles(names)
+def spare_styles() -> list[Style]:
+    """Return what a curve may have when its own style is taken: :data:`OTHERS`, then all combinations."""
     palette = (*OTHERS, *STYLES.values(), AGNOSTIC, GAVEL, SHARING)
     turns = range(len(palette))
     mixed = [(palette[at][0], palette[at - turn][1]) for turn in turns for at in turns]
-    spare = [*OTHERS, *mixed]
+    return list(dict.fromkeys([*OTHERS, *mixed]))
+
+
+def styles_apart(names: Sequence[str]) -> dict[str, Style]:
+    """Return a style for each curve of one chart, where no two may look alike.
+
+    The first of a family has its style, the others what is left of :func:`spare_styles`.
+    """
+    wanted = styles(names)
+    spare = spare_styles()
     taken: set[Style] = set()
     for name, style in wanted.items():
         if style in taken:

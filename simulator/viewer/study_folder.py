@@ -12,7 +12,7 @@ from simulator.runs.config import SETTINGS, RunConfig
 from simulator.runs.folder_kinds import kind_of
 from simulator.studies.experiments.experiment import PAPER_WINDOW
 from simulator.studies.stores import read_point
-from simulator.studies.styles import styles
+from simulator.studies.styles import spare_styles, styles_apart
 from simulator.studies.sweep_folder import PLAN, PlanEntry, read_plan, standing
 from simulator.viewer.run_folder import LIVE_FILE, looks_like_a_run
 from simulator.world.reading import DAMAGED, read_json
@@ -76,7 +76,8 @@ class Study:
             "title": self.title,
             "entries": self.entries,
             "varied": self.varied,
-            "styles": styles(list(dict.fromkeys(one["curve"] for one in self.entries))),
+            "styles": styles_apart(list(dict.fromkeys(one["curve"] for one in self.entries))),
+            "spare": spare_styles(),
             "published": self.published,
             "seeds": self.seeds,
             "notes": self.notes,

@@ -8,9 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from simulator.cli import main
+from simulator.studies import stores
+from simulator.studies.styles import styles_apart
 from tests.viewer.browser import needs_browser, open_browser, page_of, served
 
 needs_browser()
@@ -144,3 +147,66 @@ def test_a_measure_that_a_run_does_not_have_is_not_drawn(browser: Any, sweep: Pa
         points(page)
         page.get_by_label("Show").select_option("cost")
         assert [one.split(",")[0] for one in points(page)] == ["no value"]
+
+
+def test_percentiles_are_those_of_summaries(browser: Any, planned: Path) -> None:
+    hours = [1.0, 2.0, 4.0, 8.0]
+    asked = "([known, total, rank]) => import('./percentile.js').then(p => p.percentile(known, total, rank))"
+    with served([planned]) as server, page_of(browser, server.address) as page:
+        for known in (hours, [*hours, 9.5], hours[:1]):
+            for rank in (0, 50, 90, 99, 100):
+                found = page.evaluate(asked, [known, len(known), rank])
+                assert found == pytest.approx(float(np.percentile(known, rank)), rel=1e-15)
+        assert page.evaluate(asked, [hours, 6, 50]) == 6.0  # two jobs of six have not completed
+        assert page.evaluate(asked, [hours, 8, 50]) is None
+
+
+def test_the_median_of_jobs_is_that_of_the_terminal(browser: Any, runs: Path) -> None:
+    summary = json.loads((runs / "packed" / "summary.json").read_text())
+    ranks = summary["jct_percentiles"]
+    assert summary["jobs"]["measured"] % 2 == 0  # the two in the middle differ
+    words = zip(("median", "99th percentile", "longest"), ("p50", "p99", "max"), strict=True)
+    said = ", ".join(f"{name} {ranks[rank] / 3600:.2f} h" for name, rank in words)
+    with served([runs / "packed"]) as server, page_of(browser, server.address) as page:
+        page.click("#tab-Jobs")
+        page.wait_for_selector("text=Measured jobs that completed")
+        assert said in page.inner_text("#content").replace("\u202f", " ")
+
+
+def test_the_papers_curve_stays_within_the_plot(browser: Any, tmp_path: Path) -> None:
+    folder = tmp_path / "figure9"
+    words = ["--policy", "gandiva", "--at", "4.4", "5.2", "--seed", "0", "--window", "2:4"]
+    assert main(["figure", "9", *words, "--processes", "1", "--output", str(folder)]) == 0
+    for file in folder.glob("points/*.json"):
+        kept = json.loads(file.read_text())
+        kept["payload"]["config"]["window"] = [4000, 5000]  # as the paper's
+        del kept["checksum"]
+        file.write_text(json.dumps(kept | {"checksum": stores._checksum(kept)}))
+    with served([folder]) as server, page_of(browser, server.address) as page:
+        points(page)
+        dashed = page.locator(".study svg > path[stroke-dasharray]")
+        assert dashed.count() == 1
+        shape = "one => { const {x, width} = one.getBBox(); return [x, x + width]; }"
+        (left, right) = dashed.evaluate(shape)
+        (least, most) = page.locator(".study .rule").last.evaluate(shape)
+        assert least - 0.1 <= left < right <= most + 0.1
+        assert right - left > 0.9 * (most - least)  # cut at the edges, not at the points before
+
+
+def test_lines_have_the_colours_of_the_pictures(browser: Any, runs: Path, tmp_path: Path) -> None:
+    sweep = tmp_path / "sweep"
+    names = ("finish_time_fairness_perf", "max_min_fairness_perf", "max_sum_throughput_perf")
+    for name in names:
+        shutil.copytree(runs / "gavel", sweep / name)
+        edit(sweep / name, policy=name)
+    with served([sweep]) as server, page_of(browser, server.address) as page:
+        points(page)
+        fills = page.locator(".legend .mark").evaluate_all(
+            "marks => marks.map(mark => getComputedStyle(mark).fill)"
+        )
+    assert fills == [rgb(colour) for colour, _ in styles_apart(names).values()]
+    assert len(set(fills)) == 3
+
+
+def rgb(colour: str) -> str:
+    return f"rgb({', '.join(str(int(colour[at : at + 2], 16)) for at in (1, 3, 5))})"

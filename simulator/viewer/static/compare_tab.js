@@ -4,6 +4,7 @@ import { pick, RUN_COLOURS } from "./colours.js";
 import { choice, el, fill } from "./dom.js";
 import { figure } from "./figure.js";
 import { brief, duration, exact, moment, number, short } from "./format.js";
+import { percentile } from "./percentile.js";
 import { firstDifference } from "./placements.js";
 import { scatterChart } from "./scatter_chart.js";
 import { table } from "./table.js";
@@ -196,9 +197,12 @@ function difference(values) {
   const mean = values.reduce((sum, one) => sum + one, 0) / n;
   const variance = values.reduce((sum, one) => sum + (one - mean) ** 2, 0) / Math.max(n - 1, 1);
   const half = n > 1 ? quantile(n - 1) * Math.sqrt(variance / n) : Number.NaN;
-  const sorted = [...values].sort((x, y) => x - y);
-  const median = n % 2 ? sorted[(n - 1) / 2] : (sorted[n / 2 - 1] + sorted[n / 2]) / 2;
-  return { mean, low: mean - half, high: mean + half, median };
+  const median = percentile(
+    [...values].sort((x, y) => x - y),
+    n,
+    50,
+  );
+  return { mean, low: mean - half, high: mean + half, median: median ?? Number.NaN };
 }
 
 /**

@@ -4,6 +4,7 @@ import { DASHES, pick, RUN_COLOURS } from "./colours.js";
 import { el } from "./dom.js";
 import { brief, duration, number } from "./format.js";
 import { lineChart } from "./line_chart.js";
+import { percentile } from "./percentile.js";
 
 /** @typedef {import("./run.js").Run} Run */
 
@@ -40,7 +41,7 @@ export function distributions(runs) {
       el("h3", {}, "Completion times"),
       el("p", { class: "hint" }, "No measured job has completed."),
     );
-  const short = Math.max(...sorted.map((hours) => hours[Math.floor(hours.length / 2)] ?? 0));
+  const short = Math.max(...sorted.map((hours) => percentile(hours, hours.length, 50) ?? 0));
   const total = runs.map((run, place) => measuredJobs(run, sorted[place]));
   const lines = (/** @type {(hours: Float64Array, total: number) => {x: number[], y: number[]}} */ shape) =>
     runs.map((run, place) => ({
@@ -77,11 +78,28 @@ export function distributions(runs) {
       "Measured jobs that completed: ",
       runs.map((run, place) => [
         place > 0 && "; ",
-        `${runs.length > 1 ? `${brief(run.label, 40)}: ` : ""}${number(sorted[place].length)} of ${number(total[place])}, half of all within ${duration(3600 * (sorted[place][Math.floor(total[place] / 2)] ?? Number.NaN))}`,
+        `${runs.length > 1 ? `${brief(run.label, 40)}: ` : ""}${number(sorted[place].length)} of ${number(total[place])}${ranks(sorted[place], total[place])}`,
       ]),
       ".",
     ),
   );
+}
+
+/**
+ * The percentiles that can be known, in the words of the terminal.
+ * @param {Float64Array} hours
+ * @param {number} total
+ */
+function ranks(hours, total) {
+  const names = /** @type {[string, number][]} */ ([
+    ["median", 50],
+    ["99th percentile", 99],
+    ["longest", 100],
+  ]);
+  return names
+    .map(([name, rank]) => ({ name, value: percentile(hours, total, rank) }))
+    .map(({ name, value }) => (value === null ? "" : `, ${name} ${duration(3600 * value)}`))
+    .join("");
 }
 
 /**

@@ -29,20 +29,14 @@ export const UNFINISHED = "^";
 const THEMED = { "#000000": "var(--ink)", "#22262b": "var(--ink)", "#4D4D4D": "var(--muted)" };
 
 /**
- * A style for each curve, where no two may look alike.
+ * A style for each line, where no two may look alike: the first of a curve has the curve's, the others what is spare.
  * @param {string[]} curves the curve that each line is of; several lines may be of one
  * @param {Record<string, Style>} own
+ * @param {Style[]} spare in order
  * @returns {Style[]}
  */
-export function stylesApart(curves, own) {
+export function stylesApart(curves, own, spare) {
   const wanted = curves.map((name) => own[name]);
-  const palette = Object.values(own);
-  const letters = Object.keys(SHAPES).filter((letter) => letter !== UNFINISHED);
-  const spare = letters.flatMap((_, turn) =>
-    palette.map(
-      ([colour], place) => /** @type {Style} */ ([colour, letters[(turn + place) % letters.length]]),
-    ),
-  );
   const known = new Set(wanted.map(String));
   const taken = new Set();
   return wanted.map((style) => {

@@ -61,14 +61,10 @@ function drawing(options, curves, clicked, width) {
   const ours = curves.flatMap((curve) =>
     curve.points.flatMap((point) => (point.y === null ? [] : [point.high])),
   );
-  const theirs = curves.flatMap((curve) =>
-    (curve.published?.y ?? []).filter(
-      (_, place) => xs.length === 0 || (curve.published?.x[place] ?? 0) <= Math.max(...xs),
-    ),
-  );
   const right = Math.max(...xs, 1e-9);
-  const least = Math.min(...xs);
+  const least = Math.min(...xs, right);
   const left = least > 0.35 * right ? least - 0.08 * (right - least) : Math.min(0, least);
+  const theirs = curves.flatMap((curve) => within(curve.published, left, right).map(([, y]) => y));
   const top =
     Math.max(
       ...ours,
@@ -96,11 +92,9 @@ function drawing(options, curves, clicked, width) {
   for (const [place, curve] of curves.entries()) {
     const colour = colourOf(curve.style);
     if (curve.published && !alone) {
-      const { x, y } = curve.published;
-      const kept = x.map((one, i) => [one, y[i]]).filter(([one]) => one <= right * 1.03);
       svg.append(
         path(
-          kept.map(([one, value]) => [px(one), inside(value)]),
+          within(curve.published, left, right * 1.03).map(([x, y]) => [px(x), inside(y)]),
           colour,
           PUBLISHED,
         ),
@@ -174,6 +168,24 @@ function drawing(options, curves, clicked, width) {
     }
   }
   return svg;
+}
+
+/**
+ * The part of a curve between two places of its axis, cut where it crosses them.
+ * @param {{x: number[], y: number[]} | null} curve its places ascend
+ * @param {number} low
+ * @param {number} high
+ */
+export function within(curve, low, high) {
+  const { x, y } = curve ?? { x: [], y: [] };
+  return x.flatMap((one, i) => {
+    const cuts = i === 0 ? [] : [low, high].filter((bound) => x[i - 1] < bound && bound < one);
+    const cut = cuts.map((bound) => [
+      bound,
+      y[i - 1] + ((bound - x[i - 1]) / (one - x[i - 1])) * (y[i] - y[i - 1]),
+    ]);
+    return low <= one && one <= high ? [...cut, [one, y[i]]] : cut;
+  });
 }
 
 /**

@@ -62,6 +62,7 @@ export function curvesOf(found, state, factor) {
   const apart = stylesApart(
     curves.map(({ entry }) => entry.curve),
     found.styles,
+    found.spare,
   );
   return curves.map(({ name, entry, points }, place) => ({
     name,
