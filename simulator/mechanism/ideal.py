@@ -119,8 +119,10 @@ class IdealMechanism(Mechanism):
         if self.active == 0:
             return
         rates, jobs = self._rates(), self._jobs()
-        # A step that rounding leaves over is no step.
-        done = (rates > 0) & (jobs["steps_left"] - rates * elapsed <= 1e-9 * rates)
+        # What rounding leaves over is no step: less than the clock can tell, which late in a run is more
+        # than a nanosecond, would be due at this very moment again and again.
+        blink = max(1e-9, math.ulp(now))
+        done = (rates > 0) & (jobs["steps_left"] - rates * elapsed <= blink * rates)
         jobs["steps_left"] -= rates * elapsed
         cluster, prices = self._setting.cluster, self._setting.prices
         shares, pair_shares = self._job_shares(), self._pair_shares()
