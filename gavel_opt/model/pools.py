@@ -63,8 +63,12 @@ class Pools:
         order = np.lexsort((-need, key, alone))
         order = order[: key.size - int(alone.sum())]
         starts = np.flatnonzero(np.diff(key[order], prepend=-1))
+        sizes = np.diff(starts, append=order.size)
         alone = alone.copy()
-        for pool in np.split(order, starts[1:]):
+        by_itself = order[starts[sizes == 1]]
+        alone[by_itself] = ~(need[by_itself] >= 2.0 * need[by_itself])
+        for start, jobs_in in zip(starts[sizes > 1], sizes[sizes > 1], strict=True):
+            pool = order[start : start + jobs_in]
             rest = np.cumsum(need[pool][::-1])[::-1]
             fits = np.append(rest >= 2.0 * need[pool], True)
             alone[pool[: int(np.argmax(fits))]] = True
@@ -95,16 +99,23 @@ class Pools:
         groups = self.first.size
         x = np.maximum(x, 0.0)
         single = np.minimum(x[:groups][self.of_job] * self.part[:, None], 1.0)
-        order = np.argsort(self.of_job, kind="stable")
-        members = np.split(order, np.cumsum(np.bincount(self.of_job))[:-1])
-        ends = [np.cumsum(self.part[jobs]) / self.part[jobs].sum() for jobs in members]
         found: list[tuple[Ints, Ints, Floats]] = []
         used = np.flatnonzero(x[groups:].max(axis=1, initial=0.0) > NOTHING)
-        single_job = (np.bincount(self.of_job) == 1)[pairs.member[used]].all(axis=1)
+        sizes = np.bincount(self.of_job)
+        single_job = (sizes == 1)[pairs.member[used]].all(axis=1)
         if single_job.any():  # most of very many, where jobs all differ
             one, two = self.first[pairs.member[used[single_job]]].T
             found.append((one, two, x[groups + used[single_job]]))
-        for p in used[~single_job]:
+        mixed = used[~single_job]
+        order = np.argsort(self.of_job, kind="stable")
+        starts = np.cumsum(sizes) - sizes
+        members = {
+            a: order[starts[a] : starts[a] + sizes[a]] for a in np.unique(pairs.member[mixed])
+        }
+        ends = {
+            a: np.cumsum(self.part[jobs]) / self.part[jobs].sum() for a, jobs in members.items()
+        }
+        for p in mixed:
             a, b = pairs.member[p]
             i, k, part = _beside(ends[a], ends[b]) if a != b else _opposite(ends[a])
             found.append((members[a][i], members[b][k], part[:, None] * x[groups + p]))

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 from gavel_opt.arrays import Floats
-from gavel_opt.kernels.jit import make_ready
 from gavel_opt.model.solution import Certificate
 from gavel_opt.solver.optimum import MANY_TYPES
 from gavel_opt.solver.shortcuts import PINNED, PRICED
@@ -36,7 +35,7 @@ def proven_shares(
         Shares of shape ``(n, J)``, and what proves them; None where the program must be made for that.
     """
     if types > MANY_TYPES:
-        make_ready(kernel, given)
+        return None  # which method they take is known once there are groups
     outcome, shares, summary = kernel(*given)
     # the efficient optimum of a program that one job pins is found from its blocks
     if outcome != PRICED and (outcome != PINNED or tie_break == "efficient"):
