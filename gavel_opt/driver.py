@@ -30,7 +30,7 @@ from gavel_opt.model.allocation_program import (
     Program,
 )
 from gavel_opt.model.certificate import certify
-from gavel_opt.model.checked_shares import check_shares
+from gavel_opt.model.checked_shares import checked_shares
 from gavel_opt.model.cluster_state import ClusterState
 from gavel_opt.model.finish_time import finish_time_by_levels, level_program
 from gavel_opt.model.groups import expand
@@ -43,7 +43,7 @@ from gavel_opt.model.solution import Certificate, Solution, Status
 from gavel_opt.policies import Policy, solves
 from gavel_opt.policies.finish_time import known_times
 from gavel_opt.policies.max_min import known_variant
-from gavel_opt.policies.outside import blamed, started_generator
+from gavel_opt.policies.outside import blamed, check_program, is_ours, started_generator
 from gavel_opt.solving import certify_solution, decide
 from gavel_opt.tie_breaking import alone_first, choose, worth_solved
 
@@ -234,7 +234,7 @@ class Driver:
             return solve(*given)
         except GavelError:
             raise
-        except Exception as raised:  # the programs of the policy are left
+        except (Exception, SystemExit) as raised:  # the programs of the policy are left
             self._refuse(self.engine, raised_word(raised))
             return None
 
@@ -261,15 +261,17 @@ class Driver:
             while True:
                 solved = True
                 tally.build += clock() - started
-                answer = self.solve(program)
+                answer = self.solve(check_program(self.policy, program))
                 started = clock()
                 program = generator.send(answer)
         except StopIteration as done:
-            if not type(self.policy).__module__.startswith("gavel_opt."):
-                check_shares(self.policy.name, done.value, state)
+            found: Allocation = done.value
+            if not is_ours(self.policy):
+                packs = self.policy.traits.packing
+                found = checked_shares(self.policy.name, found, state, packs)
             tally.build += clock() - started
-            return self._leave_traces(done.value, state) if solved else done.value
-        except Exception as raised:
+            return self._leave_traces(found, state) if solved else found
+        except (Exception, SystemExit) as raised:
             failed = blamed(self.policy, raised)
             if failed is None:
                 raise
@@ -345,6 +347,10 @@ class Driver:
                 return choose(program_within_reach, answer, self.tie_break), ""
         except SolveFailed as failed:
             return None, str(failed)
+        except GavelError:
+            raise
+        except Exception as raised:  # the next engine's answer may lie elsewhere
+            return None, f"its tie-break {raised_word(raised)}"
         finally:
             self.tally.tie_break += clock() - started
 
@@ -371,7 +377,7 @@ class Driver:
                     found = product_engine.solve_product(program, self.options)
                 except GavelError:
                     raise
-                except Exception as raised:
+                except (Exception, SystemExit) as raised:
                     raise SolveFailed(f"{engine.name} {raised_word(raised)}") from raised
                 answer, reason = self._accept(*self._proven(engine, program, *found))
                 if answer is None:
@@ -399,7 +405,7 @@ class Driver:
             return self._try(engine, program)
         except GavelError:
             raise
-        except Exception as raised:
+        except (Exception, SystemExit) as raised:
             return None, raised_word(raised)
 
     def _try(self, engine: Engine, program: Program) -> tuple[Answer | None, str]:

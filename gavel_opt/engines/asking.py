@@ -24,7 +24,10 @@ def ask(engine: Engine, program: LinearProgram, options: Options) -> Solution:
         solution = engine.solve(program, options)
     except GavelError:
         raise
-    except Exception as raised:
+    except (
+        Exception,
+        SystemExit,
+    ) as raised:  # some libraries end the process where they should raise
         return broken(raised_word(raised), str(raised))
     if not isinstance(solution, Solution) or not isinstance(solution.status, Status):
         return broken(f"answered with a {type(solution).__name__}")
@@ -45,7 +48,7 @@ def ask(engine: Engine, program: LinearProgram, options: Options) -> Solution:
     return solution
 
 
-def raised_word(raised: Exception) -> str:
+def raised_word(raised: BaseException) -> str:
     """What is said of an engine that raised: the same of the same kind of exception."""
     return f"raised {type(raised).__name__}"
 

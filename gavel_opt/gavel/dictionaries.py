@@ -7,6 +7,7 @@ the table, so policies find groups; pairs are kept from call to call and only ne
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import operator
 from collections.abc import Callable, Mapping, Sequence
@@ -119,7 +120,7 @@ class Columns:
         number = self.numbers(what, keys)
         try:
             column = np.fromiter(values.values(), np.float64, len(keys))
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             raise _no_number(what, values) from None
         if number.size == jobs.number.size and bool((number == jobs.number).all()):
             return column
@@ -146,6 +147,8 @@ def _no_number(what: str, values: Mapping[Any, Any]) -> InputError:
     for job, value in values.items():
         try:
             float(value)
+        except OverflowError:
+            return InputError(f"{what} of job {job} is beyond what a float can be")
         except (TypeError, ValueError):
             return InputError(f"{what} of job {job} is {value!r}, not a number")
     return InputError(f"{what}: a value is not a number")
@@ -188,7 +191,7 @@ def read_jobs(number: Ints, keys: Sequence[Any], values: Sequence[Mapping[str, A
     InputError
         Naming a job whose throughputs lack a worker type or are no numbers.
     """
-    types = tuple(sorted(values[0]))
+    types = worker_types_of(keys[0], values[0])
     alone = _matrix(keys, values, types)
     name = list(keys)
     if number.size > 1 and not bool((np.diff(number) > 0).all()):
@@ -199,6 +202,37 @@ def read_jobs(number: Ints, keys: Sequence[Any], values: Sequence[Mapping[str, A
             twice = int(np.flatnonzero(np.diff(number) == 0)[0])
             raise InputError(f"job {name[twice]} is there twice")
     return Jobs(number, name, types, alone)
+
+
+def worker_types_of(job: Any, row: Any) -> tuple[str, ...]:
+    """Worker types that a job's throughputs name, in alphabetical order.
+
+    Raises
+    ------
+    InputError
+        If they are no dictionary by name.
+    """
+    if isinstance(row, Mapping):
+        with contextlib.suppress(TypeError):  # names that have no order
+            return tuple(sorted(row))
+    raise InputError(
+        f"throughputs of job {job} are {row!r}, expected steps per second by name of worker type"
+    )
+
+
+def require_dictionaries(**given: Any) -> None:
+    """Check that what stands for jobs or worker types is a dictionary, or is left out as None.
+
+    Raises
+    ------
+    InputError
+        Naming the argument.
+    """
+    for what, values in given.items():
+        if not isinstance(values, Mapping) and (values is not None or what == "cluster_spec"):
+            kind = type(values).__name__
+            by = "worker type" if what == "cluster_spec" else "job"
+            raise InputError(f"{what} is a {kind}, expected a dictionary by {by}")
 
 
 def _matrix(
@@ -212,7 +246,7 @@ def _matrix(
         flat = np.fromiter(
             itertools.chain.from_iterable(map(pick, values)), np.float64, len(values) * width
         )
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, IndexError, TypeError, ValueError, OverflowError):
         raise _wrong_row(keys, values, types) from None
     return flat.reshape(-1, width)
 
@@ -228,12 +262,20 @@ def _wrong_row(
     keys: Sequence[Any], values: Sequence[Mapping[str, Any]], types: Sequence[str]
 ) -> InputError:
     for key, row in zip(keys, values, strict=True):
+        if not isinstance(row, Mapping):
+            return InputError(
+                f"throughputs of job {key} are {row!r}, expected steps per second by name of worker type"
+            )
         for kind in types:
             if kind not in row:
                 return InputError(f"throughputs of job {key} have no worker type {kind!r}")
             if not isinstance(row[kind], int | float | np.number):
                 return InputError(
                     f"throughput of job {key} on {kind!r} is {row[kind]!r}, not a number"
+                )
+            if isinstance(row[kind], int) and abs(row[kind]) > 2**1023:
+                return InputError(
+                    f"throughput of job {key} on {kind!r} is beyond what a float can be"
                 )
     return InputError("throughputs: a value is not a number")
 
@@ -304,10 +346,10 @@ class Pairs:
 
     def _jobs(self, rows: Rows, here: Ints) -> Jobs:
         if not (self._seen and self.trusts and self._follows(rows, here) and self._hold(rows)):
-            first = next((row for key, row in rows.items() if not _is_pair(key)), None)
+            first = next((one for one in rows.items() if not _is_pair(one[0])), None)
             if first is None:
                 raise InputError("throughputs: pairs without single jobs")
-            self._forget(tuple(sorted(first)))
+            self._forget(worker_types_of(*first))
             self._add(list(rows), rows)
             self._seen = dict(rows)
         keys = list(self._single.values())

@@ -16,7 +16,16 @@ from gavel_opt.arrays import Floats, Ints
 from gavel_opt.driver import Driver
 from gavel_opt.engines.registry import known_engines
 from gavel_opt.errors import InputError, unknown_name
-from gavel_opt.gavel.dictionaries import Columns, Jobs, Pairs, Rows, equal_rows, numbers, read_jobs
+from gavel_opt.gavel.dictionaries import (
+    Columns,
+    Jobs,
+    Pairs,
+    Rows,
+    equal_rows,
+    numbers,
+    read_jobs,
+    require_dictionaries,
+)
 from gavel_opt.model.allocation_program import Allocation
 from gavel_opt.model.cluster_state import ClusterState, ThroughputTable
 from gavel_opt.policies import make_policy
@@ -129,6 +138,8 @@ class GavelPolicy:
     def _state(
         self, throughputs: Rows, scale_factors: Values | None, cluster_spec: Values, **columns: Any
     ) -> tuple[ClusterState, Jobs]:
+        given = {"throughputs": throughputs, "scale_factors": scale_factors, **columns}
+        require_dictionaries(cluster_spec=cluster_spec, **given)
         table: ThroughputTable
         if self.packs:
             here = self._columns.numbers("scale_factors", list(scale_factors or ()))
@@ -256,14 +267,24 @@ class _Zeros(dict[str, float]):
         return dict, (dict(self),)
 
 
+_MOST = 10**9
+"""Workers of one type."""
+
+
+def _is_whole(count: Any) -> bool:
+    return isinstance(count, float | np.floating) and float(count).is_integer()
+
+
 def _workers(cluster_spec: Values, types: tuple[str, ...]) -> Ints:
     try:
         given = [cluster_spec[kind] for kind in types]
     except KeyError as missing:
         raise InputError(f"cluster_spec has no worker type {missing.args[0]!r}") from None
     for kind, count in zip(types, given, strict=True):
-        if not isinstance(count, int | np.integer) and count != int(count):
+        if not isinstance(count, int | np.integer) and not _is_whole(count):
             raise InputError(f"cluster_spec of {kind!r} is {count!r}, not whole")
+        if not abs(count) <= _MOST:
+            raise InputError(f"cluster_spec of {kind!r} is {count!r}, expected {_MOST:,} at most")
     return np.array(given, dtype=np.int64)
 
 

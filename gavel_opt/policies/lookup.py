@@ -21,7 +21,7 @@ from types import ModuleType
 from typing import Any
 
 from gavel_opt.errors import InputError, unknown_name
-from gavel_opt.policies.policy import Policy
+from gavel_opt.policies.policy import Policy, Traits
 from gavel_opt.policies.settings import check_settings
 
 GROUP = "gavel_opt.policies"
@@ -132,7 +132,7 @@ def build(found: Found, seed: int, given: Mapping[str, Any]) -> Policy:
         policy = found.factory(**values)
     except InputError:
         raise
-    except Exception as wrong:
+    except (Exception, SystemExit) as wrong:
         raise InputError(
             f"policy {found.name!r} cannot be made: {_where(wrong)}{type(wrong).__name__}: {wrong}"
         ) from wrong
@@ -158,6 +158,14 @@ def require_policy(policy: object, name: str) -> None:
             f"policy {name!r} is a {type(policy).__name__} without {missing[0]!r}; "
             "expected the name of a policy, or an object of a class derived from gavel_opt.Policy"
         )
+    for part, kind in (("name", str), ("traits", Traits)):
+        value = getattr(policy, part)
+        if not isinstance(value, kind):
+            said = f"the class {value.__name__}" if isinstance(value, type) else repr(value)
+            raise InputError(
+                f"policy {name!r}: {part} is {said}, expected "
+                f"{'a text' if kind is str else 'gavel_opt.Traits(...)'}"
+            )
 
 
 def name_of(policy: object) -> str:
@@ -213,7 +221,7 @@ def _module(name: str, place: str) -> ModuleType:
                 f"policy {name!r} (--policy): no module named {missing.name!r}"
             ) from None
         raise _not_loaded(name, missing) from missing
-    except Exception as wrong:
+    except (Exception, SystemExit) as wrong:  # a script that has no __main__ guard ends the process
         raise _not_loaded(name, wrong) from wrong
     finally:
         if added:
@@ -223,6 +231,8 @@ def _module(name: str, place: str) -> ModuleType:
 def _from_file(name: str, place: str) -> ModuleType:
     """Load a file as a module of a name of its own, once for each content of it."""
     path = Path(place)
+    if "\0" in place:
+        raise InputError(f"policy {name!r} (--policy): {place!r} is not the name of a file")
     try:
         content = path.read_bytes()
     except OSError as wrong:
@@ -246,7 +256,7 @@ def _from_file(name: str, place: str) -> ModuleType:
     sys.path.insert(0, beside)
     try:
         spec.loader.exec_module(module)
-    except Exception as wrong:
+    except (Exception, SystemExit) as wrong:
         del sys.modules[own_name]
         raise _not_loaded(name, wrong) from wrong
     finally:
@@ -254,7 +264,7 @@ def _from_file(name: str, place: str) -> ModuleType:
     return module
 
 
-def _not_loaded(name: str, wrong: Exception) -> InputError:
+def _not_loaded(name: str, wrong: BaseException) -> InputError:
     where = _where(wrong)
     if isinstance(wrong, SyntaxError):
         where = f"{wrong.filename}, line {wrong.lineno}: "

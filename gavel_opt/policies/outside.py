@@ -5,10 +5,49 @@ from __future__ import annotations
 import sys
 import traceback
 from collections.abc import Generator
+from typing import Any
 
 from gavel_opt.errors import GavelError, InputError, PolicyFailed
+from gavel_opt.model.allocation_program import (
+    AllocationProgram,
+    FinishTimeProgram,
+    ProductProgram,
+    Program,
+)
 from gavel_opt.model.cluster_state import ClusterState
 from gavel_opt.policies.policy import Policy, Programs
+
+_OURS = "gavel_opt."
+
+
+def is_ours(policy: Policy) -> bool:
+    """Whether a policy is one of this package, and does what its class there says.
+
+    One whose methods were replaced, on the object or on the class, is somebody else's.
+    """
+    kind = type(policy)
+    if not kind.__module__.startswith(_OURS):
+        return False
+    if any(callable(getattr(kind, name, None)) for name in vars(policy)):
+        return False
+    methods = (getattr(kind, name, None) for name in ("programs", "shares"))
+    return all(getattr(one, "__module__", "").startswith(_OURS) for one in methods)
+
+
+def check_program(policy: Policy, program: object) -> Program | ProductProgram:
+    """Return what a policy yields, if it is a program.
+
+    Raises
+    ------
+    InputError
+        If it is not.
+    """
+    if isinstance(program, AllocationProgram | FinishTimeProgram | ProductProgram):
+        return program
+    raise InputError(
+        f"policy {policy.name!r}: programs yields a {type(program).__name__}, expected a program as "
+        "ProgramBuilder makes it: return (yield from program.solve(merge))"
+    )
 
 
 def started_generator(policy: Policy, state: ClusterState, merge: bool) -> Programs:
@@ -28,7 +67,29 @@ def started_generator(policy: Policy, state: ClusterState, merge: bool) -> Progr
     return found
 
 
-def blamed(policy: Policy, raised: Exception) -> PolicyFailed | None:
+def memory_of(policy: Policy) -> dict[str, Any]:
+    """Return what a policy remembers, for a checkpoint.
+
+    Raises
+    ------
+    PolicyFailed
+        If its ``snapshot`` raises, or gives no dictionary.
+    """
+    try:
+        found = policy.snapshot()
+    except (Exception, SystemExit) as raised:
+        failed = blamed(policy, raised)
+        if failed is None:
+            raise
+        raise failed from raised
+    if not isinstance(found, dict):
+        raise PolicyFailed(
+            f"policy {policy.name!r}: snapshot gave a {type(found).__name__}, expected a dictionary"
+        )
+    return found
+
+
+def blamed(policy: Policy, raised: BaseException) -> PolicyFailed | None:
     """Return what to raise in place of an exception: one line if it came from a policy's own file.
 
     None for what this package raises on purpose, and for what did not pass through that file.
@@ -36,12 +97,16 @@ def blamed(policy: Policy, raised: Exception) -> PolicyFailed | None:
     if isinstance(raised, GavelError):
         return None
     home = getattr(sys.modules.get(type(policy).__module__), "__file__", None)
-    here = home is None or type(policy).__module__.startswith("gavel_opt.")
-    steps = [] if here else traceback.extract_tb(raised.__traceback__)
+    if home is None or type(policy).__module__.startswith(_OURS):
+        return None
+    if isinstance(raised, RuntimeError) and isinstance(raised.__cause__, StopIteration):
+        raised = raised.__cause__  # which Python makes a RuntimeError of inside of a generator
+    steps = traceback.extract_tb(raised.__traceback__)
     lines = [step.lineno for step in steps if step.filename == home]
     if not lines:
         return None
     said = " ".join(str(raised).split())
     return PolicyFailed(
-        f"policy {policy.name!r} raised {type(raised).__name__}: {said} ({home}, line {lines[-1]})"
+        f"policy {policy.name!r} raised {type(raised).__name__}{said and ': '}{said} "
+        f"({home}, line {lines[-1]})"
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from gavel_opt.errors import InputError
@@ -47,6 +47,12 @@ class Traits:
     needs_deadlines: bool = False
     by_arrival: bool = False
     needs_reference: bool = False
+
+    def __post_init__(self) -> None:
+        for one in fields(self):
+            value = getattr(self, one.name)
+            if not isinstance(value, bool):
+                raise InputError(f"Traits: {one.name} is {value!r}, expected True or False")
 
 
 class Policy(Protocol):

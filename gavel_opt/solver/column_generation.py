@@ -253,6 +253,8 @@ def generate(program: ScaledProgram, start: Basis | None) -> tuple[Basis, int] |
     least = _PAYS / float(program.count.sum())
     iterations, relieving, pairs = 0, False, program.pairs
     for _ in range(ROUNDS):
+        if not master.usable:
+            return None
         prices = master.solve()
         iterations += master.iterations
         if prices is None and not relieving:

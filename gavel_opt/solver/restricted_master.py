@@ -82,9 +82,11 @@ class RestrictedMaster:
             ("dual_feasibility_tolerance", _TOLERANCE),
         ):
             self._solver.setOptionValue(name, value)
-        self._solver.passModel(self._alone())
-        self.add(column)
-        if basis is not None:
+        self.usable = self._solver.passModel(self._alone()) != highspy.HighsStatus.kError
+        """Whether HiGHS takes the program: it refuses coefficients of 1e15 and beyond."""
+        if self.usable:
+            self.add(column)
+        if self.usable and basis is not None:
             self._set_basis(basis)
 
     def _alone(self) -> highspy.HighsLp:
@@ -129,7 +131,7 @@ class RestrictedMaster:
         rows, values = self._program.entries(column)
         at, along = np.nonzero(values)
         counts = np.bincount(at, minlength=many)
-        self._solver.addCols(
+        status = self._solver.addCols(
             many,
             self._program.pair_reward(column) * (0.0 if self._relieving else self._worth),
             np.zeros(many),
@@ -139,6 +141,7 @@ class RestrictedMaster:
             rows[at, along].astype(np.int32),
             values[at, along],
         )
+        self.usable = status != highspy.HighsStatus.kError
         self.column = np.concatenate([self.column, column])
 
     def solve(self) -> Prices | None:

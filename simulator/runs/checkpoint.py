@@ -21,7 +21,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from gavel_opt import InputError
+from gavel_opt import InputError, PolicyFailed
 from simulator.runs.config import SETTINGS, RunConfig
 from simulator.runs.files import write_atomically
 
@@ -54,6 +54,7 @@ class Checkpoint:
 
 def save(path: Path, checkpoint: Checkpoint) -> None:
     """Write a checkpoint; the file before it stays until the new one is whole."""
+    check_memory(checkpoint.config.policy, checkpoint.snapshot.get("policy", {}))
     arrays: dict[str, np.ndarray[Any, Any]] = {}
     tree = {
         "format": FORMAT,
@@ -66,6 +67,23 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
     np.savez(buffer, allow_pickle=False, tree=np.frombuffer(text, dtype=np.uint8), **arrays)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, _sealed(buffer))
+
+
+def check_memory(policy: str, memory: dict[str, Any]) -> None:
+    """Check that what a policy remembers can stand in a checkpoint.
+
+    Raises
+    ------
+    PolicyFailed
+        If it is more than JSON values and arrays.
+    """
+    try:
+        _encode(memory, {})
+    except (TypeError, RecursionError) as wrong:
+        raise PolicyFailed(
+            f"policy {policy!r}: {wrong}, so there can be no checkpoint of it; snapshot() gives numbers, "
+            "texts, arrays, and lists and dictionaries of them"
+        ) from None
 
 
 def load(path: Path, flag: str) -> Checkpoint:

@@ -16,7 +16,7 @@ from typing import Any
 from gavel_opt import InputError, Recorder, SolveFailed, Tally
 from gavel_opt.kernels.jit import clock, compile_seconds
 from gavel_opt.policies import Found
-from simulator.runs.checkpoint import Checkpoint, restore, resume_command, save
+from simulator.runs.checkpoint import Checkpoint, check_memory, restore, resume_command, save
 from simulator.runs.config import RunConfig
 from simulator.runs.events import Cancel, Events
 from simulator.runs.interrupts import Interrupted, interrupts
@@ -237,6 +237,8 @@ class _Run:
         self.saved_at = started
         self.saved_rounds = 0
         self.warm_saved = checkpointing is None or checkpointing.at_job is None
+        if checkpointing is not None:  # what cannot be kept is said before hours have gone into it
+            check_memory(config.policy, self.simulation.policy_memory())
 
     @property
     def spent(self) -> float:
@@ -391,7 +393,7 @@ class _Run:
         theirs, ours = checkpoint.config, self.config
         forks = (theirs.policy, theirs.policy_settings) != (ours.policy, ours.policy_settings)
         if forks and driver is not None:
-            snapshot = snapshot | {"policy": driver.policy.snapshot()}
+            snapshot = snapshot | {"policy": self.simulation.policy_memory()}
         restore(self.simulation, snapshot)
         before, now = memory.get("policy_source", ""), self.simulation.policy_source
         if before != now and not forks:

@@ -13,6 +13,7 @@ import numpy as np
 from gavel_opt import Allocation, ClusterState, Driver, GavelError, InputError, Options, Tally
 from gavel_opt.kernels.jit import clock
 from gavel_opt.policies import Found, solves
+from gavel_opt.policies.outside import memory_of
 from simulator.mechanism.ideal import IdealMechanism
 from simulator.mechanism.mechanism import Mechanism, Setting
 from simulator.mechanism.records import ALLOCATE, MORE_JOBS, STUCK
@@ -463,10 +464,14 @@ class Simulation:
         """What a recomputation changes, or may, before its allocation is in force."""
         return {
             "tally": {} if self.driver is None else asdict(self.driver.tally),
-            "policy": {} if self.driver is None else self.driver.policy.snapshot(),
+            "policy": self.policy_memory(),
             "estimates": {} if self._estimates is None else self._estimates.snapshot(),
             "replay": 0 if self._replay is None else self._replay.place,
         }
+
+    def policy_memory(self) -> dict[str, Any]:
+        """What the policy remembers; nothing in a replay."""
+        return {} if self.driver is None else memory_of(self.driver.policy)
 
     def restore(self, memory: dict[str, Any]) -> None:
         """Take back what :meth:`snapshot` gave, for the same configuration: the same bits follow."""

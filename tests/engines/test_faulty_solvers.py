@@ -171,6 +171,15 @@ class Raises(broken.Wrapped):
         raise IndexError("list index out of range")
 
 
+class Exits(broken.Wrapped):
+    """Ends the process, as a library does that takes itself for a program."""
+
+    name = "exits"
+
+    def solve(self, program, options=None):
+        raise SystemExit(0)
+
+
 class WrongShape(broken.Wrapped):
     """An answer for another program."""
 
@@ -227,7 +236,7 @@ class TakesBlocks(broken.Wrapped):
 
 
 WRONG = [
-    *(Raises, WrongShape, WrongDualShape, Words, Nothing, Empty, TakesBlocks),
+    *(Raises, Exits, WrongShape, WrongDualShape, Words, Nothing, Empty, TakesBlocks),
     *(broken.WrongPoint, broken.WrongSign, broken.NotNumbers, broken.Infeasible, broken.OutOfTime),
 ]
 

@@ -10,7 +10,7 @@ import weakref
 import numpy as np
 import pytest
 
-from gavel_opt import InputError, gavel
+from gavel_opt import InputError, SolveFailed, gavel
 from gavel_opt.gavel import POLICIES, get_policy
 
 SPEC = {"v100": 4, "p100": 4, "k80": 4}
@@ -385,7 +385,19 @@ def test_order_of_keys_and_kinds_of_numbers():
         (lambda c: c["w"].update({1: "x"}), "priority_weights of job 1 is 'x', not a number"),
         (lambda c: c["w"].update({1: -1}), "job 1 has weight -1.0, expected 0 or more"),
         (lambda c: c["spec"].pop("k80"), "cluster_spec has no worker type 'k80'"),
-        (lambda c: c["t"].update({"a": {"v100": 1.0, "k80": 1.0}}), "jobs are whole numbers, or"),
+        (lambda c: c["spec"].update(k80=float("nan")), "cluster_spec of 'k80' is nan, not whole"),
+        (lambda c: c["spec"].update(k80=float("inf")), "cluster_spec of 'k80' is inf, not whole"),
+        (lambda c: c["spec"].update(k80=None), "cluster_spec of 'k80' is None, not whole"),
+        (lambda c: c["spec"].update(k80=10**30), "expected 1,000,000,000 at most"),
+        (lambda c: c.update(spec=[1, 1]), "cluster_spec is a list, expected a dictionary"),
+        (lambda c: c.update(s=[1, 1]), "scale_factors is a list, expected a dictionary by job"),
+        (lambda c: c.update(t=[1, 1]), "throughputs is a list, expected a dictionary by job"),
+        (lambda c: c["t"].update({1: None}), "throughputs of job 1 are None, expected"),
+        (lambda c: c["t"].update({0: [2.0, 1.0]}), r"throughputs of job 0 are \[2.0, 1.0\]"),
+        (lambda c: c["t"].update({0: {"k80": 1.0, 5: 1.0}}), "throughputs of job 0 are {'k80'"),
+        (lambda c: c["t"][1].update(k80=10**400), "job 1 on 'k80' is beyond what a float can be"),
+        (lambda c: c["w"].update({1: 10**400}), "priority_weights of job 1 is beyond what a float"),
+        (lambda c: c["t"].update({"a": {"v100": 1.0, "k80": 1.0}}), "jobs .*are whole numbers, "),
     ],
 )
 def test_errors_name_the_job(change, said):
@@ -396,8 +408,9 @@ def test_errors_name_the_job(change, said):
         "spec": {"v100": 1, "k80": 1},
     }
     change(call)
-    with pytest.raises(InputError, match=said):
-        get_policy("max_min_fairness_perf").get_allocation(*call.values())
+    for policy in ("max_min_fairness_perf", "max_min_fairness_packed"):
+        with pytest.raises(InputError, match=said):
+            get_policy(policy).get_allocation(*call.values())
 
 
 def test_odd_states_of_real_callers():
@@ -536,3 +549,25 @@ def test_allox_without_its_cluster_says_so() -> None:
     call = [{0: dict.fromkeys(SPEC, 1.0)}, {0: 1}, {0: 0.0}, {0: 10.0}]
     with pytest.raises(InputError, match="cluster_spec is missing"):
         get_policy("allox").get_allocation(*call)
+
+
+@pytest.mark.parametrize("name", ["max_min_fairness_packed", "finish_time_fairness_packed"])
+@pytest.mark.parametrize("weights", [(1.0, 1e-9, 1e9), (1.0, 1e300, 1.0), (1e-12, 1.0, 1e12)])
+def test_weights_far_apart_are_answered_or_refused(name: str, weights: tuple[float, ...]) -> None:
+    """HiGHS does not take coefficients of 1e15: what priced in pairs of a program that was not there raised."""
+    types, jobs = ("k80", "v100"), range(3)
+    thr = dict(zip(jobs, ({"k80": 2.1, "v100": 7.8}, {"k80": 7.1, "v100": 3.0}, {"k80": 5.0, "v100": 4.6}), strict=True))  # fmt: skip
+    one = dict.fromkeys(jobs, 1)
+    given = [thr, one, dict(zip(jobs, weights, strict=True)), dict.fromkeys(types, 2)]
+    if name.startswith("finish"):
+        given[3:3] = [dict.fromkeys(jobs, 100.0), dict.fromkeys(jobs, 1e4)]
+    try:
+        shares = get_policy(name).get_allocation(*given)
+    except SolveFailed as failed:
+        assert "raised" not in str(failed)  # noqa: PT017
+        return
+    heaviest = max(jobs, key=lambda job: weights[job])
+    fastest = max(types, key=lambda kind: thr[heaviest][kind])
+    if name.startswith("max"):
+        assert shares[heaviest][fastest] == pytest.approx(1.0, abs=1e-6)
+    assert all(sum(shares[job].values()) <= 1.0 + 1e-6 for job in jobs)
