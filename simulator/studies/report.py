@@ -127,12 +127,15 @@ def _headlines(sections: Sequence[Section]) -> str:
         "\nA number agrees where the published one is within a tenth of ours or within the interval, "
         "which is over seeds, of the ratios of runs that share one.\n"
     )
-    return markdown(header, rows) + note
+    return markdown(header, rows, words=2) + note
 
 
 def _shown(value: float, unit: str, digits: str) -> str:
     """Write a number of a claim; seconds as milliseconds, in which both ours and theirs can be read."""
-    return f"{1e3 * value:,.3g} ms" if unit == " s" else f"{value:{digits}}{unit}"
+    if unit == " s":
+        milliseconds = 1e3 * value
+        return f"{milliseconds:{',.0f' if milliseconds >= 1000.0 else '.3g'}} ms"
+    return f"{value:{digits}}{unit}"
 
 
 def _differences(sections: Sequence[Section]) -> str:

@@ -201,7 +201,7 @@ class CostExperiment:
         write_csv(folder / "points.csv", rows)
         header = ["throughputs of", "policy", "cost ($)", "times less"]
         header += ["beyond deadline (%)", "mean JCT (h)"]
-        text = f"500 jobs, {choices.named_seeds}.\n\n{markdown(header, lines)}"
+        text = f"500 jobs, {choices.named_seeds}.\n\n{markdown(header, lines, words=2)}"
         said = [f"- {one}" for one in self.compare(choices, batch) if one.ours is not None]
         text += "\n" + "\n".join(said) + "\n"
         write_text(folder / "cost.md", f"# {self.title}\n\n{text}")

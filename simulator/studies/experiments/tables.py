@@ -11,21 +11,22 @@ from typing import Any
 from simulator.runs.files import write_atomically
 
 
-def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Lay out a Markdown table whose columns line up; numbers to the right."""
+def markdown(header: Sequence[str], rows: Sequence[Sequence[str]], words: int = 1) -> str:
+    """Lay out a Markdown table whose columns line up: the first, of words, to the left, numbers to the right."""
     widths = [
         max(len(header[column]), 3, *(len(row[column]) for row in rows))
         for column in range(len(header))
     ]
-    lines = [_line(header, widths)]
+    lines = [_line(header, widths, words)]
     lines.append(
         "| "
         + " | ".join(
-            "-" * (w if c == 0 else w - 1) + (":" if c else "") for c, w in enumerate(widths)
+            "-" * (w if c < words else w - 1) + ("" if c < words else ":")
+            for c, w in enumerate(widths)
         )
         + " |"
     )
-    lines += [_line(row, widths) for row in rows]
+    lines += [_line(row, widths, words) for row in rows]
     return "\n".join(lines) + "\n"
 
 
@@ -51,9 +52,9 @@ def write_text(path: Path, text: str) -> None:
     write_atomically(path, text.encode())
 
 
-def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+def _line(cells: Sequence[str], widths: Sequence[int], words: int) -> str:
     padded = [
-        f"{cell:<{width}}" if column == 0 else f"{cell:>{width}}"
+        f"{cell:<{width}}" if column < words else f"{cell:>{width}}"
         for column, (cell, width) in enumerate(zip(cells, widths, strict=True))
     ]
     return "| " + " | ".join(padded) + " |"
