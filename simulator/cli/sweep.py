@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from gavel_opt import InputError
+from simulator.cli.over_seeds import say_over_seeds
 from simulator.cli.where import (
     SLURM,
     add_where,
@@ -103,6 +104,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.shard is None and not arguments.retry_failed:
         if batch.done:
             write_tables(folder, entries, batch)
+            say_over_seeds(folder, entries, batch)
         return report(folder, entries, batch)
     return report(folder, mine, batch, whole=False)
 
@@ -151,6 +153,7 @@ def collect(folder: Path) -> int:
     tidy(folder)
     if batch.done:
         write_tables(folder, entries, batch)
+        say_over_seeds(folder, entries, batch)
     report(folder, entries, batch)
     return 0 if len(batch.done) == len(entries) else 1
 

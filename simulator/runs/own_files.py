@@ -12,7 +12,10 @@ SIGN = "gavel-sim"
 """Stands in the pictures and pages that we write."""
 
 _AFTER: Mapping[FolderKind, tuple[Sequence[str], Sequence[str]]] = {
-    "sweep": (("sweep.json",), ("summary.csv", "summary.parquet", "times.csv")),
+    "sweep": (
+        ("sweep.json",),
+        ("summary.csv", "summary.parquet", "times.csv", "over_seeds.*"),
+    ),
     "knee": (("paces/*.json",), ("knee.json", "knee.svg", "knee.png")),
     "figure": (
         ("points/*.json", "figure-*/points"),

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from gavel_opt import MissingLibraryError
-from simulator.studies.styles import INK, UNFINISHED, styles_apart
+from simulator.studies.styles import INK, UNFINISHED, lines_apart
 
 try:
     import matplotlib
@@ -63,6 +63,8 @@ class Line:
         ``(x, y)`` of the paper's curve, or None.
     markers
         Whether points are marked.
+    style_of
+        Curve whose colour and marker it has, if no line before it has them; its own name if empty.
     """
 
     name: str
@@ -74,6 +76,7 @@ class Line:
     endings: tuple[str, ...] = ()
     published: tuple[tuple[float, ...], tuple[float, ...]] | None = None
     markers: bool = True
+    style_of: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +191,8 @@ def _lines(place: Any, panel: Axes) -> None:
         place.set_xscale("log", base=2)
         place.set_yscale("log")
         place.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
-    paint = styles_apart([line.name for line in panel.lines])
+    looks = lines_apart([line.style_of or line.name for line in panel.lines])
+    paint = {line.name: look for line, look in zip(panel.lines, looks, strict=True)}
     handles: list[Any] = []
     for line in panel.lines:
         colour, marker = paint[line.name]

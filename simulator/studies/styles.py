@@ -72,18 +72,29 @@ def spare_styles() -> list[Style]:
     return list(dict.fromkeys([*OTHERS, *mixed]))
 
 
-def styles_apart(names: Sequence[str]) -> dict[str, Style]:
-    """Return a style for each curve of one chart, where no two may look alike.
+def lines_apart(curves: Sequence[str]) -> list[Style]:
+    """Return a style for each line of one chart, where no two may look alike.
 
-    The first of a family has its style, the others what is left of :func:`spare_styles`.
+    The first line of a curve, and the first curve of a family, has its style, the others what is left
+    of :func:`spare_styles`.
+
+    Parameters
+    ----------
+    curves
+        What each line is of; several may be of one.
     """
-    wanted = styles(names)
+    own = styles(curves)
+    wanted = [own[curve] for curve in curves]
     spare = spare_styles()
     taken: set[Style] = set()
-    for name, style in wanted.items():
+    for place, style in enumerate(wanted):
         if style in taken:
-            others = set(wanted.values()) | taken
-            style = next((one for one in spare if one not in others), style)
-        taken.add(style)
-        wanted[name] = style
+            others = set(wanted) | taken
+            wanted[place] = next((one for one in spare if one not in others), style)
+        taken.add(wanted[place])
     return wanted
+
+
+def styles_apart(names: Sequence[str]) -> dict[str, Style]:
+    """Return a style for each of several curves, each with one line."""
+    return dict(zip(names, lines_apart(names), strict=True))

@@ -13,13 +13,14 @@ from gavel_opt import InputError
 from simulator.runs.config import SETTINGS, RunConfig, find_setting
 from simulator.runs.files import write_atomically
 from simulator.studies.batch import Batch
+from simulator.studies.over_seeds import over_seeds, write_over_seeds
 from simulator.studies.run_folders import RESULTS
 from simulator.studies.sweep_folder import PlanEntry
 from simulator.world.reading import CHANGED
 
 
 def write_tables(folder: Path, plan: Sequence[PlanEntry], batch: Batch) -> None:
-    """Write ``summary.csv``, ``summary.parquet`` and ``times.csv``, runs in the plan's order.
+    """Write ``summary.csv``, ``summary.parquet`` and ``times.csv``, runs in the plan's order, and ``over_seeds.csv``.
 
     A row has the settings that differ, as they were written, what came of the run, and then all
     other settings.
@@ -41,13 +42,14 @@ def write_tables(folder: Path, plan: Sequence[PlanEntry], batch: Batch) -> None:
             times.append({"run": one.name} | found["time"])
     write_atomically(folder / "summary.csv", csv_of(rows))
     for row in rows:
-        row |= {name: _number(name, row[name]) for name in settings}
+        row |= {name: number_of(name, row[name]) for name in settings}
     columns: dict[str, Any] = {name: _column([row[name] for row in rows]) for name in rows[0]}
     write_atomically(folder / "summary.parquet", parquet(columns))
     write_atomically(folder / "times.csv", csv_of(times))
+    write_over_seeds(folder, over_seeds(plan, batch))
 
 
-def _number(name: str, value: Any) -> Any:
+def number_of(name: str, value: Any) -> Any:
     """A setting that is a number as one, so that a frame sorts and draws it; others as written."""
     setting = find_setting(name)
     if setting is None or not isinstance(value, str):

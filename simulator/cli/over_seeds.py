@@ -1,0 +1,34 @@
+"""What a sweep says of its means over seeds: a small table, and a picture."""
+
+from __future__ import annotations
+
+import importlib.util
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from simulator.studies.batch import Batch
+from simulator.studies.over_seeds import MOST_ROWS, OVER_SEEDS, as_text, over_seeds
+from simulator.studies.sweep_folder import PlanEntry
+from simulator.studies.sweep_plot import MOST_LINES, draw_sweep, picture_of
+
+
+def say_over_seeds(folder: Path, plan: Sequence[PlanEntry], batch: Batch) -> None:
+    """Print the table where it is small, and draw, if there is something to draw and what draws."""
+    rows = over_seeds(plan, batch)
+    if len(rows) <= MOST_ROWS:
+        print(as_text(rows))
+    print(f"over seeds: {folder / OVER_SEEDS}")
+    picture = picture_of(rows)
+    if picture is None:
+        return
+    if len(picture.lines) > MOST_LINES:
+        view = f"gavel-sim view {shlex.quote(str(folder))}"
+        print(f"no plot of {len(picture.lines)} lines in one; {view} shows some of them")
+        return
+    if importlib.util.find_spec("matplotlib") is None:
+        print("no plot: needs matplotlib, pip install 'gavel-opt[plots]'", file=sys.stderr)
+        return
+    files = draw_sweep(folder, picture)
+    print(f"plot: {', '.join([str(files[0]), *(file.name for file in files[1:])])}")
