@@ -341,7 +341,7 @@ class CurveExperiment:
             return f"{self.measure.capitalize()} in hours, {seeds}."
         start, end = choices.window
         what = "Mean JCT in hours" if "jct" in self.measure else MEASURES[self.measure][0]
-        whole = f"all {end - start:,} of a seed where there is a value"
+        whole = f"all {end - start:,} of each seed unless a count says otherwise"
         return f"{what[0].upper()}{what[1:]} of jobs {start} to {end} ({whole}), {seeds}."
 
     def compare(self, choices: Choices, batch: Batch) -> list[Comparison]:
