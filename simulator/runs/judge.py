@@ -116,7 +116,7 @@ class Judge:
             self.verdict = judge(series_of(simulation, self._config), self._config.saturation)
         elif self._config.replay is not None:
             pass  # what was recorded is done to its end
-        elif self._queue_is_long(simulation) and self._proved(simulation):
+        elif self._proved(simulation) and self._queue_is_long(simulation):
             found = beyond(_rate(self._config), self._bound(simulation))
             self.verdict = replace(found, time=simulation.time)
         elif self._worth_looking(simulation):
@@ -181,9 +181,13 @@ class Judge:
     # -----------------------------------------------------------------------------------------
 
     @cached_property
+    def _even_shares(self) -> float:
+        """Jobs per hour that equal shares of all workers sustain."""
+        return evenly_shared_rate(self._config)
+
+    @property
     def _beyond_even_shares(self) -> bool:
-        """Whether equal shares of all workers would not sustain the rate."""
-        return _rate(self._config) > evenly_shared_rate(self._config)
+        return _rate(self._config) > self._even_shares
 
     def _proved(self, simulation: Simulation) -> bool:
         """Whether no policy could sustain the rate; a program is solved only where equal shares would not."""
@@ -225,7 +229,13 @@ class Judge:
         rounds = LEAST_SHARED_ROUNDS if simulation.shares_workers else LEAST_ROUNDS
         least = rounds * self._config.round_seconds / HOUR
         due = max(least, 2.0 * self._measured)
-        return None if affordable < due else min(affordable, 4.0 * due)
+        if affordable >= due:
+            return min(affordable, 4.0 * due)
+        # The faster jobs come the shorter the run, but not the less it takes to do its jobs: a first
+        # measurement may be as long as at the rate that equal shares sustain.
+        at_even_shares = simulation.window[1] / self._even_shares
+        first = self._measured == 0.0 and self._parameters["share"] * at_even_shares >= due
+        return due if first else None
 
     def _measure(self, simulation: Simulation, hours: float) -> None:
         """Measure a long queue for so many hours in all."""

@@ -62,6 +62,13 @@ class TestNearTheKnee:
         assert found.status == "saturated"
         assert found.summary["jobs"]["arrived_in_all"] < most
 
+    @pytest.mark.parametrize("seed", range(3))
+    def test_the_faster_jobs_come_the_less_it_is_put_off(self, seed):
+        """Gandiva needs 12 hours of a long queue, more than a share of the hours in which 5,000 jobs come."""
+        found = run(policy="gandiva", rate=7.0, seed=seed)
+        assert found.status == "saturated"
+        assert found.summary["jobs"]["arrived_in_all"] < 400
+
     @pytest.mark.parametrize("seed", [2, 4, 7])
     def test_where_jobs_share_workers_a_long_queue_is_not_trusted_to_the_last(self, seed):
         """Gandiva with several workers a job: a long queue says 4 % too little until its mix has settled."""
