@@ -23,6 +23,10 @@ COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#b
 """Okabe and Ito's, which colour-blind readers can tell apart."""
 
 
+MOST_IN_LEGEND = 24
+"""Jobs of a picture of placements: as many as three shades of each colour are."""
+
+
 class ResultPlots:
     """Pictures of a run.
 
@@ -141,12 +145,16 @@ class ResultPlots:
     def placements(self, first: int = 0, last: int | None = None, ax: Axes | None = None) -> Axes:
         """Which job each worker had in the rounds ``first`` to ``last``, a colour a job.
 
+        Up to 24 jobs stand in a legend; where there are more, each has its number in its longest stay, if it fits.
+        Workers are named by their type.
+
         Raises
         ------
         InputError
             If placements were not recorded.
         """
         from matplotlib.collections import PolyCollection
+        from matplotlib.patches import Patch
 
         found = self._result.placements
         if found is None:
@@ -160,16 +168,53 @@ class ResultPlots:
         worker = found["worker"][shown]
         corners = [[begin, worker], [finish, worker], [finish, worker + 1], [begin, worker + 1]]
         boxes = np.stack([np.stack(corner, axis=1) for corner in corners], axis=1)
-        colours = [COLOURS[job % len(COLOURS)] for job in found["job"][shown].tolist()]
+        jobs = found["job"][shown]
+        known = np.unique(jobs).tolist()
+        paint = {job: _shade(place) for place, job in enumerate(known)}
+        colours = [paint[job] for job in jobs.tolist()]
         place = _axes(ax)
         place.add_collection(PolyCollection(list(boxes), facecolors=colours, linewidths=0.0))
-        place.set(
-            xlabel="simulated hours",
-            ylabel="worker",
-            xlim=(time[first] / HOUR, end[last]),
-            ylim=(0, sum(self._result.config.cluster.values())),
-        )
+        place.set(xlabel="simulated hours", xlim=(time[first] / HOUR, end[last]))
+        self._name_workers(place)
+        if len(known) <= MOST_IN_LEGEND:
+            handles = [Patch(color=paint[job], label=f"job {job}") for job in known]
+            place.legend(
+                handles=handles,
+                loc="upper left",
+                bbox_to_anchor=(1.01, 1.0),
+                ncols=1 + len(known) // 13,
+                frameon=False,
+                fontsize="small",
+            )
+            return place
+        for job in known:
+            mine = np.flatnonzero(jobs == job)
+            stay = mine[np.argmax((finish - begin)[mine])]
+            if finish[stay] - begin[stay] > 0.025 * (end[last] - time[first] / HOUR):
+                middle = ((begin[stay] + finish[stay]) / 2, worker[stay] + 0.5)
+                place.text(*middle, str(job), ha="center", va="center", fontsize=6, clip_on=True)
         return place
+
+    def _name_workers(self, place: Axes) -> None:
+        """Write the types of workers beside them, with lines in between; workers count by type's name."""
+        config = self._result.config
+        servers = config.gpus_per_server or {}
+        counts = {}
+        for name in sorted(config.cluster):
+            size = servers.get(name, 1)
+            counts[name] = config.cluster[name] // size * size  # a server is whole or not there
+        ends = np.cumsum(list(counts.values()))
+        starts = ends - list(counts.values())
+        labels = [
+            f"{name}\n{start} to {stop - 1}" if stop - start > 1 else f"{name}\n{start}"
+            for name, start, stop in zip(counts, starts, ends, strict=True)
+        ]
+        place.set_yticks((starts + ends) / 2, labels)
+        place.set(ylabel="worker", ylim=(0, int(ends[-1])))
+        place.tick_params(axis="y", length=0)
+        place.grid(visible=False, axis="y")
+        for edge in ends[:-1]:
+            place.axhline(edge, color="#22262b", linewidth=0.8)
 
     def _mark_window(self, place: Axes) -> None:
         """Shade what is not measured: warm-up and cool-down."""
@@ -181,6 +226,18 @@ class ResultPlots:
         for low, high in ((0.0, start), (end, float(time[-1]) / HOUR if time.size else end)):
             if high > low:
                 place.axvspan(low, high, color="#8a93a0", alpha=0.12, linewidth=0)
+
+
+def _shade(place: int) -> tuple[float, float, float]:
+    """A colour for the so-many-th job: each of :data:`COLOURS`, then paler and darker."""
+    from matplotlib.colors import to_rgb
+
+    turn = place // len(COLOURS) % 3
+    other, part = ((0.0, 0.0), (1.0, 0.5), (0.0, 0.4))[turn]
+    red, green, blue = (
+        (1 - part) * one + part * other for one in to_rgb(COLOURS[place % len(COLOURS)])
+    )
+    return red, green, blue
 
 
 def _axes(ax: Axes | None) -> Axes:

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure  # noqa: E402
 
 from gavel_opt import POLICIES  # noqa: E402
 from simulator.studies import plots, styles  # noqa: E402
+from simulator.studies.experiments import curves  # noqa: E402
 from simulator.studies.experiments.experiment import Choices  # noqa: E402
 
 # Machado, Oliveira and Fernandes (2009), severity 1, on linear RGB
@@ -125,3 +126,13 @@ def test_limits_follow_the_data_where_the_paper_is_not_drawn(tmp_path: Path, mon
     renderer = figures[0].canvas.get_renderer()
     boxes = [place.get_legend().get_window_extent(renderer) for place in figures[0].axes]
     assert not boxes[1].overlaps(boxes[2])
+
+
+def test_the_axis_fits_the_points_that_were_chosen() -> None:
+    some = Choices(at=(4.4, 4.8, 5.2, 5.6))
+    left, right = curves._limits([4.4, 4.8, 5.2, 5.6], some)
+    assert 4.2 < left < 4.4
+    assert right is not None
+    assert 5.6 < right < 5.8
+    assert curves._limits([4.4], some) == (0.0, None)
+    assert curves._limits([0.4, 7.6], Choices()) == (0.0, None)

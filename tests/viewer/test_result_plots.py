@@ -57,6 +57,22 @@ def test_rounds_are_drawn_over_hours_with_the_window_marked(result: RunResult) -
         result.plot.rounds("nothing")
 
 
+def test_every_job_of_few_has_a_colour_and_a_name() -> None:
+    few = execute(
+        make_config(policy="gandiva", cluster="4:4:4", jobs=12, fixed_duration=7200.0),
+        placements=True,
+    )
+    assert few.placements is not None
+    place = few.plot.placements()
+    legend = place.get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == [f"job {job}" for job in range(12)]
+    shown = {patch.get_facecolor() for patch in legend.get_patches()}
+    assert len(shown) == 12
+    boxes = {tuple(colour) for colour in place.collections[0].get_facecolor()}
+    assert boxes == shown
+
+
 def test_placements_are_boxes(result: RunResult) -> None:
     place = result.plot.placements(0, 50)
     assert place.get_ylim() == (0, 24)
@@ -65,6 +81,8 @@ def test_placements_are_boxes(result: RunResult) -> None:
     time = result.rounds["time"][:52] / 3600
     busy = result.rounds["utilization"][:51] * 24
     assert total == pytest.approx(float((busy * np.diff(time)).sum()), rel=1e-9)
+    names = [text.get_text().split("\n")[0] for text in place.get_yticklabels()]
+    assert names == ["k80", "p100", "v100"]  # as workers count
     result.placements = None
     with pytest.raises(InputError, match="not recorded"):
         result.plot.placements()

@@ -208,5 +208,16 @@ def test_lines_have_the_colours_of_the_pictures(browser: Any, runs: Path, tmp_pa
     assert len(set(fills)) == 3
 
 
+def test_names_in_a_legend_have_the_dashes_of_their_lines(browser: Any, runs: Path) -> None:
+    with served([runs / "gavel", runs / "las"]) as server, page_of(browser, server.address) as page:
+        page.click("#tab-Jobs")
+        page.wait_for_selector(".three .u-legend svg.u-marker")
+        marks = page.locator(".three .u-legend >> nth=0").locator("svg.u-marker path")
+        dashes = [mark.get_attribute("stroke-dasharray") for mark in marks.all()]
+        assert dashes == ["none", "7 4"]
+        hues = marks.evaluate_all("marks => marks.map(mark => getComputedStyle(mark).stroke)")
+        assert hues == [rgb("#0072b2"), rgb("#d55e00")]
+
+
 def rgb(colour: str) -> str:
     return f"rgb({', '.join(str(int(colour[at : at + 2], 16)) for at in (1, 3, 5))})"

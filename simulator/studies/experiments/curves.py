@@ -6,7 +6,7 @@ What is run stands in a TOML file (``definitions/``; :mod:`simulator.studies.exp
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -435,7 +435,9 @@ class CurveExperiment:
                     x_label=AXES[self.axis][1],
                     y_label=MEASURES[self.measure][0],
                     lines=tuple(lines),
-                    x_limits=(0.0, None),
+                    x_limits=_limits(
+                        [x for line in lines for x in (*line.x, *line.open_ended)], choices
+                    ),
                     y_limits=(0.0, self.highest),
                 )
             )
@@ -444,3 +446,11 @@ class CurveExperiment:
         if not choices.as_published:
             note += f". {OTHER_WINDOW}"
         return draw(folder / f"figure-{self.figure}", self.title, note, panels)
+
+
+def _limits(reached: Sequence[float], choices: Choices) -> tuple[float, float | None]:
+    """Where the horizontal axis begins and ends: at 0 with all points, around them where some were chosen."""
+    if choices.at is None or len(set(reached)) < 2:
+        return 0.0, None
+    room = 0.06 * (max(reached) - min(reached))
+    return min(reached) - room, max(reached) + room

@@ -3,6 +3,7 @@
 import { theme } from "./colours.js";
 import { el, onWidth } from "./dom.js";
 import { exact, percent, short } from "./format.js";
+import { path, svg } from "./marks.js";
 
 /**
  * @typedef {object} Line
@@ -134,6 +135,7 @@ export function lineChart(options, lines) {
       data,
       box,
     );
+    markAsDrawn(plot.root, lines);
     interact(box, plot, data[0]);
     watcher.observe(box);
     if (options.group) {
@@ -145,6 +147,31 @@ export function lineChart(options, lines) {
   };
   onWidth(box, draw);
   return box;
+}
+
+/**
+ * Give each line's name in the legend a piece of the line itself, with its dashes.
+ * @param {HTMLElement} root
+ * @param {Line[]} lines
+ */
+function markAsDrawn(root, lines) {
+  root.querySelectorAll(".u-legend .u-marker").forEach((marker, place) => {
+    const line = lines[place - 1]; // the first is the horizontal axis
+    if (!line) return;
+    const drawn = svg("svg", { width: 24, height: 10, class: "u-marker", "aria-hidden": "true" });
+    const dash = line.dash?.length ? line.dash.join(" ") : "none";
+    drawn.append(
+      path(
+        [
+          [0, 5],
+          [24, 5],
+        ],
+        line.colour,
+        { "stroke-width": 2, "stroke-dasharray": dash },
+      ),
+    );
+    marker.replaceWith(drawn);
+  });
 }
 
 /**
