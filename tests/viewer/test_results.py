@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -206,6 +207,25 @@ def test_lines_have_the_colours_of_the_pictures(browser: Any, runs: Path, tmp_pa
         )
     assert fills == [rgb(colour) for colour, _ in styles_apart(names).values()]
     assert len(set(fills)) == 3
+
+
+def test_a_chart_is_saved_with_title_and_legend(browser: Any, sweep: Path, tmp_path: Path) -> None:
+    with served([sweep]) as server, page_of(browser, server.address) as page:
+        points(page)
+        for kind in ("SVG", "PNG"):
+            with page.expect_download() as saved:
+                page.click(f"text=Save as {kind}")
+            saved.value.save_as(tmp_path / saved.value.suggested_filename)
+    drawn = ElementTree.parse(tmp_path / "sweep-mean-JCT-in-hours.svg")
+    said = [one.text for one in drawn.iter("{http://www.w3.org/2000/svg}text")]
+    for words in ("sweep: mean JCT in hours", "gandiva", "mean JCT in hours", "jobs"):
+        assert words in said
+    colour, _ = styles_apart(["gandiva"])["gandiva"]
+    assert {rgb(colour)} <= {one.get("stroke") for one in drawn.iter()}
+    assert not any("var(" in value for one in drawn.iter() for value in one.attrib.values())
+    content = (tmp_path / "sweep-mean-JCT-in-hours.png").read_bytes()
+    assert content.startswith(b"\x89PNG\r\n\x1a\n")
+    assert len(content) > 5_000
 
 
 def test_names_in_a_legend_have_the_dashes_of_their_lines(browser: Any, runs: Path) -> None:

@@ -2,6 +2,7 @@
 
 import { choice, el, fill } from "./dom.js";
 import { brief, duration, number, percent, words } from "./format.js";
+import { saveButtons } from "./save.js";
 import { table } from "./table.js";
 import { seedsSaid, studyChart, studyLegend } from "./study_chart.js";
 import { curvesOf, done, passes, whole } from "./study_points.js";
@@ -115,6 +116,7 @@ function study(id, found, open, canOpen) {
         { class: "under" },
         `${countOf(entries, state.out)} Lines are means over seeds, bands reach from the smallest to the largest; a hollow point has not all of its seeds, and no line goes through it. A point opens its runs.`,
       ),
+      saveButtons(`${found.title}: ${measure.label}`, chart),
     );
   };
   draw();
