@@ -78,6 +78,8 @@ def solve(
         )
     if isinstance(engine, str):
         engine = make_engine(engine)
+    if not callable(getattr(engine, "solve", None)):
+        raise InputError(f"engine: {engine!r} is no engine; a name is, such as 'highs'")
     options = options or Options()
     screened = screen(program)
     if screened is not None:

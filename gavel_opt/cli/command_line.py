@@ -12,7 +12,7 @@ import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn, Protocol
+from typing import Any, NoReturn, Protocol, TextIO
 
 from gavel_opt.errors import GavelError, InputError, MissingLibraryError, unknown_name
 
@@ -164,12 +164,15 @@ class Program:
         )
 
     def _complain(self, message: object, status: int) -> int:
-        print(f"{self.name}: {one_line(message)}", file=sys.stderr)
+        try:
+            print(f"{self.name}: {one_line(message)}", file=sys.stderr, flush=True)
+        except OSError:  # nobody reads it: the exit status still says what it was
+            _mute(sys.stderr)
         return status
 
 
-def _mute() -> None:
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def _mute(stream: TextIO | None = None) -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), (stream or sys.stdout).fileno())
 
 
 def one_line(message: object) -> str:

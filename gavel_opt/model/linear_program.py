@@ -80,8 +80,13 @@ class LinearProgram:
         InputError
             If shapes do not fit together.
         """
-        c = np.atleast_1d(np.asarray(c, dtype=np.float64))
-        matrix = scipy.sparse.csc_array(a, dtype=np.float64)
+        try:
+            c = np.atleast_1d(np.asarray(c, dtype=np.float64))
+            matrix = scipy.sparse.csc_array(a, dtype=np.float64)
+        except (TypeError, ValueError) as wrong:
+            raise InputError(
+                f"a program is of real numbers, with a matrix of two dimensions: {wrong}"
+            ) from None
         m, n = matrix.shape
         if c.shape != (n,):
             raise InputError(f"objective has {c.size} coefficients for {n} columns")
@@ -90,7 +95,10 @@ class LinearProgram:
             matrix.sum_duplicates()
 
         def bound(values: ArrayLike, size: int, what: str) -> Floats:
-            array = np.asarray(values, dtype=np.float64)
+            try:
+                array = np.asarray(values, dtype=np.float64)
+            except (TypeError, ValueError) as wrong:
+                raise InputError(f"{what} is no array of real numbers: {wrong}") from None
             if array.ndim == 0:
                 array = np.full(size, float(array))
             if array.shape != (size,):

@@ -268,6 +268,8 @@ def output_folder(text: str | Path | None, kind: FolderKind) -> Path | None:
         folder = Path(text)
     except TypeError:
         raise InputError(f"--output: {text!r} is not the name of a folder") from None
+    if not str(text).strip() or "\0" in str(text):
+        raise InputError(f"--output: {str(text)!r} is not the name of a folder")
     nearest = folder
     while not os.path.lexists(nearest) and nearest != nearest.parent:
         nearest = nearest.parent
@@ -275,9 +277,15 @@ def output_folder(text: str | Path | None, kind: FolderKind) -> Path | None:
         raise InputError(f"--output: {nearest} is not a folder")
     try:
         with tempfile.TemporaryFile(dir=nearest):
-            pass
+            longest = os.pathconf(nearest, "PC_NAME_MAX")
     except OSError as wrong:
         raise InputError(f"--output: cannot write in {nearest}: {wrong.strerror}") from None
+    # Said now, and not when a run of hours is written.
+    for name in folder.parts:
+        if len(os.fsencode(name)) > longest:
+            raise InputError(
+                f"--output: {name[:20]}... has {len(name)} characters, and a name takes {longest} bytes"
+            )
     check_kind(folder, kind)
     if kind != "run":  # of which each file is known by what stands in it
         refuse_foreign(folder, kind)

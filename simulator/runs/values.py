@@ -110,6 +110,8 @@ def several(given: Any, kind: Kind, flag: str) -> list[Any]:
         for word in _words(one, kind) if isinstance(one, str) else [one]:
             spread = _range(word, flag) if kind.ranges and isinstance(word, str) else [word]
             for value in spread:
+                item = getattr(value, "item", None)
+                value = item() if callable(item) else value  # of an array, or of a table's column
                 if (known := f"{type(value).__name__} {value!r}") not in seen:
                     seen.add(known)
                     found.append(value)
@@ -501,6 +503,8 @@ ENGINE = Kind(check_engine, {"type": "string"})
 
 def _read_engines(given: Any, flag: str) -> tuple[str, ...]:
     names = re.split(r"[,\s]+", given) if isinstance(given, str) else given
+    if not isinstance(names, list | tuple):
+        raise InputError(f"{flag}: {given!r} is no list of engines, such as 'highs,ecos'")
     return tuple(check_engine(name, flag) for name in names if name)
 
 
@@ -591,8 +595,10 @@ def _read_policy_settings(given: Any, flag: str) -> dict[str, Any]:
     """Read ``name=value`` words, or a table; what each may be the policy says."""
     if isinstance(given, Mapping):
         found = {str(name): value for name, value in given.items()}
+    elif isinstance(given, str | list | tuple):
+        found = parse_settings(given.split("\n") if isinstance(given, str) else map(str, given))
     else:
-        found = parse_settings(given.split("\n") if isinstance(given, str) else given)
+        raise InputError(f"{flag}: {given!r} are no settings; expected NAME=VALUE, or a dictionary")
     try:
         json.dumps(found)
     except (TypeError, ValueError):

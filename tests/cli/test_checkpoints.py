@@ -342,7 +342,7 @@ def test_a_resumed_run_keeps_what_it_was_to_record(tmp_path):
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     record = ("--record", "placements,allocations")
     assert not gavel_sim(*words, *record, "--output", whole).returncode
-    many = (*words, *record, "--checkpoint-every", "500r", "--output", cut)
+    many = (*words, *record, "--checkpoint-every", "50r", "--output", cut)
     assert not gavel_sim(*many).returncode
     assert not gavel_sim("run", "--resume", cut).returncode
     for name in ("placements", "allocations", "jobs"):

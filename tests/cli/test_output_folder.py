@@ -84,3 +84,22 @@ def test_two_commands_do_not_write_into_one_folder(tmp_path, capsys):
         assert "another command is writing into" in capsys.readouterr().err
     assert not out.exists()
     assert main([*WORDS, "--output", str(out)]) == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("", "'' is not the name of a folder"),
+        ("  ", "is not the name of a folder"),
+        ("x" * 300, "has 300 characters, and a name takes"),
+        ("a/" + "ü" * 200 + "/b", "has 200 characters, and a name takes"),
+    ],
+)
+def test_a_name_that_no_folder_has_is_refused_before_the_run(
+    tmp_path, capsys, monkeypatch, name, said
+):
+    """An empty one wrote into the current folder; a long one lost the run when it was written."""
+    monkeypatch.chdir(tmp_path)
+    assert main([*WORDS, "--output", name]) == 2
+    assert said in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())

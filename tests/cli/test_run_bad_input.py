@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import pytest
 from sim import gavel_sim
@@ -203,3 +205,11 @@ def test_engine_without_its_library_names_it(tmp_path):
     assert done.returncode == 2
     assert "needs pulp: pip install pulp" in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("module", ["simulator", "gavel_opt"])
+def test_the_exit_status_says_so_where_nobody_can_read_it(module):
+    """With a full disk behind standard error it was 1, which says that the answer is no."""
+    with open("/dev/full", "w") as full:
+        words = [sys.executable, "-m", module, "run", "--jobs", "x"]
+        assert subprocess.run(words, stderr=full, check=False).returncode == 2

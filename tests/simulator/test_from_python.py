@@ -6,6 +6,7 @@ import inspect
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 import gavel_opt
@@ -171,3 +172,43 @@ def test_what_somebody_new_types_is_answered_in_a_line(call, said):
         call()
     assert said in str(wrong.value)
     assert "\n" not in str(wrong.value)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"output": "a\0b"}, "is not the name of a folder"),
+        ({"fallback": 5}, "5 is no list of engines"),
+        ({"policy_settings": 5}, "5 are no settings"),
+        ({"policy": "a\0.py:Mine"}, "is not the name of a file"),
+    ],
+)
+def test_values_that_no_command_line_has(settings, said):
+    with pytest.raises(InputError, match=said):
+        simulator.run(**{"policy": "isolated", "cluster": "2:2:2", "jobs": 3, **settings})
+
+
+@pytest.mark.parametrize("processes", [0, -1, "x", 1.5])
+def test_processes_are_a_number_of_them(processes):
+    with pytest.raises(InputError, match="is not a positive whole number"):
+        simulator.sweep(policy="isolated", cluster="2:2:2", jobs=3, processes=processes)
+
+
+def test_an_array_is_a_list_of_values():
+    rows = simulator.sweep(policy="isolated", cluster="2:2:2", jobs=np.array([3, 4]), processes=1)
+    assert [row["jobs"] for row in rows] == [3, 4]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (([], [], [], []), "with a matrix of two dimensions"),
+        (([1j], [[1.0]], [1.0], [2.0]), "of real numbers"),
+        (([1.0], [[1.0]], ["a"], [2.0]), "row_lower is no array of real numbers"),
+    ],
+)
+def test_what_is_no_program(given, said):
+    with pytest.raises(InputError, match=said):
+        gavel_opt.LinearProgram.build(*given)
+    with pytest.raises(InputError, match="5 is no engine"):
+        gavel_opt.solve(gavel_opt.LinearProgram.build([1.0], [[1.0]], [1.0], [2.0]), engine=5)
