@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeGuard, cast
@@ -20,6 +21,7 @@ from gavel_opt.engines.protocol import (
 )
 from gavel_opt.engines.registry import make_engine
 from gavel_opt.errors import GavelError, InputError, SolveFailed, unknown_name
+from gavel_opt.kernels.arguments import Call
 from gavel_opt.kernels.jit import clock
 from gavel_opt.model.allocation_program import (
     Allocation,
@@ -31,7 +33,7 @@ from gavel_opt.model.allocation_program import (
 )
 from gavel_opt.model.certificate import certify
 from gavel_opt.model.checked_shares import checked_shares
-from gavel_opt.model.cluster_state import ClusterState
+from gavel_opt.model.cluster_state import ClusterState, StandingState
 from gavel_opt.model.finish_time import finish_time_by_levels, level_program
 from gavel_opt.model.groups import expand
 from gavel_opt.model.linear_program import LinearProgram
@@ -41,7 +43,7 @@ from gavel_opt.model.presolve import screen, screen_blocks
 from gavel_opt.model.recertified import recertify
 from gavel_opt.model.solution import Certificate, Solution, Status
 from gavel_opt.policies import Policy, solves
-from gavel_opt.policies.finish_time import known_times
+from gavel_opt.policies.finish_time import known_past
 from gavel_opt.policies.max_min import known_variant
 from gavel_opt.policies.outside import blamed, check_program, is_ours, started_generator
 from gavel_opt.solving import certify_solution, decide
@@ -151,6 +153,7 @@ class Driver:
         self._spare: tuple[Answer, Certificate] | None = None
         self._glance = Glance()
         self._chain: list[Engine | str] = [engine, *(n for n in fallback if n != engine.name)]
+        self._standing: tuple[tuple[object, ...], Call | None] | None = None
         self._one_step: OneStepEngine | None = None
         # The shares that such a step gives have no prices: from outside they could not be proven.
         if engine.capability.one_step and grouping and recorder is None and _is_ours(engine):
@@ -176,8 +179,11 @@ class Driver:
         found = self._max_min(state)
         if found is not None:
             return found
+        found = self._finish_time(state)
+        if found is not None:
+            return found
         if not self._glance.odd(state):
-            return self._finish_time(state) or self._run_programs(state)
+            return self._run_programs(state)
         screen_state(state)
         if not solves(self.policy):
             return self._run_programs(state)
@@ -213,18 +219,51 @@ class Driver:
         return None if found is None else self._in_one_step(*found, state, started)
 
     def _finish_time(self, state: ClusterState) -> Allocation | None:
-        """The same for finish-time fairness, of a state in which nothing is odd."""
+        """The same for finish-time fairness."""
         engine = self._one_step
-        if engine is None:
+        known = None if engine is None else known_past(self.policy, state.job.size)
+        if engine is None or known is None:
+            return None
+        widest = self._glance.widest(state)
+        if widest < 0:
             return None
         started = clock()
-        times = known_times(self.policy, state)
-        if times is None:
+        found = self._asked(engine.solve_finish_time, state, *known, widest, self.options)
+        return None if found is None else self._in_one_step(*found, state, started)
+
+    def standing_call(self, state: StandingState) -> Call | None:
+        """What computes allocations from within compiled code, as :meth:`allocate` does where nothing is odd.
+
+        The call gives 1 and leaves shares and their proof in the state, or else :meth:`allocate` is to be asked.
+        Whoever makes it reports to :meth:`count_calls`. It is for as long as this method gives the same one.
+        None where there is no such call, for a policy that is not known to the last function among others.
+        """
+        engine, policy = self._one_step, self.policy
+        if engine is None or self._leaves_traces:
             return None
-        built = clock()
-        self.tally.build += built - started
-        found = self._asked(engine.solve_finish_time, state, *times, self.options)
-        return None if found is None else self._in_one_step(*found, state, built)
+        variant = known_variant(policy)
+        past, plain = None, variant == "plain"
+        if variant is None:
+            known = known_past(policy, len(state.jobs.job))
+            if known is None:
+                return None
+            past, plain = known
+        widest = self._glance.widest(state)
+        if widest < 0:
+            return None
+        made_of = engine, state, past, plain, widest, self.tolerance, self.options
+        if self._standing is None or not all(map(operator.is_, self._standing[0], made_of)):
+            limits = widest, self.tolerance
+            self._standing = made_of, engine.standing_call(state, past, plain, limits, self.options)
+        return self._standing[1]
+
+    def count_calls(self, calls: int, seconds: float, worst: Certificate) -> None:
+        """Count calls that gave allocations, what they took, and their largest residuals and gap."""
+        tally = self.tally
+        tally.allocations += calls
+        tally.programs += calls
+        tally.solve += seconds
+        tally.worst(worst)
 
     def _asked(
         self, solve: Callable[..., tuple[Floats, Certificate] | None], *given: object
@@ -279,12 +318,15 @@ class Driver:
 
     def _leave_traces(self, allocation: Allocation, state: ClusterState) -> Allocation:
         """Say where jobs go on workers that nobody has a share of, where the mechanism would choose badly."""
+        return alone_first(allocation, state) if self._leaves_traces else allocation
+
+    @property
+    def _leaves_traces(self) -> bool:
+        """Whether the mechanism would choose badly for workers that nobody has a share of."""
         traits, tie_break = self.policy.traits, self.tie_break
         packs = traits.packing and tie_break != "none"
         knows_speeds = tie_break == "efficient" and not traits.shuffles
-        if packs or knows_speeds:
-            return alone_first(allocation, state)
-        return allocation
+        return packs or knows_speeds
 
     def solve(self, program: Program | ProductProgram) -> Answer:
         """Solve one program of the policy: certified, ties broken."""

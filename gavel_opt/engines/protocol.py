@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from gavel_opt.arrays import Floats
+from gavel_opt.kernels.arguments import Call
+from gavel_opt.kernels.job_columns import PastColumns
 from gavel_opt.model.allocation_program import (
     AllocationProgram,
     Answer,
     FinishTimeProgram,
     ProductProgram,
 )
-from gavel_opt.model.cluster_state import ClusterState
+from gavel_opt.model.cluster_state import ClusterState, StandingState
 from gavel_opt.model.linear_program import LinearProgram
 from gavel_opt.model.solution import Certificate, Solution
 
@@ -157,20 +159,49 @@ class OneStepEngine(Engine, Protocol):
     def solve_finish_time(
         self,
         state: ClusterState,
-        speed: Floats,
-        isolated: Floats,
+        past: PastColumns,
+        plain: bool,
+        widest: int,
         options: Options = DEFAULT_OPTIONS,
     ) -> tuple[Floats, Certificate] | None:
-        """Solve the program that finish-time fairness would make of the state, in which nothing is odd.
+        """Solve the program that finish-time fairness would make of the state; None where anything is odd.
 
         Parameters
         ----------
         state
             The cluster now.
-        speed
-            Steps per second of each job, shape ``(n, J)``.
-        isolated
-            Seconds that each job would take in all on its isolated share, shape ``(n,)``.
+        past
+            What the policy remembers, with room for all jobs; gets what it is to remember from now on.
+        plain
+            Take the throughput on the reference type for all types.
+        widest
+            Largest scale factor that a job may have.
+        """
+        ...
+
+    def standing_call(
+        self,
+        state: StandingState,
+        past: PastColumns | None,
+        plain: bool,
+        limits: tuple[int, float],
+        options: Options = DEFAULT_OPTIONS,
+    ) -> Call | None:
+        """The same for jobs that come and go in columns, to be called from within compiled code.
+
+        Parameters
+        ----------
+        state
+            The jobs; the call gives them shares of the same bits.
+        past, plain
+            As above; without a past it is max-min fairness.
+        limits
+            Largest scale factor that a job may have, and what the proof has to reach.
+
+        Returns
+        -------
+        What gives 1 if the shares are proven; if not, whatever the call has done matters to no other one. None
+        where the program must be made.
         """
         ...
 

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+import functools
 from importlib.metadata import version
 
 from gavel_opt.arrays import Floats
 from gavel_opt.engines.protocol import DEFAULT_OPTIONS, Capability, Options
 from gavel_opt.errors import InputError
+from gavel_opt.kernels.arguments import Call
 from gavel_opt.kernels.jit import clock
+from gavel_opt.kernels.job_columns import NO_PAST, PastColumns
 from gavel_opt.model.allocation_program import Answer, Program
-from gavel_opt.model.cluster_state import ClusterState
+from gavel_opt.model.cluster_state import ClusterState, StandingState
 from gavel_opt.model.linear_program import LinearProgram
 from gavel_opt.model.solution import Certificate, Solution, Stats, Status
-from gavel_opt.solver.finish_time import finish_time_optimum
-from gavel_opt.solver.max_min import max_min_optimum
-from gavel_opt.solver.optimum import PROVED, Memory, optimum
+from gavel_opt.solver.finish_time import finish_time_optimum, finish_time_shares
+from gavel_opt.solver.max_min import fair_shares, max_min_optimum
+from gavel_opt.solver.one_step import finish_time_terms, max_min_terms, standing_task
+from gavel_opt.solver.optimum import MANY_TYPES, PROVED, Memory, optimum
 
 _SPARE = 1e-6
 """Certificates up to this come with their answer, which is imprecise: it is for the driver to use where
 nobody has a better one, as for floors that rounding has put out of reach."""
+
+
+@functools.cache
+def _release() -> str:
+    """Of this package; each run asks for it, and it is read from a file."""
+    return version("gavel-opt")
 
 
 class Structured:
@@ -47,7 +57,7 @@ class Structured:
 
     def version(self) -> str:
         """Solver and version."""
-        return f"gavel-opt {version('gavel-opt')}"
+        return f"gavel-opt {_release()}"
 
     def solve(self, program: LinearProgram, options: Options = DEFAULT_OPTIONS) -> Solution:
         """Refuse: general programs have none of the structure.
@@ -84,9 +94,30 @@ class Structured:
     def solve_finish_time(
         self,
         state: ClusterState,
-        speed: Floats,
-        isolated: Floats,
+        past: PastColumns,
+        plain: bool,
+        widest: int,
         options: Options = DEFAULT_OPTIONS,
     ) -> tuple[Floats, Certificate] | None:
-        """Solve finish-time fairness from the times of the jobs to their shares in one compiled call."""
-        return finish_time_optimum(state, speed, isolated, options.tie_break, self._memory)
+        """Solve finish-time fairness from the jobs to their shares in one compiled call."""
+        return finish_time_optimum(state, past, plain, widest, options.tie_break, self._memory)
+
+    def standing_call(
+        self,
+        state: StandingState,
+        past: PastColumns | None,
+        plain: bool,
+        limits: tuple[int, float],
+        options: Options = DEFAULT_OPTIONS,
+    ) -> Call | None:
+        """What solves max-min fairness, or finish-time fairness with a past, of jobs as they come and go."""
+        widest, tolerance = limits
+        tie_break, memory = options.tie_break, self._memory
+        if state.workers.size > MANY_TYPES:
+            return None
+        if past is None:
+            terms = max_min_terms(widest, plain, tie_break, tolerance)
+            return Call(fair_shares, standing_task(state, NO_PAST, terms, memory))
+        tolerance = min(tolerance, PROVED)
+        terms = finish_time_terms(widest, plain, state.throughputs, tie_break, tolerance)
+        return Call(finish_time_shares, standing_task(state, past, terms, memory))

@@ -1,7 +1,7 @@
 """What a kernel is called with, as compiled code needs to know it.
 
-A *form* says what one argument is: ``b``, ``i`` or ``f`` for a bool, a whole number or a float, an
-:class:`ArrayForm`, or a :class:`TupleForm`. Code is compiled for the forms of all arguments.
+A *form* says what one argument is: ``b``, ``i`` or ``f`` for a bool, a whole number or a float, ``c`` for a
+:class:`Call`, an :class:`ArrayForm`, or a :class:`TupleForm`. Code is compiled for the forms of all arguments.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def form_of(value: Any) -> Any:
         members = tuple(map(form_of, value))
         kind = type(value)
         return None if None in members else TupleForm(kind.__module__, kind.__qualname__, members)
-    return None
+    return "c" if isinstance(value, Call) else None
 
 
 def array_form(array: np.ndarray[Any, Any]) -> ArrayForm | None:
@@ -117,6 +117,50 @@ def _arrays(value: Any) -> list[np.ndarray[Any, Any]]:
     if isinstance(value, tuple):
         return [array for member in value for array in _arrays(member)]
     return [value]
+
+
+# calls -------------------------------------------------------------------------------------------
+
+
+class Call:
+    """A kernel with what it takes, for another kernel to call: ``call()`` gives a whole number.
+
+    Compiled code calls compiled code only, by its address, so neither is compiled again for the other. In plain
+    Python it is a function.
+
+    Parameters
+    ----------
+    kernel
+        Of one argument.
+    given
+        That argument: a named tuple by reference, whose arrays stay where they are.
+
+    Attributes
+    ----------
+    address, table
+        Of the code, 0 as long as there is none, and of what it is handed.
+    """
+
+    __slots__ = ("address", "given", "kernel", "table")
+
+    def __init__(self, kernel: Any, given: Any) -> None:
+        self.kernel = kernel
+        self.given = given
+        self.address = 0
+        self.table: Any = None
+
+    def __call__(self) -> int:
+        """Make the call."""
+        return int(self.kernel(self.given))
+
+    def find_code(self) -> bool:
+        """Take the address of the kernel's code; whether there is some."""
+        if not self.address:
+            form = form_of(self.given)
+            self.address = self.kernel.address((form,))
+            if self.address:
+                self.table = Tables(form)(self.given)
+        return self.address != 0
 
 
 # numpy's arrays in memory ------------------------------------------------------------------------

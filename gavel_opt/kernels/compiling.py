@@ -14,19 +14,23 @@ from __future__ import annotations
 import functools
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple, cast
 
 import numba
 from llvmlite import binding, ir
 from numba import types
+from numba.core import cgutils
+from numba.core.cgutils import create_struct_proxy
 from numba.core.compiler import Flags, compile_extra
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.registry import cpu_target
-from numba.core.typing.templates import AttributeTemplate
+from numba.core.typing.templates import AbstractTemplate, AttributeTemplate, infer_global, signature
 from numba.extending import (
     infer_getattr,
     intrinsic,
+    lower_builtin,
     lower_getattr_generic,
     models,
     register_model,
@@ -47,6 +51,7 @@ from gavel_opt.kernels.arguments import (
     TupleForm,
     words_of,
 )
+from gavel_opt.kernels.jit import KEEPS_TIME, clock
 from gavel_opt.kernels.native import ENTRY, FITS, OTHER_ARGUMENTS, RAISED, RELEASE, Code
 
 _WORD = ir.IntType(64)
@@ -72,8 +77,30 @@ class _Object(types.Type):
         super().__init__(name=f"object_of_{self.array}")
 
 
+class _Call(types.Callable):
+    """A call that is handed over: address of the code and of the table that it takes."""
+
+    def __init__(self) -> None:
+        super().__init__("call")
+
+    def get_call_type(self, context: Any, given: Any, named: Any) -> Any:
+        return None if given or named else signature(types.int64, recvr=self)
+
+    def get_call_signatures(self) -> Any:
+        return [signature(types.int64)], False
+
+    def get_impl_key(self, signature: Any) -> Any:
+        return _Call
+
+
 register_model(_Table)(models.OpaqueModel)
 register_model(_Object)(models.OpaqueModel)
+
+
+@register_model(_Call)
+class _CallModel(models.StructModel):
+    def __init__(self, manager: Any, kind: Any) -> None:
+        super().__init__(manager, kind, [("address", types.int64), ("table", types.int64)])
 
 
 def type_of(form: Any) -> Any:
@@ -81,7 +108,7 @@ def type_of(form: Any) -> Any:
     if isinstance(form, ArrayForm):
         return types.Array(from_dtype(form.dtype), form.ndim, "C")
     if not isinstance(form, TupleForm):
-        return {"b": types.boolean, "i": types.int64, "f": types.float64}[form]
+        return {"b": types.boolean, "i": types.int64, "f": types.float64, "c": _Call()}[form]
     if form.is_reference:
         return _Table(form)
     members = [type_of(member) for member in form.members]
@@ -198,12 +225,70 @@ def _kept(typing_context: Any, array: Any) -> Any:
     return types.int64(array), lower
 
 
+# calls, and the time -----------------------------------------------------------------------------
+
+
+@intrinsic
+def _call_of(typing_context: Any, address: Any, table: Any) -> Any:
+    def lower(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        call = create_struct_proxy(signature.return_type)(context, builder)
+        call.address, call.table = arguments
+        return call._getvalue()
+
+    return _Call()(types.int64, types.int64), lower
+
+
+@lower_builtin(_Call, _Call)
+def _make_call(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    """Call an entry (:func:`_entry`) that takes one table and gives one whole number; 0 if there is no code."""
+    call = create_struct_proxy(_Call())(context, builder, arguments[0])
+    entry = ir.FunctionType(_WORD, [_WORD.as_pointer()] * 4).as_pointer()
+    found = cgutils.alloca_once_value(builder, _WORD(0))
+    answer = cgutils.alloca_once_value(builder, _WORD(0))
+    with builder.if_then(cgutils.is_not_null(builder, call.address)):
+        none = ir.Constant(_WORD.as_pointer(), None)
+        table = builder.inttoptr(call.table, _WORD.as_pointer())
+        status = builder.call(builder.inttoptr(call.address, entry), [found, none, none, table])
+        fine = builder.icmp_signed("==", status, _WORD(FITS))
+        builder.store(builder.select(fine, builder.load(found), _WORD(0)), answer)
+    return builder.load(answer)
+
+
+@infer_global(clock)
+class _ClockTemplate(AbstractTemplate):
+    key = clock
+
+    def generic(self, given: Any, named: Any) -> Any:
+        return None if given or named else signature(types.float64)
+
+
+@lower_builtin(clock)
+def _read_clock(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    """Seconds by C's clock, where there is one (:data:`KEEPS_TIME`)."""
+    if not KEEPS_TIME:
+        return context.get_constant(types.float64, 0.0)
+    kind = ir.FunctionType(_HALF, [_HALF, _WORD.as_pointer()])
+    read = cgutils.get_or_insert_function(builder.module, kind, "clock_gettime")
+    parts = cgutils.alloca_once(builder, _WORD, size=2)
+    builder.call(read, [_HALF(time.CLOCK_MONOTONIC), parts])
+    whole, billionths = (
+        builder.sitofp(builder.load(builder.gep(parts, [_HALF(place)])), ir.DoubleType())
+        for place in range(2)
+    )
+    return builder.fadd(whole, builder.fmul(billionths, ir.Constant(ir.DoubleType(), 1e-9)))
+
+
 # the entry ---------------------------------------------------------------------------------------
 
 
 def _entry(kernel: Any, forms: tuple[Any, ...], result: Any) -> tuple[Any, list[Any]]:
     """What checks arguments and calls the kernel, and the types of what it takes."""
-    space: dict[str, Any] = {"__name__": __name__, "kernel": kernel, "kept": _kept}
+    space: dict[str, Any] = {
+        "__name__": __name__,
+        "kernel": kernel,
+        "kept": _kept,
+        "call_of": _call_of,
+    }
     checks: list[str] = []
     kinds: list[Any] = []
 
@@ -223,6 +308,9 @@ def _entry(kernel: Any, forms: tuple[Any, ...], result: Any) -> tuple[Any, list[
             maker = f"make_{len(space)}"  # after the names that the parts have taken
             space[maker] = form.type
             return f"{maker}({parts})"
+        if form == "c":
+            kinds.extend([types.int64] * 2)
+            return f"call_of({name}, given_{len(kinds) - 1})"
         kinds.append(type_of(form))
         return name
 
@@ -454,7 +542,7 @@ define void @NRT_MemInfo_call_dtor(ptr %block) {
 
 _C_LIBRARY = frozenset(
     "malloc free memcpy memmove memset acos asin atan atan2 cbrt ceil cos cosh exp exp2 expm1 fabs floor "  # noqa: SIM905
-    "fmod hypot log log10 log1p log2 pow round sin sinh sqrt tan tanh trunc".split()
+    "clock_gettime fmod hypot log log10 log1p log2 pow round sin sinh sqrt tan tanh trunc".split()
 )
 """What every process has. All else is numba's own, which is not there when code is read back."""
 

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import numpy as np
 
 from gavel_opt.kernels import code_cache, native
-from gavel_opt.kernels.arguments import arrays_are_known, form_of
+from gavel_opt.kernels.arguments import Call, arrays_are_known, form_of
 from gavel_opt.kernels.records import plain
 
 if TYPE_CHECKING:
@@ -48,6 +48,9 @@ LARGE = 60_000
 """Arrays with more numbers than this are never interpreted: that takes minutes in a single call."""
 _EVERY = 10.0
 """Off a terminal, seconds between two lines that say how far compiling is."""
+
+KEEPS_TIME = hasattr(time, "CLOCK_MONOTONIC")
+"""Whether compiled kernels can read the :func:`clock`; it stands still for them otherwise."""
 
 _DISABLED = os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
 
@@ -127,6 +130,16 @@ class Kernel(functools.partial[Any]):
                 called = (names.get(name) for name in code.co_names)
                 waiting += [one for one in called if isinstance(one, Kernel)]
         return frozenset(found)
+
+    @property
+    def is_compiled(self) -> bool:
+        """Whether there is compiled code in this process."""
+        return bool(self._natives)
+
+    def address(self, forms: tuple[Any, ...]) -> int:
+        """Where compiled code for arguments of some forms is, as C calls it; 0 if there is none."""
+        found = self._natives.get(forms)
+        return 0 if found is None else found.address  # type: ignore[attr-defined]  # see native.load
 
     def _goes_to(self, target: Callable[..., Any]) -> None:
         self.__setstate__((target, (), {}, self.__dict__))  # type: ignore[attr-defined]
@@ -269,6 +282,17 @@ def make_ready(kernel: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
         kernel._compile(arguments, wait=True)
 
 
+def can_call(kernel: Callable[..., Any], call: Call) -> bool:
+    """Whether a kernel that is handed a call can make it: both are compiled, or nothing ever is.
+
+    As long as one of them is interpreted, going from one to the other is for plain Python, which looks whether
+    there is compiled code by now.
+    """
+    if isinstance(kernel, Kernel) and kernel.is_compiled:
+        return call.find_code()
+    return _DISABLED
+
+
 def _numbers_in(argument: Any) -> int:
     if isinstance(argument, tuple):
         return max(map(_numbers_in, argument), default=0)
@@ -345,7 +369,7 @@ _spent = [0.0, 0.0]
 
 
 def clock() -> float:
-    """Seconds of wall clock since some moment, without those that went into compiling."""
+    """Seconds of wall clock since some moment, without those that went into compiling; for kernels too."""
     return time.perf_counter() - _spent[0]
 
 

@@ -126,6 +126,7 @@ def load(code: Code, forms: tuple[Any, ...], other: Callable[..., Any]) -> Calla
     if code.result is not None:
         lines.append(f"    return {_taken(code.result, 0, space)}")
     exec("\n".join(lines), space)  # noqa: S102  # our own text, of numbers and names made here
+    space["call"].address = entry
     return space["call"]  # type: ignore[no-any-return]
 
 
@@ -181,6 +182,9 @@ def _hand_over(
     if isinstance(form, ArrayForm):
         given.append(value)
         c_types.append(ctypes.py_object)
+    elif form == "c":
+        given += [f"{value}.address", f"{value}.table"]
+        c_types += [ctypes.c_void_p] * 2
     elif not isinstance(form, TupleForm):
         given.append(value)
         c_types.append(_C_TYPES[form])

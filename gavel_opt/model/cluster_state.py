@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gavel_opt.arrays import Floats, Ints
+from gavel_opt.kernels.job_columns import JobColumns
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,3 +75,20 @@ class ClusterState:
     deadline: Floats | None = None
     entity: Ints | None = None
     prices: Floats | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StandingState:
+    """A cluster whose jobs come and go in columns: what a cluster state is at one moment, in place.
+
+    Attributes
+    ----------
+    jobs
+        Jobs in order of job number.
+    throughputs, workers
+        As in :class:`ClusterState`; they stay as they are.
+    """
+
+    jobs: JobColumns
+    throughputs: ThroughputTable
+    workers: Ints

@@ -28,7 +28,7 @@ from gavel_opt.arrays import Bools, Floats, Ints
 from gavel_opt.errors import InputError
 from gavel_opt.kernels.ordinary import are_ordinary
 from gavel_opt.model.allocation_program import Allocation, Answer, ProductProgram, Program
-from gavel_opt.model.cluster_state import ClusterState, ThroughputTable
+from gavel_opt.model.cluster_state import ClusterState, StandingState, ThroughputTable
 
 _PER_JOB = ("key", "scale_factor", "weight", "steps_left", "age")
 
@@ -41,7 +41,7 @@ class Glance:
     _table: ThroughputTable | None = None
     _workers: bytes = field(default=b"")
 
-    def widest(self, state: ClusterState) -> int:
+    def widest(self, state: ClusterState | StandingState) -> int:
         """The largest scale factor that is nothing odd in a state; -1 where the table or a type is."""
         workers = state.workers.tobytes()
         if state.throughputs is not self._table or workers != self._workers:

@@ -9,55 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from gavel_opt.arrays import Floats, Ints
+from gavel_opt.kernels.isolation import isolated_speeds
 from gavel_opt.kernels.jit import compiled
-
-
-@compiled
-def isolated_speeds(
-    alone: Floats, key: Ints, scale: Ints, workers: Ints, first: Ints, reference: int
-) -> tuple[Floats, Floats]:
-    """Steps per second of jobs by worker type, and on their isolated shares.
-
-    The isolated share of a job is ``workers / n / scale``, divided by ``max(1, its sum)``.
-
-    Parameters
-    ----------
-    alone, key, scale, workers, first
-        As for :func:`gavel_opt.kernels.rows.fairness_rows`.
-    reference
-        Worker type whose column stands for all types, as the plain variants of finish-time fairness
-        and of minimum total duration have it in the reference (handing them the measured speeds
-        would make them aware of performance); -1 for every type's own.
-
-    Returns
-    -------
-    speed, solo
-        Shapes ``(G, J)`` and ``(G,)``.
-    """
-    types = workers.size
-    widest = 0
-    for g in range(first.size):
-        widest = max(widest, scale[first[g]])
-    # by scale factor, of which there are few
-    share = np.full((widest + 1, types), -1.0)
-    speed, solo = np.empty((first.size, types)), np.empty(first.size)
-    for g in range(first.size):
-        job = first[g]
-        part = share[scale[job]]
-        if types > 0 and part[0] < 0.0:
-            total = 0.0
-            for j in range(types):
-                part[j] = (workers[j] / key.size) / scale[job]
-                total += part[j]
-            total = max(total, 1.0)
-            for j in range(types):
-                part[j] /= total
-        earned = 0.0
-        for j in range(types):
-            speed[g, j] = alone[key[job], j if reference < 0 else reference]
-            earned += speed[g, j] * part[j]
-        solo[g] = earned
-    return speed, solo
 
 
 @compiled
@@ -75,7 +28,7 @@ def makespan_rows(
     Parameters
     ----------
     alone, key, scale, workers, first, reference
-        As for :func:`isolated_speeds`.
+        As for :func:`~gavel_opt.kernels.isolation.isolated_speeds`.
     steps_left
         Of each job, shape ``(n,)``.
 
@@ -101,61 +54,6 @@ def makespan_rows(
         for j in range(workers.size):
             rate[g, j] *= factor[g]
     return rate, factor, gain
-
-
-@compiled
-def isolated_time(
-    job: Ints,
-    steps_left: Floats,
-    job_then: Ints,
-    steps_then: Floats,
-    alone_then: Floats,
-    time_then: Floats,
-) -> Floats:
-    """Seconds under isolation so far: those of then, and the steps done since at the speed of then.
-
-    Job numbers ascend, now and then; jobs that were not there then are at 0.
-    """
-    time = np.zeros(job.size)
-    then = 0
-    for now in range(job.size):
-        while then < job_then.size and job_then[then] < job[now]:
-            then += 1
-        if then < job_then.size and job_then[then] == job[now]:
-            done = steps_then[then] - steps_left[now]
-            time[now] = time_then[then] + done / alone_then[then]
-    return time
-
-
-@compiled
-def finish_times(
-    alone: Floats,
-    key: Ints,
-    scale: Ints,
-    workers: Ints,
-    reference: int,
-    job: Ints,
-    steps_left: Floats,
-    job_then: Ints,
-    steps_then: Floats,
-    alone_then: Floats,
-    time_then: Floats,
-) -> tuple[Floats, Floats, Floats, Floats]:
-    """All that ratios of finish times are made of: :func:`isolated_speeds` and :func:`isolated_time`.
-
-    Returns
-    -------
-    speed, solo
-        Of every job, shapes ``(n, J)`` and ``(n,)``.
-    past, whole
-        Seconds under isolation, so far and in all, shape ``(n,)``.
-    """
-    speed, solo = isolated_speeds(alone, key, scale, workers, np.arange(job.size), reference)
-    past = isolated_time(job, steps_left, job_then, steps_then, alone_then, time_then)
-    whole = np.empty(job.size)
-    for i in range(job.size):
-        whole[i] = past[i] + steps_left[i] / solo[i]
-    return speed, solo, past, whole
 
 
 @compiled

@@ -23,7 +23,9 @@ from typing import Any
 
 import numpy as np
 
-from gavel_opt.arrays import Floats, Ints
+from gavel_opt.arrays import Floats
+from gavel_opt.kernels.isolation import finish_times
+from gavel_opt.kernels.job_columns import PastColumns
 from gavel_opt.model.allocation_program import (
     Allocation,
     AllocationProgram,
@@ -35,7 +37,6 @@ from gavel_opt.model.cluster_state import ClusterState
 from gavel_opt.model.finish_time import finish_time_by_levels
 from gavel_opt.model.odd_states import serving
 from gavel_opt.model.pools import Pools
-from gavel_opt.policies.coefficients import finish_times
 from gavel_opt.policies.packing import pair_blocks, unmerged_rates
 from gavel_opt.policies.policy import Policy, Programs, Traits
 from gavel_opt.policies.views import Variant, blocks_of, group_alike, own_type, require_speed
@@ -126,24 +127,23 @@ class FinishTimeFairness(Policy):
 _PROGRAMS, _OF = FinishTimeFairness.programs, FinishTimeFairness._of
 
 
-def known_times(policy: Policy, state: ClusterState) -> tuple[Floats, Floats] | None:
+def known_past(policy: Policy, jobs: int) -> tuple[PastColumns, bool] | None:
     """What engines need that make the program of this module themselves; None for any other policy.
 
-    As for :func:`gavel_opt.policies.max_min.known_variant`, and nothing may be odd about the state. The
-    program may still be asked for afterwards.
+    As for :func:`gavel_opt.policies.max_min.known_variant`, and nothing may be odd about the state. Whoever
+    solves the program brings the past up to date, as the program does that may be asked for afterwards.
 
     Returns
     -------
-    speed, isolated
-        Steps per second, shape ``(n, J)``, and seconds under isolation in all, shape ``(n,)``.
+    past, plain
+        What is remembered, with room for so many jobs, and whether one column stands for all throughputs.
     """
     if type(policy) is not FinishTimeFairness or policy.variant == "packed":
         return None
     found = getattr(policy.programs, "__func__", None), getattr(policy._of, "__func__", None)
     if found != (_PROGRAMS, _OF):
         return None
-    speed, _, _, isolated = policy._past.advance(state, policy.variant)
-    return speed, isolated
+    return policy._past.with_room(jobs), policy.variant == "plain"
 
 
 def _pooled(
@@ -218,10 +218,23 @@ class IsolatedTime:
     """Time that each job would have taken under isolation for the steps it has done."""
 
     def __init__(self) -> None:
-        self._job: Ints = np.empty(0, dtype=np.int64)
-        self._steps: Floats = np.empty(0)
-        self._alone: Floats = np.empty(0)
-        self._time: Floats = np.empty(0)
+        self._columns = PastColumns.with_room(64)
+
+    def with_room(self, jobs: int) -> PastColumns:
+        """What is remembered, in columns that stay where they are as long as there is room for so many jobs."""
+        old = self._columns
+        if len(old.job) < jobs:
+            self._columns = PastColumns.with_room(2 * jobs)
+            self._remember(*self._known(old))
+        return self._columns
+
+    def _known(self, columns: PastColumns) -> tuple[np.ndarray, ...]:
+        return tuple(column[: columns.size[0]] for column in columns[1:])
+
+    def _remember(self, *columns: np.ndarray) -> None:
+        self._columns.size[0] = count = columns[0].size
+        for column, values in zip(self._columns[1:], columns, strict=True):
+            column[:count] = values
 
     def advance(
         self, state: ClusterState, variant: Variant
@@ -244,27 +257,19 @@ class IsolatedTime:
             own_type(state, variant),
             state.job,
             state.steps_left,
-            self._job,
-            self._steps,
-            self._alone,
-            self._time,
+            *self._known(self.with_room(state.job.size)),
         )
-        self._job, self._steps = state.job.copy(), state.steps_left.copy()
-        _, self._alone, self._time, _ = found
+        _, alone, time, _ = found
+        self._remember(state.job, state.steps_left, alone, time)
         return found
 
     def snapshot(self) -> dict[str, Any]:
         """Return what it remembers."""
-        return {
-            "job": self._job.tolist(),
-            "steps": self._steps.tolist(),
-            "alone": self._alone.tolist(),
-            "time": self._time.tolist(),
-        }
+        job, steps, alone, time = (column.tolist() for column in self._known(self._columns))
+        return {"job": job, "steps": steps, "alone": alone, "time": time}
 
     def restore(self, memory: dict[str, Any]) -> None:
         """Take back what :meth:`snapshot` gave."""
-        self._job = np.array(memory["job"], dtype=np.int64)
-        self._steps = np.array(memory["steps"], dtype=np.float64)
-        self._alone = np.array(memory["alone"], dtype=np.float64)
-        self._time = np.array(memory["time"], dtype=np.float64)
+        columns = [np.array(memory[name]) for name in ("job", "steps", "alone", "time")]
+        self.with_room(columns[0].size)
+        self._remember(*columns)

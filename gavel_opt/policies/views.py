@@ -9,10 +9,10 @@ import numpy as np
 from gavel_opt.arrays import Floats, Ints
 from gavel_opt.errors import InputError
 from gavel_opt.kernels.groups import all_differ, group_keys
+from gavel_opt.kernels.isolation import isolated_speeds
 from gavel_opt.model.allocation_program import Blocks, PairBlocks
 from gavel_opt.model.cluster_state import ClusterState
 from gavel_opt.model.groups import Groups, group_jobs
-from gavel_opt.policies.coefficients import isolated_speeds
 
 Variant: TypeAlias = Literal["plain", "perf", "packed"]
 """Not aware of performance; aware; aware, and with pairs of jobs."""

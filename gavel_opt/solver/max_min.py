@@ -8,22 +8,23 @@ for each of these steps would cost three times that.
 
 from __future__ import annotations
 
-from typing import Any
+import math
 
 import numpy as np
 
-from gavel_opt.arrays import Floats, Ints, plain_array
+from gavel_opt.arrays import Floats
 from gavel_opt.kernels.finite import all_finite
-from gavel_opt.kernels.groups import clipped_shares, group_keys
+from gavel_opt.kernels.groups import group_keys
 from gavel_opt.kernels.jit import compiled
+from gavel_opt.kernels.job_columns import NO_PAST
 from gavel_opt.kernels.rows import fairness_rows
 from gavel_opt.model.cluster_state import ClusterState
 from gavel_opt.model.solution import Certificate
 from gavel_opt.solver.hull import Given
-from gavel_opt.solver.one_step import proven_shares
+from gavel_opt.solver.one_step import Task, carry_out, filled_task, hand_out, max_min_terms
 from gavel_opt.solver.optimum import Memory
 from gavel_opt.solver.records import Found
-from gavel_opt.solver.shortcuts import NONE, solve_direct
+from gavel_opt.solver.shortcuts import solve_direct
 
 
 def max_min_optimum(
@@ -36,78 +37,42 @@ def max_min_optimum(
     shares, certificate
         Shares of shape ``(n, J)``; and what proves them.
     """
-    types = state.workers.size
-    given: tuple[Any, ...] = (
-        plain_array(state.throughputs.alone),
-        plain_array(state.key),
-        plain_array(state.scale_factor),
-        plain_array(state.weight),
-        plain_array(state.workers),
-        plain,
-        widest,
-        memory.for_types(types),
-    )
-    return proven_shares(fair_shares, given, types, tie_break)
+    task = filled_task(state, NO_PAST, max_min_terms(widest, plain, tie_break, math.inf), memory)
+    return None if task is None else carry_out(fair_shares, task)
 
 
 @compiled
-def fair_shares(
-    alone: Floats,
-    key: Ints,
-    scale: Ints,
-    weight: Floats,
-    workers: Ints,
-    plain: bool,
-    widest: int,
-    start: Floats,
-) -> tuple[int, Floats, Floats]:
+def fair_shares(task: Task) -> int:
     """Group the jobs, make the program, solve it and hand out the shares.
 
-    Parameters
-    ----------
-    alone, key, scale, weight, workers, plain
-        As for :func:`gavel_opt.kernels.rows.fairness_rows`.
-    widest
-        Largest scale factor that a job may have.
-    start
-        Prices and level to start from, as for :func:`~gavel_opt.solver.shortcuts.solve_direct`.
-
-    Returns
-    -------
-    outcome
-        Of ``solve_direct``. Nothing else is to be used unless that is an optimum; it is none where
-        groups cannot be found by key, a job has no weight or its scale factor is not positive or too
-        large, or the columns are not what they should be.
-    shares
-        Of each job, shape ``(n, J)``, within [0, 1].
-    summary
-        Objective, level, certificate and iterations, shape ``(6,)``.
+    Returns 0, and has done nothing, unless that gave a proven optimum; it gives none where groups cannot be
+    found by key, a job has no weight or its scale factor is not positive or too large, or the throughputs
+    are not what they should be.
     """
-    types, rows = workers.size, alone.shape[0]
-    summary = np.empty(6)
-    nobody = np.empty((0, types))
-    if not key.size == scale.size == weight.size:
-        return NONE, nobody, summary
-    for job in range(key.size):
-        if not (0 <= key[job] < rows and 0 < scale[job] <= widest and weight[job] > 0.0):
-            return NONE, nobody, summary
-    kind = scale if plain else key
+    jobs, terms, alone, workers = task.jobs, task.terms[0], task.alone, task.workers
+    size, types, rows = jobs.size[0], workers.size, alone.shape[0]
+    key, scale, weight = jobs.key[:size], jobs.scale_factor[:size], jobs.weight[:size]
+    for job in range(size):
+        if not (0 <= key[job] < rows and 0 < scale[job] <= terms.widest and weight[job] > 0.0):
+            return 0
+    kind = scale if terms.plain else key
     most = rows
-    if plain:
+    if terms.plain:
         most = 0
-        for job in range(kind.size):
+        for job in range(size):
             most = max(most, kind[job] + 1)
     of_job, first, count, _ = group_keys(kind, scale, weight, most)
     groups = first.size
     if groups == 0:
-        return NONE, nobody, summary
+        return 0
     rate, use, slope, floor, _ = fairness_rows(
-        alone, key, scale, weight, workers, first, count, plain
+        alone, key, scale, weight, workers, first, count, bool(terms.plain)
     )
-    none = np.empty(0)
+    none, nobody = np.empty(0), np.empty((0, types))
     if not all_finite(rate, nobody, none, none, none, none, none):
-        return NONE, nobody, summary
+        return 0
     x, level_dual, price = np.empty((groups, types)), np.empty(groups), np.empty(types)
     given = Given(rate, use, count, workers.astype(np.float64), slope, floor, none, none, none)
-    outcome = solve_direct(given, start, Found(x, level_dual, price, summary))
-    return outcome, clipped_shares(x, of_job), summary
+    summary = np.empty(6)
+    outcome = solve_direct(given, task.start, Found(x, level_dual, price, summary))
+    return int(hand_out(outcome, x, of_job, summary, task))

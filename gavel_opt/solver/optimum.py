@@ -26,6 +26,7 @@ from gavel_opt.solver.tables import order_of_pairs, tables_of
 
 if TYPE_CHECKING:
     from gavel_opt.solver.column_generation import ColumnMemory
+    from gavel_opt.solver.one_step import Task
 
 PROVED = SETTINGS.answers
 """Certificates beyond it are no answers."""
@@ -55,10 +56,13 @@ class Memory:
         Prices and level of the last program in which all worker types had a price.
     columns
         Pairs and basis of the last packed program of many groups.
+    task
+        The last one that was filled.
     """
 
     start: Floats = field(default_factory=lambda: np.zeros(1))
     columns: ColumnMemory | None = None
+    task: Task | None = None
 
     def for_types(self, types: int) -> Floats:
         """Prices and level, zero if there are none for that many worker types."""

@@ -326,17 +326,20 @@ def _drop_pairs(elapsed: float, world: World) -> bool:
 @compiled
 def view_jobs(world: World) -> None:
     """Write down what a policy may see of the jobs, when no gaps are among them."""
-    for slot in range(world.counts[0].active):
+    active = world.counts[0].active
+    now = world.clock[0].now
+    view = world.views
+    view.size[0] = active
+    for slot in range(active):
         job = world.entries[slot]
         arrival = world.arrivals[job.number]
-        view = world.views[slot]
-        view.weight = arrival.weight
-        view.steps_left = job.steps_left
-        view.age = world.clock[0].now - arrival.arrival
-        view.job = job.number
-        view.key = job.key
-        view.scale_factor = job.scale
-        view.entity = arrival.entity
+        view.job[slot] = job.number
+        view.key[slot] = job.key
+        view.scale_factor[slot] = job.scale
+        view.entity[slot] = arrival.entity
+        view.weight[slot] = arrival.weight
+        view.steps_left[slot] = job.steps_left
+        view.age[slot] = now - arrival.arrival
 
 
 @compiled

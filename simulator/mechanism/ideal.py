@@ -13,6 +13,7 @@ import math
 
 import numpy as np
 
+from gavel_opt.kernels.arguments import Call
 from simulator.mechanism.loop import admit, prepare_allocation
 from simulator.mechanism.mechanism import Mechanism
 from simulator.mechanism.records import ALLOCATE, DONE, ENOUGH, MORE_JOBS, STUCK
@@ -24,8 +25,11 @@ _PATIENCE = 100
 class IdealMechanism(Mechanism):
     """The mechanism that no cluster has: fractions of time come out exactly."""
 
-    def run(self, rounds: int) -> int:
-        """Run at most ``rounds`` events; returns an outcome of :mod:`simulator.mechanism.records`."""
+    def run(self, rounds: int, decide: Call | None = None) -> int:
+        """Run at most ``rounds`` events; returns an outcome of :mod:`simulator.mechanism.records`.
+
+        Every allocation is asked for.
+        """
         count, clock = self._count, self._clock
         last = self.rounds + rounds
         while True:

@@ -1,5 +1,8 @@
 """The rounds, compiled: time, accounting, admission, selection, placement, dispatch, again and again.
 
+An allocation is decided by whoever is handed over for that (:class:`gavel_opt.kernels.arguments.Call`),
+without going back to Python; Python is asked where that one gives none, or nobody is there.
+
 Everything here works on the records that :mod:`simulator.mechanism.records` describes and is exact: the
 same operations in the same order as the reference, on the same figures.
 :mod:`simulator.mechanism.mechanism` owns the arrays; :mod:`simulator.mechanism.specification` says the
@@ -13,8 +16,15 @@ from __future__ import annotations
 
 import math
 
-from gavel_opt.kernels.jit import compiled
-from simulator.mechanism.accounting import admit_jobs, finish_round, reset_ledger, view_jobs
+from gavel_opt.kernels.arguments import Call
+from gavel_opt.kernels.jit import clock, compiled
+from simulator.mechanism.accounting import (
+    admit_jobs,
+    finish_round,
+    reset_ledger,
+    set_job_allocation,
+    view_jobs,
+)
 from simulator.mechanism.placement import dispatch, place_entries
 from simulator.mechanism.records import (
     ALLOCATE,
@@ -39,8 +49,11 @@ _STUCK = 100
 
 
 @compiled
-def run_rounds(last: int, world: World) -> int:
-    """Run up to the round of this number; returns why it stopped (:mod:`simulator.mechanism.records`)."""
+def run_rounds(last: int, world: World, decide: Call) -> int:
+    """Run up to the round of this number; returns why it stopped (:mod:`simulator.mechanism.records`).
+
+    ``decide`` gives the jobs of the world's views their shares, if it may be asked.
+    """
     count = world.counts[0]
     while True:
         if not count.awaiting:
@@ -57,7 +70,8 @@ def run_rounds(last: int, world: World) -> int:
             if _allocation_due(world):
                 count.awaiting = True
                 prepare_allocation(world)
-                return ALLOCATE
+                if not (_may_decide(world) and _decided(world, decide)):
+                    return ALLOCATE
         _start_round(world)
         select_entries(world)
         place_entries(world)
@@ -149,6 +163,37 @@ def _allocation_due(world: World) -> bool:
         world.counts[0].stale
         and (clock.now - clock.last_reset >= world.rules[0].between_resets or clock.last_reset == 0)
     )
+
+
+@compiled
+def _may_decide(world: World) -> bool:
+    """Whether the allocation may be decided here, and there is room to note what it took."""
+    deciding = world.deciding[0]
+    return bool(
+        deciding.allowed and deciding.made < len(world.decisions) and world.counts[0].active > 0
+    )
+
+
+@compiled
+def _decided(world: World, decide: Call) -> bool:
+    """Have the allocation decided and put it into force; False, and nothing is changed, if there is none."""
+    started = clock()
+    if decide() == 0:
+        return False
+    deciding = world.deciding[0]
+    decision = world.decisions[deciding.made]
+    deciding.made += 1
+    view = world.views
+    decision.time = world.clock[0].now
+    decision.seconds = clock() - started
+    decision.primal_residual = view.proof[0]
+    decision.dual_residual = view.proof[1]
+    decision.relative_gap = view.proof[2]
+    decision.round = world.counts[0].rounds
+    jobs = view.job[: view.size[0]]
+    base = len(world.candidates)
+    set_job_allocation(jobs, view.shares, world.entries, world.ledger, base, world.counts)
+    return True
 
 
 @compiled

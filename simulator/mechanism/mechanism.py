@@ -13,7 +13,11 @@ from typing import Any
 import numpy as np
 
 from gavel_opt import Allocation, ClusterState, GavelError, ThroughputTable, Traits
+from gavel_opt.kernels.arguments import Call
+from gavel_opt.kernels.jit import can_call
+from gavel_opt.kernels.job_columns import JobColumns
 from gavel_opt.kernels.records import aligned_zeros, plain
+from gavel_opt.model.cluster_state import StandingState
 from simulator.mechanism.accounting import set_job_allocation
 from simulator.mechanism.loop import run_rounds, view
 from simulator.mechanism.pair_table import set_pair_allocation
@@ -23,6 +27,8 @@ from simulator.mechanism.records import (
     CLOCK,
     COUNT,
     CURSOR,
+    DECIDING,
+    DECISION,
     ENTRY,
     FRONT,
     LAST,
@@ -42,7 +48,6 @@ from simulator.mechanism.records import (
     SHORT,
     SPEED,
     TYPE,
-    VIEW,
     WORKER,
     Queue,
     Spare,
@@ -254,11 +259,20 @@ class Mechanism:
 
     # what to do ------------------------------------------------------------------------------
 
-    def run(self, rounds: int) -> int:
-        """Run at most ``rounds`` rounds; returns an outcome of :mod:`simulator.mechanism.records`."""
+    def run(self, rounds: int, decide: Call | None = None) -> int:
+        """Run at most ``rounds`` rounds; returns an outcome of :mod:`simulator.mechanism.records`.
+
+        Parameters
+        ----------
+        decide
+            Gives the jobs of :attr:`standing` their shares; an allocation is asked for only where it does not.
+        """
         last = self._count.rounds + rounds
+        if decide is None or not can_call(run_rounds, decide):
+            decide = _NOBODY
+        self._world.deciding["allowed"] = decide is not _NOBODY
         while True:
-            outcome: int = run_rounds(last, self._world)
+            outcome: int = run_rounds(last, self._world, decide)
             if outcome == MORE_ROUNDS:
                 self._make_metrics_room()
             elif outcome == MORE_PAIRS:
@@ -268,6 +282,18 @@ class Mechanism:
                 self._make_segments_room(4 * (self._count.segments + len(self._world.workers)))
             else:
                 return outcome
+
+    @property
+    def standing(self) -> StandingState:
+        """What a policy may see while a run goes on, until there must be room for more jobs."""
+        return self._standing
+
+    def take_decisions(self) -> np.ndarray:
+        """Records of the allocations decided since the last call of this (a view)."""
+        deciding = self._world.deciding
+        made = int(deciding["made"][0])
+        deciding["made"] = 0
+        return self._world.decisions[:made]
 
     def take_jobs(self) -> None:
         """Take notice of the jobs that the workload has come to know."""
@@ -292,9 +318,9 @@ class Mechanism:
     def state(self, prices: np.ndarray | None) -> ClusterState:
         """What the policy may see, when a run has come back for an allocation."""
         setting, deadline = self._setting, None
-        active = self._count.active
-        weight, steps_left, age = self._measures[:active].T.copy()
-        job, key, scale_factor, entity = self._numbers[:active].T.copy()
+        job, key, scale_factor, entity, weight, steps_left, age = (
+            column[: self._count.active].copy() for column in self._world.views[_SEEN]
+        )
         if setting.traits.needs_deadlines:
             deadline = self._world.outcomes["deadline"][job] - self.time
             deadline[np.isnan(deadline)] = np.inf
@@ -463,18 +489,20 @@ class Mechanism:
             queue=queue,
             candidates=_longer(world.candidates, jobs),
             pair_table=np.full(1 << int(2 * pairs).bit_length(), -1, dtype=np.int64),
-            views=np.zeros(jobs, VIEW),
+            views=JobColumns.with_room(jobs, types),
             leftovers=np.zeros(width, LEFTOVER),
             spare=spare,
         )
-        # Columns of the views, to be copied at once: fields of 8 bytes, measures before numbers.
-        words = len(VIEW.fields or ())
-        self._measures = self._world.views.view(np.float64).reshape(jobs, words)[:, :_MEASURES]
-        self._numbers = self._world.views.view(np.int64).reshape(jobs, words)[:, _MEASURES:]
+        setting = self._setting
+        self._standing = StandingState(self._world.views, setting.table, setting.cluster.workers)
 
 
-_MEASURES = 3
-"""Fields of a view that are real numbers; they come first."""
+_SEEN = slice(1, 8)
+"""Columns of the views that policies see, from the job's number to its age."""
+_NOBODY = Call(None, ())
+"""Decides nothing."""
+_DECISIONS = 1024
+"""So many before Python has to look at them."""
 _WHOLE = ("clock", "counts", "stream", "workers", "placed", "open_segments")
 """Arrays of the world that a snapshot holds whole."""
 _OF_TYPES = ("received", "first_run", "stop_run")
@@ -554,7 +582,9 @@ def _empty_world(setting: Setting) -> World:
         segments=np.zeros((5, 0), dtype=np.int32),
         rounds=np.zeros(0, ROUND),
         type_use=np.zeros((0, len(types))),
-        views=np.zeros(0, VIEW),
+        views=JobColumns.with_room(0, len(types)),
+        deciding=np.zeros(1, DECIDING),
+        decisions=np.zeros(_DECISIONS, DECISION),
         leftovers=np.zeros(0, LEFTOVER),
         cursor=np.zeros(1, CURSOR),
         spare=spare,

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from gavel_opt.kernels.job_columns import JobColumns
 from gavel_opt.kernels.records import by_reference, record
 
 RULES = record(
@@ -169,14 +170,18 @@ ROUND = record(
     completed="i8",
 )
 
-VIEW = record(
-    weight="f8",
-    steps_left="f8",
-    age="f8",
-    job="i8",
-    key="i8",
-    scale_factor="i8",
-    entity="i8",
+DECIDING = record(
+    allowed="?",  # whether allocations may be decided without going back to Python
+    made="i8",  # so many since Python last looked
+)
+
+DECISION = record(
+    time="f8",
+    seconds="f8",  # of wall clock that it took
+    primal_residual="f8",
+    dual_residual="f8",
+    relative_gap="f8",
+    round="i8",  # so many were before it
 )
 
 QUEUED = record(
@@ -306,7 +311,9 @@ class World(NamedTuple):
     rounds, type_use
         ROUND, and the share of each type's workers that run something, ``(rounds, J)``.
     views
-        VIEW: what a policy may see of each job, by slot.
+        What a policy may see of each job, by slot, and the shares of those for whom is decided.
+    deciding, decisions
+        DECIDING and DECISION: one, and what has been decided since Python last looked.
     leftovers, cursor
         LEFTOVER and CURSOR: hold nothing between two calls.
     stream
@@ -339,7 +346,9 @@ class World(NamedTuple):
     segments: np.ndarray
     rounds: np.ndarray
     type_use: np.ndarray
-    views: np.ndarray
+    views: JobColumns
+    deciding: np.ndarray
+    decisions: np.ndarray
     leftovers: np.ndarray
     cursor: np.ndarray
     stream: np.ndarray

@@ -10,13 +10,13 @@ import platform
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+import gavel_opt
 from gavel_opt import InputError, MissingLibraryError, Tally, unknown_name
 from simulator.runs.columns import Columns, about
 from simulator.runs.config import RunConfig
@@ -392,7 +392,7 @@ _TINY = 1e-300
 
 def _versions(simulation: Simulation, engine: str) -> dict[str, str]:
     """Versions of all that a result may depend on; of a policy of the user's own, its source."""
-    found = {"gavel-opt": version("gavel-opt"), "engine": engine}
+    found = {"gavel-opt": gavel_opt.__version__, "engine": engine}
     if simulation.policy_source:
         found["policy"] = simulation.policy_source
     return found | {"python": platform.python_version(), "numpy": np.__version__}
@@ -426,16 +426,16 @@ def _use_in_gaps(simulation: Simulation) -> NDArray[np.float64]:
     none = np.zeros(len(simulation.cluster.worker_types))
     if simulation.config.ideal or not simulation.time > 0:
         return none
-    series = simulation.series
-    runs = np.flatnonzero(series.running)
+    rounds, type_use = simulation.mechanism.metrics()
+    time, runs = rounds["time"], np.flatnonzero(rounds["running"])
     if not simulation.finished:
         runs = runs[:-1]  # the last round is not accounted for yet
     if not runs.size:
         return none
     # A round ends when the next one begins.
-    ends = np.append(series.time, simulation.time)[runs + 1]
-    gaps = series.time[runs] - np.concatenate([[0.0], ends[:-1]])
-    used: NDArray[np.float64] = gaps @ series.utilization_by_type[runs]
+    ends = np.append(time, simulation.time)[runs + 1]
+    gaps = time[runs] - np.concatenate([[0.0], ends[:-1]])
+    used: NDArray[np.float64] = gaps @ type_use[runs]
     used *= simulation.cluster.workers
     return used
 
@@ -508,7 +508,8 @@ def _percentiles(times: NDArray[np.float64]) -> dict[str, float] | None:
     if not times.size:
         return None
     ranks = {"p50": 50, "p90": 90, "p99": 99, "max": 100}
-    return {name: float(np.percentile(times, rank)) for name, rank in ranks.items()}
+    found = np.percentile(times, list(ranks.values())).tolist()
+    return dict(zip(ranks, found, strict=True))
 
 
 def _verdict(verdict: Verdict | None, config: RunConfig) -> dict[str, Any]:

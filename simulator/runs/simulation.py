@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from gavel_opt import Allocation, ClusterState, Driver, GavelError, InputError, Options, Tally
-from gavel_opt.kernels.jit import clock
+from gavel_opt.kernels.arguments import Call
+from gavel_opt.kernels.jit import KEEPS_TIME, clock
 from gavel_opt.policies import Found, solves
 from gavel_opt.policies.outside import memory_of
 from simulator.mechanism.ideal import IdealMechanism
@@ -390,7 +391,8 @@ class Simulation:
             self._recomputation_due = False
             self._allocate()
         while before < stop and not mechanism.finished and interrupts.pending is None:
-            outcome = mechanism.run(1 if recorder is not None else stop - before)
+            outcome = mechanism.run(1 if recorder is not None else stop - before, self._decider())
+            self._count_decisions()
             rounds_before, before = before, mechanism.rounds
             if recorder is not None and before > rounds_before:
                 recorder(rounds_before, mechanism.time, mechanism.placements().tolist())
@@ -404,6 +406,22 @@ class Simulation:
                     f"nothing runs at {self.time:.0f} s and nothing will arrive, but "
                     f"{self.active} jobs are left; policy {self.config.policy!r} gives them nothing"
                 )
+
+    def _decider(self) -> Call | None:
+        """What decides allocations within the rounds; None if anybody wants to see each of them."""
+        driver = self.driver
+        seen = self.keeps_before or self._estimates is not None or self.on_allocation is not None
+        # a driver of another class may see to its allocations itself
+        if seen or type(driver) is not Driver or not KEEPS_TIME:
+            return None
+        return driver.standing_call(self.mechanism.standing)
+
+    def _count_decisions(self) -> None:
+        """Keep what the decisions within the rounds took, as if they had been asked for."""
+        decisions = self.mechanism.take_decisions()
+        if decisions.size and self.driver is not None:
+            self.allocations += decisions.size
+            self.driver.count_calls(*self.solves.add(decisions))
 
     def _allocate(self) -> None:
         mechanism = self.mechanism

@@ -23,6 +23,7 @@ _FIELDS = {
     "relative_gap": np.float64,
     "seconds": np.float64,
 }
+_PROOF = ("primal_residual", "dual_residual", "relative_gap")
 _NOTHING_SOLVED = (math.nan, math.nan, math.nan)
 
 
@@ -68,11 +69,36 @@ class Solves:
         self._rows.extend((*counted, *(mine if solved else _NOTHING_SOLVED), seconds))
         return found
 
+    def add(self, decisions: np.ndarray) -> tuple[int, float, Certificate]:
+        """Keep what was decided within the rounds (:data:`simulator.mechanism.records.DECISION`).
+
+        Returns
+        -------
+        How many there were, their seconds, and the largest residuals and gap.
+        """
+        rows = np.zeros((decisions.size, len(_FIELDS)))
+        for place, name in enumerate(_FIELDS):
+            if name == "programs":
+                rows[:, place] = 1.0
+            elif name not in ("cache_hits", "fallbacks"):
+                rows[:, place] = decisions[name]
+        self._rows.frombytes(rows.tobytes())
+        seconds = float(decisions["seconds"].sum())
+        self.seconds += seconds
+        return (
+            decisions.size,
+            seconds,
+            Certificate(*(float(decisions[name].max()) for name in _PROOF)),
+        )
+
     def columns(self) -> Columns:
         """Return what was kept; residuals are NaN where no program was solved."""
         found = self._arrays()
-        texts = [self._refused.get(place, "") for place in range(found["time"].size)]
-        return {**found, "refused": np.array(texts, dtype=np.str_)}
+        longest = max([1, *map(len, self._refused.values())])
+        refused = np.full(found["time"].size, "", dtype=f"<U{longest}")
+        for place, text in self._refused.items():
+            refused[place] = text
+        return {**found, "refused": refused}
 
     def snapshot(self) -> dict[str, Any]:
         """What was kept, for a checkpoint."""

@@ -5,13 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from gavel_opt.kernels.isolation import finish_times, isolated_speeds, isolated_time
 from gavel_opt.kernels.rows import fairness_rows
-from gavel_opt.policies.coefficients import (
-    finish_times,
-    isolated_speeds,
-    isolated_time,
-    makespan_rows,
-)
+from gavel_opt.policies.coefficients import makespan_rows
 
 RNG = np.random.default_rng(5)
 KEYS, JOBS = 11, 300

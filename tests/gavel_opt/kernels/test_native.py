@@ -238,3 +238,43 @@ def test_threads_call_the_same_code_with_tables_of_their_own() -> None:
         thread.join()
     for place, street in enumerate(streets):
         assert street.numbers.tolist() == [place + 2 * i for i in range(50)]
+
+
+@by_reference
+class Till(NamedTuple):
+    """What :func:`charge` works on."""
+
+    money: np.ndarray
+
+
+@jit.compiled
+def charge(till: Till) -> int:
+    """Take one; 0 once there is nothing left."""
+    till.money[0] -= 1.0
+    return 1 if till.money[0] > 0.0 else 0
+
+
+@jit.compiled
+def charge_all(most: int, call: arguments.Call, seconds: np.ndarray) -> int:
+    """Call so many times, or until it gives nothing; how often it gave something."""
+    started = jit.clock()
+    done = 0
+    while done < most and call() != 0:
+        done += 1
+    seconds[0] = jit.clock() - started
+    return done
+
+
+def test_a_kernel_calls_one_that_it_is_handed():
+    till, seconds = Till(np.array([7.0])), np.zeros(1)
+    call = arguments.Call(charge, till)
+    assert not jit.can_call(charge_all, call)
+    assert charge_all(3, call, seconds) == 3  # interpreted
+    with jit.compiling_at_once():
+        assert charge_all(2, call, seconds) == 0, "compiled code calls compiled code only"
+        assert not jit.can_call(charge_all, call), "the other one has no code yet"
+        assert charge(till) == 1
+    assert jit.can_call(charge_all, call)
+    assert charge_all(9, call, seconds) == 2  # 7 less 3 less 1
+    assert till.money[0] == 0.0
+    assert 0.0 < seconds[0] < 1.0

@@ -1,0 +1,146 @@
+"""Allocations decided within the rounds are those that are asked for, and are counted like them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from gavel_opt.kernels import jit
+from gavel_opt.kernels.records import plain
+from gavel_opt.policies.max_min import MaxMinFairness
+from simulator.mechanism import mechanism
+from simulator.runs.config import RunConfig
+from simulator.runs.options import make_config
+from simulator.runs.simulation import Simulation
+
+POLICIES = (
+    "max_min_fairness",
+    "max_min_fairness_perf",
+    "finish_time_fairness",
+    "finish_time_fairness_perf",
+)
+SMALL = {
+    "cluster": "8:8:8",
+    "rate": 3.0,
+    "window": (5, 15),
+    "seed": 1,
+    "fixed_duration": 7200.0,
+    "saturation": "off",
+}
+
+
+@pytest.fixture(autouse=True)
+def always(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Decide within the rounds, which are not compiled."""
+    interpreted = mechanism.run_rounds.interpreted  # type: ignore[attr-defined]  # it is a kernel
+    monkeypatch.setattr(mechanism, "run_rounds", lambda *a: interpreted(*map(plain, a)))
+    monkeypatch.setattr(jit, "_DISABLED", True)
+
+
+def config(policy: str, **more: object) -> RunConfig:
+    return make_config(policy=policy, engine="auto", **(SMALL | more))
+
+
+def run(simulation: Simulation) -> tuple[int, Simulation]:
+    """Run to the end; how often the allocation was asked for."""
+    asked, allocate = 0, simulation._allocate
+
+    def counted() -> None:
+        nonlocal asked
+        asked += 1
+        allocate()
+
+    simulation._allocate = counted  # type: ignore[method-assign]
+    while not simulation.finished:
+        simulation.advance(1000)
+    return asked, simulation
+
+
+def asked_for(settings: RunConfig) -> Simulation:
+    """The same run, seen from outside."""
+    simulation = Simulation(settings)
+    simulation.on_allocation = lambda *_: None
+    asked, _ = run(simulation)
+    assert asked == simulation.allocations
+    return simulation
+
+
+@pytest.mark.parametrize("multi_gpu", [False, True])
+@pytest.mark.parametrize("policy", POLICIES)
+def test_they_are_those_that_are_asked_for(policy: str, multi_gpu: bool) -> None:
+    settings = config(policy, multi_gpu=multi_gpu, multi_priority=multi_gpu)
+    asked, inside = run(Simulation(settings))
+    outside = asked_for(settings)
+    assert asked < 0.5 * inside.allocations
+    assert inside.allocations == outside.allocations
+    assert np.array_equal(inside.jobs.finish, outside.jobs.finish, equal_nan=True)
+    solves, expected = inside.solves.columns(), outside.solves.columns()
+    for name in solves:
+        if name != "seconds":
+            assert np.array_equal(solves[name], expected[name], equal_nan=name != "refused"), name
+    assert (solves["seconds"] > 0.0).all()
+    assert inside.driver is not None
+    assert outside.driver is not None
+    for name in ("programs", "allocations", "fallbacks", "max_relative_gap", "max_dual_residual"):
+        assert getattr(inside.driver.tally, name) == getattr(outside.driver.tally, name), name
+    assert inside.driver.tally.solve == pytest.approx(solves["seconds"].sum(), rel=0.2)
+    assert inside.driver.policy.snapshot() == outside.driver.policy.snapshot()
+
+
+def test_shares_that_are_not_proven_are_none() -> None:
+    simulation = Simulation(config("max_min_fairness_perf"))
+    simulation.advance(5)
+    simulation.mechanism.look_again()
+    assert simulation.active
+    assert simulation.driver is not None
+    proven = simulation._decider()
+    simulation.driver.tolerance = -1.0
+    refused = simulation._decider()
+    assert proven is not None
+    assert refused is not None
+    assert (proven(), refused(), proven()) == (1, 0, 1)
+
+
+class Other(MaxMinFairness):
+    """A policy of a user's own."""
+
+
+def test_nobody_decides_for_a_policy_that_is_not_known() -> None:
+    simulation = Simulation(config("max_min_fairness_perf"))
+    assert simulation._decider() is not None
+    assert simulation.driver is not None
+    known = simulation.driver.policy
+    simulation.driver.policy = Other("max_min_fairness_perf", "perf")
+    assert simulation._decider() is None
+    simulation.driver.policy = known
+    assert simulation._decider() is not None
+    known.programs = lambda state, merge: iter(())  # type: ignore[method-assign, assignment]
+    assert simulation._decider() is None
+
+
+@pytest.mark.parametrize("policy", ["max_min_fairness_packed", "isolated", "min_total_duration"])
+def test_others_are_asked(policy: str) -> None:
+    assert Simulation(config(policy))._decider() is None
+
+
+def test_efficient_optima_leave_traces() -> None:
+    assert Simulation(config("max_min_fairness_perf", tie_break="efficient"))._decider() is None
+    assert Simulation(config("max_min_fairness", tie_break="efficient"))._decider() is not None
+
+
+def test_a_call_is_for_columns_as_long_as_these_have_room() -> None:
+    simulation = Simulation(config("finish_time_fairness_perf"))
+    first = simulation._decider()
+    assert simulation._decider() is first
+    simulation.mechanism._grow(1000, 0)
+    later = simulation._decider()
+    assert later is not first
+    assert later is not None
+    assert later.given.jobs is simulation.mechanism.standing.jobs
+
+
+def test_more_than_can_be_noted_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mechanism, "_DECISIONS", 7)
+    asked, simulation = run(Simulation(config("max_min_fairness_perf")))
+    assert asked >= simulation.allocations // 8 - 1
+    assert simulation.solves.columns()["time"].size == simulation.allocations
