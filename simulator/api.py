@@ -179,7 +179,7 @@ def sweep(
     Returns
     -------
     list of dict
-        The rows of ``summary.csv``, one a run: settings, then results
+        The rows of ``summary.csv`` for these runs: settings, then results
         (``pandas.DataFrame(rows)`` makes a frame of them).
 
     Raises
@@ -194,25 +194,25 @@ def sweep(
     if output is None:
         with tempfile.TemporaryDirectory(prefix="gavel-sim-") as passing:
             return sweep(policy, output=passing, processes=processes, **settings)
-    from simulator.cli.sweep import carry_out_here
+    from simulator.cli.sweep import carry_out_here, kept_of, others_of, write_tables_of_all
     from simulator.studies.executors import make_executor
     from simulator.studies.sweep_folder import entries_of, write_plan
     from simulator.studies.sweep_plan import make_plan
-    from simulator.studies.sweep_tables import write_tables
 
     entries = entries_of(make_plan([("", _given({"policy": policy, **settings}))]))
     folder = output_folder(output, "sweep")
     assert folder is not None
     write_plan(folder, entries, [])
+    kept_of(folder, others_of(folder, entries))
     with closing(make_executor("local", processes)) as executor:
         batch = carry_out_here(folder, entries, executor)
-    if batch.done:
-        write_tables(folder, entries, batch)
+    write_tables_of_all(folder, entries, batch)
     if batch.failed:
         name, reason = next(iter(batch.failed.items()))
         raise GavelError(f"{len(batch.failed)} of {len(entries)} runs failed; {name}: {reason}")
     rows: list[dict[str, Any]] = parquet.read_table(folder / "summary.parquet").to_pylist()
-    return rows
+    names = {one.name for one in entries}
+    return [row for row in rows if row["run"] in names]
 
 
 def figure(*figures: str | int, output: str | Path | None = None, **settings: Any) -> Path:

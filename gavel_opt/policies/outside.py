@@ -89,12 +89,12 @@ def memory_of(policy: Policy) -> dict[str, Any]:
     return found
 
 
-def blamed(policy: Policy, raised: BaseException) -> PolicyFailed | None:
+def blamed(policy: Policy, raised: BaseException) -> GavelError | None:
     """Return what to raise in place of an exception: one line if it came from a policy's own file.
 
-    None for what this package raises on purpose, and for what did not pass through that file.
+    None for what did not pass through that file. What this package refuses stays an :class:`InputError`.
     """
-    if isinstance(raised, GavelError):
+    if isinstance(raised, GavelError) and not isinstance(raised, InputError):
         return None
     home = getattr(sys.modules.get(type(policy).__module__), "__file__", None)
     if home is None or type(policy).__module__.startswith(_OURS):
@@ -105,8 +105,10 @@ def blamed(policy: Policy, raised: BaseException) -> PolicyFailed | None:
     lines = [step.lineno for step in steps if step.filename == home]
     if not lines:
         return None
-    said = " ".join(str(raised).split())
+    said, where = " ".join(str(raised).split()), f"({home}, line {lines[-1]})"
+    if isinstance(raised, InputError):
+        known = repr(policy.name) in said
+        return None if known else InputError(f"policy {policy.name!r}: {said} {where}")
     return PolicyFailed(
-        f"policy {policy.name!r} raised {type(raised).__name__}{said and ': '}{said} "
-        f"({home}, line {lines[-1]})"
+        f"policy {policy.name!r} raised {type(raised).__name__}{said and ': '}{said} {where}"
     )

@@ -21,9 +21,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = "sources and their files:\n" + "\n".join(
         f"  {name:<{width}}  {files}" for name, files in SOURCES.items()
     )
-    parser.add_argument(
-        "source", metavar="SOURCE", choices=(*SOURCES, *ALSO), help=", ".join(SOURCES)
-    )
+    also = ", ".join(f"{other} is {name}" for other, name in ALSO.items())
+    parser.add_argument("source", metavar="SOURCE", help=f"{', '.join(SOURCES)} ({also})")
     parser.add_argument(
         "files", metavar="FILE", nargs="+", help="its files, unpacked, in any order"
     )
@@ -67,6 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
     from simulator.runs.values import WORKERS
     from simulator.world.throughputs import load_throughputs
 
+    reader = source(arguments.source)
     if Path(arguments.output).resolve() in [Path(file).resolve() for file in arguments.files]:
         raise InputError(
             f"--output: {arguments.output} is one of the files to read; choose another"
@@ -74,7 +74,6 @@ def run(arguments: argparse.Namespace) -> int:
     path = new_file(arguments.output, "--output", arguments.force)
     table = None if arguments.throughputs is None else Path(arguments.throughputs)
     measurements = load_throughputs(table)
-    reader = source(arguments.source)
     names = _names(arguments, measurements.worker_types, reader.WORKER_TYPE)
     read = reader.read([Path(file) for file in arguments.files])
     read.assumed += [

@@ -44,7 +44,7 @@ from simulator.studies.sweep_folder import (
     write_plan,
 )
 from simulator.studies.sweep_plan import PlannedRun, make_plan, plan_from_file
-from simulator.studies.sweep_tables import write_tables
+from simulator.studies.sweep_tables import side_by_side, write_tables
 
 FOLLOW_PAUSE = 2.0
 """Seconds between two looks of ``sweep status --follow``."""
@@ -100,13 +100,12 @@ def run(arguments: argparse.Namespace) -> int:
     elsewhere = finished_in(arguments.reuse)
     with closing(executor_of(arguments)) as executor:
         write_plan(folder, entries, typed(arguments))
+        kept_of(folder, others_of(folder, entries))  # which refuses those of another version
         batch = carry_out_here(folder, mine, executor, elsewhere)
-    if arguments.shard is None and not arguments.retry_failed:
-        if batch.done:
-            write_tables(folder, entries, batch)
-            say_over_seeds(folder, entries, batch)
-        return report(folder, entries, batch)
-    return report(folder, mine, batch, whole=False)
+    whole = arguments.shard is None and not arguments.retry_failed
+    if whole:
+        _write_and_say(folder, entries, batch)
+    return report(folder, entries if whole else mine, batch, whole)
 
 
 def carry_out_here(
@@ -122,6 +121,50 @@ def carry_out_here(
         return run_batch(executor, simulate, tasks, store, "sweep", failures, elsewhere)
     finally:
         tidy(folder)
+
+
+def _write_and_say(folder: Path, entries: Sequence[PlanEntry], batch: Batch) -> None:
+    plan, batch = write_tables_of_all(folder, entries, batch)
+    if batch.done:
+        say_over_seeds(folder, plan, batch)
+
+
+def write_tables_of_all(
+    folder: Path, entries: Sequence[PlanEntry], batch: Batch
+) -> tuple[list[PlanEntry], Batch]:
+    """Write and return all runs that a folder holds, those of a batch and of earlier plans, as tables have them."""
+    others = others_of(folder, entries)
+    earlier = kept_of(folder, others)
+    every = Batch(batch.done | earlier.done, batch.failed | earlier.failed)
+    plan = side_by_side([*entries, *others], every)
+    if every.done:
+        write_tables(folder, plan, every)
+    return plan, every
+
+
+def others_of(folder: Path, entries: Sequence[PlanEntry]) -> list[PlanEntry]:
+    """Runs that other commands planned in this folder."""
+    names = {one.name for one in entries}
+    return [one for one in read_plan(folder) if one.name not in names]
+
+
+def kept_of(folder: Path, entries: Sequence[PlanEntry]) -> Batch:
+    """What a folder holds of some runs.
+
+    Raises
+    ------
+    InputError
+        If a run's folder is of other settings, of files that have changed or of another version.
+    """
+    store, failures = RunFolders(folder), Failures(folder / FAILURES)
+    batch = Batch()
+    for one in entries:
+        kept = store.load(one.name, payload_of(one.config, one.identity))
+        if kept is not None:
+            batch.done[one.name] = kept
+        elif (reason := failures.reason(one.name)) is not None:
+            batch.failed[one.name] = reason
+    return batch
 
 
 def status(folder: Path, follow: bool, as_values: bool) -> int:
@@ -142,18 +185,9 @@ def status(folder: Path, follow: bool, as_values: bool) -> int:
 def collect(folder: Path) -> int:
     """Write the tables of what is done; exit status 1 if something is missing."""
     entries = read_plan(folder)
-    store, failures = RunFolders(folder), Failures(folder / FAILURES)
-    batch = Batch()
-    for one in entries:
-        kept = store.load(one.name, payload_of(one.config, one.identity))
-        if kept is not None:
-            batch.done[one.name] = kept
-        elif (reason := failures.reason(one.name)) is not None:
-            batch.failed[one.name] = reason
+    batch = kept_of(folder, entries)
     tidy(folder)
-    if batch.done:
-        write_tables(folder, entries, batch)
-        say_over_seeds(folder, entries, batch)
+    _write_and_say(folder, entries, batch)
     report(folder, entries, batch)
     return 0 if len(batch.done) == len(entries) else 1
 
@@ -192,7 +226,10 @@ def report(folder: Path, entries: Sequence[PlanEntry], batch: Batch, whole: bool
     if not whole:
         print(f"gavel-sim sweep collect {shlex.quote(str(folder))} makes the tables of all shares")
     elif batch.done:
-        print(f"table: {folder / 'summary.csv'}")
+        mine = {one.identity for one in entries}
+        others = sum(one.identity not in mine for one in others_of(folder, entries))
+        beside = f", with {others:,} runs of earlier commands" if others else ""
+        print(f"table: {folder / 'summary.csv'}{beside}")
     complain(batch)
     return 3 if batch.failed else 0
 

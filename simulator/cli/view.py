@@ -58,6 +58,10 @@ def run(arguments: argparse.Namespace) -> int:
         raise InputError("--export: writes what there is now, so it cannot be given with --follow")
     page = None
     if arguments.export is not None:
+        if Path(arguments.export).suffix.lower() not in (".html", ".htm"):
+            raise InputError(
+                f"--export: {arguments.export} is no name of a page; expected FILE.html"
+            )
         page = new_file(arguments.export, "--export", arguments.force, is_signed)
     library = Library([existing_folder(text) for text in arguments.folders], arguments.run_code)
     found = library.catalog()

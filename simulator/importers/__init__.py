@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol, cast
 
+from gavel_opt import unknown_name
 from simulator.importers.base import Imported
 
 SOURCES = {
@@ -37,7 +38,15 @@ class Source(Protocol):
 
 
 def source(name: str) -> Source:
-    """Return the reader of a source in :data:`SOURCES` or :data:`ALSO`."""
+    """Return the reader of a source in :data:`SOURCES` or :data:`ALSO`.
+
+    Raises
+    ------
+    InputError
+        If there is none of that name.
+    """
     name = ALSO.get(name, name)
+    if name not in SOURCES:
+        raise unknown_name("source", name, SOURCES)
     module = importlib.import_module(f"simulator.importers.{name.replace('-', '_')}")
     return cast("Source", module)

@@ -331,7 +331,6 @@ def collect(
     missing = _missing(simulation, jobs)
     dropped = int(jobs["dropped"][measured].sum())
     whole = status == "completed" and not missing["jobs"]
-    cost = float(jobs["cost"].sum())
     lacking = _lacking(int(done.sum()), missing["jobs"], dropped, status, verdict)
     engine, engine_version = _engine(simulation)
     summary: dict[str, Any] = {
@@ -361,10 +360,10 @@ def collect(
         **_use_of_workers(simulation, gap_use),
         **_of_whole_runs(
             whole,
-            cost=cost,
-            cost_without_gaps=_cost_without_gaps(simulation, cost, gap_use),
+            **_costs(simulation, jobs, gap_use),
             slo_violations=_slo_violations(simulation, jobs),
         ),
+        **_of_priced_types(simulation, jobs),
         "rounds": int(simulation.rounds),
         "allocations": int(simulation.allocations),
         "lease_extensions": int(simulation.lease_extensions),
@@ -403,6 +402,24 @@ def _use_of_workers(simulation: Simulation, gaps: NDArray[np.float64]) -> dict[s
     share = float(simulation.utilization())
     idle = float(gaps.sum()) / simulation.cluster.total / max(simulation.time, _TINY)
     return {"utilization": share, "utilization_without_gaps": share - idle}
+
+
+def _costs(
+    simulation: Simulation, jobs: Columns, gaps: NDArray[np.float64]
+) -> dict[str, float | None]:
+    """Cost of all workers; None where some have no price, beside which a mean or a difference means nothing."""
+    if simulation.types_without_price:
+        return {"cost": None, "cost_without_gaps": None}
+    cost = float(jobs["cost"].sum())
+    return {"cost": cost, "cost_without_gaps": _cost_without_gaps(simulation, cost, gaps)}
+
+
+def _of_priced_types(simulation: Simulation, jobs: Columns) -> dict[str, str | float | None]:
+    types = simulation.types_without_price
+    return {
+        "types_without_price": ", ".join(types) or None,
+        "cost_of_priced_types": float(jobs["cost"].sum()) if types else None,
+    }
 
 
 def _of_whole_runs(whole: bool, **totals: float | None) -> dict[str, float | None]:

@@ -24,6 +24,7 @@ from simulator.runs.interrupts import interrupts
 from simulator.runs.policies import UNNAMED, policy_of, source_of
 from simulator.runs.replay import Replay, load_replay
 from simulator.runs.solves import Solves
+from simulator.runs.without_effect import notes_on_settings
 from simulator.world.cluster import Cluster, make_cluster
 from simulator.world.prices import load_prices
 from simulator.world.throughputs import REFERENCE_TYPE, Measurements, load_throughputs
@@ -194,7 +195,7 @@ class Simulation:
         self._check_fit()
         needs_prices = config.prices is not None or traits.needs_prices
         self.prices = load_prices(config.prices, self.cluster.worker_types)
-        free = self._types_without_price()
+        self.types_without_price = self._types_without_price()
         window = config.window or (0, self.workload.limit or 0)
         self.window: tuple[int, int] = window
         self._placements = placements
@@ -203,13 +204,10 @@ class Simulation:
         self.allocations = 0
         self.mechanism_seconds = 0.0
         self.notes: list[str] = self.cluster.left_over(config.cluster)
+        self.notes += notes_on_settings(config, policy, traits)
         if self.policy_source == UNNAMED:
             self.notes.append(
                 "the policy was handed over as an object: no command repeats this run"
-            )
-        if free:
-            self.notes.append(
-                f"no price is known for {', '.join(free)}: the cost leaves them out (--prices FILE)"
             )
         self.keeps_before = False
         self._before: dict[str, Any] | None = None

@@ -56,8 +56,7 @@ def describe(result: RunResult, folder: Path | None) -> str:
                 f" gap {worst}{fallbacks}",
             )
         )
-    cost, so_far = known(found, "cost")
-    rows.append(("cost", f"${cost:,.2f}{so_far}{_gaps(found)}"))
+    rows.append(("cost", _cost(found)))
     late, so_far = known(found, "slo_violations")
     if late is not None:
         rows.append(("deadlines", f"{late:,} missed{so_far}"))
@@ -73,6 +72,14 @@ def describe(result: RunResult, folder: Path | None) -> str:
     status = _paint(_STATUS[found["status"]], _COLOURS[found["status"]])
     head = f"{_paint(found['policy'], '1')}{_on(found)}: {status}"
     return "\n".join([head, *(f"  {name:<12}{text}" for name, text in rows)])
+
+
+def _cost(found: dict[str, Any]) -> str:
+    cost, so_far = known(found, "cost")
+    if cost is None:
+        types, others = found["types_without_price"], found["cost_of_priced_types"]
+        return f"none: no price is known for {types} (--prices FILE); ${others:,.2f} for the others"
+    return f"${cost:,.2f}{so_far}{_gaps(found)}"
 
 
 def _gaps(found: dict[str, Any]) -> str:

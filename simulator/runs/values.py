@@ -141,6 +141,8 @@ def _range(word: str, flag: str) -> list[str]:
             first, last, step = (Decimal(part) for part in word.split(":"))
         except ArithmeticError:
             raise InputError(f"{flag}: cannot read the range {word!r}; as in 4:6:0.4") from None
+    elif re.fullmatch(r"[\d.]+:[\d.]+", word):
+        raise InputError(f"{flag}: the range {word!r} has no step; as in {word}:0.4")
     else:
         return [word]
     if last < first or step <= 0:

@@ -46,6 +46,12 @@ class Outcomes:
         return f"{done:,}" if done == all_of else f"{done:,} of {all_of:,}"
 
     @property
+    def types_without_price(self) -> set[str]:
+        """Worker types for which its runs have no cost."""
+        found = [result.get("types_without_price") for result in self.results if result]
+        return {name for text in found if text for name in str(text).split(", ")}
+
+    @property
     def endings(self) -> str:
         """How its runs ended, where not all completed with every measured job done."""
         counts: dict[str, int] = {}
@@ -76,8 +82,8 @@ def paired(values: Sequence[float | None], base: Sequence[float | None]) -> Diff
         return None
     differences = [a - b for a, b in pairs]
     of_base = math.fsum(b for _, b in pairs) / len(pairs)
-    if len(pairs) < 2:
-        return Difference(differences[0], None, 1, of_base)
+    if len(set(pairs)) < 2:  # one pair, or seeds that draw nothing, as of a trace
+        return Difference(differences[0], None, len(pairs), of_base)
     mean, half = mean_and_half(differences)
     return Difference(mean, half, len(pairs), of_base)
 
@@ -106,11 +112,17 @@ def as_text(outcomes: Sequence[Outcomes], seeds: Sequence[int]) -> str:
     header = ["", "mean JCT (h)", "jobs", "difference (h)", "", "utilization"]
     header.append("cost difference ($)")
     several = len(seeds) > 1
+    runs = {value for one in outcomes for value in one.values("average_jct") if value is not None}
+    same = (
+        several and all(len(set(one.values("average_jct"))) < 2 for one in outcomes) and bool(runs)
+    )
     note = (
         f"Seed{'s' if several else ''} {', '.join(map(str, seeds))}; differences from the first row, of "
         f"runs on the same jobs, "
         + (
-            "with 95 % intervals."
+            "without an interval: every seed gave the same, since nothing is drawn."
+            if same
+            else "with 95 % intervals."
             if several
             else "without an interval: it takes at least two seeds, such as --seed 0-4."
         )
@@ -122,6 +134,9 @@ def as_text(outcomes: Sequence[Outcomes], seeds: Sequence[int]) -> str:
         note += (
             " There is a mean where all runs completed, a difference over the seeds where both did."
         )
+    unpriced = {name for one in outcomes for name in one.types_without_price}
+    if unpriced:
+        note += f" No price is known for {', '.join(sorted(unpriced))}, so runs with them have no cost (--prices FILE)."
     return f"{markdown(header, rows)}\n{note}"
 
 

@@ -120,7 +120,8 @@ def as_text(rows: Sequence[OverSeeds]) -> str:
         if row.interval is not None:
             interval = f"{row.interval[0] / HOUR:.2f} to {row.interval[1] / HOUR:.2f}"
         seeds = f"{len(row.values)} of {row.seeds}{f' ({row.why})' if row.why else ''}"
-        written = [str(row.settings.get(name, "")) for name in names]
+        found = [row.settings.get(name) for name in names]
+        written = ["" if value is None else str(value) for value in found]
         cells.append([row.policy, *written, mean, interval, seeds])
     header = ["policy", *names, "mean JCT (hours)", "95 % interval", "seeds completed"]
     return markdown(header, cells)

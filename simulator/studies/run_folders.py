@@ -52,11 +52,13 @@ RESULTS = (
     "lease_extension_opportunities",
     "cost",
     "cost_so_far",
+    "cost_of_priced_types",
+    "types_without_price",
     "slo_violations",
     "slo_violations_so_far",
     "saturation.verdict",
     "saturation.reason",
-    "engine",
+    "solved_by",
     "solve.programs",
     "solve.fallbacks",
     "solve.max_relative_gap",
@@ -67,6 +69,7 @@ RESULTS = (
 def results_of(summary: dict[str, Any]) -> dict[str, Any]:
     """A run's row of results; a run that was cut off has no makespan, only a time at which it was."""
     found = {name: _at(summary, name) for name in RESULTS}
+    found["solved_by"] = _at(summary, "engine")  # in the table that is the setting, maybe auto
     if not is_whole(summary):
         found["makespan"] = None
     return found

@@ -6,6 +6,7 @@ import csv
 import io
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,31 @@ def write_tables(folder: Path, plan: Sequence[PlanEntry], batch: Batch) -> None:
     write_atomically(folder / "summary.parquet", parquet(columns))
     write_atomically(folder / "times.csv", csv_of(times))
     write_over_seeds(folder, over_seeds(plan, batch))
+
+
+def side_by_side(plan: Sequence[PlanEntry], batch: Batch) -> list[PlanEntry]:
+    """Runs of several plans as if one had made them, in order.
+
+    All have a value for each setting that differs within one of the plans, and a run that two plans have
+    under different names is there once: the first, or the first that is done.
+    """
+    chosen: dict[str, PlanEntry] = {}
+    for one in plan:
+        before = chosen.setdefault(one.identity, one)
+        if before.name not in batch.done and one.name in batch.done:
+            chosen[one.identity] = one
+    names = list(dict.fromkeys(name for one in plan for name in one.settings))
+    found = []
+    for one in chosen.values():
+        configured = _as_configured(one) if len(one.settings) < len(names) else {}
+        values = {name: one.settings.get(name, configured.get(_word(name))) for name in names}
+        found.append(replace(one, settings=values))
+    return found
+
+
+def _word(name: str) -> str:
+    setting = find_setting(name)
+    return name if setting is None else setting.word
 
 
 def number_of(name: str, value: Any) -> Any:

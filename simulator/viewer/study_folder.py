@@ -244,7 +244,7 @@ def _entry(name: str, config: dict[str, Any], result: dict[str, Any], curve: str
         "name": name,
         "curve": curve or str(config["policy"]),
         "policy": str(config["policy"]),
-        "engine": str(result.get("engine", config.get("engine", ""))),
+        "engine": str(result.get("solved_by") or result.get("engine") or config.get("engine", "")),
         "tie_break": str(config.get("tie_break", "")),
         "rate": round(3600.0 / interarrival, 9) if interarrival else None,
         "jobs": config.get("jobs"),

@@ -71,7 +71,9 @@ def _read(source: Path) -> dict[str, float]:
             raise InputError(
                 f"{source}:{line}: expected a price of {limit}, found {shown(fields[1])}"
             )
-        if fields[0].strip() in prices:
-            raise InputError(f"{source}:{line}: a second price for {shown(fields[0].strip())}")
-        prices[fields[0].strip()] = abs(price)  # no zero with a sign
+        name = fields[0].strip()
+        if (before := meant(name, prices)) is not None:
+            alike = "" if before == name else f", after one for {shown(before)}"
+            raise InputError(f"{source}:{line}: a second price for {shown(name)}{alike}")
+        prices[name] = abs(price)  # no zero with a sign
     return prices

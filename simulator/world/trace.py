@@ -88,20 +88,22 @@ def read_trace(path: Path, measurements: Measurements) -> Trace:
         where = f"{path}:{place}"
         fields = line.split("\t")
         if len(fields) not in LAYOUTS:
+            commas = "; these have commas between them" if line.count(",") >= 6 else ""
             raise InputError(
                 f"{where}: expected 10 columns separated by tabs ({', '.join(LAYOUTS[10])}), an "
-                f"11th for the entity, or 7 ({', '.join(LAYOUTS[7])}), found {len(fields)}"
+                f"11th for the entity, or 7 ({', '.join(LAYOUTS[7])}), found {len(fields)}{commas}"
             )
         value = dict(zip(LAYOUTS[len(fields)], (f.strip() for f in fields), strict=True))
-        steps = _number(value, "steps", where, least=0.0)  # drawn jobs have parts of a step
+        steps = _number(
+            value, "steps", where, least=0.0, open_below=True
+        )  # drawn jobs have parts of one
         scale = int(_number(value, "scale factor", where, least=1.0, whole=True))
-        weight = _number(value, "priority", where, least=0.0) if "priority" in value else 1.0
+        weight = 1.0
+        if "priority" in value:
+            weight = _number(value, "priority", where, least=0.0, open_below=True)
         slo = _number(value, "SLO", where) if "SLO" in value else -1.0
         arrival = _number(value, "arrival", where, least=0.0)
         entity = int(_number(value, "entity", where, least=0.0, whole=True, missing="0"))
-        if steps <= 0 or weight <= 0:
-            what = "steps" if steps <= 0 else "priority"
-            raise InputError(f"{where}: expected {what} above 0, found {shown(value[what])}")
         if arrival < before:
             raise InputError(
                 f"{where}: expected arrivals in ascending order, found {value['arrival']} after "
@@ -193,6 +195,7 @@ def _number(
     least: float = -math.inf,
     whole: bool = False,
     missing: str = "",
+    open_below: bool = False,
 ) -> float:
     text = value.get(name, missing)
     kind = "a whole number" if whole else "a number"
@@ -200,7 +203,10 @@ def _number(
     if found is None:
         most = f" of at most {LARGEST:.0f}" if text.strip("+-").isdecimal() else ""
         raise InputError(f"{where}: expected {kind}{most} as {name}, found {shown(text)}")
-    if not least <= found <= LARGEST:
-        limit = f"{least:g} or more" if found < least else f"{LARGEST:g} or less"
+    low = found <= least if open_below else found < least
+    if low and open_below:
+        raise InputError(f"{where}: expected {name} above {least:g}, found {shown(text)}")
+    if low or found > LARGEST:
+        limit = f"{least:g} or more" if low else f"{LARGEST:g} or less"
         raise InputError(f"{where}: expected {name} of {limit}, found {shown(text)}")
     return float(found)

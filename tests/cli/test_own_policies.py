@@ -134,3 +134,19 @@ def test_objects_and_classes_from_python():
         simulator.run(policy=3, **settings)
     with pytest.raises(InputError, match="takes no part"):
         simulator.run(policy=Isolated, policy_settings={"part": 1}, **settings)
+
+
+def test_what_a_policy_is_refused_for_names_it_and_the_line(capsys):
+    Path("mine.py").write_text(
+        "from gavel_opt import Policy, ProgramBuilder\n\n"
+        "class Mine(Policy):\n"
+        "    name = 'mine'\n\n"
+        "    def programs(self, state, merge):\n"
+        "        program = ProgramBuilder(state)\n"
+        "        program.maximise_smallest(slope=0.0)\n"
+        "        return (yield from program.solve(merge))\n"
+    )
+    assert main(["run", "--policy", "mine.py:Mine", *SMALL]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("gavel-sim: policy 'mine': slope: is 0 for all jobs")
+    assert said.endswith("mine.py, line 8)\n")

@@ -14,6 +14,22 @@ from simulator.cli import main
 STATIC = ("--policy", "fifo", "--jobs", "5")
 
 CASES = {
+    "an empty name of a folder": (
+        (*["run", "--policy", "fifo", "--jobs", "5", "--output"], ""),
+        "--output: is empty",
+    ),
+    "a page that is none": (
+        ["view", ".", "--export", "out.pdf"],
+        "--export: out.pdf is no name of a page; expected FILE.html",
+    ),
+    "a source": (
+        ["import", "slrm", "log", "--output", "my.trace"],
+        "unknown source 'slrm'; did you mean slurm?",
+    ),
+    "a range without its step": (
+        ["sweep", "--policy", "fifo", "--rate", "4:6", "--window", "0:4"],
+        "--rate: the range '4:6' has no step; as in 4:6:0.4",
+    ),
     "command": (("rnu",), "unknown command 'rnu'; did you mean run"),
     "flag": (("run", "--polcy", "fifo"), "unknown flag '--polcy'; did you mean --policy"),
     "no policy": (("run", "--jobs", "5"), "--policy: is required"),

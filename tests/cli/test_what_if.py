@@ -54,6 +54,38 @@ def test_from_python_as_on_the_command_line() -> None:
         simulator.what_if(**given)
 
 
+def test_a_cost_that_leaves_workers_out_is_not_compared() -> None:
+    words = [
+        "what-if",
+        "--policy",
+        "fifo",
+        "--jobs",
+        "4",
+        "--throughputs",
+        "@newer",
+        "--processes",
+        "1",
+    ]
+    words += ["--cluster", "v100=2,a100=1", "--seed", "0-1", "--against", "v100+1"]
+    said = _gavel_sim(*words).stdout
+    assert "No price is known for a100, so runs with them have no cost (--prices FILE)." in said
+    assert [line.split("|")[-2].strip() for line in said.splitlines()[2:4]] == ["", ""]
+    found = json.loads(_gavel_sim(*words, "--json").stdout)
+    assert all(one["cost"] == [None, None] for one in found["alternatives"])
+
+
+def test_seeds_that_draw_nothing_are_no_sample() -> None:
+    words = ["what-if", "--policy", "max_min_fairness_perf", "--cluster", "4:4:4"]
+    words += ["--trace", "example"]
+    words += ["--seed", "0-2", "--processes", "1", "--against", "v100+2"]
+    said = _gavel_sim(*words).stdout
+    assert "without an interval: every seed gave the same, since nothing is drawn." in said
+    assert "±" not in said
+    found = json.loads(_gavel_sim(*words, "--json").stdout)["alternatives"]
+    assert found[1]["difference"] != 0
+    assert found[1]["difference_interval"] is None
+
+
 def test_commas_are_spaces() -> None:
     said = [
         _gavel_sim(*SMALL, "--seed", "0", "--json", "--against", *words).stdout

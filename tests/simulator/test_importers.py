@@ -167,7 +167,7 @@ def test_bad_input_is_one_line(file, old, new, words, said, capsys):
         (["slurm", "sacct.txt", "--as", "v100=h900"], "--as: unknown worker type 'h900'"),
         (["slurm", "sacct.txt", "--as", "v100"], "expected NAME=TYPE"),
         (["slurm", "nothing.txt"], "nothing.txt"),
-        (["slurms", "sacct.txt"], "invalid choice"),
+        (["slurms", "sacct.txt"], "did you mean slurm?"),
     ],
 )
 def test_wrong_words_are_one_line(words, said, capsys):

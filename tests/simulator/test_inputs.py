@@ -184,9 +184,11 @@ def test_both_layouts(tmp_path):
     ("line", "words"),
     [
         ("A3C\tcmd", "columns"),
+        (GOOD.replace("\t", ","), "found 1; these have commas between them"),
         (GOOD.replace("A3C", "A3D"), "did you mean A3C"),
         (GOOD.replace("\t100\t", "\tmany\t"), "steps"),
-        (GOOD.replace("\t100\t", "\t0\t"), "above 0"),
+        (GOOD.replace("\t100\t", "\t0\t"), "expected steps above 0, found '0'"),
+        (GOOD.replace("\t100\t", "\t-5\t"), "expected steps above 0, found '-5'"),
         (GOOD.replace("\t100\t1\t", "\t100\t0\t"), "scale factor"),
         (GOOD.replace("\t100\t1\t", "\t100\t3\t"), "scale factor 3"),
         (GOOD[:-1] + "soon", "arrival"),
@@ -217,6 +219,10 @@ def test_prices(tmp_path):
     assert f"{path}:3" in complaint(load_prices, path, TYPES)
     path.write_text("worker_type,dollars_per_hour\nv100,2\nk80,1\n")
     assert "no price for 'p100'; add a line" in complaint(load_prices, path, TYPES)
+    path.write_text("worker_type,dollars_per_hour\nv100,2\nV100,3\np100,1\nk80,1\n")
+    assert ":3: a second price for 'V100', after one for 'v100'" in complaint(
+        load_prices, path, TYPES
+    )
 
 
 # drawn jobs

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import simulator
 from gavel_opt import InputError
 from simulator.runs.config import GIVEN, SETTINGS, RunConfig
 from simulator.runs.options import add_run_arguments, config_from, make_config, values_of
@@ -152,3 +153,19 @@ def test_no_limit_is_null():
     config = make_config(policy="fifo", jobs=3)
     assert config.to_json()["timeout"] is None
     assert RunConfig.from_json(config.to_json()).timeout == math.inf
+
+
+@pytest.mark.parametrize(
+    ("given", "flags"),
+    [
+        ({"policy": "fifo", "engine": "highs", "tolerance": 1e-5}, ["--engine", "--tolerance"]),
+        ({"policy": "isolated", "reference_models": 16}, ["--reference-models"]),
+        ({"policy": "max_min_fairness_perf", "solver_timeout": 1.0}, ["--solver-timeout"]),
+        ({"policy": "isolated", "ideal": True, "round_seconds": 100}, ["--round"]),
+        ({"policy": "isolated", "saturation": "convergence"}, ["--saturation"]),
+        ({"policy": "max_min_fairness_perf", "engine": "highs", "solver_timeout": 9.0}, []),
+    ],
+)
+def test_what_has_no_effect_is_said(given, flags):
+    notes = simulator.run(cluster="2:2:2", jobs=2, **given).summary["notes"]
+    assert [note.split()[0] for note in notes] == flags

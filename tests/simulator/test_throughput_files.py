@@ -78,10 +78,13 @@ def test_a_run_on_newer_worker_types():
     mine = simulator.run(**words, throughputs="@newer", cluster={"a100": 4, "v100": 4})
     old = simulator.run(**words, cluster={"v100": 8})
     assert mine.average_jct < old.average_jct
-    assert mine.summary["notes"] == [
-        "no price is known for a100: the cost leaves them out (--prices FILE)"
-    ]
-    assert old.summary["notes"] == []
+    summary = mine.summary
+    assert (summary["cost"], summary["cost_without_gaps"]) == (None, None)
+    assert summary["types_without_price"] == "a100"
+    assert summary["cost_of_priced_types"] == pytest.approx(mine.jobs["cost"].sum())
+    assert old.summary["types_without_price"] is old.summary["cost_of_priced_types"] is None
+    assert old.summary["cost"] > 0
+    assert old.summary["notes"] == mine.summary["notes"] == []
     with pytest.raises(InputError, match="goes by prices, and worker type 'a100' has none"):
         simulator.run(
             policy="max_sum_throughput_normalized_by_cost_perf",

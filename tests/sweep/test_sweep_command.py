@@ -10,6 +10,8 @@ from pathlib import Path
 import pyarrow.parquet
 from noise import without_progress
 
+import simulator
+
 SMALL = ["--cluster", "4:4:4", "--jobs", "8", "--engine", "highs", "--tie-break", "none"]
 
 
@@ -91,6 +93,28 @@ def test_other_settings_in_the_folder_are_left_alone(tmp_path: Path) -> None:
     assert "seed: 0 there, 3 here" in other.stderr
     assert other.stderr.count("\n") == 1
     assert (tmp_path / "sweep" / "isolated" / "summary.json").read_bytes() == kept
+
+
+def test_a_later_plan_is_added_to_the_tables(tmp_path: Path) -> None:
+    output = tmp_path / "sweep"
+    given = [*SMALL, "--output", str(output), "--processes", "1"]
+    assert _sweep("--policy", "fifo", "--seed", "0-1", *given).returncode == 0
+    more = _sweep("--policy", "fifo", "--seed", "2-3", *given)
+    assert "2 of 2 runs done" in more.stdout
+    assert "summary.csv, with 2 runs of earlier commands" in more.stdout
+    # seed 0 is there under another name by now, and once in the table
+    other = _sweep("--policy", "fifo,isolated", "--seed", "0", *given)
+    assert "summary.csv, with 3 runs of earlier commands" in other.stdout
+    for again in (other, _sweep("collect", str(output))):
+        assert again.returncode == 0
+        rows = list(csv.DictReader((output / "summary.csv").read_text().splitlines()))
+        assert sorted((row["policy"], row["seed"]) for row in rows) == [
+            *(("fifo", str(seed)) for seed in range(4)),
+            ("isolated", "0"),
+        ]
+    found = simulator.sweep("fifo", cluster="4:4:4", jobs=8, engine="highs", tie_break="none",
+                            seed=[2, 3], output=output, processes=1)  # fmt: skip
+    assert [row["seed"] for row in found] == [2, 3]
 
 
 def test_a_dry_run_lists_and_writes_nothing(tmp_path: Path) -> None:

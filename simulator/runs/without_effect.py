@@ -1,0 +1,35 @@
+"""Settings that were given and change nothing in this run: whoever gave them is told."""
+
+from __future__ import annotations
+
+from gavel_opt import Policy, Traits
+from gavel_opt.policies import solves
+from simulator.runs.config import SETTINGS, RunConfig
+
+_OF_PROGRAMS = ("engine", "tie_break", "tolerance", "solver_timeout", "fallback")
+_OF_PAIRS = ("profiling_percentage", "reference_models")
+
+
+def notes_on_settings(config: RunConfig, policy: Policy, traits: Traits) -> list[str]:
+    """A line for each setting that has another value than by default and no effect."""
+    given = {name for name, one in SETTINGS.items() if getattr(config, name) != one.default}
+    found: list[str] = []
+
+    def unused(names: tuple[str, ...], reason: str) -> None:
+        found.extend(
+            f"{SETTINGS[name].flag} has no effect: {reason}" for name in names if name in given
+        )
+
+    if config.ideal:
+        unused(("round_seconds",), "with --ideal there are no rounds")
+        if any(size > 1 for size in config.gpus_per_server.values()):
+            unused(("gpus_per_server",), "with --ideal jobs have no places")
+    if config.replay is None and not solves(policy):
+        unused(_OF_PROGRAMS, f"policy {config.policy} solves no program")
+    elif config.engine in ("auto", "structured") and "solver_timeout" in given:
+        found.append("--solver-timeout limits fallbacks alone: engine structured takes no limit")
+    if not traits.packing:
+        unused(_OF_PAIRS, f"under policy {config.policy} no two jobs share a worker")
+    if not config.continuous and config.saturation[0] != "off":
+        unused(("saturation",), "jobs do not keep arriving")
+    return found
