@@ -290,10 +290,10 @@ def plot(found: Sequence[Knee], path: Path, title: str) -> list[Path]:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    from simulator.studies.styles import INK, styles
+    from simulator.studies.styles import INK, styles_apart
 
     ordered = sorted(found, key=lambda knee: knee.mean)
-    paint = styles([knee.policy for knee in ordered])
+    paint = styles_apart(list(dict.fromkeys(knee.policy for knee in ordered)))
     figure = Figure(figsize=(7.6, 2.2 + 0.45 * len(ordered)), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
