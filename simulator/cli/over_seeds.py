@@ -20,6 +20,8 @@ def say_over_seeds(folder: Path, plan: Sequence[PlanEntry], batch: Batch) -> Non
     if len(rows) <= MOST_ROWS:
         print(as_text(rows))
     print(f"over seeds: {folder / OVER_SEEDS}")
+    for ending in ("png", "svg", "pdf"):  # of fewer runs, when there is nothing to draw any more
+        (folder / OVER_SEEDS).with_suffix(f".{ending}").unlink(missing_ok=True)
     picture = picture_of(rows)
     if picture is None:
         return

@@ -113,11 +113,14 @@ def test_the_picture_has_the_points_of_the_table(sweep: Path) -> None:
 
 
 def test_a_sweep_without_matplotlib_says_so(
-    sweep: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    sweep: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    folder = tmp_path / "sweep"
+    shutil.copytree(sweep, folder)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    assert main(["sweep", "collect", str(sweep)]) == 0
+    assert main(["sweep", "collect", str(folder)]) == 0
     assert "no plot: needs matplotlib" in capsys.readouterr().err
+    assert [file.name for file in folder.glob("over_seeds.*")] == ["over_seeds.csv"]
 
 
 def test_a_table_of_somebody_elses_is_not_written_over(
