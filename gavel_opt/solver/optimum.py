@@ -192,6 +192,13 @@ def gain_of(program: Program) -> Floats:
     return gain
 
 
+_ROUNDED = 2.0**-50
+"""Relative rounding of a time that a ratio gives, and of the age of which it is the end."""
+
+_LEAST_ROUNDING = 1e-10
+"""What of that is heeded in floors: less is within every tolerance."""
+
+
 def total_worth(program: Program, level: float, give: float) -> AllocationProgram:
     """The second program of the efficient optimum: largest total worth at the level reached.
 
@@ -206,7 +213,11 @@ def total_worth(program: Program, level: float, give: float) -> AllocationProgra
     """
     blocks, worth = program.blocks, gain_of(program)
     if isinstance(program, FinishTimeProgram):
-        floor = program.steps / (level * program.isolated - program.age)
+        room = level * program.isolated - program.age
+        floor = program.steps / room
+        # Of a job that is nearly done the difference is rounding, and its floor is beyond reach by that.
+        rounding = _ROUNDED * program.isolated * level / room
+        give = np.where(rounding > _LEAST_ROUNDING, np.maximum(rounding, give), give)
     else:
         floor = program.floor + program.slope * level
     reward = blocks.rate * worth[:, None]

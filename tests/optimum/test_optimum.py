@@ -13,8 +13,10 @@ from programs import KINDS, finish_time, highs, max_min, plain, slack, with_pair
 from gavel_opt import Options, Status
 from gavel_opt.engines.structured import Structured
 from gavel_opt.errors import InputError
+from gavel_opt.model.allocation_program import FinishTimeProgram
 from gavel_opt.model.linear_program import LinearProgram
-from gavel_opt.solver.optimum import optimum
+from gavel_opt.solver.optimum import optimum, total_worth
+from gavel_opt.tie_breaking import _by_simplex, choose
 
 seeds = st.integers(0, 2**31)
 
@@ -125,6 +127,29 @@ def test_finish_time_agrees_with_its_sequence_of_level_programs():
         answer, certificate, _ = optimum(program, "canonical")
         assert certificate.within(1e-10)
         assert answer.level == pytest.approx(highs(program).level, rel=1e-9)
+
+
+def test_a_job_that_is_nearly_done_has_an_efficient_optimum():
+    """Its floor is the difference of two times of days that are apart by a tenth of a second."""
+    blocks = replace(
+        max_min(0, groups=1).blocks,
+        rate=np.array([[2.3005199880283542, 9.052989674171888, 11.396129065315943]]),
+        use=np.ones(1),
+        workers=np.full(3, 36.0),
+    )
+    age, steps, isolated = (
+        np.array([one]) for one in (604062.5975719136, 0.4260970186442137, 591951.1243247691)
+    )
+    program = FinishTimeProgram(blocks, age, steps, isolated)
+    chosen = choose(program, highs(program), "efficient")
+    assert chosen.level == pytest.approx(
+        (age[0] + steps[0] / blocks.rate.max()) / isolated[0], rel=1e-12
+    )
+    second = total_worth(program, chosen.level, 0.0)
+    slower = np.array([[np.nextafter(blocks.rate.max(), 0.0)]])
+    assert second.floor[0] <= slower[0, 0]
+    # the simplex method alone finds one as well
+    assert _by_simplex(program, "efficient").level == pytest.approx(chosen.level, rel=1e-12)
 
 
 def test_pairs_raise_the_level():
