@@ -127,6 +127,11 @@ def test_long_runs_start_first() -> None:
     [
         ("9", {"policies": ("gandva",)}, "did you mean gandiva"),
         ("9", {"at": (4.1,)}, "--at: 4.1 is not a point of this figure"),
+        (
+            "9",
+            {"at": (3.2, 6.4), "policies": ("max_min_fairness",)},
+            "--at: 6.4 is not a point of the curves that were chosen: ",
+        ),
         ("9", {"engine": "higs"}, "did you mean highs"),
         ("12", {"at": (4.0,)}, "--at: has no meaning"),
         ("makespan", {"window": (1, 2)}, "--window: has no meaning"),

@@ -209,7 +209,10 @@ class CurveExperiment:
         own = list(curve.at or (() if published is None else published.x))
         if choices.at is None:
             return own
-        return [x for x in nearest_values(choices.at, self.all_points()) if x in own]
+        there = {x for one in self.curves_of(choices) for x in self.points_of(one, Choices())}
+        nearest_values(choices.at, self.all_points())
+        wanted = nearest_values(choices.at, sorted(there), whose="the curves that were chosen")
+        return [x for x in wanted if x in own]
 
     def all_points(self) -> list[float]:
         """Return every point of the axis, ascending."""

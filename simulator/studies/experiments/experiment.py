@@ -165,7 +165,10 @@ def chosen(
 
 
 def nearest_values(
-    at: Sequence[float] | None, known: Sequence[float], flag: str = "--at"
+    at: Sequence[float] | None,
+    known: Sequence[float],
+    flag: str = "--at",
+    whose: str = "this figure",
 ) -> list[float]:
     """Return the values of the axis that the user chose, of those that there are.
 
@@ -179,7 +182,7 @@ def nearest_values(
     for value in at:
         if not any(abs(value - one) < 1e-9 for one in known):
             raise InputError(
-                f"{flag}: {value:g} is not a point of this figure; it has "
+                f"{flag}: {value:g} is not a point of {whose}: "
                 f"{', '.join(f'{one:g}' for one in known)}"
             )
     return [one for one in known if any(abs(value - one) < 1e-9 for value in at)]
