@@ -212,12 +212,13 @@ def total_worth(program: Program, level: float, give: float) -> AllocationProgra
         Part of the levels needed that may be missing.
     """
     blocks, worth = program.blocks, gain_of(program)
+    given_away: Floats | float = give
     if isinstance(program, FinishTimeProgram):
         room = level * program.isolated - program.age
         floor = program.steps / room
         # Of a job that is nearly done the difference is rounding, and its floor is beyond reach by that.
         rounding = _ROUNDED * program.isolated * level / room
-        give = np.where(rounding > _LEAST_ROUNDING, np.maximum(rounding, give), give)
+        given_away = np.where(rounding > _LEAST_ROUNDING, np.maximum(rounding, give), give)
     else:
         floor = program.floor + program.slope * level
     reward = blocks.rate * worth[:, None]
@@ -225,5 +226,5 @@ def total_worth(program: Program, level: float, give: float) -> AllocationProgra
     if pairs is not None:
         jobs = pairs.share * blocks.count[pairs.member] * worth[pairs.member]
         reward = np.concatenate([reward, (jobs[:, :, None] * pairs.rate).sum(axis=1)])
-    floor = floor - give * np.where(np.isfinite(floor), np.abs(floor), 0.0)
+    floor = floor - given_away * np.where(np.isfinite(floor), np.abs(floor), 0.0)
     return AllocationProgram(blocks, np.zeros(blocks.groups), floor, reward)
