@@ -46,7 +46,7 @@ def test_what_cannot_be_shown_is_one_line(
     for words, complaint in (
         ([str(tmp_path / "none")], "no such folder"),
         ([str(runs / "gavel" / "summary.json")], "is a file"),
-        ([run, "--export", str(tmp_path)], "expected a file"),
+        ([run, "--export", str(tmp_path)], "expected FILE.html"),
         ([run, "--export", str(tmp_path / "none" / "x.html")], "expected a file"),
         ([run, "--export", str(tmp_path / "x.html"), "--follow"], "--follow"),
         ([], "DIR"),
