@@ -21,6 +21,7 @@ from gavel_opt.model.cluster_state import StandingState
 from simulator.mechanism.accounting import set_job_allocation
 from simulator.mechanism.loop import run_rounds, view
 from simulator.mechanism.pair_table import set_pair_allocation
+from simulator.mechanism.places import check_places
 from simulator.mechanism.records import (
     ARRIVAL,
     CANDIDATE,
@@ -393,12 +394,15 @@ class Mechanism:
         Raises
         ------
         ValueError
-            If the arrays are not as long as the counts say.
+            If the arrays are not as long as the counts say, or a place is none.
         """
         for name, counted in _LENGTHS.items():
             count = int(memory["counts"][counted][0])
             if len(memory[name]) != count:
                 raise ValueError(f"{name} has {len(memory[name])} rows, not {count} as counted")
+        setting = self._setting
+        keys, types = setting.table.alone.shape
+        check_places(memory, keys, types, setting.workload.jobs.size)
         for name in _WHOLE:
             getattr(self._world, name)[:] = memory[name]
         for name in _OF_TYPES:

@@ -17,6 +17,7 @@ from gavel_opt.policies import Found, solves
 from gavel_opt.policies.outside import memory_of
 from simulator.mechanism.ideal import IdealMechanism
 from simulator.mechanism.mechanism import Mechanism, Setting
+from simulator.mechanism.places import require_within
 from simulator.mechanism.records import ALLOCATE, MORE_JOBS, STUCK
 from simulator.runs.config import RunConfig
 from simulator.runs.estimates import EstimatedThroughputs, estimates_wanted
@@ -495,6 +496,9 @@ class Simulation:
         self.mechanism_seconds = float(memory["mechanism_seconds"])
         self.notes = list(memory["notes"])
         self.workload.restore(memory["workload"])
+        jobs = self.workload.jobs
+        require_within("the workload's key", jobs.key, 0, len(self.measurements.keys))
+        require_within("the workload's scale_factor", jobs.scale_factor, 1, self.cluster.total + 1)
         self.mechanism.restore(memory["mechanism"])
         if "solves" in memory:
             self.solves.restore(memory["solves"])

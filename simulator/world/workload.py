@@ -230,6 +230,8 @@ class DrawnWorkload:
         self._sampling.rules["number"] = self.jobs.size
         self._sampling.rules["arrival"] = float(memory["next_arrival"])
         for words, other in zip(self._sampling[_STREAMS], memory["streams"], strict=True):
+            if not 0 <= int(other[-1]) < len(other):
+                raise ValueError(f"a stream of random numbers stands at {int(other[-1])}")
             words[:] = other
 
 

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from recorded import HERE, config_of, expected
 
+from gavel_opt import InputError
 from simulator.mechanism.records import ALLOCATE
+from simulator.runs.checkpoint import restore
 from simulator.runs.simulation import Simulation
 
 
@@ -87,3 +89,55 @@ def test_a_fork_goes_by_the_traits_of_its_own_policy():
     assert fork.mechanism.world.rules["packing"].all()
     finish(fork)
     assert not np.isnan(fork.jobs.jct[slice(*fork.window)]).any()
+
+
+PLACES = [
+    (part, field)
+    for part, fields in {
+        "jobs": ("first", "second", "number", "key", "scale", "ran_on", "ran_at"),
+        "pairs": ("first", "second", "key", "scale", "ran_on", "ran_at"),
+        "runs": ("entry", "on", "at", "rank"),
+        "candidates": ("scale",),
+        "counts": ("slots", "pairs", "running", "known", "admitted", "active", "used", "segments"),
+        "segments": (0, 1, 2),
+        "stream": (624,),
+        "placed": (0,),
+        "first_run": (0,),
+        "open_segments": (0,),
+    }.items()
+    for field in fields
+]
+
+
+@pytest.mark.parametrize(("part", "field"), PLACES, ids=lambda value: str(value))
+@pytest.mark.parametrize("value", [-(10**9), 10**9])
+def test_a_place_that_is_none_is_refused(part, field, value):
+    """Compiled code would go there: a checkpoint may be changed by somebody who makes its checksum anew."""
+    name, settings = CASES["pairs"]
+    config = config_of(expected()[name], **settings)
+    first = Simulation(config, record_placements=True)
+    first.advance(97)
+    memory = first.snapshot()
+    found = memory["mechanism"][part]
+    if found.dtype.names is not None:
+        found = found[field]
+    elif part == "segments":
+        found = found[:, field]
+    else:
+        found = found[..., field]
+    found.flat[-1] = np.iinfo(found.dtype).max if abs(value) > np.iinfo(found.dtype).max else value
+    with pytest.raises(InputError, match="the checkpoint is not one of this run: "):
+        restore(Simulation(config, record_placements=True), memory)
+
+
+@pytest.mark.parametrize("column", ["key", "scale_factor"])
+def test_jobs_of_no_kind_are_refused(column):
+    config = config_of(expected()["cont40-fifo-s0"])
+    first = Simulation(config)
+    first.advance(97)
+    memory = first.snapshot()
+    jobs = memory["workload"]
+    jobs = jobs.get("jobs", jobs)
+    jobs[column][-1] = 10**9
+    with pytest.raises(InputError, match=column):
+        restore(Simulation(config), memory)
