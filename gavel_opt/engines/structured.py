@@ -76,7 +76,10 @@ class Structured:
     ) -> tuple[Solution, Answer | None]:
         """Solve an allocation program or a finish-time program."""
         started = clock()
-        answer, certificate, iterations = optimum(program, options.tie_break, self._memory)
+        try:
+            answer, certificate, iterations = optimum(program, options.tie_break, self._memory)
+        except ZeroDivisionError:  # of kernels as plain Python; compiled code goes on with infinity
+            return Solution(Status.NUMERICAL_ERROR, stats=Stats(solve=clock() - started)), None
         solution = Solution(
             Status.OPTIMAL if certificate.within(PROVED) else Status.IMPRECISE,
             answer.objective,
