@@ -42,6 +42,8 @@ from simulator.mechanism.segments import record_placements
 from simulator.mechanism.selection import select_entries
 from simulator.world.random_streams import shuffle
 
+_UNSEEN = 0.2
+"""Seconds of deciding after which Python has its turn, for whoever interrupts the run."""
 _PATIENCE = 2
 """Rounds in a row without anybody, after which an allocation counts as stale although nobody came."""
 _STUCK = 100
@@ -167,11 +169,10 @@ def _allocation_due(world: World) -> bool:
 
 @compiled
 def _may_decide(world: World) -> bool:
-    """Whether the allocation may be decided here, and there is room to note what it took."""
+    """Whether the allocation may be decided here: there is room to note it, and Python looked for signals lately."""
     deciding = world.deciding[0]
-    return bool(
-        deciding.allowed and deciding.made < len(world.decisions) and world.counts[0].active > 0
-    )
+    room = deciding.made < len(world.decisions) and deciding.seconds < _UNSEEN
+    return bool(deciding.allowed and room and world.counts[0].active > 0)
 
 
 @compiled
@@ -186,6 +187,7 @@ def _decided(world: World, decide: Call) -> bool:
     view = world.views
     decision.time = world.clock[0].now
     decision.seconds = clock() - started
+    deciding.seconds += decision.seconds
     decision.primal_residual = view.proof[0]
     decision.dual_residual = view.proof[1]
     decision.relative_gap = view.proof[2]

@@ -294,6 +294,7 @@ class Mechanism:
         deciding = self._world.deciding
         made = int(deciding["made"][0])
         deciding["made"] = 0
+        deciding["seconds"] = 0.0
         return self._world.decisions[:made]
 
     def take_jobs(self) -> None:

@@ -173,6 +173,7 @@ ROUND = record(
 DECIDING = record(
     allowed="?",  # whether allocations may be decided without going back to Python
     made="i8",  # so many since Python last looked
+    seconds="f8",  # and what they took
 )
 
 DECISION = record(

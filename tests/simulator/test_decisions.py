@@ -8,7 +8,7 @@ import pytest
 from gavel_opt.kernels import jit
 from gavel_opt.kernels.records import plain
 from gavel_opt.policies.max_min import MaxMinFairness
-from simulator.mechanism import mechanism
+from simulator.mechanism import loop, mechanism
 from simulator.runs.config import RunConfig
 from simulator.runs.options import make_config
 from simulator.runs.simulation import Simulation
@@ -144,3 +144,14 @@ def test_more_than_can_be_noted_are_asked_for(monkeypatch: pytest.MonkeyPatch) -
     asked, simulation = run(Simulation(config("max_min_fairness_perf")))
     assert asked >= simulation.allocations // 8 - 1
     assert simulation.solves.columns()["time"].size == simulation.allocations
+
+
+def test_python_has_its_turn_where_deciding_takes_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = config("max_min_fairness_perf")
+    _, whole = run(Simulation(settings))
+    kernel = loop._may_decide.interpreted  # type: ignore[attr-defined]  # it is a kernel
+    monkeypatch.setitem(kernel.__globals__, "_UNSEEN", 1e-9)
+    asked, simulation = run(Simulation(settings))
+    assert asked >= simulation.allocations // 2 - 1
+    assert np.array_equal(simulation.jobs.finish, whole.jobs.finish, equal_nan=True)
+    assert simulation.solves.columns()["time"].size == simulation.allocations == whole.allocations
