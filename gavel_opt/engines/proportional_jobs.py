@@ -115,7 +115,8 @@ def _pooled(
     for g in range(groups):
         kinds = max(kinds, kind[g] + 1)
     pool_of = np.full(kinds, -1, np.int64)
-    of_group, first, fastest = np.empty((3, groups), np.int64)
+    of_group, first = np.empty(groups, np.int64), np.empty(groups, np.int64)
+    fastest = np.empty(groups, np.int64)
     pools = 0
     for g in range(groups):
         p = -1 if apart[g] else pool_of[kind[g]]

@@ -230,7 +230,7 @@ class Kernel(functools.partial[Any]):
         except Exception as wrong:  # numba's are of many kinds; a run goes on without
             if _patience.compiled is not None:
                 raise
-            why = f"it {wrong}" if isinstance(wrong, NotImplementedError) else repr(wrong)[:200]
+            why = str(wrong) if isinstance(wrong, NotImplementedError) else repr(wrong)[:200]
             print(f"note: {self.name} stays interpreted: {why}", file=sys.stderr)
             self._spent = -math.inf
             return None

@@ -266,8 +266,6 @@ def output_folder(text: str | Path | None, kind: FolderKind) -> Path | None:
         return None
     try:
         folder = Path(text)
-        if not os.fspath(text):
-            raise InputError("--output: is empty; give the name of a folder")
     except TypeError:
         raise InputError(f"--output: {text!r} is not the name of a folder") from None
     if not str(text).strip() or "\0" in str(text):

@@ -97,11 +97,11 @@ def test_a_page_or_a_trace_of_the_users_own_is_left_alone(tmp_path, capsys):
     pytest.importorskip("perfetto")
     run = tmp_path / "run"
     assert main([*RUN, "--output", str(run)]) == 0
-    for words, text in (
-        (["view", str(run), "--no-why", "--export"], "<!doctype html><p>precious"),
-        (["export", str(run), "--perfetto"], "\nprecious"),
+    for words, name, text in (
+        (["view", str(run), "--no-why", "--export"], "mine.html", "<!doctype html><p>precious"),
+        (["export", str(run), "--perfetto"], "mine", "\nprecious"),
     ):
-        path = tmp_path / "mine"
+        path = tmp_path / name
         path.write_text(text)
         assert main([*words, str(path)]) == 2
         assert (

@@ -16,7 +16,7 @@ STATIC = ("--policy", "fifo", "--jobs", "5")
 CASES = {
     "an empty name of a folder": (
         (*["run", "--policy", "fifo", "--jobs", "5", "--output"], ""),
-        "--output: is empty",
+        "--output: '' is not the name of a folder",
     ),
     "a page that is none": (
         ["view", ".", "--export", "out.pdf"],

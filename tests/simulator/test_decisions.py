@@ -83,7 +83,8 @@ def test_they_are_those_that_are_asked_for(policy: str, multi_gpu: bool) -> None
     assert outside.driver is not None
     for name in ("programs", "allocations", "fallbacks", "max_relative_gap", "max_dual_residual"):
         assert getattr(inside.driver.tally, name) == getattr(outside.driver.tally, name), name
-    assert inside.driver.tally.solve == pytest.approx(solves["seconds"].sum(), rel=0.2)
+    # of those that were asked for the policy's part is in the seconds as well
+    assert 0.0 < inside.driver.tally.solve <= solves["seconds"].sum()
     assert inside.driver.policy.snapshot() == outside.driver.policy.snapshot()
 
 
