@@ -81,7 +81,9 @@ class PointStore:
         patience = [_without_limits(one) for one in (theirs, ours)]
         if patience[0] != patience[1] and kept["result"].get("status") in ("timeout", "horizon"):
             return None  # one that ended by itself stands, whatever the limits
-        if theirs != ours and not stale:  # another version's settings may differ where nobody gave any
+        if (
+            theirs != ours and not stale
+        ):  # another version's settings may differ where nobody gave any
             raise InputError(
                 f"{self.flag}: {path} holds a run with other settings"
                 f"{difference(theirs, ours)}; choose another folder"

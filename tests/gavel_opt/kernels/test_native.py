@@ -10,8 +10,10 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
+from gavel_opt.engines.proportional_jobs import _pooled
 from gavel_opt.kernels import arguments, jit
 from gavel_opt.kernels.arguments import ArrayForm, TupleForm, arrays_are_known, form_of
+from gavel_opt.kernels.compiling import lower_kernel
 from gavel_opt.kernels.records import by_reference, record
 
 THING = record(price="f8", number="i4", sold="?")
@@ -278,3 +280,17 @@ def test_a_kernel_calls_one_that_it_is_handed():
     assert charge_all(9, call, seconds) == 2  # 7 less 3 less 1
     assert till.money[0] == 0.0
     assert 0.0 < seconds[0] < 1.0
+
+
+def test_pooling_can_be_compiled():
+    """It returns arrays in order, which compiled code may hand over; rows of an array are of any order."""
+    groups = 4
+    given = (
+        np.array([0, 0, 1, 1]),
+        np.zeros(groups, dtype=bool),
+        np.ones((groups, 2)),
+        np.ones(groups),
+        np.ones(groups),
+    )
+    lowered = lower_kernel(_pooled, tuple(map(form_of, given)), lambda: None)
+    assert [type(form) for form in lowered.result.members] == [ArrayForm] * 5
