@@ -119,6 +119,14 @@ def test_nobody_decides_for_a_policy_that_is_not_known() -> None:
     assert simulation._decider() is None
 
 
+@pytest.mark.parametrize("name", ["allocate", "solve"])
+def test_nobody_decides_for_a_driver_that_is_watched(name: str) -> None:
+    simulation = Simulation(config("max_min_fairness_perf"))
+    assert simulation._decider() is not None
+    setattr(simulation.driver, name, getattr(simulation.driver, name))
+    assert simulation._decider() is None
+
+
 @pytest.mark.parametrize("policy", ["max_min_fairness_packed", "isolated", "min_total_duration"])
 def test_others_are_asked(policy: str) -> None:
     assert Simulation(config(policy))._decider() is None
