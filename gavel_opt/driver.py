@@ -45,7 +45,13 @@ from gavel_opt.model.solution import Certificate, Solution, Status
 from gavel_opt.policies import Policy, solves
 from gavel_opt.policies.finish_time import known_past
 from gavel_opt.policies.max_min import known_variant
-from gavel_opt.policies.outside import blamed, check_program, is_ours, started_generator
+from gavel_opt.policies.outside import (
+    blamed,
+    check_program,
+    has_methods_of_its_own,
+    is_ours,
+    started_generator,
+)
 from gavel_opt.solving import certify_solution, decide
 from gavel_opt.tie_breaking import alone_first, choose, worth_solved
 
@@ -236,7 +242,8 @@ class Driver:
 
         The call gives 1 and leaves shares and their proof in the state, or else :meth:`allocate` is to be asked.
         Whoever makes it reports to :meth:`count_calls`. It is for as long as this method gives the same one.
-        None where there is no such call, for a policy that is not known to the last function among others.
+        None where there is no such call, for a policy that is not known to the last function among others, and
+        for a driver that somebody watches or derived, which may see to its allocations itself.
         """
         engine, policy = self._one_step, self.policy
         if engine is None or self._leaves_traces:
@@ -249,7 +256,7 @@ class Driver:
                 return None
             past, plain = known
         widest = self._glance.widest(state)
-        if widest < 0:
+        if widest < 0 or type(self) is not Driver or has_methods_of_its_own(self):
             return None
         made_of = engine, state, past, plain, widest, self.tolerance, self.options
         if self._standing is None or not all(map(operator.is_, self._standing[0], made_of)):

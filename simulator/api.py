@@ -194,16 +194,15 @@ def sweep(
     if output is None:
         with tempfile.TemporaryDirectory(prefix="gavel-sim-") as passing:
             return sweep(policy, output=passing, processes=processes, **settings)
-    from simulator.cli.sweep import carry_out_here, kept_of, others_of, write_tables_of_all
+    from simulator.cli.sweep import add_to_plan, carry_out_here, write_tables_of_all
     from simulator.studies.executors import make_executor
-    from simulator.studies.sweep_folder import entries_of, write_plan
+    from simulator.studies.sweep_folder import entries_of
     from simulator.studies.sweep_plan import make_plan
 
     entries = entries_of(make_plan([("", _given({"policy": policy, **settings}))]))
     folder = output_folder(output, "sweep")
     assert folder is not None
-    write_plan(folder, entries, [])
-    kept_of(folder, others_of(folder, entries))
+    add_to_plan(folder, entries, [])
     with closing(make_executor("local", processes)) as executor:
         batch = carry_out_here(folder, entries, executor)
     write_tables_of_all(folder, entries, batch)

@@ -215,7 +215,11 @@ def worker_types_of(job: Any, row: Any) -> tuple[str, ...]:
     if isinstance(row, Mapping):
         with contextlib.suppress(TypeError):  # names that have no order
             return tuple(sorted(row))
-    raise InputError(
+    raise _no_row(job, row)
+
+
+def _no_row(job: Any, row: Any) -> InputError:
+    return InputError(
         f"throughputs of job {job} are {row!r}, expected steps per second by name of worker type"
     )
 
@@ -263,9 +267,7 @@ def _wrong_row(
 ) -> InputError:
     for key, row in zip(keys, values, strict=True):
         if not isinstance(row, Mapping):
-            return InputError(
-                f"throughputs of job {key} are {row!r}, expected steps per second by name of worker type"
-            )
+            return _no_row(key, row)
         for kind in types:
             if kind not in row:
                 return InputError(f"throughputs of job {key} have no worker type {kind!r}")

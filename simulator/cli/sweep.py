@@ -35,6 +35,7 @@ from simulator.studies.run_folders import RunFolders, payload_of, simulate, tidy
 from simulator.studies.shards import expected_cost
 from simulator.studies.sweep_folder import (
     FAILURES,
+    PLAN,
     PlanEntry,
     as_json,
     as_text,
@@ -99,13 +100,12 @@ def run(arguments: argparse.Namespace) -> int:
         return _hand_to_slurm(arguments, folder, entries, mine)
     elsewhere = finished_in(arguments.reuse)
     with closing(executor_of(arguments)) as executor:
-        write_plan(folder, entries, typed(arguments))
-        kept_of(folder, others_of(folder, entries))  # which refuses those of another version
+        add_to_plan(folder, entries, typed(arguments))
         batch = carry_out_here(folder, mine, executor, elsewhere)
     whole = arguments.shard is None and not arguments.retry_failed
-    if whole:
-        _write_and_say(folder, entries, batch)
-    return report(folder, entries if whole else mine, batch, whole)
+    if not whole:
+        return report(folder, mine, batch, whole=False)
+    return report(folder, entries, batch, others=_write_and_say(folder, entries, batch))
 
 
 def carry_out_here(
@@ -123,10 +123,25 @@ def carry_out_here(
         tidy(folder)
 
 
-def _write_and_say(folder: Path, entries: Sequence[PlanEntry], batch: Batch) -> None:
-    plan, batch = write_tables_of_all(folder, entries, batch)
-    if batch.done:
-        say_over_seeds(folder, plan, batch)
+def add_to_plan(folder: Path, entries: Sequence[PlanEntry], command: Sequence[str]) -> None:
+    """Write runs into the plan of a folder, if those that earlier commands left there are of this version.
+
+    Raises
+    ------
+    InputError
+        As :func:`kept_of`, with nothing written.
+    """
+    if (folder / PLAN).exists():
+        kept_of(folder, others_of(folder, entries))
+    write_plan(folder, entries, command)
+
+
+def _write_and_say(folder: Path, entries: Sequence[PlanEntry], batch: Batch) -> int:
+    """Write the tables and say what they hold; how many of its runs are of other commands."""
+    plan, every = write_tables_of_all(folder, entries, batch)
+    if every.done:
+        say_over_seeds(folder, plan, every)
+    return len(plan) - len({one.identity for one in entries})
 
 
 def write_tables_of_all(
@@ -213,7 +228,13 @@ def plan_of(arguments: argparse.Namespace) -> list[PlannedRun]:
     return plan_from_file(Path(arguments.what[0]))
 
 
-def report(folder: Path, entries: Sequence[PlanEntry], batch: Batch, whole: bool = True) -> int:
+def report(
+    folder: Path,
+    entries: Sequence[PlanEntry],
+    batch: Batch,
+    whole: bool = True,
+    others: int = 0,
+) -> int:
     """Say in a few lines what came of it, and return the exit status."""
     endings: dict[str, int] = {}
     for one in entries:
@@ -226,8 +247,6 @@ def report(folder: Path, entries: Sequence[PlanEntry], batch: Batch, whole: bool
     if not whole:
         print(f"gavel-sim sweep collect {shlex.quote(str(folder))} makes the tables of all shares")
     elif batch.done:
-        mine = {one.identity for one in entries}
-        others = sum(one.identity not in mine for one in others_of(folder, entries))
         beside = f", with {others:,} runs of earlier commands" if others else ""
         print(f"table: {folder / 'summary.csv'}{beside}")
     complain(batch)

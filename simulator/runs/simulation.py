@@ -410,9 +410,7 @@ class Simulation:
         """What decides allocations within the rounds; None if anybody wants to see each of them."""
         driver = self.driver
         seen = self.keeps_before or self._estimates is not None or self.on_allocation is not None
-        # a driver of another class, or one that is watched, may see to its allocations itself
-        watched = driver is not None and not vars(driver).keys().isdisjoint(("allocate", "solve"))
-        if seen or watched or type(driver) is not Driver or not KEEPS_TIME:
+        if seen or driver is None or not KEEPS_TIME:
             return None
         return driver.standing_call(self.mechanism.standing)
 
