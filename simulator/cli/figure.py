@@ -16,6 +16,7 @@ from typing import Any
 
 from gavel_opt import InputError, find_policy, known_policies
 from gavel_opt.policies.settings import check_settings, settings_of
+from simulator.cli.drawing import can_draw
 from simulator.cli.where import (
     SLURM,
     add_where,
@@ -122,6 +123,7 @@ class _Plan:
     folder: Path
     choices: Choices
     tasks: list[Task]
+    draws: bool
 
     def add_finished(self, known: dict[str, list[Path]]) -> None:
         """Let later experiments take the runs that they have in common with this one."""
@@ -157,6 +159,7 @@ def run(arguments: argparse.Namespace) -> int:
     folder = output_folder(arguments.output, "figure")
     if folder is None:
         raise InputError("--output: is required")
+    draws = arguments.dry_run or can_draw()
     plans = []
     for experiment in experiments:
         place = folder / f"figure-{experiment.figure}" if several else folder
@@ -167,7 +170,7 @@ def run(arguments: argparse.Namespace) -> int:
             tasks_of = _tasks(experiment, theirs)
         except InputError as wrong:
             raise InputError(f"figure {experiment.figure}: {wrong}") from None
-        plans.append(_Plan(experiment, place, theirs, tasks_of))
+        plans.append(_Plan(experiment, place, theirs, tasks_of, draws))
     tasks = [(plan, task) for plan in plans for task in plan.tasks]
     costs = [expected_cost(task.payload.get("config", task.payload)) for _, task in tasks]
     mine = share_of(arguments, tasks, costs)
@@ -309,7 +312,7 @@ def _carry_out(
         f"{len(batch.done)} of {len(tasks)} runs done, {fresh} of them now in {seconds(took)} s; "
         f"{seconds(cpu)} CPU seconds for all{_beside(_compiling(batch))}"
     )
-    pictures = _plot(experiment, folder, choices, batch)
+    pictures = _plot(experiment, folder, choices, batch) if plan.draws else ()
     return Section(experiment, choices, batch, folder, text, pictures)
 
 
@@ -366,12 +369,6 @@ def write_times(folder: Path, names: Sequence[str], batch: Batch) -> None:
 
 
 def _plot(experiment: Experiment, folder: Path, choices: Choices, batch: Batch) -> Sequence[Path]:
-    """Draw, if what draws is installed."""
-    try:
-        import matplotlib  # noqa: F401
-    except ImportError:
-        print("no plot: needs matplotlib, pip install 'gavel-opt[plots]'", file=sys.stderr)
-        return ()
     files = experiment.plot(folder, choices, batch)
     print(f"in {folder}: {', '.join(path.name for path in files)}, tables, one file a point")
     return files

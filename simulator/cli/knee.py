@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import json
 import sys
 import tempfile
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gavel_opt import GavelError, InputError
+from simulator.cli.drawing import can_draw
 from simulator.cli.where import SLURM, add_where, executor_of, hand_to_slurm, share_of
 from simulator.runs.config import GIVEN
 from simulator.runs.options import (
@@ -233,8 +233,7 @@ def _plot(knees: Sequence[Knee], folder: Path, plan: Sought) -> list[str]:
     """Draw, if what draws is installed; names of the files."""
     from simulator.studies.knee import plot
 
-    if importlib.util.find_spec("matplotlib") is None:
-        print("no plot: needs matplotlib, pip install 'gavel-opt[plots]'", file=sys.stderr)
+    if not can_draw(after=True):
         return []
     title = _title(next(iter(plan.configs.values())), len(plan.seeds))
     return [file.name for file in plot(knees, folder / "knee.svg", title)]

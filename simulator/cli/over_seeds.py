@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
 import shlex
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from simulator.cli.drawing import can_draw
 from simulator.studies.batch import Batch
 from simulator.studies.over_seeds import MOST_ROWS, OVER_SEEDS, as_text, over_seeds
 from simulator.studies.sweep_folder import PlanEntry
@@ -29,8 +28,7 @@ def say_over_seeds(folder: Path, plan: Sequence[PlanEntry], batch: Batch) -> Non
         view = f"gavel-sim view {shlex.quote(str(folder))}"
         print(f"no plot of {len(picture.lines)} lines in one; {view} shows some of them")
         return
-    if importlib.util.find_spec("matplotlib") is None:
-        print("no plot: needs matplotlib, pip install 'gavel-opt[plots]'", file=sys.stderr)
+    if not can_draw(after=True):
         return
     files = draw_sweep(folder, picture)
     print(f"plot: {', '.join([str(files[0]), *(file.name for file in files[1:])])}")

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from noise import without_progress
 
+from simulator.cli import main
 from simulator.studies.experiments.hierarchy import hierarchical_fairness
 
 QUICK = [
@@ -51,6 +52,21 @@ def test_a_figure_from_the_command_line(tmp_path: Path) -> None:
     again = _figure(*QUICK, "--output", str(output))
     assert "4 of 4 runs done, 0 of them now" in again.stdout
     assert points == {path: path.stat().st_mtime_ns for path in (output / "points").iterdir()}
+
+
+def test_without_what_draws_it_is_said_before_the_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "out"
+    with monkeypatch.context() as without:
+        without.setattr("importlib.util.find_spec", lambda name: None)
+        assert main(["figure", *QUICK, "--output", str(output)]) == 0
+    said = capsys.readouterr()
+    assert "no plots without matplotlib: pip install 'gavel-opt[plots]'" in said.err.splitlines()[0]
+    assert not list(output.glob("figure-9.*"))
+    assert main(["figure", *QUICK, "--output", str(output)]) == 0
+    assert "0 of them now" in capsys.readouterr().out
+    assert (output / "figure-9.png").exists()
 
 
 def test_figures_with_commas_and_ranges() -> None:
