@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from typing import Any
 
@@ -118,10 +118,7 @@ class Columns:
         """
         keys = list(values)
         number = self.numbers(what, keys)
-        try:
-            column = np.fromiter(values.values(), np.float64, len(keys))
-        except (TypeError, ValueError, OverflowError):
-            raise _no_number(what, values) from None
+        column = column_of(what, values)
         if number.size == jobs.number.size and bool((number == jobs.number).all()):
             return column
         order = np.argsort(number, kind="stable")
@@ -141,6 +138,25 @@ def _same_objects(now: list[Any], before: list[Any]) -> bool:
     if n != len(before) or any(now[at] is not before[at] for at in {0, n // 2, n - 1} if n):
         return False
     return now == before
+
+
+def column_of(what: str, values: Mapping[Any, Any]) -> Floats:
+    """The numbers of a dictionary, in its order, shape ``(len(values),)``.
+
+    Raises
+    ------
+    InputError
+        Naming a job whose value is no number.
+    """
+    try:
+        return np.fromiter(values.values(), np.float64, len(values))
+    except (TypeError, ValueError, OverflowError):
+        raise _no_number(what, values) from None
+
+
+def is_nothing(rows: Any) -> bool:
+    """Whether a call has no jobs; what is no dictionary is something, and refused as what it is."""
+    return rows is None or (isinstance(rows, Sized) and len(rows) == 0)
 
 
 def _no_number(what: str, values: Mapping[Any, Any]) -> InputError:
@@ -224,6 +240,65 @@ def _no_row(job: Any, row: Any) -> InputError:
     )
 
 
+def worker_types_of_cluster(cluster_spec: Mapping[Any, Any]) -> tuple[str, ...]:
+    """Worker types of a cluster, in alphabetical order.
+
+    Raises
+    ------
+    InputError
+        If a name is none.
+    """
+    if not all(isinstance(kind, str) for kind in cluster_spec):
+        raise InputError(
+            f"cluster_spec is {cluster_spec!r}, expected workers by name of their type"
+        )
+    return tuple(sorted(cluster_spec))
+
+
+def read_job_types(
+    speeds: Mapping[Any, Any], types: Sequence[str]
+) -> tuple[list[Any], ThroughputTable]:
+    """Job types in order, and their table, of ``{job type: {worker type: {None or other: steps per second}}}``.
+
+    Raises
+    ------
+    InputError
+        Naming the job type whose throughputs lack something or are no numbers of 0 or more.
+    """
+    if not types:
+        raise InputError("cluster_spec names no worker type")
+    try:
+        kinds = sorted(speeds)
+        scale = [kind[1] for kind in kinds]
+    except (TypeError, LookupError):
+        raise InputError(
+            f"job types are pairs of a name and a scale factor, found {list(speeds)!r}"
+        ) from None
+    alone = np.zeros((len(kinds), len(types)))
+    paired = np.zeros((len(kinds), len(kinds), 2, len(types)))
+    for a, kind in enumerate(kinds):
+        others = [b for b in range(len(kinds)) if scale[b] == scale[a]]
+        for j, worker in enumerate(types):
+            try:
+                row = speeds[kind][worker]
+                alone[a, j] = row[None]
+                paired[a, others, 0, j] = [row[kinds[b]] for b in others]
+            except (LookupError, TypeError, ValueError, OverflowError):
+                raise InputError(
+                    f"throughputs of job type {kind!r} on {worker!r} are not steps per second by None (alone) "
+                    "and by every job type of its scale factor"
+                ) from None
+    if not all(
+        bool((speed >= 0.0).all() and np.isfinite(speed).all()) for speed in (alone, paired)
+    ):
+        raise InputError("throughputs of job types are not all 0 or more")
+    paired[:, :, 1] = paired[:, :, 0].transpose(1, 0, 2)
+    return kinds, ThroughputTable(alone, paired)
+
+
+_NEEDED = ("cluster_spec", "throughputs")
+
+
 def require_dictionaries(**given: Any) -> None:
     """Check that what stands for jobs or worker types is a dictionary, or is left out as None.
 
@@ -233,8 +308,10 @@ def require_dictionaries(**given: Any) -> None:
         Naming the argument.
     """
     for what, values in given.items():
-        if not isinstance(values, Mapping) and (values is not None or what == "cluster_spec"):
+        if not isinstance(values, Mapping) and (values is not None or what in _NEEDED):
             kind = type(values).__name__
+            if values is None:
+                raise InputError(f"{what} is missing")
             by = "worker type" if what == "cluster_spec" else "job"
             raise InputError(f"{what} is a {kind}, expected a dictionary by {by}")
 
@@ -511,13 +588,15 @@ def _pair_rates(values: list[Any], types: tuple[str, ...]) -> Floats | None:
         if set(map(len, flat(map(_pick(types), values)))) != {2}:
             return None
         rates = np.fromiter(flat(flat(map(_pick(types), values))), np.float64, size)
-    except (KeyError, TypeError, ValueError):
+    except (LookupError, TypeError, ValueError, OverflowError):
         return None
     return np.ascontiguousarray(rates.reshape(-1, len(types), 2).transpose(0, 2, 1))
 
 
 def _wrong_pair(keys: list[Any], values: list[Any], types: tuple[str, ...]) -> InputError:
     for key, row in zip(keys, values, strict=True):
+        if not isinstance(row, Mapping):
+            return _no_row(key, row)
         for kind in types:
             if kind not in row:
                 return InputError(f"throughputs of jobs {key} have no worker type {kind!r}")
@@ -539,6 +618,7 @@ class _Kinds:
 
     def __init__(self) -> None:
         self.apart = False
+        self._uneven = False
         self._id: dict[bytes, int] = {}
         self._of: dict[int, int] = {}
         self._paired = np.zeros((0, 0, 2, 0))
@@ -562,8 +642,14 @@ class _Kinds:
         if not self.apart:
             told = np.concatenate([alone, width[:, None]], axis=1)
             kind = np.array([self._id.setdefault(row.tobytes(), len(self._id)) for row in told])
-            if self._match(kind[key], jobs, fresh, members, rate):
-                return key, ThroughputTable(alone, self._paired[np.ix_(kind, kind)])
+            of_job = kind[key]
+            if self._match(of_job, scale, jobs, fresh, members, rate):
+                paired = self._paired[np.ix_(kind, kind)]
+                given = self._given(key, width, jobs, members)
+                if given is None:
+                    return key, ThroughputTable(alone, paired)
+                if given.size:
+                    return key, ThroughputTable(alone, paired * given[:, :, None, None])
             self.apart = True
         each = np.arange(jobs.number.size)
         paired = np.zeros((each.size, each.size, 2, alone.shape[1]))
@@ -573,26 +659,56 @@ class _Kinds:
         paired[second, first] = rate[taken][:, ::-1]
         return each, ThroughputTable(jobs.alone, paired)
 
-    def _match(self, kind: Ints, jobs: Jobs, fresh: Ints, members: Ints, rate: Floats) -> bool:
+    def _match(
+        self, kind: Ints, scale: Ints, jobs: Jobs, fresh: Ints, members: Ints, rate: Floats
+    ) -> bool:
         """Take in the pairs that were not seen yet; whether they do as their kinds do."""
         of = dict(zip(jobs.number.tolist(), kind.tolist(), strict=True))
         if any(self._of.get(job, one) != one for job, one in of.items()):
             fresh = np.flatnonzero(members[:, 0] >= 0)  # a job runs at another speed now
             self._known[:] = False
+            self._uneven = False
         self._of = of
         self._grow(len(self._id), rate.shape[2])
         if not fresh.size:
             return True
+        place = np.searchsorted(jobs.number, members[fresh].T)
+        self._uneven |= bool((scale[place[0]] != scale[place[1]]).any())
         rates = rate[fresh]
-        first, second = kind[np.searchsorted(jobs.number, members[fresh].T)]
+        first, second = kind[place]
+        # Both ways round a pair of kinds is one: of two that disagree neither may be lost.
+        turned = first > second
+        first, second = np.minimum(first, second), np.maximum(first, second)
+        rates[turned] = rates[turned][:, ::-1]
         new = ~self._known[first, second]
         if new.any():
             a, b = first[new], second[new]
             self._paired[a, b] = rates[new]
-            self._known[a, b] = True
-            other = ~self._known[b, a]
-            self._paired[b[other], a[other]] = self._paired[a[other], b[other]][:, ::-1]
+            self._paired[b, a] = self._paired[a, b][:, ::-1]
+            self._known[a, b] = self._known[b, a] = True
         return bool(np.array_equal(self._paired[first, second], rates))
+
+    def _given(self, key: Ints, width: Ints, jobs: Jobs, members: Ints) -> Bools | None:
+        """Which kinds the caller has pairs of, shape ``(K, K)``: None is all, and nothing that kinds cannot tell.
+
+        A pair that the caller leaves out gets no share, so of two kinds there must be all pairs or none.
+        """
+        taken = members[:, 0] >= 0
+        _, of_scale = np.unique(width[key], return_counts=True)
+        if (
+            not self._uneven
+            and np.count_nonzero(taken) == int((of_scale * (of_scale - 1)).sum()) // 2
+        ):
+            return None
+        first, second = np.sort(key[np.searchsorted(jobs.number, members[taken].T)], axis=0)
+        kinds = width.size
+        found = np.bincount(first * kinds + second, minlength=kinds * kinds).reshape(kinds, kinds)
+        count = np.bincount(key, minlength=kinds)
+        every = np.triu(np.outer(count, count), 1) + np.diag(count * (count - 1) // 2)
+        if ((found > 0) & (found < every)).any():
+            return np.zeros((0, 0), dtype=bool)
+        given: Bools = found > 0
+        return given | given.T
 
     def _grow(self, kinds: int, types: int) -> None:
         have = self._known.shape[0]

@@ -7,7 +7,7 @@ import gc
 import itertools
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any, TypeVar, cast
 
 import numpy as np
@@ -21,10 +21,14 @@ from gavel_opt.gavel.dictionaries import (
     Jobs,
     Pairs,
     Rows,
+    column_of,
     equal_rows,
+    is_nothing,
     numbers,
+    read_job_types,
     read_jobs,
     require_dictionaries,
+    worker_types_of_cluster,
 )
 from gavel_opt.model.allocation_program import Allocation
 from gavel_opt.model.cluster_state import ClusterState, ThroughputTable
@@ -102,6 +106,9 @@ class GavelPolicy:
     packs = False
     """Whether throughputs of pairs are read."""
 
+    solves = True
+    """Whether shares are a solver's."""
+
     empty: dict[Any, Any] | None = None
     """What a call without jobs returns."""
 
@@ -151,11 +158,7 @@ class GavelPolicy:
         n = jobs.number.size
         scale = np.ones(n, dtype=np.int64)
         if scale_factors is not None:
-            read = self._columns.read("scale_factors", scale_factors, jobs)
-            scale = read.astype(np.int64)
-            if not np.array_equal(scale, read):
-                at = int(np.flatnonzero(scale != read)[0])
-                raise InputError(f"scale_factors of job {jobs.name[at]} is {read[at]}, not whole")
+            scale = self._scales(scale_factors, jobs)
         if self.packs:
             key, table = self._pairs.table(jobs, scale)
         else:
@@ -172,7 +175,6 @@ class GavelPolicy:
             for name, values in columns.items()
             if values is not None
         }
-        one, none = np.ones(n), np.zeros(n)
         state = ClusterState(
             worker_types=jobs.types,
             workers=_workers(cluster_spec, jobs.types),
@@ -180,16 +182,26 @@ class GavelPolicy:
             job=jobs.number,
             key=key,
             scale_factor=scale,
-            weight=found.get("priority_weights", one),
-            steps_left=found.get("num_steps_remaining", one),
-            age=found.get("times_since_start", none),
+            weight=found.get("priority_weights", np.ones(n)),
+            steps_left=found.get("num_steps_remaining", np.ones(n)),
+            age=found.get("times_since_start", np.zeros(n)),
         )
         self._columns.forget_call()
         return state, jobs
 
+    def _scales(self, scale_factors: Values, jobs: Jobs) -> Ints:
+        read = self._columns.read("scale_factors", scale_factors, jobs)
+        whole = np.abs(read) <= _MOST
+        whole[whole] = read[whole] == np.rint(read[whole])
+        if not whole.all():
+            at = int(np.argmin(whole))
+            raise InputError(f"scale_factors of job {jobs.name[at]} is {read[at]}, not whole")
+        return read.astype(np.int64)
+
     def _no_jobs(self, cluster_spec: Values) -> dict[Any, Any] | None:
         """Let the policy see that everybody has left."""
-        types = tuple(sorted(cluster_spec))
+        require_dictionaries(cluster_spec=cluster_spec)
+        types = worker_types_of_cluster(cluster_spec)
         none = np.empty(0)
         whole = np.empty(0, dtype=np.int64)
         self.driver.allocate(
@@ -228,7 +240,10 @@ class GavelPolicy:
     def _with_pairs(self, written: dict[Any, Any], found: Allocation, jobs: Jobs) -> dict[Any, Any]:
         pair_of, called = _pair_maker(jobs.name[0]), self._pairs.called
         keys = [called(one, other, pair_of) for one, other in found.pair.tolist()]
-        written.update(zip(keys, _rows(jobs.types, found.pair_x), strict=True))
+        rows: Iterable[Any] = zip(keys, _rows(jobs.types, found.pair_x), strict=True)
+        if self.solves:  # what a solver leaves on pairs that were not there to choose is nothing
+            rows = ((key, row) for key, row in rows if key in written)
+        written.update(rows)
         return written
 
 
@@ -300,7 +315,7 @@ class Weighted(GavelPolicy):
         cluster_spec: Values,
     ) -> dict[Any, Any] | None:
         """Shares by job (or pair) and worker type; None without jobs."""
-        if not unflattened_throughputs:
+        if is_nothing(unflattened_throughputs):
             return self._no_jobs(cluster_spec)
         state, jobs = self._state(
             unflattened_throughputs,
@@ -329,37 +344,36 @@ class Packed(Weighted):
 
         Shares of all pairs are returned, as Gavel returns them.
         """
-        if not job_id_to_job_type_key:
+        if is_nothing(job_id_to_job_type_key):
             return self._no_jobs(cluster_spec)
-        types = tuple(sorted(cluster_spec))
-        kinds = sorted(unflattened_throughputs)
+        require_dictionaries(
+            cluster_spec=cluster_spec,
+            throughputs=unflattened_throughputs,
+            job_id_to_job_type_key=job_id_to_job_type_key,
+            scale_factors=scale_factors or {},
+            priority_weights=unflattened_priority_weights or {},
+        )
+        types = worker_types_of_cluster(cluster_spec)
+        kinds, table = read_job_types(unflattened_throughputs, types)
         row = {kind: at for at, kind in enumerate(kinds)}
-        alone = np.zeros((len(kinds), len(types)))
-        paired = np.zeros((len(kinds), len(kinds), 2, len(types)))
-        for a, kind in enumerate(kinds):
-            for j, worker in enumerate(types):
-                speeds = unflattened_throughputs[kind][worker]
-                alone[a, j] = speeds[None]
-                for b, other in enumerate(kinds):
-                    if other[1] == kind[1]:
-                        paired[a, b, 0, j] = paired[b, a, 1, j] = speeds[other]
         names = list(job_id_to_job_type_key)
         number = numbers(names)
         order = np.argsort(number, kind="stable")
         names = [names[at] for at in order.tolist()]
         try:
             key = np.array([row[job_id_to_job_type_key[name]] for name in names], dtype=np.int64)
-        except KeyError as missing:
-            raise InputError(f"job type {missing.args[0]!r} has no throughputs") from None
-        jobs = Jobs(number[order], names, types, alone[key])
+        except (KeyError, TypeError):
+            wrong = next(k for k in job_id_to_job_type_key.values() if k not in kinds)
+            raise InputError(f"job type {wrong!r} has no throughputs") from None
+        jobs = Jobs(number[order], names, types, table.alone[key])
         state = ClusterState(
             types,
             _workers(cluster_spec, types),
-            ThroughputTable(alone, paired),
+            table,
             jobs.number,
             key,
-            self._columns.read("scale_factors", scale_factors, jobs).astype(np.int64),
-            self._columns.read("priority_weights", unflattened_priority_weights, jobs),
+            self._scales(scale_factors or {}, jobs),
+            self._columns.read("priority_weights", unflattened_priority_weights or {}, jobs),
             np.ones(number.size),
             np.zeros(number.size),
         )
@@ -405,7 +419,7 @@ class WaterFilled(GavelPolicy):
         InputError
             For an entity without a weight, or a job of none.
         """
-        if not unflattened_throughputs:
+        if is_nothing(unflattened_throughputs):
             return self._no_jobs(cluster_spec)
         state, jobs = self._state(
             unflattened_throughputs,
@@ -483,7 +497,7 @@ class FinishTime(GavelPolicy):
         cluster_spec: Values,
     ) -> dict[Any, Any] | None:
         """Shares by job (or pair) and worker type; None without jobs."""
-        if not unflattened_throughputs:
+        if is_nothing(unflattened_throughputs):
             return self._no_jobs(cluster_spec)
         state, jobs = self._state(
             unflattened_throughputs,
@@ -512,7 +526,7 @@ class Makespan(GavelPolicy):
         cluster_spec: Values,
     ) -> dict[Any, Any] | None:
         """Shares by job (or pair) and worker type; None without jobs."""
-        if not unflattened_throughputs:
+        if is_nothing(unflattened_throughputs):
             return self._no_jobs(cluster_spec)
         state, jobs = self._state(
             unflattened_throughputs,
@@ -544,32 +558,49 @@ class Sum(GavelPolicy):
 
         ``SLOs`` are seconds from now, of some jobs or of all.
         """
-        if not unflattened_throughputs:
+        if is_nothing(unflattened_throughputs):
             return self._no_jobs(cluster_spec)
         state, jobs = self._state(unflattened_throughputs, scale_factors, cluster_spec)
-        state.prices = np.array(
-            [1.0 if instance_costs is None else instance_costs[kind] for kind in jobs.types]
-        )
+        require_dictionaries(SLOs=SLOs, num_steps_remaining=num_steps_remaining)
+        state.prices = _prices(instance_costs, jobs.types)
         if SLOs:
-            some, due = (
-                self._columns.of(list(SLOs)),
-                np.fromiter(SLOs.values(), np.float64, len(SLOs)),
-            )
+            some, due = self._columns.of(list(SLOs)), column_of("SLOs", SLOs)
             at = np.searchsorted(jobs.number, some)
             known = (at < jobs.number.size) & (
                 jobs.number[np.minimum(at, jobs.number.size - 1)] == some
             )
             if not known.all():
                 raise InputError(f"SLOs: job {list(SLOs)[int(np.argmin(known))]} is not there")
+            if np.isnan(due).any():
+                raise InputError(f"SLOs of job {list(SLOs)[int(np.argmax(np.isnan(due)))]} is nan")
             state.deadline = np.full(jobs.number.size, np.inf)
             state.deadline[at] = due
             steps = num_steps_remaining or {}
             try:
-                left = [steps[name] for name in SLOs]
+                left = {name: steps[name] for name in SLOs}
             except KeyError as missing:
                 raise InputError(f"num_steps_remaining has no job {missing.args[0]}") from None
-            state.steps_left[at] = left
+            state.steps_left[at] = column_of("num_steps_remaining", left)
         return self._answer(state, jobs, unflattened_throughputs)
+
+
+def _prices(costs: Any, types: tuple[str, ...]) -> Floats:
+    """Dollars per hour of each worker type, shape ``(J,)``; 1 where the caller has no costs."""
+    if costs is None:
+        return np.ones(len(types))
+    if not isinstance(costs, Mapping):
+        raise InputError(
+            f"instance_costs is a {type(costs).__name__}, expected a dictionary by worker type"
+        )
+    for kind in types:
+        if kind not in costs:
+            raise InputError(f"instance_costs has no worker type {kind!r}")
+        if not isinstance(costs[kind], Real):
+            raise InputError(f"instance_costs of {kind!r} is {costs[kind]!r}, not a number")
+    try:
+        return np.array([float(costs[kind]) for kind in types])
+    except OverflowError:
+        raise InputError("instance_costs: a value is beyond what a float can be") from None
 
 
 class Shared(GavelPolicy):
@@ -580,7 +611,7 @@ class Shared(GavelPolicy):
         self, throughputs: Rows, scale_factors: Values, cluster_spec: Values
     ) -> dict[Any, Any] | None:
         """Shares by job (or pair) and worker type; without jobs None, or for FIFO nothing."""
-        if not throughputs:
+        if is_nothing(throughputs):
             return self._no_jobs(cluster_spec)
         state, jobs = self._state(throughputs, scale_factors, cluster_spec)
         return self._answer(state, jobs, throughputs)
@@ -597,9 +628,10 @@ class FirstCome(Shared):
 
 
 class Paired(Shared):
-    """Gandiva."""
+    """Gandiva, which pairs jobs before it sees how fast they are."""
 
     packs = True
+    solves = False
 
 
 class Proportional(GavelPolicy):
@@ -610,7 +642,7 @@ class Proportional(GavelPolicy):
         self, unflattened_throughputs: Rows, cluster_spec: Values
     ) -> dict[Any, Any] | None:
         """Shares by job and worker type; None without jobs."""
-        if not unflattened_throughputs:
+        if is_nothing(unflattened_throughputs):
             return self._no_jobs(cluster_spec)
         state, jobs = self._state(unflattened_throughputs, None, cluster_spec)
         return self._answer(state, jobs, unflattened_throughputs)
@@ -639,7 +671,7 @@ class Assigned(GavelPolicy):
             raise InputError(
                 "allox: cluster_spec is missing: workers by type, after num_steps_remaining"
             )
-        if not unflattened_throughputs:
+        if is_nothing(unflattened_throughputs):
             return self._no_jobs(cluster_spec)
         state, jobs = self._state(
             unflattened_throughputs,
@@ -664,7 +696,7 @@ class StrategyProof(Weighted):
         recurse_deeper: bool = True,
     ) -> tuple[dict[Any, Any], Floats] | None:
         """Shares by job and worker type, and the part that each keeps, shape ``(n,)``; None without jobs."""
-        if not unflattened_throughputs:
+        if is_nothing(unflattened_throughputs):
             self._no_jobs(cluster_spec)
             return None
         state, jobs = self._state(

@@ -571,3 +571,130 @@ def test_weights_far_apart_are_answered_or_refused(name: str, weights: tuple[flo
     if name.startswith("max"):
         assert shares[heaviest][fastest] == pytest.approx(1.0, abs=1e-6)
     assert all(sum(shares[job].values()) <= 1.0 + 1e-6 for job in jobs)
+
+
+@pytest.mark.parametrize(
+    ("beside", "together"),
+    [
+        pytest.param({(0, 1): (8.0, 8.0), (1, 2): (1.0, 1.0)}, (0, 1), id="the first is faster"),
+        pytest.param({(0, 1): (1.0, 1.0), (1, 2): (8.0, 8.0)}, (1, 2), id="the second is"),
+        pytest.param({(0, 1): (8.0, 8.0)}, (0, 1), id="the second is not there"),
+        pytest.param({(1, 2): (8.0, 8.0)}, (1, 2), id="the first is not there"),
+    ],
+)
+def test_jobs_alike_alone_are_told_apart_by_their_pairs(beside, together) -> None:
+    """Jobs 0 and 2 are equal alone, and job 1 stands between them: one pair of kinds, both ways round."""
+    alone = {0: {"v100": 10.0}, 1: {"v100": 9.0}, 2: {"v100": 10.0}}
+    throughputs = alone | {pair: {"v100": speeds} for pair, speeds in beside.items()}
+    ones = dict.fromkeys(alone, 1)
+    policy = get_policy("max_min_fairness_packed")
+    shares = policy.get_allocation(throughputs, ones, ones, {"v100": 1})
+    assert set(shares) == set(throughputs)
+    level = [
+        shares[job]["v100"]
+        + (shares[together]["v100"] * 8.0 / speed["v100"] if job in together else 0)
+        for job, speed in alone.items()
+    ]
+    assert level == pytest.approx([40 / 89] * 3)
+
+
+@pytest.mark.parametrize("solver", ["ECOS", "SCS"])
+def test_pairs_that_are_not_there_are_not_in_the_answer(solver: str) -> None:
+    throughputs = {0: {"v100": 10.0}, 1: {"v100": 9.0}, 2: {"v100": 10.0}, (0, 1): {"v100": (8, 8)}}
+    ones = {0: 1, 1: 1, 2: 1}
+    shares = get_policy("max_min_fairness_packed", solver).get_allocation(
+        throughputs, ones, ones, {"v100": 1}
+    )
+    assert set(shares) == set(throughputs)
+
+
+def test_jobs_alike_alone_may_differ_beside_each_other() -> None:
+    throughputs = {0: {"v100": 10.0}, 1: {"v100": 10.0}, (0, 1): {"v100": (9.0, 2.0)}}
+    ones = {0: 1, 1: 1}
+    policy = get_policy("max_min_fairness_packed")
+    shares = policy.get_allocation(throughputs, ones, ones, {"v100": 1})
+    together = shares[0, 1]["v100"]
+    assert together * 9.0 == pytest.approx(shares[1]["v100"] * 10.0 + together * 2.0)
+    assert together * 9.0 == pytest.approx(90 / 17)
+
+
+def test_a_kind_that_comes_back_has_no_pairs_but_those_that_are_given() -> None:
+    slow, fast = {"v100": 1.0}, {"v100": 2.0}
+    policy = get_policy("max_min_fairness_packed")
+    first = {0: slow, 1: fast, (0, 1): {"v100": (1.0, 2.0)}}
+    for throughputs in (first, {0: slow}, {0: slow, 2: fast}):
+        ones = {job: 1 for job in throughputs if not isinstance(job, tuple)}
+        shares = policy.get_allocation(throughputs, ones, ones, {"v100": 1})
+        assert set(shares) == set(throughputs)
+    assert shares[0]["v100"] == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("steps", [-5.0, 0.0])
+def test_a_job_that_overshot_before_its_deadline_asks_for_nothing(steps: float) -> None:
+    policy = get_policy("max_sum_throughput_normalized_by_cost_perf_SLOs")
+    shares = policy.get_allocation(
+        {0: {"v100": 9.0}, 1: {"v100": 10.0}}, {0: 1, 1: 1}, {"v100": 1},
+        SLOs={0: 10.0}, num_steps_remaining={0: steps},
+    )  # fmt: skip
+    assert shares[1]["v100"] == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"SLOs": {0: float("nan")}}, "SLOs of job 0 is nan"),
+        ({"SLOs": {0: "soon"}}, "SLOs of job 0 is 'soon', not a number"),
+        ({"SLOs": [10.0]}, "SLOs is a list, expected a dictionary by job"),
+        ({"num_steps_remaining": {0: None}}, "steps_left nan"),
+        ({"num_steps_remaining": 5.0}, "num_steps_remaining is a float"),
+        ({"instance_costs": {"k80": 1.0}}, "instance_costs has no worker type 'v100'"),
+        ({"instance_costs": {"v100": "dear"}}, "instance_costs of 'v100' is 'dear', not a number"),
+        ({"instance_costs": {"v100": 10**400}}, "beyond what a float can be"),
+        ({"instance_costs": 2.0}, "instance_costs is a float"),
+    ],
+)
+def test_what_a_sum_is_told_is_checked(given, said) -> None:
+    more = {"SLOs": {0: 10.0}, "num_steps_remaining": {0: 5.0}} | given
+    policy = get_policy("max_sum_throughput_normalized_by_cost_perf_SLOs")
+    with pytest.raises(InputError, match=said):
+        policy.get_allocation({0: {"v100": 9.0}}, {0: 1}, {"v100": 1}, **more)
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        (None, "throughputs of job .* are None"),
+        ({"v100": (10**400, 1)}, "a value is not a number"),
+        ({"v100": np.float32(3)}, "not one for each"),
+    ],
+)
+def test_what_a_pair_is_told_is_checked(row, said) -> None:
+    throughputs = {0: {"v100": 9.0}, 1: {"v100": 9.0}, (0, 1): row}
+    with pytest.raises(InputError, match=said):
+        get_policy("fifo_packed").get_allocation(throughputs, {0: 1, 1: 1}, {"v100": 1})
+
+
+A, B = ("a", 1), ("b", 1)
+ROW = {None: 2.0, A: 1.0, B: 1.0}
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"speeds": {A: {"v100": {None: 2.0, A: 1.0}}, B: {"v100": ROW}}}, "'v100' are not steps"),
+        ({"speeds": {"a": {"v100": ROW}}}, "job types are pairs of a name"),
+        ({"speeds": {A: {"v100": ROW | {B: -1.0}}, B: {"v100": ROW}}}, "not all 0 or more"),
+        ({"jobs": {0: ["a"]}}, r"job type \['a'\] has no throughputs"),
+        ({"scale": {0: 1.5}}, "scale_factors of job 0 is 1.5, not whole"),
+        ({"workers": {}}, "cluster_spec names no worker type"),
+    ],
+)
+def test_what_job_types_are_told_is_checked(change, said) -> None:
+    given = {
+        "speeds": {A: {"v100": ROW}, B: {"v100": ROW}}, "jobs": {0: A}, "scale": {0: 1},
+        "weights": {0: 1.0}, "workers": {"v100": 1},
+    }  # fmt: skip
+    policy = get_policy("max_min_fairness_packed")
+    assert policy.get_allocation_using_job_type_throughputs(*given.values()) == {0: {"v100": 1.0}}
+    with pytest.raises(InputError, match=said):
+        policy.get_allocation_using_job_type_throughputs(*(given | change).values())
