@@ -20,7 +20,7 @@ from gavel_opt.engines.protocol import (
     ProductEngine,
 )
 from gavel_opt.engines.registry import make_engine
-from gavel_opt.errors import GavelError, InputError, SolveFailed, unknown_name
+from gavel_opt.errors import ANY_FAILURE, GavelError, InputError, SolveFailed, unknown_name
 from gavel_opt.kernels.arguments import Call
 from gavel_opt.kernels.jit import clock
 from gavel_opt.model.allocation_program import (
@@ -37,7 +37,7 @@ from gavel_opt.model.cluster_state import ClusterState, StandingState
 from gavel_opt.model.finish_time import finish_time_by_levels, level_program
 from gavel_opt.model.groups import expand
 from gavel_opt.model.linear_program import LinearProgram
-from gavel_opt.model.lowering import lower, raise_answer
+from gavel_opt.model.lowering import lift_answer, lower
 from gavel_opt.model.odd_states import Glance, proper_part, screen_state, widened
 from gavel_opt.model.presolve import screen, screen_blocks
 from gavel_opt.model.recertified import recertify
@@ -280,7 +280,7 @@ class Driver:
             return solve(*given)
         except GavelError:
             raise
-        except (Exception, SystemExit) as raised:  # the programs of the policy are left
+        except ANY_FAILURE as raised:  # the programs of the policy are left
             self._refuse(self.engine, raised_word(raised))
             return None
 
@@ -317,7 +317,7 @@ class Driver:
                 found = checked_shares(self.policy.name, found, state, packs)
             tally.build += clock() - started
             return self._leave_traces(found, state) if solved else found
-        except (Exception, SystemExit) as raised:
+        except ANY_FAILURE as raised:
             failed = blamed(self.policy, raised)
             if failed is None:
                 raise
@@ -426,7 +426,7 @@ class Driver:
                     found = product_engine.solve_product(program, self.options)
                 except GavelError:
                     raise
-                except (Exception, SystemExit) as raised:
+                except ANY_FAILURE as raised:
                     raise SolveFailed(f"{engine.name} {raised_word(raised)}") from raised
                 answer, reason = self._accept(*self._proven(engine, program, *found))
                 if answer is None:
@@ -454,7 +454,7 @@ class Driver:
             return self._try(engine, program)
         except GavelError:
             raise
-        except (Exception, SystemExit) as raised:
+        except ANY_FAILURE as raised:
             return None, raised_word(raised)
 
     def _try(self, engine: Engine, program: Program) -> tuple[Answer | None, str]:
@@ -523,7 +523,7 @@ class Driver:
         if self.recorder is not None:
             self.recorder(general, solution)
         self.tally.certify += clock() - started
-        return self._accept(solution, raise_answer(program, solution))
+        return self._accept(solution, lift_answer(program, solution))
 
     def _by_levels(self, engine: Engine, program: FinishTimeProgram) -> tuple[Answer | None, str]:
         levels = finish_time_by_levels(program)

@@ -37,6 +37,10 @@ class PolicyFailed(GavelError):
     """A policy from outside raised; the text says what, and where in its file. Exit status 3."""
 
 
+ANY_FAILURE: tuple[type[BaseException], ...] = (Exception, SystemExit)
+"""What code from outside may end in; ``sys.exit`` in a policy or a solver does not end the process."""
+
+
 def unknown_name(what: str, name: str, known: Iterable[str]) -> InputError:
     """Build the error for a name that is not in a list, with the nearest valid names.
 

@@ -22,7 +22,7 @@ from gavel_opt.errors import SolveFailed
 from gavel_opt.model.allocation_program import Allocation, AllocationProgram, Answer, Program
 from gavel_opt.model.cluster_state import ClusterState
 from gavel_opt.model.linear_program import LinearProgram
-from gavel_opt.model.lowering import lower, raise_answer
+from gavel_opt.model.lowering import lift_answer, lower
 from gavel_opt.model.solution import Certificate, Solution, Status
 
 AGREES = 1e-6
@@ -110,7 +110,7 @@ def _by_simplex(program: Program, tie_break: str) -> Answer:
     def solve(step: AllocationProgram) -> tuple[Answer, Certificate]:
         general = lower(step)
         solution = Highs().solve(general)
-        answer = raise_answer(step, solution)
+        answer = lift_answer(step, solution)
         if answer is None or solution.x is None or solution.row_dual is None:
             raise SolveFailed(f"the tie-break found no optimum ({solution.status.value})")
         proof = certify(general, solution.x, solution.row_dual)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from gavel_opt.engines.protocol import Engine, Options
-from gavel_opt.errors import GavelError
+from gavel_opt.errors import ANY_FAILURE, GavelError
 from gavel_opt.model.linear_program import LinearProgram
 from gavel_opt.model.solution import Solution, Stats, Status
 
@@ -24,10 +24,7 @@ def ask(engine: Engine, program: LinearProgram, options: Options) -> Solution:
         solution = engine.solve(program, options)
     except GavelError:
         raise
-    except (
-        Exception,
-        SystemExit,
-    ) as raised:  # some libraries end the process where they should raise
+    except ANY_FAILURE as raised:
         return broken(raised_word(raised), str(raised))
     if not isinstance(solution, Solution) or not isinstance(solution.status, Status):
         return broken(f"answered with a {type(solution).__name__}")

@@ -236,13 +236,13 @@ class PersistentBlocks(ABC):
         if program.blocks.kind is None:
             return self._solve_model(program, options)
         # Compiled, so it is loaded only where allocation programs are solved.
-        from gavel_opt.engines.proportional_jobs import Pools
+        from gavel_opt.engines.proportional_jobs import ProportionalGroups
 
         deadline = time.perf_counter() + options.time_limit
         apart = np.isin(keys_of(program), self._apart)
         stats = Stats(programs=0)
         while True:
-            pools = Pools.of(program, apart)
+            pools = ProportionalGroups.of(program, apart)
             if pools is None:
                 return self._solve_model(program, options)
             solution, pooled = self._solve_model(pools.program, options)

@@ -34,7 +34,7 @@ _FREE = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
-class Pools:
+class ProportionalGroups:
     """Which groups are together.
 
     Attributes
@@ -61,7 +61,7 @@ class Pools:
     program: AllocationProgram
 
     @classmethod
-    def of(cls, program: AllocationProgram, apart: Bools) -> Pools | None:
+    def of(cls, program: AllocationProgram, apart: Bools) -> ProportionalGroups | None:
         """Pool all groups but those that stay ``apart``; None if that is not possible or not worth it."""
         blocks, kind = program.blocks, program.blocks.kind
         if (

@@ -10,6 +10,7 @@ import numpy as np
 
 from gavel_opt.arrays import Floats, Ints
 from gavel_opt.kernels.jit import compiled
+from gavel_opt.kernels.job_columns import PastColumns
 
 
 @compiled
@@ -61,26 +62,19 @@ def isolated_speeds(
 
 
 @compiled
-def isolated_time(
-    job: Ints,
-    steps_left: Floats,
-    job_then: Ints,
-    steps_then: Floats,
-    alone_then: Floats,
-    time_then: Floats,
-) -> Floats:
+def isolated_time(job: Ints, steps_left: Floats, past: PastColumns) -> Floats:
     """Seconds under isolation so far: those of then, and the steps done since at the speed of then.
 
     Job numbers ascend, now and then; jobs that were not there then are at 0.
     """
-    time = np.zeros(job.size)
+    time, known = np.zeros(job.size), past.size[0]
     then = 0
     for now in range(job.size):
-        while then < job_then.size and job_then[then] < job[now]:
+        while then < known and past.job[then] < job[now]:
             then += 1
-        if then < job_then.size and job_then[then] == job[now]:
-            done = steps_then[then] - steps_left[now]
-            time[now] = time_then[then] + done / alone_then[then]
+        if then < known and past.job[then] == job[now]:
+            done = past.steps[then] - steps_left[now]
+            time[now] = past.time[then] + done / past.alone[then]
     return time
 
 
@@ -93,10 +87,7 @@ def finish_times(
     reference: int,
     job: Ints,
     steps_left: Floats,
-    job_then: Ints,
-    steps_then: Floats,
-    alone_then: Floats,
-    time_then: Floats,
+    past: PastColumns,
 ) -> tuple[Floats, Floats, Floats, Floats]:
     """All that ratios of finish times are made of: :func:`isolated_speeds` and :func:`isolated_time`.
 
@@ -104,12 +95,12 @@ def finish_times(
     -------
     speed, solo
         Of every job, shapes ``(n, J)`` and ``(n,)``.
-    past, whole
+    time, whole
         Seconds under isolation, so far and in all, shape ``(n,)``.
     """
     speed, solo = isolated_speeds(alone, key, scale, workers, np.arange(job.size), reference)
-    past = isolated_time(job, steps_left, job_then, steps_then, alone_then, time_then)
+    time = isolated_time(job, steps_left, past)
     whole = np.empty(job.size)
     for i in range(job.size):
-        whole[i] = past[i] + steps_left[i] / solo[i]
-    return speed, solo, past, whole
+        whole[i] = time[i] + steps_left[i] / solo[i]
+    return speed, solo, time, whole

@@ -77,7 +77,7 @@ def _limit_rows(blocks: Blocks, limits: Limits, level: int) -> Any:
     return scipy.sparse.csc_array(np.pad(by_type, ((0, 0), (level, 0))))
 
 
-def raise_answer(program: AllocationProgram, solution: Solution) -> Answer | None:
+def lift_answer(program: AllocationProgram, solution: Solution) -> Answer | None:
     """Read a solution of ``lower(program)`` back into the program's own shape."""
     if solution.x is None:
         return None

@@ -19,7 +19,6 @@ Whoever has no share may still run on workers that are left over; that is up to 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -27,7 +26,7 @@ import numpy as np
 from gavel_opt.arrays import Bools, Floats, Ints
 from gavel_opt.errors import InputError
 from gavel_opt.kernels.ordinary import are_ordinary
-from gavel_opt.model.allocation_program import Allocation, Answer, ProductProgram, Program
+from gavel_opt.model.allocation_program import Allocation
 from gavel_opt.model.cluster_state import ClusterState, StandingState, ThroughputTable
 
 _PER_JOB = ("key", "scale_factor", "weight", "steps_left", "age")
@@ -181,16 +180,3 @@ def widened(allocation: Allocation, state: ClusterState, types: Ints | None = No
     if allocation.pair.size:
         pair_x[:, kinds] = allocation.pair_x
     return replace(allocation, job=state.job, x=x, pair_x=pair_x)
-
-
-def serving(
-    state: ClusterState,
-    served: Bools,
-    programs: Callable[[ClusterState], Generator[Program | ProductProgram, Answer, Allocation]],
-) -> Generator[Program | ProductProgram, Answer, Allocation]:
-    """Yield the programs of the jobs that are served; the others get nothing."""
-    if served.all():
-        return (yield from programs(state))
-    if not served.any():
-        return Allocation(state.job, np.zeros((state.job.size, state.workers.size)))
-    return widened((yield from programs(subset(state, served))), state)

@@ -84,15 +84,16 @@ class Pools:
         least = np.minimum.reduceat(need[order], starts)
         return cls(of_job, first, size, part, least < need[first] * (1.0 - _ALIKE))
 
-    def tight(self, x: Floats, pairs: PairBlocks) -> Bools:
-        """Pools of different jobs whose largest job runs all the time."""
+    def limited(self, x: Floats, pairs: PairBlocks) -> Bools:
+        """Jobs that must leave their pool, since its largest job runs all the time, shape ``(n,)``."""
         groups = self.first.size
         time = x[:groups].sum(axis=1)
         for side in (0, 1):
             spent = pairs.share[:, side] * x[groups:].sum(axis=1)
             time += np.bincount(pairs.member[:, side], spent, groups)
-        tight: Bools = np.logical_and(self.mixed, time > 1.0 - _TIGHT)
-        return tight
+        tight = np.logical_and(self.mixed, time > 1.0 - _TIGHT)
+        leave: Bools = tight[self.of_job] & (self.part > 0.5)
+        return leave
 
     def spread(self, job: Ints, x: Floats, pairs: PairBlocks) -> Allocation:
         """Give every job its part, of the pool's time alone and of its time in pairs."""

@@ -18,11 +18,11 @@ from typing import Protocol
 import numpy as np
 
 from gavel_opt.arrays import Floats
-from gavel_opt.model.allocation_program import Allocation, AllocationProgram, Answer, Blocks
+from gavel_opt.model.allocation_program import Allocation, AllocationProgram, Answer
 from gavel_opt.model.cluster_state import ClusterState
 from gavel_opt.model.groups import Groups
 from gavel_opt.model.pools import Pools
-from gavel_opt.policies.packing import pair_blocks
+from gavel_opt.policies.packing import pooled_blocks
 from gavel_opt.policies.views import measured
 
 _DIGITS = 11
@@ -115,15 +115,7 @@ class PooledAsk:
             first = pools.first
             wants = some[of_job[first]]
             factor = np.where(wants, 1.0 / need[of_job[first]], 1.0)
-            pairs = pair_blocks(state, pools, factor, merge=True)
-            blocks = Blocks(
-                measured(state, first) * factor[:, None],
-                pools.size * state.scale_factor[first],
-                np.ones_like(first),
-                state.workers.astype(np.float64),
-                pairs=pairs,
-                key=state.job[first],
-            )
+            blocks, pairs = pooled_blocks(state, pools, factor)
             answer = yield AllocationProgram(
                 blocks,
                 slope=wants.astype(np.float64),
@@ -131,11 +123,10 @@ class PooledAsk:
                 gain=pools.size,
                 probe=True,
             )
-            tight = pools.tight(answer.x, pairs)
-            if not tight.any():
+            leave = pools.limited(answer.x, pairs)
+            if not leave.any():
                 break
-            largest = tight[pools.of_job] & (pools.part > 0.5)
-            self._apart[of_job[largest]] = True
+            self._apart[of_job[leave]] = True
         per_job = answer.level_dual / pools.size * factor
         price = np.zeros(need.size)
         np.add.at(price, of_job, per_job[pools.of_job])

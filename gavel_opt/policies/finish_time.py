@@ -32,39 +32,32 @@ from gavel_opt.model.allocation_program import (
     Answer,
     Blocks,
     FinishTimeProgram,
+    PairBlocks,
 )
 from gavel_opt.model.cluster_state import ClusterState
 from gavel_opt.model.finish_time import finish_time_by_levels
-from gavel_opt.model.odd_states import serving
 from gavel_opt.model.pools import Pools
-from gavel_opt.policies.packing import pair_blocks, unmerged_rates
-from gavel_opt.policies.policy import Policy, Programs, Traits
-from gavel_opt.policies.views import Variant, blocks_of, group_alike, own_type, require_speed
+from gavel_opt.policies.packing import pair_blocks, pooled_blocks, unmerged_rates
+from gavel_opt.policies.policy import Policy, Programs
+from gavel_opt.policies.views import (
+    ByVariant,
+    Variant,
+    blocks_of,
+    group_equal,
+    own_type,
+    require_speed,
+    serving,
+)
 
 POOLED_FROM = 64
 """Jobs from which pairs of types in place of pairs of jobs cost no more."""
 
 
-class FinishTimeFairness(Policy):
-    """Minimise the largest ratio of finish time to finish time under isolation.
-
-    Parameters
-    ----------
-    name
-        The policy's name.
-    variant
-        ``"plain"`` takes the V100's throughput for every worker type; ``"perf"`` the measured
-        ones; ``"packed"`` adds pairs of jobs.
-    """
+class FinishTimeFairness(ByVariant):
+    """Minimise the largest ratio of finish time to finish time under isolation."""
 
     def __init__(self, name: str, variant: Variant, seed: int = 0) -> None:
-        self.name = name
-        self.variant = variant
-        self.traits = Traits(
-            packing=variant == "packed",
-            shuffles=variant == "plain",
-            needs_reference=variant == "plain",
-        )
+        super().__init__(name, variant)
         self._past = IsolatedTime()
 
     def programs(self, state: ClusterState, merge: bool) -> Programs:
@@ -97,7 +90,7 @@ class FinishTimeFairness(Policy):
             return (yield from _pooled(state, throughput, isolated, alone))
         weight = (state.weight,) if self.traits.packing else ()
         columns = (state.key, state.scale_factor, state.age, past, *weight)
-        groups = group_alike(merge, state.steps_left, *columns)
+        groups = group_equal(merge, state.steps_left, *columns)
         first = groups.first if groups.merged else slice(None)
         rate, pairs = throughput[first], None
         if self.traits.packing and merge:
@@ -168,22 +161,14 @@ def _pooled(
     )
     fastest = rate.argmax(axis=1)
     apart = np.zeros(every.size, dtype=bool)
-    asked: list[tuple[Floats, Pools, AllocationProgram]] = []
+    asked: list[tuple[Floats, Pools, AllocationProgram, PairBlocks]] = []
     step = next(search)
     while True:
         while True:
             pools = Pools.of(kind, step.slope, apart)
             first = pools.first
             factor = 1.0 / (step.slope * state.weight)[first]
-            pairs = pair_blocks(state, pools, factor, merge=True)
-            blocks = Blocks(
-                throughput[first] * factor[:, None],
-                pools.size * state.scale_factor[first],
-                np.ones_like(first),
-                workers,
-                pairs=pairs,
-                key=state.job[first],
-            )
+            blocks, pairs = pooled_blocks(state, pools, factor)
             program = AllocationProgram(
                 blocks,
                 slope=np.ones(first.size),
@@ -192,15 +177,15 @@ def _pooled(
                 probe=True,
             )
             answer = yield program
-            tight = pools.tight(answer.x, pairs)
-            if not tight.any():
+            leave = pools.limited(answer.x, pairs)
+            if not leave.any():
                 break
-            apart |= tight[pools.of_job] & (pools.part > 0.5)
+            apart |= leave
         level = blocks.levels(answer.x)[pools.of_job] * step.slope
         price = (answer.level_dual / (pools.size * step.slope[first]))[pools.of_job]
         as_if_alone = np.zeros_like(rate)
         as_if_alone[every, fastest] = level / rate[every, fastest]
-        asked.append((as_if_alone, pools, program))
+        asked.append((as_if_alone, pools, program, pairs))
         try:
             step = search.send(
                 Answer(as_if_alone, answer.objective, answer.level, price, answer.capacity_dual)
@@ -208,10 +193,9 @@ def _pooled(
         except StopIteration as done:
             best: Answer = done.value
             break
-    _, pools, program = next(entry for entry in asked if entry[0] is best.x)
+    _, pools, program, pairs = next(entry for entry in asked if entry[0] is best.x)
     answer = yield replace(program, probe=False)
-    assert program.blocks.pairs is not None
-    return pools.spread(state.job, answer.x, program.blocks.pairs)
+    return pools.spread(state.job, answer.x, pairs)
 
 
 class IsolatedTime:
@@ -257,7 +241,7 @@ class IsolatedTime:
             own_type(state, variant),
             state.job,
             state.steps_left,
-            *self._known(self.with_room(state.job.size)),
+            self.with_room(state.job.size),
         )
         _, alone, time, _ = found
         self._remember(state.job, state.steps_left, alone, time)

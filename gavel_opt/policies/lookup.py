@@ -20,7 +20,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from gavel_opt.errors import InputError, unknown_name
+from gavel_opt.errors import ANY_FAILURE, InputError, unknown_name
 from gavel_opt.policies.policy import Policy, Traits
 from gavel_opt.policies.settings import check_settings
 
@@ -132,7 +132,7 @@ def build(found: Found, seed: int, given: Mapping[str, Any]) -> Policy:
         policy = found.factory(**values)
     except InputError:
         raise
-    except (Exception, SystemExit) as wrong:
+    except ANY_FAILURE as wrong:
         raise InputError(
             f"policy {found.name!r} cannot be made: {_where(wrong)}{type(wrong).__name__}: {wrong}"
         ) from wrong
@@ -221,7 +221,7 @@ def _module(name: str, place: str) -> ModuleType:
                 f"policy {name!r} (--policy): no module named {missing.name!r}"
             ) from None
         raise _not_loaded(name, missing) from missing
-    except (Exception, SystemExit) as wrong:  # a script that has no __main__ guard ends the process
+    except ANY_FAILURE as wrong:  # a script that has no __main__ guard ends the process
         raise _not_loaded(name, wrong) from wrong
     finally:
         if added:
@@ -256,7 +256,7 @@ def _from_file(name: str, place: str) -> ModuleType:
     sys.path.insert(0, beside)
     try:
         spec.loader.exec_module(module)
-    except (Exception, SystemExit) as wrong:
+    except ANY_FAILURE as wrong:
         del sys.modules[own_name]
         raise _not_loaded(name, wrong) from wrong
     finally:

@@ -18,20 +18,19 @@ from __future__ import annotations
 
 import numpy as np
 
-from gavel_opt.model.allocation_program import AllocationProgram, Blocks
+from gavel_opt.model.allocation_program import AllocationProgram
 from gavel_opt.model.cluster_state import ClusterState
-from gavel_opt.model.odd_states import serving
 from gavel_opt.model.pools import Pools
 from gavel_opt.policies.coefficients import makespan_rows
-from gavel_opt.policies.packing import pair_blocks
-from gavel_opt.policies.policy import Policy, Programs, Traits
+from gavel_opt.policies.packing import pair_blocks, pooled_blocks
+from gavel_opt.policies.policy import Programs
 from gavel_opt.policies.views import (
-    Variant,
+    ByVariant,
     blocks_of,
-    group_alike,
-    measured,
+    group_equal,
     own_type,
     require_speed,
+    serving,
     speeds,
 )
 
@@ -39,26 +38,8 @@ POOLED_FROM = 100
 """Jobs from which pairs of types in place of pairs of jobs cost no more."""
 
 
-class MinTotalDuration(Policy):
-    """Minimise the time by which all jobs are done.
-
-    Parameters
-    ----------
-    name
-        The policy's name.
-    variant
-        ``"plain"`` takes the V100's throughput for every worker type; ``"perf"`` the measured
-        ones; ``"packed"`` adds pairs of jobs.
-    """
-
-    def __init__(self, name: str, variant: Variant, seed: int = 0) -> None:
-        self.name = name
-        self.variant = variant
-        self.traits = Traits(
-            packing=variant == "packed",
-            shuffles=variant == "plain",
-            needs_reference=variant == "plain",
-        )
+class MinTotalDuration(ByVariant):
+    """Minimise the time by which all jobs are done."""
 
     def programs(self, state: ClusterState, merge: bool) -> Programs:
         """Yield the one program, or where jobs are pooled a few, of the jobs that have steps left."""
@@ -70,7 +51,7 @@ class MinTotalDuration(Policy):
         require_speed(state, self.variant)
         if self.traits.packing and merge and state.job.size >= POOLED_FROM:
             return (yield from self._pooled(state))
-        groups = group_alike(merge, state.steps_left, state.key, state.scale_factor)
+        groups = group_equal(merge, state.steps_left, state.key, state.scale_factor)
         rate, factor, gain = makespan_rows(
             state.throughputs.alone,
             state.key,
@@ -99,22 +80,14 @@ class MinTotalDuration(Policy):
             pools = Pools.of(state.key, need, alone)
             first = pools.first
             factor = unit / need[first]
-            pairs = pair_blocks(state, pools, factor, merge=True)
-            blocks = Blocks(
-                measured(state, first) * factor[:, None],
-                pools.size * state.scale_factor[first],
-                np.ones(first.size, dtype=np.int64),
-                state.workers.astype(np.float64),
-                pairs=pairs,
-                key=state.job[first],
-            )
+            blocks, pairs = pooled_blocks(state, pools, factor)
             answer = yield AllocationProgram(
                 blocks,
                 slope=np.ones(first.size),
                 floor=np.zeros(first.size),
                 gain=pools.size / (solo[first] * factor),
             )
-            tight = pools.tight(answer.x, pairs)
-            if not tight.any():
+            leave = pools.limited(answer.x, pairs)
+            if not leave.any():
                 return pools.spread(state.job, answer.x, pairs)
-            alone |= tight[pools.of_job] & (pools.part > 0.5)
+            alone |= leave

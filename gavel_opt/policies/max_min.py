@@ -19,11 +19,10 @@ from gavel_opt.kernels.rows import fairness_rows
 from gavel_opt.model.allocation_program import AllocationProgram, Blocks, PairBlocks
 from gavel_opt.model.cluster_state import ClusterState
 from gavel_opt.model.groups import Groups
-from gavel_opt.model.odd_states import serving
 from gavel_opt.policies.packing import pair_blocks, unmerged_rates
 from gavel_opt.policies.policy import Policy, Programs, Traits
 from gavel_opt.policies.shares import proportional_share
-from gavel_opt.policies.views import Variant, group_by_key, measured
+from gavel_opt.policies.views import Variant, group_by_key, measured, serving
 
 
 class MaxMinFairness(Policy):

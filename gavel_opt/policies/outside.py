@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Generator
 from typing import Any
 
-from gavel_opt.errors import GavelError, InputError, PolicyFailed
+from gavel_opt.errors import ANY_FAILURE, GavelError, InputError, PolicyFailed
 from gavel_opt.model.allocation_program import (
     AllocationProgram,
     FinishTimeProgram,
@@ -82,7 +82,7 @@ def memory_of(policy: Policy) -> dict[str, Any]:
     """
     try:
         found = policy.snapshot()
-    except (Exception, SystemExit) as raised:
+    except ANY_FAILURE as raised:
         failed = blamed(policy, raised)
         if failed is None:
             raise

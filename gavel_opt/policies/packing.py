@@ -13,11 +13,12 @@ import numpy as np
 
 from gavel_opt.arrays import Floats, Ints
 from gavel_opt.errors import InputError
-from gavel_opt.model.allocation_program import PairBlocks
+from gavel_opt.model.allocation_program import Blocks, PairBlocks
 from gavel_opt.model.cluster_state import ClusterState, ThroughputTable
 from gavel_opt.model.groups import Groups
 from gavel_opt.model.pools import Pools
 from gavel_opt.policies.coefficients import pair_rows
+from gavel_opt.policies.views import measured
 
 
 def pair_blocks(
@@ -51,6 +52,23 @@ def pair_blocks(
         merge,
     )
     return PairBlocks(member, rate, share, use)
+
+
+def pooled_blocks(state: ClusterState, pools: Pools, factor: Floats) -> tuple[Blocks, PairBlocks]:
+    """Blocks of pools, and their pairs, which are among them.
+
+    ``factor`` is what turns steps per second into the level of each pool's largest job, shape ``(G,)``.
+    """
+    first, pairs = pools.first, pair_blocks(state, pools, factor, merge=True)
+    blocks = Blocks(
+        measured(state, first) * factor[:, None],
+        pools.size * state.scale_factor[first],
+        np.ones_like(first),
+        state.workers.astype(np.float64),
+        pairs=pairs,
+        key=state.job[first],
+    )
+    return blocks, pairs
 
 
 def unmerged_rates(

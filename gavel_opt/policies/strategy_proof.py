@@ -24,9 +24,9 @@ from gavel_opt.arrays import Floats, Ints
 from gavel_opt.model.allocation_program import Allocation, Blocks, ProductProgram
 from gavel_opt.model.cluster_state import ClusterState
 from gavel_opt.model.groups import group_jobs
-from gavel_opt.model.odd_states import serving
 from gavel_opt.policies.max_min import fairness_program
 from gavel_opt.policies.policy import Policy, Programs, Traits
+from gavel_opt.policies.views import serving
 
 
 class StrategyProof(Policy):

@@ -31,7 +31,7 @@ from gavel_opt.model.cluster_state import ClusterState
 from gavel_opt.model.groups import Groups
 from gavel_opt.policies.packing import pair_blocks
 from gavel_opt.policies.policy import Policy, Programs, Traits
-from gavel_opt.policies.views import best_rates, blocks_of, group_alike, measured, reached
+from gavel_opt.policies.views import best_rates, blocks_of, group_equal, measured, reached
 
 DEFAULT_PRICES = {"v100": 0.74, "p100": 0.43, "k80": 0.135}
 """Dollars per worker and hour where the state brings none: spot prices as in the reference."""
@@ -79,7 +79,7 @@ class ThroughputSum(Policy):
         late = due <= 0.0
         ahead = np.isfinite(due) & ~late
         needed[ahead] = np.maximum(state.steps_left[ahead], 0.0) / due[ahead]
-        groups = group_alike(merge, needed, state.key, state.scale_factor, late.astype(np.float64))
+        groups = group_equal(merge, needed, state.key, state.scale_factor, late.astype(np.float64))
         first = groups.first
         rate = measured(state, first)
         price = prices_of(state) if self.traits.needs_prices else np.ones(state.workers.size)

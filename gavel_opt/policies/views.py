@@ -2,20 +2,58 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal, TypeAlias
 
 import numpy as np
 
-from gavel_opt.arrays import Floats, Ints
+from gavel_opt.arrays import Bools, Floats, Ints
 from gavel_opt.errors import InputError
 from gavel_opt.kernels.groups import all_differ, group_keys
 from gavel_opt.kernels.isolation import isolated_speeds
-from gavel_opt.model.allocation_program import Blocks, PairBlocks
+from gavel_opt.model.allocation_program import Allocation, Blocks, PairBlocks
 from gavel_opt.model.cluster_state import ClusterState
 from gavel_opt.model.groups import Groups, group_jobs
+from gavel_opt.model.odd_states import subset, widened
+from gavel_opt.policies.policy import Policy, Programs, Traits
 
 Variant: TypeAlias = Literal["plain", "perf", "packed"]
 """Not aware of performance; aware; aware, and with pairs of jobs."""
+
+
+class ByVariant(Policy):
+    """A policy in three variants, of which the plain one takes one worker type's throughput for all.
+
+    Parameters
+    ----------
+    name
+        The policy's name.
+    variant
+        ``"plain"`` takes the V100's throughput for every worker type; ``"perf"`` the measured
+        ones; ``"packed"`` adds pairs of jobs.
+    """
+
+    def __init__(self, name: str, variant: Variant, seed: int = 0) -> None:
+        self.name = name
+        self.variant = variant
+        self.traits = Traits(
+            packing=variant == "packed",
+            shuffles=variant == "plain",
+            needs_reference=variant == "plain",
+        )
+
+
+def serving(
+    state: ClusterState,
+    served: Bools,
+    programs: Callable[[ClusterState], Programs],
+) -> Programs:
+    """Yield the programs of the jobs that are served; the others get nothing."""
+    if served.all():
+        return (yield from programs(state))
+    if not served.any():
+        return Allocation(state.job, np.zeros((state.job.size, state.workers.size)))
+    return widened((yield from programs(subset(state, served))), state)
 
 
 def kind_of(state: ClusterState, variant: Variant) -> Ints:
@@ -38,7 +76,7 @@ def group_by_key(state: ClusterState, variant: Variant, merge: bool) -> Groups:
     return Groups(first, count, of_job, mark if mark.size else None)
 
 
-def group_alike(merge: bool, telling: Floats, *columns: np.ndarray) -> Groups:
+def group_equal(merge: bool, telling: Floats, *columns: np.ndarray) -> Groups:
     """Group jobs that agree in all columns; jobs in order where no two of them do.
 
     ``telling`` is the column in which jobs are likeliest to differ.

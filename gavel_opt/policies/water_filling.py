@@ -35,7 +35,6 @@ from gavel_opt.arrays import Bools, Floats
 from gavel_opt.errors import SolveFailed
 from gavel_opt.model.allocation_program import AllocationProgram, Answer
 from gavel_opt.model.cluster_state import ClusterState
-from gavel_opt.model.odd_states import serving
 from gavel_opt.policies.asking import Allowed, Ask, GroupedAsk, PooledAsk
 from gavel_opt.policies.entities import Entities
 from gavel_opt.policies.max_min import fairness_program
@@ -44,9 +43,10 @@ from gavel_opt.policies.rising import Rising
 from gavel_opt.policies.views import (
     Variant,
     best_rates,
-    group_alike,
     group_by_key,
+    group_equal,
     kind_of,
+    serving,
 )
 
 _SAME = 1e-12
@@ -106,7 +106,7 @@ class WaterFilling(Policy):
         else:
             place = entities.place_in_line(entity)
             columns = (kind_of(state, self.variant), state.scale_factor, state.weight, entity)
-            groups = group_alike(merge, place.astype(np.float64), *columns)
+            groups = group_equal(merge, place.astype(np.float64), *columns)
         first, count = groups.first, groups.count
         program = fairness_program(state, groups, self.variant, merge)
         limit = best_rates(program.blocks)

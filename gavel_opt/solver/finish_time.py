@@ -76,19 +76,8 @@ def finish_time_shares(task: Task) -> int:
         return 0
     if past.job.size < size:
         return 0
-    known = past.size[0]
     speed, solo, time, isolated = finish_times(
-        alone,
-        key,
-        scale,
-        workers,
-        terms.reference,
-        number,
-        steps,
-        past.job[:known],
-        past.steps[:known],
-        past.alone[:known],
-        past.time[:known],
+        alone, key, scale, workers, terms.reference, number, steps, past
     )
     past.size[0] = size
     for job in range(size):

@@ -15,7 +15,7 @@ from gavel_opt.model.allocation_program import (
     PairBlocks,
 )
 from gavel_opt.model.finish_time import finish_time_by_levels
-from gavel_opt.model.lowering import lower, raise_answer
+from gavel_opt.model.lowering import lift_answer, lower
 
 
 def max_min(seed, groups=None, types=3):
@@ -122,7 +122,7 @@ KINDS = {
 def highs(program) -> Answer:
     """The optimum by HiGHS on the general program."""
     if isinstance(program, AllocationProgram):
-        answer = raise_answer(program, Highs().solve(lower(program)))
+        answer = lift_answer(program, Highs().solve(lower(program)))
         assert answer is not None
         return answer
     steps = finish_time_by_levels(program)

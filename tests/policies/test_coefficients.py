@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from gavel_opt.kernels.isolation import finish_times, isolated_speeds, isolated_time
+from gavel_opt.kernels.job_columns import NO_PAST, PastColumns
 from gavel_opt.kernels.rows import fairness_rows
 from gavel_opt.policies.coefficients import makespan_rows
 
@@ -53,25 +54,32 @@ def test_speed_on_the_isolated_share(reference, workers):
     assert (solo == np.sum(throughput * share, axis=1)).all()
 
 
+def _past(*columns):
+    """What is remembered, with more room than it takes, and something of before in it."""
+    return PastColumns(
+        np.array([columns[0].size]), *(np.concatenate([column, column[:2]]) for column in columns)
+    )
+
+
 def test_time_under_isolation_follows_jobs_that_come_and_go():
-    then = np.array([0, 2, 3, 7]), np.full(4, 100.0), np.array([1.0, 3.0, 7.0, 9.0]), np.arange(4.0)
-    now = isolated_time(np.array([1, 2, 7, 8]), np.array([5.0, 40.0, 93.0, 1.0]), *then)
+    then = _past(
+        np.array([0, 2, 3, 7]), np.full(4, 100.0), np.array([1.0, 3.0, 7.0, 9.0]), np.arange(4.0)
+    )
+    now = isolated_time(np.array([1, 2, 7, 8]), np.array([5.0, 40.0, 93.0, 1.0]), then)
     assert now.tolist() == [0.0, 1.0 + 60.0 / 3.0, 3.0 + 7.0 / 9.0, 0.0]
-    none = np.empty(0)
-    assert isolated_time(np.arange(2), np.ones(2), np.arange(0), none, none, none).tolist() == [
-        0,
-        0,
-    ]
+    assert isolated_time(np.arange(2), np.ones(2), NO_PAST).tolist() == [0, 0]
 
 
 def test_finish_times_are_made_of_both():
     job, steps = np.arange(JOBS), RNG.uniform(1e3, 1e6, JOBS)
-    then = job[::3], steps[::3] + 500.0, RNG.uniform(1.0, 9.0, 100), RNG.uniform(0.0, 1e5, 100)
-    speed, solo, past, whole = finish_times(ALONE, KEY, SCALE, WORKERS, -1, job, steps, *then)
+    then = _past(
+        job[::3], steps[::3] + 500.0, RNG.uniform(1.0, 9.0, 100), RNG.uniform(0.0, 1e5, 100)
+    )
+    speed, solo, past, whole = finish_times(ALONE, KEY, SCALE, WORKERS, -1, job, steps, then)
     alone = isolated_speeds(ALONE, KEY, SCALE, WORKERS, job, -1)
     assert (speed == alone[0]).all()
     assert (solo == alone[1]).all()
-    assert (past == isolated_time(job, steps, *then)).all()
+    assert (past == isolated_time(job, steps, then)).all()
     assert (whole == past + steps / solo).all()
 
 

@@ -7,7 +7,7 @@ import pytest
 from streams import states
 
 from gavel_opt import make_policy
-from gavel_opt.engines.proportional_jobs import Pools
+from gavel_opt.engines.proportional_jobs import ProportionalGroups
 from gavel_opt.engines.protocol import Options
 from gavel_opt.engines.registry import make_engine
 from gavel_opt.model.finish_time import level_program
@@ -33,7 +33,7 @@ def levels(jobs, rounds, seed=0):
 
 
 def one_pool(program):
-    return Pools.of(program, np.zeros(program.blocks.groups, dtype=bool))
+    return ProportionalGroups.of(program, np.zeros(program.blocks.groups, dtype=bool))
 
 
 @pytest.mark.parametrize("stream", [makespans, levels])
