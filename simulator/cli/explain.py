@@ -10,7 +10,7 @@ from gavel_opt import InputError
 from simulator.runs.options import natural
 
 if TYPE_CHECKING:
-    from simulator.viewer.explanation import Explanation, Table
+    from simulator.viewer.reasons import Explanation, Table
 
 
 FIRST, AROUND = 8, 3

@@ -8,8 +8,8 @@ from pathlib import Path
 from gavel_opt import GavelError, InputError
 from simulator.runs.folder_kinds import FolderKind
 
-SIGN = "gavel-sim"
-"""Stands in the pictures and pages that we write."""
+SIGN = "gavel-sim 0f6d1c52-9e6b-4c1a-8f0e-5b0c2a3d7e41"
+"""Stands in the pictures, pages and traces that we write, and in nobody's notes about them."""
 
 _AFTER: Mapping[FolderKind, tuple[Sequence[str], Sequence[str]]] = {
     "sweep": (
@@ -40,12 +40,12 @@ def refuse_foreign(folder: Path, kind: FolderKind) -> None:
     for path in _foreign_of_run(folder) if kind == "run" else _foreign(folder, kind):
         way_out = ", or --force to write over it" if kind == "run" else ", or move it away"
         raise InputError(
-            f"--output: {path} is there and was not written by {SIGN}; choose another folder{way_out}"
+            f"--output: {path} is there and was not written by gavel-sim; choose another folder{way_out}"
         )
 
 
 def is_signed(path: Path) -> bool:
-    """Whether a picture or a page says that it is ours."""
+    """Whether a picture, a page or a trace says that it is ours."""
     return SIGN.encode() in path.read_bytes()
 
 

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
+from simulator.runs.own_files import SIGN
+
 STATIC = Path(__file__).parent / "static"
 ENTRY = "app.js"
 _LIBRARY = "vendor/uPlot.iife.min.js"
@@ -69,6 +71,7 @@ def exported_page(parts: Mapping[str, bytes]) -> bytes:
         f"style-src {_hash(styles)}; img-src data:; base-uri 'none'; form-action 'none'"
     )
     head = (
+        f'<meta name="generator" content="{SIGN}">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{html.escape(policy)}">\n'
         f"<style>{styles}</style>\n"
     )

@@ -1,6 +1,6 @@
 """Why every job waited, over a whole run: for a page that has no simulator to ask.
 
-The reasons are those of :mod:`simulator.viewer.explanation`, found for all jobs of a round at once: of
+The reasons are those of :mod:`simulator.viewer.reasons`, found for all jobs of a round at once: of
 entries with a share, what stood before them in the order of their worker type, and what was left.
 """
 

@@ -98,8 +98,12 @@ def test_a_page_or_a_trace_of_the_users_own_is_left_alone(tmp_path, capsys):
     run = tmp_path / "run"
     assert main([*RUN, "--output", str(run)]) == 0
     for words, name, text in (
-        (["view", str(run), "--no-why", "--export"], "mine.html", "<!doctype html><p>precious"),
-        (["export", str(run), "--perfetto"], "mine", "\nprecious"),
+        (
+            ["view", str(run), "--no-why", "--export"],
+            "mine.html",
+            "<!doctype html><p>gavel-sim is precious",
+        ),
+        (["export", str(run), "--perfetto"], "mine", "\ngavel-sim"),
     ):
         path = tmp_path / name
         path.write_text(text)

@@ -18,7 +18,8 @@ import pytest
 from simulator.runs.options import make_config
 from simulator.runs.runner import execute
 from simulator.runs.simulation import Simulation
-from simulator.viewer.explanation import Explainer, Explanation
+from simulator.viewer.explanation import Explainer
+from simulator.viewer.reasons import Explanation
 from simulator.viewer.run_folder import RunFolder, read_run
 from simulator.viewer.waits import REASONS, waits
 
