@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -295,3 +296,24 @@ def test_the_site_is_built_and_loads_nothing_from_elsewhere(tmp_path: Path) -> N
     assert done.returncode == 0, done.stderr
     for page in tmp_path.glob("*.html"):
         assert not re.search(r"(src|stylesheet\" href)=\"https?:", page.read_text()), page.name
+
+
+def test_the_picture_of_the_rooms_has_the_order_of_the_contracts() -> None:
+    picture = (ROOT / "docs/architecture.md").read_text().split("```\n")[1].splitlines()
+    heads = next(line for line in picture if line.startswith("simulator/"))
+    column = heads.index("gavel_opt/")
+    rooms = {
+        "simulator": [line[2:column].split("  ")[0] for line in picture],
+        "gavel_opt": [line[column + 2 :].split("  ")[0] for line in picture],
+    }
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    for contract in contracts["contracts"]:
+        package = contract.get("layers", [""])[0].partition(".")[0]
+        if contract.get("layers") == ["simulator", "gavel_opt"] or not package:
+            continue
+        drawn = [room for room in rooms[package] if room in " ".join(contract["layers"])]
+        held = [layer.replace(f"{package}.", "").split(" | ") for layer in contract["layers"]]
+        order = {room: place for place, layer in enumerate(held) for room in layer}
+        places = [order[room] for room in drawn if room]
+        assert places == sorted(places)
+        assert set(drawn) - {""} == set(order)
