@@ -21,7 +21,7 @@ from simulator.runs.policies import named_policy
 
 if TYPE_CHECKING:
     from gavel_opt import Policy
-    from simulator.cli.compare import Difference
+    from simulator.runs.difference import Difference
     from simulator.runs.events import Cancel, Listener
     from simulator.runs.results import RunResult
     from simulator.studies.knee import Knee
@@ -194,8 +194,8 @@ def sweep(
     if output is None:
         with tempfile.TemporaryDirectory(prefix="gavel-sim-") as passing:
             return sweep(policy, output=passing, processes=processes, **settings)
-    from simulator.cli.sweep import add_to_plan, carry_out_here, write_tables_of_all
     from simulator.studies.executors import make_executor
+    from simulator.studies.sweep import add_to_plan, carry_out_here, write_tables_of_all
     from simulator.studies.sweep_folder import entries_of
     from simulator.studies.sweep_plan import make_plan
 
@@ -337,7 +337,7 @@ def compare(a: RunResult | str | Path, b: RunResult | str | Path) -> Difference 
     gavel_opt.InputError
         If a folder holds no finished run.
     """
-    from simulator.cli.compare import difference, read_folder, recorded
+    from simulator.runs.difference import difference, read_folder, recorded
     from simulator.runs.results import RunResult
 
     for side in (a, b):

@@ -30,7 +30,7 @@ READ = [
         f"simulator.runs.{name}"
         for name in ("checkpoint", "config", "replay", "run_folder", "values")
     ),
-    *("simulator.cli.compare", "gavel_opt.model"),
+    *("simulator.runs.difference", "gavel_opt.model"),
 ]
 with atheris.instrument_imports(include=READ):
     from test_damaged_files import WHOLE

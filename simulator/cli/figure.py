@@ -26,8 +26,9 @@ from simulator.cli.where import (
     share_of,
 )
 from simulator.runs.config import GIVEN, RunConfig
+from simulator.runs.kinds import number, several
 from simulator.runs.options import add_setting, output_folder, values_of
-from simulator.runs.values import POLICY, POLICY_SETTINGS, number, several
+from simulator.runs.values import POLICY, POLICY_SETTINGS
 from simulator.studies.batch import Batch, Failures, Task, complain, run_batch
 from simulator.studies.elsewhere import finished_in
 from simulator.studies.executors import Executor

@@ -7,15 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from simulator.cli.drawing import can_draw
-from simulator.studies.batch import Batch
-from simulator.studies.over_seeds import MOST_ROWS, OVER_SEEDS, as_text, over_seeds
-from simulator.studies.sweep_folder import PlanEntry
+from simulator.studies.over_seeds import MOST_ROWS, OVER_SEEDS, OverSeeds, as_text
 from simulator.studies.sweep_plot import MOST_LINES, draw_sweep, picture_of
 
 
-def say_over_seeds(folder: Path, plan: Sequence[PlanEntry], batch: Batch) -> None:
+def say_over_seeds(folder: Path, rows: Sequence[OverSeeds]) -> None:
     """Print the table where it is small, and draw, if there is something to draw and what draws."""
-    rows = over_seeds(plan, batch)
     if len(rows) <= MOST_ROWS:
         print(as_text(rows))
     print(f"over seeds: {folder / OVER_SEEDS}")

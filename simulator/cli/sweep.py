@@ -11,10 +11,9 @@ import argparse
 import json
 import shlex
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 from gavel_opt import InputError
 from simulator.cli.over_seeds import say_over_seeds
@@ -29,13 +28,13 @@ from simulator.cli.where import (
 )
 from simulator.runs.config import GIVEN
 from simulator.runs.options import add_run_arguments, output_folder
-from simulator.studies.batch import Batch, Failures, Task, complain, run_batch
+from simulator.studies.batch import Batch, Failures, complain
 from simulator.studies.elsewhere import finished_in
-from simulator.studies.run_folders import RunFolders, payload_of, simulate, tidy
+from simulator.studies.run_folders import tidy
 from simulator.studies.shards import expected_cost
+from simulator.studies.sweep import add_to_plan, carry_out_here, kept_of, write_tables_of_all
 from simulator.studies.sweep_folder import (
     FAILURES,
-    PLAN,
     PlanEntry,
     as_json,
     as_text,
@@ -45,7 +44,6 @@ from simulator.studies.sweep_folder import (
     write_plan,
 )
 from simulator.studies.sweep_plan import PlannedRun, make_plan, plan_from_file
-from simulator.studies.sweep_tables import side_by_side, write_tables
 
 FOLLOW_PAUSE = 2.0
 """Seconds between two looks of ``sweep status --follow``."""
@@ -108,78 +106,12 @@ def run(arguments: argparse.Namespace) -> int:
     return report(folder, entries, batch, others=_write_and_say(folder, entries, batch))
 
 
-def carry_out_here(
-    folder: Path,
-    entries: Sequence[PlanEntry],
-    executor: Any,
-    elsewhere: Mapping[str, Sequence[Path]] | None = None,
-) -> Batch:
-    """Carry out runs on an executor that waits for them."""
-    tasks = [Task(one.name, payload_of(one.config, one.identity)) for one in entries]
-    try:
-        store, failures = RunFolders(folder), folder / FAILURES
-        return run_batch(executor, simulate, tasks, store, "sweep", failures, elsewhere)
-    finally:
-        tidy(folder)
-
-
-def add_to_plan(folder: Path, entries: Sequence[PlanEntry], command: Sequence[str]) -> None:
-    """Write runs into the plan of a folder, if those that earlier commands left there are of this version.
-
-    Raises
-    ------
-    InputError
-        As :func:`kept_of`, with nothing written.
-    """
-    if (folder / PLAN).exists():
-        kept_of(folder, others_of(folder, entries))
-    write_plan(folder, entries, command)
-
-
 def _write_and_say(folder: Path, entries: Sequence[PlanEntry], batch: Batch) -> int:
     """Write the tables and say what they hold; how many of its runs are of other commands."""
-    plan, every = write_tables_of_all(folder, entries, batch)
-    if every.done:
-        say_over_seeds(folder, plan, every)
+    plan, means = write_tables_of_all(folder, entries, batch)
+    if means:
+        say_over_seeds(folder, means)
     return len(plan) - len({one.identity for one in entries})
-
-
-def write_tables_of_all(
-    folder: Path, entries: Sequence[PlanEntry], batch: Batch
-) -> tuple[list[PlanEntry], Batch]:
-    """Write and return all runs that a folder holds, those of a batch and of earlier plans, as tables have them."""
-    others = others_of(folder, entries)
-    earlier = kept_of(folder, others)
-    every = Batch(batch.done | earlier.done, batch.failed | earlier.failed)
-    plan = side_by_side([*entries, *others], every)
-    if every.done:
-        write_tables(folder, plan, every)
-    return plan, every
-
-
-def others_of(folder: Path, entries: Sequence[PlanEntry]) -> list[PlanEntry]:
-    """Runs that other commands planned in this folder."""
-    names = {one.name for one in entries}
-    return [one for one in read_plan(folder) if one.name not in names]
-
-
-def kept_of(folder: Path, entries: Sequence[PlanEntry]) -> Batch:
-    """What a folder holds of some runs.
-
-    Raises
-    ------
-    InputError
-        If a run's folder is of other settings, of files that have changed or of another version.
-    """
-    store, failures = RunFolders(folder), Failures(folder / FAILURES)
-    batch = Batch()
-    for one in entries:
-        kept = store.load(one.name, payload_of(one.config, one.identity))
-        if kept is not None:
-            batch.done[one.name] = kept
-        elif (reason := failures.reason(one.name)) is not None:
-            batch.failed[one.name] = reason
-    return batch
 
 
 def status(folder: Path, follow: bool, as_values: bool) -> int:

@@ -54,13 +54,14 @@ class Checkpoint:
 
 def save(path: Path, checkpoint: Checkpoint) -> None:
     """Write a checkpoint; the file before it stays until the new one is whole."""
-    check_memory(checkpoint.config.policy, checkpoint.snapshot.get("policy", {}))
     arrays: dict[str, np.ndarray[Any, Any]] = {}
+    snapshot = dict(checkpoint.snapshot)
+    policy = _encode_memory(checkpoint.config.policy, snapshot.pop("policy", {}), arrays)
     tree = {
         "format": FORMAT,
         "config": checkpoint.config.to_json(),
         "runner": _encode(checkpoint.runner, arrays),
-        "snapshot": _encode(checkpoint.snapshot, arrays),
+        "snapshot": _encode(snapshot, arrays) | {"policy": policy},
     }
     text = json.dumps(tree).encode()
     buffer = io.BytesIO()
@@ -77,8 +78,14 @@ def check_memory(policy: str, memory: dict[str, Any]) -> None:
     PolicyFailed
         If it is more than JSON values and arrays.
     """
+    _encode_memory(policy, memory, {})
+
+
+def _encode_memory(
+    policy: str, memory: dict[str, Any], arrays: dict[str, np.ndarray[Any, Any]]
+) -> Any:
     try:
-        _encode(memory, {})
+        return _encode(memory, arrays)
     except (TypeError, RecursionError) as wrong:
         raise PolicyFailed(
             f"policy {policy!r}: {wrong}, so there can be no checkpoint of it; snapshot() gives numbers, "

@@ -8,6 +8,7 @@ its default and one line of help. The flags of every command, the names that Pyt
 
 from __future__ import annotations
 
+import copy
 import functools
 import shlex
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from gavel_opt.engines.registry import BUILT_IN
+from simulator.runs.kinds import Kind
 from simulator.runs.values import (
     APART,
     CLUSTERS,
@@ -39,7 +41,6 @@ from simulator.runs.values import (
     WINDOW,
     WORKERS,
     WORKLOAD_NAME,
-    Kind,
 )
 from simulator.world.json_shape import misfit
 from simulator.world.reading import ChangedError
@@ -380,16 +381,20 @@ class RunConfig:
         ChangedError
             If it is none that a run could have written.
         """
-        wrong = misfit(found, cls.schema(), "config")
+        wrong = misfit(found, cls._schema(), "config")
         if wrong:
             raise ChangedError(wrong)
         known = {name: SETTINGS[name].kind for name in SETTINGS if name in found}
         return cls(**{name: _from_json(kind, found[name]) for name, kind in known.items()})
 
     @classmethod
-    @functools.cache
     def schema(cls) -> dict[str, Any]:
         """Return the JSON schema of :meth:`to_json`: every setting, its type, default and meaning."""
+        return copy.deepcopy(cls._schema())
+
+    @classmethod
+    @functools.cache
+    def _schema(cls) -> dict[str, Any]:
         properties = {
             name: {
                 **one.kind.schema,

@@ -14,6 +14,7 @@ import platform
 import time
 from pathlib import Path
 
+from simulator.runs.arrow_tables import parquet
 from simulator.runs.config import RunConfig
 from simulator.runs.files import write_atomically
 from simulator.runs.observation import job_columns, round_columns
@@ -53,8 +54,6 @@ class LiveFolder:
         started = time.monotonic()
         if started < self._due:
             return
-        from simulator.runs.results import parquet
-
         self.folder.mkdir(parents=True, exist_ok=True)
         jobs = job_columns(simulation)
         # Jobs first: a reader that comes in between finds more of them than its rounds know of.

@@ -22,6 +22,7 @@ from simulator.runs.config import (
     known_settings,
 )
 from simulator.runs.folder_kinds import FolderKind, check_kind
+from simulator.runs.kinds import Kind, several
 from simulator.runs.own_files import refuse_foreign
 from simulator.runs.saturation import DEFAULT_RULE
 from simulator.runs.values import (
@@ -30,12 +31,10 @@ from simulator.runs.values import (
     POSITIVE,
     TIE_BREAKS,
     WINDOW,
-    Kind,
     check_engine,
     check_policy,
     parse_entities,
     readable_file,
-    several,
 )
 from simulator.world.cluster import SHORT_ORDER, make_cluster
 from simulator.world.names import meant

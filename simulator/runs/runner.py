@@ -24,9 +24,10 @@ from simulator.runs.judge import Judge
 from simulator.runs.live import LiveFolder
 from simulator.runs.overdue import watched
 from simulator.runs.recording import UNSOLVED, Allocations, keep_unsolved
-from simulator.runs.results import RunResult, Spent, Status, collect
+from simulator.runs.results import RunResult, Spent, Status
 from simulator.runs.saturation import HOUR, Verdict
 from simulator.runs.simulation import Simulation
+from simulator.runs.summary import collect
 
 _PACE = 0.1
 """Seconds of wall clock between two calls of the progress callback, about."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import threading
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -26,18 +25,14 @@ from simulator.runs.policies import UNNAMED, policy_of, source_of
 from simulator.runs.replay import Replay, load_replay
 from simulator.runs.solves import Solves
 from simulator.runs.without_effect import notes_on_settings
+from simulator.runs.workload_of_run import require_fit, workload_of
 from simulator.world.cluster import Cluster, make_cluster
 from simulator.world.prices import load_prices
-from simulator.world.throughputs import REFERENCE_TYPE, Measurements, load_throughputs
-from simulator.world.trace import read_trace, write_trace
-from simulator.world.workload import DrawnWorkload, DrawSettings, FixedWorkload, Workload
+from simulator.world.throughputs import REFERENCE_TYPE, load_throughputs
+from simulator.world.trace import write_trace
 
 BETWEEN_RESETS = 1920.0
 """Seconds that pass at least between two recomputations of the allocation."""
-
-PlacementRecorder = Callable[[int, float, list[list[int]]], None]
-"""Called once a round with the round, its time and (job, partner or -1, worker) triples."""
-
 
 _METRICS = ("time", "active", "running", "queued", "arrived", "completed", "utilization")
 """Of a round."""
@@ -120,8 +115,6 @@ class Simulation:
     ----------
     config
         What to run.
-    placements
-        Called once a round with who runs where, if given.
     programs
         Handed to :class:`gavel_opt.Driver` as its recorder.
     made
@@ -130,7 +123,7 @@ class Simulation:
         Dollars per hour of each worker type by which costs are counted, shape ``(J,)``; None for those
         of the configuration, which policies see in any case.
     record_placements
-        Whether the mechanism is to record who runs where, which costs less than ``placements``.
+        Whether the mechanism is to record who runs where.
 
     Raises
     ------
@@ -158,7 +151,6 @@ class Simulation:
     def __init__(
         self,
         config: RunConfig,
-        placements: PlacementRecorder | None = None,
         programs: Callable[..., None] | None = None,
         made: Found | None = None,
         prices: np.ndarray | None = None,
@@ -192,14 +184,13 @@ class Simulation:
             self.measurements.reference_speed(
                 f"policy {config.policy} takes every job's speed from"
             )
-        self.workload, self.measurements = _workload(config, self.measurements, traits)
-        self._check_fit()
+        self.workload, self.measurements = workload_of(config, self.measurements, traits)
+        require_fit(config, self.workload, self.cluster, self.measurements, traits)
         needs_prices = config.prices is not None or traits.needs_prices
         self.prices = load_prices(config.prices, self.cluster.worker_types)
         self.types_without_price = self._types_without_price()
         window = config.window or (0, self.workload.limit or 0)
         self.window: tuple[int, int] = window
-        self._placements = placements
         self.on_allocation: Callable[[int, float, Allocation], None] | None = None
         self.solves = Solves()
         self.allocations = 0
@@ -240,11 +231,6 @@ class Simulation:
     def finished(self) -> bool:
         """Whether all jobs of the window are done."""
         return self.mechanism.finished
-
-    @property
-    def packs(self) -> bool:
-        """Whether two jobs can be on a worker."""
-        return self._traits.packing
 
     @property
     def time(self) -> float:
@@ -289,7 +275,7 @@ class Simulation:
     @property
     def shares_workers(self) -> bool:
         """Whether the policy may put two jobs on the same workers."""
-        return bool(self._traits.packing)
+        return self._traits.packing
 
     def utilization(self) -> float:
         """Mean over workers of busy time divided by time; 0 at time 0."""
@@ -339,11 +325,6 @@ class Simulation:
         rounds, _ = self.mechanism.metrics()
         return {name: float(rounds[name][-1]) if len(rounds) else 0.0 for name in _METRICS}
 
-    def busy_by_type(self) -> np.ndarray:
-        """Worker-seconds that each worker type has been busy so far, shape ``(J,)``."""
-        busy: np.ndarray = np.add.reduceat(self.mechanism.busy, self.cluster.first_worker[:-1])
-        return busy
-
     def waiting_since(self, seconds: float) -> np.ndarray:
         """Jobs that waited in each round since a moment of simulated time.
 
@@ -383,18 +364,14 @@ class Simulation:
             self.mechanism_seconds += clock() - started - (self.solves.seconds - solving)
 
     def _advance(self, rounds: int) -> None:
-        mechanism, recorder = self.mechanism, self._placements
-        before = mechanism.rounds
-        stop = before + rounds
+        mechanism = self.mechanism
+        stop = mechanism.rounds + rounds
         if self._recomputation_due:
             self._recomputation_due = False
             self._allocate()
-        while before < stop and not mechanism.finished and interrupts.pending is None:
-            outcome = mechanism.run(1 if recorder is not None else stop - before, self._decider())
+        while mechanism.rounds < stop and not mechanism.finished and interrupts.pending is None:
+            outcome = mechanism.run(stop - mechanism.rounds, self._decider())
             self._count_decisions()
-            rounds_before, before = before, mechanism.rounds
-            if recorder is not None and before > rounds_before:
-                recorder(rounds_before, mechanism.time, mechanism.placements().tolist())
             if outcome == ALLOCATE:
                 self._allocate()
             elif outcome == MORE_JOBS:
@@ -524,78 +501,6 @@ class Simulation:
                 "prices for all types (--prices)"
             )
         return free
-
-    def _check_fit(self) -> None:
-        """Every job of the run must fit on some worker type."""
-        if isinstance(self.workload, DrawnWorkload):
-            # The jobs of the window are drawn in any case; those after it cannot hold it up. A run
-            # without a number of jobs has a window: the options see to it.
-            self.workload.extend(self.config.jobs or self.config.window[1])  # type: ignore[index]
-            drawn = self.workload.rows()
-            what = "the jobs drawn"
-        else:
-            drawn = []
-            what = str(self.config.trace)
-        jobs = self.workload.jobs
-        rows = np.unique(jobs.key).tolist()
-        keys = self.measurements.keys
-        self.measurements.require([keys[row] for row in rows], self.cluster.worker_types)
-        alone = self.measurements.table(self.cluster.worker_types).alone
-        if self._traits.single_gpu_only and any(keys[row][1] > 1 for row in drawn + rows):
-            raise InputError(
-                f"--policy: {self.config.policy} takes jobs on one worker only, but {what} "
-                "include jobs on several"
-            )
-        speed = self.measurements.speed_if_known() if self._traits.needs_reference else None
-        scales = np.array([keys[row][1] for row in rows], dtype=np.int64)
-        fits = ((alone[rows] > 0) & (self.cluster.workers >= scales[:, None])).any(axis=1)
-        known = np.ones_like(fits) if speed is None else speed[rows] > 0.0
-        if fits.all() and known.all():
-            return
-        row = rows[int(np.argmin(fits & known))]
-        name, scale = keys[row]
-        number = int(np.flatnonzero(jobs.key == row)[0])
-        if speed is not None and not speed[row] > 0.0:
-            raise InputError(
-                f"--policy: job {number} of {what}, {name!r} on {scale} workers, has no throughput on "
-                f"{REFERENCE_TYPE!r}, from which {self.config.policy} takes its speed on every worker "
-                "type; choose the _perf variant, or give it one in --throughputs"
-            )
-        cluster = zip(self.cluster.worker_types, self.cluster.workers.tolist(), strict=True)
-        workers = ",".join(f"{name}={count}" for name, count in cluster)
-        raise InputError(
-            f"--cluster: job {number} of {what}, {name!r} on {scale} workers, fits on no "
-            f"worker type of {workers}"
-        )
-
-
-def _workload(
-    config: RunConfig, measurements: Measurements, traits: Any
-) -> tuple[Workload, Measurements]:
-    if config.trace is not None:
-        trace = read_trace(config.trace, measurements)
-        limit = trace.jobs["key"].size
-        if config.window is not None and config.window[1] > limit:
-            raise InputError(
-                f"--window: {config.trace} has {limit} jobs, expected an end of {limit} or less"
-            )
-        return FixedWorkload(trace.jobs), trace.measurements
-    if config.jobs is None and config.interarrival is None:
-        raise InputError("expected a workload: --jobs, --rate or --interarrival, or --trace")
-    if config.jobs is None and config.window is None:
-        raise InputError("--window: expected START:END with --rate, which jobs to measure")
-    settings = DrawSettings(
-        seed=config.seed,
-        interarrival=0.0 if config.jobs is not None else config.interarrival or math.nan,
-        limit=config.jobs,
-        multi_gpu=config.multi_gpu,
-        multi_priority=config.multi_priority,
-        workload=config.workload,
-        fixed_duration=config.fixed_duration,
-        slos=config.slos or traits.needs_deadlines,
-        entities=max(1, len((config.entities or {}).get("weights", ()))),
-    )
-    return DrawnWorkload(settings, measurements), measurements
 
 
 def _see_empty(driver: Driver, state: ClusterState) -> None:

@@ -1,8 +1,4 @@
-"""Kinds of values that settings have: how one is read, told from the next, and written down.
-
-A kind reads text, as a command line or a file gives it, and values, as Python gives them, in one
-function: all are checked alike and answered with the same words.
-"""
+"""The kinds of values that settings of a run have: numbers, workers, files, names."""
 
 from __future__ import annotations
 
@@ -11,9 +7,7 @@ import math
 import operator
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from decimal import Decimal
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,189 +20,14 @@ from gavel_opt import (
     unknown_name,
 )
 from gavel_opt.policies.settings import parse_settings
+from simulator.runs.kinds import Kind, number, one_of, require_one
 from simulator.runs.saturation import parse_rule
 from simulator.world.cluster import parse_counts
 from simulator.world.job_types import WORKLOADS
-from simulator.world.reading import LARGEST
 from simulator.world.throughputs import MOST_WORKERS, preset_file
 from simulator.world.trace import trace_file
 
 TIE_BREAKS = ("canonical", "efficient", "none")
-
-MOST_VALUES = 100_000
-"""The longest range that is taken for what its author meant."""
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """What values a setting may have.
-
-    Attributes
-    ----------
-    read
-        Makes a value of text or of what Python gave; takes the flag too, for messages, and raises
-        :class:`gavel_opt.InputError`.
-    schema
-        JSON schema of a value as :meth:`to_json` gives it.
-    write
-        Text that ``read`` makes the same value of; None where a command line cannot say it.
-    to_json, from_json
-        A value as JSON values, and back.
-    continues
-        Whether a word after a comma goes on with the value before it; None: it never does.
-    switch
-        Whether there are two values, and a flag on the command line stands for one of them.
-    ranges
-        Whether ``0-9`` and ``4:6:0.4`` stand for several values.
-    together
-        Tells several values apart itself, from words of which some make one value together; the flag then
-        takes several words, and ``write`` gives them one a line.
-    """
-
-    read: Callable[[Any, str], Any]
-    schema: Mapping[str, Any]
-    write: Callable[[Any], str | None] = str
-    to_json: Callable[[Any], Any] = lambda value: value
-    from_json: Callable[[Any], Any] = lambda value: value
-    continues: Callable[[str, str], bool] | None = None
-    switch: bool = False
-    ranges: bool = False
-    together: Callable[[Any, str], list[Any]] | None = None
-
-
-def several(given: Any, kind: Kind, flag: str) -> list[Any]:
-    """Tell apart the values of a setting that takes several, without reading them.
-
-    Words are separated by commas, spaces or both; ``0-9`` and ``4:6:0.4`` (from, to, step) are
-    ranges, the last value included.
-
-    Parameters
-    ----------
-    given
-        Text, another single value, or a list of either.
-    kind
-        What each value is.
-    flag
-        For messages.
-
-    Returns
-    -------
-    list
-        Words and values, each to be read by ``kind``, in order, without repetitions.
-
-    Raises
-    ------
-    InputError
-        If there is none, or a range is none.
-    """
-    if kind.together is not None:
-        return kind.together(given, flag)
-    found: list[Any] = []
-    seen: set[str] = set()
-    listed = isinstance(given, Iterable) and not isinstance(given, str | bytes | Mapping | Path)
-    for one in given if listed else [given]:
-        for word in _words(one, kind) if isinstance(one, str) else [one]:
-            spread = _range(word, flag) if kind.ranges and isinstance(word, str) else [word]
-            for value in spread:
-                item = getattr(value, "item", None)
-                value = item() if callable(item) else value  # of an array, or of a table's column
-                if (known := f"{type(value).__name__} {value!r}") not in seen:
-                    seen.add(known)
-                    found.append(value)
-    if not found:
-        raise InputError(f"{flag}: expected at least one value")
-    return found
-
-
-def _words(text: str, kind: Kind) -> list[str]:
-    if kind is FILE:  # a name may hold anything
-        return [text] if os.path.exists(text) else [word for word in text.split(",") if word]
-    words: list[str] = []
-    for part in re.split(r"\s*,\s*|\s+", text.strip()):
-        if words and kind.continues is not None and kind.continues(words[-1], part):
-            words[-1] += f",{part}"
-        elif part:
-            words.append(part)
-    return words
-
-
-def _range(word: str, flag: str) -> list[str]:
-    whole = re.fullmatch(r"(\d+)-(\d+)", word)
-    if whole is not None:
-        first, last, step = Decimal(whole[1]), Decimal(whole[2]), Decimal(1)
-    elif re.fullmatch(r"[\d.]+:[\d.]+:[\d.]+", word):
-        try:
-            first, last, step = (Decimal(part) for part in word.split(":"))
-        except ArithmeticError:
-            raise InputError(f"{flag}: cannot read the range {word!r}; as in 4:6:0.4") from None
-    elif re.fullmatch(r"[\d.]+:[\d.]+", word):
-        raise InputError(f"{flag}: the range {word!r} has no step; as in {word}:0.4")
-    else:
-        return [word]
-    if last < first or step <= 0:
-        raise InputError(f"{flag}: the range {word!r} is empty; as in 0-9 or 4:6:0.4")
-    count = int((last - first) / step) + 1
-    if count > MOST_VALUES:
-        raise InputError(f"{flag}: the range {word!r} has {count:,} values")
-    return [f"{(first + step * place).normalize():f}" for place in range(count)]
-
-
-# one value ---------------------------------------------------------------------------------------
-
-
-def _one_only(given: Any, flag: str) -> None:
-    """Answer a comma, a space or a range where one value is expected."""
-    if isinstance(given, str) and re.search(r"[,\s]|^[\d.]+[-:][\d.:]+$", given.strip()):
-        raise InputError(
-            f"{flag}: takes one value here, found {given!r}; gavel-sim sweep runs several"
-        )
-
-
-def number(
-    what: str,
-    test: Callable[[float], bool],
-    whole: bool = False,
-    most: float = LARGEST,
-    **schema: Any,
-) -> Kind:
-    """Make a kind of numbers.
-
-    Parameters
-    ----------
-    what
-        For messages: ``"a positive number"``.
-    test
-        Which numbers are meant; false for what is none.
-    whole
-        Whether they are integers.
-    most
-        Largest that is read.
-    schema
-        Bounds, in the words of JSON schema.
-    """
-
-    def read(given: Any, flag: str) -> float:
-        try:
-            if isinstance(given, str):
-                value = int(given) if whole else float(given)
-            elif isinstance(given, bool):
-                raise ValueError
-            else:
-                value = operator.index(given) if whole else float(given)
-        except (ValueError, TypeError):
-            _one_only(given, flag)
-            value = math.nan
-        if not test(value):
-            raise InputError(f"{flag}: {given!r} is not {what}")
-        if not abs(value) <= most:
-            raise InputError(f"{flag}: {given!r} is too large; expected {most:g} at most")
-        return value
-
-    kind = "integer" if whole else "number"
-    write = str if whole else repr
-    schema = {"type": kind, "maximum": int(most) if whole else most} | schema
-    return Kind(read, schema, write=write, ranges=True)
-
 
 MOST_IN_SEED = float(1 << 128)
 
@@ -273,7 +92,7 @@ def _read_share(given: Any, flag: str) -> float:
         percent = isinstance(given, str) and given.endswith("%")
         value = float(given[:-1]) / 100 if percent else float(given)
     except (ValueError, TypeError):
-        _one_only(given, flag)
+        require_one(given, flag)
         value = math.nan
     if isinstance(given, bool) or not 0 < value <= 1:
         raise InputError(
@@ -439,24 +258,11 @@ FILE = Kind(
     {"type": ["string", "null"]},
     to_json=lambda path: None if path is None else str(path),
     from_json=lambda text: None if text is None else Path(text),
+    names_file=True,
 )
 
 
 # names -------------------------------------------------------------------------------------------
-
-
-def one_of(names: Iterable[str], what: str) -> Kind:
-    """Make a kind of names from a list; ``what`` they are, for messages: ``tie-break``."""
-    names = tuple(names)
-
-    def read(given: Any, flag: str) -> str:
-        if given not in names:
-            _one_only(given, flag)
-            raise unknown_name(f"{what} ({flag})", str(given), names)
-        found: str = given
-        return found
-
-    return Kind(read, {"enum": list(names)})
 
 
 TIE_BREAK = one_of(TIE_BREAKS, "tie-break")
@@ -477,7 +283,7 @@ def check_policy(name: Any, flag: str = "--policy") -> str:
         raise unknown_name(f"policy ({flag})", str(name), known_policies())
     if name not in POLICIES:
         if ":" not in name:
-            _one_only(name, flag)
+            require_one(name, flag)
         find_policy(name)
     return name
 
@@ -494,7 +300,7 @@ def check_engine(name: str, flag: str = "--engine") -> str:
     if not isinstance(name, str) or (
         name != "auto" and name.removeprefix("isolated:") not in known  # in a process of its own
     ):
-        _one_only(name, flag)
+        require_one(name, flag)
         raise unknown_name(f"engine ({flag})", str(name), ["auto", *known])
     return name
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import importlib
 import time
+from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias
+from typing import Any, TypeAlias
 
 from gavel_opt.kernels.jit import clock, compile_cpu_seconds
 from simulator.studies.claims import Claims
@@ -30,15 +31,31 @@ ELSEWHERE = "elsewhere"
 """Key of an answer that is none: somebody else carries this out now."""
 
 
-class Store(Protocol):
-    """Where results are kept, one by one, each whole or not there."""
+class Store(ABC):
+    """A folder in which results are kept, one by one, each whole or not there.
 
-    folder: Path
+    Parameters
+    ----------
+    folder
+        Made when the first result is kept.
+    flag
+        The flag that named the folder, for messages.
+    """
+
+    def __init__(self, folder: Path, flag: str = "--output") -> None:
+        self.folder = folder
+        self.flag = flag
 
     def describe(self) -> Payload:
         """What :func:`open_store` needs to make it again in another process."""
-        ...
+        kind = type(self)
+        return {
+            "kind": f"{kind.__module__}:{kind.__qualname__}",
+            "folder": str(self.folder),
+            "flag": self.flag,
+        }
 
+    @abstractmethod
     def load(self, name: str, payload: Payload) -> Kept | None:
         """Return what was kept under a name, or None.
 
@@ -47,19 +64,18 @@ class Store(Protocol):
         InputError
             If it is the result of other settings.
         """
-        ...
 
+    @abstractmethod
     def keep(self, name: str, payload: Payload, value: Any, cpu: float, wall: float) -> Kept:
         """Write a result down and return what was written."""
-        ...
 
+    @abstractmethod
     def identity(self, payload: Payload) -> str:
         """Return what decides the result, as a hash."""
-        ...
 
+    @abstractmethod
     def adopt(self, name: str, payload: Payload, found: Path) -> Kept | None:
         """Take over a result of the same identity from another place; None if it is none."""
-        ...
 
 
 def unit(work: Work, name: str, payload: Payload, store: Store) -> Payload:

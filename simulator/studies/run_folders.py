@@ -13,7 +13,7 @@ from typing import Any
 from gavel_opt import InputError
 from simulator.runs.results import RunResult
 from simulator.runs.summary_text import is_whole
-from simulator.studies.carry_out import CLAIMS, Kept
+from simulator.studies.carry_out import CLAIMS, Kept, Store
 from simulator.studies.claims import Claims
 from simulator.studies.executors import Payload
 from simulator.studies.identity import code_version, made_otherwise
@@ -84,28 +84,8 @@ def _at(summary: dict[str, Any], name: str) -> Any:
     return found
 
 
-class RunFolders:
-    """Run folders within one folder, by name.
-
-    Parameters
-    ----------
-    folder
-        Of all runs.
-    flag
-        The flag that named it, for messages.
-    """
-
-    def __init__(self, folder: Path, flag: str = "--output") -> None:
-        self.folder = folder
-        self.flag = flag
-
-    def describe(self) -> Payload:
-        """What makes this store again in another process."""
-        return {
-            "kind": f"{__name__}:{type(self).__qualname__}",
-            "folder": str(self.folder),
-            "flag": self.flag,
-        }
+class RunFolders(Store):
+    """Run folders within one folder, by name."""
 
     def identity(self, payload: Payload) -> str:
         """Return the run's identity, which its payload has."""

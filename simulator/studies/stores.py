@@ -9,7 +9,7 @@ from typing import Any
 
 from gavel_opt import InputError
 from simulator.runs.files import write_atomically
-from simulator.studies.carry_out import Kept
+from simulator.studies.carry_out import Kept, Store
 from simulator.studies.executors import Payload
 from simulator.studies.identity import identity_of_work, made_otherwise
 from simulator.studies.patience import patiently
@@ -19,33 +19,14 @@ _LIMITS = ("timeout", "max_simulated_hours")
 """Settings that end a run without changing what comes before."""
 
 
-class PointStore:
+class PointStore(Store):
     """Results in a folder, one JSON file a task.
 
     A file holds the task's ``payload`` and ``identity``, its ``result``, ``cpu_seconds`` and
     ``wall_seconds``, and a checksum of these. One that was changed since is refused; one whose payload or
     identity differs is another task's result, which is an error and is left alone; but a run that ran out of
     wall clock is run again if it may now take another time.
-
-    Parameters
-    ----------
-    folder
-        Made when the first result is kept.
-    flag
-        The flag that named the folder, for messages.
     """
-
-    def __init__(self, folder: Path, flag: str = "--output") -> None:
-        self.folder = folder
-        self.flag = flag
-
-    def describe(self) -> Payload:
-        """What makes this store again in another process."""
-        return {
-            "kind": f"{__name__}:{type(self).__qualname__}",
-            "folder": str(self.folder),
-            "flag": self.flag,
-        }
 
     def path(self, name: str) -> Path:
         """Return where a task's result is kept."""

@@ -31,8 +31,8 @@ from typing import Any, TypeAlias
 
 from gavel_opt import InputError, unknown_name
 from simulator.runs.config import RunConfig, Setting, find_setting, known_settings
+from simulator.runs.kinds import several
 from simulator.runs.options import make_config
-from simulator.runs.values import several
 from simulator.studies.batch import file_name
 from simulator.world.reading import read_text
 

@@ -14,19 +14,19 @@ from gavel_opt import InputError
 from simulator.runs.config import SETTINGS, RunConfig, find_setting
 from simulator.runs.files import write_atomically
 from simulator.studies.batch import Batch
-from simulator.studies.over_seeds import over_seeds, write_over_seeds
+from simulator.studies.over_seeds import OverSeeds, over_seeds, write_over_seeds
 from simulator.studies.run_folders import RESULTS
 from simulator.studies.sweep_folder import PlanEntry
 from simulator.world.reading import CHANGED
 
 
-def write_tables(folder: Path, plan: Sequence[PlanEntry], batch: Batch) -> None:
+def write_tables(folder: Path, plan: Sequence[PlanEntry], batch: Batch) -> list[OverSeeds]:
     """Write ``summary.csv``, ``summary.parquet`` and ``times.csv``, runs in the plan's order, and ``over_seeds.csv``.
 
     A row has the settings that differ, as they were written, what came of the run, and then all
-    other settings.
+    other settings. Returns the rows of the last.
     """
-    from simulator.runs.results import parquet
+    from simulator.runs.arrow_tables import parquet
 
     settings = list(dict.fromkeys(name for one in plan for name in one.settings))
     rows: list[dict[str, Any]] = []
@@ -47,7 +47,9 @@ def write_tables(folder: Path, plan: Sequence[PlanEntry], batch: Batch) -> None:
     columns: dict[str, Any] = {name: _column([row[name] for row in rows]) for name in rows[0]}
     write_atomically(folder / "summary.parquet", parquet(columns))
     write_atomically(folder / "times.csv", csv_of(times))
-    write_over_seeds(folder, over_seeds(plan, batch))
+    means = over_seeds(plan, batch)
+    write_over_seeds(folder, means)
+    return means
 
 
 def side_by_side(plan: Sequence[PlanEntry], batch: Batch) -> list[PlanEntry]:

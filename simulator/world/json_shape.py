@@ -1,4 +1,8 @@
-"""JSON held against a schema: the few words of JSON schema that ours use."""
+"""JSON held against a schema: the few words of JSON schema that ours use.
+
+Not ``jsonschema``: loading it takes as long as all of ``gavel-sim run`` may, and its complaints are
+pages where ours are one line.
+"""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from sim import gavel_sim, start_gavel_sim
 
 import simulator
 from simulator.cli import main
-from simulator.runs.results import _lacking
+from simulator.runs.summary import _lacking
 from simulator.runs.summary_text import describe
 
 SMALL = ("--policy", "isolated", "--cluster", "6:6:6")

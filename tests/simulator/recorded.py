@@ -54,15 +54,15 @@ def run_all(config: RunConfig) -> tuple[Simulation, list[Any]]:
     """Run to the end; the simulation, and who ran where round by round."""
     rounds: list[Any] = []
 
-    def note(_: int, time: float, placed: list[list[int]]) -> None:
-        who: dict[str, list[int]] = {}
-        for job, partner, worker in placed:
-            who.setdefault(f"{job}" if partner < 0 else f"{job}+{partner}", []).append(worker)
-        rounds.append([time, who])
-
-    simulation = Simulation(config, placements=note)
+    simulation = Simulation(config)
     while not simulation.finished:
-        simulation.advance(10_000)
+        before = simulation.rounds
+        simulation.advance(1)
+        if simulation.rounds > before:
+            who: dict[str, list[int]] = {}
+            for job, partner, worker in simulation.mechanism.placements().tolist():
+                who.setdefault(f"{job}" if partner < 0 else f"{job}+{partner}", []).append(worker)
+            rounds.append([simulation.time, who])
     return simulation, rounds
 
 

@@ -26,16 +26,16 @@ from pyarrow import parquet
 import simulator
 from gavel_opt import InputError
 from gavel_opt.cli.command_line import one_line
-from simulator.cli.compare import difference, read_folder
 from simulator.cli.sweep import collect
 from simulator.importers import source
 from simulator.importers.conversion import Names, convert
+from simulator.runs.arrow_tables import parquet as encoded
 from simulator.runs.checkpoint import load
 from simulator.runs.config import RunConfig
+from simulator.runs.difference import difference, read_folder
 from simulator.runs.live import LIVE, RUNNING
 from simulator.runs.options import make_config
 from simulator.runs.replay import load_replay
-from simulator.runs.results import parquet as encoded
 from simulator.runs.run_folder import read_summary
 from simulator.runs.runner import Checkpointing, execute
 from simulator.studies.elsewhere import finished_in

@@ -15,11 +15,11 @@ from __future__ import annotations
 
 import random
 import tempfile
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from gavel_opt import InputError
 from simulator.runs.config import RunConfig
@@ -28,7 +28,7 @@ from simulator.runs.values import check_engine
 from simulator.studies.batch import Batch, Task, file_name
 from simulator.studies.executors import Payload, Work
 from simulator.studies.experiments.comparison import Claim, Comparison, compared
-from simulator.studies.experiments.experiment import Choices, chosen, no_place_for
+from simulator.studies.experiments.experiment import Choices, OfFixedPolicies
 from simulator.studies.experiments.simulate import Point, point, simulate
 from simulator.studies.experiments.tables import markdown, write_csv, write_text
 from simulator.world.job_types import JOB_TYPES
@@ -110,30 +110,18 @@ def carry_out(payload: Payload) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class CostExperiment:
+class CostExperiment(OfFixedPolicies):
     """Cost, deadlines and completion times under policies that know prices."""
 
     figure: str = "cost"
     title: str = "Cost and deadlines, 500 jobs of ResNet-50 and A3C"
     one_at_a_time: bool = False
-
-    @property
-    def names(self) -> Collection[str]:
-        """Policies that it knows."""
-        return LABELS
-
-    def with_own(self, policies: Mapping[str, dict[str, Any]]) -> CostExperiment:
-        """Refuse: what is compared is fixed here."""
-        no_place_for(self.figure, policies)
-        return self
+    names: ClassVar[Collection[str]] = LABELS
 
     @property
     def work(self) -> Work:
         """Simulate."""
         return carry_out
-
-    def _policies(self, choices: Choices) -> list[str]:
-        return chosen(choices.policies, [(name, name) for name in LABELS], list(LABELS))
 
     @staticmethod
     def _name(table: str, policy: str, seed: int) -> str:

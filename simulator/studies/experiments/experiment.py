@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol, Self
 
 from gavel_opt import InputError, unknown_name
 from simulator.studies.batch import Batch, Task
@@ -122,18 +122,23 @@ class Experiment(Protocol):
         ...
 
 
-def no_place_for(figure: str, policies: Mapping[str, dict[str, Any]]) -> None:
-    """Refuse policies of the user's where an experiment compares what is fixed.
+class OfFixedPolicies:
+    """What experiments have in common that compare certain policies and no others."""
 
-    Raises
-    ------
-    InputError
-        If there are any.
-    """
-    for policy in policies:
-        raise InputError(
-            f"--policy: figure {figure} has no place for {policy}; figures of curves have, such as 9"
-        )
+    __slots__ = ()
+    figure: str
+    names: ClassVar[Collection[str]]
+
+    def with_own(self, policies: Mapping[str, dict[str, Any]]) -> Self:
+        """Refuse policies of the user's."""
+        for policy in policies:
+            raise InputError(
+                f"--policy: figure {self.figure} has no place for {policy}; figures of curves have, such as 9"
+            )
+        return self
+
+    def _policies(self, choices: Choices) -> list[str]:
+        return chosen(choices.policies, [(name, name) for name in self.names], list(self.names))
 
 
 def chosen(

@@ -8,10 +8,10 @@ share fairly, every second one with weight 2, or in order of arrival.
 from __future__ import annotations
 
 import random
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from simulator.runs.options import check_engine
 from simulator.studies.batch import Batch, Task, file_name
 from simulator.studies.executors import Payload, Work
 from simulator.studies.experiments.comparison import Claim, Comparison
-from simulator.studies.experiments.experiment import Choices, chosen, no_place_for
+from simulator.studies.experiments.experiment import Choices, OfFixedPolicies
 from simulator.studies.experiments.paper import paper_curve
 from simulator.studies.experiments.tables import markdown, write_csv, write_text
 from simulator.world.job_types import JOB_TYPES
@@ -128,31 +128,19 @@ def allocate(payload: Payload) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class HierarchyFigure:
+class HierarchyFigure(OfFixedPolicies):
     """Effective throughputs by time step under entities that share in one way."""
 
     figure: str
     title: str
     within: Literal["fairness", "fifo"]
     one_at_a_time: bool = False
-
-    @property
-    def names(self) -> Collection[str]:
-        """Policies that it knows."""
-        return LABELS
-
-    def with_own(self, policies: Mapping[str, dict[str, Any]]) -> HierarchyFigure:
-        """Refuse: what is compared is fixed here."""
-        no_place_for(self.figure, policies)
-        return self
+    names: ClassVar[Collection[str]] = LABELS
 
     @property
     def work(self) -> Work:
         """Compute allocations."""
         return allocate
-
-    def _policies(self, choices: Choices) -> list[str]:
-        return chosen(choices.policies, [(name, name) for name in LABELS], list(LABELS))
 
     def tasks(self, choices: Choices) -> list[Task]:
         """Return one task for each policy."""

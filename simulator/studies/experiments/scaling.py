@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -21,7 +21,7 @@ from simulator.runs.options import check_engine
 from simulator.studies.batch import Batch, Task, file_name
 from simulator.studies.executors import Payload, Work
 from simulator.studies.experiments.comparison import Claim, Comparison
-from simulator.studies.experiments.experiment import Choices, chosen, nearest_values, no_place_for
+from simulator.studies.experiments.experiment import Choices, OfFixedPolicies, nearest_values
 from simulator.studies.experiments.paper import paper_curve
 from simulator.studies.experiments.tables import markdown, write_csv, write_text
 from simulator.world.throughputs import load_throughputs
@@ -115,30 +115,18 @@ def _one_replaced(state: ClusterState, more: ClusterState, place: int) -> Cluste
 
 
 @dataclass(frozen=True, slots=True)
-class Scaling:
+class Scaling(OfFixedPolicies):
     """Seconds per allocation by number of jobs."""
 
     figure: str = "14"
     title: str = "Figure 14: seconds per allocation"
     one_at_a_time: bool = True
-
-    @property
-    def names(self) -> Collection[str]:
-        """Policies that it knows."""
-        return POLICIES
-
-    def with_own(self, policies: Mapping[str, dict[str, Any]]) -> Scaling:
-        """Refuse: what is compared is fixed here."""
-        no_place_for(self.figure, policies)
-        return self
+    names: ClassVar[Collection[str]] = POLICIES
 
     @property
     def work(self) -> Work:
         """Time allocations."""
         return measure
-
-    def _policies(self, choices: Choices) -> list[str]:
-        return chosen(choices.policies, [(name, name) for name in POLICIES], list(POLICIES))
 
     def _jobs(self, policy: str, choices: Choices) -> list[int]:
         wanted = [int(jobs) for jobs in nearest_values(choices.at, JOBS)]
