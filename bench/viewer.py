@@ -73,7 +73,7 @@ def make_runs(folder: Path) -> dict[str, Path]:
     for name, settings in RUNS.items():
         config = make_config(policy="max_min_fairness_perf", seed=0, **settings)
         started = time.perf_counter()
-        execute(config, placements=True).write(folder / name)
+        execute(config, record=("placements",)).write(folder / name)
         print(f"{name}: simulated and written in {time.perf_counter() - started:.1f} s", flush=True)
         made[name] = folder / name
     return made

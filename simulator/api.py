@@ -100,9 +100,7 @@ def run(
     events = None if on_round is None else Events(on_round, every)
     result = execute(
         config,
-        placements="placements" in also,
-        allocations="allocations" in also,
-        keep_trace="trace" in also,
+        record=also,
         folder=folder,
         policy=made,
         events=events,

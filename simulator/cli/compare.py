@@ -82,7 +82,7 @@ def _on_engines(
         try:
             if sys.stderr.isatty():
                 print(f"running on {name} ...", file=sys.stderr)
-            result = execute(config, placements=True)
+            result = execute(config, record=("placements",))
         except MissingLibraryError as missing:
             if not everything:
                 raise

@@ -142,9 +142,7 @@ def _simulate(
         with _watched() as show:
             result = execute(
                 config,
-                placements="placements" in record,
-                allocations="allocations" in record,
-                keep_trace="trace" in record,
+                record=record,
                 recorder=programs,
                 checkpointing=checkpointing,
                 resume=resume,

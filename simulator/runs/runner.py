@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from simulator.runs.events import Cancel, Events
 from simulator.runs.interrupts import Interrupted, interrupts
 from simulator.runs.judge import Judge
 from simulator.runs.live import LiveFolder
+from simulator.runs.options import RECORDINGS
 from simulator.runs.overdue import watched
 from simulator.runs.recording import UNSOLVED, Allocations, keep_unsolved
 from simulator.runs.results import RunResult, Spent, Status
@@ -108,9 +109,7 @@ def parse_every(text: str) -> tuple[float | None, int | None]:
 def execute(
     config: RunConfig,
     *,
-    placements: bool = False,
-    allocations: bool = False,
-    keep_trace: bool = False,
+    record: Collection[str] = (),
     recorder: Recorder | None = None,
     checkpointing: Checkpointing | None = None,
     resume: Checkpoint | None = None,
@@ -126,12 +125,9 @@ def execute(
     ----------
     config
         The run.
-    placements
-        Record who ran where in every round.
-    allocations
-        Record every allocation that was computed.
-    keep_trace
-        Let the result hold the run's jobs as a trace.
+    record
+        Words of ``--record``, of which the result is to hold ``placements`` (who ran where in every round),
+        ``allocations`` (every one that was computed) and ``trace`` (the run's jobs as one).
     recorder
         Sees every program that an engine solved.
     checkpointing
@@ -163,12 +159,10 @@ def execute(
     started = clock()
     if folder is not None:
         (folder / UNSOLVED).unlink(missing_ok=True)
-    run = _Run(config, started, placements, recorder, checkpointing, on_progress, policy)
-    run.events, run.cancel, run.keeps_trace = events, cancel, keep_trace
+    run = _Run(config, started, record, recorder, checkpointing, on_progress, policy)
+    run.events, run.cancel = events, cancel
     if folder is not None:
         run.live = LiveFolder(folder, config)
-    if allocations:
-        run.record_allocations()
     if resume is not None:
         run.restore(resume)
     with interrupts.deferred():
@@ -183,7 +177,7 @@ def execute(
         finally:
             interrupts.rescue = None
         result = run.result(ending)
-        if keep_trace:
+        if "trace" in record:
             result.trace = run.simulation.trace()
         if events is not None:
             found = result.summary["saturation"] if ending == "saturated" else {}
@@ -207,7 +201,7 @@ class _Run:
         self,
         config: RunConfig,
         started: float,
-        placements: bool,
+        record: Collection[str],
         recorder: Recorder | None,
         checkpointing: Checkpointing | None,
         on_progress: Callable[[Progress], None] | None,
@@ -215,11 +209,12 @@ class _Run:
     ) -> None:
         self.config = config
         self.compiled_before = compile_seconds()
-        self.records_placements = placements
+        self.recorded = frozenset(record)
         self.simulation = Simulation(
-            config, programs=recorder, made=policy, record_placements=placements
+            config, programs=recorder, made=policy, record_placements="placements" in record
         )
-        self.allocations: Allocations | None = None
+        self.allocations = Allocations() if "allocations" in record else None
+        self.simulation.on_allocation = self.allocations
         self.simulation.keeps_before = checkpointing is not None and checkpointing.rescues
         self.starting = clock() - started
         self.started = started
@@ -228,8 +223,6 @@ class _Run:
         self.live: LiveFolder | None = None
         self.events: Events | None = None
         self.cancel: Cancel | None = None
-        self.keeps_trace = False
-        self.sees_programs = recorder is not None
         self.spent_before = 0.0
         self.judging = 0.0
         self.saving = 0.0
@@ -363,7 +356,7 @@ class _Run:
             "judge": self.judge.snapshot(),
             "warm_saved": self.warm_saved,
             "saved_rounds": self.saved_rounds,
-            "recorded": self._recorded(),
+            "recorded": [word for word in RECORDINGS if word in self.recorded],
         }
         with interrupts.finishing():
             if snapshot is None:
@@ -373,20 +366,6 @@ class _Run:
             interrupts.advice = f"go on with: {resume_command(path.parent)}"
         self.saved_at = clock()
         self.saving += self.saved_at - before
-
-    def _recorded(self) -> list[str]:
-        """Words of ``--record``, for whoever goes on from a checkpoint."""
-        kept = {
-            "placements": self.records_placements,
-            "allocations": self.allocations is not None,
-            "programs": self.sees_programs,
-            "trace": self.keeps_trace,
-        }
-        return [name for name, wanted in kept.items() if wanted]
-
-    def record_allocations(self) -> None:
-        """Keep every allocation from now on."""
-        self.allocations = self.simulation.on_allocation = Allocations()
 
     def restore(self, checkpoint: Checkpoint) -> None:
         """Go on from a checkpoint, of this run or of the warm-up that it forks from."""
@@ -450,7 +429,7 @@ class _Run:
                 self.saving,
                 compile_seconds() - self.compiled_before,
             ),
-            self.records_placements,
+            "placements" in self.recorded,
             None if self.allocations is None else self.allocations.columns(types),
         )
 

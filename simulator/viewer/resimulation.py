@@ -129,7 +129,7 @@ def simulated(config: RunConfig, path: Path, run_code: bool = False) -> RunFolde
     from simulator.runs.runner import execute
 
     check_trusted(config, run_code)
-    result = execute(config, placements=True, allocations=True)
+    result = execute(config, record=("placements", "allocations"))
     assert result.placements is not None
     assert result.allocations is not None
     tables = {

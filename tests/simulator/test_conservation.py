@@ -177,7 +177,7 @@ def test_tables_and_summary_follow_from_the_placements(policy, twelve_types):
         settings = random_settings(policy, draw, twelve_types)
         config = make_config(policy=policy, **settings)
         try:
-            result = execute(config, placements=True)
+            result = execute(config, record=("placements",))
         except InputError as wrong:
             assert "fits on no worker type" in str(wrong)  # noqa: PT017
             continue

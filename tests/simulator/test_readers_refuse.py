@@ -316,7 +316,7 @@ def run_folder(tmp_path_factory):
 def wide_run(folder: Path) -> None:
     """Write a run with all tables."""
     config = make_config(policy="isolated", jobs=4, cluster="2:2:2")
-    execute(config, placements=True, allocations=True).write(folder)
+    execute(config, record=("placements", "allocations")).write(folder)
 
 
 @pytest.fixture(scope="module")

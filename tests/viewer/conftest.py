@@ -19,7 +19,7 @@ def record(folder: Path, **settings: Any) -> Path:
     config = make_config(
         **{"cluster": CLUSTER, "gpus_per_server": SERVERS, "multi_gpu": True} | settings
     )
-    execute(config, placements=True).write(folder)
+    execute(config, record=("placements",)).write(folder)
     return folder
 
 

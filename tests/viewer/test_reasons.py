@@ -115,7 +115,7 @@ def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
         **RUNS[request.param],
     )
     folder: Path = tmp_path_factory.mktemp(request.param)
-    execute(config, placements=True, allocations=True).write(folder)
+    execute(config, record=("placements", "allocations")).write(folder)
     return read_run(folder)
 
 

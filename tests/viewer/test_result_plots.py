@@ -27,7 +27,7 @@ def result() -> Iterator[RunResult]:
         window=(10, 30),
         fixed_duration=7200.0,
     )
-    yield execute(config, placements=True)
+    yield execute(config, record=("placements",))
     matplotlib.pyplot.close("all")
 
 
@@ -60,7 +60,7 @@ def test_rounds_are_drawn_over_hours_with_the_window_marked(result: RunResult) -
 def test_every_job_of_few_has_a_colour_and_a_name() -> None:
     few = execute(
         make_config(policy="gandiva", cluster="4:4:4", jobs=12, fixed_duration=7200.0),
-        placements=True,
+        record=("placements",),
     )
     assert few.placements is not None
     place = few.plot.placements()
