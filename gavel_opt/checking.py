@@ -16,7 +16,7 @@ from gavel_opt.engines.registry import known_engines, make_engine
 from gavel_opt.errors import InputError, MissingLibraryError
 from gavel_opt.model.linear_program import LinearProgram
 from gavel_opt.model.solution import Certificate, Solution, Status
-from gavel_opt.solving import TOLERANCE, solve
+from gavel_opt.solving import TOLERANCE, VERDICTS, solve
 
 AGREEMENT = 1e-6
 """Relative difference between objectives that still counts as the same."""
@@ -25,8 +25,7 @@ REFUTED = 1e-3
 """An engine that says optimal with a certificate beyond this contradicts itself."""
 
 
-_VERDICTS = (Status.INFEASIBLE, Status.UNBOUNDED, Status.INFEASIBLE_OR_UNBOUNDED)
-_ASSERTED = (Status.OPTIMAL, *_VERDICTS)
+_ASSERTED = (Status.OPTIMAL, *VERDICTS)
 
 
 @dataclass(slots=True)
@@ -169,7 +168,7 @@ def _said(finding: Finding) -> Status | None:
     solution = finding.solution
     if solution.status in _ASSERTED:
         return solution.status
-    return finding.claim if finding.claim in _VERDICTS else None
+    return finding.claim if finding.claim in VERDICTS else None
 
 
 def _compatible(one: Status, other: Status) -> bool:

@@ -52,7 +52,7 @@ from gavel_opt.policies.outside import (
     is_ours,
     started_generator,
 )
-from gavel_opt.solving import certify_solution, decide
+from gavel_opt.solving import SECOND, certify_solution, decide
 from gavel_opt.tie_breaking import alone_first, choose, worth_solved
 
 TIE_BREAKS = ("canonical", "efficient", "none")
@@ -504,7 +504,7 @@ class Driver:
             point = np.concatenate(
                 [[answer.level][: int(program.has_level)], answer.x.ravel(order="F")]
             )
-            duals = decide(general, make_engine(_SECOND), self.options).row_dual
+            duals = decide(general, make_engine(SECOND), self.options).row_dual
             if duals is not None:
                 certificate = certify(general, point, duals)
         return replace(solution, objective=answer.objective, certificate=certificate), answer
@@ -574,7 +574,6 @@ def _with_reached_floors(program: Program, answer: Answer) -> AllocationProgram 
 _ROUNDING = 1e-12
 _ANY = 2**62
 """No scale factor is too large."""
-_SECOND = "highs"
 
 
 def _is_ours(engine: Engine) -> bool:

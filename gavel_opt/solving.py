@@ -30,11 +30,11 @@ USUAL = 1e-7
 """Tolerance at which precise engines are asked again for a program that they call infeasible: one that
 misses by less than solvers commonly overlook, as rounded files do, has an answer with a proof."""
 
-_VERDICTS = (Status.INFEASIBLE, Status.UNBOUNDED, Status.INFEASIBLE_OR_UNBOUNDED)
-_RETRIED = (*_VERDICTS, Status.NUMERICAL_ERROR, Status.ITERATION_LIMIT)
+VERDICTS = (Status.INFEASIBLE, Status.UNBOUNDED, Status.INFEASIBLE_OR_UNBOUNDED)
+_RETRIED = (*VERDICTS, Status.NUMERICAL_ERROR, Status.ITERATION_LIMIT)
 """Outcomes that another scale may change."""
 
-_SECOND = "highs"
+SECOND = "highs"
 """Asked for a ray where the engine itself finds none."""
 
 
@@ -198,7 +198,7 @@ def _settled(
         if again is not None and again.certificate.within(tolerance):
             _call_optimal(program, again)
             return again
-    if claim not in _VERDICTS:
+    if claim not in VERDICTS:
         if claim.has_answer:
             solution.status = Status.IMPRECISE
         return solution
@@ -321,9 +321,9 @@ class _Search:
         return found
 
     def _engines(self) -> list[Engine]:
-        if self.engine.name == _SECOND:
-            return [make_engine(_SECOND)]  # a fresh one: the persistent model stays as it is
+        if self.engine.name == SECOND:
+            return [make_engine(SECOND)]  # a fresh one: the persistent model stays as it is
         try:
-            return [self.engine, make_engine(_SECOND)]
+            return [self.engine, make_engine(SECOND)]
         except MissingLibraryError:
             return [self.engine]

@@ -6,8 +6,7 @@ from collections import Counter
 
 from simulator.importers.base import Imported
 from simulator.importers.conversion import DAY, Converted, Names
-
-HOUR = 3600.0
+from simulator.world.units import HOUR
 
 
 def report(read: Imported, made: Converted, names: Names) -> str:

@@ -19,10 +19,9 @@ from simulator.runs.policies import policy_of
 from simulator.world.cluster import Cluster, make_cluster
 from simulator.world.throughputs import Measurements, load_throughputs
 from simulator.world.trace import read_trace
+from simulator.world.units import HOUR
 
 Floats = NDArray[np.float64]
-
-HOUR = 3600.0
 
 _SAFE = 1e-6
 """Part by which a rate must pass the bound before it counts as beyond: what the engine's answer may be off."""

@@ -21,8 +21,9 @@ from simulator.runs.bounds import Bound, bound_of_jobs, evenly_shared_rate, high
 from simulator.runs.config import RunConfig
 from simulator.runs.long_queue import DEMAND, LongQueue, Pace
 from simulator.runs.observation import series_of
-from simulator.runs.saturation import DEFAULT_RULE, HOUR, Parameters, Verdict, judge
+from simulator.runs.saturation import DEFAULT_RULE, Parameters, Verdict, judge
 from simulator.runs.simulation import Simulation
+from simulator.world.units import HOUR
 
 FIRST_LOOK = 100
 """Round of the first look; later ones follow at 5 % more rounds each time."""

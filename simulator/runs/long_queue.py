@@ -25,11 +25,10 @@ from simulator.runs.config import RunConfig
 from simulator.runs.offered_load import job_shares
 from simulator.runs.simulation import Simulation
 from simulator.world.throughputs import load_throughputs
+from simulator.world.units import HOUR
 from simulator.world.workload import DrawnWorkload
 
 Floats = NDArray[np.float64]
-
-HOUR = 3600.0
 
 DEMAND = 5.0
 """Workers that the queue asks for, per worker of the cluster."""

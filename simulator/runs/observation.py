@@ -7,8 +7,9 @@ import numpy as np
 from simulator.runs.columns import Columns
 from simulator.runs.config import RunConfig
 from simulator.runs.job_accounts import isolation
-from simulator.runs.saturation import HOUR, Series
+from simulator.runs.saturation import Series
 from simulator.runs.simulation import Simulation
+from simulator.world.units import HOUR
 
 RATE_WINDOW = 10 * HOUR
 """Simulated seconds over which the completion rate of a round is taken."""

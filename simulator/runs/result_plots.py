@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gavel_opt import InputError, MissingLibraryError
+from simulator.world.units import HOUR
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from simulator.runs.results import RunResult
-
-HOUR = 3600.0
 
 COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#b5a400", "#8a8f98")
 """Okabe and Ito's, which colour-blind readers can tell apart."""

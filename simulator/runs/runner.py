@@ -26,9 +26,10 @@ from simulator.runs.options import RECORDINGS
 from simulator.runs.overdue import watched
 from simulator.runs.recording import UNSOLVED, Allocations, keep_unsolved
 from simulator.runs.results import RunResult, Spent, Status
-from simulator.runs.saturation import HOUR, Verdict
+from simulator.runs.saturation import Verdict
 from simulator.runs.simulation import Simulation
 from simulator.runs.summary import collect
+from simulator.world.units import HOUR
 
 _PACE = 0.1
 """Seconds of wall clock between two calls of the progress callback, about."""

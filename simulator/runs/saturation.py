@@ -16,13 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gavel_opt import InputError, unknown_name
+from simulator.world.units import HOUR
 
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
 
 Finding = Literal["saturated", "sustained", "converged", "undecided", "not applicable"]
-
-HOUR = 3600.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)

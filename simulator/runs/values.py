@@ -22,9 +22,9 @@ from gavel_opt import (
 from gavel_opt.policies.settings import parse_settings
 from simulator.runs.kinds import Kind, number, one_of, require_one
 from simulator.runs.saturation import parse_rule
-from simulator.world.cluster import parse_counts
+from simulator.world.cluster import MOST_WORKERS, parse_counts
 from simulator.world.job_types import WORKLOADS
-from simulator.world.throughputs import MOST_WORKERS, preset_file
+from simulator.world.throughputs import preset_file
 from simulator.world.trace import trace_file
 
 TIE_BREAKS = ("canonical", "efficient", "none")

@@ -10,8 +10,7 @@ from typing import Any
 from simulator.runs.summary_text import is_whole
 from simulator.studies.experiments.tables import markdown
 from simulator.studies.intervals import mean_and_half
-
-HOUR = 3600.0
+from simulator.world.units import HOUR
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,14 +13,13 @@ from simulator.studies.batch import Batch
 from simulator.studies.experiments.tables import markdown, write_csv
 from simulator.studies.intervals import mean_and_half
 from simulator.studies.sweep_folder import PlanEntry
+from simulator.world.units import HOUR
 
 OVER_SEEDS = "over_seeds.csv"
 """File, within the sweep's folder, of the table."""
 
 MOST_ROWS = 30
 """Of the table that is printed."""
-
-HOUR = 3600.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from simulator.runs.files import write_atomically
 from simulator.runs.own_files import SIGN
 from simulator.runs.results import RunResult
-
-HOUR = 3600.0
+from simulator.world.units import HOUR
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from simulator.studies.over_seeds import HOUR, OVER_SEEDS, OverSeeds, names_of
+from simulator.studies.over_seeds import OVER_SEEDS, OverSeeds, names_of
 from simulator.studies.sweep_tables import number_of
+from simulator.world.units import HOUR
 
 MOST_LINES = 12
 """Of one picture."""

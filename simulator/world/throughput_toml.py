@@ -15,7 +15,7 @@ from gavel_opt import InputError
 from simulator.world.names import nearest
 from simulator.world.reading import LARGEST, is_number, shown
 from simulator.world.throughputs import (
-    MOST_WORKERS,
+    MOST_SCALE,
     PRESETS,
     SPEED,
     Key,
@@ -245,7 +245,7 @@ def _add_row(table: TableBuilder, named: tuple[str, dict[str, Any]], types: list
     job, scale, beside = row.get("job_type"), row.get("scale_factor", 1), row.get("beside")
     if not isinstance(job, str) or not job:
         raise InputError(f'{where}: expected job_type = "...", found {shown(job)}')
-    if not isinstance(scale, int) or isinstance(scale, bool) or not 1 <= scale <= MOST_WORKERS:
+    if not isinstance(scale, int) or isinstance(scale, bool) or not 1 <= scale <= MOST_SCALE:
         raise InputError(f"{where}: expected a whole number as scale_factor, found {shown(scale)}")
     speeds = {name: value for name, value in row.items() if name not in _OF_ROW}
     if not speeds:

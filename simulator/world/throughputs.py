@@ -40,8 +40,8 @@ MOST_PAIRS = 10_000_000
 
 SPEED = f"steps per second, not negative, {LARGEST:g} at most"
 
-MOST_WORKERS = 1_000_000
-"""Scale factor that a table may have."""
+MOST_SCALE = 1_000_000
+"""Largest scale factor that a table may have."""
 
 Key = tuple[str, int]
 """Job type and scale factor."""
@@ -341,7 +341,7 @@ def _parse(source: str, text: str) -> Measurements:
         if len(fields) != len(header):
             raise InputError(f"{where}: expected {len(header)} columns, found {len(fields)}")
         scale_text, job, beside = fields[:3]
-        scale = whole_number(scale_text, 1, MOST_WORKERS)
+        scale = whole_number(scale_text, 1, MOST_SCALE)
         if scale is None:
             raise InputError(
                 f"{where}: expected a scale factor of 1 or more, found {shown(scale_text)}"

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
-from simulator.runs.saturation import HOUR, Series
+from simulator.runs.saturation import Series
+from simulator.world.units import HOUR
 
 
 @dataclass

@@ -21,8 +21,7 @@ from simulator.studies.experiments.experiment import Choices, chosen, nearest_va
 from simulator.studies.experiments.paper import PaperCurve, paper_curve
 from simulator.studies.experiments.simulate import Point, point, simulate
 from simulator.studies.experiments.tables import markdown, seconds, write_csv, write_text
-
-HOUR = 3600.0
+from simulator.world.units import HOUR
 
 PACKED_COST = 12.0
 """How much longer a run with space sharing takes than one without; for the order of runs only."""
