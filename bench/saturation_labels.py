@@ -18,9 +18,9 @@ import numpy as np
 from bench.saturation_cases import CASES, Case
 from simulator.runs.bounds import highest_rate, packs
 from simulator.runs.config import RunConfig
-from simulator.runs.files import write_atomically
 from simulator.runs.options import make_config
 from simulator.runs.simulation import Simulation
+from simulator.runs.whole_files import write_atomically
 from simulator.studies.knee import knee_of
 from simulator.studies.sustained import label
 

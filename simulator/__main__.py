@@ -2,7 +2,7 @@
 
 import sys
 
-from gavel_opt.starting import end_at_signals
+from gavel_opt.early_signals import end_at_signals
 
 
 def main() -> int:

@@ -41,7 +41,7 @@ with atheris.instrument_imports(include=READ):
     from simulator.runs.checkpoint import load
     from simulator.runs.options import make_config
     from simulator.runs.runner import Checkpointing, execute
-    from simulator.studies import patience
+    from simulator.studies import retries
 
 Target = tuple[Callable[[Path], object], Path, bytes]
 """What reads a file (or the folder around it), the file, and the content to begin with."""
@@ -82,7 +82,7 @@ def checkpoint(_: str, folder: Path) -> Target:
 
 def other_folder(name: str, folder: Path) -> Target:
     """A file of the folder of a sweep or a figure."""
-    patience.patiently.__defaults__ = ((), False)  # what does not parse is not read again
+    retries.patiently.__defaults__ = ((), False)  # what does not parse is not read again
     read, file = FOLDERS[name](folder)
     return read, file, file.read_bytes()
 

@@ -53,7 +53,7 @@ class Capability:
         finds it after the solve.
     isolate
         The library may hang without heeding a time limit, or take the process down: the engine runs
-        in a process of its own (:mod:`gavel_opt.engines.isolated`) and then takes general programs.
+        in a process of its own (:mod:`gavel_opt.engines.own_process`) and then takes general programs.
     precision
         Relative accuracy that its certified answers reach; the driver never asks for more.
     """

@@ -188,6 +188,6 @@ def make_engine(name: str, isolate: bool | None = None) -> Engine:
         raise InputError(
             f"engine {name!r} takes allocation programs only, and a process of its own general ones"
         )
-    from gavel_opt.engines.isolated import Isolated
+    from gavel_opt.engines.own_process import Isolated
 
     return Isolated(name, engine)

@@ -34,7 +34,7 @@ from gavel_opt.model.cluster_state import ClusterState
 from gavel_opt.model.groups import Groups, group_jobs
 from gavel_opt.policies.packing import pair_blocks
 from gavel_opt.policies.shares import isolated_share, proportional_share
-from gavel_opt.policies.views import best_rates, blocks_of
+from gavel_opt.policies.variants import best_rates, blocks_of
 
 _COUNTS = {"once": 1.0, "twice": 2.0}
 

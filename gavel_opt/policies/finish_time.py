@@ -39,7 +39,7 @@ from gavel_opt.model.finish_time import finish_time_by_levels
 from gavel_opt.model.pools import Pools
 from gavel_opt.policies.packing import pair_blocks, pooled_blocks, unmerged_rates
 from gavel_opt.policies.policy import Policy, Programs
-from gavel_opt.policies.views import (
+from gavel_opt.policies.variants import (
     ByVariant,
     Variant,
     blocks_of,

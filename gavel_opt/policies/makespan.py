@@ -24,7 +24,7 @@ from gavel_opt.model.pools import Pools
 from gavel_opt.policies.coefficients import makespan_rows
 from gavel_opt.policies.packing import pair_blocks, pooled_blocks
 from gavel_opt.policies.policy import Programs
-from gavel_opt.policies.views import (
+from gavel_opt.policies.variants import (
     ByVariant,
     blocks_of,
     group_equal,

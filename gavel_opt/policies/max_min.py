@@ -22,7 +22,7 @@ from gavel_opt.model.groups import Groups
 from gavel_opt.policies.packing import pair_blocks, unmerged_rates
 from gavel_opt.policies.policy import Policy, Programs, Traits
 from gavel_opt.policies.shares import proportional_share
-from gavel_opt.policies.views import Variant, group_by_key, measured, serving
+from gavel_opt.policies.variants import Variant, group_by_key, measured, serving
 
 
 class MaxMinFairness(Policy):

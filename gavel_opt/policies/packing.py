@@ -18,7 +18,7 @@ from gavel_opt.model.cluster_state import ClusterState, ThroughputTable
 from gavel_opt.model.groups import Groups
 from gavel_opt.model.pools import Pools
 from gavel_opt.policies.coefficients import pair_rows
-from gavel_opt.policies.views import measured
+from gavel_opt.policies.variants import measured
 
 
 def pair_blocks(

@@ -26,7 +26,7 @@ from gavel_opt.model.cluster_state import ClusterState
 from gavel_opt.model.groups import group_jobs
 from gavel_opt.policies.max_min import fairness_program
 from gavel_opt.policies.policy import Policy, Programs, Traits
-from gavel_opt.policies.views import serving
+from gavel_opt.policies.variants import serving
 
 
 class StrategyProof(Policy):

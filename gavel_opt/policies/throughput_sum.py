@@ -31,7 +31,7 @@ from gavel_opt.model.cluster_state import ClusterState
 from gavel_opt.model.groups import Groups
 from gavel_opt.policies.packing import pair_blocks
 from gavel_opt.policies.policy import Policy, Programs, Traits
-from gavel_opt.policies.views import best_rates, blocks_of, group_equal, measured, reached
+from gavel_opt.policies.variants import best_rates, blocks_of, group_equal, measured, reached
 
 DEFAULT_PRICES = {"v100": 0.74, "p100": 0.43, "k80": 0.135}
 """Dollars per worker and hour where the state brings none: spot prices as in the reference."""

@@ -9,7 +9,7 @@ order of arrival has it all (FIFO: :math:`W_e / w_m`, and 0 for the jobs behind 
 A job is stopped by its own limit, all of its time where it is fastest, or by workers. How levels rise while
 only limits stop them is known without a program (:mod:`~gavel_opt.policies.rising`), so programs are asked
 only for the time at which workers do: what part :math:`\theta` of the levels :math:`h(\tau)` of a time
-:math:`\tau` can be had at once (:mod:`~gavel_opt.policies.asking`)? First of the end, at which everybody is at
+:math:`\tau` can be had at once (:mod:`~gavel_opt.policies.reachable_levels`)? First of the end, at which everybody is at
 the limit; if all can be had, that is all. Else the multipliers :math:`\lambda` bound the time,
 
 .. math::
@@ -35,12 +35,12 @@ from gavel_opt.arrays import Bools, Floats
 from gavel_opt.errors import SolveFailed
 from gavel_opt.model.allocation_program import AllocationProgram, Answer
 from gavel_opt.model.cluster_state import ClusterState
-from gavel_opt.policies.asking import Allowed, Ask, GroupedAsk, PooledAsk
 from gavel_opt.policies.entities import Entities
 from gavel_opt.policies.max_min import fairness_program
 from gavel_opt.policies.policy import Policy, Programs, Traits
+from gavel_opt.policies.reachable_levels import Allowed, Ask, GroupedAsk, PooledAsk
 from gavel_opt.policies.rising import Rising
-from gavel_opt.policies.views import (
+from gavel_opt.policies.variants import (
     Variant,
     best_rates,
     group_by_key,

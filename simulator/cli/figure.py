@@ -30,12 +30,12 @@ from simulator.runs.kinds import number, several
 from simulator.runs.options import add_setting, output_folder, values_of
 from simulator.runs.values import POLICY, POLICY_SETTINGS
 from simulator.studies.batch import Batch, Failures, Task, complain, run_batch
-from simulator.studies.elsewhere import finished_in
 from simulator.studies.executors import Executor
 from simulator.studies.experiments import FIGURES, find
 from simulator.studies.experiments.definition import shipped
 from simulator.studies.experiments.experiment import Choices, Experiment
 from simulator.studies.experiments.tables import markdown, seconds, write_csv, write_text
+from simulator.studies.finished_elsewhere import finished_in
 from simulator.studies.identity import identity_of
 from simulator.studies.report import Section, write_report
 from simulator.studies.shards import expected_cost

@@ -61,9 +61,9 @@ def run(arguments: argparse.Namespace) -> int:
     from simulator.importers.conversion import convert
     from simulator.importers.report import report
     from simulator.importers.tables import is_cut_off
-    from simulator.runs.files import write_atomically
     from simulator.runs.new_file import new_file
     from simulator.runs.values import WORKERS
+    from simulator.runs.whole_files import write_atomically
     from simulator.world.throughputs import load_throughputs
 
     reader = source(arguments.source)

@@ -25,7 +25,7 @@ from simulator.runs.options import (
     values_of,
 )
 from simulator.studies.batch import Batch, Failures, Task, complain, run_batch
-from simulator.studies.elsewhere import finished_in
+from simulator.studies.finished_elsewhere import finished_in
 from simulator.studies.identity import identity_of_work
 from simulator.studies.shards import expected_cost
 from simulator.studies.stores import PointStore

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 from gavel_opt import InputError
 from simulator.runs.config import GIVEN
-from simulator.runs.files import claimed
 from simulator.runs.interrupts import interrupts
 from simulator.runs.options import (
     add_run_arguments,
@@ -24,6 +23,7 @@ from simulator.runs.options import (
     output_folder,
     recordings,
 )
+from simulator.runs.whole_files import claimed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection

@@ -29,7 +29,7 @@ from simulator.cli.where import (
 from simulator.runs.config import GIVEN
 from simulator.runs.options import add_run_arguments, output_folder
 from simulator.studies.batch import Batch, Failures, complain
-from simulator.studies.elsewhere import finished_in
+from simulator.studies.finished_elsewhere import finished_in
 from simulator.studies.run_folders import tidy
 from simulator.studies.shards import expected_cost
 from simulator.studies.sweep import add_to_plan, carry_out_here, kept_of, write_tables_of_all

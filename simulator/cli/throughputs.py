@@ -62,7 +62,7 @@ def _output(text: str, force: bool) -> Path:
 
 
 def _convert(table: Measurements, output: Path) -> int:
-    from simulator.runs.files import write_atomically
+    from simulator.runs.whole_files import write_atomically
     from simulator.world.throughput_files import WRITERS
 
     write_atomically(output, WRITERS[output.suffix](table).encode())

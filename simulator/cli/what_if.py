@@ -21,8 +21,8 @@ from simulator.runs.config import GIVEN, RunConfig, find_setting
 from simulator.runs.options import add_run_arguments, make_config, output_folder, values_of
 from simulator.studies.alternatives import Outcomes, as_json, as_text
 from simulator.studies.batch import Batch, Task, complain, file_name, run_batch
-from simulator.studies.elsewhere import finished_in
 from simulator.studies.experiments.simulate import simulate
+from simulator.studies.finished_elsewhere import finished_in
 from simulator.studies.stores import PointStore
 
 SEEDS = tuple(range(5))

@@ -21,7 +21,6 @@ from gavel_opt.model.cluster_state import StandingState
 from simulator.mechanism.accounting import set_job_allocation
 from simulator.mechanism.loop import run_rounds, view
 from simulator.mechanism.pair_table import set_pair_allocation
-from simulator.mechanism.places import check_places
 from simulator.mechanism.records import (
     ARRIVAL,
     CANDIDATE,
@@ -54,6 +53,7 @@ from simulator.mechanism.records import (
     Spare,
     World,
 )
+from simulator.mechanism.snapshot_places import check_places
 from simulator.world.cluster import Cluster
 from simulator.world.random_streams import stream
 from simulator.world.workload import Workload

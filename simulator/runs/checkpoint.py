@@ -23,7 +23,7 @@ import numpy as np
 
 from gavel_opt import InputError, PolicyFailed
 from simulator.runs.config import SETTINGS, RunConfig
-from simulator.runs.files import write_atomically
+from simulator.runs.whole_files import write_atomically
 
 FORMAT = 7
 NAME = "checkpoint.npz"
@@ -55,13 +55,16 @@ class Checkpoint:
 def save(path: Path, checkpoint: Checkpoint) -> None:
     """Write a checkpoint; the file before it stays until the new one is whole."""
     arrays: dict[str, np.ndarray[Any, Any]] = {}
-    snapshot = dict(checkpoint.snapshot)
-    policy = _encode_memory(checkpoint.config.policy, snapshot.pop("policy", {}), arrays)
+    policy = checkpoint.config.policy
+    snapshot = {
+        name: _encode_memory(policy, part, arrays) if name == "policy" else _encode(part, arrays)
+        for name, part in checkpoint.snapshot.items()
+    }
     tree = {
         "format": FORMAT,
         "config": checkpoint.config.to_json(),
         "runner": _encode(checkpoint.runner, arrays),
-        "snapshot": _encode(snapshot, arrays) | {"policy": policy},
+        "snapshot": snapshot,
     }
     text = json.dumps(tree).encode()
     buffer = io.BytesIO()

@@ -21,8 +21,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
-from simulator.runs.files import remove_unfinished
-from simulator.runs.overdue import listen
+from simulator.runs.timeout_watch import listen
+from simulator.runs.whole_files import remove_unfinished
 
 SIGNALS = tuple(
     number for name in ("SIGINT", "SIGTERM", "SIGHUP") if (number := getattr(signal, name, None))

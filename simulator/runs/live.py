@@ -16,9 +16,9 @@ from pathlib import Path
 
 from simulator.runs.arrow_tables import parquet
 from simulator.runs.config import RunConfig
-from simulator.runs.files import write_atomically
 from simulator.runs.observation import job_columns, round_columns
 from simulator.runs.simulation import Simulation
+from simulator.runs.whole_files import write_atomically
 
 LIVE = "live"
 """The folder, within the run's."""

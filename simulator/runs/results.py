@@ -14,8 +14,8 @@ from gavel_opt import InputError, MissingLibraryError, unknown_name
 from simulator.runs.arrow_tables import arrow, parquet
 from simulator.runs.columns import Columns
 from simulator.runs.config import RunConfig
-from simulator.runs.files import write_atomically
 from simulator.runs.live import remove_live
+from simulator.runs.whole_files import write_atomically
 
 if TYPE_CHECKING:
     from simulator.runs.result_plots import ResultPlots

@@ -23,12 +23,12 @@ from simulator.runs.interrupts import Interrupted, interrupts
 from simulator.runs.judge import Judge
 from simulator.runs.live import LiveFolder
 from simulator.runs.options import RECORDINGS
-from simulator.runs.overdue import watched
 from simulator.runs.recording import UNSOLVED, Allocations, keep_unsolved
 from simulator.runs.results import RunResult, Spent, Status
 from simulator.runs.saturation import Verdict
 from simulator.runs.simulation import Simulation
 from simulator.runs.summary import collect
+from simulator.runs.timeout_watch import watched
 from simulator.world.units import HOUR
 
 _PACE = 0.1

@@ -16,8 +16,8 @@ from gavel_opt.policies import Found, solves
 from gavel_opt.policies.outside import memory_of
 from simulator.mechanism.ideal import IdealMechanism
 from simulator.mechanism.mechanism import Mechanism, Setting
-from simulator.mechanism.places import require_within
 from simulator.mechanism.records import ALLOCATE, MORE_JOBS, STUCK
+from simulator.mechanism.snapshot_places import require_within
 from simulator.runs.config import RunConfig
 from simulator.runs.estimates import EstimatedThroughputs, estimates_wanted
 from simulator.runs.interrupts import interrupts

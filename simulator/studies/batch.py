@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from simulator.runs.config import RunConfig
-from simulator.runs.files import write_atomically
 from simulator.runs.heartbeat import heartbeat
 from simulator.runs.interrupts import interrupts
+from simulator.runs.whole_files import write_atomically
 from simulator.studies.carry_out import CLAIMS, ELSEWHERE, Kept, Store, carry_out, unit
 from simulator.studies.claims import Claims
 from simulator.studies.executors import Executor, Outcome, Payload, Work
-from simulator.studies.patience import patiently
+from simulator.studies.retries import patiently
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ def run_batch(
     log
         Folder that takes the reasons and tracebacks of failures, made if needed.
     finished
-        Runs in other folders (:func:`simulator.studies.elsewhere.finished_in`), which are
+        Runs in other folders (:func:`simulator.studies.finished_elsewhere.finished_in`), which are
         taken over.
     """
     batch = Batch()

@@ -24,8 +24,8 @@ from typing import Any
 
 from simulator.runs.bounds import Bound, highest_rate, packs
 from simulator.runs.config import RunConfig
-from simulator.runs.files import write_atomically
 from simulator.runs.long_queue import LongQueue, Pace, demand_of
+from simulator.runs.whole_files import write_atomically
 from simulator.studies.batch import Batch, Task, file_name
 from simulator.studies.executors import Payload
 

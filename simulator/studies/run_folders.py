@@ -17,7 +17,7 @@ from simulator.studies.carry_out import CLAIMS, Kept, Store
 from simulator.studies.claims import Claims
 from simulator.studies.executors import Payload
 from simulator.studies.identity import code_version, made_otherwise
-from simulator.studies.patience import patiently
+from simulator.studies.retries import patiently
 from simulator.world.reading import DAMAGED, LARGEST, read_json
 
 UNFINISHED = ".unfinished"

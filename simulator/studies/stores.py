@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from gavel_opt import InputError
-from simulator.runs.files import write_atomically
+from simulator.runs.whole_files import write_atomically
 from simulator.studies.carry_out import Kept, Store
 from simulator.studies.executors import Payload
 from simulator.studies.identity import identity_of_work, made_otherwise
-from simulator.studies.patience import patiently
+from simulator.studies.retries import patiently
 from simulator.world.reading import DAMAGED, read_json
 
 _LIMITS = ("timeout", "max_simulated_hours")

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from gavel_opt import InputError
-from simulator.runs.files import write_atomically
+from simulator.runs.whole_files import write_atomically
 from simulator.studies.batch import Failures
 from simulator.studies.carry_out import CLAIMS
 from simulator.studies.claims import Claims, Holder
-from simulator.studies.patience import patiently
+from simulator.studies.retries import patiently
 from simulator.studies.sweep_plan import PlannedRun
 from simulator.world.reading import CONTROL, DAMAGED, read_json, shown
 

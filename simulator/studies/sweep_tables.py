@@ -12,7 +12,7 @@ from typing import Any
 
 from gavel_opt import InputError
 from simulator.runs.config import SETTINGS, RunConfig, find_setting
-from simulator.runs.files import write_atomically
+from simulator.runs.whole_files import write_atomically
 from simulator.studies.batch import Batch
 from simulator.studies.over_seeds import OverSeeds, over_seeds, write_over_seeds
 from simulator.studies.run_folders import RESULTS

@@ -170,7 +170,7 @@ def test_a_solve_that_does_not_end_is_left_after_the_timeout(tmp_path):
     words = ("--policy", "finish_time_fairness_perf", "--cluster", "6:6:6", "--rate", "1")
     words += ("--window", "60:160", "--saturation", "off", "--timeout", "4")
     words += ("--output", str(tmp_path), "--checkpoint-every", "1000000r")
-    soon = "import simulator.runs.overdue as o; o.LONGEST = 0.5\n" + SOLVES_FOR_EVER
+    soon = "import simulator.runs.timeout_watch as o; o.LONGEST = 0.5\n" + SOLVES_FOR_EVER
     run = subprocess.run(
         [sys.executable, "-c", soon.replace("40", "5"), "run", *words],
         capture_output=True,

@@ -81,7 +81,7 @@ def site(tmp_path, monkeypatch):
     (tmp_path / "site" / "faults.py").write_text(FAULTS)
     monkeypatch.syspath_prepend(tmp_path / "site")
     # An endless allocation must end soon, on large machines too.
-    monkeypatch.setattr("gavel_opt.engines.isolated._MEMORY", 0.05)
+    monkeypatch.setattr("gavel_opt.engines.own_process._MEMORY", 0.05)
     yield tmp_path / "site"
     sys.modules.pop("faults", None)
 

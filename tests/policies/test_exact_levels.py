@@ -12,7 +12,7 @@ from gavel_opt import ClusterState, Driver, ThroughputTable, make_policy
 from gavel_opt.model.groups import expand
 from gavel_opt.model.solution import Status
 from gavel_opt.policies.max_min import fairness_program
-from gavel_opt.policies.views import group_by_key
+from gavel_opt.policies.variants import group_by_key
 
 TYPES = 3
 STATED = 1e-9

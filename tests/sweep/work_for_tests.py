@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gavel_opt import InputError
-from simulator.runs import overdue
+from simulator.runs import timeout_watch
 
 
 def square(payload: dict[str, Any]) -> dict[str, Any]:
@@ -42,9 +42,9 @@ def slow(payload: dict[str, Any]) -> dict[str, Any]:
 
 def hangs(payload: dict[str, Any]) -> dict[str, Any]:
     """Run over a time limit in the way the payload says."""
-    overdue.SHORTEST = 1.0
+    timeout_watch.SHORTEST = 1.0
     until = time.monotonic() + 0.2
-    with overdue.watched(0.2, lambda: until - time.monotonic()):
+    with timeout_watch.watched(0.2, lambda: until - time.monotonic()):
         match payload["how"]:
             case "sleeps":
                 time.sleep(60)

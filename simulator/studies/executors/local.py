@@ -17,7 +17,7 @@ from multiprocessing.connection import Connection, wait
 from typing import Any, TypeAlias
 
 from gavel_opt import GavelError
-from simulator.runs import overdue
+from simulator.runs import timeout_watch
 from simulator.runs.interrupts import interrupts
 from simulator.studies.executors import Outcome, Payload, Work
 
@@ -280,7 +280,7 @@ def _serve(pipe: Connection) -> None:
         with contextlib.suppress(OSError):  # the parent is gone, and we go with it
             send((left, why))
 
-    overdue.listen(tell)
+    timeout_watch.listen(tell)
     with contextlib.suppress(EOFError, OSError, KeyboardInterrupt):
         while True:
             work, payload = pipe.recv()

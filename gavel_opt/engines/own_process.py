@@ -139,7 +139,7 @@ class Isolated:
 
 _CHILD = """
 import sys
-from gavel_opt.engines.isolated import serve
+from gavel_opt.engines.own_process import serve
 serve(int(sys.argv[1]), sys.argv[2])
 """
 

@@ -23,7 +23,7 @@ from gavel_opt.model.cluster_state import ClusterState
 from gavel_opt.model.groups import Groups
 from gavel_opt.model.pools import Pools
 from gavel_opt.policies.packing import pooled_blocks
-from gavel_opt.policies.views import measured
+from gavel_opt.policies.variants import measured
 
 _DIGITS = 11
 """Of the logarithm of what jobs need: the same if they differ no sooner."""
