@@ -104,7 +104,7 @@ class GavelPolicy:
     """
 
     packs = False
-    """Whether throughputs of pairs are read."""
+    """Whether throughputs of pairs are read; also where the policy's name says so."""
 
     solves = True
     """Whether shares are a solver's."""
@@ -124,7 +124,7 @@ class GavelPolicy:
     ) -> None:
         del num_threads  # of POP's fork, for MOSEK
         self._name = name
-        self._solver = solver
+        self.packs = self.packs or "packed" in policy
         if tie_break is None:
             tie_break = "none" if solver in SOLVERS else "canonical"
         made = make_policy(policy, 0 if seed is None else seed, **settings)
@@ -219,7 +219,13 @@ class GavelPolicy:
         )
         return None if self.empty is None else dict(self.empty)
 
-    def _answer(self, state: ClusterState, jobs: Jobs, throughputs: Rows) -> dict[Any, Any]:
+    def _allocate(
+        self, throughputs: Rows, scale_factors: Values | None, cluster_spec: Values, **columns: Any
+    ) -> dict[Any, Any] | None:
+        """Shares, of jobs as Gavel hands them over."""
+        if is_nothing(throughputs):
+            return self._no_jobs(cluster_spec)
+        state, jobs = self._state(throughputs, scale_factors, cluster_spec, **columns)
         return self._written(self.driver.allocate(state), jobs, throughputs)
 
     def _written(
@@ -315,15 +321,12 @@ class Weighted(GavelPolicy):
         cluster_spec: Values,
     ) -> dict[Any, Any] | None:
         """Shares by job (or pair) and worker type; None without jobs."""
-        if is_nothing(unflattened_throughputs):
-            return self._no_jobs(cluster_spec)
-        state, jobs = self._state(
+        return self._allocate(
             unflattened_throughputs,
             scale_factors,
             cluster_spec,
             priority_weights=unflattened_priority_weights,
         )
-        return self._answer(state, jobs, unflattened_throughputs)
 
 
 class Packed(Weighted):
@@ -398,7 +401,6 @@ class WaterFilled(GavelPolicy):
     ) -> None:
         super().__init__(policy, name, **rest)
         self._within = priority_reweighting_policies
-        self.packs = policy.endswith("packed")
 
     @without_collecting
     def get_allocation(
@@ -482,10 +484,6 @@ def _normalised(state: ClusterState, found: Allocation) -> Floats:
 class FinishTime(GavelPolicy):
     """Finish-time fairness."""
 
-    def __init__(self, policy: str, name: str, **rest: Any) -> None:
-        super().__init__(policy, name, **rest)
-        self.packs = policy.endswith("packed")
-
     @without_collecting
     def get_allocation(
         self,
@@ -497,9 +495,7 @@ class FinishTime(GavelPolicy):
         cluster_spec: Values,
     ) -> dict[Any, Any] | None:
         """Shares by job (or pair) and worker type; None without jobs."""
-        if is_nothing(unflattened_throughputs):
-            return self._no_jobs(cluster_spec)
-        state, jobs = self._state(
+        return self._allocate(
             unflattened_throughputs,
             scale_factors,
             cluster_spec,
@@ -507,15 +503,10 @@ class FinishTime(GavelPolicy):
             times_since_start=times_since_start,
             num_steps_remaining=num_steps_remaining,
         )
-        return self._answer(state, jobs, unflattened_throughputs)
 
 
 class Makespan(GavelPolicy):
     """Minimum total duration."""
-
-    def __init__(self, policy: str, name: str, **rest: Any) -> None:
-        super().__init__(policy, name, **rest)
-        self.packs = policy.endswith("packed")
 
     @without_collecting
     def get_allocation(
@@ -526,23 +517,16 @@ class Makespan(GavelPolicy):
         cluster_spec: Values,
     ) -> dict[Any, Any] | None:
         """Shares by job (or pair) and worker type; None without jobs."""
-        if is_nothing(unflattened_throughputs):
-            return self._no_jobs(cluster_spec)
-        state, jobs = self._state(
+        return self._allocate(
             unflattened_throughputs,
             scale_factors,
             cluster_spec,
             num_steps_remaining=num_steps_remaining,
         )
-        return self._answer(state, jobs, unflattened_throughputs)
 
 
 class Sum(GavelPolicy):
     """Sum of throughputs, per dollar, with deadlines."""
-
-    def __init__(self, policy: str, name: str, **rest: Any) -> None:
-        super().__init__(policy, name, **rest)
-        self.packs = "packed" in policy
 
     @without_collecting
     def get_allocation(
@@ -581,7 +565,7 @@ class Sum(GavelPolicy):
             except KeyError as missing:
                 raise InputError(f"num_steps_remaining has no job {missing.args[0]}") from None
             state.steps_left[at] = column_of("num_steps_remaining", left)
-        return self._answer(state, jobs, unflattened_throughputs)
+        return self._written(self.driver.allocate(state), jobs, unflattened_throughputs)
 
 
 def _prices(costs: Any, types: tuple[str, ...]) -> Floats:
@@ -611,20 +595,13 @@ class Shared(GavelPolicy):
         self, throughputs: Rows, scale_factors: Values, cluster_spec: Values
     ) -> dict[Any, Any] | None:
         """Shares by job (or pair) and worker type; without jobs None, or for FIFO nothing."""
-        if is_nothing(throughputs):
-            return self._no_jobs(cluster_spec)
-        state, jobs = self._state(throughputs, scale_factors, cluster_spec)
-        return self._answer(state, jobs, throughputs)
+        return self._allocate(throughputs, scale_factors, cluster_spec)
 
 
 class FirstCome(Shared):
     """First in, first out."""
 
     empty: dict[Any, Any] | None = {}  # noqa: RUF012
-
-    def __init__(self, policy: str, name: str, **rest: Any) -> None:
-        super().__init__(policy, name, **rest)
-        self.packs = policy.endswith("packed")
 
 
 class Paired(Shared):
@@ -642,10 +619,7 @@ class Proportional(GavelPolicy):
         self, unflattened_throughputs: Rows, cluster_spec: Values
     ) -> dict[Any, Any] | None:
         """Shares by job and worker type; None without jobs."""
-        if is_nothing(unflattened_throughputs):
-            return self._no_jobs(cluster_spec)
-        state, jobs = self._state(unflattened_throughputs, None, cluster_spec)
-        return self._answer(state, jobs, unflattened_throughputs)
+        return self._allocate(unflattened_throughputs, None, cluster_spec)
 
 
 class Assigned(GavelPolicy):
@@ -671,16 +645,13 @@ class Assigned(GavelPolicy):
             raise InputError(
                 "allox: cluster_spec is missing: workers by type, after num_steps_remaining"
             )
-        if is_nothing(unflattened_throughputs):
-            return self._no_jobs(cluster_spec)
-        state, jobs = self._state(
+        return self._allocate(
             unflattened_throughputs,
             scale_factors,
             cluster_spec,
             times_since_start=times_since_start,
             num_steps_remaining=num_steps_remaining,
         )
-        return self._answer(state, jobs, unflattened_throughputs)
 
 
 class StrategyProof(Weighted):

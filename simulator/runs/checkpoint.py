@@ -55,11 +55,11 @@ class Checkpoint:
 def save(path: Path, checkpoint: Checkpoint) -> None:
     """Write a checkpoint; the file before it stays until the new one is whole."""
     arrays: dict[str, np.ndarray[Any, Any]] = {}
-    policy = checkpoint.config.policy
-    snapshot = {
-        name: _encode_memory(policy, part, arrays) if name == "policy" else _encode(part, arrays)
-        for name, part in checkpoint.snapshot.items()
-    }
+    rest = dict(checkpoint.snapshot)
+    memory = rest.pop("policy", None)
+    snapshot = _encode(rest, arrays)
+    if memory is not None:
+        snapshot["policy"] = _encode_memory(checkpoint.config.policy, memory, arrays)
     tree = {
         "format": FORMAT,
         "config": checkpoint.config.to_json(),
