@@ -20,30 +20,15 @@ from gavel_opt.model.allocation_program import AllocationProgram, Blocks, PairBl
 from gavel_opt.model.cluster_state import ClusterState
 from gavel_opt.model.groups import Groups
 from gavel_opt.policies.packing import pair_blocks, unmerged_rates
-from gavel_opt.policies.policy import Policy, Programs, Traits
+from gavel_opt.policies.policy import Policy, Programs
 from gavel_opt.policies.shares import proportional_share
-from gavel_opt.policies.variants import Variant, group_by_key, measured, serving
+from gavel_opt.policies.variants import ByVariant, Variant, group_by_key, measured, serving
 
 
-class MaxMinFairness(Policy):
-    """Maximise the smallest normalised throughput.
+class MaxMinFairness(ByVariant):
+    """Maximise the smallest normalised throughput."""
 
-    Parameters
-    ----------
-    name
-        The policy's name.
-    variant
-        ``"plain"`` takes every throughput as 1; ``"perf"`` the measured ones; ``"packed"`` adds
-        pairs of jobs.
-    """
-
-    def __init__(self, name: str, variant: Variant, seed: int = 0) -> None:
-        self.name = name
-        self.variant = variant
-        self.traits = Traits(
-            packing=variant == "packed",
-            shuffles=variant == "plain",
-        )
+    plain_reads = False
 
     def programs(self, state: ClusterState, merge: bool) -> Programs:
         """Yield the one program, of the jobs that have a weight."""

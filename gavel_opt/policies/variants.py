@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal, TypeAlias
+from typing import ClassVar, Literal, TypeAlias
 
 import numpy as np
 
@@ -22,16 +22,19 @@ Variant: TypeAlias = Literal["plain", "perf", "packed"]
 
 
 class ByVariant(Policy):
-    """A policy in three variants, of which the plain one takes one worker type's throughput for all.
+    """A policy in three variants.
 
     Parameters
     ----------
     name
         The policy's name.
     variant
-        ``"plain"`` takes the V100's throughput for every worker type; ``"perf"`` the measured
-        ones; ``"packed"`` adds pairs of jobs.
+        ``"plain"`` takes the V100's throughput for every worker type, or where :attr:`plain_reads` is false
+        every throughput as 1; ``"perf"`` the measured ones; ``"packed"`` adds pairs of jobs.
     """
+
+    plain_reads: ClassVar[bool] = True
+    """Whether throughputs enter a plain program."""
 
     def __init__(self, name: str, variant: Variant, seed: int = 0) -> None:
         self.name = name
@@ -39,7 +42,7 @@ class ByVariant(Policy):
         self.traits = Traits(
             packing=variant == "packed",
             shuffles=variant == "plain",
-            needs_reference=variant == "plain",
+            needs_reference=variant == "plain" and self.plain_reads,
         )
 
 

@@ -37,10 +37,11 @@ from gavel_opt.model.allocation_program import AllocationProgram, Answer
 from gavel_opt.model.cluster_state import ClusterState
 from gavel_opt.policies.entities import Entities
 from gavel_opt.policies.max_min import fairness_program
-from gavel_opt.policies.policy import Policy, Programs, Traits
+from gavel_opt.policies.policy import Programs
 from gavel_opt.policies.reachable_levels import Allowed, Ask, GroupedAsk, PooledAsk
 from gavel_opt.policies.rising import Rising
 from gavel_opt.policies.variants import (
+    ByVariant,
     Variant,
     best_rates,
     group_by_key,
@@ -66,20 +67,19 @@ _PATIENCE, _MOST = 5, 60
 """Turns after which less precision will do, and after which there is no end in sight."""
 
 
-class WaterFilling(Policy):
+class WaterFilling(ByVariant):
     """Lexicographic max-min fairness.
 
     Parameters
     ----------
-    name
-        The policy's name.
-    variant
-        ``"plain"`` takes every throughput as 1; ``"perf"`` the measured ones; ``"packed"`` adds
-        pairs of jobs.
+    name, variant
+        As in :class:`~gavel_opt.policies.variants.ByVariant`.
     entities
         Weights of entities and how jobs share within each (:mod:`~gavel_opt.policies.entities`);
         None lets all jobs share as one.
     """
+
+    plain_reads = False
 
     def __init__(
         self,
@@ -88,9 +88,7 @@ class WaterFilling(Policy):
         entities: Mapping[str, Any] | None = None,
         seed: int = 0,
     ) -> None:
-        self.name = name
-        self.variant = variant
-        self.traits = Traits(packing=variant == "packed", shuffles=variant == "plain")
+        super().__init__(name, variant)
         self.entities = None if entities is None else Entities.parse(entities)
 
     def programs(self, state: ClusterState, merge: bool) -> Programs:
