@@ -15,7 +15,7 @@ import numpy as np
 
 from gavel_opt.arrays import Bools, Floats, Ints
 from gavel_opt.errors import InputError, unknown_name
-from gavel_opt.policies.rising import Line, Rising
+from gavel_opt.policies.rising_levels import Line, Rising
 
 _WITHIN = ("fairness", "fifo")
 

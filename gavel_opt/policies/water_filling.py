@@ -7,7 +7,7 @@ With entities of weight :math:`W_e`, the jobs of one that are not fixed yet spli
 order of arrival has it all (FIFO: :math:`W_e / w_m`, and 0 for the jobs behind it).
 
 A job is stopped by its own limit, all of its time where it is fastest, or by workers. How levels rise while
-only limits stop them is known without a program (:mod:`~gavel_opt.policies.rising`), so programs are asked
+only limits stop them is known without a program (:mod:`~gavel_opt.policies.rising_levels`), so programs are asked
 only for the time at which workers do: what part :math:`\theta` of the levels :math:`h(\tau)` of a time
 :math:`\tau` can be had at once (:mod:`~gavel_opt.policies.reachable_levels`)? First of the end, at which everybody is at
 the limit; if all can be had, that is all. Else the multipliers :math:`\lambda` bound the time,
@@ -39,7 +39,7 @@ from gavel_opt.policies.entities import Entities
 from gavel_opt.policies.max_min import fairness_program
 from gavel_opt.policies.policy import Programs
 from gavel_opt.policies.reachable_levels import Allowed, Ask, GroupedAsk, PooledAsk
-from gavel_opt.policies.rising import Rising
+from gavel_opt.policies.rising_levels import Rising
 from gavel_opt.policies.variants import (
     ByVariant,
     Variant,

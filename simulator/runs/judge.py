@@ -20,7 +20,7 @@ from gavel_opt.policies import Found
 from simulator.runs.bounds import Bound, bound_of_jobs, evenly_shared_rate, highest_rate
 from simulator.runs.config import RunConfig
 from simulator.runs.long_queue import DEMAND, LongQueue, Pace
-from simulator.runs.observation import series_of
+from simulator.runs.read_out import series_of
 from simulator.runs.saturation import DEFAULT_RULE, Parameters, Verdict, judge
 from simulator.runs.simulation import Simulation
 from simulator.world.units import HOUR

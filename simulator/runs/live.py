@@ -16,7 +16,7 @@ from pathlib import Path
 
 from simulator.runs.arrow_tables import parquet
 from simulator.runs.config import RunConfig
-from simulator.runs.observation import job_columns, round_columns
+from simulator.runs.read_out import job_columns, round_columns
 from simulator.runs.simulation import Simulation
 from simulator.runs.whole_files import write_atomically
 

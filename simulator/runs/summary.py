@@ -16,7 +16,7 @@ from gavel_opt import Tally
 from simulator.runs.columns import Columns
 from simulator.runs.config import RunConfig
 from simulator.runs.job_accounts import presence
-from simulator.runs.observation import job_columns, placement_columns, round_columns
+from simulator.runs.read_out import job_columns, placement_columns, round_columns
 from simulator.runs.results import RunResult, Spent, Status
 from simulator.runs.saturation import Verdict
 from simulator.runs.simulation import Simulation

@@ -14,7 +14,7 @@ from simulator.runs.columns import Columns
 from simulator.runs.config import RunConfig
 from simulator.runs.policies import policy_of
 from simulator.runs.simulation import Simulation
-from simulator.viewer.choice import TypeQueue, agrees, choose_again
+from simulator.viewer.choice_again import TypeQueue, agrees, choose_again
 from simulator.viewer.prices import Prices, prices_of
 from simulator.viewer.reasons import Explanation, Finding, Table, decide
 from simulator.viewer.reasons_in_words import Words, clock_time, length_of_time

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 
 from simulator.mechanism.inspection import Standing
-from simulator.viewer.choice import TypeQueue
+from simulator.viewer.choice_again import TypeQueue
 
 Reason = Literal[
     "not arrived",

@@ -8,7 +8,7 @@ import numpy as np
 
 from simulator.mechanism.inspection import Standing
 from simulator.runs.simulation import BETWEEN_RESETS
-from simulator.viewer.choice import Candidate, TypeQueue
+from simulator.viewer.choice_again import Candidate, TypeQueue
 from simulator.viewer.reasons import Explanation, Finding, Table
 from simulator.viewer.waits import WAITED
 

@@ -11,7 +11,7 @@ import numpy as np
 from gavel_opt import POLICIES, Allocation, ClusterState, Driver, InputError
 from simulator.runs.columns import Columns
 from simulator.runs.config import RunConfig
-from simulator.runs.observation import placement_columns
+from simulator.runs.read_out import placement_columns
 from simulator.runs.recording import Allocations
 from simulator.runs.simulation import Simulation
 from simulator.viewer.run_folder import RunFolder

@@ -16,7 +16,7 @@ from simulator.mechanism.inspection import Standing, inspect
 from simulator.mechanism.mechanism import Mechanism
 from simulator.runs.columns import Columns
 from simulator.runs.simulation import Simulation
-from simulator.viewer.choice import priority_of
+from simulator.viewer.choice_again import priority_of
 from simulator.viewer.column_file import pack
 from simulator.viewer.resimulation import check_same_rounds, check_trusted
 from simulator.viewer.run_folder import RunFolder

@@ -15,7 +15,7 @@ from simulator.cli import main
 from simulator.mechanism.inspection import inspect
 from simulator.runs.options import make_config
 from simulator.runs.simulation import Simulation
-from simulator.viewer.choice import agrees, choose_again
+from simulator.viewer.choice_again import agrees, choose_again
 from simulator.viewer.explanation import Explainer
 from simulator.viewer.library import Library
 from simulator.viewer.prices import prices_of
