@@ -15,6 +15,8 @@ import io
 import json
 import shlex
 import zipfile
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -182,18 +184,42 @@ def _check_seal(content: bytes, where: str) -> None:
         )
 
 
-def restore(owner: Restorable, memory: dict[str, Any]) -> None:
+def restore(owner: Restorable, memory: dict[str, Any], free: Collection[str] = ()) -> None:
     """Give a fresh owner its state back, held against what it has by itself before and after.
+
+    Parameters
+    ----------
+    owner, memory
+        Who gets what.
+    free
+        Names of parts that may be anything by now: what a user's own policy remembers.
 
     Raises
     ------
     InputError
         If the state is not one that the owner could have had.
     """
-    try:
-        check_layout(memory, owner.snapshot())
+
+    def due() -> dict[str, Any]:
+        return {name: part for name, part in owner.snapshot().items() if name not in free}
+
+    with refusing():
+        check_layout(memory, due())
         owner.restore(memory)
-        check_layout(memory, owner.snapshot(), whole=True)
+        check_layout(memory, due(), whole=True)
+
+
+@contextmanager
+def refusing() -> Iterator[None]:
+    """Answer for what comes of taking back a state that nobody of ours put down.
+
+    Raises
+    ------
+    InputError
+        In place of what was raised.
+    """
+    try:
+        yield
     except _WRONG as wrong:
         raise InputError(
             f"the checkpoint is not one of this run: {wrong}; start it again"
@@ -249,10 +275,17 @@ def check_layout(found: Any, expected: Any, whole: bool = False, where: str = "s
             raise ValueError(f"{where} is not the list that it should be")
         for place, (one, other) in enumerate(zip(found, expected, strict=False)):
             check_layout(one, other, whole, f"{where}[{place}]")
-    elif isinstance(found, dict | list | np.ndarray) or (
-        isinstance(expected, int) and not isinstance(found, int)
-    ):
+    elif not _is_like(found, expected):
         raise ValueError(f"{where} is not like {expected!r}")
+
+
+def _is_like(found: Any, expected: Any) -> bool:
+    """Whether a value may stand where another stood; where there was none may be any but a container."""
+    if expected is None:
+        return not isinstance(found, dict | list | np.ndarray)
+    if isinstance(expected, float):
+        return isinstance(found, float) or (type(found) is int and abs(found) < 1 << 53)
+    return type(found) is type(expected)
 
 
 def resume_command(folder: Path) -> str:

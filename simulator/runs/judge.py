@@ -9,9 +9,11 @@ measurement answers for good, unless the rate is within its error of the answer.
 from __future__ import annotations
 
 import math
+import operator
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
@@ -21,7 +23,7 @@ from simulator.runs.bounds import Bound, bound_of_jobs, evenly_shared_rate, high
 from simulator.runs.config import RunConfig
 from simulator.runs.long_queue import DEMAND, LongQueue, Pace
 from simulator.runs.read_out import series_of
-from simulator.runs.saturation import DEFAULT_RULE, Parameters, Verdict, judge
+from simulator.runs.saturation import DEFAULT_RULE, Finding, Parameters, Verdict, judge
 from simulator.runs.simulation import Simulation
 from simulator.world.units import HOUR
 
@@ -165,10 +167,18 @@ class Judge:
         """
         if memory["of"] != self._what_decides():
             return
-        self.next_look, self._measured = memory["next_look"], float(memory["measured"])
-        self._seen = memory["seen"]
-        self._pace = None if memory["pace"] is None else Pace(**memory["pace"])
-        self.verdict = None if memory["verdict"] is None else Verdict(**memory["verdict"])
+        self.next_look = (
+            None if memory["next_look"] is None else operator.index(memory["next_look"])
+        )
+        self._measured = float(memory["measured"])
+        self._seen = [[float(value) for value in row] for row in memory["seen"]]
+        if any(len(row) != _MEASURED for row in self._seen):
+            raise ValueError("state.judge.seen is not what was measured")
+        pace, verdict = memory["pace"], memory["verdict"]
+        self._pace = (
+            None if pace is None else Pace(**(_numbers(pace) | {"queue": int(pace["queue"])}))
+        )
+        self.verdict = None if verdict is None else _verdict(**verdict)
 
     def _what_decides(self) -> dict[str, Any]:
         config = self._config
@@ -308,6 +318,23 @@ class Judge:
         rate = float(value.sum() / ends[-1])
         apart = float(((values - rate * lengths) ** 2).sum()) * BATCHES / (BATCHES - 1)
         return replace(pace, rate=rate, error=AUTOCORRELATED * math.sqrt(apart) / float(ends[-1]))
+
+
+_MEASURED = 3
+"""Numbers of a measurement."""
+
+
+def _numbers(memory: Mapping[str, Any]) -> dict[str, Any]:
+    return {str(name): float(value) for name, value in memory.items()}
+
+
+def _verdict(
+    rule: str, finding: Finding, reason: str, figures: Mapping[str, Any], time: float
+) -> Verdict:
+    """A verdict out of a checkpoint."""
+    if finding not in get_args(Finding):
+        raise ValueError(f"state.judge.verdict is {finding!r}")
+    return Verdict(str(rule), finding, str(reason), _numbers(figures), float(time))
 
 
 def _rate(config: RunConfig) -> float:

@@ -16,7 +16,15 @@ from typing import Any
 from gavel_opt import InputError, Recorder, SolveFailed, Tally
 from gavel_opt.kernels.jit import clock, compile_seconds
 from gavel_opt.policies import Found
-from simulator.runs.checkpoint import Checkpoint, check_memory, restore, resume_command, save
+from gavel_opt.policies.outside import is_ours
+from simulator.runs.checkpoint import (
+    Checkpoint,
+    check_memory,
+    refusing,
+    restore,
+    resume_command,
+    save,
+)
 from simulator.runs.config import RunConfig
 from simulator.runs.events import Cancel, Events
 from simulator.runs.interrupts import Interrupted, interrupts
@@ -375,8 +383,12 @@ class _Run:
         forks = (theirs.policy, theirs.policy_settings) != (ours.policy, ours.policy_settings)
         if forks and driver is not None:
             snapshot = snapshot | {"policy": self.simulation.policy_memory()}
-        restore(self.simulation, snapshot)
-        before, now = memory.get("policy_source", ""), self.simulation.policy_source
+        outside = driver is not None and not is_ours(driver.policy)
+        restore(self.simulation, snapshot, free=("policy",) if outside else ())
+        with refusing():
+            self._take_back(memory)
+            before = str(memory.get("policy_source", ""))
+        now = self.simulation.policy_source
         if before != now and not forks:
             self.simulation.notes.append(
                 f"the policy is another one than before the checkpoint: {before}, then {now}"
@@ -386,6 +398,8 @@ class _Run:
                 f"resumed with --tie-break none: {driver.engine.name} starts from its last "
                 "answer, so this may be another optimum than in one go"
             )
+
+    def _take_back(self, memory: dict[str, Any]) -> None:
         if self.allocations is not None and memory.get("allocations") is not None:
             self.allocations.restore(memory["allocations"])
         self.spent_before = float(memory["spent"])

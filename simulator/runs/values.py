@@ -390,7 +390,15 @@ def _write_rule(value: tuple[str, Mapping[str, float]]) -> str:
 
 RULE = Kind(
     _read_rule,
-    {"type": "array", "prefixItems": [{"type": "string"}, {"type": "object"}], "minItems": 2},
+    {
+        "type": "array",
+        "prefixItems": [
+            {"type": "string"},
+            {"type": "object", "additionalProperties": {"type": "number"}},
+        ],
+        "minItems": 2,
+        "maxItems": 2,
+    },
     write=_write_rule,
     to_json=list,
     from_json=tuple,
