@@ -30,7 +30,7 @@ SETTINGS = {
 def written(tmp_path_factory: pytest.TempPathFactory) -> Checkpoint:
     path = tmp_path_factory.mktemp("run") / "checkpoint.npz"
     config = make_config(policy="isolated", **SETTINGS)
-    execute(config, allocations=True, checkpointing=Checkpointing(path, rounds=25))
+    execute(config, record=("allocations",), checkpointing=Checkpointing(path, rounds=25))
     return load(path, "--resume")
 
 
