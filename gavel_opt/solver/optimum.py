@@ -42,6 +42,9 @@ single program would take seconds."""
 PRICED_IN_FROM = 48
 """Groups from which on pairs are priced in as they are needed (:mod:`gavel_opt.solver.packed_optimum`)."""
 
+DECIDED_FROM = 1000
+"""Groups from which on a sum of rewards is left to prices (:mod:`gavel_opt.solver.sums_by_prices`)."""
+
 _NONE = np.empty(0)
 _NO_CENTRE = np.empty((0, 0)), 0.0, _NONE
 
@@ -119,6 +122,10 @@ def optimum(
     # where nothing is slack all levels are what they must be: nothing is left to gain
     if outcome == PRICED or (outcome == PINNED and not efficient):
         return _answer(*found)
+    if groups >= DECIDED_FROM and isinstance(program, AllocationProgram):
+        sums = _by_prices(program)
+        if sums is not None:
+            return _answer(*sums)
     gain = gain_of(program) if efficient else _NONE
     pinned = _NO_CENTRE
     if outcome == PINNED:
@@ -154,6 +161,16 @@ def _by_columns(
     if memory.columns is None:
         memory.columns = ColumnMemory()
     return packed_optimum(program, gain, memory.columns)
+
+
+def _by_prices(program: AllocationProgram) -> Found | None:
+    """Solve a sum over very many groups, of which prices decide most; None if they do not."""
+    from gavel_opt.solver.sums_by_prices import largest_sum, sums_alone
+
+    if not sums_alone(program):
+        return None
+    found = largest_sum(program, lambda few: _by_path(few, _NONE, _NO_CENTRE))
+    return found if found is not None and max(found.summary[2:5]) <= SETTINGS.proved else None
 
 
 def _by_path(program: Program, gain: Floats, centre: tuple[Floats, float, Floats]) -> Found:
