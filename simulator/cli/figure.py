@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import re
 import sys
 import time
@@ -34,7 +33,8 @@ from simulator.studies.executors import Executor
 from simulator.studies.experiments import FIGURES, find
 from simulator.studies.experiments.definition import shipped
 from simulator.studies.experiments.experiment import Choices, Experiment
-from simulator.studies.experiments.tables import markdown, seconds, write_csv, write_text
+from simulator.studies.experiments.tables import seconds
+from simulator.studies.experiments.times import compile_seconds, write_times, write_times_of_all
 from simulator.studies.finished_elsewhere import finished_in
 from simulator.studies.identity import identity_of
 from simulator.studies.report import Section, write_report
@@ -165,13 +165,7 @@ def run(arguments: argparse.Namespace) -> int:
     for experiment in experiments:
         place = folder / f"figure-{experiment.figure}" if several else folder
         theirs = _choices_for(experiment, experiments, choices)
-        if arguments.quick:
-            theirs = experiment.quick(theirs)
-        try:
-            tasks_of = _tasks(experiment, theirs)
-        except InputError as wrong:
-            raise InputError(f"figure {experiment.figure}: {wrong}") from None
-        plans.append(_Plan(experiment, place, theirs, tasks_of, draws))
+        plans.append(_planned(experiment, place, theirs, arguments.quick, draws))
     tasks = [(plan, task) for plan in plans for task in plan.tasks]
     costs = [expected_cost(task.payload.get("config", task.payload)) for _, task in tasks]
     mine = share_of(arguments, tasks, costs)
@@ -194,7 +188,12 @@ def run(arguments: argparse.Namespace) -> int:
             plan.add_finished(elsewhere)
     whole = [section for section in sections if section is not None]
     if several and len(whole) == len(plans):
-        _write_all_times(folder, plans, [one.batch for one in whole], time.perf_counter() - started)
+        finished = zip(plans, whole, strict=True)
+        table = write_times_of_all(
+            folder, [(plan.experiment.figure, plan.tasks, one.batch) for plan, one in finished]
+        )
+        took = time.perf_counter() - started
+        print(f"\n{table}\nWall clock of this command: {seconds(took)} s.")
         files = write_report(folder, [one for one in whole if one.text], arguments.quick)
         print(f"report: {' and '.join(map(str, files))}")
     return 3 if any(one.batch.failed or not one.batch.done for one in whole) else 0
@@ -266,11 +265,19 @@ def _choices_for(
     return replace(choices, policies=own)
 
 
-def _tasks(experiment: Experiment, choices: Choices) -> list[Task]:
-    tasks = experiment.tasks(choices)
-    if not tasks:
-        raise InputError("--at: none of the chosen curves has a point there")
-    return tasks
+def _planned(
+    experiment: Experiment, folder: Path, choices: Choices, quick: bool, draws: bool
+) -> _Plan:
+    """Plan an experiment; what is wrong with the choices is said with the figure's name."""
+    if quick:
+        choices = experiment.quick(choices)
+    try:
+        tasks = experiment.tasks(choices)
+        if not tasks:
+            raise InputError("--at: none of the chosen curves has a point there")
+    except InputError as wrong:
+        raise InputError(f"figure {experiment.figure}: {wrong}") from None
+    return _Plan(experiment, folder, choices, tasks, draws)
 
 
 def _carry_out(
@@ -308,65 +315,14 @@ def _carry_out(
     text = experiment.write(folder, choices, batch)
     print(text)
     cpu = sum(kept["cpu_seconds"] for kept in batch.done.values())
-    fresh = len(batch.done) - batch.resumed
+    fresh, compiling = len(batch.done) - batch.resumed, compile_seconds(batch)
     print(
         f"{len(batch.done)} of {len(tasks)} runs done, {fresh} of them now in {seconds(took)} s; "
-        f"{seconds(cpu)} CPU seconds for all{_beside(_compiling(batch))}"
+        f"{seconds(cpu)} CPU seconds for all"
+        + (f", not counting {seconds(compiling)} s for compiled code" if compiling >= 0.05 else "")
     )
     pictures = _plot(experiment, folder, choices, batch) if plan.draws else ()
     return Section(experiment, choices, batch, folder, text, pictures)
-
-
-def _compiling(batch: Batch) -> float:
-    """Seconds of wall clock that the processes of a batch spent on compiled code."""
-    return math.fsum(
-        kept["result"].get("time", {}).get("compile", 0.0) for kept in batch.done.values()
-    )
-
-
-def _beside(compiling: float) -> str:
-    return f", not counting {seconds(compiling)} s for compiled code" if compiling >= 0.05 else ""
-
-
-def _write_all_times(
-    folder: Path, plans: Sequence[_Plan], batches: Sequence[Batch], took: float
-) -> None:
-    """Write ``times.md``: CPU seconds of several figures by policy, and the wall clock now."""
-    spent: dict[tuple[str, str], list[float]] = {}
-    for plan, batch in zip(plans, batches, strict=True):
-        for task in plan.tasks:
-            if task.name in batch.done:
-                settings = task.payload.get("config", task.payload)
-                row = spent.setdefault((plan.experiment.figure, settings["policy"]), [])
-                row.append(batch.done[task.name]["cpu_seconds"])
-    rows = [
-        [figure, policy, str(len(cpu)), seconds(sum(cpu)), seconds(max(cpu))]
-        for (figure, policy), cpu in spent.items()
-    ]
-    every = [one for cpu in spent.values() for one in cpu]
-    rows.append(["all", "", str(len(every)), seconds(sum(every)), seconds(max(every, default=0.0))])
-    compiling = sum(map(_compiling, batches))
-    rows.append(["compiled code (wall clock)", "", "", seconds(compiling), ""])
-    table = markdown(["figure", "policy", "runs", "CPU seconds", "slowest run"], rows)
-    write_text(folder / "times.md", f"# CPU time\n\n{table}")
-    print(f"\n{table}\nWall clock of this command: {seconds(took)} s.")
-
-
-def write_times(folder: Path, names: Sequence[str], batch: Batch) -> None:
-    """Write ``times.csv``: CPU and wall-clock seconds of every run, and its parts."""
-    rows = []
-    for name in names:
-        kept = batch.done.get(name)
-        if kept is None:
-            continue
-        row = {"run": name, "cpu_seconds": kept["cpu_seconds"]}
-        row["wall_seconds"] = kept["wall_seconds"]
-        row |= {f"wall_{part}": spent for part, spent in kept["result"].get("time", {}).items()}
-        rows.append(row)
-    total = {"run": "total"}
-    for column in ("cpu_seconds", "wall_seconds"):
-        total[column] = round(sum(row[column] for row in rows), 4)
-    write_csv(folder / "times.csv", [*rows, total])
 
 
 def _plot(experiment: Experiment, folder: Path, choices: Choices, batch: Batch) -> Sequence[Path]:
