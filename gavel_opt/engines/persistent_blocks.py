@@ -181,11 +181,8 @@ class BlockModel:
         """Write the program's values into the table; returns what changed."""
         from gavel_opt.engines.persistent_slots import rewrite
 
-        blocks = program.blocks
-        self.workers = blocks.workers
-        reward = np.empty((0, self.types)) if program.reward is None else program.reward
-        given = (blocks.rate, blocks.use, program.slope, program.floor, reward)
-        return rewrite(self.table, self.at, blocks.count, *map(np.ascontiguousarray, given))
+        self.workers = program.blocks.workers
+        return rewrite(self.table, self.at, tables(program))
 
 
 class PersistentBlocks(ABC):
@@ -268,7 +265,6 @@ class PersistentBlocks(ABC):
         from gavel_opt.engines.persistent_slots import read
 
         started = time.perf_counter()
-        given = tables(program)
         model = self._model
         solution: Solution | None = None
         if model is not None:
@@ -284,7 +280,7 @@ class PersistentBlocks(ABC):
             self._model = None
             return solution, None
         x, level_dual, price, proof = read(
-            solution.x, solution.row_dual, model.at, model.slots, *given
+            solution.x, solution.row_dual, model.at, model.slots, tables(program)
         )
         answer = Answer(x, proof[1], proof[0], level_dual, price)
         solution.objective, solution.certificate = answer.objective, certificate_of(proof)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from gavel_opt.arrays import Floats, Ints
+from gavel_opt.kernels.block_tables import BlockTables
 from gavel_opt.kernels.certificate import certify_allocation
 from gavel_opt.kernels.jit import compiled
 
@@ -71,16 +72,7 @@ def _mixed(key: int, size: int) -> int:
 
 
 @compiled
-def rewrite(
-    table: Floats,
-    at: Ints,
-    count: Ints,
-    rate: Floats,
-    use: Floats,
-    slope: Floats,
-    floor: Floats,
-    reward: Floats,
-) -> tuple[Ints, Ints, Floats]:
+def rewrite(table: Floats, at: Ints, program: BlockTables) -> tuple[Ints, Ints, Floats]:
     """Write a program's values into the table of slots; say what differs, slot by slot.
 
     Slots without a group are switched off (no floor, no time, no reward) and keep the rest.
@@ -91,8 +83,8 @@ def rewrite(
         As in :class:`~gavel_opt.engines.persistent_blocks.BlockModel`; changed in place.
     at
         Slot of each group.
-    count, rate, use, slope, floor, reward
-        Of the program; ``reward`` has no rows where there is none.
+    program
+        Whose values they are.
 
     Returns
     -------
@@ -100,7 +92,7 @@ def rewrite(
         Of the values that changed.
     """
     slots, columns = table.shape
-    types = rate.shape[1]
+    types = program.rate.shape[1]
     group_of = np.full(slots, -1, np.int64)
     for group in range(at.size):
         group_of[at[group]] = group
@@ -117,17 +109,17 @@ def rewrite(
                 elif k > types + 2:
                     now = 0.0
             elif k < types:
-                now = rate[g, k]
+                now = program.rate[g, k]
             elif k == types:
-                now = use[g]
+                now = program.use[g]
             elif k == types + 1:
-                now = slope[g]
+                now = program.slope[g]
             elif k == types + 2:
-                now = floor[g]
+                now = program.floor[g]
             elif k == types + 3:
                 now = 1.0
             else:
-                now = reward[g, k - types - 4] * count[g]
+                now = program.reward[g, k - types - 4]
             if now != table[i, k]:
                 table[i, k] = now
                 slot[found], column[found], value[found] = i, k, now
@@ -141,12 +133,7 @@ def read(
     row_dual: Floats,
     at: Ints,
     slots: int,
-    rate: Floats,
-    use: Floats,
-    workers: Floats,
-    slope: Floats,
-    floor: Floats,
-    reward: Floats,
+    program: BlockTables,
 ) -> tuple[Floats, Floats, Floats, tuple[float, float, float, float, float]]:
     """Read a model's columns and row duals back as a program's answer, and prove it.
 
@@ -156,8 +143,8 @@ def read(
         Of the model (:class:`~gavel_opt.engines.persistent_blocks.BlockModel`).
     at, slots
         Slot of each group, and how many slots there are.
-    rate, use, workers, slope, floor, reward
-        The program's tables.
+    program
+        Whose answer it is.
 
     Returns
     -------
@@ -166,7 +153,7 @@ def read(
     proof
         As :func:`~gavel_opt.kernels.certificate.certify_allocation` gives it.
     """
-    groups, types = rate.shape
+    groups, types = program.rate.shape
     level = columns.size - types * slots
     x, mu, tau = np.empty((groups, types)), np.empty(groups), np.empty(groups)
     for g in range(groups):
@@ -175,5 +162,5 @@ def read(
         mu[g] = max(-row_dual[at[g]], 0.0)
         tau[g] = row_dual[slots + types + at[g]]
     price = np.maximum(row_dual[slots : slots + types], 0.0)
-    proof = certify_allocation(rate, use, workers, slope, floor, reward, x, mu, price, tau)
+    proof = certify_allocation(program, x, mu, price, tau)
     return x, mu, price, proof

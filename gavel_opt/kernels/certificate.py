@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from gavel_opt.arrays import Floats
+from gavel_opt.kernels.block_tables import BlockTables
 from gavel_opt.kernels.gap import relative_gap
 from gavel_opt.kernels.jit import compiled
 
@@ -16,22 +17,13 @@ TINY = float(np.finfo(np.float64).tiny)
 
 @compiled
 def certify_allocation(
-    rate: Floats,
-    use: Floats,
-    workers: Floats,
-    slope: Floats,
-    floor: Floats,
-    reward: Floats,
-    x: Floats,
-    level_dual: Floats,
-    price: Floats,
-    time_dual: Floats,
+    program: BlockTables, x: Floats, level_dual: Floats, price: Floats, time_dual: Floats
 ) -> tuple[float, float, float, float, float]:
     """Level, objective, primal residual, dual residual and relative gap.
 
-    ``reward`` has shape ``(G, J)``, counts included, or ``(0, J)``. The level is the largest that ``x``
-    allows, NaN if no slope is positive.
+    The level is the largest that ``x`` allows, NaN if no slope is positive.
     """
+    rate, use, workers, slope, floor, reward = program
     groups, types = rate.shape
     rewarded = reward.shape[0] > 0
     clean = np.empty((groups, types))

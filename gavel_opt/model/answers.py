@@ -17,11 +17,11 @@ A ratio :math:`\rho` needs levels of :math:`\text{steps}_g / (\rho\, \text{isola
 from __future__ import annotations
 
 import math
-from typing import TypeAlias
 
 import numpy as np
 
 from gavel_opt.arrays import Floats
+from gavel_opt.kernels.block_tables import BlockTables
 from gavel_opt.model.allocation_program import (
     AllocationProgram,
     Answer,
@@ -81,19 +81,15 @@ def _without_pairs(
     from gavel_opt.kernels.certificate import certify_allocation
 
     given = [np.ascontiguousarray(table, dtype=np.float64) for table in (x, *duals)]
-    proof = certify_allocation(*tables(program), *given)
+    proof = certify_allocation(tables(program), *given)
     return Answer(x, proof[1], proof[0], *prices), certificate_of(proof)
 
 
-Tables: TypeAlias = tuple[Floats, Floats, Floats, Floats, Floats, Floats]
-"""Rates, uses, workers, slopes, floors, and rewards with counts (no rows where there are none)."""
-
-
-def tables(program: AllocationProgram) -> Tables:
+def tables(program: AllocationProgram) -> BlockTables:
     """What an allocation program without pairs is made of, as compiled functions take it."""
     blocks, reward = program.blocks, program.reward
     worth = np.empty((0, blocks.types)) if reward is None else reward * blocks.count[:, None]
-    return (
+    return BlockTables(
         np.ascontiguousarray(blocks.rate, dtype=np.float64),
         np.ascontiguousarray(blocks.use, dtype=np.float64),
         np.ascontiguousarray(blocks.workers, dtype=np.float64),
