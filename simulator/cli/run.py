@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from simulator.runs.checkpoint import Checkpoint
     from simulator.runs.config import RunConfig
+    from simulator.runs.results import RunResult
     from simulator.runs.runner import Checkpointing, Progress
 
 
@@ -115,47 +116,11 @@ def _simulate(
     picture: Path | None,
 ) -> int:
     """Carry out the run, unless its result is there; the exit status."""
-    if folder is not None and arguments.force and not _goes_on_in(arguments, folder):
-        _forget_unfinished(folder)
-    if folder is not None and not arguments.force and not _goes_on_in(arguments, folder):
-        from simulator.studies.finished import result_there
-
-        _check_unfinished(folder, config)
-
-        there = result_there(folder, config, record)
-        if there is not None and arguments.fork_from is not None:
-            raise InputError(
-                f"--output: {folder} holds a run that did not fork; choose another folder, or "
-                "--force to write over it"
-            )
+    if folder is not None and not _goes_on_in(arguments, folder):
+        there = _made_ready(arguments, config, folder, record)
         if there is not None and picture is None:
             return _show_again(config, there, folder, arguments.json)
-
-    from simulator.runs.recording import NOTHING_RECORDED, ProgramFiles
-    from simulator.runs.runner import Stopped, execute
-
-    checkpointing = _checkpointing(arguments, folder)
-    try:
-        programs = None
-        if folder is not None and "programs" in record:
-            programs = ProgramFiles(folder / "programs", go_on=arguments.resume is not None)
-        with _watched() as show:
-            result = execute(
-                config,
-                record=record,
-                recorder=programs,
-                checkpointing=checkpointing,
-                resume=resume,
-                on_progress=show,
-                folder=folder,
-            )
-    except Stopped as stop:
-        from simulator.runs.summary_text import interrupted
-
-        print(interrupted(stop.result), file=sys.stderr)
-        raise
-    if programs is not None and not programs.count:
-        result.summary["notes"].append(NOTHING_RECORDED)
+    result = _carry_out(arguments, config, resume, folder, record)
     interrupts.act()  # there is nothing left that a signal could spoil
     if folder is not None:
         from simulator.studies.finished import sign
@@ -179,6 +144,61 @@ def _simulate(
 
         print(profile(result), file=sys.stderr if arguments.json else sys.stdout)
     return 0
+
+
+def _made_ready(
+    arguments: argparse.Namespace, config: RunConfig, folder: Path, record: Collection[str]
+) -> dict[str, Any] | None:
+    """See to it that a run may be written into a folder; the summary of that run if it is there."""
+    if arguments.force:
+        _forget_unfinished(folder)
+        return None
+    from simulator.studies.finished import result_there
+
+    _check_unfinished(folder, config)
+    there = result_there(folder, config, record)
+    if there is not None and arguments.fork_from is not None:
+        raise InputError(
+            f"--output: {folder} holds a run that did not fork; choose another folder, or "
+            "--force to write over it"
+        )
+    return there
+
+
+def _carry_out(
+    arguments: argparse.Namespace,
+    config: RunConfig,
+    resume: Checkpoint | None,
+    folder: Path | None,
+    record: Collection[str],
+) -> RunResult:
+    """Simulate, shown on a terminal; a run that a signal stops says what there was."""
+    from simulator.runs.recording import NOTHING_RECORDED, ProgramFiles
+    from simulator.runs.runner import Stopped, execute
+
+    checkpointing = _checkpointing(arguments, folder)
+    programs = None
+    if folder is not None and "programs" in record:
+        programs = ProgramFiles(folder / "programs", go_on=arguments.resume is not None)
+    try:
+        with _watched() as show:
+            result = execute(
+                config,
+                record=record,
+                recorder=programs,
+                checkpointing=checkpointing,
+                resume=resume,
+                on_progress=show,
+                folder=folder,
+            )
+    except Stopped as stop:
+        from simulator.runs.summary_text import interrupted
+
+        print(interrupted(stop.result), file=sys.stderr)
+        raise
+    if programs is not None and not programs.count:
+        result.summary["notes"].append(NOTHING_RECORDED)
+    return result
 
 
 def _picture(text: str | None, force: bool) -> Path | None:
