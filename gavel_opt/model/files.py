@@ -19,8 +19,10 @@ from pathlib import Path
 
 from gavel_opt.errors import InputError
 from gavel_opt.model.linear_program import LinearProgram
-from gavel_opt.model.lp_format import read_lp
-from gavel_opt.model.mps import Read, mps_lines, read_mps
+from gavel_opt.model.lp_reader import read_lp
+from gavel_opt.model.mps_reader import read_mps
+from gavel_opt.model.mps_writer import mps_lines
+from gavel_opt.model.program_text import Read
 from gavel_opt.model.recorded import read_recorded, recorded_bytes, room
 
 RECORDED = ".npz"

@@ -8,7 +8,7 @@ import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 import numpy as np
 import scipy
@@ -31,6 +31,13 @@ _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 def shown(word: str) -> str:
     """Quote a word of a file for a message: short, and without control characters."""
     return repr(word if len(word) <= _SHOWN else f"{word[: _SHOWN - 3]}...")
+
+
+class Read(NamedTuple):
+    """A program, and what the user should know about how it was read."""
+
+    program: LinearProgram
+    notes: list[str]
 
 
 @dataclass(slots=True)

@@ -8,8 +8,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import NamedTuple
 
-from gavel_opt.model.mps import Read
-from gavel_opt.model.program_text import Parts, Text, exact, no_bound, rounded, shown
+from gavel_opt.model.program_text import Parts, Read, Text, exact, no_bound, rounded, shown
 
 _SECTIONS = {
     **dict.fromkeys(("maximize", "maximise", "maximum", "max"), "maximize"),
