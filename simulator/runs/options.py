@@ -124,7 +124,7 @@ def config_from(arguments: argparse.Namespace, **given: Any) -> RunConfig:
 
 
 def values_of(given: Any, setting: Setting) -> list[Any]:
-    """Read several values of a setting, as :func:`~simulator.runs.values.several` tells them apart.
+    """Read several values of a setting, as :func:`~simulator.runs.kinds.several` tells them apart.
 
     Raises
     ------
