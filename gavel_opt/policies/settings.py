@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import json
+import math
 import tomllib
 import types
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -136,12 +138,15 @@ def _converted(policy: str, name: str, value: Any, hint: Any) -> Any:
 
 def _toml(text: str) -> Any:
     try:
-        return tomllib.loads(f"value = {text}")["value"]
+        value = tomllib.loads(f"value = {text}")["value"]
+        json.dumps(value, allow_nan=False)  # dates and infinities cannot be kept with the results
     except (
+        TypeError,
         ValueError,
         RecursionError,
     ):  # TOML's own is a ValueError; so is a number of 5,000 digits
         return text
+    return value
 
 
 def _fit(value: Any, hint: Any) -> tuple[bool, Any]:
@@ -156,7 +161,8 @@ def _fit(value: Any, hint: Any) -> tuple[bool, Any]:
     if hint is None or hint is type(None):
         return value is None or value in ("none", "None"), None
     if hint is float:
-        number = isinstance(value, int | float) and not isinstance(value, bool) and value == value
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        number = number and -math.inf < value < math.inf
         return number, float(value) if number else None
     if hint is int:
         return isinstance(value, int) and not isinstance(value, bool), value

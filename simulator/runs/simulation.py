@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,8 +12,9 @@ import numpy as np
 from gavel_opt import Allocation, ClusterState, Driver, GavelError, InputError, Options, Tally
 from gavel_opt.kernels.arguments import Call
 from gavel_opt.kernels.jit import KEEPS_TIME, clock
+from gavel_opt.model.cluster_state import ThroughputTable
 from gavel_opt.policies import Found, solves
-from gavel_opt.policies.outside import memory_of
+from gavel_opt.policies.outside import is_ours, memory_of
 from simulator.mechanism.ideal import IdealMechanism
 from simulator.mechanism.mechanism import Mechanism, Setting
 from simulator.mechanism.records import ALLOCATE, MORE_JOBS, STUCK
@@ -219,6 +220,8 @@ class Simulation:
             records_placements=record_placements,
         )
         self.mechanism = IdealMechanism(setting) if config.ideal else Mechanism(setting)
+        outside = self.driver is not None and not is_ours(policy)
+        self._apart = _copied(setting.table) if outside else None
         self._estimates = (
             EstimatedThroughputs(config, self.measurements, setting.table)
             if estimates_wanted(config)
@@ -401,6 +404,8 @@ class Simulation:
     def _allocate(self) -> None:
         mechanism = self.mechanism
         state = mechanism.state(self._state_prices)
+        if self._apart is not None:
+            self._set_apart(state, self._apart)
         if self.keeps_before:
             self._before = self._deciders()
         if self._estimates is not None:
@@ -422,6 +427,17 @@ class Simulation:
         with self._before_held:
             self._before = None
         mechanism.allocate(allocation)
+
+    def _set_apart(self, state: ClusterState, table: ThroughputTable) -> None:
+        """Let a policy write into what it is shown: the cluster stays what it is, and so does the next state."""
+        for mine, true in (
+            (table.alone, state.throughputs.alone),
+            (table.paired, state.throughputs.paired),
+        ):
+            if mine is not None and true is not None and not np.array_equal(mine, true):
+                mine[:] = true
+        state.throughputs, state.workers = table, state.workers.copy()
+        state.prices = None if state.prices is None else state.prices.copy()
 
     # put down and take up --------------------------------------------------------------------
 
@@ -501,6 +517,11 @@ class Simulation:
                 "prices for all types (--prices)"
             )
         return free
+
+
+def _copied(table: ThroughputTable) -> ThroughputTable:
+    paired = None if table.paired is None else table.paired.copy()
+    return replace(table, alone=table.alone.copy(), paired=paired)
 
 
 def _see_empty(driver: Driver, state: ClusterState) -> None:

@@ -416,10 +416,10 @@ def _read_policy_settings(given: Any, flag: str) -> dict[str, Any]:
     else:
         raise InputError(f"{flag}: {given!r} are no settings; expected NAME=VALUE, or a dictionary")
     try:
-        json.dumps(found)
+        json.dumps(found, allow_nan=False)
     except (TypeError, ValueError):
         raise InputError(
-            f"{flag}: {found!r} is kept with the results, so values must be numbers, text, true or "
+            f"{flag}: {found!r} is kept with the results, so values must be finite numbers, text, true or "
             "false, lists and tables; hand an object over as policy=Class(...)"
         ) from None
     return found
