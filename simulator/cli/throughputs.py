@@ -54,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _output(text: str, force: bool) -> Path:
     """Check where a table is to be written."""
     from simulator.runs.new_file import new_file
-    from simulator.world.throughput_files import WRITERS
+    from simulator.world.throughput_writers import WRITERS
 
     if Path(text).suffix not in WRITERS:
         raise InputError(f"--output: {text}: expected a name that ends in {', '.join(WRITERS)}")
@@ -63,7 +63,7 @@ def _output(text: str, force: bool) -> Path:
 
 def _convert(table: Measurements, output: Path) -> int:
     from simulator.runs.whole_files import write_atomically
-    from simulator.world.throughput_files import WRITERS
+    from simulator.world.throughput_writers import WRITERS
 
     write_atomically(output, WRITERS[output.suffix](table).encode())
     print(f"{output}: {_size(table)}")

@@ -1,15 +1,13 @@
 """Measured throughputs: the tables that ship with the package, and the users' own.
 
-Three formats are read: ours (CSV, described in ``simulator/data/SOURCES.md``), Gavel's JSON, and TOML
-(:mod:`simulator.world.throughput_toml`).
+Three formats are read: ours (:mod:`simulator.world.throughput_csv`), Gavel's JSON
+(:mod:`simulator.world.throughput_json`), and TOML (:mod:`simulator.world.throughput_toml`).
 """
 
 from __future__ import annotations
 
 import functools
-import json
 import math
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,13 +19,8 @@ from simulator.world.job_types import JOB_TYPES
 from simulator.world.names import meant, nearest
 from simulator.world.reading import (
     LARGEST,
-    csv_rows,
-    is_number,
-    number,
-    parse_json,
     read_text,
     shown,
-    whole_number,
 )
 
 DATA = Path(__file__).parents[1] / "data"
@@ -189,15 +182,22 @@ def load_throughputs(path: Path | None = None) -> Measurements:
         return _shipped()
     path = preset_file(path)
     text = read_text(path, "--throughputs")
+    # each format is read by a module that knows what a table is, which is here
     if path.suffix == ".toml":
         from simulator.world.throughput_toml import parse_toml
 
         return parse_toml(str(path), text)
-    return _parse_json(str(path), text) if path.suffix == ".json" else _parse(str(path), text)
+    if path.suffix == ".json":
+        from simulator.world.throughput_json import parse_gavel_json
+
+        return parse_gavel_json(str(path), text)
+    return _csv(str(path), text)
 
 
-_UNCONSOLIDATED = "_unconsolidated"
-"""What the names of the columns for workers spread over servers end in, in Gavel's JSON."""
+def _csv(source: str, text: str) -> Measurements:
+    from simulator.world.throughput_csv import parse_csv
+
+    return parse_csv(source, text)
 
 
 def load_unconsolidated(path: Path | None = None) -> Measurements:
@@ -217,10 +217,12 @@ def load_unconsolidated(path: Path | None = None) -> Measurements:
     """
     if path is None:
         shipped = DATA / "simulation_throughputs_unconsolidated.csv"
-        return _parse(shipped.name, shipped.read_text(encoding="utf-8"))
+        return _csv(shipped.name, shipped.read_text(encoding="utf-8"))
     if path.suffix != ".json":
         raise InputError(f"{path}: only Gavel's JSON holds throughputs of spread workers")
-    return _parse_json(str(path), read_text(path, "--throughputs"), unconsolidated=True)
+    from simulator.world.throughput_json import parse_gavel_json
+
+    return parse_gavel_json(str(path), read_text(path, "--throughputs"), unconsolidated=True)
 
 
 PRESETS = ("@newer", "@a100", "@h100", "@b200", "@t4", "@a10", "@l4")
@@ -246,7 +248,7 @@ def preset_file(path: str | Path) -> Path:
 @functools.lru_cache(maxsize=1)
 def _shipped() -> Measurements:
     path = DATA / "simulation_throughputs.csv"
-    return _parse(path.name, path.read_text(encoding="utf-8"))
+    return _csv(path.name, path.read_text(encoding="utf-8"))
 
 
 def _order(keys: Iterable[Key]) -> tuple[Key, ...]:
@@ -285,28 +287,6 @@ class TableBuilder:
         return Measurements(source, types, keys, alone, paired)
 
 
-def _speed(text: str, where: str) -> float:
-    speed = number(text.strip())
-    if speed is None:
-        raise InputError(f"{where}: expected steps per second, found {shown(text)}")
-    if not 0 <= speed <= LARGEST:
-        raise InputError(f"{where}: expected {SPEED}, found {shown(text)}")
-    return speed
-
-
-def _refuse_halves(source: str, builder: TableBuilder) -> None:
-    """Refuse a pair that has speeds from one side only."""
-    for (a, b), speeds in builder.paired.items():
-        refuse_two_speeds(source, a, b, speeds)
-        missing = [name for name in speeds if name not in builder.paired.get((b, a), ())]
-        if missing:
-            raise InputError(
-                f"{source}: {shown(a[0])} beside {shown(b[0])} with scale factor {a[1]} has speeds on "
-                f"{missing[0]!r} that are missing from the other side, {shown(b[0])} beside "
-                f"{shown(a[0])}; add them there"
-            )
-
-
 def refuse_two_speeds(where: str, a: Key, b: Key, speeds: dict[str, tuple[float, float]]) -> None:
     """Refuse two speeds of a job beside its like.
 
@@ -320,140 +300,3 @@ def refuse_two_speeds(where: str, a: Key, b: Key, speeds: dict[str, tuple[float,
             raise InputError(
                 f"{where}: {shown(a[0])} beside itself has two speeds on {name!r}; expected the same twice"
             )
-
-
-def _parse(source: str, text: str) -> Measurements:
-    rows = csv_rows(source, text)
-    _, header = next(rows, (1, []))
-    types = header[3::2]
-    expected = ["scale_factor", "job", "beside", *(c for t in types for c in (t, f"{t}_beside"))]
-    if header != expected or not types or len(set(types)) < len(types):
-        raise InputError(
-            f"{source}:1: expected the header scale_factor,job,beside, then two columns for each "
-            "worker type: NAME,NAME_beside"
-        )
-    builder = TableBuilder()
-    pairs: list[tuple[int, Key, Key]] = []
-    for line, fields in rows:
-        where = f"{source}:{line}"
-        if not fields:
-            continue
-        if len(fields) != len(header):
-            raise InputError(f"{where}: expected {len(header)} columns, found {len(fields)}")
-        scale_text, job, beside = fields[:3]
-        scale = whole_number(scale_text, 1, MOST_SCALE)
-        if scale is None:
-            raise InputError(
-                f"{where}: expected a scale factor of 1 or more, found {shown(scale_text)}"
-            )
-        if not job:
-            raise InputError(f"{where}: expected a job type in column 2")
-        a = (job, scale)
-        if not beside:
-            stray = next((text for text in fields[4::2] if text), "")
-            if stray:
-                raise InputError(
-                    f"{where}: {shown(stray)} stands in a column for the job beside, and there is none"
-                )
-            if a in builder.alone:
-                raise InputError(f"{where}: a second row for {shown(job)} with scale factor {a[1]}")
-            builder.alone[a] = {
-                name: _speed(fields[3 + 2 * j], where)
-                for j, name in enumerate(types)
-                if fields[3 + 2 * j]
-            }
-            continue
-        b = (beside, a[1])
-        if (a, b) in builder.paired:
-            raise InputError(f"{where}: a second row for {shown(job)} beside {shown(beside)}")
-        pairs.append((line, a, b))
-        both = {
-            name: (_speed(fields[3 + 2 * j], where), _speed(fields[4 + 2 * j], where))
-            for j, name in enumerate(types)
-            if fields[3 + 2 * j] or fields[4 + 2 * j]
-        }
-        refuse_two_speeds(where, a, b, both)
-        builder.paired[a, b] = both
-        builder.paired[b, a] = {name: (second, first) for name, (first, second) in both.items()}
-    for line, a, b in pairs:
-        for key in (a, b):
-            if key not in builder.alone:
-                raise InputError(
-                    f"{source}:{line}: {shown(key[0])} with scale factor {key[1]} has no row of its own "
-                    "(one with an empty column beside)"
-                )
-    if not builder.alone:
-        raise InputError(f"{source}: no rows; expected at least one job type")
-    return builder.build(source, types)
-
-
-_GAVEL_KEY = re.compile(r"\('(.*)', ([1-9][0-9]{0,5})\)")
-
-
-def _gavel_key(text: str) -> Key | None:
-    match = _GAVEL_KEY.fullmatch(text)
-    return None if match is None else (match.group(1), int(match.group(2)))
-
-
-def _line_of(text: str, *path: str) -> int:
-    """Line of a nested entry of a JSON text: each name found after the one before."""
-    position = 0
-    for depth, name in enumerate(path):
-        opens = r"\{" if depth < min(2, len(path) - 1) else ""
-        found = re.compile(re.escape(json.dumps(name)) + r"\s*:\s*" + opens).search(text, position)
-        if found is None:
-            break
-        position = found.start() if depth == len(path) - 1 else found.end()
-    return text.count("\n", 0, position) + 1
-
-
-def _parse_json(source: str, text: str, unconsolidated: bool = False) -> Measurements:
-    content = parse_json(text, source)
-
-    def wrong(expected: str, *path: str) -> InputError:
-        names = " ".join(shown(name)[1:-1] for name in path)
-        return InputError(f"{source}:{_line_of(text, *path)}: {names}: expected {expected}")
-
-    if not isinstance(content, dict) or not content:
-        raise InputError(f"{source}:1: expected an object from worker type to its throughputs")
-    builder = TableBuilder()
-    # Gavel's tables hold a second set for workers spread over servers; its simulator reads none.
-    columns = [name for name in content if name.endswith(_UNCONSOLIDATED) == unconsolidated]
-    if not columns:
-        which = f" whose name ends in {_UNCONSOLIDATED}" if unconsolidated else ""
-        raise InputError(f"{source}:1: expected at least one worker type{which}")
-    types = [column.removesuffix(_UNCONSOLIDATED) for column in columns]
-    for worker_type, column in zip(types, columns, strict=True):
-        jobs = content[column]
-        if not isinstance(jobs, dict):
-            raise wrong("an object from job key to its throughputs", column)
-        for name, entries in jobs.items():
-            a = _gavel_key(name)
-            if a is None:
-                raise wrong("a job key like \"('A3C', 1)\"", column, name)
-            if not isinstance(entries, dict) or "null" not in entries:
-                raise wrong('an object with the entry "null", the job alone', column, name)
-            for other, value in entries.items():
-                path = (column, name, other)
-                numbers = [value] if other == "null" else value
-                if not isinstance(numbers, list) or len(numbers) != (1 if other == "null" else 2):
-                    raise wrong("two numbers, this job's steps per second and the other's", *path)
-                if not all(is_number(v) and 0 <= v <= LARGEST for v in numbers):
-                    raise wrong(SPEED, *path)
-                if other == "null":
-                    builder.alone.setdefault(a, {})[worker_type] = float(value)
-                    continue
-                b = _gavel_key(other)
-                if b is None:
-                    raise wrong('"null" or a job key like "(\'A3C\', 1)"', *path)
-                if b[1] == a[1]:
-                    if other not in jobs:
-                        raise wrong(f"an entry of its own for {other} on {column}", *path)
-                    builder.paired.setdefault((a, b), {})[worker_type] = (
-                        float(value[0]),
-                        float(value[1]),
-                    )
-    if not builder.alone:
-        raise InputError(f"{source}: no job types; expected at least one")
-    _refuse_halves(source, builder)
-    return builder.build(source, types)
