@@ -30,7 +30,6 @@ from gavel_opt.gavel.policies import (
     Assigned,
     FinishTime,
     FirstCome,
-    GavelPolicy,
     Make,
     Makespan,
     Packed,
@@ -42,6 +41,7 @@ from gavel_opt.gavel.policies import (
     WaterFilled,
     Weighted,
 )
+from gavel_opt.gavel.policy import GavelPolicy
 
 _WATER = "max_min_fairness_water_filling"
 _SUM = "max_sum_throughput"
