@@ -74,7 +74,9 @@ def _link(machine_code: bytes) -> tuple[int, int]:
         triple = llvm.get_process_triple()
         target = llvm.Target.from_triple(triple).create_target_machine()
         empty = llvm.parse_assembly(f'target triple = "{triple}"')
-        engine = llvm.create_mcjit_compiler(empty, target)
+        # One stretch of memory for all sections: code reaches its constants over 2 GB at most, and in a
+        # process with much memory (Ray's store of objects) they would lie further apart and abort it.
+        engine = llvm.create_mcjit_compiler(empty, target, use_lmm=True)
         engine.add_object_file(llvm.ObjectFileRef.from_data(machine_code))
         engine.finalize_object()
         _loaded.append(engine)

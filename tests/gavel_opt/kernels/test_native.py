@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import gc
 import math
+import subprocess
+import sys
 import threading
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -294,3 +297,11 @@ def test_pooling_can_be_compiled():
     )
     lowered = lower_kernel(_pooled, tuple(map(form_of, given)), lambda: None)
     assert [type(form) for form in lowered.result.members] == [ArrayForm] * 5
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc/self/maps")
+def test_code_and_its_constants_stand_together_where_memory_is_scarce() -> None:
+    """In a process with much memory they would be too far apart, and LLVM would abort it."""
+    script = Path(__file__).with_name("far_sections.py")
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "True\n"), done.stderr
