@@ -6,6 +6,7 @@ Run as a process of its own by ``test_native.py``, since what this is about abor
 from __future__ import annotations
 
 import ctypes
+import itertools
 import mmap
 from pathlib import Path
 
@@ -58,7 +59,7 @@ if __name__ == "__main__":
     wall = hold(None, FAR)
     lines = Path("/proc/self/maps").read_text().splitlines()
     taken = [tuple(int(end, 16) for end in line.split()[0].split("-")) for line in lines]
-    for (_, end), (start, _) in zip(taken, taken[1:], strict=False):
+    for (_, end), (start, _) in itertools.pairwise(taken):
         if wall <= end < start < wall + (1 << 40):
             hold(end, start - end, FIXED_NOREPLACE)
     for gap in range(1, 17):  # gaps of three pages at the far end
