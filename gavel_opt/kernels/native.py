@@ -71,16 +71,22 @@ def _link(machine_code: bytes) -> tuple[int, int]:
     """Addresses of the two functions of an object file, for as long as the process lives."""
     llvm = _llvm()
     with _loading:
-        triple = llvm.get_process_triple()
-        target = llvm.Target.from_triple(triple).create_target_machine()
-        empty = llvm.parse_assembly(f'target triple = "{triple}"')
-        # One stretch of memory for all sections: code reaches its constants over 2 GB at most, and in a
-        # process with much memory (Ray's store of objects) they would lie further apart and abort it.
-        engine = llvm.create_mcjit_compiler(empty, target, use_lmm=True)
-        engine.add_object_file(llvm.ObjectFileRef.from_data(machine_code))
-        engine.finalize_object()
-        _loaded.append(engine)
-        return engine.get_function_address(ENTRY), engine.get_function_address(RELEASE)
+        builder = llvm.JITLibraryBuilder().add_object_img(machine_code)
+        builder.export_symbol(ENTRY).export_symbol(RELEASE).add_current_process()
+        linked = builder.link(_linker(), f"kernel-{len(_loaded)}")
+        _loaded.append(linked)
+        return linked[ENTRY], linked[RELEASE]
+
+
+@functools.cache
+def _linker() -> Any:
+    """LLVM's newer linker. It takes one stretch of memory for code and constants, where the older one puts them
+    wherever there is room: further apart than code can reach, in a process with much memory (a worker of
+    Ray), and then it aborts the process.
+    """
+    llvm = _llvm()
+    target = llvm.Target.from_triple(llvm.get_process_triple()).create_target_machine()
+    return llvm.create_lljit_compiler(target, use_jit_link=True)
 
 
 _C_TYPES: dict[str, Any] = {"b": ctypes.c_bool, "i": ctypes.c_int64, "f": ctypes.c_double}

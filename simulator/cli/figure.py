@@ -58,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = (
         f"figures:\n{rows}\n\n"
         "Each point is kept as it finishes; the same command goes on where it stopped.\n"
-        "A quick look: gavel-sim figure 9 --seed 0 --at 4 5.2 --window 400:500\n"
+        "A quick look: gavel-sim figure 9 --seed 0 --at 4 5.2 --window 400:500 --output quick\n"
         "Several figures at once get a folder each and one table of times."
     )
     parser.add_argument(

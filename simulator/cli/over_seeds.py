@@ -7,7 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from simulator.cli.drawing import can_draw
-from simulator.studies.over_seeds import MOST_ROWS, OVER_SEEDS, OverSeeds, as_text
+from simulator.studies.over_seeds import (
+    MOST_ROWS,
+    OVER_SEEDS,
+    OverSeeds,
+    as_text,
+    nothing_is_drawn,
+)
 from simulator.studies.sweep_plot import MOST_LINES, draw_sweep, picture_of
 
 
@@ -15,6 +21,8 @@ def say_over_seeds(folder: Path, rows: Sequence[OverSeeds]) -> None:
     """Print the table where it is small, and draw, if there is something to draw and what draws."""
     if len(rows) <= MOST_ROWS:
         print(as_text(rows))
+    if nothing_is_drawn(rows):
+        print("no intervals: every seed gave the same, since nothing is drawn")
     print(f"over seeds: {folder / OVER_SEEDS}")
     for ending in ("png", "svg", "pdf"):  # of fewer runs, when there is nothing to draw any more
         (folder / OVER_SEEDS).with_suffix(f".{ending}").unlink(missing_ok=True)

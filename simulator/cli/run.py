@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import importlib.util
 import json
+import math
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -288,7 +289,14 @@ def _what_to_run(arguments: argparse.Namespace) -> tuple[RunConfig, Checkpoint |
         arguments.output = arguments.resume
     checkpoint = load(Path(arguments.resume), "--resume")
     anew = {name: GIVEN[name].read(value, name) for name, value in given.items()}
-    return replace(checkpoint.config, **anew), checkpoint
+    config = replace(checkpoint.config, **anew)
+    spent = float(checkpoint.runner["spent"])
+    if spent >= config.timeout:
+        raise InputError(
+            f"--resume: the run has had {spent:.3g} s, of a --timeout of {config.timeout:g} s in all; "
+            f"give more, such as --timeout {math.ceil(2.0 * spent)}"
+        )
+    return config, checkpoint
 
 
 def _checkpointing(arguments: argparse.Namespace, folder: Path | None) -> Checkpointing | None:

@@ -7,6 +7,7 @@ seed, so that what is compared is the alternative and not the draw.
 from __future__ import annotations
 
 import argparse
+import difflib
 import json
 import re
 import tempfile
@@ -142,11 +143,17 @@ def _changes(words: Sequence[str], base: RunConfig) -> dict[str, Any]:
         name, equals, value = word.partition("=")
         setting = find_setting(name)
         if not equals or setting is None:
-            raise InputError(
-                f"--against: cannot read {word!r}; expected v100+12, or a setting such as policy=allox"
+            near = difflib.get_close_matches(name, [known.word for known in GIVEN.values()], 1)
+            hint = (
+                f"did you mean {near[0]}=...?"
+                if near and equals
+                else "expected v100+12, or a setting such as policy=allox (of the policy: set=NAME=VALUE)"
             )
+            raise InputError(f"--against: cannot read {word!r}; {hint}")
         if setting.name == "seed":
             raise InputError("--against: seed: all alternatives have the same seeds; see --seed")
+        if setting.kind.switch and value.lower() not in ("true", "false"):
+            raise InputError(f"--against: {word}: expected {name}=true or {name}=false")
         settings[setting.word] = value if not setting.kind.switch else value.lower() == "true"
     return settings
 

@@ -105,13 +105,26 @@ def nothing_failed() -> int:
 
 
 def executor_of(arguments: argparse.Namespace, at_most: int | None = None) -> Executor:
-    """Make the executor that was asked for; ``at_most`` bounds how many runs go on at once."""
+    """Make the executor that was asked for; ``at_most`` bounds how many runs go on at once.
+
+    Raises
+    ------
+    InputError
+        If there is none, or a flag is of another one: ``--print-script`` would run what was to be shown.
+    """
+    for flag in _OF_SLURM:
+        if getattr(arguments, flag[2:].replace("-", "_"), None):
+            raise InputError(
+                f"{flag}: --executor {arguments.executor} has no use for it; --executor {SLURM} has"
+            )
     processes = arguments.processes if at_most is None else at_most
     return make_executor(arguments.executor, processes, arguments.ray_address)
 
 
 def array_job(arguments: argparse.Namespace, folder: Path, runs: int) -> ArrayJob:
     """Make the Slurm job that carries out a number of runs of this command."""
+    if arguments.ray_address is not None:
+        raise InputError(f"--ray-address: --executor {SLURM} has no use for it; --executor ray has")
     return ArrayJob(
         command=[*this_command(), *typed(arguments)],
         folder=folder,
@@ -134,6 +147,7 @@ def hand_to_slurm(
     return 0
 
 
+_OF_SLURM = ("--tasks", "--sbatch", "--print-script")
 _WITH_VALUE = ("--executor", "--ray-address", "--tasks", "--sbatch", "--processes")
 _ALONE = ("--print-script", "--dry-run", "--json", "--follow")
 

@@ -185,6 +185,8 @@ def execute(
             raise keep_unsolved(failed, folder) from None
         finally:
             interrupts.rescue = None
+        if ending in ("timeout", "horizon"):  # which a longer limit takes from here
+            run.interrupted()
         result = run.result(ending)
         if "trace" in record:
             result.trace = run.simulation.trace()

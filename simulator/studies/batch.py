@@ -214,11 +214,15 @@ class Failures:
 
 
 def complain(batch: Batch, most: int = 5) -> None:
-    """Say on standard error what failed, one line each for the first few."""
-    for name, reason in list(batch.failed.items())[:most]:
-        print(f"gavel-sim: {name} failed: {reason}", file=sys.stderr)
-    rest = len(batch.failed) - most
-    if rest > 0:
+    """Say on standard error what failed and why, one line each for the first few reasons."""
+    failed: dict[str, list[str]] = {}
+    for name, reason in batch.failed.items():
+        failed.setdefault(reason, []).append(name)
+    for reason, (first, *others) in list(failed.items())[:most]:
+        runs = f"{first} and {len(others)} more" if others else first
+        print(f"gavel-sim: {runs} failed: {reason}", file=sys.stderr)
+    rest = sum(map(len, list(failed.values())[most:]))
+    if rest:
         print(f"gavel-sim: {rest} more failed", file=sys.stderr)
     if batch.failed:
         print("gavel-sim: the same command runs what failed again", file=sys.stderr)

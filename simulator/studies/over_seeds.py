@@ -55,8 +55,8 @@ class OverSeeds:
 
     @property
     def interval(self) -> tuple[float, float] | None:
-        """Student's interval of the mean at 95 %; None without a mean, or of a single seed."""
-        if self.others or len(self.values) < 2:
+        """Student's interval of the mean at 95 %; None without a mean, or if all seeds gave the same."""
+        if self.others or len(set(self.values)) < 2:  # one, or nothing is drawn, as of a trace
             return None
         mean, half = mean_and_half(self.values)
         return mean - half, mean + half
@@ -124,6 +124,12 @@ def as_text(rows: Sequence[OverSeeds]) -> str:
         cells.append([row.policy, *written, mean, interval, seeds])
     header = ["policy", *names, "mean JCT (hours)", "95 % interval", "seeds completed"]
     return markdown(header, cells)
+
+
+def nothing_is_drawn(rows: Sequence[OverSeeds]) -> bool:
+    """Whether several seeds gave the same everywhere."""
+    several = [row.values for row in rows if len(row.values) > 1]
+    return bool(several) and all(len(set(values)) < 2 for values in several)
 
 
 def names_of(rows: Sequence[OverSeeds]) -> list[str]:

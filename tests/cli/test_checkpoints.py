@@ -108,6 +108,20 @@ def test_killed_run_goes_on(tmp_path):
     assert gavel_sim("compare", whole, half).returncode == 0
 
 
+def test_a_run_that_its_limit_ended_goes_on_from_there(tmp_path):
+    """Not from the last checkpoint that happened to be due, which would lose and overwrite what there is."""
+    run = config("fifo_perf", window=(300, 400), saturation="off")
+    path = tmp_path / "checkpoint.npz"
+    ended = execute(replace(run, timeout=0.05), checkpointing=Checkpointing(path, seconds=600.0))
+    assert ended.status == "timeout"
+    kept = load(path, "--resume")
+    assert kept.runner["saved_rounds"] == ended.summary["rounds"]
+    same(execute(run, resume=kept), execute(run))
+    done = gavel_sim("run", "--resume", tmp_path)
+    assert done.returncode == 2
+    assert "of a --timeout of 0.05 s in all; give more, such as --timeout 1" in done.stderr
+
+
 def test_runs_fork_from_one_warm_up(tmp_path):
     warm = tmp_path / "warm"
     words = ("--cluster", "6:6:6", "--interarrival", 3600, "--window", "50:90")

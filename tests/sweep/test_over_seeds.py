@@ -49,14 +49,15 @@ def test_a_row_is_the_mean_of_its_seeds_with_students_interval(sweep: Path) -> N
 def test_no_mean_unless_all_seeds_completed(sweep: Path) -> None:
     plan = read_plan(sweep)
     whole = {"result": {"status": "completed", "average_jct": 3600.0}}
+    slow = {"result": {"status": "completed", "average_jct": 7200.0}}
     cut = {"result": {"status": "saturated", "average_jct": None}}
     lacking = {"result": {"status": "completed", "average_jct": None}}
-    kept = [whole, whole, cut, whole, whole, whole, whole, lacking]
+    kept = [whole, whole, cut, whole, slow, whole, whole, lacking]
     batch = Batch(done={one.name: found for one, found in zip(plan, kept, strict=False)})
     batch.failed[plan[8].name] = "broken"
     rows = over_seeds(plan, batch)
     assert [(row.mean, row.interval) for row in rows] == [
-        *[(None, None), (3600.0, (3600.0, 3600.0)), (None, None), (None, None)]
+        *[(None, None), (4800.0, rows[1].interval), (None, None), (None, None)]
     ]
     assert [row.why for row in rows] == [
         *["1 saturated", "", "1 without all jobs, 1 failed", "3 not run"]
@@ -64,7 +65,20 @@ def test_no_mean_unless_all_seeds_completed(sweep: Path) -> None:
     said = as_text(rows).splitlines()
     cells = [[cell.strip() for cell in line.split("|")[2:-1]] for line in said]
     assert cells[2] == ["2", "", "", "2 of 3 (1 saturated)"]
-    assert cells[3] == ["3", "1.00", "1.00 to 1.00", "3 of 3"]
+    assert cells[3] == ["3", "1.33", "-0.10 to 2.77", "3 of 3"]
+
+
+def test_no_interval_where_every_seed_gave_the_same(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The jobs of a trace are the same whatever the seed: that says nothing about chance."""
+    words = ["--policy", "fifo_perf", "--cluster", "2:2:2", "--trace", "example", "--seed", "0-2"]
+    assert main(["sweep", *words, "--processes", "1", "--output", str(tmp_path)]) == 0
+    said = capsys.readouterr().out
+    assert "no intervals: every seed gave the same, since nothing is drawn\n" in said
+    (row,) = table(tmp_path)
+    assert row["average_jct"]
+    assert row["average_jct_low"] == row["average_jct_high"] == ""
 
 
 def test_collect_leaves_out_the_mean_of_what_is_not_done(

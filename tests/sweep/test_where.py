@@ -136,6 +136,15 @@ def test_the_script_for_slurm_is_plain_and_runs_the_same_command(tmp_path: Path)
         (["sweep", "status"], "expected one folder"),
         (["sweep", *SMALL, "--shard", "2/2"], "shards of 2 are 0/2 to 1/2"),
         (["sweep", *SMALL, "--ray-address", "auto"], "--executor ray has"),
+        (["sweep", *SMALL, "--print-script"], "--print-script: --executor local has no use for it"),
+        (
+            ["knee", "--policy", "fifo", "--tasks", "2"],
+            "--tasks: --executor local has no use for it",
+        ),
+        (
+            ["sweep", *SMALL, "--executor", "slurm", "--print-script", "--ray-address", "auto"],
+            "--ray-address: --executor slurm has no use for it",
+        ),
     ],
 )
 def test_mistakes_are_answered_in_a_line(tmp_path: Path, words: list[str], said: str) -> None:
