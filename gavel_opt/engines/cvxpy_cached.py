@@ -27,8 +27,8 @@ from scipy import sparse
 
 from gavel_opt.arrays import Floats, Ints
 from gavel_opt.engines.cone_form import Cone
-from gavel_opt.engines.cones import run_cone
 from gavel_opt.engines.cvxpy_rebuild import run, solve_rows
+from gavel_opt.engines.ecos_call import run_cone
 from gavel_opt.engines.protocol import DEFAULT_OPTIONS, Capability, Options
 from gavel_opt.errors import InputError
 from gavel_opt.model.allocation_program import AllocationProgram, Answer, FinishTimeProgram

@@ -16,7 +16,7 @@ from scipy import sparse
 
 from gavel_opt.arrays import Floats, Ints
 from gavel_opt.engines.cone_form import Cone, Rows
-from gavel_opt.engines.cones import run_cone
+from gavel_opt.engines.ecos_call import run_cone
 from gavel_opt.engines.protocol import DEFAULT_OPTIONS, Capability, Options
 from gavel_opt.model.allocation_program import AllocationProgram, Answer, FinishTimeProgram
 from gavel_opt.model.answers import allocation_answer, finish_time_answer

@@ -1,4 +1,4 @@
-"""Cone programs on arrays, solved by ECOS."""
+"""A cone program handed to ECOS, and what ECOS says of it."""
 
 from __future__ import annotations
 
