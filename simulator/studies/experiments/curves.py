@@ -275,7 +275,7 @@ class CurveExperiment:
         if said:
             text += "\n" + "\n".join(said) + "\n"
         write_text(folder / self.table_file, f"# {self.title}\n\n{text}")
-        times = self._times(curves, points, batch)
+        times = _times(curves, points)
         write_text(folder / "times.md", f"# CPU time, figure {self.figure}\n\n{times}")
         return f"{text}\n{times}"
 
@@ -369,35 +369,6 @@ class CurveExperiment:
             return replace(choices, seeds=choices.seeds[:1], at=at)
         return replace(choices, seeds=choices.seeds[:1], at=at, window=QUICK_WINDOW)
 
-    def _times(
-        self, curves: list[Curve], points: dict[str, dict[float, Point]], batch: Batch
-    ) -> str:
-        rows = []
-        total, count = 0.0, 0
-        counted: set[tuple[str, float]] = set()  # curves may be measures of the same runs
-        for curve in curves:
-            kept = curve.runs or curve.name
-            own = {x: one for x, one in points[curve.name].items() if (kept, x) not in counted}
-            if not own:
-                continue
-            counted |= {(kept, x) for x in own}
-            spent = math.fsum(one.cpu_seconds for one in own.values())
-            runs = sum(len(one.values) for one in own.values())
-            slowest = max(own.items(), key=lambda item: item[1].cpu_seconds)
-            rows.append(
-                [
-                    curve.label,
-                    str(runs),
-                    seconds(spent),
-                    seconds(spent / runs),
-                    f"{seconds(slowest[1].cpu_seconds / len(slowest[1].values))} at {slowest[0]:g}",
-                ]
-            )
-            total, count = total + spent, count + runs
-        rows.append(["all", str(count), seconds(total), seconds(total / max(count, 1)), ""])
-        header = ["curve", "runs", "CPU seconds", "a run", "slowest point, a run"]
-        return f"CPU seconds by curve.\n\n{markdown(header, rows)}"
-
     def plot(self, folder: Path, choices: Choices, batch: Batch) -> list[Path]:
         """Draw ``figure-N.png``, ``.svg`` and ``.pdf``: our points on the paper's curves."""
         from simulator.studies.plots import Axes, Line, draw
@@ -448,6 +419,34 @@ class CurveExperiment:
         if not choices.as_published:
             note += f". {OTHER_WINDOW}"
         return draw(folder / f"figure-{self.figure}", self.title, note, panels)
+
+
+def _times(curves: list[Curve], points: dict[str, dict[float, Point]]) -> str:
+    rows = []
+    total, count = 0.0, 0
+    counted: set[tuple[str, float]] = set()  # curves may be measures of the same runs
+    for curve in curves:
+        kept = curve.runs or curve.name
+        own = {x: one for x, one in points[curve.name].items() if (kept, x) not in counted}
+        if not own:
+            continue
+        counted |= {(kept, x) for x in own}
+        spent = math.fsum(one.cpu_seconds for one in own.values())
+        runs = sum(len(one.values) for one in own.values())
+        slowest = max(own.items(), key=lambda item: item[1].cpu_seconds)
+        rows.append(
+            [
+                curve.label,
+                str(runs),
+                seconds(spent),
+                seconds(spent / runs),
+                f"{seconds(slowest[1].cpu_seconds / len(slowest[1].values))} at {slowest[0]:g}",
+            ]
+        )
+        total, count = total + spent, count + runs
+    rows.append(["all", str(count), seconds(total), seconds(total / max(count, 1)), ""])
+    header = ["curve", "runs", "CPU seconds", "a run", "slowest point, a run"]
+    return f"CPU seconds by curve.\n\n{markdown(header, rows)}"
 
 
 def _limits(reached: Sequence[float], choices: Choices) -> tuple[float, float | None]:
