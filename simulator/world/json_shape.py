@@ -1,7 +1,7 @@
 """JSON held against a schema: the few words of JSON schema that ours use.
 
-Not ``jsonschema``: loading it takes as long as all of ``gavel-sim run`` may, and its complaints are
-pages where ours are one line.
+Not ``jsonschema``: loading it takes 0.09 s, half as long as all that a configuration needs, it would be
+a dependency more, and its complaints are several lines where ours are one.
 """
 
 from __future__ import annotations
