@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from gavel_opt.arrays import Ints
+from gavel_opt.engines import proportional_jobs
 from simulator.cli import main
 from simulator.cli.warm_up import RUNS, exercise
+from simulator.runs.options import make_config
+from simulator.runs.simulation import Simulation
 
 
 def test_complaints(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -14,6 +20,21 @@ def test_complaints(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Monk
     monkeypatch.setenv("NUMBA_DISABLE_JIT", "1")
     assert main(["warm-up"]) == 2
     assert "NUMBA_DISABLE_JIT is set, so nothing is ever compiled" in capsys.readouterr().err
+
+
+def test_jobs_are_pooled_in_one_of_the_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    called: list[int] = []
+    pooled = proportional_jobs._pooled
+
+    def counted(kind: Ints, *rest: Any) -> Any:
+        called.append(kind.size)
+        return pooled(kind, *rest)
+
+    monkeypatch.setattr(proportional_jobs, "_pooled", counted)
+    for settings in RUNS:
+        if settings.get("engine") == "highs" and settings["policy"] == "min_total_duration_perf":
+            Simulation(make_config(**settings)).advance(1)
+    assert called
 
 
 @pytest.mark.slow
