@@ -20,33 +20,10 @@ if simulator.__file__ is None or Path(simulator.__file__).parent.resolve() != _O
         f"gavel-opt installed in {_OURS}: rename it, or start Python elsewhere"
     )
 
-from simulator import (  # noqa: E402  (of the right one)
-    InputError,
-    RunConfig,
-    RunResult,
-    SolveFailed,
-    compare,
-    figure,
-    knee,
-    run,
-    sweep,
-    what_if,
-)
+from simulator import *  # noqa: E402, F403  (of the right one)
+
+__all__ = simulator.__all__
 
 
 def __getattr__(name: str) -> Any:
     return getattr(simulator, name)
-
-
-__all__ = [
-    "InputError",
-    "RunConfig",
-    "RunResult",
-    "SolveFailed",
-    "compare",
-    "figure",
-    "knee",
-    "run",
-    "sweep",
-    "what_if",
-]

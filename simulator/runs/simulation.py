@@ -311,22 +311,12 @@ class Simulation:
         """The jobs that have arrived as a trace, to be run again under other policies."""
         return write_trace(self.workload.jobs, self.arrived, self.measurements)
 
-    def job_type(self, key: int) -> str:
-        """Job type of a key, for reports."""
-        return self.measurements.keys[key][0]
-
     @property
     def series(self) -> RoundSeries:
         """Metrics of all rounds so far (copies)."""
         rounds, type_use = self.mechanism.metrics()
         columns = {name: rounds[name].copy() for name in _METRICS}
         return RoundSeries(**columns, utilization_by_type=type_use.copy())
-
-    @property
-    def latest(self) -> dict[str, float]:
-        """Metrics of the last round, for a progress bar."""
-        rounds, _ = self.mechanism.metrics()
-        return {name: float(rounds[name][-1]) if len(rounds) else 0.0 for name in _METRICS}
 
     def waiting_since(self, seconds: float) -> np.ndarray:
         """Jobs that waited in each round since a moment of simulated time.

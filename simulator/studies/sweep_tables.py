@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,6 +12,7 @@ from gavel_opt import InputError
 from simulator.runs.config import SETTINGS, RunConfig, find_setting
 from simulator.runs.whole_files import write_atomically
 from simulator.studies.batch import Batch
+from simulator.studies.experiments.tables import csv_of
 from simulator.studies.over_seeds import OverSeeds, over_seeds, write_over_seeds
 from simulator.studies.run_folders import RESULTS
 from simulator.studies.sweep_folder import PlanEntry
@@ -109,16 +108,6 @@ def _in_words(config: RunConfig) -> dict[str, Any]:
         if value == float("inf"):
             found[setting.word] = None
     return found
-
-
-def csv_of(rows: Sequence[dict[str, Any]]) -> bytes:
-    """Write rows as CSV; columns are those of all rows, in the order in which they appear."""
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, names, restval="", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue().encode()
 
 
 def _column(values: list[Any]) -> list[Any]:

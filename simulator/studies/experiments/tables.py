@@ -35,15 +35,20 @@ def seconds(value: float) -> str:
     return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.3f}"
 
 
-def write_csv(path: Path, rows: Sequence[dict[str, Any]]) -> None:
-    """Write rows whose keys are the columns."""
+def csv_of(rows: Sequence[dict[str, Any]]) -> bytes:
+    """Rows as CSV; columns are those of all rows, in the order in which they appear."""
     names = list(dict.fromkeys(name for row in rows for name in row))
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, names, restval="", lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
+    return text.getvalue().encode()
+
+
+def write_csv(path: Path, rows: Sequence[dict[str, Any]]) -> None:
+    """Write rows whose keys are the columns."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, text.getvalue().encode())
+    write_atomically(path, csv_of(rows))
 
 
 def write_text(path: Path, text: str) -> None:
