@@ -11,6 +11,10 @@ from simulator.runs.saturation import Series
 from simulator.runs.simulation import Simulation
 from simulator.world.units import HOUR
 
+_OF_JOBS = ("scale_factor", "weight", "entity", "steps", "duration", "arrival", "finish", "jct")
+_OF_ROUNDS = ("active", "running", "queued", "arrived", "completed", "utilization")
+"""Columns that are those of :class:`~simulator.runs.simulation.JobRecords` and ``RoundSeries``, in order."""
+
 RATE_WINDOW = 10 * HOUR
 """Simulated seconds over which the completion rate of a round is taken."""
 
@@ -24,14 +28,7 @@ def job_columns(simulation: Simulation) -> Columns:
     columns: Columns = {
         "job": number,
         "type": names[jobs.key] if jobs.key.size else np.array([], dtype=np.str_),
-        "scale_factor": jobs.scale_factor,
-        "weight": jobs.weight,
-        "entity": jobs.entity,
-        "steps": jobs.steps,
-        "duration": jobs.duration,
-        "arrival": jobs.arrival,
-        "finish": jobs.finish,
-        "jct": jobs.jct,
+        **{name: getattr(jobs, name) for name in _OF_JOBS},
         "isolated_time": np.full(number.size, np.nan),
         "finish_time_fairness": np.full(number.size, np.nan),
         "deadline": jobs.deadline,
@@ -86,12 +83,7 @@ def round_columns(simulation: Simulation, jobs: Columns) -> Columns:
     columns: Columns = {
         "round": np.arange(time.size),
         "time": time,
-        "active": series.active,
-        "running": series.running,
-        "queued": series.queued,
-        "arrived": series.arrived,
-        "completed": series.completed,
-        "utilization": series.utilization,
+        **{name: getattr(series, name) for name in _OF_ROUNDS},
     }
     for place, name in enumerate(simulation.cluster.worker_types):
         columns[f"utilization_{name}"] = series.utilization_by_type[:, place]

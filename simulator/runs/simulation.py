@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -34,6 +34,9 @@ from simulator.world.trace import write_trace
 
 BETWEEN_RESETS = 1920.0
 """Seconds that pass at least between two recomputations of the allocation."""
+
+_GIVEN = ("arrival", "steps", "duration", "weight", "key", "scale_factor", "entity")
+"""Of a job, when it arrives."""
 
 _METRICS = ("time", "active", "running", "queued", "arrived", "completed", "utilization")
 """Of a round."""
@@ -289,23 +292,9 @@ class Simulation:
         """Records of all jobs that have arrived (copies)."""
         known, n = self.workload.jobs, self.arrived
         result = self.mechanism.results()
-        arrival = known.arrival[:n].copy()
-        return JobRecords(
-            arrival=arrival,
-            steps=known.steps[:n].copy(),
-            duration=known.duration[:n].copy(),
-            weight=known.weight[:n].copy(),
-            key=known.key[:n].copy(),
-            scale_factor=known.scale_factor[:n].copy(),
-            entity=known.entity[:n].copy(),
-            finish=result.finish,
-            jct=result.finish - arrival,
-            deadline=result.deadline,
-            cost=result.cost,
-            dropped=result.dropped,
-            busy=result.busy,
-            steps_left=result.steps_left,
-        )
+        given = {name: getattr(known, name)[:n].copy() for name in _GIVEN}
+        became = {field.name: getattr(result, field.name) for field in fields(result)}
+        return JobRecords(**given, **became, jct=result.finish - given["arrival"])
 
     def trace(self) -> str:
         """The jobs that have arrived as a trace, to be run again under other policies."""
