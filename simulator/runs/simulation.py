@@ -20,6 +20,7 @@ from simulator.mechanism.mechanism import Mechanism, Setting
 from simulator.mechanism.records import ALLOCATE, MORE_JOBS, STUCK
 from simulator.mechanism.snapshot_places import require_within
 from simulator.runs.config import RunConfig
+from simulator.runs.cut_off import notes_on_files
 from simulator.runs.estimates import EstimatedThroughputs, estimates_wanted
 from simulator.runs.interrupts import interrupts
 from simulator.runs.policies import UNNAMED, policy_of, source_of
@@ -201,6 +202,7 @@ class Simulation:
         self.mechanism_seconds = 0.0
         self.notes: list[str] = self.cluster.left_over(config.cluster)
         self.notes += notes_on_settings(config, policy, traits)
+        self.notes += notes_on_files(config)
         if self.policy_source == UNNAMED:
             self.notes.append(
                 "the policy was handed over as an object: no command repeats this run"

@@ -43,6 +43,7 @@ DAMAGED = (OSError, *CHANGED)
 CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 """What no terminal should see of a text; its lines and tabs, and blanks of any language, are none."""
 
+_IN_A_NUMBER = tuple(bytes([sign]) for sign in b"0123456789.")
 _BOMS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 _WHOLE = re.compile(r"[+-]?[0-9]{1,20}")
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
@@ -108,6 +109,16 @@ def read_text(path: Path, flag: str = "") -> str:
     if len(content) > MOST_BYTES:
         raise InputError(f"{where}: longer than {MOST_BYTES // MEGABYTE} MB, which is not expected")
     return _decoded(content, where)
+
+
+def may_be_cut_off(path: Path) -> bool:
+    """Whether a file ends in the middle of its last line, in a number, of which the rest may be missing."""
+    try:
+        with path.open("rb") as file:
+            file.seek(-1, io.SEEK_END)
+            return file.read() in _IN_A_NUMBER
+    except OSError:  # an empty file has no last byte
+        return False
 
 
 def read_lines(path: Path, flag: str) -> Iterator[tuple[int, str]]:
