@@ -44,6 +44,7 @@ from gavel_opt.model.recertified import recertify
 from gavel_opt.model.solution import Certificate, Solution, Status
 from gavel_opt.policies import Policy, solves
 from gavel_opt.policies.finish_time import known_past
+from gavel_opt.policies.in_columns import known_call
 from gavel_opt.policies.max_min import known_variant
 from gavel_opt.policies.outside import (
     blamed,
@@ -246,6 +247,10 @@ class Driver:
         for a driver that somebody watches or derived, which may see to its allocations itself.
         """
         engine, policy = self._one_step, self.policy
+        if type(self) is not Driver or has_methods_of_its_own(self):
+            return None
+        if not solves(policy):
+            return known_call(policy, state) if self._glance.widest(state) >= 0 else None
         if engine is None or self._leaves_traces:
             return None
         variant = known_variant(policy)
@@ -256,7 +261,7 @@ class Driver:
                 return None
             past, plain = known
         widest = self._glance.widest(state)
-        if widest < 0 or type(self) is not Driver or has_methods_of_its_own(self):
+        if widest < 0:
             return None
         made_of = engine, state, past, plain, widest, self.tolerance, self.options
         if self._standing is None or not all(map(operator.is_, self._standing[0], made_of)):
@@ -264,10 +269,16 @@ class Driver:
             self._standing = made_of, engine.standing_call(state, past, plain, limits, self.options)
         return self._standing[1]
 
-    def count_calls(self, calls: int, seconds: float, worst: Certificate) -> None:
-        """Count calls that gave allocations, what they took, and their largest residuals and gap."""
+    def count_calls(self, calls: int, seconds: float, worst: Certificate | None) -> None:
+        """Count calls that gave allocations, what they took, and their largest residuals and gap.
+
+        None for these where there was no program.
+        """
         tally = self.tally
         tally.allocations += calls
+        if worst is None:
+            tally.build += seconds
+            return
         tally.programs += calls
         tally.solve += seconds
         tally.worst(worst)

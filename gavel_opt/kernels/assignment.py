@@ -52,6 +52,8 @@ KIND = record(
 JOB = record(dual="f8", column="i8")
 STATE = record(
     enough="f8",  # distance of the nearest free column
+    columns="i8",
+    places="i8",  # in each line
     groups="i8",  # that are or were in use
     spare="i8",  # group that is not in use, or -1; others follow
 )
@@ -67,7 +69,7 @@ class Lines(NamedTuple):
     age
         Cost of a job wherever it goes, shape ``(m,)``.
     column, group, kind, job
-        Records of those.
+        Records of those; they are as many as :data:`STATE` says, and there is room for more.
     order
         Columns not reached, by rank.
     reached, nearest
@@ -90,55 +92,56 @@ class Lines(NamedTuple):
     deepest: Ints
     state: Any
 
-
-def lines(time: Floats, age: Floats, workers: Ints, places: int) -> Lines:
-    """Empty lines: ``workers`` of each type, shape ``(J,)``, with so many places each."""
-    jobs, types = time.shape
-    kind_of = np.repeat(np.arange(types), workers)
-    columns = places * kind_of.size
-    kinds = np.arange(places)[:, None] * types + kind_of
-    column = np.zeros(columns, COLUMN)
-    column["kind"] = column["group"] = kinds.ravel()
-    column["job"] = -1
-    number = np.arange(columns)
-    column["rank"] = columns - 1 - number
-    by_kind = np.argsort(column["kind"], kind="stable")
-    same = np.diff(column["kind"][by_kind]) == 0
-    column["before"] = column["after"] = -1
-    column["before"][by_kind[1:][same]] = by_kind[:-1][same]
-    column["after"][by_kind[:-1][same]] = by_kind[1:][same]
-    # each column may leave an empty group and have a new one
-    group = np.zeros(places * types + 2 * columns, GROUP)
-    group["first"] = group["next"] = -1
-    first = np.append(True, ~same) if columns else np.zeros(0, dtype=bool)
-    group["first"][column["kind"][by_kind[first]]] = by_kind[first]
-    group["free"][: places * types] = True
-    kind = np.zeros(places * types, KIND)
-    kind["first"] = np.arange(places * types)
-    state = np.zeros(1, STATE)
-    state["groups"], state["spare"] = places * types, -1
-    job = np.zeros(jobs, JOB)
-    job["column"] = -1
-    return Lines(
-        np.ascontiguousarray(time, dtype=np.float64),
-        np.ascontiguousarray(age, dtype=np.float64),
-        column,
-        group,
-        kind,
-        job,
-        number[::-1].copy(),
-        np.empty(columns, np.int64),
-        np.empty(group.size, np.int64),
-        np.empty(types, np.int64),
-        state,
-    )
+    @classmethod
+    def with_room(cls, jobs: int, types: int, columns: int) -> Lines:
+        """Lines for so many jobs, which have no more places than there are jobs."""
+        return cls(
+            np.empty((jobs, types)),
+            np.empty(jobs),
+            np.zeros(columns, COLUMN),
+            # each column may leave an empty group and have a new one
+            np.zeros(jobs * types + 2 * columns, GROUP),
+            np.zeros(jobs * types, KIND),
+            np.zeros(jobs, JOB),
+            np.empty(columns, np.int64),
+            np.empty(columns, np.int64),
+            np.empty(jobs * types + 2 * columns, np.int64),
+            np.empty(types, np.int64),
+            np.zeros(1, STATE),
+        )
 
 
 @compiled
-def assign(lines: Lines) -> None:
-    """Give every job a column: ``job.column``."""
-    for job in range(len(lines.job)):
+def assign(lines: Lines, jobs: int, workers: Ints, places: int) -> None:
+    """Give each of the first ``jobs`` a column (``job.column``) of ``workers``, ``(J,)``, with so many places each."""
+    _empty(lines, jobs, workers, places)
+    for job in range(jobs):
         _augment(lines, job, _search(lines, job))
+
+
+@compiled
+def _empty(lines: Lines, jobs: int, workers: Ints, places: int) -> None:
+    """Lines without a job."""
+    column, group, kind, state = lines.column, lines.group, lines.kind, lines.state[0]
+    types = workers.size
+    c = 0
+    for k in range(places * types):
+        many = workers[k % types]
+        kind[k].first, kind[k].taken, kind[k].price = k, 0, 0.0
+        group[k].first, group[k].next, group[k].free = (c if many > 0 else -1), -1, True
+        group[k].price = 0.0
+        for place in range(many):
+            column[c].price, column[c].job = 0.0, -1
+            column[c].kind = column[c].group = k
+            column[c].before = c - 1 if place > 0 else -1
+            column[c].after = c + 1 if place < many - 1 else -1
+            c += 1
+    for rank in range(c):
+        column[rank].rank = c - 1 - rank
+        lines.order[rank] = c - 1 - rank
+    for job in range(jobs):
+        lines.job[job].dual, lines.job[job].column = 0.0, -1
+    state.columns, state.places, state.groups, state.spare = c, places, places * types, -1
 
 
 @compiled
@@ -147,7 +150,8 @@ def _search(lines: Lines, job: int) -> int:
     column, group, order = lines.column, lines.group, lines.order
     for g in range(lines.state[0].groups):
         group[g].distance = math.inf
-    for k in range(len(lines.kind)):
+    columns = lines.state[0].columns
+    for k in range(lines.state[0].places * lines.deepest.size):
         lines.kind[k].distance = math.inf
     for j in range(lines.deepest.size):
         lines.deepest[j] = 0
@@ -160,7 +164,7 @@ def _search(lines: Lines, job: int) -> int:
         distance = group[g].distance
         column[c].distance, column[c].source = distance, group[g].source
         _unlink(lines, c)
-        last = order[order.size - 1 - many]
+        last = order[columns - 1 - many]
         rank = column[c].rank
         order[rank] = last
         column[last].rank = rank
@@ -180,7 +184,7 @@ def _look(lines: Lines, job: int, so_far: float) -> int:
     """
     kind = lines.kind
     types = lines.time.shape[1]
-    places = len(kind) // types
+    places = lines.state[0].places
     dual, age = lines.job[job].dual, lines.age[job]
     enough = lines.state[0].enough
     for j in range(types):
@@ -247,7 +251,7 @@ def _chosen(lines: Lines, nearest: int) -> int:
     """Of the columns in the nearest groups, the free one that comes last, else the one that comes first."""
     column, group = lines.column, lines.group
     free, latest = -1, -1
-    first, earliest = -1, len(column)
+    first, earliest = -1, lines.state[0].columns
     for n in range(nearest):
         g = lines.nearest[n]
         c = group[g].first
@@ -265,7 +269,7 @@ def _chosen(lines: Lines, nearest: int) -> int:
 def _augment(lines: Lines, job: int, many: int) -> None:
     """Change prices, assignment and groups by what a search has found, and put the order back."""
     column, jobs, order, reached = lines.column, lines.job, lines.order, lines.reached
-    length = column[reached[many - 1]].distance
+    length, columns = column[reached[many - 1]].distance, lines.state[0].columns
     jobs[job].dual += length
     for m in range(many):
         c = reached[m]
@@ -276,8 +280,8 @@ def _augment(lines: Lines, job: int, many: int) -> None:
         c = reached[m]
         rank = column[c].rank
         last = order[rank]
-        column[last].rank = order.size - 1 - m
-        order[order.size - 1 - m] = last
+        column[last].rank = columns - 1 - m
+        order[columns - 1 - m] = last
         order[rank] = c
         column[c].rank = rank
     c = reached[many - 1]
@@ -326,6 +330,7 @@ def _link(lines: Lines, c: int) -> None:
         found, state.spare = state.spare, group[state.spare].next
     else:
         found, state.groups = state.groups, state.groups + 1
+        group[found].first, group[found].free = -1, False
     group[found].next, group[free].next = group[free].next, found
     group[found].price = price
     after = group[found].first

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from gavel_opt.arrays import Floats, Ints
 from gavel_opt.kernels.job_columns import JobColumns
+from gavel_opt.kernels.pair_columns import NO_PAIRS, PairColumns
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,8 +88,11 @@ class StandingState:
         Jobs in order of job number.
     throughputs, workers
         As in :class:`ClusterState`; they stay as they are.
+    pairs
+        Where pairs are left, with room for half as many as there is for jobs, if any can be.
     """
 
     jobs: JobColumns
     throughputs: ThroughputTable
     workers: Ints
+    pairs: PairColumns = NO_PAIRS

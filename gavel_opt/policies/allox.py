@@ -10,34 +10,27 @@ end of the line of worker :math:`w` delays :math:`k` jobs, itself included:
         \sum_{w,k} z_{mwk} = 1,\ \sum_m z_{mwk} \le 1,\ z \in \{0, 1\}
 
 Only the first job of each line is placed, and it keeps its worker until it completes; the rest is
-assigned anew next time. The assignment is the one that scipy finds for the reference, ties included; with
-many jobs it is found with workers of a type as one (:mod:`gavel_opt.kernels.assignment`).
+assigned anew next time. The assignment is the one that scipy finds for the reference, ties included, found
+with workers of a type as one (:mod:`gavel_opt.kernels.assignment`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
-from gavel_opt.arrays import Floats, Ints
+from gavel_opt.arrays import plain_array
 from gavel_opt.errors import InputError
-from gavel_opt.kernels.assignment import assign, lines
-from gavel_opt.kernels.jit import make_ready
-from gavel_opt.model.allocation_program import Allocation
-from gavel_opt.model.cluster_state import ClusterState
-from gavel_opt.policies.policy import Policy, Traits
-
-_STANDSTILL = 1e-10
-"""Throughput that stands for 0, so that costs stay finite."""
-
-_MANY, _ALIKE = 64, 4
-"""Waiting jobs, and free workers of a type, from which on these are taken as alike: fewer are quicker each by
-itself."""
+from gavel_opt.kernels.assignment import Lines
+from gavel_opt.kernels.job_lines import Placed, Placing, place_in_lines
+from gavel_opt.model.cluster_state import ClusterState, StandingState
+from gavel_opt.policies.in_columns import SharesInColumns
+from gavel_opt.policies.policy import Traits
 
 
-class AlloX(Policy):
+class AlloX(SharesInColumns):
     """Assignment of jobs to places in the workers' lines.
 
     Parameters
@@ -49,18 +42,35 @@ class AlloX(Policy):
     """
 
     traits = Traits(single_gpu_only=True, by_arrival=True)
+    long_from = 64
 
     def __init__(self, name: str, alpha: float = 1.0, seed: int = 0) -> None:
+        super().__init__()
         if not 0.0 <= alpha <= 1.0:
             raise InputError(f"alpha is {alpha}, expected 0 to 1")
         self.name = name
         self._alpha = alpha
-        self._job = np.empty(0, dtype=np.int64)
-        self._type = np.empty(0, dtype=np.int64)
-        """Jobs that run, ascending, and on which worker type each does."""
+        self._placed = _placed(0)
+        self._wanted = np.zeros(1, np.int64)
 
-    def shares(self, state: ClusterState) -> Allocation:
-        """Return each running job's worker type as a 0/1 allocation.
+    def kernel_and_task(self, state: StandingState) -> tuple[Callable[[Placing], int], Placing]:
+        """The kernel that places jobs, and what it is handed."""
+        room, workers = len(state.jobs.key), plain_array(state.workers)
+        if len(self._placed.job) < room:
+            self._remember(2 * room)
+        columns = max(3 * room + 5 * int(workers.sum()), int(self._wanted[0]))
+        return place_in_lines, Placing(
+            state.jobs,
+            plain_array(np.asarray(state.throughputs.alone, dtype=np.float64)),
+            workers,
+            np.array([self._alpha]),
+            self._placed,
+            Lines.with_room(room, workers.size, columns),
+            self._wanted,
+        )
+
+    def make_room(self, state: ClusterState) -> None:
+        """Have longer lines.
 
         Raises
         ------
@@ -74,94 +84,29 @@ class AlloX(Policy):
                 f"policy 'allox' places single-GPU jobs only, but job {state.job[at]} has "
                 f"scale factor {state.scale_factor[at]}; leave out --multi-gpu"
             )
-        type_of = np.full(state.job.size, -1)
-        if state.job.size:
-            place = np.searchsorted(state.job, self._job)
-            place[place == state.job.size] = 0
-            there = state.job[place] == self._job
-            type_of[place[there]] = self._type[there]
-        waiting = (type_of < 0).nonzero()[0]
-        if waiting.size:
-            self._place(state, waiting, type_of)
-        placed = (type_of >= 0).nonzero()[0]
-        self._job, self._type = state.job[placed], type_of[placed]
-        x = np.zeros((state.job.size, state.workers.size))
-        x[placed, self._type] = 1.0
-        return Allocation(state.job, x)
+        self.forget_calls()
 
-    def _place(self, state: ClusterState, waiting: Ints, type_of: Ints) -> None:
-        """Place the first jobs of the lines of free workers, of those that wait."""
-        waiting = waiting[np.argsort(-state.age[waiting], kind="stable")]
-        free = state.workers - np.bincount(type_of[type_of >= 0], minlength=state.workers.size)
-        worker = np.repeat(np.arange(state.workers.size), free)
-        waiting = waiting[: max(int(self._alpha * waiting.size), worker.size)]
-        if not worker.size:
-            return
-        rate = state.throughputs.alone[state.key[waiting]]
-        rate = np.where(rate == 0.0, _STANDSTILL, rate)
-        time = np.maximum(state.steps_left[waiting, None], 0.0) / rate
-        if waiting.size == 1:
-            # The first of the cheapest, as scipy takes it: at low load every second call is for one job.
-            cost = np.where(free > 0, time[0] + state.age[waiting], np.inf)
-            type_of[waiting] = cost.argmin()
-            return
-        first = heads_of_lines(time, state.age[waiting], free)
-        served = first >= 0
-        type_of[waiting[first[served]]] = worker[served]
+    def _running(self) -> np.ndarray:
+        placed, many = self._placed, int(self._placed.size[0])
+        return np.stack([placed.job[:many], placed.kind[:many]], axis=1)
+
+    def _remember(self, room: int, running: np.ndarray | None = None) -> None:
+        running = self._running() if running is None else running
+        self.forget_calls()
+        many = len(running)
+        self._placed = _placed(max(room, many))
+        self._placed.size[0] = many
+        self._placed.job[:many], self._placed.kind[:many] = running.T
 
     def snapshot(self) -> dict[str, Any]:
         """Return the worker type of each running job."""
-        return {"type_of": np.stack([self._job, self._type], axis=1).tolist()}
+        return {"type_of": self._running().tolist()}
 
     def restore(self, memory: dict[str, Any]) -> None:
         """Take back what :meth:`snapshot` gave."""
         jobs = sorted((int(job), int(kind)) for job, kind in memory["type_of"])
-        self._job, self._type = np.array(jobs, dtype=np.int64).reshape(-1, 2).T
+        self._remember(0, np.array(jobs, dtype=np.int64).reshape(-1, 2))
 
 
-def heads_of_lines(time: Floats, age: Floats, workers: Ints) -> Ints:
-    """First job in the line of each worker, or -1, in the assignment with the least total delay.
-
-    Parameters
-    ----------
-    time
-        Seconds that each job would take on each worker type, shape ``(m, J)``.
-    age
-        Seconds since arrival, shape ``(m,)``.
-    workers
-        Of each type, n in all, shape ``(J,)``; those of a type stand together.
-
-    Notes
-    -----
-    The full problem has ``m`` places a worker, of which few are used. Columns stand place by place,
-    and scipy grows shortest augmenting paths over them: a column it never reaches has no influence
-    on any step. Later places of a worker cost every job more, so if the last place we keep stays
-    empty everywhere, none behind it can have been reached, and leaving those out gave the same
-    assignment, ties included. Otherwise the number of places is doubled.
-    """
-    jobs, many = time.shape[0], int(workers.sum())
-    places = min(jobs, 3 * -(-jobs // many) + 2)
-    while True:
-        column = _assigned(time, age, workers, places)
-        place, worker = np.divmod(column, many)
-        if places == jobs or int(place.max()) < places - 1:
-            break
-        places = min(jobs, 2 * places)
-    first = np.full(many, -1)
-    by_place = np.argsort(place, kind="stable")
-    first[worker[by_place]] = by_place  # the largest place, first to run, is written last
-    return first
-
-
-def _assigned(time: Floats, age: Floats, workers: Ints, places: int) -> Ints:
-    """Column, place times workers plus worker, of each job: scipy's choice, whoever makes it."""
-    if age.size < _MANY or workers.sum() < _ALIKE * np.count_nonzero(workers):
-        each = np.repeat(time, workers, axis=1)
-        cost = np.arange(1, places + 1)[None, :, None] * each[:, None, :]
-        chosen: Ints = linear_sum_assignment(cost.reshape(age.size, -1) + age[:, None])[1]
-        return chosen
-    given = lines(time, age, workers, places)
-    make_ready(assign, (given,))
-    assign(given)
-    column: Ints = given.job["column"].copy()
-    return column
+def _placed(room: int) -> Placed:
+    return Placed(np.zeros(1, np.int64), *np.zeros((2, room), np.int64))

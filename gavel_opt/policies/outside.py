@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 import traceback
 from collections.abc import Generator
@@ -36,7 +37,13 @@ def is_ours(policy: Policy) -> bool:
 
 def has_methods_of_its_own(one: object) -> bool:
     """Whether a method was replaced on an object, which then does not do what its class says."""
-    return any(callable(getattr(type(one), name, None)) for name in vars(one))
+    kind: Any = type(one)
+    return not _methods_of(kind).isdisjoint(vars(one))
+
+
+@functools.cache
+def _methods_of(kind: Any) -> frozenset[str]:
+    return frozenset(name for name in dir(kind) if callable(getattr(kind, name, None)))
 
 
 def check_program(policy: Policy, program: object) -> Program | ProductProgram:

@@ -10,6 +10,7 @@ is the mechanism's alone. An event counts as a round; nobody has a lease.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
@@ -25,7 +26,9 @@ _PATIENCE = 100
 class IdealMechanism(Mechanism):
     """The mechanism that no cluster has: fractions of time come out exactly."""
 
-    def run(self, rounds: int, decide: Call | None = None) -> int:
+    def run(
+        self, rounds: int, decider: Callable[[], Call | None] | None = None, until: float = math.inf
+    ) -> int:
         """Run at most ``rounds`` events; returns an outcome of :mod:`simulator.mechanism.records`.
 
         Every allocation is asked for.
@@ -36,7 +39,7 @@ class IdealMechanism(Mechanism):
             if not count.awaiting:
                 if count.window_left == 0:
                     return DONE
-                if count.rounds >= last:
+                if count.rounds >= last or self.time >= until:
                     return ENOUGH
                 now = self._next_event()
                 if not count.all_known and self._world.arrivals["arrival"][-1] <= now:

@@ -18,6 +18,7 @@ import math
 
 from gavel_opt.kernels.arguments import Call
 from gavel_opt.kernels.jit import clock, compiled
+from gavel_opt.kernels.random_streams import shuffle
 from simulator.mechanism.accounting import (
     admit_jobs,
     finish_round,
@@ -25,6 +26,7 @@ from simulator.mechanism.accounting import (
     set_job_allocation,
     view_jobs,
 )
+from simulator.mechanism.pair_table import set_pair_allocation
 from simulator.mechanism.placement import dispatch, place_entries
 from simulator.mechanism.records import (
     ALLOCATE,
@@ -40,7 +42,6 @@ from simulator.mechanism.records import (
 )
 from simulator.mechanism.segments import record_placements
 from simulator.mechanism.selection import select_entries
-from simulator.world.random_streams import shuffle
 
 _UNSEEN = 0.2
 """Seconds of deciding after which Python has its turn, for whoever interrupts the run."""
@@ -52,7 +53,8 @@ _STUCK = 100
 
 @compiled
 def run_rounds(last: int, world: World, decide: Call) -> int:
-    """Run up to the round of this number; returns why it stopped (:mod:`simulator.mechanism.records`).
+    """Run up to the round of this number, or to the end of time; returns why it stopped
+    (:mod:`simulator.mechanism.records`).
 
     ``decide`` gives the jobs of the world's views their shares, if it may be asked.
     """
@@ -108,7 +110,7 @@ def _may_go_on(last: int, world: World) -> int:
     count = world.counts[0]
     if count.window_left == 0:
         return DONE
-    if count.rounds >= last:
+    if count.rounds >= last or world.clock[0].now >= world.rules[0].until:
         return ENOUGH
     if count.recorded >= len(world.rounds):
         return MORE_ROUNDS
@@ -171,8 +173,14 @@ def _allocation_due(world: World) -> bool:
 def _may_decide(world: World) -> bool:
     """Whether the allocation may be decided here: there is room to note it, and Python looked for signals lately."""
     deciding = world.deciding[0]
-    room = deciding.made < len(world.decisions) and deciding.seconds < _UNSEEN
-    return bool(deciding.allowed and room and world.counts[0].active > 0)
+    count = world.counts[0]
+    if not deciding.allowed or count.active == 0:
+        return False
+    # each job may come to be in one more pair, and the round to keep one on each worker
+    most = len(world.candidates) + count.pairs + count.active // 2 + len(world.workers)
+    if world.rules[0].packing and most > len(world.entries):
+        return False
+    return bool(deciding.made < len(world.decisions) and deciding.seconds < _UNSEEN)
 
 
 @compiled
@@ -188,13 +196,20 @@ def _decided(world: World, decide: Call) -> bool:
     decision.time = world.clock[0].now
     decision.seconds = clock() - started
     deciding.seconds += decision.seconds
-    decision.primal_residual = view.proof[0]
-    decision.dual_residual = view.proof[1]
-    decision.relative_gap = view.proof[2]
+    primal, dual, gap = view.proof[0], view.proof[1], view.proof[2]
+    decision.primal_residual, decision.dual_residual, decision.relative_gap = primal, dual, gap
+    if not math.isnan(primal):
+        deciding.solved += 1
+        deciding.primal_residual = max(deciding.primal_residual, primal)
+        deciding.dual_residual = max(deciding.dual_residual, dual)
+        deciding.relative_gap = max(deciding.relative_gap, gap)
     decision.round = world.counts[0].rounds
     jobs = view.job[: view.size[0]]
     base = len(world.candidates)
     set_job_allocation(jobs, view.shares, world.entries, world.ledger, base, world.counts)
+    pairs = world.pair_views.size[0]
+    if pairs > 0:
+        set_pair_allocation(world.pair_views.job[:pairs], world.pair_views.shares, world)
     return True
 
 

@@ -7,15 +7,19 @@ allocation is due or more jobs must be drawn.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from gavel_opt import Allocation, ClusterState, GavelError, ThroughputTable, Traits
+from gavel_opt import Allocation, Certificate, ClusterState, GavelError, ThroughputTable, Traits
 from gavel_opt.kernels.arguments import Call
 from gavel_opt.kernels.jit import can_call
 from gavel_opt.kernels.job_columns import JobColumns
+from gavel_opt.kernels.pair_columns import PairColumns
+from gavel_opt.kernels.random_streams import stream
 from gavel_opt.kernels.records import aligned_zeros, plain
 from gavel_opt.model.cluster_state import StandingState
 from simulator.mechanism.accounting import set_job_allocation
@@ -55,7 +59,6 @@ from simulator.mechanism.records import (
 )
 from simulator.mechanism.snapshot_places import check_places
 from simulator.world.cluster import Cluster
-from simulator.world.random_streams import stream
 from simulator.world.workload import Workload
 
 
@@ -111,6 +114,14 @@ class Setting:
     records_placements: bool = False
 
 
+_NOBODY = Call(None, ())
+"""Decides nothing."""
+
+
+def _nobody() -> Call | None:
+    return None
+
+
 class Mechanism:
     """Rounds of a cluster.
 
@@ -127,6 +138,7 @@ class Mechanism:
         self._world = _empty_world(setting)
         self._clock = plain(self._world.clock)[0]
         self._count = plain(self._world.counts)[0]
+        self._deciding = plain(self._world.deciding)[0]
         self._grow(64, 4 * setting.cluster.total if setting.traits.packing else 0)
         setting.workload.extend(1)
         self.take_jobs()
@@ -260,19 +272,26 @@ class Mechanism:
 
     # what to do ------------------------------------------------------------------------------
 
-    def run(self, rounds: int, decide: Call | None = None) -> int:
+    def run(
+        self, rounds: int, decider: Callable[[], Call | None] = _nobody, until: float = math.inf
+    ) -> int:
         """Run at most ``rounds`` rounds; returns an outcome of :mod:`simulator.mechanism.records`.
 
         Parameters
         ----------
-        decide
-            Gives the jobs of :attr:`standing` their shares; an allocation is asked for only where it does not.
+        rounds, until
+            How many rounds, and the moment from which on none begins.
+        decider
+            Says what gives the jobs of :attr:`standing` their shares, each time that there is another; an allocation
+            is asked for only where it does not, or there is none.
         """
         last = self._count.rounds + rounds
-        if decide is None or not can_call(run_rounds, decide):
-            decide = _NOBODY
-        self._world.deciding["allowed"] = decide is not _NOBODY
+        self._world.rules["until"] = until
         while True:
+            decide = decider()
+            if decide is None or not can_call(run_rounds, decide):
+                decide = _NOBODY
+            self._deciding.allowed = decide is not _NOBODY
             outcome: int = run_rounds(last, self._world, decide)
             if outcome == MORE_ROUNDS:
                 self._make_metrics_room()
@@ -289,13 +308,26 @@ class Mechanism:
         """What a policy may see while a run goes on, until there must be room for more jobs."""
         return self._standing
 
-    def take_decisions(self) -> np.ndarray:
-        """Records of the allocations decided since the last call of this (a view)."""
-        deciding = self._world.deciding
-        made = int(deciding["made"][0])
-        deciding["made"] = 0
-        deciding["seconds"] = 0.0
-        return self._world.decisions[:made]
+    def take_decisions(self) -> tuple[np.ndarray, float, Certificate | None] | None:
+        """What has been decided since the last call of this; None if nothing.
+
+        Returns
+        -------
+        Records (a view), seconds in all, and the largest residuals and gap, None where there was no program.
+        """
+        deciding = self._deciding
+        made = deciding.made
+        if not made:
+            return None
+        seconds, worst = deciding.seconds, None
+        if deciding.solved:
+            worst = Certificate(
+                deciding.primal_residual, deciding.dual_residual, deciding.relative_gap
+            )
+        deciding.made = deciding.solved = 0
+        deciding.seconds = deciding.primal_residual = 0.0
+        deciding.dual_residual = deciding.relative_gap = 0.0
+        return self._world.decisions[:made], seconds, worst
 
     def take_jobs(self) -> None:
         """Take notice of the jobs that the workload has come to know."""
@@ -356,7 +388,8 @@ class Mechanism:
     def _allocate_pairs(self, allocation: Allocation) -> None:
         if not self._setting.traits.packing:
             raise GavelError("an allocation of pairs from a policy that does not pack")
-        needed = int(self._count.pairs) + len(allocation.pair)
+        # the round that follows may come to keep a pair on each worker
+        needed = int(self._count.pairs) + len(allocation.pair) + len(self._world.workers)
         if needed > self._pair_room:
             self._grow(self._base, 2 * needed)
         pair, shares = (np.ascontiguousarray(a) for a in (allocation.pair, allocation.pair_x))
@@ -495,17 +528,18 @@ class Mechanism:
             candidates=_longer(world.candidates, jobs),
             pair_table=np.full(1 << int(2 * pairs).bit_length(), -1, dtype=np.int64),
             views=JobColumns.with_room(jobs, types),
+            pair_views=PairColumns.with_room(jobs // 2 if pairs else 0, types),
             leftovers=np.zeros(width, LEFTOVER),
             spare=spare,
         )
         setting = self._setting
-        self._standing = StandingState(self._world.views, setting.table, setting.cluster.workers)
+        views, pair_views = self._world.views, self._world.pair_views
+        workers = setting.cluster.workers
+        self._standing = StandingState(views, setting.table, workers, pair_views)
 
 
 _SEEN = slice(1, 8)
 """Columns of the views that policies see, from the job's number to its age."""
-_NOBODY = Call(None, ())
-"""Decides nothing."""
 _DECISIONS = 1024
 """So many before Python has to look at them."""
 _WHOLE = ("clock", "counts", "stream", "workers", "placed", "open_segments")
@@ -588,6 +622,7 @@ def _empty_world(setting: Setting) -> World:
         rounds=np.zeros(0, ROUND),
         type_use=np.zeros((0, len(types))),
         views=JobColumns.with_room(0, len(types)),
+        pair_views=PairColumns.with_room(0, len(types)),
         deciding=np.zeros(1, DECIDING),
         decisions=np.zeros(_DECISIONS, DECISION),
         leftovers=np.zeros(0, LEFTOVER),

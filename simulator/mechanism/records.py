@@ -16,12 +16,14 @@ from typing import NamedTuple
 import numpy as np
 
 from gavel_opt.kernels.job_columns import JobColumns
+from gavel_opt.kernels.pair_columns import PairColumns
 from gavel_opt.kernels.records import by_reference, record
 
 RULES = record(
     round_seconds="f8",
     half_round="f8",
     between_resets="f8",  # seconds that pass at least between two recomputations
+    until="f8",  # no round begins then or later
     window_start="i8",  # first job that is measured
     window_end="i8",
     packing="?",
@@ -173,7 +175,11 @@ ROUND = record(
 DECIDING = record(
     allowed="?",  # whether allocations may be decided without going back to Python
     made="i8",  # so many since Python last looked
-    seconds="f8",  # and what they took
+    solved="i8",  # of them by a program
+    seconds="f8",  # what they took
+    primal_residual="f8",  # the largest of each
+    dual_residual="f8",
+    relative_gap="f8",
 )
 
 DECISION = record(
@@ -311,8 +317,9 @@ class World(NamedTuple):
         round is not known.
     rounds, type_use
         ROUND, and the share of each type's workers that run something, ``(rounds, J)``.
-    views
-        What a policy may see of each job, by slot, and the shares of those for whom is decided.
+    views, pair_views
+        What a policy may see of each job, by slot, and the shares of those for whom is decided; the pairs
+        that it makes.
     deciding, decisions
         DECIDING and DECISION: one, and what has been decided since Python last looked.
     leftovers, cursor
@@ -348,6 +355,7 @@ class World(NamedTuple):
     rounds: np.ndarray
     type_use: np.ndarray
     views: JobColumns
+    pair_views: PairColumns
     deciding: np.ndarray
     decisions: np.ndarray
     leftovers: np.ndarray

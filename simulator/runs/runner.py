@@ -6,7 +6,6 @@ fast the machine is, so equal configurations end alike everywhere.
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -268,7 +267,7 @@ class _Run:
         while not simulation.finished:
             wanted = self.rounds_ahead(chunk)
             before = clock()
-            simulation.advance(wanted)
+            simulation.advance(wanted, self.horizon)
             took = clock() - before
             if wanted == chunk:
                 chunk = max(1, min(int(chunk * min(4.0, _PACE / max(took, 1e-6))), 1 << 20))
@@ -297,8 +296,8 @@ class _Run:
     def rounds_ahead(self, chunk: int) -> int:
         """How many rounds may go by before something has to be looked at, ``chunk`` at most.
 
-        Looks, checkpoints and the limit of simulated time fall on the same rounds whatever the
-        chunk, which depends on the speed of the machine.
+        Looks and checkpoints fall on the same rounds whatever the chunk, which depends on the speed
+        of the machine.
         """
         rounds = self.simulation.rounds
         ahead = [chunk]
@@ -310,11 +309,6 @@ class _Run:
             ahead.append(self.saved_rounds + self.checkpointing.rounds - rounds)
         if not self.warm_saved:
             ahead.append(1)
-        if math.isfinite(self.horizon):
-            # A round lasts round_seconds at most, unless the cluster was idle or is ideal.
-            left = (self.horizon - self.simulation.time) / self.config.round_seconds
-            idle = self.config.ideal or self.simulation.active == 0
-            ahead.append(1 if idle else int(min(left, 32.0)))
         return max(1, min(ahead))
 
     def judging_takes(self, look: Callable[[Simulation], Verdict | None]) -> Verdict | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields, replace
@@ -17,7 +18,7 @@ from gavel_opt.policies import Found, solves
 from gavel_opt.policies.outside import is_ours, memory_of
 from simulator.mechanism.ideal import IdealMechanism
 from simulator.mechanism.mechanism import Mechanism, Setting
-from simulator.mechanism.records import ALLOCATE, MORE_JOBS, STUCK
+from simulator.mechanism.records import ALLOCATE, ENOUGH, MORE_JOBS, STUCK
 from simulator.mechanism.snapshot_places import require_within
 from simulator.runs.config import RunConfig
 from simulator.runs.cut_off import notes_on_files
@@ -330,8 +331,13 @@ class Simulation:
 
     # what to do ------------------------------------------------------------------------------
 
-    def advance(self, rounds: int) -> None:
+    def advance(self, rounds: int, until: float = math.inf) -> None:
         """Run at most ``rounds`` rounds; fewer if the run ends, or a signal asks it to.
+
+        Parameters
+        ----------
+        rounds, until
+            How many rounds, and the simulated second from which on none begins.
 
         Raises
         ------
@@ -343,19 +349,21 @@ class Simulation:
         # All but the policy's time is the mechanism's.
         started, solving = clock(), self.solves.seconds
         try:
-            self._advance(rounds)
+            self._advance(rounds, until)
         finally:
             self.mechanism_seconds += clock() - started - (self.solves.seconds - solving)
 
-    def _advance(self, rounds: int) -> None:
+    def _advance(self, rounds: int, until: float) -> None:
         mechanism = self.mechanism
         stop = mechanism.rounds + rounds
         if self._recomputation_due:
             self._recomputation_due = False
             self._allocate()
         while mechanism.rounds < stop and not mechanism.finished and interrupts.pending is None:
-            outcome = mechanism.run(stop - mechanism.rounds, self._decider())
+            outcome = mechanism.run(stop - mechanism.rounds, self._decider, until)
             self._count_decisions()
+            if outcome == ENOUGH and self.time >= until:
+                break
             if outcome == ALLOCATE:
                 self._allocate()
             elif outcome == MORE_JOBS:
@@ -377,10 +385,12 @@ class Simulation:
 
     def _count_decisions(self) -> None:
         """Keep what the decisions within the rounds took, as if they had been asked for."""
-        decisions = self.mechanism.take_decisions()
-        if decisions.size and self.driver is not None:
+        taken = self.mechanism.take_decisions()
+        if taken is not None and self.driver is not None:
+            decisions, seconds, worst = taken
             self.allocations += decisions.size
-            self.driver.count_calls(*self.solves.add(decisions))
+            self.solves.add(decisions, seconds)
+            self.driver.count_calls(decisions.size, seconds, worst)
 
     def _allocate(self) -> None:
         mechanism = self.mechanism

@@ -39,12 +39,15 @@ class Solves:
     def __init__(self) -> None:
         # One row of figures after the other: counts are exact in them.
         self._rows = array("d")
+        self._decided: list[np.ndarray] = []
+        """Behind these rows, as they come from the rounds: rows are made of them all at once."""
         self._refused: dict[int, str] = {}
         self.seconds = 0.0
 
     def watch(self, driver: Driver, state: ClusterState, number: int, time: float) -> Allocation:
         """Compute an allocation before round ``number``, and keep what it took."""
         # Straight on, attribute by attribute: a run has thousands of these, of 20 microseconds each.
+        self._make_rows()
         tally = driver.tally
         programs, hits, fallbacks = tally.programs, tally.cache_hits, tally.fallbacks
         worst = tally.max_primal_residual, tally.max_dual_residual, tally.max_relative_gap
@@ -69,27 +72,23 @@ class Solves:
         self._rows.extend((*counted, *(mine if solved else _NOTHING_SOLVED), seconds))
         return found
 
-    def add(self, decisions: np.ndarray) -> tuple[int, float, Certificate]:
-        """Keep what was decided within the rounds (:data:`simulator.mechanism.records.DECISION`).
+    def add(self, decisions: np.ndarray, seconds: float) -> None:
+        """Keep what was decided within the rounds (:data:`simulator.mechanism.records.DECISION`), and the seconds of all."""
+        self._decided.append(decisions.copy())
+        self.seconds += seconds
 
-        Returns
-        -------
-        How many there were, their seconds, and the largest residuals and gap.
-        """
+    def _make_rows(self) -> None:
+        if not self._decided:
+            return
+        decisions = np.concatenate(self._decided)
+        self._decided.clear()
         rows = np.zeros((decisions.size, len(_FIELDS)))
         for place, name in enumerate(_FIELDS):
             if name == "programs":
-                rows[:, place] = 1.0
+                rows[:, place] = ~np.isnan(decisions[_PROOF[0]])
             elif name not in ("cache_hits", "fallbacks"):
                 rows[:, place] = decisions[name]
         self._rows.frombytes(rows.tobytes())
-        seconds = float(decisions["seconds"].sum())
-        self.seconds += seconds
-        return (
-            decisions.size,
-            seconds,
-            Certificate(*(float(decisions[name].max()) for name in _PROOF)),
-        )
 
     def columns(self) -> Columns:
         """Return what was kept; residuals are NaN where no program was solved."""
@@ -113,9 +112,11 @@ class Solves:
                 raise ValueError(f"solves: {name} has {kept.shape} of {kept.dtype}")
             rows[:, place] = kept
         self._rows = array("d", rows.tobytes())
+        self._decided.clear()
         self._refused = {int(place): str(text) for place, text in memory["refused"]}
 
     def _arrays(self) -> Columns:
+        self._make_rows()
         rows = np.array(self._rows).reshape(-1, len(_FIELDS))
         columns = {
             name: rows[:, place].astype(dtype)

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gavel_opt.kernels.jit import compiled
+from gavel_opt.kernels.random_streams import next_below, next_float
 from gavel_opt.kernels.records import record
-from simulator.world.random_streams import next_below, next_float
 
 RULES = record(
     base="f8",  # 10: what powers are taken of. Were it a constant, the compiler would take another
@@ -51,7 +51,7 @@ class Sampling(NamedTuple):
     kinds
         KIND by job type and scale factor, shape ``(types, 9)``.
     jobs, arrivals, deadlines
-        Streams (:mod:`simulator.world.random_streams`), which move on.
+        Streams (:mod:`gavel_opt.kernels.random_streams`), which move on.
     """
 
     rules: np.ndarray

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gavel_opt import InputError
+from gavel_opt.kernels.random_streams import stream
 from simulator.world.job_types import DISTRIBUTED, JOB_TYPES, SCALE_FACTORS, WORKLOADS
-from simulator.world.random_streams import stream
 from simulator.world.sampling import DRAWN, KIND, RULES, Sampling, draw_jobs
 from simulator.world.throughputs import Measurements
 

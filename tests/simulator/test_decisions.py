@@ -5,10 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from gavel_opt import Allocation, ClusterState
 from gavel_opt.kernels import jit
 from gavel_opt.kernels.records import plain
+from gavel_opt.policies.gandiva import Gandiva
 from gavel_opt.policies.max_min import MaxMinFairness
 from simulator.mechanism import loop, mechanism
+from simulator.mechanism.records import MORE_PAIRS
 from simulator.runs.config import RunConfig
 from simulator.runs.options import make_config
 from simulator.runs.simulation import Simulation
@@ -18,6 +21,8 @@ POLICIES = (
     "max_min_fairness_perf",
     "finish_time_fairness",
     "finish_time_fairness_perf",
+    "gandiva",
+    "allox",
 )
 SMALL = {
     "cluster": "8:8:8",
@@ -68,6 +73,7 @@ def asked_for(settings: RunConfig) -> Simulation:
 @pytest.mark.parametrize("multi_gpu", [False, True])
 @pytest.mark.parametrize("policy", POLICIES)
 def test_they_are_those_that_are_asked_for(policy: str, multi_gpu: bool) -> None:
+    multi_gpu = multi_gpu and policy != "allox"
     settings = config(policy, multi_gpu=multi_gpu, multi_priority=multi_gpu)
     asked, inside = run(Simulation(settings))
     outside = asked_for(settings)
@@ -84,8 +90,25 @@ def test_they_are_those_that_are_asked_for(policy: str, multi_gpu: bool) -> None
     for name in ("programs", "allocations", "fallbacks", "max_relative_gap", "max_dual_residual"):
         assert getattr(inside.driver.tally, name) == getattr(outside.driver.tally, name), name
     # of those that were asked for the policy's part is in the seconds as well
-    assert 0.0 < inside.driver.tally.solve <= solves["seconds"].sum()
+    tally = inside.driver.tally
+    assert 0.0 < max(tally.solve, tally.build) <= solves["seconds"].sum()
     assert inside.driver.policy.snapshot() == outside.driver.policy.snapshot()
+
+
+def test_they_go_on_where_room_for_pairs_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = config("gandiva", cluster="2:2:2", rate=20.0)
+    inside, outside = Simulation(settings), Simulation(settings)
+    outside.on_allocation = lambda *_: None
+    outside.advance(40)
+    inside.advance(20)
+    run_rounds, outcomes = mechanism.run_rounds, [MORE_PAIRS]
+    monkeypatch.setattr(
+        mechanism, "run_rounds", lambda *a: outcomes.pop() if outcomes else run_rounds(*a)
+    )
+    inside.advance(20)
+    assert inside.rounds == outside.rounds == 40
+    assert np.array_equal(inside.jobs.steps_left, outside.jobs.steps_left)
+    assert inside.policy_memory() == outside.policy_memory()
 
 
 def test_shares_that_are_not_proven_are_none() -> None:
@@ -117,6 +140,39 @@ def test_nobody_decides_for_a_policy_that_is_not_known() -> None:
     assert simulation._decider() is not None
     known.programs = lambda state, merge: iter(())  # type: ignore[method-assign, assignment]
     assert simulation._decider() is None
+
+
+class Reversed(Gandiva):
+    """Gandiva in another order."""
+
+    def shares(self, state: ClusterState) -> Allocation:
+        return super().shares(state)
+
+
+def test_nobody_decides_for_shares_that_are_not_known() -> None:
+    simulation = Simulation(config("gandiva"))
+    assert simulation._decider() is not None
+    assert simulation.driver is not None
+    known = simulation.driver.policy
+    simulation.driver.policy = Reversed("gandiva")
+    assert simulation._decider() is None
+    simulation.driver.policy = known
+    assert simulation._decider() is not None
+    known.shares = lambda state: None  # type: ignore[method-assign, assignment, return-value]
+    assert simulation._decider() is None
+
+
+@pytest.mark.parametrize("rounds", [1, 7, 1000])
+@pytest.mark.parametrize("policy", ["gandiva", "max_min_fairness"])
+def test_no_round_begins_after_the_end_of_time(policy: str, rounds: int) -> None:
+    simulation, until = Simulation(config(policy, rate=0.3)), 80_000.0
+    while not simulation.finished and simulation.time < until:
+        simulation.advance(rounds, until)
+    times = simulation.series.time
+    assert times[-1] >= until > times[-2]
+    reached = simulation.rounds
+    simulation.advance(rounds, until)
+    assert simulation.rounds == reached
 
 
 @pytest.mark.parametrize("name", ["allocate", "solve"])

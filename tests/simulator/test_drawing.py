@@ -8,8 +8,8 @@ import random
 import numpy as np
 import pytest
 
+from gavel_opt.kernels.random_streams import next_below, next_float, shuffle, stream
 from simulator.world.job_types import DISTRIBUTED, JOB_TYPES
-from simulator.world.random_streams import next_below, next_float, shuffle, stream
 from simulator.world.throughputs import load_throughputs
 from simulator.world.workload import DrawnWorkload, DrawSettings
 

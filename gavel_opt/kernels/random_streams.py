@@ -18,7 +18,12 @@ _SHIFT = 397
 
 def stream(seed: int) -> np.ndarray:
     """Make the stream of ``random.Random(seed)``, shape ``(625,)``."""
-    return np.array(random.Random(seed).getstate()[1], dtype=np.int64)
+    return words_of(random.Random(seed))
+
+
+def words_of(python: random.Random) -> np.ndarray:
+    """Copy one of Python's own streams, shape ``(625,)``."""
+    return np.array(python.getstate()[1], dtype=np.int64)
 
 
 @compiled

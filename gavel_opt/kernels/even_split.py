@@ -1,0 +1,36 @@
+"""The cluster split evenly, to the last bit as numpy splits it."""
+
+from __future__ import annotations
+
+from gavel_opt.arrays import Floats, Ints
+from gavel_opt.kernels.jit import compiled
+
+_LANES = 8
+
+
+@compiled
+def split_evenly(workers: Ints, parts: int, scale: int, share: Floats) -> None:
+    """Share of each type of one in so many parts: ``workers / parts / scale``, divided by ``max(1, its sum)``."""
+    for j in range(share.size):
+        share[j] = (workers[j] / parts) / scale
+    total = max(row_sum(share), 1.0)
+    for j in range(share.size):
+        share[j] /= total
+
+
+@compiled
+def row_sum(row: Floats) -> float:
+    """Sum of up to 128 numbers in the order of numpy's: in eight lanes where there are as many numbers."""
+    size = row.size
+    whole = size - size % _LANES
+    total = 0.0
+    if whole > 0:
+        lane = row[:_LANES].copy()
+        for first in range(_LANES, whole, _LANES):
+            for k in range(_LANES):
+                lane[k] += row[first + k]
+        low = (lane[0] + lane[1]) + (lane[2] + lane[3])
+        total = low + ((lane[4] + lane[5]) + (lane[6] + lane[7]))
+    for k in range(whole, size):
+        total += row[k]
+    return total
