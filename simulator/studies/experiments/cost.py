@@ -26,7 +26,7 @@ from simulator.runs.config import RunConfig
 from simulator.runs.options import make_config
 from simulator.runs.values import check_engine
 from simulator.studies.batch import Batch, Task, file_name
-from simulator.studies.executors import Payload, Work
+from simulator.studies.executors import Payload
 from simulator.studies.experiments.comparison import Claim, Comparison, compared
 from simulator.studies.experiments.experiment import Choices, OfFixedPolicies
 from simulator.studies.experiments.simulate import Point, point, simulate
@@ -117,11 +117,7 @@ class CostExperiment(OfFixedPolicies):
     title: str = "Cost and deadlines, 500 jobs of ResNet-50 and A3C"
     one_at_a_time: bool = False
     names: ClassVar[Collection[str]] = LABELS
-
-    @property
-    def work(self) -> Work:
-        """Simulate."""
-        return carry_out
+    work = staticmethod(carry_out)
 
     @staticmethod
     def _name(table: str, policy: str, seed: int) -> str:

@@ -18,7 +18,7 @@ import numpy as np
 from gavel_opt import ClusterState, Driver, InputError, make_policy
 from simulator.runs.options import check_engine
 from simulator.studies.batch import Batch, Task, file_name
-from simulator.studies.executors import Payload, Work
+from simulator.studies.executors import Payload
 from simulator.studies.experiments.comparison import Claim, Comparison
 from simulator.studies.experiments.experiment import Choices, OfFixedPolicies
 from simulator.studies.experiments.paper import paper_curve
@@ -136,11 +136,7 @@ class HierarchyFigure(OfFixedPolicies):
     within: Literal["fairness", "fifo"]
     one_at_a_time: bool = False
     names: ClassVar[Collection[str]] = LABELS
-
-    @property
-    def work(self) -> Work:
-        """Compute allocations."""
-        return allocate
+    work = staticmethod(allocate)
 
     def tasks(self, choices: Choices) -> list[Task]:
         """Return one task for each policy."""

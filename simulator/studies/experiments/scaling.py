@@ -19,7 +19,7 @@ import numpy as np
 from gavel_opt import ClusterState, Driver, InputError, make_policy
 from simulator.runs.options import check_engine
 from simulator.studies.batch import Batch, Task, file_name
-from simulator.studies.executors import Payload, Work
+from simulator.studies.executors import Payload
 from simulator.studies.experiments.comparison import Claim, Comparison
 from simulator.studies.experiments.experiment import Choices, OfFixedPolicies, nearest_values
 from simulator.studies.experiments.paper import paper_curve
@@ -122,11 +122,7 @@ class Scaling(OfFixedPolicies):
     title: str = "Figure 14: seconds per allocation"
     one_at_a_time: bool = True
     names: ClassVar[Collection[str]] = POLICIES
-
-    @property
-    def work(self) -> Work:
-        """Time allocations."""
-        return measure
+    work = staticmethod(measure)
 
     def _jobs(self, policy: str, choices: Choices) -> list[int]:
         wanted = [int(jobs) for jobs in nearest_values(choices.at, JOBS)]
