@@ -122,7 +122,7 @@ def test_a_killed_figure_keeps_what_it_had(tmp_path: Path) -> None:
     )
     process = subprocess.Popen(_command(*words), stdout=subprocess.DEVNULL)
     points = output / "points"
-    for _ in range(1000):
+    for _ in range(6000):
         if points.is_dir() and len(list(points.glob("*.json"))) >= 2:
             break
         time.sleep(0.01)
