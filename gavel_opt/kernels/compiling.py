@@ -11,11 +11,13 @@ takes arrays as numpy's objects, checks that they are what the code is for, and 
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import gc
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar, NamedTuple, cast
 
 import numba
@@ -36,9 +38,10 @@ from numba.extending import (
     register_model,
     typeof_impl,
 )
-from numba.np.arrayobj import make_array, populate_array
+from numba.np.arrayobj import make_array
 from numba.np.numpy_support import as_dtype, from_dtype
 
+from gavel_opt.kernels import front_end
 from gavel_opt.kernels.arguments import (
     DATA,
     DTYPE,
@@ -202,15 +205,8 @@ def _load(builder: Any, start: Any, offset: int, kind: Any) -> Any:
 
 def _array(context: Any, builder: Any, form: ArrayForm, data: Any, shape: list[Any]) -> Any:
     kind = type_of(form)
-    array = make_array(kind)(context, builder)
-    strides: list[Any] = []
-    stride = context.get_constant(types.intp, form.dtype.itemsize)
-    for length in reversed(shape):
-        strides.insert(0, stride)
-        stride = builder.mul(stride, length)
     pointer = builder.bitcast(data, context.get_data_type(kind.dtype).as_pointer())
-    populate_array(array, pointer, shape, strides, form.dtype.itemsize, None)
-    return array._getvalue()
+    return front_end.make_array(context, builder, kind, pointer, shape)
 
 
 @intrinsic
@@ -348,6 +344,27 @@ def _written(value: str, form: Any) -> list[str]:
     return lines
 
 
+class Part(NamedTuple):
+    """What one object file is made of.
+
+    Attributes
+    ----------
+    exported
+        Name of the function that is called from outside.
+    texts
+        Of each function, in LLVM's language.
+    is_entry
+        Whether Python calls it.
+    needs
+        Names of functions that stand in other object files.
+    """
+
+    exported: str
+    texts: tuple[str, ...]
+    is_entry: bool
+    needs: frozenset[str]
+
+
 class Lowered(NamedTuple):
     """A kernel in LLVM's language, with all that it calls: what is left is LLVM's, in any process.
 
@@ -355,18 +372,15 @@ class Lowered(NamedTuple):
     ----------
     arguments, result
         As in :class:`~gavel_opt.kernels.native.Code`.
-    entry
-        Name of the function that is called.
-    texts
-        Of each function.
+    parts
+        The kernel's own, and those that it shares with others.
     """
 
     arguments: tuple[Any, ...]
     result: Any
-    entry: str
-    texts: tuple[str, ...]
+    parts: tuple[Part, ...]
 
-    def code(self, machine_code: bytes) -> Code:
+    def code(self, machine_code: tuple[bytes, ...]) -> Code:
         """What is kept of it."""
         return Code(self.arguments, self.result, machine_code)
 
@@ -393,15 +407,25 @@ def lower_kernel(kernel: Any, forms: tuple[Any, ...], done: Callable[[], None]) 
 
 
 def _lowered(kernel: Any, forms: tuple[Any, ...], done: Callable[[], None]) -> Lowered:
-    with global_compiler_lock:
+    with global_compiler_lock, _no_collections():
         _prepare(type(kernel))
         _Function.done = staticmethod(done)
-        function = _Function.of(kernel.py_func, tuple(map(type_of, forms)))
+        function = _Function.of(kernel, tuple(map(type_of, forms)))
         result = _form_of(function.signature.return_type)
         entry, kinds = _entry(kernel, forms, result)
-        whole = _Function.of(entry, tuple(kinds))
-        parts = sorted(whole.parts(), key=lambda part: part.name)
-        return Lowered(forms, result, whole.name, tuple(part.text for part in parts))
+        return Lowered(forms, result, tuple(_Function(entry, tuple(kinds)).parts()))
+
+
+@contextlib.contextmanager
+def _no_collections() -> Iterator[None]:
+    """Keep Python from looking for garbage where next to everything lives on."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 # functions ---------------------------------------------------------------------------------------
@@ -414,45 +438,70 @@ class _Function:
     _waiting: ClassVar[list[_Function]] = []
     done: ClassVar[Callable[[], None]]
 
-    def __init__(self, function: Any, given: tuple[Any, ...]) -> None:
-        self.calls: set[_Function] = set()
+    def __init__(self, function: Any, given: tuple[Any, ...], is_apart: bool = False) -> None:
+        self.calls: dict[_Function, None] = {}
+        self.is_apart = is_apart
         typing, target = _contexts()
         flags = Flags()
         cpu_target.options.parse_as_flags(flags, _OPTIONS)
         flags.no_compile = True
+        texts = front_end.Texts(target.codegen(), function.__qualname__)
         self._waiting.append(self)
         try:
-            found = compile_extra(typing, target, function, given, None, flags, {})
+            found = compile_extra(
+                typing,
+                target,
+                function,
+                given,
+                None,
+                flags,
+                {},
+                texts,
+                pipeline_class=front_end.Pipeline,
+            )
         finally:
             self._waiting.pop()
         self.signature = found.signature
         self.name = found.fndesc.mangled_name
         target.insert_user_function(self, found.fndesc)
-        found.library.finalize()
-        self.text = found.library.get_llvm_str()
+        self.texts = tuple(texts.texts)
+        self.libraries = texts.libraries
         self.done()
 
     @classmethod
-    def of(cls, function: Any, given: tuple[Any, ...]) -> _Function:
-        """The function, compiled when it is first asked for."""
-        key = function, given
+    def of(cls, kernel: Any, given: tuple[Any, ...]) -> _Function:
+        """A kernel's function, compiled when it is first asked for."""
+        key = kernel.py_func, given
         if key not in cls._known:
-            cls._known[key] = cls(function, given)
+            cls._known[key] = cls(*key, kernel.is_apart)
         found = cls._known[key]
         if cls._waiting:
-            cls._waiting[-1].calls.add(found)
+            cls._waiting[-1].calls[found] = None
         return found
 
-    def parts(self) -> set[_Function]:
-        """The function and all that it calls, directly or not."""
-        found: set[_Function] = set()
-        waiting = [self]
-        while waiting:
-            one = waiting.pop()
-            if one not in found:
-                found.add(one)
-                waiting += one.calls
-        return found
+    def parts(self) -> list[Part]:
+        """What the function and all that it calls, directly or not, are made of."""
+        parts: list[Part] = []
+        roots = [self]
+        for root in roots:  # which grow meanwhile
+            found: dict[_Function, None] = {}
+            waiting = [root]
+            libraries: dict[Any, None] = {}
+            needs: set[_Function] = set()
+            while waiting:
+                one = waiting.pop()
+                if one is not root and one.is_apart:
+                    needs.add(one)
+                elif one not in found:
+                    found[one] = None
+                    libraries |= one.libraries
+                    waiting += one.calls
+            texts = [text for one in found for text in one.texts]
+            texts += map(front_end.text_of, libraries)
+            names = frozenset(one.name for one in needs)
+            parts.append(Part(root.name, tuple(sorted(texts)), root is self, names))
+            roots += needs - set(roots)
+        return parts
 
 
 _OPTIONS = {
@@ -475,22 +524,16 @@ class _KernelType(types.Callable, types.Dummy):
             raise NotImplementedError(f"{self.kernel.name} is called with names")
         # a number as such has the type that a variable has
         given = tuple(map(types.unliteral, given))
-        return _Function.of(self.kernel.py_func, given).signature
+        return _Function.of(self.kernel, given).signature
 
     def get_call_signatures(self) -> Any:
         return [], True
 
     def get_impl_key(self, signature: Any) -> Any:
-        return _Function.of(self.kernel.py_func, signature.args)
+        return _Function.of(self.kernel, signature.args)
 
 
-@functools.cache
-def _contexts() -> tuple[Any, Any]:
-    typing = cpu_target.typing_context
-    target = cpu_target.target_context.with_aot_codegen("kernels", cpu_name="host")
-    typing.refresh()
-    target.refresh()
-    return typing, target
+_contexts = functools.cache(front_end.contexts)
 
 
 register_model(_KernelType)(models.OpaqueModel)
@@ -547,43 +590,58 @@ _C_LIBRARY = frozenset(
 """What every process has. All else is numba's own, which is not there when code is read back."""
 
 
-def machine_code(lowered: Lowered) -> bytes:
-    """An object file of a kernel and all that it calls.
+def machine_code(lowered: Lowered) -> tuple[bytes, ...]:
+    """Object files of a kernel and all that it calls.
 
     Raises
     ------
     NotImplementedError
         If it needs what machine code alone has not.
     """
-    module = _llvm_module(lowered)
+    return tuple(map(object_file, lowered.parts))
+
+
+@functools.lru_cache(8)
+def object_file(part: Part) -> bytes:
+    """Machine code of one part of a kernel, as :func:`machine_code`."""
+    module = _llvm_module(part)
+    seen = (ENTRY, RELEASE) if part.is_entry else (part.exported,)
     for one in [*module.functions, *module.global_variables]:
-        if not one.is_declaration and one.name not in (ENTRY, RELEASE):
+        if not one.is_declaration and one.name not in seen:
             one.linkage = binding.Linkage.internal
     target = _target()
     options = binding.create_pipeline_tuning_options(speed_level=3)
     options.loop_vectorization = True
     options.slp_vectorization = False
-    passes = binding.create_pass_builder(target, options)
-    passes.getModulePassManager().run(module, passes)
+    builder = binding.create_pass_builder(target, options)
+    first = binding.create_new_module_pass_manager()
+    first.add_global_dead_code_eliminate_pass()
+    first.add_sroa_pass()
+    first.add_simplify_cfg_pass()
+    first.add_instruction_combine_pass()
+    first.add_refprune_pass()
+    first.run(module, builder)
+    builder.getModulePassManager().run(module, builder)
     outside = {
         one.name
         for one in module.functions
         if one.is_declaration and not one.name.startswith("llvm.")
     }
-    if not outside <= _C_LIBRARY:
-        raise NotImplementedError(f"needs {', '.join(sorted(outside - _C_LIBRARY))}")
+    if unknown := outside - _C_LIBRARY - part.needs:
+        raise NotImplementedError(f"needs {', '.join(sorted(unknown))}")
     made: bytes = target.emit_object(module)
     return made
 
 
-def _llvm_module(lowered: Lowered) -> Any:
+def _llvm_module(part: Part) -> Any:
     binding.initialize_native_target()
     binding.initialize_native_asmprinter()
     module = binding.parse_assembly(_MEMORY)
-    for text in lowered.texts:
+    for text in part.texts:
         module.link_in(binding.parse_assembly(text))
-    c_types = [str(one.type) for one in module.get_function(lowered.entry).arguments]
-    module.link_in(binding.parse_assembly(_shim(lowered.entry, c_types[2:])))
+    if part.is_entry:
+        c_types = [str(one.type) for one in module.get_function(part.exported).arguments]
+        module.link_in(binding.parse_assembly(_shim(part.exported, c_types[2:])))
     module.verify()
     return module
 

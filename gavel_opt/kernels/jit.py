@@ -60,6 +60,13 @@ def compiled(function: F) -> F:
     return cast(F, Kernel(function))
 
 
+def compiled_apart(function: F) -> F:
+    """Make a kernel that several others call and that is large: it is compiled once for all of them."""
+    kernel = Kernel(function)
+    kernel.is_apart = True
+    return cast(F, kernel)
+
+
 class Kernel(functools.partial[Any]):
     """A function that is interpreted until it is compiled.
 
@@ -74,12 +81,15 @@ class Kernel(functools.partial[Any]):
 
     py_func: Callable[..., Any]
     """The function as it was written."""
+    is_apart: bool
+    """Whether its machine code is its own, and not a part of that of kernels that call it."""
 
     def __new__(cls, function: Callable[..., Any]) -> Kernel:
         """Make a kernel; neither numba nor any file is touched."""
         kernel = super().__new__(cls, function)
         functools.update_wrapper(kernel, function)
         kernel.py_func = function
+        kernel.is_apart = False
         kernel._spent = 0.0
         kernel._look_at = READS_BACK
         kernel._natives = {}
@@ -91,7 +101,7 @@ class Kernel(functools.partial[Any]):
         self._spent: float
         self._look_at: float
         self._natives: dict[tuple[Any, ...], Callable[..., Any]]
-        self._pending: dict[tuple[Any, ...], tuple[Lowered, Future[bytes]]]
+        self._pending: dict[tuple[Any, ...], tuple[Lowered, Future[tuple[bytes, ...]]]]
 
     def __reduce__(self) -> str:
         return str(self.py_func.__qualname__)
@@ -217,10 +227,12 @@ class Kernel(functools.partial[Any]):
 
     def _made(self, forms: tuple[Any, ...], wait: bool = True) -> native.Code | None:
         """Compiled code, made now; None if it comes later, or never for what machine code alone cannot do."""
-        from gavel_opt.kernels.compiling import lower_kernel, machine_code
-
         started = time.process_time()
+        # numba writes errors for all that it tries; in colours they take as long as what works
+        os.environ.setdefault("NUMBA_DISABLE_ERROR_MESSAGE_HIGHLIGHTING", "1")
         try:
+            from gavel_opt.kernels.compiling import lower_kernel, machine_code
+
             with _progress.of(self):
                 lowered = lower_kernel(self, forms, _progress.advance)
                 if _patience.elsewhere is not None and not wait:
@@ -243,11 +255,11 @@ class Kernel(functools.partial[Any]):
         return code
 
     def _finish_elsewhere(
-        self, lowered: Lowered, elsewhere: Callable[[str, Lowered], Future[bytes]]
+        self, lowered: Lowered, elsewhere: Callable[[str, Lowered], Future[tuple[bytes, ...]]]
     ) -> None:
         """Go on interpreting while LLVM is at work in another process; what that gives is kept."""
 
-        def keep(done: Future[bytes]) -> None:
+        def keep(done: Future[tuple[bytes, ...]]) -> None:
             if not done.cancelled() and done.exception() is None:
                 code = lowered.code(done.result())
                 code_cache.write(self._file, self._kept_as(lowered.arguments), pickle.dumps(code))
@@ -333,7 +345,7 @@ class _Patience(threading.local):
     seconds = PATIENCE
     others = False
     compiled: dict[str, float] | None = None
-    elsewhere: Callable[[str, Lowered], Future[bytes]] | None = None
+    elsewhere: Callable[[str, Lowered], Future[tuple[bytes, ...]]] | None = None
 
 
 _patience = _Patience()
@@ -341,7 +353,7 @@ _patience = _Patience()
 
 @contextlib.contextmanager
 def compiling_at_once(
-    elsewhere: Callable[[str, Lowered], Future[bytes]] | None = None,
+    elsewhere: Callable[[str, Lowered], Future[tuple[bytes, ...]]] | None = None,
 ) -> Iterator[dict[str, float]]:
     """Compile every kernel at its first call, in this thread, unless another process is at it.
 

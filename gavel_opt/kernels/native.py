@@ -46,12 +46,12 @@ class Code(NamedTuple):
     result
         Form of the result; None for no result.
     machine_code
-        An object file.
+        Object files.
     """
 
     arguments: tuple[Any, ...]
     result: Any
-    machine_code: bytes
+    machine_code: tuple[bytes, ...]
 
 
 @functools.cache
@@ -67,11 +67,13 @@ _loaded: list[Any] = []
 _loading = threading.Lock()
 
 
-def _link(machine_code: bytes) -> tuple[int, int]:
-    """Addresses of the two functions of an object file, for as long as the process lives."""
+def _link(machine_code: tuple[bytes, ...]) -> tuple[int, int]:
+    """Addresses of the two functions of object files, for as long as the process lives."""
     llvm = _llvm()
     with _loading:
-        builder = llvm.JITLibraryBuilder().add_object_img(machine_code)
+        builder = llvm.JITLibraryBuilder()
+        for one in machine_code:
+            builder.add_object_img(one)
         builder.export_symbol(ENTRY).export_symbol(RELEASE).add_current_process()
         linked = builder.link(_linker(), f"kernel-{len(_loaded)}")
         _loaded.append(linked)

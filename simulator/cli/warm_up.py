@@ -8,6 +8,7 @@ import os
 import shutil
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from gavel_opt.kernels.compiling import Lowered
+    from gavel_opt.kernels.compiling import Lowered, Part
 
 _SMALL: dict[str, Any] = {"cluster": "4:4:4", "jobs": 12}
 _PACKED: dict[str, Any] = {"cluster": "8:8:8", "jobs": 8, "multi_gpu": True}
@@ -102,13 +103,20 @@ def _compile_all(processes: int) -> dict[str, float]:
     started = time.perf_counter()
     compiled: dict[str, float] = {}
     waiting: list[tuple[str, Future[tuple[bytes, float]]]] = []
+    shared: dict[str, Future[tuple[bytes, float]]] = {}
     with ProcessPoolExecutor(max(1, processes - 1), get_context("spawn")) as pool:
 
-        def elsewhere(name: str, lowered: Lowered) -> Future[bytes]:
-            finished: Future[bytes] = Future()
-            later = pool.submit(finish, lowered)
-            waiting.append((name, later))
-            later.add_done_callback(lambda done: _hand_on(done, finished))
+        def begin(name: str, part: Part) -> Future[tuple[bytes, float]]:
+            if part.exported not in shared:
+                shared[part.exported] = pool.submit(finish, part)
+                waiting.append((name, shared[part.exported]))
+            return shared[part.exported]
+
+        def elsewhere(name: str, lowered: Lowered) -> Future[tuple[bytes, ...]]:
+            finished: Future[tuple[bytes, ...]] = Future()
+            parts = [begin(name, part) for part in lowered.parts]
+            for part in parts:
+                part.add_done_callback(lambda _: _hand_on(parts, finished))
             return finished
 
         try:
@@ -135,24 +143,31 @@ def _compile_all(processes: int) -> dict[str, float]:
     return compiled
 
 
-def _hand_on(done: Future[tuple[bytes, float]], to: Future[bytes]) -> None:
-    if done.cancelled():
-        to.cancel()
-    elif (failed := done.exception()) is not None:
-        to.set_exception(failed)
-    else:
-        to.set_result(done.result()[0])
+_handing_on = threading.Lock()
 
 
-def finish(lowered: Lowered) -> tuple[bytes, float]:
+def _hand_on(parts: list[Future[tuple[bytes, float]]], to: Future[tuple[bytes, ...]]) -> None:
+    """Give a kernel's object files to who waits for them, once all of them are there."""
+    with _handing_on:
+        if to.done() or not all(part.done() for part in parts):
+            return
+        if any(part.cancelled() for part in parts):
+            to.cancel()
+        elif failed := [wrong for part in parts if (wrong := part.exception()) is not None]:
+            to.set_exception(failed[0])
+        else:
+            to.set_result(tuple(part.result()[0] for part in parts))
+
+
+def finish(part: Part) -> tuple[bytes, float]:
     """LLVM's part of compiling a kernel, and the seconds of CPU that it takes."""
-    from gavel_opt.kernels.compiling import machine_code
+    from gavel_opt.kernels.compiling import object_file
 
     started = time.process_time()
-    return machine_code(lowered), time.process_time() - started
+    return object_file(part), time.process_time() - started
 
 
-Elsewhere = Callable[[str, "Lowered"], "Future[bytes]"]
+Elsewhere = Callable[[str, "Lowered"], "Future[tuple[bytes, ...]]"]
 """See :func:`gavel_opt.kernels.jit.compiling_at_once`."""
 
 

@@ -64,5 +64,5 @@ if __name__ == "__main__":
             hold(end, start - end, FIXED_NOREPLACE)
     for gap in range(1, 17):  # gaps of three pages at the far end
         libc.munmap(wall + FAR - gap * 64 * PAGE, 3 * PAGE)
-    entry, _ = native._link(code)
+    entry, _ = native._link((code,))
     print(ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_int64)(entry)(3) >= 3.0)
