@@ -70,15 +70,12 @@ def place_in_lines(task: Placing) -> int:
     for job in range(size):
         if jobs.scale_factor[job] != 1:
             return 0
-    kind_of = np.full(size, -1)
-    _go_on(task, kind_of)
-    free = task.workers.copy()
+    kind_of, free = np.full(size, -1), task.workers.copy()
+    _go_on(task, free, kind_of)
     waiting = np.empty(size, np.int64)
     left = 0
     for job in range(size):
-        if kind_of[job] >= 0:
-            free[kind_of[job]] -= 1
-        else:
+        if kind_of[job] < 0:
             _stand_in_line(waiting, left, job, jobs.age)
             left += 1
     many = 0
@@ -101,15 +98,18 @@ def place_in_lines(task: Placing) -> int:
 
 
 @compiled
-def _go_on(task: Placing, kind_of: Ints) -> None:
-    """Worker types of the jobs that ran; job numbers ascend, then and now."""
+def _go_on(task: Placing, free: Ints, kind_of: Ints) -> None:
+    """Give jobs that ran their worker types, of which some workers may be gone; job numbers ascend, then and now."""
     placed = task.placed
     then = 0
     for now in range(kind_of.size):
         while then < placed.size[0] and placed.job[then] < task.jobs.job[now]:
             then += 1
         if then < placed.size[0] and placed.job[then] == task.jobs.job[now]:
-            kind_of[now] = placed.kind[then]
+            kind = placed.kind[then]
+            if 0 <= kind < free.size and free[kind] > 0:
+                kind_of[now] = kind
+                free[kind] -= 1
 
 
 @compiled

@@ -108,7 +108,8 @@ def _keep_partners(task: Pairing, partner: Ints) -> None:
     for row in range(partners.size[0]):
         one, other = partners.job[row, 0], partners.job[row, 1]
         first, second = _place_of(one, jobs), _place_of(other, jobs)
-        if first >= 0 and second >= 0 and task.pays[jobs.key[first], jobs.key[second]]:
+        there = first >= 0 and second >= 0 and partner[first] < 0 and partner[second] < 0
+        if there and first != second and task.pays[jobs.key[first], jobs.key[second]]:
             partners.job[kept, 0], partners.job[kept, 1] = one, other
             partner[first], partner[second] = second, first
             kept += 1

@@ -56,6 +56,17 @@ def test_jobs_go_where_the_assignment_puts_them(jobs: int) -> None:
         assert (found.x.argmax(axis=1)[expected >= 0] == expected[expected >= 0]).all()
 
 
+def test_jobs_whose_workers_are_gone_wait_again() -> None:
+    policy, state = make_policy("allox"), state_of(np.random.default_rng(5), 9)
+    policy.restore({"type_of": [[7, 0], [8, 0], [9, 0], [10, 17], [11, -3]]})
+    state.workers[:] = 0
+    state.workers[0] = 2
+    found = policy.shares(state)
+    assert isinstance(found, Allocation)
+    assert found.x.sum(axis=0)[0] == 2.0
+    assert found.x[:2, 0].tolist() == [1.0, 1.0]
+
+
 def test_a_job_on_several_workers_is_refused_and_nothing_is_forgotten() -> None:
     policy = make_policy("allox")
     state = state_of(np.random.default_rng(3), 4)

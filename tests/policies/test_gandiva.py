@@ -31,9 +31,9 @@ def test_the_cluster_is_split_as_numpy_splits_it():
         assert (share == isolated_share(workers, np.full(37, scale))[0]).all()
 
 
-def test_a_copy_goes_on_by_itself():
+def thirty():
     jobs = 30
-    state = ClusterState(
+    return ClusterState(
         ("a", "b"),
         np.array([3, 4]),
         ThroughputTable(np.ones((2, 2)), np.full((2, 2, 2, 2), 0.8)),
@@ -44,7 +44,19 @@ def test_a_copy_goes_on_by_itself():
         steps_left=np.ones(jobs),
         age=np.zeros(jobs),
     )
+
+
+def test_a_job_has_one_partner_whatever_is_remembered():
     policy = make_policy("gandiva")
+    known = [[0, 0], *([0, other] for other in range(1, 30)), [3, 900], *[[1, 2]] * 40]
+    policy.restore(policy.snapshot() | {"partner": known})
+    found = policy.shares(thirty())
+    assert found.pair.shape == (15, 2)
+    assert np.unique(found.pair).size == 30
+
+
+def test_a_copy_goes_on_by_itself():
+    policy, state = make_policy("gandiva"), thirty()
     first = policy.shares(state)
     assert first.pair.shape == (15, 2)
     columns = ("job", "key", "scale_factor", "weight", "steps_left", "age")
