@@ -78,11 +78,9 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("model.mps", "afiro.mps"):
         gavel_opt.write_program(model, folder / name)
     (folder / "other.lp").write_text("Minimize x + y\nSubject To\n c: x + 2 y >= 4\nEnd\n")
-    settings = re.search(
-        r"```toml\n(.*?)```", (ROOT / "docs/experiments.md").read_text(), re.DOTALL
-    )
-    assert settings is not None
-    (folder / "sweep.toml").write_text(settings[1])
+    blocks = re.findall(r"```toml\n(.*?)```", (ROOT / "docs/experiments.md").read_text(), re.DOTALL)
+    for name, text in zip(("mine.toml", "sweep.toml"), blocks, strict=True):
+        (folder / name).write_text(text)
     examples = [*(ROOT / "docs/example_policies").glob("*.py"), *TRACES.iterdir(), GPUS]
     for example in examples:
         (folder / example.name).write_text(example.read_text())

@@ -10,6 +10,7 @@ from gavel_opt import InputError
 from simulator.runs.config import RunConfig
 from simulator.studies.experiments import FIGURES, find
 from simulator.studies.experiments.comparison import paired_interval
+from simulator.studies.experiments.curves import QUICK_WINDOW
 from simulator.studies.experiments.definition import shipped
 from simulator.studies.experiments.experiment import Choices
 
@@ -60,7 +61,6 @@ def test_a_file_of_ones_own_is_run_like_a_figure(tmp_path: Path) -> None:
         ("round = 720", "round = -1", "round"),
         ('name = "long"', "", "there are two of this name"),
         ('faster = "long"', 'faster = "lnog"', "did you mean long"),
-        ('at = "1:2:0.5"', "", "where are its points"),
         ('title = "Mine"', 'title = "Mine"\naxis = "time"', "unknown axis"),
         ('title = "Mine"', 'title = "Mine"\nmeasure = "jct"', "unknown measure"),
     ],
@@ -72,6 +72,27 @@ def test_what_is_wrong_is_said_with_the_file(tmp_path: Path, old: str, new: str,
         find(str(path))
     assert str(raised.value).startswith(str(path))
     assert "\n" not in str(raised.value)
+
+
+def test_a_curve_without_points_of_its_own_is_where_the_command_says(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(MINE.replace('at = "1:2:0.5"', "", 1))
+    experiment = find(str(path))
+    for choices in (Choices(), experiment.quick(Choices())):
+        with pytest.raises(InputError, match=r"where are its points.*in the file, or --at"):
+            experiment.tasks(choices)
+    chosen = Choices(seeds=(0,), at=(3.0, 1.0, 0.7))
+    for tried, window in ((chosen, chosen.window), (experiment.quick(chosen), QUICK_WINDOW)):
+        tasks = experiment.tasks(tried)
+        # The other curve is at the points that it has, of these.
+        assert {task.name for task in tasks} == {
+            *(f"fifo,rate={x:g},seed=0" for x in chosen.at or ()),
+            "long,rate=1,seed=0",
+        }
+        assert RunConfig.from_json(tasks[0].payload["config"]).window == window
+    for wrong in (0.0, -1.0):
+        with pytest.raises(InputError, match="is not a positive number"):
+            experiment.tasks(Choices(at=(wrong,)))
 
 
 def test_curves_of_one_run_share_it() -> None:

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from gavel_opt import InputError
 from simulator.runs.config import RunConfig
 from simulator.runs.options import make_config
+from simulator.runs.values import COUNT, POSITIVE
 from simulator.studies.batch import Batch, Task, file_name
 from simulator.studies.executors import Work
 from simulator.studies.experiments.comparison import Claim, Comparison, compared
@@ -204,14 +205,35 @@ class CurveExperiment:
 
     def points_of(self, curve: Curve, choices: Choices) -> list[float]:
         """Return the points of the axis at which a curve is to be run."""
-        published = self.published(curve.name)
-        own = list(curve.at or (() if published is None else published.x))
+        own = self._own_points(curve)
         if choices.at is None:
             return own
+        if not own:
+            return sorted(set(choices.at))
+        if not all(map(self._own_points, self.curves_of(choices))):
+            return [x for x in own if x in choices.at]  # others may be anywhere
         there = {x for one in self.curves_of(choices) for x in self.points_of(one, Choices())}
         nearest_values(choices.at, self.all_points())
         wanted = nearest_values(choices.at, sorted(there), whose="the curves that were chosen")
         return [x for x in wanted if x in own]
+
+    def _own_points(self, curve: Curve) -> list[float]:
+        """Return the points of a curve's definition, or of the published curve; none if neither says."""
+        published = self.published(curve.name)
+        return list(curve.at or (() if published is None else published.x))
+
+    def _require_points(self, choices: Choices) -> None:
+        """Refuse curves that are nowhere, and points that their axis cannot have."""
+        for curve in self.curves_of(choices):
+            if self._own_points(curve):
+                continue
+            if choices.at is None:
+                raise InputError(
+                    f"curve {curve.name}: at: where are its points? No published curve says; give it an "
+                    "at in the file, or --at"
+                )
+            for x in choices.at:
+                (COUNT if self.axis == "jobs" else POSITIVE).read(x, "--at")
 
     def all_points(self) -> list[float]:
         """Return every point of the axis, ascending."""
@@ -238,6 +260,7 @@ class CurveExperiment:
         """Return one run for each curve, point and seed, the longest first."""
         if self.axis == "jobs" and choices.window != Choices().window:
             raise InputError("--window: has no meaning here, where all jobs are measured")
+        self._require_points(choices)
         sized: dict[str, tuple[float, Task]] = {}
         for curve in self.curves_of(choices):
             published = self.published(curve.name)
@@ -363,6 +386,10 @@ class CurveExperiment:
     def quick(self, choices: Choices) -> Choices:
         """One seed, a fifth of the points and those of the claims; fewer and earlier jobs measured."""
         points = self.all_points()
+        if not all(map(self._own_points, self.curves_of(choices))):
+            points = sorted(set(choices.at or ()))
+        if not points:
+            return choices  # curves that are nowhere are refused
         wanted = {*points[:: -(-len(points) // 5)], *(claim.at for claim in self.claims)}
         at = tuple(x for x in points if x in wanted)
         if self.axis == "jobs":

@@ -11,7 +11,7 @@ A file says what is run, drawn and claimed::
     [[curve]]
     policy = "max_min_fairness_perf"
     label = "Gavel"                  # default: the policy
-    at = "0.4:2.4:0.4"               # job rates; default: those of the published curve
+    at = "0.4:2.4:0.4"               # job rates; default: those of the published curve, or --at
     settings = { round = 720 }       # besides those above
 
     [[panel]]                        # default: one with all curves
@@ -48,7 +48,6 @@ from simulator.studies.experiments.curves import (
     CurveExperiment,
     Panel,
 )
-from simulator.studies.experiments.paper import paper_curve
 from simulator.world.reading import read_text
 
 DEFINITIONS = Path(__file__).parent / "definitions"
@@ -121,13 +120,6 @@ def _experiment(path: Path, found: Mapping[str, Any]) -> CurveExperiment:
         Panel("", "", _same(names))
     ]
     curves = tuple(_with_runs(curves))
-    for curve in curves:
-        if not curve.at and not any(
-            paper_curve(panel.published, panel.curves.get(curve.name, "")) for panel in panels
-        ):
-            raise InputError(
-                f"curve {curve.name}: at: where are its points? No published curve says"
-            )
     highest = found.get("highest", None if axis == "jobs" else 100.0)
     if highest is not None and not (isinstance(highest, int | float) and highest > 0):
         raise InputError(f"highest: {highest!r} is not a number above 0")
