@@ -15,6 +15,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gavel_opt.cli.command_line import Command, Program, one_line
@@ -61,11 +62,15 @@ def _check_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "files",
         metavar="FILE",
-        nargs="+",
+        nargs="*",  # one that stands after --engines goes there at first
         help=f"programs: {_FILES}; a directory stands for all programs in it",
     )
     parser.add_argument(
-        "--engines", metavar="A,B,...", default="all", help="default: all that are installed"
+        "--engines",
+        metavar="A",
+        nargs="+",
+        action="extend",
+        help="with commas or spaces between them (default: all that are installed)",
     )
     parser.add_argument(
         "--time-limit",
@@ -157,6 +162,20 @@ def _proof(finding: Finding) -> str:
     return (solution.proof or "none: this is the engine's word") + said
 
 
+def _engines_and_files(arguments: argparse.Namespace) -> tuple[list[str], list[str]]:
+    """Names of engines, and the programs: those after ``--engines``, too."""
+    from gavel_opt.engines.registry import is_known
+
+    given = ["all"] if arguments.engines is None else arguments.engines
+    files = [
+        word
+        for word in given
+        if not is_known(word) and (Path(word).suffix or os.sep in word or Path(word).exists())
+    ]
+    names = [name.strip() for word in given if word not in files for name in word.split(",")]
+    return [name for name in names if name], [*arguments.files, *files]
+
+
 def _run_check(arguments: argparse.Namespace) -> int:
     from gavel_opt.checking import check_program, installed_engines, named_engines
     from gavel_opt.engines.protocol import Options
@@ -164,13 +183,15 @@ def _run_check(arguments: argparse.Namespace) -> int:
     from gavel_opt.model.files import find_programs, read_with_notes
 
     # What is cheap to check comes first: solvers take seconds to load.
-    names = [n.strip() for n in arguments.engines.split(",") if n.strip()]
+    names, words = _engines_and_files(arguments)
     if not names:
         raise InputError("--engines: name at least one engine")
     for name in names:
         if not is_known(name) and names != ["all"]:
             raise unknown_name("engine (--engines)", name, [*known_engines(), "all"])
-    files = find_programs(arguments.files)
+    if not words:
+        raise InputError("which programs? gavel-opt check FILE ...")
+    files = find_programs(words)
     if names == ["all"]:
         engines, missing = installed_engines()
         for line in missing:

@@ -13,7 +13,7 @@ import numpy as np
 from simulator.importers.base import Imported, SourceJob
 from simulator.world.names import meant
 from simulator.world.reading import LARGEST
-from simulator.world.throughputs import Measurements
+from simulator.world.throughputs import PRESETS, Measurements
 from simulator.world.trace import write_trace
 from simulator.world.workload import Jobs
 
@@ -55,6 +55,11 @@ class Names:
         if name:
             self.taken[name] = self.otherwise
         return self.otherwise
+
+    def newer(self, name: str) -> str | None:
+        """Return the worker type of a name in the table of newer ones that ships, if it is there."""
+        parts = (name.casefold(), *_MODEL.findall(name.casefold()))
+        return next((part for part in parts if f"@{part}" in PRESETS), None)
 
 
 @dataclass(slots=True)

@@ -34,10 +34,16 @@ def _assumed(read: Imported, made: Converted, names: Names) -> list[str]:
     }
     said += [f"{what}, with their GPU time kept: {n:,}" for what, n in counts.items() if n]
     said += [
-        f"{name} is not a worker type of the table: taken as {worker_type} (--as {name}=TYPE)"
+        f"{name} is not a worker type of the table: taken as {worker_type} "
+        f"({_instead(name, names)}--as {name}=TYPE)"
         for name, worker_type in sorted(names.taken.items())
     ]
     return [f"  - {one}" for one in [*said, *read.assumed]]
+
+
+def _instead(name: str, names: Names) -> str:
+    newer = names.newer(name)
+    return "" if newer is None else f"--throughputs @newer has {newer}; or "
 
 
 def _load(made: Converted) -> list[str]:

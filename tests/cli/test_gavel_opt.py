@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from noise import without_progress
 
+from gavel_opt.cli import PROGRAM, _engines_and_files
 from gavel_opt.engines.registry import BUILT_IN
 from gavel_opt.model.files import write_program
 from gavel_opt.model.linear_program import LinearProgram
@@ -122,7 +123,15 @@ def test_check_agrees(small, tmp_path):
     assert "agree 4 programs" in done.stdout
     for word in ("small.mps", "small_maximum.npz", "highs", "pulp", "136", "optimal"):
         assert word in done.stdout
-    done = gavel_opt("check", small, recorded, "--engines", "highs,pulp", "--json")
+    spaced = ("--engines", "highs", "pulp")
+    for words in (
+        (small, recorded, *spaced),
+        (small, *spaced, recorded),
+        (*spaced, small, recorded),
+    ):
+        arguments = PROGRAM.parse(["check", *map(str, words)])[1]
+        assert _engines_and_files(arguments) == (["highs", "pulp"], [str(small), str(recorded)])
+    done = gavel_opt("check", small, recorded, "--engines", "highs", "pulp", "--json")
     answer = json.loads(done.stdout)
     assert answer["agree"] is True
     assert len(answer["results"]) == 8
@@ -277,7 +286,7 @@ def test_engines_loads_no_solver_and_no_arrays():
     [
         (["chek"], "unknown command 'chek'; did you mean check?"),
         (["solve"], "the following arguments are required: FILE"),
-        (["check"], "the following arguments are required: FILE"),
+        (["check"], "which programs? gavel-opt check FILE ..."),
         (["solve", "FILE", "--engin", "highs"], "unknown flag '--engin'; did you mean --engine?"),
         (
             ["solve", "FILE", "--engine", "higs"],

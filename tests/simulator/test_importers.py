@@ -106,6 +106,17 @@ def test_a_requeued_job_is_one(capsys):
     assert hours(trace, RAN_ON["slurm"])[0] == pytest.approx(8.0, rel=1e-3)
 
 
+def test_a_type_that_another_table_has_is_said_with_it(capsys):
+    imported("spot-gpu", *FILES["spot-gpu"])
+    said = capsys.readouterr().out
+    assert (
+        "A10 is not a worker type of the table: taken as v100 (--throughputs @newer has a10; or"
+        in said
+    )
+    imported("spot-gpu", *FILES["spot-gpu"], "--throughputs", "@newer", "--force")
+    assert "@newer has" not in capsys.readouterr().out
+
+
 def test_names_of_worker_types():
     names = Names(("a100", "k80", "v100"), "v100", {"G3": "k80"})
     for name, wanted in {
