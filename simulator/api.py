@@ -192,7 +192,9 @@ def sweep(
     if output is None:
         with tempfile.TemporaryDirectory(prefix="gavel-sim-") as passing:
             return sweep(policy, output=passing, processes=processes, **settings)
+    from simulator.studies.beside_earlier import beside_earlier
     from simulator.studies.executors import make_executor
+    from simulator.studies.files_of_runs import require_files
     from simulator.studies.sweep import add_to_plan, carry_out_here, write_tables_of_all
     from simulator.studies.sweep_folder import entries_of
     from simulator.studies.sweep_plan import make_plan
@@ -200,6 +202,8 @@ def sweep(
     entries = entries_of(make_plan([("", _given({"policy": policy, **settings}))]))
     folder = output_folder(output, "sweep")
     assert folder is not None
+    entries = beside_earlier(folder, entries)
+    require_files(one.config for one in entries)
     add_to_plan(folder, entries, [])
     with closing(make_executor("local", processes)) as executor:
         batch = carry_out_here(folder, entries, executor)
@@ -293,7 +297,7 @@ def what_if(
     -------
     dict
         ``seeds`` (list of int) and ``alternatives``, the first the run as described: ``name``,
-        ``average_jct`` (s), ``cost`` (dollar) and ``status`` by seed, ``difference`` of the mean JCT from
+        ``average_jct`` (s), ``cost`` (dollar), ``slo_violations`` and ``status`` by seed, ``difference`` of the mean JCT from
         the first over seeds where both completed (s), and ``difference_interval``, Student's t at 95 %.
 
     Raises

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from gavel_opt import InputError, find_policy, known_policies
-from gavel_opt.policies.settings import check_settings, settings_of
+from gavel_opt.policies.settings import check_settings
 from simulator.cli.drawing import can_draw
 from simulator.cli.where import (
     SLURM,
@@ -27,6 +27,7 @@ from simulator.cli.where import (
 from simulator.runs.config import GIVEN, RunConfig
 from simulator.runs.kinds import number, several
 from simulator.runs.options import add_setting, output_folder, values_of
+from simulator.runs.shared_settings import names_taken
 from simulator.runs.values import POLICY, POLICY_SETTINGS
 from simulator.studies.batch import Batch, Failures, Task, complain, run_batch
 from simulator.studies.executors import Executor
@@ -35,6 +36,7 @@ from simulator.studies.experiments.definition import shipped
 from simulator.studies.experiments.experiment import Choices, Experiment
 from simulator.studies.experiments.tables import seconds
 from simulator.studies.experiments.times import compile_seconds, write_times, write_times_of_all
+from simulator.studies.files_of_runs import require_files
 from simulator.studies.finished_elsewhere import finished_in
 from simulator.studies.identity import identity_of
 from simulator.studies.report import Section, write_report
@@ -175,6 +177,7 @@ def run(arguments: argparse.Namespace) -> int:
             return nothing_failed()
     if arguments.dry_run:
         return _list(mine, arguments.json)
+    require_files(task.payload.get("config", {}) for _, task in mine)
     if arguments.executor == SLURM:
         return hand_to_slurm(arguments, folder, len(mine), "runs", "report")
     started = time.perf_counter()
@@ -348,7 +351,7 @@ def own_policies(
         if policy not in known and (":" in policy or known_policies().get(policy))
     }
     given = POLICY_SETTINGS.read(words or [], "--set")
-    takes = {policy: settings_of(found.factory) for policy, found in own.items()}
+    takes = {policy: names_taken(policy) for policy in own}
     for name in given:
         if not any(name in names for names in takes.values()):
             raise InputError(f"--set: no policy of your own among --policy takes {name}")

@@ -24,7 +24,10 @@ from simulator.runs.options import (
     output_folder,
     values_of,
 )
+from simulator.runs.shared_settings import settings_by_policy
+from simulator.runs.values import POLICY_SETTINGS
 from simulator.studies.batch import Batch, Failures, Task, complain, run_batch
+from simulator.studies.files_of_runs import require_files
 from simulator.studies.finished_elsewhere import finished_in
 from simulator.studies.identity import identity_of_work
 from simulator.studies.shards import expected_cost
@@ -145,10 +148,20 @@ def _plan(arguments: argparse.Namespace) -> Sought:
     _check(arguments)
     policies = values_of(arguments.policy, GIVEN["policy"])
     seeds = values_of(arguments.seed or SEEDS, GIVEN["seed"])
+    shared = POLICY_SETTINGS.read(arguments.policy_settings or [], "--set")
+    own = settings_by_policy(policies, shared)
     configs = {
-        policy: config_from(arguments, policy=policy, seed=seeds[0], rate=1.0, window=(0, 1))
+        policy: config_from(
+            arguments,
+            policy=policy,
+            policy_settings=own[policy] or None,
+            seed=seeds[0],
+            rate=1.0,
+            window=(0, 1),
+        )
         for policy in policies
     }
+    require_files(config.to_json() for config in configs.values())
     return Sought(configs, seeds)
 
 

@@ -29,6 +29,8 @@ from simulator.cli.where import (
 from simulator.runs.config import GIVEN
 from simulator.runs.options import add_run_arguments, output_folder
 from simulator.studies.batch import Batch, Failures, complain
+from simulator.studies.beside_earlier import beside_earlier
+from simulator.studies.files_of_runs import require_files
 from simulator.studies.finished_elsewhere import finished_in
 from simulator.studies.run_folders import tidy
 from simulator.studies.shards import expected_cost
@@ -83,12 +85,14 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.what[:1] == ["collect"]:
         return collect(_folder(arguments.what, "collect"))
     entries = entries_of(plan_of(arguments))
-    mine = share_of(arguments, entries, [expected_cost(one.config) for one in entries])
-    if arguments.dry_run:
-        return _list(mine, arguments.json)
     folder = output_folder(arguments.output, "sweep")
     if folder is None:
         raise InputError("--output: is required")
+    entries = beside_earlier(folder, entries)
+    mine = share_of(arguments, entries, [expected_cost(one.config) for one in entries])
+    if arguments.dry_run:
+        return _list(mine, arguments.json)
+    require_files(one.config for one in mine)
     if arguments.retry_failed:
         failed = set(Failures(folder / FAILURES).names())
         mine = [one for one in mine if one.name in failed]

@@ -10,6 +10,7 @@ import argparse
 import difflib
 import json
 import re
+import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing
@@ -20,14 +21,19 @@ from gavel_opt import InputError
 from simulator.cli.where import add_where, executor_of
 from simulator.runs.config import GIVEN, RunConfig, find_setting
 from simulator.runs.options import add_run_arguments, make_config, output_folder, values_of
+from simulator.runs.shared_settings import names_taken
+from simulator.runs.values import POLICY_SETTINGS
 from simulator.studies.alternatives import Outcomes, as_json, as_text
 from simulator.studies.batch import Batch, Task, complain, file_name, run_batch
 from simulator.studies.experiments.simulate import simulate
+from simulator.studies.files_of_runs import require_files
 from simulator.studies.finished_elsewhere import finished_in
 from simulator.studies.stores import PointStore
 
 SEEDS = tuple(range(5))
 """Seeds where the command names none: an interval needs a few."""
+
+_SET = GIVEN["policy_settings"].word
 
 _MORE_WORKERS = re.compile(r"([A-Za-z][\w.-]*?)([+-]\d+)")
 
@@ -84,6 +90,7 @@ def find(arguments: argparse.Namespace) -> tuple[Batch, list[Outcomes], Sequence
         for runs in plan.values()
         for name, config in runs.items()
     ]
+    require_files(task.payload["config"] for task in tasks)
     with ExitStack() as stack:
         folder = output_folder(arguments.output, "what-if")
         if folder is None:
@@ -113,7 +120,8 @@ def _plan(arguments: argparse.Namespace) -> tuple[dict[str, dict[str, RunConfig]
     base = make_config(**given)
     variants: dict[str, dict[str, Any]] = {"as described": given}
     for changes in arguments.against:
-        variants[" ".join(changes)] = given | _changes(changes, base)
+        name = " ".join(changes)
+        variants[name] = _changed(name, given, _changes(changes, base), base)
     plan: dict[str, dict[str, RunConfig]] = {}
     for place, (name, settings) in enumerate(variants.items()):
         plan[name] = {
@@ -123,6 +131,28 @@ def _plan(arguments: argparse.Namespace) -> tuple[dict[str, dict[str, RunConfig]
             for seed in seeds
         }
     return plan, seeds
+
+
+def _changed(
+    name: str, given: Mapping[str, Any], changes: dict[str, Any], base: RunConfig
+) -> dict[str, Any]:
+    """Put an alternative's changes into the run's settings; those of the policy go by name.
+
+    Another policy leaves out the settings of the described one's that it does not take.
+    """
+    own = dict(base.policy_settings)
+    if "policy" in changes:
+        takes = names_taken(changes["policy"])
+        dropped = [one for one in own if one not in takes]
+        own = {one: value for one, value in own.items() if one in takes}
+        if dropped:
+            said = f"{', '.join(dropped)} (--set) left out: {changes['policy']} does not take"
+            print(
+                f"gavel-sim: --against {name}: {said} {'it' if len(dropped) == 1 else 'them'}",
+                file=sys.stderr,
+            )
+    own |= POLICY_SETTINGS.read(changes.pop(_SET, []), "--set")
+    return {**given, **changes, _SET: own or None}
 
 
 def _changes(words: Sequence[str], base: RunConfig) -> dict[str, Any]:
@@ -154,7 +184,10 @@ def _changes(words: Sequence[str], base: RunConfig) -> dict[str, Any]:
             raise InputError("--against: seed: all alternatives have the same seeds; see --seed")
         if setting.kind.switch and value.lower() not in ("true", "false"):
             raise InputError(f"--against: {word}: expected {name}=true or {name}=false")
-        settings[setting.word] = value if not setting.kind.switch else value.lower() == "true"
+        if setting.word == _SET:
+            settings.setdefault(_SET, []).append(value)
+        else:
+            settings[setting.word] = value if not setting.kind.switch else value.lower() == "true"
     return settings
 
 

@@ -26,11 +26,7 @@ def workload_of(
     """
     if config.trace is not None:
         trace = read_trace(config.trace, measurements)
-        limit = trace.jobs["key"].size
-        if config.window is not None and config.window[1] > limit:
-            raise InputError(
-                f"--window: {config.trace} has {limit} jobs, expected an end of {limit} or less"
-            )
+        require_window(config, trace.jobs["key"].size)
         return FixedWorkload(trace.jobs), trace.measurements
     if config.jobs is None and config.interarrival is None:
         raise InputError("expected a workload: --jobs, --rate or --interarrival, or --trace")
@@ -48,6 +44,14 @@ def workload_of(
         entities=max(1, len((config.entities or {}).get("weights", ()))),
     )
     return DrawnWorkload(settings, measurements), measurements
+
+
+def require_window(config: RunConfig, jobs: int) -> None:
+    """Refuse a window that ends after the last of a trace's jobs."""
+    if config.window is not None and config.window[1] > jobs:
+        raise InputError(
+            f"--window: {config.trace} has {jobs} jobs, expected an end of {jobs} or less"
+        )
 
 
 def require_fit(

@@ -12,6 +12,9 @@ from simulator.studies.experiments.tables import markdown
 from simulator.studies.intervals import mean_and_half
 from simulator.world.units import HOUR
 
+MISSED = "slo_violations"
+"""What a summary calls the jobs that missed their deadlines."""
+
 
 @dataclass(frozen=True, slots=True)
 class Outcomes:
@@ -110,6 +113,10 @@ def as_text(outcomes: Sequence[Outcomes], seeds: Sequence[int]) -> str:
         )
     header = ["", "mean JCT (h)", "jobs", "difference (h)", "", "utilization"]
     header.append("cost difference ($)")
+    if any(value is not None for one in outcomes for value in one.values(MISSED)):
+        header.append("missed deadlines")
+        for row, one in zip(rows, outcomes, strict=True):
+            row.append(_missed(one, base, len(seeds)))
     several = len(seeds) > 1
     runs = {value for one in outcomes for value in one.values("average_jct") if value is not None}
     same = (
@@ -150,6 +157,7 @@ def as_json(outcomes: Sequence[Outcomes], seeds: Sequence[int]) -> dict[str, Any
                 "name": one.name,
                 "average_jct": one.values("average_jct"),
                 "cost": one.values("cost"),
+                MISSED: one.values(MISSED),
                 "jobs": [None if result is None else result["jobs"] for result in one.results],
                 "status": [None if result is None else result["status"] for result in one.results],
                 "difference": None if difference is None else difference.mean,
@@ -159,6 +167,15 @@ def as_json(outcomes: Sequence[Outcomes], seeds: Sequence[int]) -> dict[str, Any
             }
         )
     return {"seeds": list(seeds), "alternatives": found}
+
+
+def _missed(one: Outcomes, base: Outcomes, seeds: int) -> str:
+    """Jobs of a run that missed their deadlines, and by how many these differ from the first row's."""
+    mean = _mean(one.values(MISSED))
+    if mean is None:
+        return ""
+    difference = None if one is base else paired(one.values(MISSED), base.values(MISSED))
+    return f"{mean:,.4g}" + (f" ({_shown(difference, 1.0, seeds, ',.3g')})" if difference else "")
 
 
 def _mean(values: Sequence[float | None]) -> float | None:

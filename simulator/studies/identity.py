@@ -15,11 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from gavel_opt import POLICIES, InputError, find_policy
+from simulator.studies.files_of_runs import FILES
 from simulator.world.throughputs import preset_file
 from simulator.world.trace import trace_file
-
-FILES = ("trace", "replay", "throughputs", "prices")
-"""Settings that name a file which a run reads."""
 
 IRRELEVANT = ("timeout",)
 """Settings that do not change the result of a run that ends by itself."""

@@ -24,15 +24,17 @@ import itertools
 import json
 import math
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from gavel_opt import InputError, unknown_name
-from simulator.runs.config import RunConfig, Setting, find_setting, known_settings
+from simulator.runs.config import GIVEN, RunConfig, Setting, find_setting, known_settings
 from simulator.runs.kinds import several
 from simulator.runs.options import make_config
+from simulator.runs.shared_settings import settings_by_policy
+from simulator.runs.values import POLICY_SETTINGS
 from simulator.studies.batch import file_name
 from simulator.world.reading import read_text
 
@@ -112,7 +114,7 @@ def make_plan(cases: list[tuple[str, Mapping[str, Any]]]) -> list[PlannedRun]:
         raise InputError(f"{where}makes {sum(counts):,} runs; expected {MOST_RUNS:,} at most")
     for (source, _), choices in zip(cases, chosen, strict=True):
         for values in itertools.product(*choices.values()):  # the last setting varies fastest
-            combination = dict(zip(choices, values, strict=True))
+            combination = _own_settings(source, choices, dict(zip(choices, values, strict=True)))
             config = _config(source, combination)
             identity = json.dumps(config.to_json(), sort_keys=True)
             if identity not in seen:
@@ -153,6 +155,26 @@ def _values(source: str, name: str, given: Any, setting: Setting) -> list[Value]
     except InputError as wrong:
         raise _located(source, wrong) from None
     return values
+
+
+def _own_settings(
+    source: str, choices: Mapping[str, Sequence[Value]], combination: dict[str, Value]
+) -> dict[str, Value]:
+    """Leave out the settings that another of several policies is to have."""
+    name = next((word for word in choices if find_setting(word) is _SETTINGS), None)
+    policies = [str(policy) for policy in choices.get("policy", ())]
+    if name is None or len(policies) < 2:
+        return combination
+    try:
+        given = POLICY_SETTINGS.read(combination[name], _SETTINGS.flag)
+        own = settings_by_policy(policies, given)[str(combination["policy"])]
+    except InputError as wrong:
+        raise _located(source, wrong) from None
+    rest = {word: value for word, value in combination.items() if word != name or own}
+    return rest | ({name: POLICY_SETTINGS.write(own) or ""} if own else {})
+
+
+_SETTINGS = GIVEN["policy_settings"]
 
 
 def _config(source: str, settings: Mapping[str, Value]) -> RunConfig:

@@ -36,7 +36,7 @@ def write_tables(folder: Path, plan: Sequence[PlanEntry], batch: Batch) -> list[
         found = batch.done.get(one.name)
         row |= dict.fromkeys(RESULTS) if found is None else found["result"]
         row["error"] = batch.failed.get(one.name)
-        row |= {name: value for name, value in _as_configured(one).items() if name not in settings}
+        row |= {name: value for name, value in as_configured(one).items() if name not in settings}
         rows.append(row)
         if found is not None:
             times.append({"run": one.name} | found["time"])
@@ -65,7 +65,7 @@ def side_by_side(plan: Sequence[PlanEntry], batch: Batch) -> list[PlanEntry]:
     names = list(dict.fromkeys(name for one in plan for name in one.settings))
     found = []
     for one in chosen.values():
-        configured = _as_configured(one) if len(one.settings) < len(names) else {}
+        configured = as_configured(one) if len(one.settings) < len(names) else {}
         values = {name: one.settings.get(name, configured.get(_word(name))) for name in names}
         found.append(replace(one, settings=values))
     return found
@@ -87,7 +87,7 @@ def number_of(name: str, value: Any) -> Any:
     return found if math.isfinite(found) else value
 
 
-def _as_configured(one: PlanEntry) -> dict[str, Any]:
+def as_configured(one: PlanEntry) -> dict[str, Any]:
     """Every setting of a run by the name of its flag, as text where it is no number."""
     try:
         return _in_words(RunConfig.from_json(one.config))

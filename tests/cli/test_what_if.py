@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import sys
 
 import pytest
 
 import simulator
-from simulator.cli.what_if import one_by_one
-from simulator.studies.alternatives import Outcomes, as_text, paired
+from simulator.cli import main, program
+from simulator.cli.what_if import _plan, one_by_one
+from simulator.studies.alternatives import Outcomes, as_json, as_text, paired
 
 SMALL = ["what-if", "--policy", "fifo", "--cluster", "2:2:2", "--jobs", "4", "--processes", "1"]
 
@@ -167,3 +169,74 @@ def test_runs_that_were_cut_off_are_no_result() -> None:
     assert cells[1:5] == ["", "1,007 of 2,000", "+5.00 (1 of 2 seeds)", "+50.0%"]
     assert cells[6] == "+0 (1 of 2 seeds)"
     assert "| as described |        15.00 |          2,000 |" in text
+
+
+def test_missed_deadlines_have_a_column_where_there_are_some() -> None:
+    def result(missed: int | None) -> dict[str, object]:
+        found = {"average_jct": 3600.0, "cost": 10.0, "utilization": 0.5, "status": "completed"}
+        return found | {"jobs": {"measured": 9, "completed": 9}, "slo_violations": missed}
+
+    base = Outcomes("as described", [result(74), result(75)])
+    found = [base, Outcomes("other", [result(70), result(71)])]
+    lines = as_text(found, [0, 1]).splitlines()
+    assert "missed deadlines" in lines[0]
+    assert [line.split("|")[-2].strip() for line in lines[2:4]] == ["74.5", "70.5 (-4 ± 0)"]
+    assert [one["slo_violations"] for one in as_json(found, [0, 1])["alternatives"]] == [
+        *([74, 75], [70, 71])
+    ]
+    assert "deadlines" not in as_text([Outcomes("none", [result(None)])], [0])
+
+
+def test_a_setting_of_the_policy_changes_alone_and_goes_with_its_policy(tmp_path, capsys) -> None:
+    mine = tmp_path / "mine.py"
+    mine.write_text(TAKES)
+    described = ["--policy", f"{mine}:Takes", "--set", "limit=1", "a=2", "b=3"]
+    described += ["--cluster", "2:2:2", "--jobs", "4", "--seed", "0"]
+    against = [["set=b=4", "set=a=5"], ["policy=isolated"], [f"policy={mine}:Other", "set=a=7"]]
+    words = [word for one in against for word in ("--against", *one)]
+    plan, _ = _plan(program().parse(["what-if", *described, *words])[1])
+    assert [next(iter(runs.values())).policy_settings for runs in plan.values()] == [
+        *({"limit": 1, "a": 2, "b": 3}, {"limit": 1, "a": 5, "b": 4}, {}, {"a": 7})
+    ]
+    said = capsys.readouterr().err.splitlines()
+    assert said[0] == (
+        "gavel-sim: --against policy=isolated: limit, a, b (--set) left out: isolated does not take them"
+    )
+    assert f"limit, b (--set) left out: {mine}:Other does not take them" in said[1]
+    for wrong, what in (("set=c=1", "takes no c (--set)"), ("set=limit=x", "expected a whole")):
+        assert main(["what-if", *described, "--against", wrong]) == 2
+        assert what in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["sweep", "knee"])
+def test_of_several_policies_each_gets_the_settings_that_it_takes(
+    command, tmp_path, capsys
+) -> None:
+    mine = tmp_path / "mine.py"
+    mine.write_text(TAKES)
+    words = [command, "--policy", f"{mine}:Takes", f"{mine}:Other", "isolated", "--seed", "0"]
+    words += ["--cluster", "2:2:2", "--dry-run", "--json", "--output", str(tmp_path / "out")]
+    words += ["--jobs", "4"] if command == "sweep" else []
+    assert main([*words, "--set", "limit=1", "a=2"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    if command == "sweep":
+        sets = [shlex.split(one["command"])[5:] for one in found]
+        assert ["--set" in one for one in sets] == [True, True, False]
+        assert [one["settings"].get("set") for one in found] == ["limit=1\na=2", "a=2", None]
+    else:
+        own = [one["settings"]["knee"]["policy_settings"] for one in found]
+        assert own == [{"limit": 1, "a": 2}, {"a": 2}, {}]
+    assert main([*words, "--set", "c=2"]) == 2
+    assert "takes no c (--set)" in capsys.readouterr().err
+
+
+TAKES = """from gavel_opt.policies.shares import Isolated
+
+class Takes(Isolated):
+    def __init__(self, limit: int, a: int = 0, b: int = 0) -> None:
+        super().__init__()
+
+class Other(Isolated):
+    def __init__(self, a: int = 0) -> None:
+        super().__init__()
+"""

@@ -8,9 +8,14 @@ import sys
 from pathlib import Path
 
 import pyarrow.parquet
+import pytest
 from noise import without_progress
 
 import simulator
+from simulator.cli import main
+from simulator.studies.beside_earlier import beside_earlier
+from simulator.studies.sweep_folder import entries_of, read_plan, write_plan
+from simulator.studies.sweep_plan import make_plan
 
 SMALL = ["--cluster", "4:4:4", "--jobs", "8", "--engine", "highs", "--tie-break", "none"]
 
@@ -18,6 +23,15 @@ SMALL = ["--cluster", "4:4:4", "--jobs", "8", "--engine", "highs", "--tie-break"
 def _sweep(*words: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "simulator", "sweep", *words]
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+
+BREAKS = """from gavel_opt import InputError, Policy
+
+class Breaks(Policy):
+    def programs(self, state, merge):
+        raise InputError("it broke")
+        yield
+"""
 
 
 def _jct(folder: Path) -> dict[str, dict[str, float]]:
@@ -65,34 +79,88 @@ def test_a_sweep_goes_on_where_it_stopped(tmp_path: Path) -> None:
 
 
 def test_one_failure_does_not_lose_the_others(tmp_path: Path) -> None:
-    broken = tmp_path / "broken.trace"
-    broken.write_text("not\ta trace\n")
+    broken = tmp_path / "broken.py"
+    broken.write_text(BREAKS)
     settings = tmp_path / "sweep.toml"
     settings.write_text(
         'cluster = "4:4:4"\nengine = "highs"\n[[case]]\npolicy = ["isolated", "fifo"]\njobs = 6\n'
-        f'[[case]]\npolicy = "isolated"\ntrace = "{broken}"\n'
+        f'[[case]]\npolicy = "{broken}:Breaks"\njobs = 6\n'
     )
     output = tmp_path / "sweep"
     done = _sweep(str(settings), "--output", str(output), "--processes", "1")
     assert done.returncode == 3
     assert "2 of 3 runs done" in done.stdout
-    assert "broken.trace" in done.stderr
+    assert "it broke" in done.stderr
     assert "Traceback" not in done.stderr
     rows = list(csv.DictReader((output / "summary.csv").read_text().splitlines()))
     assert [row["status"] for row in rows] == ["completed", "completed", ""]
-    assert "broken.trace" in rows[2]["error"]
+    assert "it broke" in rows[2]["error"]
 
 
-def test_other_settings_in_the_folder_are_left_alone(tmp_path: Path) -> None:
-    output = str(tmp_path / "sweep")
-    runs = ["--policy", "isolated", *SMALL, "--output", output, "--processes", "1"]
-    assert _sweep(*runs).returncode == 0
-    kept = (tmp_path / "sweep" / "isolated" / "summary.json").read_bytes()
-    other = _sweep(*runs, "--seed", "3")
-    assert other.returncode == 2
-    assert "seed: 0 there, 3 here" in other.stderr
-    assert other.stderr.count("\n") == 1
-    assert (tmp_path / "sweep" / "isolated" / "summary.json").read_bytes() == kept
+def test_runs_of_other_settings_get_names_that_tell_them_apart(tmp_path: Path) -> None:
+    """Names hold what differs within one command, so that two commands may come to the same ones."""
+    given = ["--seed", "0-1", *SMALL, "--output", str(tmp_path), "--processes", "1"]
+    assert main(["sweep", "--policy", "isolated", *given]) == 0
+    kept = (tmp_path / "seed=0" / "summary.json").read_bytes()
+    assert main(["sweep", "--policy", "fifo", *given]) == 0
+    assert (tmp_path / "seed=0" / "summary.json").read_bytes() == kept
+    rows = list(csv.DictReader((tmp_path / "summary.csv").read_text().splitlines()))
+    assert {(row["run"], row["policy"], row["seed"]) for row in rows} == {
+        *(("seed=0", "isolated", "0"), ("seed=1", "isolated", "1")),
+        *(("fifo,seed=0", "fifo", "0"), ("fifo,seed=1", "fifo", "1")),
+    }
+
+
+def test_runs_keep_the_names_that_they_have_in_a_folder(tmp_path: Path) -> None:
+    small = {"cluster": "4:4:4", "jobs": 8, "policy": "isolated", "seed": "0-1"}
+
+    def named(**changes: object) -> list[str]:
+        given = {name: one for name, one in (small | changes).items() if one is not None}
+        entries = entries_of(make_plan([("", given)]))
+        found = beside_earlier(tmp_path, entries)
+        assert [one.identity for one in found] == [one.identity for one in entries]
+        write_plan(tmp_path, found, [])
+        return [one.name for one in found]
+
+    for _ in range(2):  # the second time they are there
+        assert named() == ["seed=0", "seed=1"]
+        assert named(policy="fifo") == ["fifo,seed=0", "fifo,seed=1"]
+        assert named(policy="fifo", round=720, seed="1-2") == [
+            *("fifo,seed=1,round=720", "fifo,seed=2,round=720"),
+        ]
+        assert named(policy=["fifo", "isolated"], seed=1) == ["fifo,seed=1", "seed=1"]
+        assert named(seed=7) == ["isolated"]
+        assert named(seed=8) == ["isolated,seed=8"]
+        # what no name of a file can tell apart
+        traces = [tmp_path / name for name in ("a b", "a*b")]
+        for trace in traces:
+            trace.write_text(f"{trace}")
+        names = [named(jobs=None, trace=str(trace), seed=[0, 9]) for trace in traces]
+        assert len({name for two in names for name in two}) == 4
+    assert len(read_plan(tmp_path)) == 12
+
+
+@pytest.mark.parametrize("flag", ["--trace", "--prices", "--throughputs"])
+def test_a_file_that_runs_cannot_read_is_refused_before_any_begins(flag, tmp_path, capsys) -> None:
+    bad, output = tmp_path / "bad", tmp_path / "out"
+    bad.write_text("not one\n")
+    described = ["--policy", "fifo", "--cluster", "4:4:4", flag, str(bad), "--output", str(output)]
+    if flag != "--trace":
+        described += ["--jobs", "4"]
+    commands = [["sweep", "--seed", "0-1"], ["what-if", "--against", "v100+1"]]
+    for command in commands:
+        assert main([*command, *described]) == 2
+        assert f"{bad}:1: expected" in capsys.readouterr().err
+        assert not output.exists()
+    if flag == "--throughputs":
+        assert main(["knee", *described[:-2]]) == 2
+        mine = tmp_path / "mine.toml"
+        mine.write_text(
+            f'title = "mine"\n[settings]\nthroughputs = "{bad}"\n[[curve]]\npolicy = "fifo"\nat = 2\n'
+        )
+        assert main(["figure", str(mine), "--output", str(output)]) == 2
+        assert f"{bad}:1: expected" in capsys.readouterr().err
+        assert not output.exists()
 
 
 def test_a_later_plan_is_added_to_the_tables(tmp_path: Path) -> None:
