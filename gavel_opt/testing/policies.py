@@ -241,6 +241,7 @@ def order_of_jobs_does_not_matter(make: MakePolicy) -> None:
             _by_job(after, shuffled),
             state.job[order],
             f"state {number}",
+            _BY_ARRIVAL,
         )
 
 
@@ -250,7 +251,7 @@ def equal_jobs_get_equal_shares(make: MakePolicy) -> None:
         twins = subset(state, np.repeat(np.arange(state.job.size), 2))
         twins = replace(twins, job=np.arange(twins.job.size))
         found = _by_job(_allocations(make(), [twins])[0], twins)
-        _require_close(found[::2], found[1::2], twins.job[::2], f"state {number}")
+        _require_close(found[::2], found[1::2], twins.job[::2], f"state {number}", _BY_ARRIVAL)
 
 
 def snapshot_and_restore(make: MakePolicy) -> None:
@@ -376,12 +377,16 @@ def _by_job(found: Allocation, state: ClusterState) -> Floats:
     return both
 
 
-def _require_close(one: Floats, other: Floats, job: Ints, where: str) -> None:
+_BY_ARRIVAL = "; a queue, where who came first goes first, says so: traits = gavel_opt.Traits(by_arrival=True)"
+
+
+def _require_close(one: Floats, other: Floats, job: Ints, where: str, unless: str = "") -> None:
     wrong: Bools = np.any(np.abs(one - other) > _SAME, axis=1)
     if wrong.any():
         at = int(np.flatnonzero(wrong)[0])
         raise AssertionError(
-            f"{where}: job {job[at]} has the shares {one[at].tolist()}, then {other[at].tolist()}"
+            f"{where}: job {job[at]} has the shares {one[at].tolist()}, then "
+            f"{other[at].tolist()}{unless}"
         )
 
 

@@ -110,6 +110,13 @@ def test_what_is_wrong_is_found(policy, case):
     assert case in [one.case for one in report.failures]
 
 
+def test_a_queue_that_does_not_declare_itself_is_told_the_trait():
+    named = [one for one in POLICY_CASES if one.name.startswith(("order_of", "equal_jobs"))]
+    for case in named:
+        with pytest.raises(AssertionError, match=r"traits = gavel_opt\.Traits\(by_arrival=True\)"):
+            check_policy_case(case, FirstComesFirst)
+
+
 def test_a_way_around_programs_is_found(monkeypatch):
     """As the default engine did it: a subclass inherits the way around."""
     from gavel_opt import driver
