@@ -450,7 +450,7 @@ _COMMANDS: dict[str, Command] = {
 PROGRAM = Program(
     "gavel-opt",
     "Solve and cross-check linear programs on any engine.",
-    "gavel-opt check afiro.mps --engines highs,ortools",
+    "gavel-opt check model.mps --engines highs ortools",
     {
         "engines": "the engines: solver, version, installed or not, capabilities",
         "solve": "solve a program with one engine, and prove the answer",

@@ -139,7 +139,7 @@ def _simulate(
     else:
         from simulator.runs.summary_text import describe
 
-        print(describe(result, folder))
+        print(describe(result, folder, picture))
     if arguments.profile:
         from simulator.runs.summary_text import profile
 

@@ -26,18 +26,21 @@ from simulator.runs.values import (
     ENGINES,
     ENTITIES,
     FILE,
+    HOURS_OR_NONE,
     JOBS,
     JOBS_PER_HOUR,
-    LIMIT,
+    LIMITS,
     POLICY,
     POLICY_SETTINGS,
-    POSITIVE,
     RULE,
+    SECONDS,
+    SECONDS_OR_NONE,
     SEED,
     SHARE,
     SWITCH,
     TIE_BREAK,
     TOLERANCE,
+    WHOLE_SECONDS,
     WINDOW,
     WORKERS,
     WORKLOAD_NAME,
@@ -201,7 +204,7 @@ class RunConfig:
     )
     solver_timeout: float = _setting(
         "--solver-timeout",
-        LIMIT,
+        SECONDS_OR_NONE,
         DECIDES,
         "wall clock of one solve, then --fallback is asked (default: no limit)",
         "SECONDS",
@@ -226,7 +229,12 @@ class RunConfig:
         factory=dict,
     )
     round_seconds: int = _setting(
-        "--round", COUNT, CLUSTER, "length of a round (default: 360)", "SECONDS", default=360
+        "--round",
+        WHOLE_SECONDS,
+        CLUSTER,
+        "length of a round (default: 360)",
+        "SECONDS",
+        default=360,
     )
     jobs: int | None = _setting(
         "--jobs", JOBS, WORKLOAD, "N jobs, all at time 0", "N", default=None
@@ -264,7 +272,7 @@ class RunConfig:
     )
     fixed_duration: float | None = _setting(
         "--fixed-duration",
-        POSITIVE,
+        SECONDS,
         WORKLOAD,
         "every job as long as that on the reference type",
         "SECONDS",
@@ -341,7 +349,7 @@ class RunConfig:
     )
     max_simulated_hours: float = _setting(
         "--max-simulated-hours",
-        LIMIT,
+        HOURS_OR_NONE,
         STOPS,
         "simulated time (default: no limit)",
         "H",
@@ -351,7 +359,7 @@ class RunConfig:
     )
     timeout: float = _setting(
         "--timeout",
-        LIMIT,
+        SECONDS_OR_NONE,
         STOPS,
         "wall clock (default: no limit)",
         "SECONDS",
@@ -439,7 +447,7 @@ _ALWAYS = ("policy", "engine", "cluster")
 
 
 def _from_json(kind: Kind, value: Any) -> Any:
-    return value if value is None and kind is not LIMIT else kind.from_json(value)
+    return value if value is None and kind not in LIMITS else kind.from_json(value)
 
 
 def _settings() -> dict[str, Setting]:

@@ -31,7 +31,7 @@ _STATUS = {
 }
 
 
-def describe(result: RunResult, folder: Path | None) -> str:
+def describe(result: RunResult, folder: Path | None, picture: Path | None = None) -> str:
     """Sum up a run."""
     found = result.summary
     solve, leases = found["solve"], found["lease_extension_opportunities"]
@@ -69,6 +69,8 @@ def describe(result: RunResult, folder: Path | None) -> str:
     rows.append(("took", f"{found['time']['total']:.2f} s{beside}"))
     if folder is not None:
         rows.append(("written", f"{folder}{os.sep}"))
+    if picture is not None:
+        rows.append(("queue drawn", str(picture)))
     status = _paint(_STATUS[found["status"]], _COLOURS[found["status"]])
     head = f"{_paint(found['policy'], '1')}{_on(found)}: {status}"
     return "\n".join([head, *(f"  {name:<12}{text}" for name, text in rows)])

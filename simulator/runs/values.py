@@ -69,22 +69,34 @@ JOBS_PER_HOUR = number(
 """Both bounded so that time goes on between jobs, and arrives."""
 
 
-def _read_limit(given: Any, flag: str) -> float:
-    if isinstance(given, float) and given == math.inf:
-        return given
-    value: float = POSITIVE.read(given, flag)
-    return value
-
-
-LIMIT = Kind(
-    _read_limit,
-    {"type": ["number", "null"], "exclusiveMinimum": 0},
-    write=repr,
-    to_json=lambda value: None if value == math.inf else value,
-    from_json=lambda value: math.inf if value is None else value,
-    ranges=True,
+SECONDS = number("a positive number of seconds", lambda value: value > 0, exclusiveMinimum=0)
+WHOLE_SECONDS = number(
+    "a positive whole number of seconds", lambda value: value > 0, whole=True, minimum=1
 )
-"""A positive number, or no limit: infinity, null in JSON."""
+HOURS = number("a positive number of hours", lambda value: value > 0, exclusiveMinimum=0)
+
+
+def _limit(kind: Kind) -> Kind:
+    """A positive number, or no limit: infinity, null in JSON."""
+
+    def read(given: Any, flag: str) -> float:
+        if isinstance(given, float) and given == math.inf:
+            return given
+        value: float = kind.read(given, flag)
+        return value
+
+    return Kind(
+        read,
+        {"type": ["number", "null"], "exclusiveMinimum": 0},
+        write=repr,
+        to_json=lambda value: None if value == math.inf else value,
+        from_json=lambda value: math.inf if value is None else value,
+        ranges=True,
+    )
+
+
+SECONDS_OR_NONE, HOURS_OR_NONE = LIMITS = _limit(SECONDS), _limit(HOURS)
+"""Wall clock, and simulated time, each with no limit."""
 
 
 def _read_share(given: Any, flag: str) -> float:

@@ -55,11 +55,14 @@ class OverSeeds:
 
     @property
     def interval(self) -> tuple[float, float] | None:
-        """Student's interval of the mean at 95 %; None without a mean, or if all seeds gave the same."""
+        """Student's interval of the mean at 95 %; None without a mean, or if all seeds gave the same.
+
+        Without its part below 0, where no mean can be.
+        """
         if self.others or len(set(self.values)) < 2:  # one, or nothing is drawn, as of a trace
             return None
         mean, half = mean_and_half(self.values)
-        return mean - half, mean + half
+        return max(0.0, mean - half), mean + half
 
     @property
     def why(self) -> str:

@@ -94,7 +94,10 @@ CASES = {
     "window too long": (("run", *STATIC, "--window", "0:9"), "--window: ends at job 9, but --jobs"),
     "jobs": (("run", "--policy", "fifo", "--jobs", "0"), "--jobs: '0' is not a positive whole"),
     "seed": (("run", *STATIC, "--seed", "-1"), "--seed: '-1' is not a whole number"),
-    "round": (("run", *STATIC, "--round", "0"), "--round: '0' is not a positive whole number"),
+    "round": (
+        ("run", *STATIC, "--round", "0"),
+        "--round: '0' is not a positive whole number of seconds",
+    ),
     "saturation": (("run", *STATIC, "--saturation", "dritf"), "rule (--saturation) 'dritf'"),
     "entities": (("run", *STATIC, "--entities", "1:-2"), "--entities: cannot read '1:-2'"),
     "entity sharing": (("run", *STATIC, "--entities", "1:2,fair"), "did you mean fairness"),

@@ -29,7 +29,7 @@ from simulator.cli import main, program
 from simulator.runs.columns import ABOUT
 
 SLOW = re.compile(
-    r"pip install|--window 4000:5000|\bknee\b|figure (?!.*--window)|check afiro|tie-break|warm-up|all --policy|sweep\.toml"
+    r"pip install|--window 4000:5000|\bknee\b|figure (?!.*--window)|check  model|tie-break|warm-up|all --policy|sweep\.toml"
 )
 """Commands that take minutes: pytest -m slow runs them."""
 
@@ -75,8 +75,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     model = gavel_opt.LinearProgram.build(
         [1.0, 1.0], [[1.0, 2.0]], row_lower=4.0, row_upper=float("inf")
     )
-    for name in ("model.mps", "afiro.mps"):
-        gavel_opt.write_program(model, folder / name)
+    gavel_opt.write_program(model, folder / "model.mps")
     (folder / "other.lp").write_text("Minimize x + y\nSubject To\n c: x + 2 y >= 4\nEnd\n")
     blocks = re.findall(r"```toml\n(.*?)```", (ROOT / "docs/experiments.md").read_text(), re.DOTALL)
     for name, text in zip(("mine.toml", "sweep.toml"), blocks, strict=True):

@@ -66,7 +66,7 @@ def test_the_commands_of_the_page(site, tmp_path):
     first, *commands = block.partition("```")[0].splitlines()
     assert first == "pip install ./docs/example_engine"
     model = LinearProgram.build([1.0], [[2.0]], row_lower=4.0, row_upper=float("inf"))
-    write_program(model, tmp_path / "afiro.mps")
+    write_program(model, tmp_path / "model.mps")
     for command in commands:
         words = shlex.split(command)
         if "run_conformance" in command:

@@ -40,7 +40,7 @@ def test_picture_is_drawn_even_of_a_run_that_was_not_started(tmp_path, capsys):
         path = tmp_path / f"{rate}.png"
         assert main([*words, "--rate", rate, "--plot-queue", str(path)]) == 0
         assert path.stat().st_size > 5000
-    capsys.readouterr()
+        assert f"queue drawn {path}" in capsys.readouterr().out
 
 
 def test_a_run_that_arithmetic_stopped_has_no_empty_axes(tmp_path):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -48,3 +50,21 @@ def test_the_library_is_pinned_and_has_its_licence() -> None:
     library = static_files()["vendor/uPlot.iife.min.js"]
     assert b"uPlot (v1.6.32)" in library[:80]
     assert "MIT License" in (STATIC / "vendor" / "uPlot.LICENSE").read_text()
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
+def test_a_batch_has_no_growth_of_its_queue() -> None:
+    """All jobs are there at once; the queue only gets shorter."""
+    code = f"""
+    import {{ growth }} from {json.dumps((STATIC / "metrics.js").as_uri())};
+    const columns = {{ "rounds/active": Array.from({{ length: 50 }}, (_, round) => 50 - round) }};
+    const run = {{ time: Array.from({{ length: 50 }}, (_, round) => 360 * round), end: 18000, rounds: 50,
+      need: (name) => columns[name], roundAt: (seconds) => Math.floor(seconds / 360) }};
+    columns["jobs/arrival"] = [0, 0, 0];
+    const batch = growth(run);
+    columns["jobs/arrival"] = [0, 0, 360];
+    console.log(JSON.stringify([batch, growth(run).perDay]));
+    """
+    words = ["node", "--input-type=module", "--eval", code]
+    found = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert json.loads(found.stdout) == [None, pytest.approx(-240.0)]

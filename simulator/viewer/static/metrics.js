@@ -238,7 +238,16 @@ function slots(run, size) {
 }
 
 /**
- * Straight line through the second half of a run's jobs in the system: how fast the queue grows.
+ * Whether all jobs are there at once: their queue has nothing to grow by.
+ * @param {Run} run
+ */
+export function isBatch(run) {
+  const arrival = run.need("jobs/arrival");
+  return arrival.every((/** @type {number} */ one) => one === arrival[0]);
+}
+
+/**
+ * Straight line through the second half of a run's jobs in the system: how fast the queue grows; none of a batch.
  * @param {Run} run
  * @returns {{perDay: number, error: number, from: number, to: number, at: (seconds: number) => number} | null}
  */
@@ -247,7 +256,7 @@ export function growth(run) {
   const active = run.need("rounds/active");
   const first = run.roundAt(run.end / 2);
   const count = run.rounds - first;
-  if (first < 0 || count < 20) return null;
+  if (first < 0 || count < 20 || isBatch(run)) return null;
   let meanT = 0;
   let meanA = 0;
   for (let i = first; i < run.rounds; i++) {

@@ -5,7 +5,7 @@ import { choice, el, fill } from "./dom.js";
 import { figure } from "./figure.js";
 import { brief, duration, number, percent } from "./format.js";
 import { lineChart } from "./line_chart.js";
-import { growth, metricsOf, valuesOf } from "./metrics.js";
+import { growth, isBatch, metricsOf, valuesOf } from "./metrics.js";
 import { scatterChart } from "./scatter_chart.js";
 
 /** @typedef {import("./run.js").Run} Run */
@@ -236,11 +236,12 @@ function summary(run, place, named) {
         : "–",
       `${number(found.allocations ?? Number.NaN)} allocations`,
     ),
-    figure(
-      "queue growth",
-      fitted ? `${number(fitted.perDay, 2)} ± ${number(fitted.error, 2)}` : "–",
-      "jobs a day, second half",
-    ),
+    !isBatch(run) &&
+      figure(
+        "queue growth",
+        fitted ? `${number(fitted.perDay, 2)} ± ${number(fitted.error, 2)}` : "–",
+        "jobs a day, second half",
+      ),
   ];
   return el(
     "section",
