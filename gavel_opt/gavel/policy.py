@@ -127,6 +127,7 @@ class GavelPolicy:
         self._columns = Columns()
         self._pairs = Pairs()
         self._zeros: dict[tuple[str, ...], NoShares] = {}
+        self._types: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -181,7 +182,19 @@ class GavelPolicy:
             age=found.get("times_since_start", np.zeros(n)),
         )
         self._columns.forget_call()
+        if jobs.types != self._types:
+            self._rename_types(jobs.types)
         return state, jobs
+
+    def _rename_types(self, types: tuple[str, ...]) -> None:
+        """Let jobs that hold a worker type keep it by name; those whose type is gone wait again."""
+        policy = self.driver.policy
+        memory = policy.snapshot()
+        if memory.get("type_of"):
+            named = [(job, self._types[kind]) for job, kind in memory["type_of"]]
+            held = [[job, types.index(name)] for job, name in named if name in types]
+            policy.restore(memory | {"type_of": held})
+        self._types = types
 
     def _scales(self, scale_factors: Values, jobs: Jobs) -> Ints:
         read = self._columns.read("scale_factors", scale_factors, jobs)

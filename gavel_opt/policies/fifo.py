@@ -59,6 +59,7 @@ class Fifo(Policy):
         self._threshold = packing_threshold
         self._random = random.Random(seed)
         self._type_of: dict[int, int] = {}
+        self._workers: Ints = np.empty(0, dtype=np.int64)
 
     def shares(self, state: ClusterState) -> Allocation:
         """Return each running job's worker type as a 0/1 allocation.
@@ -68,6 +69,9 @@ class Fifo(Policy):
         queue = _Queue(state)
         if self.mode == "plain":
             type_of = self._type_of
+            if not np.array_equal(state.workers, self._workers):
+                self._workers = np.array(state.workers)
+                _leave_what_is_gone(state, type_of)
             free = self._replace_completed(queue, type_of)
             self._fill(queue, type_of, free)
         else:
@@ -144,6 +148,17 @@ class Fifo(Policy):
         """Take back what :meth:`snapshot` gave."""
         self._type_of = {int(job): int(kind) for job, kind in memory["type_of"]}
         set_random_state(self._random, memory["random"])
+
+
+def _leave_what_is_gone(state: ClusterState, type_of: dict[int, int]) -> None:
+    """Let the latest jobs lose their places on types that have fewer workers now."""
+    free: list[int] = state.workers.tolist()
+    scale = dict(zip(state.job.tolist(), state.scale_factor.tolist(), strict=True))
+    for job in sorted(type_of):
+        if job in scale and free[type_of[job]] < scale[job]:
+            del type_of[job]
+        else:
+            free[type_of[job]] -= scale.get(job, 0)
 
 
 class _Queue:

@@ -698,3 +698,28 @@ def test_what_job_types_are_told_is_checked(change, said) -> None:
     assert policy.get_allocation_using_job_type_throughputs(*given.values()) == {0: {"v100": 1.0}}
     with pytest.raises(InputError, match=said):
         policy.get_allocation_using_job_type_throughputs(*(given | change).values())
+
+
+@pytest.mark.parametrize("name", ["fifo", "fifo_perf", "allox"])
+def test_the_latest_jobs_wait_when_workers_are_taken_away(name: str) -> None:
+    policy = get_policy(name)
+    speeds = {"k80": 1.0, "v100": 4.0}
+
+    def running(jobs: range, workers: dict[str, int], speeds: dict[str, float]) -> dict[int, str]:
+        columns = dict.fromkeys(jobs, 1.0)
+        steps = (columns, columns) if name == "allox" else ()
+        rows = {job: dict(speeds) for job in jobs}
+        found = policy.get_allocation(rows, columns, *steps, workers)
+        assert found is not None
+        return {
+            job: kind for job, row in found.items() for kind, share in row.items() if share == 1.0
+        }
+
+    before = running(range(3), {"k80": 0, "v100": 3}, speeds)
+    assert before == dict.fromkeys(range(3), "v100")
+    for jobs in (range(3), range(5)):
+        assert running(jobs, {"k80": 0, "v100": 1}, speeds) == {0: "v100"}
+    assert running(range(5), {"v100": 1}, {"v100": 4.0}) == {
+        0: "v100"
+    }  # its type's place is another
+    assert running(range(5), {"k80": 1, "v100": 1}, speeds)[0] == "v100"
