@@ -215,9 +215,7 @@ class Mechanism:
         """What became of the jobs."""
         outcomes = self._world.outcomes[: self.arrived].copy()
         steps_left = np.zeros(self.arrived)
-        slots = self._count.slots
-        jobs = self._world.entries[:slots]
-        jobs = jobs[self._world.candidates["selected_round"][:slots] != LEFT]
+        jobs = self._there()
         number = jobs["number"]
         steps_left[number] = jobs["steps_left"]
         outcomes["cost"][number] = jobs["cost"]
@@ -230,6 +228,18 @@ class Mechanism:
             busy=outcomes["busy"].copy(),
             steps_left=steps_left,
         )
+
+    def steps_left(self) -> tuple[np.ndarray, np.ndarray]:
+        """Numbers of the jobs in the system, and how many steps each has left."""
+        jobs = self._there()
+        return jobs["number"], jobs["steps_left"]
+
+    def _there(self) -> np.ndarray:
+        """Records of the jobs in the system (copies)."""
+        slots = self._count.slots
+        there = self._world.candidates["selected_round"][:slots] != LEFT
+        jobs: np.ndarray = self._world.entries[:slots][there]
+        return jobs
 
     def finish(self) -> np.ndarray:
         """Seconds at which each job was done, NaN for those that are not, shape ``(arrived,)`` (a view)."""

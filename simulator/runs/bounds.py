@@ -113,19 +113,23 @@ def highest_rate(config: RunConfig, space_sharing: bool = False) -> Bound:
         return bound
     if config.throughputs is not None or config.interarrival is None:
         return _solved(_offer(config), space_sharing)  # the file may change
+    return _highest_rate(_what_is_offered(config), space_sharing)
+
+
+def _what_is_offered(config: RunConfig) -> str:
+    """What the work of one job per hour, and the cluster, depend on."""
     what = {
         "cluster": config.cluster,
         "servers": config.gpus_per_server,
         "multi_gpu": config.multi_gpu,
         "fixed": config.fixed_duration,
     }
-    return _highest_rate(json.dumps(what), space_sharing)
+    return json.dumps(what)
 
 
-@functools.lru_cache(maxsize=64)
-def _highest_rate(what: str, space_sharing: bool) -> Bound:
+def _as_offered(what: str) -> RunConfig:
     given = json.loads(what)
-    config = RunConfig(
+    return RunConfig(
         policy="",
         cluster=given["cluster"],
         gpus_per_server=given["servers"],
@@ -133,7 +137,11 @@ def _highest_rate(what: str, space_sharing: bool) -> Bound:
         fixed_duration=given["fixed"],
         interarrival=HOUR,
     )
-    return _solved(_offer(config), space_sharing)
+
+
+@functools.lru_cache(maxsize=64)
+def _highest_rate(what: str, space_sharing: bool) -> Bound:
+    return _solved(_offer(_as_offered(what)), space_sharing)
 
 
 def bound_of_jobs(
@@ -241,7 +249,18 @@ def _pairs(
 
 def evenly_shared_rate(config: RunConfig) -> float:
     """Jobs per hour that fill the cluster if every job spends equal time on every worker it fits on."""
-    offer = _offer(replace(config, interarrival=HOUR, trace=None))
+    if config.throughputs is not None:
+        return _even_rate(replace(config, interarrival=HOUR, trace=None))  # the file may change
+    return _even_rate_of(_what_is_offered(config))
+
+
+@functools.lru_cache(maxsize=64)
+def _even_rate_of(what: str) -> float:
+    return _even_rate(_as_offered(what))
+
+
+def _even_rate(config: RunConfig) -> float:
+    offer = _offer(config)
     rows = np.flatnonzero(offer.work)
     fits = offer.speed[rows] > 0
     room = (fits * offer.workers).sum(axis=1)

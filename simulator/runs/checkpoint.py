@@ -27,7 +27,7 @@ from gavel_opt import InputError, PolicyFailed
 from simulator.runs.config import SETTINGS, RunConfig
 from simulator.runs.whole_files import write_atomically
 
-FORMAT = 7
+FORMAT = 8
 NAME = "checkpoint.npz"
 
 _SEAL = b"sha256 "

@@ -8,9 +8,10 @@ measurement answers for good, unless the rate is within its error of the answer.
 
 from __future__ import annotations
 
+import itertools
 import math
 import operator
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import cached_property
 from typing import Any, get_args
@@ -50,9 +51,31 @@ AGREE = 2.5
 CLEAR = 2.0
 """Times the usual doubt beyond which a long queue need not be measured to its end."""
 
+SUSPECTED = 4.0
+"""How many times the usual share of a run's hours may go into a long queue where the rate seems to be beyond the
+margin, so that the rest of the run is in vain if that is so."""
+
+USUAL_WORKERS = 108
+"""On fewer workers fewer jobs run in an hour, and it takes more hours to see as many."""
+
 UNSETTLED = 0.015
 """Error of a pace, as a part of it, where jobs share workers: their pace is that of the jobs which run, and it takes
 longer than a run has until those are the usual ones."""
+
+WASTES = 0.88
+"""Part of the bound below which a policy does not match jobs to workers. Then its pace depends on the mix of jobs in
+the queue, and not on how many there are. Of those whose knees are known, the one group comes to 0.91 of the bound and
+more, the other to 0.86 at most."""
+
+ANOTHER_MIX = 1.5
+"""How many times as many jobs of some scale factor make a long queue another one."""
+
+MIX_KNOWN = 0.1
+"""Workers that the jobs which wait have to ask for, per worker and on average, before they tell of which a long queue
+would be made; again each time that it is twice as many."""
+
+_OTHER_DRAWS = 1_000_003
+"""Between the seeds of two measurements: another one is of other jobs."""
 
 LEAST_ROUNDS, LEAST_SHARED_ROUNDS = 40, 120
 """Rounds of a long queue that say something: a queue of five workers per worker has been through eight times. Where
@@ -85,7 +108,9 @@ class Judge:
     def __init__(self, config: RunConfig, made: Found | None = None) -> None:
         self._config, self._made = config, made
         self._rule, self._parameters = config.saturation
-        self._measured = 0.0
+        self._measured, self._measurements = 0.0, 0
+        self._mixed_at, self._mixed, self._doubted = 0.0, False, False
+        self._before: list[Pace] = []
         self._pace: Pace | None = None
         self._known_bound: Bound | None = None
         self._seen: list[list[float]] = []
@@ -155,6 +180,11 @@ class Judge:
             "of": self._what_decides(),
             "next_look": self.next_look,
             "measured": self._measured,
+            "measurements": self._measurements,
+            "mixed_at": self._mixed_at,
+            "mixed": self._mixed,
+            "before": [asdict(pace) for pace in self._before],
+            "doubted": self._doubted,
             "seen": self._seen,
             "pace": None if self._pace is None else asdict(self._pace),
             "verdict": verdict,
@@ -171,13 +201,15 @@ class Judge:
             None if memory["next_look"] is None else operator.index(memory["next_look"])
         )
         self._measured = float(memory["measured"])
+        self._measurements = operator.index(memory["measurements"])
+        self._mixed_at, self._mixed = float(memory["mixed_at"]), bool(memory["mixed"])
+        self._doubted = bool(memory["doubted"])
         self._seen = [[float(value) for value in row] for row in memory["seen"]]
         if any(len(row) != _MEASURED for row in self._seen):
             raise ValueError("state.judge.seen is not what was measured")
         pace, verdict = memory["pace"], memory["verdict"]
-        self._pace = (
-            None if pace is None else Pace(**(_numbers(pace) | {"queue": int(pace["queue"])}))
-        )
+        self._before = [_pace(one) for one in memory["before"]]
+        self._pace = None if pace is None else _pace(pace)
         self.verdict = None if verdict is None else _verdict(**verdict)
 
     def _what_decides(self) -> dict[str, Any]:
@@ -233,37 +265,99 @@ class Judge:
         """Hours of a long queue that may be simulated now; None if not yet.
 
         They are a share of those that the run takes at least: until its last measured job has come.
-        A second measurement takes twice the hours of the first, a third twice those again.
+        Another measurement takes twice the hours of the one before, unless it is the first of a better mix of jobs.
         """
-        takes = max(simulation.time / HOUR, simulation.window[1] / _rate(self._config))
-        affordable = self._parameters["share"] * takes
-        rounds = LEAST_SHARED_ROUNDS if simulation.shares_workers else LEAST_ROUNDS
-        least = rounds * self._config.round_seconds / HOUR
+        affordable = self._affordable(simulation)
+        least = self._least_rounds(simulation) * self._config.round_seconds / HOUR
+        if self._mix_due(simulation):
+            return max(least, affordable)
+        if self._doubted:
+            affordable *= SUSPECTED
         due = max(least, 2.0 * self._measured)
         if affordable >= due:
-            return min(affordable, 4.0 * due)
+            small = max(1.0, USUAL_WORKERS / simulation.cluster.total)
+            return min(affordable, 4.0 * small * due)
         # The faster jobs come the shorter the run, but not the less it takes to do its jobs: a first
         # measurement may be as long as at the rate that equal shares sustain.
         at_even_shares = simulation.window[1] / self._even_shares
         first = self._measured == 0.0 and self._parameters["share"] * at_even_shares >= due
         return due if first else None
 
+    def _least_rounds(self, simulation: Simulation) -> float:
+        if not simulation.shares_workers:
+            return LEAST_ROUNDS
+        return LEAST_SHARED_ROUNDS * simulation.mean_scale  # jobs on more workers are fewer
+
+    def _affordable(self, simulation: Simulation) -> float:
+        """Hours of a long queue that are the usual share of those that the run takes at least."""
+        takes = max(simulation.time / HOUR, simulation.window[1] / _rate(self._config))
+        return self._parameters["share"] * takes
+
+    def _mix_due(self, simulation: Simulation) -> bool:
+        """Whether the jobs that have waited tell more of which a long queue would be made than before."""
+        if not self._mix_matters(simulation):
+            return False
+        return _mean_waiting(simulation) >= max(MIX_KNOWN, 2.0 * self._mixed_at)
+
+    def _mix_matters(self, simulation: Simulation) -> bool:
+        """Whether the run's own mix of jobs would make another long queue.
+
+        Where nothing is wasted the pace is that of the bound whatever the mix, and a queue of jobs on many
+        workers alone has less to choose from than one of all kinds has. Where jobs share workers it is not known.
+        """
+        if self._pace is None or simulation.shares_workers or not self._config.multi_gpu:
+            return False
+        return self._wastes(simulation)
+
+    def _wastes(self, simulation: Simulation) -> bool:
+        """Whether the policy, as a long queue had it, is far from what could be done at best."""
+        assert self._pace is not None
+        return self._pace.rate < WASTES * self._bound(simulation).rate
+
     def _measure(self, simulation: Simulation, hours: float) -> None:
-        """Measure a long queue for so many hours in all."""
-        self._measured = hours
-        queue = LongQueue(self._config, self._bound(simulation), hours, made=self._made)
-        rate, bound = _rate(self._config), self._bound(simulation)
-        doubtful = self._parameters | {"errors": CLEAR * self._parameters["errors"]}
+        """Measure a long queue for so many hours, and on while it is not clear and there is a point in it.
+
+        Looked at after so many hours, twice, four times as many. It goes on within the usual share while the rate may
+        be beyond the margin, and beyond that while it seems to be. Not where jobs share workers: what such a queue has
+        wrong while it settles is no chance, and more hours would only make it look sure.
+        """
+        rate, bound, parameters = _rate(self._config), self._bound(simulation), self._parameters
+        usual = self._affordable(simulation)
+        most = max(hours, SUSPECTED * usual)
+        mix, arrivals = None, None
+        if self._mix_matters(simulation) and _mean_waiting(simulation) >= MIX_KNOWN:
+            mix, arrivals = _mix_of_waiting(simulation), rate
+            self._mixed_at = _mean_waiting(simulation)
+            if not self._mixed and float(mix.max()) > ANOTHER_MIX:
+                self._mixed, self._before = True, []  # what was measured says another thing
+        config = replace(self._config, seed=self._config.seed + _OTHER_DRAWS * self._measurements)
+        self._measurements += 1
+        queue = LongQueue(config, bound, most, arrivals=arrivals, mix=mix, made=self._made)
         fewest = STRETCHES if simulation.shares_workers else FEWEST_STRETCHES
-        for stretch in range(STRETCHES):
-            queue.go_on(hours / STRETCHES)
-            if stretch < fewest - 1:
+        doubtful = parameters | {"errors": CLEAR * parameters["errors"]}
+        target = STRETCHES
+        stretch = hours / STRETCHES
+        for done in itertools.count(1):
+            queue.go_on(stretch)
+            if done < fewest:
                 continue  # too few to know how far they are apart
-            self._pace = pace = queue.pace(1)
+            own = queue.pace(1)
+            self._pace = pace = pooled([*self._before, own])
             if simulation.shares_workers:
-                self._pace = replace(pace, error=max(pace.error, UNSETTLED * pace.rate))
-            if weigh(rate, self._pace, bound, doubtful).finding != "undecided":
+                self._pace = pace = replace(pace, error=max(pace.error, UNSETTLED * pace.rate))
+            whole = done == target
+            needed = parameters if whole else doubtful
+            if weigh(rate, pace, bound, needed).finding != "undecided":
                 break
+            if whole:
+                seems = rate > pace.rate * (1.0 + parameters["margin"])
+                room = SUSPECTED * usual if seems else usual
+                target = min(2 * target, int(room / stretch))
+                in_vain = target <= done or not may_be_saturated(rate, pace, parameters)
+                if in_vain or simulation.shares_workers:
+                    break
+        self._before.append(own)
+        self._measured = queue.hours
 
     def _bound(self, simulation: Simulation) -> Bound:
         if self._known_bound is None:
@@ -276,9 +370,14 @@ class Judge:
         verdict = weigh(rate, pace, bound, self._parameters)
         if verdict.finding == "undecided":
             own = self._own_pace(simulation, pace, bound)
-            pace = pace if own is None else together(pace, own)
-            verdict = weigh(rate, pace, bound, self._parameters)
-        if verdict.finding != "undecided" or not may_be_saturated(rate, pace, self._parameters):
+            if own is not None:
+                pace = own[0] if own[1] else together(pace, own[0])
+                verdict = weigh(rate, pace, bound, self._parameters)
+                alone = weigh(rate, own[0], bound, self._parameters)
+                self._doubted = alone.finding == "saturated" != verdict.finding
+        if verdict.finding != "undecided" or not (
+            self._doubted or may_be_saturated(rate, pace, self._parameters)
+        ):
             self.next_look = None
         figures = {"arrived": float(simulation.arrived), "active": float(simulation.active)}
         figures |= verdict.figures
@@ -286,28 +385,42 @@ class Judge:
         self.verdict = Verdict(self._rule, verdict.finding, reason, figures, time)
 
     def _note(self, simulation: Simulation, bound: Bound) -> None:
-        """Note what the run's work has been worth, and in what part of the time since the last note jobs waited."""
-        jobs = simulation.jobs
-        work = jobs.duration * jobs.scale_factor
-        done = work * (1.0 - np.maximum(jobs.steps_left, 0.0) / jobs.steps)
-        value = float((bound.key_prices[jobs.key] * done).sum())
-        since = self._seen[-1][1] if self._seen else simulation.time
-        workers = simulation.waiting_since(since) * simulation.mean_scale
-        waited = workers >= QUEUE * simulation.cluster.total
-        part = float(waited.mean()) if waited.size else 0.0
-        self._seen.append([value, simulation.time, part])
+        """Note what the run's work has been worth, and in what part of the time since the last note jobs waited.
 
-    def _own_pace(self, simulation: Simulation, pace: Pace, bound: Bound) -> Pace | None:
-        """The pace of the run itself, between looks between which jobs waited.
+        Also in what part as many waited as in a long queue.
+        """
+        value = simulation.work_done(bound.key_prices)
+        since = self._seen[-1][1] if self._seen else simulation.time
+        waiting = simulation.waiting_since(since) * simulation.mean_scale / simulation.cluster.total
+        long = DEMAND - 1.0
+        parts = [
+            float((waiting >= least).mean()) if waiting.size else 0.0 for least in (QUEUE, long)
+        ]
+        self._seen.append([value, simulation.time, *parts])
+
+    def _own_pace(
+        self, simulation: Simulation, pace: Pace, bound: Bound
+    ) -> tuple[Pace, bool] | None:
+        """The pace of the run itself, between looks between which jobs waited, and whether it stands alone.
 
         That is what its work was worth per second. Its error is told from stretches of the run, and taken
-        larger, as the same jobs are in several of them.
+        larger, as the same jobs are in several of them. It stands alone where the run's queue was as long
+        as one that is measured. Only then is it taken where jobs share workers or are matched to them: with
+        more jobs to choose from such a policy could do more.
         """
-        if simulation.shares_workers:
-            return None  # they could do more with more jobs to pair
         self._note(simulation, bound)
+        own = self._pace_where(3, pace)
+        if own is not None:
+            return replace(own, queue=simulation.active), True
+        if simulation.shares_workers or not self._wastes(simulation):
+            return None
+        own = self._pace_where(2, pace)
+        return None if own is None else (own, False)
+
+    def _pace_where(self, part: int, pace: Pace) -> Pace | None:
+        """The run's pace between looks of which this part was large enough; None if those were few."""
         seen = np.array(self._seen)
-        value, seconds = np.diff(seen[:, :2], axis=0)[seen[1:, 2] >= WAITED].T
+        value, seconds = np.diff(seen[:, :2], axis=0)[seen[1:, part] >= WAITED].T
         if value.size < BATCHES:
             return None
         ends = np.cumsum(seconds)
@@ -317,11 +430,43 @@ class Judge:
             return None
         rate = float(value.sum() / ends[-1])
         apart = float(((values - rate * lengths) ** 2).sum()) * BATCHES / (BATCHES - 1)
-        return replace(pace, rate=rate, error=AUTOCORRELATED * math.sqrt(apart) / float(ends[-1]))
+        error = AUTOCORRELATED * math.sqrt(apart) / float(ends[-1])
+        return replace(pace, rate=rate, error=error, hours=float(ends[-1]) / HOUR)
 
 
-_MEASURED = 3
-"""Numbers of a measurement."""
+def _mean_waiting(simulation: Simulation) -> float:
+    """Workers that the jobs which wait ask for, per worker, on average since the start."""
+    waiting = float(simulation.waiting_since(0.0).mean())
+    return waiting * simulation.mean_scale / simulation.cluster.total
+
+
+def _mix_of_waiting(simulation: Simulation) -> np.ndarray:
+    """How many more jobs of each key a long queue has than are drawn, as this run's waiting jobs have it.
+
+    By scale factor alone. One worker per worker is asked for by jobs as they come, which run, and the others
+    by jobs that wait: of each scale factor as long as those of the run have waited, times their workers.
+    A policy that leaves jobs on many workers behind has a queue of these at its limit, and of no others.
+    """
+    jobs, table = simulation.jobs, simulation.measurements
+    scale_of = np.array([scale for _, scale in table.keys], dtype=np.int64)
+    left = np.where(np.isnan(jobs.finish), simulation.time, jobs.finish)
+    waited = np.maximum((left - jobs.arrival) * jobs.scale_factor - jobs.busy, 0.0)
+    count = int(scale_of.max()) + 1
+    arrived = np.bincount(jobs.scale_factor, jobs.scale_factor, count)
+    waiting = np.bincount(jobs.scale_factor, waited, count)
+    shares = arrived / arrived.sum()
+    wanted = (shares + (DEMAND - 1.0) * waiting / max(float(waiting.sum()), 1e-300)) / DEMAND
+    more: np.ndarray = np.divide(wanted, shares, out=np.ones(count), where=shares > 0)[scale_of]
+    return more
+
+
+_MEASURED = 4
+"""Numbers of a note of a run's own pace."""
+
+
+def _pace(memory: Mapping[str, Any]) -> Pace:
+    """A pace out of a checkpoint."""
+    return Pace(**(_numbers(memory) | {"queue": int(memory["queue"])}))
 
 
 def _numbers(memory: Mapping[str, Any]) -> dict[str, Any]:
@@ -431,6 +576,19 @@ def may_be_saturated(rate: float, pace: Pace, parameters: Parameters) -> bool:
     """Whether a pace known better could still show that a rate is beyond it by the margin."""
     load, error = rate / pace.rate, rate * pace.error / pace.rate**2
     return load + parameters["errors"] * error > 1.0 + parameters["margin"]
+
+
+def pooled(paces: Sequence[Pace]) -> Pace:
+    """Take several long queues of other jobs as one, by their hours.
+
+    Not by their errors: those that are told too small, of a short measurement, would count most.
+    """
+    hours = np.array([pace.hours for pace in paces])
+    part = hours / hours.sum()
+    rate = float(part @ np.array([pace.rate for pace in paces]))
+    error = float(np.linalg.norm(part * np.array([pace.error for pace in paces])))
+    jobs = math.fsum(pace.jobs for pace in paces)
+    return Pace(rate, error, float(hours.sum()), paces[-1].queue, jobs)
 
 
 def together(queue: Pace, own: Pace) -> Pace:

@@ -12,7 +12,6 @@ average). It settles within hours, where a queue of fresh jobs takes days.
 from __future__ import annotations
 
 import math
-import random
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -277,14 +276,14 @@ class LongQueue:
         """Put so many jobs there."""
         simulation, workload = self._simulation, self._simulation.workload
         assert isinstance(workload, DrawnWorkload)  # jobs keep arriving
-        draws = random.Random(self._config.seed + 7)
+        draws = np.random.RandomState(self._config.seed % 2**32)
         key = _shuffled(np.repeat(np.arange(self._share.size), _split(self._share, count)), draws)
         # What is left of a job that is met at random: the longer it is the sooner it is met.
         drawn = np.sort(workload.jobs.duration[: _DRAWN * count])
         met = np.cumsum(drawn) / drawn.sum()
-        place = (np.arange(count) + _uniform(count, draws)) / count
+        place = (np.arange(count) + draws.random_sample(count)) / count
         length = drawn[np.minimum(np.searchsorted(met, place), drawn.size - 1)]
-        duration = _shuffled(length, draws) * np.maximum(_uniform(count, draws), 0.01)
+        duration = _shuffled(length, draws) * np.maximum(draws.random_sample(count), 0.01)
         speed = simulation.measurements.reference_speed("turns durations into steps")
         workload.queue_up(key, self._scale[key], duration * speed[key], duration)
         weight = workload.jobs.weight
@@ -330,9 +329,5 @@ def _split(share: Floats, count: int) -> NDArray[np.int64]:
     return whole
 
 
-def _uniform(count: int, draws: random.Random) -> Floats:
-    return np.array([draws.random() for _ in range(count)])
-
-
-def _shuffled(values: NDArray[Any], draws: random.Random) -> NDArray[Any]:
-    return values[np.argsort(_uniform(values.size, draws), kind="stable")]
+def _shuffled(values: NDArray[Any], draws: np.random.RandomState) -> NDArray[Any]:
+    return values[np.argsort(draws.random_sample(values.size), kind="stable")]

@@ -299,6 +299,20 @@ class Simulation:
         became = {field.name: getattr(result, field.name) for field in fields(result)}
         return JobRecords(**given, **became, jct=result.finish - given["arrival"])
 
+    def work_done(self, prices: np.ndarray) -> float:
+        """Return what all work so far has been worth.
+
+        Parameters
+        ----------
+        prices
+            Of a second of work on a worker of reference, by job key, shape ``(K,)``.
+        """
+        known, n = self.workload.jobs, self.arrived
+        worth = prices[known.key[:n]] * known.duration[:n] * known.scale_factor[:n]
+        number, left = self.mechanism.steps_left()
+        to_do = worth[number] * (np.maximum(left, 0.0) / known.steps[:n][number])
+        return float(worth.sum() - to_do.sum())
+
     def trace(self) -> str:
         """The jobs that have arrived as a trace, to be run again under other policies."""
         return write_trace(self.workload.jobs, self.arrived, self.measurements)

@@ -1,7 +1,7 @@
 """Pictures of experiments, as PNG, SVG and PDF: one look for all of them.
 
 Solid lines with full markers are ours, dashed ones with hollow markers are published. A point that did not finish is a
-triangle at the upper edge, never a value. Needs matplotlib (the extra ``plots``).
+mark at the upper edge that says how it ended, never a value. Needs matplotlib (the extra ``plots``).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from gavel_opt import MissingLibraryError
-from simulator.studies.styles import INK, UNFINISHED, lines_apart
+from simulator.studies.styles import ENDINGS, INK, ending_of, lines_apart
 
 try:
     import matplotlib
@@ -32,7 +32,7 @@ ENTITY_COLOURS = ("#0072B2", "#56B4E9", "#D9EAF5")
 
 DASHES = (0, (4, 2))
 
-ENDINGS: dict[str, dict[str, Any]] = {
+FORMATS: dict[str, dict[str, Any]] = {
     "png": {"dpi": 160},
     "svg": {"metadata": {"Date": None}},
     "pdf": {"metadata": {"CreationDate": None}},
@@ -58,7 +58,7 @@ class Line:
     open_ended
         Where a point did not finish.
     endings
-        How each of these ended.
+        How each of these ended, one for each.
     published
         ``(x, y)`` of the paper's curve, or None.
     markers
@@ -168,7 +168,7 @@ def draw(stem: Path, title: str, note: str, panels: Sequence[Axes | Shares]) -> 
             else:
                 _shares(place, panel)
         files = []
-        for ending, extra in ENDINGS.items():
+        for ending, extra in FORMATS.items():
             path = stem.with_name(f"{stem.name}.{ending}")
             path.parent.mkdir(parents=True, exist_ok=True)
             figure.savefig(path, **extra)
@@ -245,25 +245,39 @@ def _lines(place: Any, panel: Axes) -> None:
         handles.append(
             Patch(color=PALE, alpha=0.25, label="band: smallest to largest of the seeds")
         )
-    unfinished = [(line, x) for line in panel.lines for x in line.open_ended]
-    above: dict[float, int] = {}
-    for line, x in unfinished:
-        place.plot(
-            [x],
-            [0.985 - 0.034 * above.setdefault(x, 0)],  # one below the other where several did not
-            marker=UNFINISHED,
-            markersize=6,
-            color=paint[line.name][0],
-            transform=place.get_xaxis_transform(),
-            clip_on=False,
-            linestyle="none",
-        )
-        above[x] += 1
-    if unfinished:
-        how = ", ".join(sorted({ending for line in panel.lines for ending in line.endings}))
-        said = f"did not finish: {how}" if how else "did not finish"
-        handles.append(Line2D([], [], marker=UNFINISHED, color=PALE, linestyle="none", label=said))
+    handles += _unfinished(place, panel, paint)
     _legend(place, handles, columns=2 if len(handles) > 3 and place.figure.axes == [place] else 1)
+
+
+def _unfinished(place: Any, panel: Axes, paint: dict[str, tuple[str, str]]) -> list[Any]:
+    """Mark the points without a value at the upper edge; return what the legend says of them."""
+    above: dict[float, int] = {}
+    found = set()
+    for line in panel.lines:
+        for x, state in zip(line.open_ended, line.endings, strict=True):
+            ending = ending_of(state)
+            place.plot(
+                [x],
+                [
+                    0.985 - 0.034 * above.setdefault(x, 0)
+                ],  # one below the other where several did not
+                **_mark(ending, paint[line.name][0]),
+                transform=place.get_xaxis_transform(),
+                clip_on=False,
+            )
+            above[x] += 1
+            found.add(ending)
+    return [
+        Line2D([], [], label=f"no value: {said}", **_mark(ending, PALE))
+        for ending, (_, said) in ENDINGS.items()
+        if ending in found
+    ]
+
+
+def _mark(ending: str, colour: str) -> dict[str, Any]:
+    marker, _ = ENDINGS[ending]
+    thin = {} if marker == "^" else {"markeredgewidth": 2.0}
+    return {"marker": marker, "markersize": 6.5, "color": colour, "linestyle": "none", **thin}
 
 
 def _top(panel: Axes) -> float | None:

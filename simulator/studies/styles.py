@@ -42,8 +42,19 @@ OTHERS: tuple[Style, ...] = (
 )
 """Of curves without one of their own, in order."""
 
-UNFINISHED = "^"
-"""Marker of a point that did not finish; no curve has it."""
+ENDINGS: dict[str, tuple[str, str]] = {
+    "saturated": ("^", "saturated"),
+    "horizon": ("_", "horizon (limit of simulated time)"),
+    "timeout": ("x", "timeout (limit of wall clock)"),
+    "cancelled": ("|", "cancelled"),
+    "without all jobs": ("+", "measured jobs are missing"),
+}
+"""Marker and words of a point that has no value, by how its runs ended; no curve has such a marker."""
+
+
+def ending_of(state: str) -> str:
+    """Return the entry of :data:`ENDINGS` for how a run, or a point, ended."""
+    return state if state in ENDINGS else "without all jobs"
 
 
 def styles(names: Sequence[str]) -> dict[str, Style]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from simulator.studies.over_seeds import OVER_SEEDS, OverSeeds, names_of
+from simulator.studies.styles import ENDINGS
 from simulator.studies.sweep_tables import number_of
 from simulator.world.units import HOUR
 
@@ -21,7 +22,7 @@ LABELS = {
 }
 """Of horizontal axes; others have the setting's name."""
 
-CUT_OFF = ("saturated", "horizon", "timeout")
+CUT_OFF = tuple(ENDINGS)
 """Endings that are drawn: the others are of runs that may yet be carried out."""
 
 

@@ -12,7 +12,7 @@ from simulator.runs.config import SETTINGS, RunConfig
 from simulator.runs.folder_kinds import kind_of
 from simulator.studies.experiments.experiment import PAPER_WINDOW
 from simulator.studies.stores import read_point
-from simulator.studies.styles import spare_styles, styles_apart
+from simulator.studies.styles import ENDINGS, spare_styles, styles_apart
 from simulator.studies.sweep_folder import PLAN, PlanEntry, read_plan, standing
 from simulator.viewer.run_folder import LIVE_FILE, looks_like_a_run
 from simulator.world.reading import DAMAGED, read_json
@@ -78,6 +78,7 @@ class Study:
             "varied": self.varied,
             "styles": styles_apart(list(dict.fromkeys(one["curve"] for one in self.entries))),
             "spare": spare_styles(),
+            "endings": ENDINGS,
             "published": self.published,
             "seeds": self.seeds,
             "notes": self.notes,

@@ -42,12 +42,19 @@ def test_curves_of_a_figure_are_told_apart(matrix):
             assert found[one][1] != found[other][1]
 
 
+ENDINGS = {marker for marker, _ in styles.ENDINGS.values()}
+
+
 def test_a_policy_looks_the_same_in_all_figures():
     together = styles.styles(list(POLICIES))
     for name in POLICIES:
         assert styles.styles(["another", name])[name] == together[name]
-        assert together[name][1] != styles.UNFINISHED
-    assert styles.UNFINISHED not in {marker for _, marker in styles.OTHERS}
+        assert together[name][1] not in ENDINGS
+    assert not ENDINGS & {marker for _, marker in styles.OTHERS}
+
+
+def test_each_ending_has_a_mark_of_its_own():
+    assert len(ENDINGS) == len(styles.ENDINGS)
 
 
 def test_no_two_curves_of_a_chart_look_alike():
@@ -56,7 +63,7 @@ def test_no_two_curves_of_a_chart_look_alike():
     assert found["max_min_fairness"] == styles.AGNOSTIC
     assert found["fifo_perf"] == styles.GAVEL
     assert found["allox"] == styles.STYLES["allox"]
-    assert styles.UNFINISHED not in {marker for _, marker in found.values()}
+    assert not ENDINGS & {marker for _, marker in found.values()}
 
 
 @pytest.mark.parametrize("panels", [1, 2])
@@ -68,6 +75,7 @@ def test_nothing_is_cut_off_or_hidden(panels, tmp_path: Path, monkeypatch):
     line = plots.Line(
         *("max_min_fairness_perf", "Gavel", (1.0, 2.0), (3.0, 4.0), ((2.0, 4.0), (3.0, 5.0))),
         open_ended=(3.0,),
+        endings=("saturated",),
         published=((1.0, 2.0), (3.0, 4.1)),
     )
     axes = plots.Axes("a panel " * 12, "x", "y", (line,))
@@ -120,7 +128,12 @@ def test_limits_follow_the_data_where_the_paper_is_not_drawn(tmp_path: Path, mon
     assert alone.get_ylim()[1] < 24
     assert beside.get_ylim()[1] == 100
     legend = [text.get_text() for text in alone.get_legend().get_texts()]
-    assert "did not finish: horizon, timeout" in legend
+    assert [text for text in legend if text.startswith("no value")] == [
+        "no value: horizon (limit of simulated time)",
+        "no value: timeout (limit of wall clock)",
+    ]
+    marks = {line.get_marker() for line in alone.lines if line.get_linestyle() == "None"}
+    assert marks == {"_", "x"}, "each ending has a mark of its own"
     assert alone.get_xlim()[1] >= 4.5, "where a run did not finish lies within the axes"
     assert [tick for tick in single.get_xticks() if not tick.is_integer()] == []
     renderer = figures[0].canvas.get_renderer()

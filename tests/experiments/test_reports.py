@@ -142,7 +142,7 @@ def test_pictures_are_written_and_equal_for_equal_data(batch: Batch, tmp_path: P
     for one, other in zip(first, second, strict=True):
         assert one.read_bytes() == other.read_bytes()
     text = first[1].read_text()
-    for words in ("mean JCT (hours)", "input job rate (jobs/hr)", "LAS", "did not finish", "paper"):
+    for words in ("mean JCT (hours)", "input job rate (jobs/hr)", "LAS", "no value", "paper"):
         assert words in text
 
 

@@ -10,7 +10,7 @@ import pytest
 import simulator
 from simulator.runs import checkpoint
 from simulator.runs.bounds import highest_rate
-from simulator.runs.judge import Judge, beyond, may_be_saturated, together, weigh
+from simulator.runs.judge import Judge, beyond, may_be_saturated, pooled, together, weigh
 from simulator.runs.long_queue import Pace
 from simulator.runs.options import make_config
 from simulator.runs.runner import Checkpointing, execute
@@ -61,6 +61,29 @@ class TestNearTheKnee:
         found = run(policy="fifo_perf", rate=5.28, seed=seed)
         assert found.status == "saturated"
         assert found.summary["jobs"]["arrived_in_all"] < most
+
+    def test_jobs_on_many_workers_that_are_left_behind_are_counted_as_the_run_has_them(self):
+        """Plain max-min: only those on 8 workers pile up, so a queue of all kinds is worked off 4 % too fast."""
+        found = run(
+            policy="max_min_fairness", cluster="12:24:60", multi_gpu=True, rate=1.397, seed=2
+        )
+        assert found.status == "saturated"
+        assert found.summary["jobs"]["arrived_in_all"] < 3000
+
+    @pytest.mark.parametrize("seed", [6, 8])
+    def test_a_run_with_a_short_queue_does_not_testify_against_a_policy_that_matches(self, seed):
+        """AlloX on few workers, at 0.98 of its knee: its own pace is 7 % below that of a long queue."""
+        found = run(
+            policy="allox", cluster="6:6:6", rate=0.8644, seed=seed, max_simulated_hours=1200
+        )
+        assert found.status == "horizon"
+
+    def test_a_run_whose_queue_is_long_is_a_long_queue(self):
+        """Gandiva on few workers: a pace is not trusted to 1.5 %, a run with 18 jobs a worker was."""
+        found = run(policy="gandiva", cluster="6:6:6", rate=0.9821, seed=0)
+        assert found.status == "saturated"
+        figures = found.summary["saturation"]["figures"]
+        assert figures["active"] > 5 * 18
 
     @pytest.mark.parametrize("seed", range(3))
     def test_the_faster_jobs_come_the_less_it_is_put_off(self, seed):
@@ -171,6 +194,28 @@ class TestWeighing:
         found = together(pace(5.0, 0.1), pace(5.1, 0.1))
         assert found.rate == pytest.approx(5.05)
         assert found.error == pytest.approx(0.1 / 2**0.5)
+
+    def test_long_queues_are_pooled_by_their_hours(self):
+        """By their errors a short one, whose error happens to be small, would count most."""
+        one, other = pace(5.0, 0.1), replace(pace(5.3, 0.01), hours=5.0)
+        found = pooled([one, other])
+        assert found.rate == pytest.approx(5.1)
+        assert found.error == pytest.approx(np.hypot(10 * 0.1, 5 * 0.01) / 15)
+        assert (found.hours, found.jobs) == (15.0, 200.0)
+        assert pooled([one]) == one
+
+    def test_what_work_has_been_worth_is_that_of_all_jobs(self):
+        """Those that have left count in full, those that are there by what is done of them."""
+        config = make_config(**PERF, rate=5.6, seed=1, window=(300, 400), multi_gpu=False)
+        simulation = Simulation(config)
+        simulation.advance(900)
+        jobs = simulation.jobs
+        prices = np.linspace(1.0, 2.0, len(simulation.measurements.keys))
+        part = 1.0 - np.maximum(jobs.steps_left, 0.0) / jobs.steps
+        worth = (prices[jobs.key] * jobs.duration * jobs.scale_factor * part).sum()
+        assert np.isnan(jobs.finish).any()
+        assert np.isfinite(jobs.finish).any()
+        assert simulation.work_done(prices) == pytest.approx(worth, rel=1e-12)
 
     def test_a_slower_run_does_not_count_against_its_policy(self):
         """It gets better as the queue grows: those are not two measurements of one thing."""

@@ -402,7 +402,8 @@ def test_the_legend_shows_marks_and_colours_as_pictures_have_them(
         page.wait_for_selector(".study .point")
         entries = page.locator(".legend > span")
         assert [one.split(" (")[0] for one in entries.all_inner_texts()] == [
-            *("LAS", "Gandiva", "Gavel", "did not finish"),
+            *("LAS", "Gandiva", "Gavel"),
+            "no value: saturated",
         ]
         for place, (name, corners) in enumerate(
             (("max_min_fairness", 4), ("gandiva", 4), ("max_min_fairness_perf", 24))

@@ -20,10 +20,11 @@ const SHAPES = {
   P: cross(0),
   X: cross(0.125),
   "*": star(),
+  _: bar(1.3, 0.3),
+  "|": bar(0.3, 1.3),
+  "+": cross(0, 0.26),
+  x: cross(0.125, 0.26),
 };
-
-/** Marker of a point that did not finish; no curve has it. */
-export const UNFINISHED = "^";
 
 /** Colours of the theme for those that would be lost on it. @type {Record<string, string>} */
 const THEMED = { "#000000": "var(--ink)", "#22262b": "var(--ink)", "#4D4D4D": "var(--muted)" };
@@ -120,9 +121,25 @@ function polygon(corners, size, turned) {
   });
 }
 
-/** @param {number} turned */
-function cross(turned) {
-  const [far, near] = [1.2, 0.42];
+/**
+ * @param {number} across
+ * @param {number} down
+ */
+function bar(across, down) {
+  return [
+    [-across, -down],
+    [across, -down],
+    [across, down],
+    [-across, down],
+  ];
+}
+
+/**
+ * @param {number} turned
+ * @param {number} [near] half the width of an arm
+ */
+function cross(turned, near = 0.42) {
+  const far = 1.2;
   const arm = [
     [near, -near],
     [far, -near],

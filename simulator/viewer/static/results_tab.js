@@ -101,12 +101,13 @@ function study(id, found, open, canOpen) {
     fill(filters, filterBoxes(entries, [...FILTERS, ...found.varied], state.out, draw));
     fill(
       chart,
-      studyLegend(curves),
+      studyLegend(curves, found.endings),
       studyChart(
         {
           title: found.title,
           xLabel: AXES[/** @type {keyof typeof AXES} */ (state.axis)],
           yLabel: measure.label,
+          endings: found.endings,
         },
         curves,
         (curve, point) => fill(behind, pointCard(curve, point, entries, measure, go, canOpen)),

@@ -2,7 +2,7 @@
 
 import { el, onWidth } from "./dom.js";
 import { brief, number, short } from "./format.js";
-import { colourOf, legendEntry, mark, outline, path, svg as make, UNFINISHED } from "./marks.js";
+import { colourOf, legendEntry, mark, outline, path, svg as make } from "./marks.js";
 import { ticks } from "./scatter_chart.js";
 
 /**
@@ -14,6 +14,7 @@ import { ticks } from "./scatter_chart.js";
  * @property {number} completed seeds that did
  * @property {number} seeds in all, as planned
  * @property {boolean} ended whether some run ended without all of its jobs
+ * @property {string} ending how the first of these did
  * @property {string} state what became of the others
  * @property {number[]} entries places of the runs behind it
  */
@@ -26,6 +27,14 @@ import { ticks } from "./scatter_chart.js";
  * @property {{x: number[], y: number[]} | null} published
  */
 
+/**
+ * Marker and words for points without a value, by how their runs ended.
+ * @typedef {Record<string, [string, string]>} Endings
+ */
+
+/** @type {[string, string]} */
+const OTHERWISE = ["+", "ended otherwise"];
+
 const LEFT = 58;
 const RIGHT = 18;
 const TOP = 22;
@@ -34,7 +43,7 @@ const HEIGHT = 400;
 const PUBLISHED = { "stroke-dasharray": "5 4", "stroke-opacity": 0.75, "stroke-width": 1.6 };
 
 /**
- * @param {{title: string, xLabel: string, yLabel: string}} options
+ * @param {{title: string, xLabel: string, yLabel: string, endings: Endings}} options
  * @param {StudyCurve[]} curves
  * @param {(curve: StudyCurve, point: StudyPoint) => void} clicked
  */
@@ -45,7 +54,7 @@ export function studyChart(options, curves, clicked) {
 }
 
 /**
- * @param {{title: string, xLabel: string, yLabel: string}} options
+ * @param {{title: string, xLabel: string, yLabel: string, endings: Endings}} options
  * @param {StudyCurve[]} curves
  * @param {(curve: StudyCurve, point: StudyPoint) => void} clicked
  * @param {number} width
@@ -151,7 +160,7 @@ function drawing(options, curves, clicked, width) {
         const x = px(point.x, place);
         const y = TOP - 6 + 13 * nth;
         /** @type {SVGElement} */ (group.firstChild).setAttribute("cy", String(y));
-        group.append(mark(UNFINISHED, x, y, colour, isPart(point)));
+        group.append(mark(endingOf(point, options.endings)[0], x, y, colour, isPart(point)));
       } else group.append(mark(curve.style[1], px(point.x, place), inside(point.y), colour, isPart(point)));
       const title = make("title", {});
       title.textContent = name;
@@ -191,8 +200,9 @@ export function within(curve, low, high) {
 /**
  * Each curve with its line and mark, and what else is drawn.
  * @param {StudyCurve[]} curves
+ * @param {Endings} endings
  */
-export function studyLegend(curves) {
+export function studyLegend(curves, endings) {
   const across = [
     [1, 8],
     [29, 8],
@@ -211,12 +221,9 @@ export function studyLegend(curves) {
     }),
     curves.some((curve) => curve.published) &&
       legendEntry("the paper", [path(across, muted, PUBLISHED)], "muted"),
-    points.some((point) => point.ended) &&
-      legendEntry(
-        "did not finish (saturated or stopped): no value",
-        [mark(UNFINISHED, 15, 9, muted)],
-        "muted",
-      ),
+    [...new Map(points.filter((point) => point.ended).map((point) => endingOf(point, endings)))].map(
+      ([letter, said]) => legendEntry(`no value: ${said}`, [mark(letter, 15, 9, muted)], "muted"),
+    ),
     points.some(isPart) &&
       legendEntry(
         `hollow: not all seeds completed (${[...new Set(points.filter(isPart).map(partOf))].slice(0, 3).join(", ")} seeds)`,
@@ -224,6 +231,14 @@ export function studyLegend(curves) {
         "muted",
       ),
   );
+}
+
+/**
+ * @param {StudyPoint} point
+ * @param {Endings} endings
+ */
+function endingOf(point, endings) {
+  return endings[point.ending] ?? OTHERWISE;
 }
 
 /**

@@ -104,10 +104,9 @@ function pointOf(x, runs, expected, measure, factor) {
     high: Math.max(...values),
     completed: completed.length,
     seeds: runs.length + absent,
+    ending: ended.length ? endingOf(ended[0].entry) : "",
     state: counted([
-      ...[...ended, ...pending].map(({ entry }) =>
-        entry.status === "completed" ? "without all jobs" : String(entry.status),
-      ),
+      ...[...ended, ...pending].map(({ entry }) => endingOf(entry)),
       ...Array(absent).fill("not there"),
     ]),
     ended: ended.length > 0,
@@ -118,6 +117,11 @@ function pointOf(x, runs, expected, measure, factor) {
 /** @param {Placed[]} runs */
 function seedsOf(runs) {
   return new Set(runs.map(({ entry }) => entry.seed));
+}
+
+/** @param {any} entry */
+function endingOf(entry) {
+  return entry.status === "completed" ? "without all jobs" : String(entry.status);
 }
 
 /** @param {string[]} states */
