@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import operator
+import reprlib
 from collections.abc import Callable, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from typing import Any
@@ -154,6 +155,14 @@ def column_of(what: str, values: Mapping[Any, Any]) -> Floats:
         raise _no_number(what, values) from None
 
 
+def shown(value: Any) -> str:
+    """A value for a message: in short, and also where Python does not write out so many digits."""
+    try:
+        return reprlib.repr(value)
+    except ValueError:
+        return f"a whole number of {value.bit_length()} bits"
+
+
 def is_nothing(rows: Any) -> bool:
     """Whether a call has no jobs; what is no dictionary is something, and refused as what it is."""
     return rows is None or (isinstance(rows, Sized) and len(rows) == 0)
@@ -178,9 +187,12 @@ def numbers(keys: Sequence[Any]) -> Ints:
     InputError
         For an identifier that is neither a whole number nor like a ``JobIdPair``.
     """
-    for found in (keys, map(operator.itemgetter(0), keys)):
+    for of in (keys, map(operator.itemgetter(0), keys)):
         try:
-            return np.fromiter(found, np.int64, len(keys))
+            given = list(of)
+            found = np.fromiter(given, np.int64, len(given))
+            if found.tolist() == given:  # 1.5 and "1" are not job 1
+                return found
         except OverflowError:
             raise _too_large(keys) from None
         except (TypeError, ValueError, IndexError, KeyError):
@@ -195,7 +207,7 @@ def _too_large(keys: Sequence[Any]) -> InputError:
     whole = (key for key in keys if isinstance(key, int))
     wide = next((key for key in whole if not -(2**63) <= key < 2**63), keys[0])
     return InputError(
-        f"job {wide}: numbers of jobs go up to 2^63 - 1; give this one a name (a str)"
+        f"job {shown(wide)}: numbers of jobs go up to 2^63 - 1; give this one a name (a str)"
     )
 
 
@@ -518,6 +530,7 @@ class Pairs:
         for wrong, why in (
             (~(rate >= 0.0).all(axis=(1, 2)), "are not all 0 or more"),
             (~np.isin(members, list(self._single)).all(axis=1), "have a job without its own"),
+            (members[:, 0] == members[:, 1], "pair a job with itself"),
         ):
             if wrong.any():
                 at = int(np.flatnonzero(wrong)[0])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from numbers import Real
 from typing import Any
 
@@ -171,14 +171,28 @@ class WaterFilled(GavelPolicy):
             raise InputError(
                 "priority_reweighting_policies need entity_weights and entity_to_job_mapping"
             )
+        for what, values in (("entity_weights", weights), ("entity_to_job_mapping", of)):
+            if not isinstance(values, Mapping):
+                raise InputError(
+                    f"{what} is a {type(values).__name__}, expected a dictionary by entity"
+                )
+        called = list(of)
         entity = np.full(jobs.number.size, -1)
         parsed: dict[str, Any] = {"weights": {}, "within": {}}
         for at, (name, members) in enumerate(of.items()):
             if name not in weights or name not in within:
                 raise InputError(f"entity {name!r} has no weight, or no way to share")
             parsed["weights"][at], parsed["within"][at] = weights[name], within[name]
-            theirs = self._columns.of(list(members))
-            entity[np.isin(jobs.number, theirs)] = at
+            if isinstance(members, str) or not isinstance(members, Iterable):
+                raise InputError(f"jobs of entity {name!r} are {members!r}, expected a list")
+            mine = np.isin(jobs.number, self._columns.of(list(members)))
+            twice = np.flatnonzero(mine & (entity >= 0))
+            if twice.size:
+                first = called[entity[twice[0]]]
+                raise InputError(
+                    f"job {jobs.name[twice[0]]} belongs to two entities, {first!r} and {name!r}"
+                )
+            entity[mine] = at
         if (entity < 0).any():
             job = jobs.name[int(np.flatnonzero(entity < 0)[0])]
             raise InputError(f"job {job} belongs to no entity")

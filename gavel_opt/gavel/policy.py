@@ -24,6 +24,7 @@ from gavel_opt.gavel.dictionaries import (
     is_nothing,
     read_jobs,
     require_dictionaries,
+    shown,
     worker_types_of_cluster,
 )
 from gavel_opt.model.allocation_program import Allocation
@@ -319,5 +320,7 @@ def workers_of(cluster_spec: Values, types: tuple[str, ...]) -> Ints:
         if not isinstance(count, int | np.integer) and not _is_whole(count):
             raise InputError(f"cluster_spec of {kind!r} is {count!r}, not whole")
         if not abs(count) <= _MOST:
-            raise InputError(f"cluster_spec of {kind!r} is {count!r}, expected {_MOST:,} at most")
+            raise InputError(
+                f"cluster_spec of {kind!r} is {shown(count)}, expected {_MOST:,} at most"
+            )
     return np.array(given, dtype=np.int64)

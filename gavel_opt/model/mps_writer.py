@@ -56,7 +56,7 @@ def mps_lines(program: LinearProgram) -> Iterator[str]:
     yield "RHS"
     name = _other_name("RHS", rows)
     if program.offset or math.copysign(1.0, program.offset) < 0.0:
-        yield f" {name} {objective} {-program.offset!r}"
+        yield f" {name} {objective} {-float(program.offset)!r}"
     for (_, side, _), row in zip(sides, rows, strict=True):
         if side != "0.0":
             yield f" {name} {row} {side}"

@@ -58,7 +58,7 @@ def recorded_bytes(program: LinearProgram, packed: bool = True) -> bytes:
     about = {
         "format": _FORMAT,
         "name": program.name,
-        "maximize": program.maximize,
+        "maximize": bool(program.maximize),
         "shape": program.shape,
         "row_names": program.row_names,
         "col_names": program.col_names,
@@ -68,7 +68,7 @@ def recorded_bytes(program: LinearProgram, packed: bool = True) -> bytes:
         name: np.asarray(getattr(program, name)) for name in _FLOATS if hasattr(program, name)
     }
     arrays |= {
-        "offset": np.array(program.offset),
+        "offset": np.array(program.offset, dtype=np.float64),
         "data": program.a.data,
         "indices": program.a.indices,
         "indptr": program.a.indptr,

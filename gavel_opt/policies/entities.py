@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -50,7 +51,7 @@ class Entities:
             raise unknown_name("entity setting", unknown[0], ("weights", "within"))
         weight = _by_entity(settings.get("weights", {}), "weights")
         for entity, value in weight.items():
-            if not (isinstance(value, int | float) and 0.0 < value < math.inf):
+            if not (isinstance(value, Real) and 0.0 < float(value) < math.inf):
                 raise InputError(f"entities: weight of entity {entity} is {value!r}, expected > 0")
         within = settings.get("within", settings.get("policy", {}))
         if isinstance(within, str):

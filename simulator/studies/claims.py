@@ -260,10 +260,15 @@ def _create(path: Path, token: str) -> bool:
         with contextlib.suppress(OSError, ValueError):
             return bool(_read(path).get("token") == token)
         return False
-    with os.fdopen(handle, "w") as file:
-        json.dump(content, file)
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with os.fdopen(handle, "w") as file:
+            json.dump(content, file)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:  # a full disk: a claim of nobody would keep everybody waiting for a lease
+        with contextlib.suppress(OSError):
+            path.unlink()
+        raise
     return True
 
 

@@ -513,3 +513,12 @@ def assert_identical(program, again):
     assert math.copysign(1.0, again.offset) == math.copysign(1.0, program.offset)
     for field in ("maximize", "offset", "name", "row_names", "col_names"):
         assert getattr(again, field) == getattr(program, field), field
+
+
+@pytest.mark.parametrize("kind", [int, np.int64, np.float32, np.float64])
+@pytest.mark.parametrize("suffix", [".npz", ".mps"])
+def test_numbers_of_other_libraries_are_numbers(tmp_path, kind, suffix):
+    program = LinearProgram.build([1, 2], [[1, 1]], 0, 1, offset=kind(3), maximize=np.True_)
+    again = read_program(write_program(program, tmp_path / f"p{suffix}"))
+    assert again.offset == 3.0
+    assert again.maximize is True

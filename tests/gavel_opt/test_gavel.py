@@ -723,3 +723,61 @@ def test_the_latest_jobs_wait_when_workers_are_taken_away(name: str) -> None:
         0: "v100"
     }  # its type's place is another
     assert running(range(5), {"k80": 1, "v100": 1}, speeds)[0] == "v100"
+
+
+@pytest.mark.parametrize("jobs", [(1.5, 2), ("1", 2), (1.5, 1.2)])
+def test_no_job_is_taken_for_another_number(jobs) -> None:
+    with pytest.raises(InputError, match=f"jobs are whole numbers.*found {jobs[0]!r}"):
+        get_policy("isolated").get_allocation(
+            {job: {"v100": 1.0} for job in jobs}, dict.fromkeys(jobs, 1), {"v100": 1}
+        )
+
+
+@pytest.mark.parametrize("digits", [400, 5000])
+def test_long_numbers_are_named_in_short(digits: int) -> None:
+    long = 10**digits
+    for job, workers in ((long, 1), (1, long)):
+        with pytest.raises(InputError) as wrong:
+            get_policy("isolated").get_allocation({job: {"v100": 1.0}}, {job: 1}, {"v100": workers})
+        assert len(str(wrong.value)) < 200
+
+
+def test_a_job_is_no_pair_with_itself() -> None:
+    rows = {1: {"v100": 1.0}, 2: {"v100": 1.0}, (1, 1): {"v100": [0.9, 0.9]}}
+    ones = {1: 1, 2: 1}
+    with pytest.raises(InputError, match=r"jobs \(1, 1\) pair a job with itself"):
+        get_policy("max_min_fairness_packed").get_allocation(rows, ones, ones, {"v100": 1})
+
+
+FAIR = {"a": "fairness", "b": "fifo"}
+
+
+def _entities(weights, members):
+    jobs = (1, 2, 3)
+    policy = get_policy("max_min_fairness_water_filling_perf", priority_reweighting_policies=FAIR)
+    rows, ones = {job: {"v100": 1.0} for job in jobs}, dict.fromkeys(jobs, 1)
+    return policy.get_allocation(rows, ones, ones, {"v100": 1}, weights, members)
+
+
+def test_entities_have_weights_of_any_kind_of_number() -> None:
+    found = _entities({"a": np.float32(1), "b": np.int64(2)}, {"a": [1, 2], "b": [3]})
+    assert [found[job]["v100"] for job in (1, 2, 3)] == pytest.approx([1 / 6, 1 / 6, 2 / 3])
+
+
+@pytest.mark.parametrize(
+    ("weights", "members", "said"),
+    [
+        (
+            {"a": 1, "b": 2},
+            {"a": [1, 2], "b": [2, 3]},
+            "job 2 belongs to two entities, 'a' and 'b'",
+        ),
+        ({"a": 1, "b": 2}, {"a": 1, "b": [3]}, "jobs of entity 'a' are 1, expected a list"),
+        ({"a": 1, "b": 2}, {"a": "12", "b": [3]}, "jobs of entity 'a' are '12', expected a list"),
+        ({"a": 1, "b": 2}, [[1, 2], [3]], "entity_to_job_mapping is a list"),
+        ([1, 2], {"a": [1, 2], "b": [3]}, "entity_weights is a list"),
+    ],
+)
+def test_what_entities_are_told_is_checked(weights, members, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        _entities(weights, members)

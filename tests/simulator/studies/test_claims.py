@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
 import sys
 import time
 from pathlib import Path
+
+import pytest
 
 from simulator.studies.claims import Claims
 
@@ -112,3 +115,19 @@ def test_a_held_claim_is_kept_alive(tmp_path: Path) -> None:
         assert holder is not None
         assert holder.age < 0.6
     assert claims.names() == []
+
+
+def test_a_claim_that_could_not_be_written_holds_nobody_up(tmp_path, monkeypatch):
+    """A disk that is full makes the file and takes no content: that claim would be nobody's for a lease."""
+
+    def full(handle):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    claims = Claims(tmp_path / "claims")
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        claims.take("run")
+    monkeypatch.undo()
+    claim = claims.take("run")
+    assert claim is not None
+    assert claim.held
