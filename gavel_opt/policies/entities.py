@@ -7,6 +7,7 @@ Settings have two parts: ``weights``, a list (entity 0, 1, ...) or a table by en
 from __future__ import annotations
 
 import math
+import reprlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from numbers import Real
@@ -51,8 +52,10 @@ class Entities:
             raise unknown_name("entity setting", unknown[0], ("weights", "within"))
         weight = _by_entity(settings.get("weights", {}), "weights")
         for entity, value in weight.items():
-            if not (isinstance(value, Real) and 0.0 < float(value) < math.inf):
-                raise InputError(f"entities: weight of entity {entity} is {value!r}, expected > 0")
+            if not _is_weight(value):
+                raise InputError(
+                    f"entities: weight of entity {entity} is {reprlib.repr(value)}, expected > 0"
+                )
         within = settings.get("within", settings.get("policy", {}))
         if isinstance(within, str):
             within = dict.fromkeys(weight, within)
@@ -102,6 +105,13 @@ class Entities:
             else:
                 lines.append(Line.fair(mine, level, limit, cost, of_entity))
         return Rising(level, lines)
+
+
+def _is_weight(value: Any) -> bool:
+    try:
+        return isinstance(value, Real) and 0.0 < float(value) < math.inf
+    except OverflowError:  # a whole number that no float is as large as
+        return False
 
 
 def _by_entity(values: Any, what: str) -> dict[int, Any]:

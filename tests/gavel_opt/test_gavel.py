@@ -776,6 +776,11 @@ def test_entities_have_weights_of_any_kind_of_number() -> None:
         ({"a": 1, "b": 2}, {"a": "12", "b": [3]}, "jobs of entity 'a' are '12', expected a list"),
         ({"a": 1, "b": 2}, [[1, 2], [3]], "entity_to_job_mapping is a list"),
         ([1, 2], {"a": [1, 2], "b": [3]}, "entity_weights is a list"),
+        (
+            {"a": 10**400, "b": 1},
+            {"a": [1, 2], "b": [3]},
+            "weight of entity 0 is 1000.*expected > 0",
+        ),
     ],
 )
 def test_what_entities_are_told_is_checked(weights, members, said: str) -> None:
