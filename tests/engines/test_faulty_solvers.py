@@ -265,3 +265,16 @@ def test_solve_uses_no_wrong_answer(engine):
 
 def test_a_wrong_objective_is_not_used():
     assert driver(broken.WrongObjective()).solve(program()).objective == pytest.approx(2.0)
+
+
+def test_a_panic_of_a_solver_in_rust_is_an_error(monkeypatch):
+    """pyo3 derives its ``PanicException`` from ``BaseException``."""
+    panic = type("PanicException", (BaseException,), {})
+
+    def panics(*_: object) -> None:
+        raise panic("index out of bounds")
+
+    monkeypatch.setattr("clarabel.DefaultSolver", panics)
+    solution = solve(SMALL, "clarabel")
+    assert solution.status is Status.NUMERICAL_ERROR
+    assert "index out of bounds" in solution.stats.detail

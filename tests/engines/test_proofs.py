@@ -77,7 +77,7 @@ def test_scaling_is_exact_and_goes_back():
 
 def test_a_word_without_a_proof_says_so(monkeypatch):
     """Where neither the engine nor the second one finds a ray."""
-    monkeypatch.setattr("gavel_opt.solving._SECOND", "infeasible")
+    monkeypatch.setattr("gavel_opt.solving.SECOND", "infeasible")
     monkeypatch.setattr("gavel_opt.solving.make_engine", lambda name: broken.Infeasible())
     solution = solve(NONE, broken.Infeasible())
     assert solution.status is Status.INFEASIBLE
