@@ -101,7 +101,8 @@ def _panics_raised() -> Iterator[None]:
     try:
         yield
     except BaseException as panic:
-        if type(panic).__name__ != "PanicException":  # pyo3 has no name for it that could be imported
+        # pyo3 has no name for it that could be imported
+        if type(panic).__name__ != "PanicException":
             raise
         raise RuntimeError(f"panic: {panic}") from None
 

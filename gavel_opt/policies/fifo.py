@@ -59,7 +59,7 @@ class Fifo(Policy):
         self._threshold = packing_threshold
         self._random = random.Random(seed)
         self._type_of: dict[int, int] = {}
-        self._workers: Ints = np.empty(0, dtype=np.int64)
+        self._workers: Ints | None = None
 
     def shares(self, state: ClusterState) -> Allocation:
         """Return each running job's worker type as a 0/1 allocation.
@@ -69,9 +69,10 @@ class Fifo(Policy):
         queue = _Queue(state)
         if self.mode == "plain":
             type_of = self._type_of
-            if not np.array_equal(state.workers, self._workers):
-                self._workers = np.array(state.workers)
+            before = self._workers
+            if before is not None and not np.array_equal(state.workers, before):
                 _leave_what_is_gone(state, type_of)
+            self._workers = np.array(state.workers)
             free = self._replace_completed(queue, type_of)
             self._fill(queue, type_of, free)
         else:

@@ -110,7 +110,7 @@ def test_killed_run_goes_on(tmp_path):
 
 def test_a_run_that_its_limit_ended_goes_on_from_there(tmp_path):
     """Not from the last checkpoint that happened to be due, which would lose and overwrite what there is."""
-    run = config("fifo_perf", window=(300, 400), saturation="off")
+    run = config("fifo_perf", window=(3000, 4000), saturation="off")
     path = tmp_path / "checkpoint.npz"
     ended = execute(replace(run, timeout=0.05), checkpointing=Checkpointing(path, seconds=600.0))
     assert ended.status == "timeout"
