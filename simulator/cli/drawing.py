@@ -5,6 +5,14 @@ from __future__ import annotations
 import importlib.util
 import sys
 
+INSTALL = "pip install 'gavel-opt[plots]'"
+"""What brings matplotlib."""
+
+
+def is_installed() -> bool:
+    """Whether matplotlib is there."""
+    return importlib.util.find_spec("matplotlib") is not None
+
 
 def can_draw(*, after: bool = False) -> bool:
     """Whether matplotlib is there; without it, say what to do.
@@ -14,13 +22,13 @@ def can_draw(*, after: bool = False) -> bool:
     after
         Whether what is to be drawn has been computed; a long command asks before, too.
     """
-    if importlib.util.find_spec("matplotlib") is not None:
+    if is_installed():
         return True
     if after:
-        print("no plot: needs matplotlib, pip install 'gavel-opt[plots]'", file=sys.stderr)
+        print(f"no plot: needs matplotlib, {INSTALL}", file=sys.stderr)
     else:
         print(
-            "gavel-sim: no plots without matplotlib: pip install 'gavel-opt[plots]', now or later; "
+            f"gavel-sim: no plots without matplotlib: {INSTALL}, now or later; "
             "the same command then draws them and runs nothing twice",
             file=sys.stderr,
         )

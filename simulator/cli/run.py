@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import importlib.util
 import json
 import math
 import sys
@@ -206,6 +205,7 @@ def _picture(text: str | None, force: bool) -> Path | None:
     """Check, before the run, that a picture can be drawn there."""
     if text is None:
         return None
+    from simulator.cli.drawing import INSTALL, is_installed
     from simulator.runs.new_file import new_file
     from simulator.runs.own_files import is_signed
 
@@ -213,8 +213,8 @@ def _picture(text: str | None, force: bool) -> Path | None:
     if path.suffix not in (".png", ".svg", ".pdf"):
         raise InputError(f"--plot-queue: {text!r} does not end in .png, .svg or .pdf")
     new_file(text, "--plot-queue", force, is_signed)
-    if importlib.util.find_spec("matplotlib") is None:
-        raise InputError("--plot-queue: plots need matplotlib: pip install 'gavel-opt[plots]'")
+    if not is_installed():
+        raise InputError(f"--plot-queue: plots need matplotlib: {INSTALL}")
     return path
 
 

@@ -543,7 +543,7 @@ def weigh(rate: float, pace: Pace, bound: Bound, parameters: Parameters) -> Verd
     parameters
         Of the rule.
     """
-    load, error = rate / pace.rate, rate * pace.error / pace.rate**2
+    load, error = _load(rate, pace)
     limit, doubt = 1.0 + parameters["margin"], parameters["errors"] * error
     figures = {
         "rate": rate,
@@ -572,9 +572,14 @@ def weigh(rate: float, pace: Pace, bound: Bound, parameters: Parameters) -> Verd
     return Verdict(DEFAULT_RULE, "undecided", f"{found}: too close to call", figures)
 
 
+def _load(rate: float, pace: Pace) -> tuple[float, float]:
+    """A rate as a part of a pace, and the standard error of that."""
+    return rate / pace.rate, rate * pace.error / pace.rate**2
+
+
 def may_be_saturated(rate: float, pace: Pace, parameters: Parameters) -> bool:
     """Whether a pace known better could still show that a rate is beyond it by the margin."""
-    load, error = rate / pace.rate, rate * pace.error / pace.rate**2
+    load, error = _load(rate, pace)
     return load + parameters["errors"] * error > 1.0 + parameters["margin"]
 
 

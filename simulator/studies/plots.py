@@ -256,11 +256,11 @@ def _unfinished(place: Any, panel: Axes, paint: dict[str, tuple[str, str]]) -> l
     for line in panel.lines:
         for x, state in zip(line.open_ended, line.endings, strict=True):
             ending = ending_of(state)
+            # one below the other where several did not
+            height = 0.985 - 0.034 * above.setdefault(x, 0)
             place.plot(
                 [x],
-                [
-                    0.985 - 0.034 * above.setdefault(x, 0)
-                ],  # one below the other where several did not
+                [height],
                 **_mark(ending, paint[line.name][0]),
                 transform=place.get_xaxis_transform(),
                 clip_on=False,
