@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from gavel_opt import Allocation, ClusterState
-from simulator.runs.config import RunConfig
 from simulator.runs.simulation import Simulation
+from simulator.settings.config import RunConfig
 from simulator.world.throughputs import load_throughputs
 
 DAYS = 24 * 3600.0

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from bench.report import between
-from simulator.runs.config import RunConfig
-from simulator.runs.options import make_config
+from simulator.settings.config import RunConfig
+from simulator.settings.options import make_config
 from simulator.studies.batch import Batch, Task, complain, file_name, run_batch
 from simulator.studies.executors import make_executor
 from simulator.studies.experiments.simulate import point, simulate

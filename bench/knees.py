@@ -11,9 +11,9 @@ from pathlib import Path
 
 from bench.report import between
 from gavel_opt.policies import POLICIES
-from simulator.runs.config import RunConfig
-from simulator.runs.options import make_config
-from simulator.runs.policies import policy_of
+from simulator.runs.policy_of_run import policy_of
+from simulator.settings.config import RunConfig
+from simulator.settings.options import make_config
 from simulator.studies.batch import Batch, complain, run_batch
 from simulator.studies.executors import make_executor
 from simulator.studies.identity import code_version

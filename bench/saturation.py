@@ -21,12 +21,12 @@ from bench.report import between
 from bench.saturation_cases import CASES, Case
 from bench.saturation_labels import LOADS as LABELLED
 from bench.saturation_labels import config_of
-from simulator.runs.config import RunConfig
-from simulator.runs.judge import Judge
+from simulator.files.whole_files import write_atomically
 from simulator.runs.runner import execute
-from simulator.runs.saturation import Verdict
+from simulator.runs.saturation.judge import Judge
+from simulator.runs.saturation.rules import Verdict
 from simulator.runs.simulation import Simulation
-from simulator.runs.whole_files import write_atomically
+from simulator.settings.config import RunConfig
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "saturation.json"

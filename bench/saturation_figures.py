@@ -14,9 +14,9 @@ import numpy as np
 
 from bench import saturation_labels
 from bench.saturation_cases import Case
-from simulator.runs.config import RunConfig
 from simulator.runs.runner import execute
-from simulator.runs.saturation import parse_rule
+from simulator.settings.config import RunConfig
+from simulator.settings.saturation_rule import parse_rule
 from simulator.studies.experiments import find
 from simulator.studies.experiments.experiment import Choices
 

@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 
 from bench.saturation_cases import CASES, Case
-from simulator.runs.bounds import highest_rate, packs
-from simulator.runs.config import RunConfig
-from simulator.runs.options import make_config
+from simulator.files.whole_files import write_atomically
+from simulator.runs.saturation.bounds import highest_rate, packs
 from simulator.runs.simulation import Simulation
-from simulator.runs.whole_files import write_atomically
+from simulator.settings.config import RunConfig
+from simulator.settings.options import make_config
 from simulator.studies.knee import knee_of
 from simulator.studies.sustained import label
 
@@ -110,7 +110,7 @@ def _simulate(case: Case, rate: float, arrivals: int, until: float) -> tuple[np.
 
 
 def _mean_scale(config: RunConfig) -> float:
-    from simulator.runs.offered_load import SCALE_FACTOR_SHARES
+    from simulator.runs.saturation.offered_load import SCALE_FACTOR_SHARES
 
     shares = SCALE_FACTOR_SHARES if config.multi_gpu else {1: 1.0}
     return math.fsum(scale * share for scale, share in shares.items())

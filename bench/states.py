@@ -17,8 +17,8 @@ import numpy as np
 
 from bench.clusters import crowded_servers
 from gavel_opt import Allocation, ClusterState, ThroughputTable
-from simulator.runs.config import RunConfig
 from simulator.runs.simulation import BETWEEN_RESETS, Simulation
+from simulator.settings.config import RunConfig
 from simulator.world.job_types import SCALE_FACTORS
 from simulator.world.throughputs import load_throughputs
 from simulator.world.workload import DrawnWorkload, DrawSettings

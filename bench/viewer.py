@@ -13,8 +13,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from simulator.runs.options import make_config
 from simulator.runs.runner import execute
+from simulator.settings.options import make_config
 from simulator.viewer.export_file import write_export
 from simulator.viewer.library import Library
 from tests.viewer.browser import open_browser

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from gavel_opt import InputError, SolveFailed
     from simulator.api import compare, figure, knee, run, sweep, what_if
-    from simulator.runs.config import RunConfig
-    from simulator.runs.results import RunResult
+    from simulator.runs.output.results import RunResult
+    from simulator.settings.config import RunConfig
 
     __version__: str
 
@@ -28,8 +28,8 @@ _HOME = {
     "knee": "simulator.api",
     "compare": "simulator.api",
     "what_if": "simulator.api",
-    "RunConfig": "simulator.runs.config",
-    "RunResult": "simulator.runs.results",
+    "RunConfig": "simulator.settings.config",
+    "RunResult": "simulator.runs.output.results",
     "InputError": "gavel_opt",
     "SolveFailed": "gavel_opt",
 }

@@ -1,7 +1,7 @@
 """What the commands do, from Python: ``run``, ``sweep``, ``figure``, ``knee`` and ``compare``.
 
 Settings have the names of the command line's flags, or those of
-:class:`simulator.runs.config.RunConfig`; values are Python's or text as on the command line, and
+:class:`simulator.settings.config.RunConfig`; values are Python's or text as on the command line, and
 are answered alike when they are wrong.
 """
 
@@ -15,15 +15,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gavel_opt import GavelError, InputError, unknown_name
-from simulator.runs.config import DEFAULT_CLUSTER, GIVEN, Setting, find_setting, known_settings
-from simulator.runs.options import make_config, output_folder, recordings
-from simulator.runs.policies import named_policy
+from simulator.runs.policy_of_run import named_policy
+from simulator.settings.config import DEFAULT_CLUSTER, GIVEN, Setting, find_setting, known_settings
+from simulator.settings.options import make_config, output_folder, recordings
 
 if TYPE_CHECKING:
     from gavel_opt import Policy
-    from simulator.runs.difference import Difference
     from simulator.runs.events import Cancel, Listener
-    from simulator.runs.results import RunResult
+    from simulator.runs.output.difference import Difference
+    from simulator.runs.output.results import RunResult
     from simulator.studies.knee import Knee
 
 
@@ -339,8 +339,8 @@ def compare(a: RunResult | str | Path, b: RunResult | str | Path) -> Difference 
     gavel_opt.InputError
         If a folder holds no finished run.
     """
-    from simulator.runs.difference import difference, read_folder, recorded
-    from simulator.runs.results import RunResult
+    from simulator.runs.output.difference import difference, read_folder, recorded
+    from simulator.runs.output.results import RunResult
 
     for side in (a, b):
         if not isinstance(side, str | Path | RunResult):

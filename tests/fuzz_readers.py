@@ -30,7 +30,7 @@ READ = [
         f"simulator.runs.{name}"
         for name in ("checkpoint", "config", "replay", "run_folder", "values")
     ),
-    *("simulator.runs.difference", "gavel_opt.model"),
+    *("simulator.runs.output.difference", "gavel_opt.model"),
 ]
 with atheris.instrument_imports(include=READ):
     from test_damaged_files import WHOLE
@@ -39,8 +39,8 @@ with atheris.instrument_imports(include=READ):
     from gavel_opt import InputError
     from gavel_opt.model.files import read_program
     from simulator.runs.checkpoint import load
-    from simulator.runs.options import make_config
     from simulator.runs.runner import Checkpointing, execute
+    from simulator.settings.options import make_config
     from simulator.studies import retries
 
 Target = tuple[Callable[[Path], object], Path, bytes]

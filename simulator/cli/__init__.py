@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
-from simulator.runs.interrupts import interrupts
+from simulator.process.interrupts import interrupts
 
 if TYPE_CHECKING:
     from gavel_opt.cli.command_line import Command, Program

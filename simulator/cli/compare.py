@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gavel_opt import GavelError, InputError, MissingLibraryError, known_engines
-from simulator.runs.config import GIVEN
-from simulator.runs.options import add_run_arguments, add_setting, config_from, values_of
+from simulator.settings.config import GIVEN
+from simulator.settings.options import add_run_arguments, add_setting, config_from, values_of
 
 if TYPE_CHECKING:
-    from simulator.runs.difference import Difference, Recorded
+    from simulator.runs.output.difference import Difference, Recorded
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Compare and print; 0 if all are equal, 1 if some differ, 3 if the rest is but some failed."""
-    from simulator.runs.difference import difference, read_folder
+    from simulator.runs.output.difference import difference, read_folder
 
     failed: list[str] = []
     if arguments.engine is not None:
@@ -68,7 +68,7 @@ def _on_engines(
     arguments: argparse.Namespace,
 ) -> tuple[list[Recorded], dict[str, str], list[str]]:
     """Run one configuration on each engine; also which were left out and why, and whose run failed."""
-    from simulator.runs.difference import recorded
+    from simulator.runs.output.difference import recorded
     from simulator.runs.runner import execute
 
     everything = arguments.engine == ["all"]

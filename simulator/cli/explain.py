@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING
 
 from gavel_opt import InputError
-from simulator.runs.options import natural
+from simulator.settings.options import natural
 
 if TYPE_CHECKING:
     from simulator.viewer.reasons import Explanation, Table

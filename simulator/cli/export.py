@@ -10,7 +10,7 @@ from gavel_opt import InputError
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of ``gavel-sim export``."""
-    from simulator.runs.new_file import add_force
+    from simulator.files.new_file import add_force
 
     parser.add_argument("folder", metavar="RUN", help="run folder")
     parser.add_argument(
@@ -28,9 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the file, whole or not at all."""
-    from simulator.runs.new_file import new_file
-    from simulator.runs.own_files import is_signed
-    from simulator.runs.whole_files import write_atomically
+    from simulator.files.new_file import new_file
+    from simulator.files.own_files import is_signed
+    from simulator.files.whole_files import write_atomically
     from simulator.viewer.resimulation import RECORDED, completed
     from simulator.viewer.run_folder import existing_folder, read_run
 

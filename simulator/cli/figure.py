@@ -24,11 +24,11 @@ from simulator.cli.where import (
     nothing_failed,
     share_of,
 )
-from simulator.runs.config import GIVEN, RunConfig
-from simulator.runs.kinds import number, several
-from simulator.runs.options import add_setting, output_folder, values_of
-from simulator.runs.shared_settings import names_taken
-from simulator.runs.values import POLICY, POLICY_SETTINGS
+from simulator.settings.config import GIVEN, RunConfig
+from simulator.settings.kinds import number, several
+from simulator.settings.options import add_setting, output_folder, values_of
+from simulator.settings.shared_settings import names_taken
+from simulator.settings.values import POLICY, POLICY_SETTINGS
 from simulator.studies.batch import Batch, Failures, Task, complain, run_batch
 from simulator.studies.executors import Executor
 from simulator.studies.experiments import FIGURES, find

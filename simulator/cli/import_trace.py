@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of ``gavel-sim import``."""
+    from simulator.files.new_file import add_force
     from simulator.importers import ALSO, SOURCES
-    from simulator.runs.new_file import add_force
 
     width = max(map(len, SOURCES))
     parser.epilog = "sources and their files:\n" + "\n".join(
@@ -56,14 +56,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the trace, whole or not at all, and say what was made of the source."""
+    from simulator.files.new_file import new_file
+    from simulator.files.whole_files import write_atomically
     from simulator.importers import source
     from simulator.importers.base import COMPLETED
     from simulator.importers.conversion import convert
     from simulator.importers.report import report
     from simulator.importers.tables import is_cut_off
-    from simulator.runs.new_file import new_file
-    from simulator.runs.values import WORKERS
-    from simulator.runs.whole_files import write_atomically
+    from simulator.settings.values import WORKERS
     from simulator.world.throughputs import load_throughputs
 
     reader = source(arguments.source)

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 from gavel_opt import GavelError, InputError
 from simulator.cli.drawing import can_draw
 from simulator.cli.where import SLURM, add_where, executor_of, hand_to_slurm, share_of
-from simulator.runs.config import GIVEN
-from simulator.runs.options import (
+from simulator.settings.config import GIVEN
+from simulator.settings.options import (
     add_run_arguments,
     add_setting,
     check_policy,
@@ -24,8 +24,8 @@ from simulator.runs.options import (
     output_folder,
     values_of,
 )
-from simulator.runs.shared_settings import settings_by_policy
-from simulator.runs.values import POLICY_SETTINGS
+from simulator.settings.shared_settings import settings_by_policy
+from simulator.settings.values import POLICY_SETTINGS
 from simulator.studies.batch import Batch, Failures, Task, complain, run_batch
 from simulator.studies.files_of_runs import require_files
 from simulator.studies.finished_elsewhere import finished_in
@@ -34,7 +34,7 @@ from simulator.studies.shards import expected_cost
 from simulator.studies.stores import PointStore
 
 if TYPE_CHECKING:
-    from simulator.runs.config import RunConfig
+    from simulator.settings.config import RunConfig
     from simulator.studies.knee import Knee, Sought
 
 _ANSWERS = ("jobs", "rate", "interarrival", "replay")
@@ -215,7 +215,7 @@ def _check(arguments: argparse.Namespace) -> None:
 
 def _bounds(arguments: argparse.Namespace) -> int:
     """Print what no policy can go beyond, without and, where policies may share, with sharing."""
-    from simulator.runs.bounds import highest_rate, packs
+    from simulator.runs.saturation.bounds import highest_rate, packs
     from simulator.studies.knee import bound_as_json, bound_as_text
 
     _check(arguments)

@@ -14,24 +14,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gavel_opt import InputError
-from simulator.runs.config import GIVEN
-from simulator.runs.interrupts import interrupts
-from simulator.runs.options import (
+from simulator.files.whole_files import claimed
+from simulator.process.interrupts import interrupts
+from simulator.settings.config import GIVEN
+from simulator.settings.options import (
     add_run_arguments,
     config_from,
     natural,
     output_folder,
     recordings,
 )
-from simulator.runs.whole_files import claimed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from simulator.runs.checkpoint import Checkpoint
-    from simulator.runs.config import RunConfig
-    from simulator.runs.results import RunResult
+    from simulator.runs.output.results import RunResult
     from simulator.runs.runner import Checkpointing, Progress
+    from simulator.settings.config import RunConfig
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -87,7 +87,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Simulate, print, write; the exit status."""
     if arguments.schema:
-        from simulator.runs.config import RunConfig
+        from simulator.settings.config import RunConfig
 
         print(json.dumps(RunConfig.schema(), indent=2))
         return 0
@@ -136,11 +136,11 @@ def _simulate(
     if arguments.json:
         print(result.to_json())
     else:
-        from simulator.runs.summary_text import describe
+        from simulator.runs.output.summary_text import describe
 
         print(describe(result, folder, picture))
     if arguments.profile:
-        from simulator.runs.summary_text import profile
+        from simulator.runs.output.summary_text import profile
 
         print(profile(result), file=sys.stderr if arguments.json else sys.stdout)
     return 0
@@ -173,7 +173,7 @@ def _carry_out(
     record: Collection[str],
 ) -> RunResult:
     """Simulate, shown on a terminal; a run that a signal stops says what there was."""
-    from simulator.runs.recording import NOTHING_RECORDED, ProgramFiles
+    from simulator.runs.output.recording import NOTHING_RECORDED, ProgramFiles
     from simulator.runs.runner import Stopped, execute
 
     checkpointing = _checkpointing(arguments, folder)
@@ -192,7 +192,7 @@ def _carry_out(
                 folder=folder,
             )
     except Stopped as stop:
-        from simulator.runs.summary_text import interrupted
+        from simulator.runs.output.summary_text import interrupted
 
         print(interrupted(stop.result), file=sys.stderr)
         raise
@@ -206,8 +206,8 @@ def _picture(text: str | None, force: bool) -> Path | None:
     if text is None:
         return None
     from simulator.cli.drawing import INSTALL, is_installed
-    from simulator.runs.new_file import new_file
-    from simulator.runs.own_files import is_signed
+    from simulator.files.new_file import new_file
+    from simulator.files.own_files import is_signed
 
     path = Path(text)
     if path.suffix not in (".png", ".svg", ".pdf"):
@@ -252,8 +252,8 @@ def _goes_on_in(arguments: argparse.Namespace, folder: Path) -> bool:
 
 def _show_again(config: RunConfig, summary: dict[str, Any], folder: Path, as_json: bool) -> int:
     """Show a result that is there, and say that it was."""
-    from simulator.runs.results import RunResult
-    from simulator.runs.summary_text import describe
+    from simulator.runs.output.results import RunResult
+    from simulator.runs.output.summary_text import describe
 
     result = RunResult(config, summary, {}, {})
     print(result.to_json() if as_json else describe(result, folder))
@@ -316,7 +316,7 @@ def _checkpointing(arguments: argparse.Namespace, folder: Path | None) -> Checkp
 def _watched() -> Iterator[Callable[[Progress], None]]:
     """Show how far the run is: a progress bar on a terminal, a line now and then elsewhere."""
     if not sys.stderr.isatty():
-        from simulator.runs.heartbeat import heartbeat
+        from simulator.process.heartbeat import heartbeat
 
         latest = "starting"
 

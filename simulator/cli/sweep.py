@@ -26,8 +26,8 @@ from simulator.cli.where import (
     share_of,
     typed,
 )
-from simulator.runs.config import GIVEN
-from simulator.runs.options import add_run_arguments, output_folder
+from simulator.settings.config import GIVEN
+from simulator.settings.options import add_run_arguments, output_folder
 from simulator.studies.batch import Batch, Failures, complain
 from simulator.studies.beside_earlier import beside_earlier
 from simulator.studies.files_of_runs import require_files

@@ -18,7 +18,7 @@ from simulator.world.throughputs import (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of ``gavel-sim throughputs``."""
-    from simulator.runs.new_file import add_force
+    from simulator.files.new_file import add_force
 
     parser.add_argument("action", choices=("check", "convert"), help="check or convert")
     parser.add_argument("file", metavar="FILE", help="TOML, Gavel's JSON, our CSV, or @newer")
@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _output(text: str, force: bool) -> Path:
     """Check where a table is to be written."""
-    from simulator.runs.new_file import new_file
+    from simulator.files.new_file import new_file
     from simulator.world.throughput_writers import WRITERS
 
     if Path(text).suffix not in WRITERS:
@@ -62,7 +62,7 @@ def _output(text: str, force: bool) -> Path:
 
 
 def _convert(table: Measurements, output: Path) -> int:
-    from simulator.runs.whole_files import write_atomically
+    from simulator.files.whole_files import write_atomically
     from simulator.world.throughput_writers import WRITERS
 
     write_atomically(output, WRITERS[output.suffix](table).encode())

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gavel_opt import InputError
-from simulator.runs.interrupts import interrupts
+from simulator.process.interrupts import interrupts
 
 if TYPE_CHECKING:
     from simulator.viewer.library import Library
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of ``gavel-sim view``."""
-    from simulator.runs.new_file import add_force
+    from simulator.files.new_file import add_force
 
     parser.add_argument(
         "folders", nargs="+", metavar="DIR", help="folders of runs, of a sweep or of a figure"
@@ -49,8 +49,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve until interrupted, or write the file."""
-    from simulator.runs.new_file import new_file
-    from simulator.runs.own_files import is_signed
+    from simulator.files.new_file import new_file
+    from simulator.files.own_files import is_signed
     from simulator.viewer.library import Library
     from simulator.viewer.run_folder import existing_folder
 
@@ -76,7 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _export(library: Library, path: Path, why: bool) -> int:
-    from simulator.runs.heartbeat import heartbeat
+    from simulator.process.heartbeat import heartbeat
     from simulator.viewer.export_file import write_export
 
     with heartbeat(lambda: "going through the runs again for why jobs waited (--no-why)"):

@@ -19,10 +19,10 @@ from typing import Any
 
 from gavel_opt import InputError
 from simulator.cli.where import add_where, executor_of
-from simulator.runs.config import GIVEN, RunConfig, find_setting
-from simulator.runs.options import add_run_arguments, make_config, output_folder, values_of
-from simulator.runs.shared_settings import names_taken
-from simulator.runs.values import POLICY_SETTINGS
+from simulator.settings.config import GIVEN, RunConfig, find_setting
+from simulator.settings.options import add_run_arguments, make_config, output_folder, values_of
+from simulator.settings.shared_settings import names_taken
+from simulator.settings.values import POLICY_SETTINGS
 from simulator.studies.alternatives import Outcomes, as_json, as_text
 from simulator.studies.batch import Batch, Task, complain, file_name, run_batch
 from simulator.studies.experiments.simulate import simulate

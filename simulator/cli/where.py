@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from gavel_opt import InputError
-from simulator.runs.options import positive_int
+from simulator.settings.options import positive_int
 from simulator.studies.executors import EXECUTORS, Executor, make_executor
 from simulator.studies.shards import deal, parse_shard
 from simulator.studies.slurm import ArrayJob, tasks_for, this_command

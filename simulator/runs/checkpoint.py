@@ -10,7 +10,6 @@ before anything in it is believed. What passes is then held against the state of
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import shlex
@@ -24,15 +23,12 @@ from typing import Any, Protocol
 import numpy as np
 
 from gavel_opt import InputError, PolicyFailed
-from simulator.runs.config import SETTINGS, RunConfig
-from simulator.runs.whole_files import write_atomically
+from simulator.files.seal import check_seal, sealed
+from simulator.files.whole_files import write_atomically
+from simulator.settings.config import SETTINGS, RunConfig
 
 FORMAT = 8
 NAME = "checkpoint.npz"
-
-_SEAL = b"sha256 "
-_DIGEST = 64
-"""Hexadecimal digits of a SHA-256."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +68,7 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
     buffer = io.BytesIO()
     np.savez(buffer, allow_pickle=False, tree=np.frombuffer(text, dtype=np.uint8), **arrays)
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, _sealed(buffer))
+    write_atomically(path, sealed(buffer))
 
 
 def check_memory(policy: str, memory: dict[str, Any]) -> None:
@@ -123,7 +119,7 @@ def load(path: Path, flag: str) -> Checkpoint:
         ) from None
     except OSError as wrong:
         raise InputError(f"{flag}: cannot read {path}: {wrong.strerror}") from None
-    _check_seal(content, f"{flag}: {path}")
+    check_seal(content, f"{flag}: {path}")
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
@@ -154,34 +150,6 @@ _WRONG = (
     zipfile.BadZipFile,
 )
 """What comes of reading an archive, or a tree, that nobody of ours wrote."""
-
-
-def _sealed(archive: io.BytesIO) -> bytes:
-    """Bytes of an archive with the digest of all that stands before it as its last."""
-    with zipfile.ZipFile(archive, "a") as file:
-        file.comment = _SEAL + b"0" * _DIGEST
-    content = archive.getvalue()[:-_DIGEST]
-    return content + hashlib.sha256(content).hexdigest().encode()
-
-
-def sealed(content: bytes) -> bool:
-    """Whether it is a checkpoint to its last byte, or what is left of one that was changed."""
-    return content.startswith(b"PK") and content[:-_DIGEST].endswith(_SEAL)
-
-
-def _check_seal(content: bytes, where: str) -> None:
-    body, digest = content[:-_DIGEST], content[-_DIGEST:]
-    if not body.startswith(b"PK") or len(digest) < _DIGEST:
-        raise InputError(f"{where} is not a checkpoint")
-    if not body.endswith(_SEAL):
-        raise InputError(
-            f"{where} has no checksum at its end: it was cut off, or written by an earlier "
-            "version; start the run again"
-        )
-    if hashlib.sha256(body).hexdigest().encode() != digest:
-        raise InputError(
-            f"{where} was changed since it was written (its checksum differs); start the run again"
-        )
 
 
 def restore(owner: Restorable, memory: dict[str, Any], free: Collection[str] = ()) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from gavel_opt import ClusterState, InputError, ThroughputTable
-from simulator.runs.config import RunConfig
+from simulator.settings.config import RunConfig
 from simulator.world.job_types import JOB_TYPES
 from simulator.world.throughputs import Measurements
 

@@ -16,6 +16,8 @@ from gavel_opt import InputError, Recorder, SolveFailed, Tally
 from gavel_opt.kernels.jit import clock, compile_seconds
 from gavel_opt.policies import Found
 from gavel_opt.policies.outside import is_ours
+from simulator.process.interrupts import Interrupted, interrupts
+from simulator.process.timeout_watch import watched
 from simulator.runs.checkpoint import (
     Checkpoint,
     check_memory,
@@ -24,18 +26,16 @@ from simulator.runs.checkpoint import (
     resume_command,
     save,
 )
-from simulator.runs.config import RunConfig
 from simulator.runs.events import Cancel, Events
-from simulator.runs.interrupts import Interrupted, interrupts
-from simulator.runs.judge import Judge
-from simulator.runs.live import LiveFolder
-from simulator.runs.options import RECORDINGS
-from simulator.runs.recording import UNSOLVED, Allocations, keep_unsolved
-from simulator.runs.results import RunResult, Spent, Status
-from simulator.runs.saturation import Verdict
+from simulator.runs.output.live import LiveFolder
+from simulator.runs.output.recording import UNSOLVED, Allocations, keep_unsolved
+from simulator.runs.output.results import RunResult, Spent, Status
+from simulator.runs.output.summary import collect
+from simulator.runs.saturation.judge import Judge
+from simulator.runs.saturation.rules import Verdict
 from simulator.runs.simulation import Simulation
-from simulator.runs.summary import collect
-from simulator.runs.timeout_watch import watched
+from simulator.settings.config import RunConfig
+from simulator.settings.options import RECORDINGS
 from simulator.world.units import HOUR
 
 _PACE = 0.1

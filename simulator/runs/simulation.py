@@ -20,15 +20,15 @@ from simulator.mechanism.ideal import IdealMechanism
 from simulator.mechanism.mechanism import Mechanism, Setting
 from simulator.mechanism.records import ALLOCATE, ENOUGH, MORE_JOBS, STUCK
 from simulator.mechanism.snapshot_places import require_within
-from simulator.runs.config import RunConfig
-from simulator.runs.cut_off import notes_on_files
+from simulator.process.interrupts import interrupts
 from simulator.runs.estimates import EstimatedThroughputs, estimates_wanted
-from simulator.runs.interrupts import interrupts
-from simulator.runs.policies import UNNAMED, policy_of, source_of
+from simulator.runs.policy_of_run import UNNAMED, policy_of, source_of
 from simulator.runs.replay import Replay, load_replay
 from simulator.runs.solves import Solves
-from simulator.runs.without_effect import notes_on_settings
 from simulator.runs.workload_of_run import require_fit, workload_of
+from simulator.settings.config import RunConfig
+from simulator.settings.cut_off import notes_on_files
+from simulator.settings.without_effect import notes_on_settings
 from simulator.world.cluster import Cluster, make_cluster
 from simulator.world.prices import load_prices
 from simulator.world.throughputs import REFERENCE_TYPE, load_throughputs

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from gavel_opt import InputError, Traits
-from simulator.runs.config import RunConfig
+from simulator.settings.config import RunConfig
 from simulator.world.cluster import Cluster
 from simulator.world.throughputs import REFERENCE_TYPE, Measurements
 from simulator.world.trace import read_trace

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from simulator.runs.summary_text import is_whole
+from simulator.runs.output.summary_text import is_whole
 from simulator.studies.experiments.tables import markdown
 from simulator.studies.intervals import mean_and_half
 from simulator.world.units import HOUR

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from simulator.runs.config import RunConfig
-from simulator.runs.heartbeat import heartbeat
-from simulator.runs.interrupts import interrupts
-from simulator.runs.whole_files import write_atomically
+from simulator.files.whole_files import write_atomically
+from simulator.process.heartbeat import heartbeat
+from simulator.process.interrupts import interrupts
+from simulator.settings.config import RunConfig
 from simulator.studies.carry_out import CLAIMS, ELSEWHERE, Kept, Store, carry_out, unit
 from simulator.studies.claims import Claims
 from simulator.studies.executors import Executor, Outcome, Payload, Work

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from simulator.runs.config import SETTINGS, find_setting
+from simulator.settings.config import SETTINGS, find_setting
 from simulator.studies.batch import file_name
 from simulator.studies.identity import IRRELEVANT
 from simulator.studies.sweep_folder import PLAN, PlanEntry, read_plan

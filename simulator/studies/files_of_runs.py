@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from simulator.runs.config import RunConfig
 from simulator.runs.replay import load_replay
 from simulator.runs.workload_of_run import require_window
+from simulator.settings.config import RunConfig
 from simulator.world.cluster import make_cluster
 from simulator.world.prices import load_prices
 from simulator.world.throughputs import Measurements, load_throughputs
@@ -28,7 +28,7 @@ def require_files(configs: Iterable[Mapping[str, Any]]) -> None:
     Parameters
     ----------
     configs
-        Runs, as :meth:`simulator.runs.config.RunConfig.to_json` gives them.
+        Runs, as :meth:`simulator.settings.config.RunConfig.to_json` gives them.
 
     Raises
     ------

@@ -10,9 +10,9 @@ from typing import Any
 from gavel_opt import InputError
 from gavel_opt.engines.registry import BUILT_IN
 from gavel_opt.policies import POLICIES
-from simulator.runs.config import RunConfig
-from simulator.runs.own_files import refuse_foreign
-from simulator.runs.results import TRACE, RunResult
+from simulator.files.own_files import refuse_foreign
+from simulator.runs.output.results import TRACE, RunResult
+from simulator.settings.config import RunConfig
 from simulator.studies.identity import code_version, identity_of, made_otherwise
 from simulator.world.reading import DAMAGED, read_json
 

@@ -40,7 +40,7 @@ def identity_of(settings: dict[str, Any]) -> str:
     Parameters
     ----------
     settings
-        As :meth:`simulator.runs.config.RunConfig.to_json` gives them.
+        As :meth:`simulator.settings.config.RunConfig.to_json` gives them.
 
     Raises
     ------

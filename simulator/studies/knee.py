@@ -1,6 +1,6 @@
 """Knees: the highest job rate that a policy sustains, from one or two long queues per seed.
 
-The pace of a long queue is the knee (:mod:`simulator.runs.long_queue`). A policy that matches jobs to
+The pace of a long queue is the knee (:mod:`simulator.runs.saturation.long_queue`). A policy that matches jobs to
 workers gets better as it has more to choose from, so a first measurement has a queue of many jobs per
 worker. If its pace is next to the bound, which no policy can pass, that is the answer: whatever the mix of
 jobs, nothing is wasted. A policy that wastes some does so whatever the length of its queue, but its pace
@@ -22,10 +22,10 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from simulator.runs.bounds import Bound, highest_rate, packs
-from simulator.runs.config import RunConfig
-from simulator.runs.long_queue import LongQueue, Pace, demand_of
-from simulator.runs.whole_files import write_atomically
+from simulator.files.whole_files import write_atomically
+from simulator.runs.saturation.bounds import Bound, highest_rate, packs
+from simulator.runs.saturation.long_queue import LongQueue, Pace, demand_of
+from simulator.settings.config import RunConfig
 from simulator.studies.batch import Batch, Task, file_name
 from simulator.studies.executors import Payload
 
@@ -117,7 +117,7 @@ def knee_of(config: RunConfig, bound: Bound) -> Pace:
     config
         Policy, cluster, workload and seed; its rate does not matter.
     bound
-        What no policy could go beyond (:func:`simulator.runs.bounds.highest_rate`).
+        What no policy could go beyond (:func:`simulator.runs.saturation.bounds.highest_rate`).
 
     Raises
     ------

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from gavel_opt import POLICIES, InputError
 from simulator.runs.checkpoint import Checkpoint, load
-from simulator.runs.config import RunConfig
-from simulator.runs.results import RunResult
+from simulator.runs.output.results import RunResult
 from simulator.runs.runner import Checkpointing, execute
+from simulator.settings.config import RunConfig
 from simulator.studies.executors import Payload
 
 EVERY = 300.0

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.runs.own_files import SIGN
-from simulator.runs.results import RunResult
-from simulator.runs.whole_files import write_atomically
+from simulator.files.own_files import SIGN
+from simulator.files.whole_files import write_atomically
+from simulator.runs.output.results import RunResult
 from simulator.world.units import HOUR
 
 

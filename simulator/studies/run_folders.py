@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from gavel_opt import InputError
-from simulator.runs.results import RunResult
-from simulator.runs.summary_text import is_whole
+from simulator.runs.output.results import RunResult
+from simulator.runs.output.summary_text import is_whole
 from simulator.studies.carry_out import CLAIMS, Kept, Store
 from simulator.studies.claims import Claims
 from simulator.studies.executors import Payload

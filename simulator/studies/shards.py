@@ -64,7 +64,7 @@ def expected_cost(settings: Mapping[str, Any]) -> float:
     Parameters
     ----------
     settings
-        As :meth:`simulator.runs.config.RunConfig.to_json` gives them; what is missing counts little.
+        As :meth:`simulator.settings.config.RunConfig.to_json` gives them; what is missing counts little.
     """
     policy = str(settings.get("policy", ""))
     cost = 1.0

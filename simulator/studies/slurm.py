@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gavel_opt import InputError, MissingLibraryError
-from simulator.runs.whole_files import write_atomically
+from simulator.files.whole_files import write_atomically
 from simulator.studies.executors.local import ONE_THREAD, PATIENCE_VARIABLE
 
 _EARLIER = 60

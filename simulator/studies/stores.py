@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gavel_opt import InputError
-from simulator.runs.whole_files import write_atomically
+from simulator.files.whole_files import write_atomically
 from simulator.studies.carry_out import Kept, Store
 from simulator.studies.executors import Payload
 from simulator.studies.identity import identity_of_work, made_otherwise

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from gavel_opt import InputError
-from simulator.runs.whole_files import write_atomically
+from simulator.files.whole_files import write_atomically
 from simulator.studies.batch import Failures
 from simulator.studies.carry_out import CLAIMS
 from simulator.studies.claims import Claims, Holder
@@ -37,7 +37,7 @@ class PlanEntry:
     settings
         Those that differ between the runs, as they were written.
     config
-        All settings, as :meth:`simulator.runs.config.RunConfig.to_json` gives them.
+        All settings, as :meth:`simulator.settings.config.RunConfig.to_json` gives them.
     command
         The ``gavel-sim run`` that repeats it.
     """

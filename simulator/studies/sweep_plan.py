@@ -30,11 +30,11 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from gavel_opt import InputError, unknown_name
-from simulator.runs.config import GIVEN, RunConfig, Setting, find_setting, known_settings
-from simulator.runs.kinds import several
-from simulator.runs.options import make_config
-from simulator.runs.shared_settings import settings_by_policy
-from simulator.runs.values import POLICY_SETTINGS
+from simulator.settings.config import GIVEN, RunConfig, Setting, find_setting, known_settings
+from simulator.settings.kinds import several
+from simulator.settings.options import make_config
+from simulator.settings.shared_settings import settings_by_policy
+from simulator.settings.values import POLICY_SETTINGS
 from simulator.studies.batch import file_name
 from simulator.world.reading import read_text
 

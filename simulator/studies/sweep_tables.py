@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from gavel_opt import InputError
-from simulator.runs.config import SETTINGS, RunConfig, find_setting
-from simulator.runs.whole_files import write_atomically
+from simulator.files.whole_files import write_atomically
+from simulator.settings.config import SETTINGS, RunConfig, find_setting
 from simulator.studies.batch import Batch
 from simulator.studies.experiments.tables import csv_of
 from simulator.studies.over_seeds import OverSeeds, over_seeds, write_over_seeds
@@ -25,7 +25,7 @@ def write_tables(folder: Path, plan: Sequence[PlanEntry], batch: Batch) -> list[
     A row has the settings that differ, as they were written, what came of the run, and then all
     other settings. Returns the rows of the last.
     """
-    from simulator.runs.arrow_tables import parquet
+    from simulator.runs.output.arrow_tables import parquet
 
     settings = list(dict.fromkeys(name for one in plan for name in one.settings))
     rows: list[dict[str, Any]] = []

@@ -11,9 +11,9 @@ from gavel_opt import InputError
 from simulator.mechanism.inspection import Standing, inspect
 from simulator.mechanism.mechanism import Mechanism
 from simulator.runs.columns import Columns
-from simulator.runs.config import RunConfig
-from simulator.runs.policies import policy_of
+from simulator.runs.policy_of_run import policy_of
 from simulator.runs.simulation import Simulation
+from simulator.settings.config import RunConfig
 from simulator.viewer.choice_again import TypeQueue, agrees, choose_again
 from simulator.viewer.prices import Prices, prices_of
 from simulator.viewer.reasons import Explanation, Finding, Table, decide

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from gavel_opt import GavelError
-from simulator.runs.whole_files import write_atomically
+from simulator.files.whole_files import write_atomically
 from simulator.viewer.library import PARTS, Library
 from simulator.viewer.page import exported_page, json_part
 

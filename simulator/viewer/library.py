@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gavel_opt import GavelError, InputError
-from simulator.runs.config import RunConfig
+from simulator.settings.config import RunConfig
 from simulator.viewer import run_parts
 from simulator.viewer.resimulation import completed, simulated
 from simulator.viewer.run_folder import LIVE_FILE, RunFolder, looks_like_a_run, read_run

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
-from simulator.runs.own_files import SIGN
+from simulator.files.own_files import SIGN
 
 STATIC = Path(__file__).parent / "static"
 ENTRY = "app.js"

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gavel_opt import InputError, MissingLibraryError
+from simulator.files.own_files import SIGN
 from simulator.runs.columns import Columns
-from simulator.runs.own_files import SIGN
 from simulator.viewer.run_folder import RunFolder
 from simulator.viewer.run_parts import cluster
 from simulator.viewer.segments import read_segments

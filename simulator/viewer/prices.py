@@ -26,8 +26,8 @@ from gavel_opt import (
 from gavel_opt.model.finish_time import level_program
 from gavel_opt.model.lowering import lower
 from gavel_opt.policies import solves
-from simulator.runs.config import RunConfig
-from simulator.runs.policies import policy_of
+from simulator.runs.policy_of_run import policy_of
+from simulator.settings.config import RunConfig
 
 Floats = NDArray[np.float64]
 

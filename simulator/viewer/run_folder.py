@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from gavel_opt import InputError
+from simulator.files.folder_kinds import kind_of
 from simulator.runs.columns import Columns
-from simulator.runs.config import RunConfig
-from simulator.runs.folder_kinds import kind_of
-from simulator.runs.live import LIVE, RUNNING
-from simulator.runs.run_folder import read_summary, read_table
-from simulator.runs.summary_text import is_whole
+from simulator.runs.output.live import LIVE, RUNNING
+from simulator.runs.output.run_folder import read_summary, read_table
+from simulator.runs.output.summary_text import is_whole
+from simulator.settings.config import RunConfig
 from simulator.world.json_shape import misfit
 from simulator.world.reading import parse_json, read_text
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from gavel_opt import GavelError, InputError
-from simulator.runs.config import SETTINGS, RunConfig
-from simulator.runs.folder_kinds import kind_of
+from simulator.files.folder_kinds import kind_of
+from simulator.settings.config import SETTINGS, RunConfig
 from simulator.studies.experiments.experiment import PAPER_WINDOW
 from simulator.studies.stores import read_point
 from simulator.studies.styles import ENDINGS, spare_styles, styles_apart

@@ -15,9 +15,10 @@ from pyarrow import parquet
 from sim import gavel_sim, start_gavel_sim
 
 from gavel_opt import InputError
-from simulator.runs.checkpoint import Checkpoint, _sealed, check_fork, load, save
-from simulator.runs.options import make_config
+from simulator.files.seal import sealed
+from simulator.runs.checkpoint import Checkpoint, check_fork, load, save
 from simulator.runs.runner import Checkpointing, execute, parse_every
+from simulator.settings.options import make_config
 
 CLUSTER = {"v100": 6, "p100": 6, "k80": 6}
 
@@ -201,7 +202,7 @@ def test_nothing_is_unpickled(tmp_path):
     with pytest.raises(InputError, match="has no checksum"):
         load(tmp_path / "trap.npz", "--resume")
     content = (tmp_path / "trap.npz").read_bytes()
-    (tmp_path / "trap.npz").write_bytes(_sealed(io.BytesIO(content)))
+    (tmp_path / "trap.npz").write_bytes(sealed(io.BytesIO(content)))
     with pytest.raises(InputError, match=r"is not a checkpoint .*allow_pickle"):
         load(tmp_path / "trap.npz", "--resume")
 

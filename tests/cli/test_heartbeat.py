@@ -7,7 +7,7 @@ import time
 import pytest
 
 from simulator.cli import main
-from simulator.runs import heartbeat
+from simulator.process import heartbeat
 
 
 def test_lines_come_and_stop(capsys):

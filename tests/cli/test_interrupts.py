@@ -19,8 +19,8 @@ from sim import gavel_sim, start_gavel_sim
 
 from gavel_opt.policies import POLICIES
 from simulator.runs.checkpoint import load
-from simulator.runs.options import make_config
 from simulator.runs.runner import Checkpointing, Stopped, execute
+from simulator.settings.options import make_config
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 ONE_WORKER_ONLY = {"gandiva", "allox"}
@@ -170,7 +170,7 @@ def test_a_solve_that_does_not_end_is_left_after_the_timeout(tmp_path):
     words = ("--policy", "finish_time_fairness_perf", "--cluster", "6:6:6", "--rate", "1")
     words += ("--window", "60:160", "--saturation", "off", "--timeout", "4")
     words += ("--output", str(tmp_path), "--checkpoint-every", "1000000r")
-    soon = "import simulator.runs.timeout_watch as o; o.LONGEST = 0.5\n" + SOLVES_FOR_EVER
+    soon = "import simulator.process.timeout_watch as o; o.LONGEST = 0.5\n" + SOLVES_FOR_EVER
     run = subprocess.run(
         [sys.executable, "-c", soon.replace("40", "5"), "run", *words],
         capture_output=True,

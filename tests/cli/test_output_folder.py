@@ -9,7 +9,7 @@ import pytest
 import simulator
 from gavel_opt import InputError
 from simulator.cli import main
-from simulator.runs.whole_files import claimed
+from simulator.files.whole_files import claimed
 
 WORDS = ("run", "--policy", "isolated", "--cluster", "2:2:2", "--jobs", "4")
 

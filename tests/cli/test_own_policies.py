@@ -12,7 +12,7 @@ import simulator
 from gavel_opt import InputError, make_policy
 from gavel_opt.policies.shares import Isolated
 from simulator.cli import main
-from simulator.runs.config import SETTINGS
+from simulator.settings.config import SETTINGS
 from simulator.studies.sweep_plan import make_plan
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "example_policies"

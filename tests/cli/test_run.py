@@ -16,8 +16,8 @@ from sim import gavel_sim, start_gavel_sim
 
 import simulator
 from simulator.cli import main
-from simulator.runs.summary import _lacking
-from simulator.runs.summary_text import describe
+from simulator.runs.output.summary import _lacking
+from simulator.runs.output.summary_text import describe
 
 SMALL = ("--policy", "isolated", "--cluster", "6:6:6")
 CONTINUOUS = (*SMALL, "--interarrival", 7200, "--window", "20:40")

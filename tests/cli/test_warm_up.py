@@ -10,8 +10,8 @@ from gavel_opt.arrays import Ints
 from gavel_opt.engines import proportional_jobs
 from simulator.cli import main
 from simulator.cli.warm_up import RUNS, exercise
-from simulator.runs.options import make_config
 from simulator.runs.simulation import Simulation
+from simulator.settings.options import make_config
 
 
 def test_complaints(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 
 from simulator.runs.columns import ABOUT
-from simulator.runs.config import GIVEN
+from simulator.settings.config import GIVEN
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(

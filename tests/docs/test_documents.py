@@ -306,6 +306,11 @@ def test_the_picture_of_the_rooms_has_the_order_of_the_contracts() -> None:
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
     for contract in contracts["contracts"]:
         package = contract.get("layers", [""])[0].partition(".")[0]
+        if contract.get("containers") == ["simulator.runs"]:
+            inner = [line.split()[0] for line in picture if re.match(r"    \w", line)]
+            assert inner == [layer for layer in contract["layers"] if layer in inner]
+            assert {path.name for path in (ROOT / "simulator/runs").glob("[a-z]*/")} == set(inner)
+            continue
         if contract.get("layers") == ["simulator", "gavel_opt"] or not package:
             continue
         drawn = [room for room in rooms[package] if room in " ".join(contract["layers"])]

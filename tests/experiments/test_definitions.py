@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gavel_opt import InputError
-from simulator.runs.config import RunConfig
+from simulator.settings.config import RunConfig
 from simulator.studies.experiments import FIGURES, find
 from simulator.studies.experiments.comparison import paired_interval
 from simulator.studies.experiments.curves import QUICK_WINDOW

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from gavel_opt import InputError
-from simulator.runs.config import RunConfig
+from simulator.settings.config import RunConfig
 from simulator.studies.experiments import FIGURES, find
 from simulator.studies.experiments.experiment import Choices
 from simulator.studies.experiments.paper import paper_curve, paper_curves

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
-from simulator.runs.saturation import Series
+from simulator.runs.saturation.rules import Series
 from simulator.world.units import HOUR
 
 

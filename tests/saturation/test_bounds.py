@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from gavel_opt import InputError
-from simulator.runs.bounds import evenly_shared_rate, highest_rate, packs
-from simulator.runs.offered_load import mean_duration
-from simulator.runs.options import make_config
+from simulator.runs.saturation.bounds import evenly_shared_rate, highest_rate, packs
+from simulator.runs.saturation.offered_load import mean_duration
+from simulator.settings.options import make_config
 
 
 def config(**settings):

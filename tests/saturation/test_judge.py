@@ -9,13 +9,13 @@ import pytest
 
 import simulator
 from simulator.runs import checkpoint
-from simulator.runs.bounds import highest_rate
-from simulator.runs.judge import Judge, beyond, may_be_saturated, pooled, together, weigh
-from simulator.runs.long_queue import Pace
-from simulator.runs.options import make_config
 from simulator.runs.runner import Checkpointing, execute
-from simulator.runs.saturation import PARAMETERS
+from simulator.runs.saturation.bounds import highest_rate
+from simulator.runs.saturation.judge import Judge, beyond, may_be_saturated, pooled, together, weigh
+from simulator.runs.saturation.long_queue import Pace
 from simulator.runs.simulation import Simulation
+from simulator.settings.options import make_config
+from simulator.settings.saturation_rule import PARAMETERS
 
 PARAMETER = PARAMETERS["long-queue"]
 PERF = {"policy": "max_min_fairness_perf", "cluster": "36:36:36"}

@@ -10,16 +10,16 @@ import pytest
 
 from gavel_opt import InputError
 from simulator.cli import main
-from simulator.runs.bounds import highest_rate
-from simulator.runs.long_queue import LongQueue, Pace
-from simulator.runs.offered_load import (
+from simulator.runs.saturation.bounds import highest_rate
+from simulator.runs.saturation.long_queue import LongQueue, Pace
+from simulator.runs.saturation.offered_load import (
     SCALE_FACTOR_SHARES,
     job_shares,
     mean_duration,
     offered_work,
     trace_work,
 )
-from simulator.runs.options import make_config
+from simulator.settings.options import make_config
 from simulator.studies.knee import Knee, as_text, knee_of, plot
 from simulator.world.job_types import DISTRIBUTED
 from simulator.world.throughputs import load_throughputs

@@ -9,17 +9,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import simulator.runs.saturation
+import simulator.runs.saturation.rules
 from gavel_opt import InputError
-from simulator.runs.saturation import (
+from simulator.runs.saturation.rules import (
     HOUR,
     RULES,
     Series,
     Verdict,
     batch_means,
     judge,
-    parse_rule,
 )
+from simulator.settings.saturation_rule import parse_rule
 
 
 def verdict(series: Series, rule: str) -> Verdict:
@@ -143,7 +143,7 @@ class TestTraps:
             assert verdict(series, rule).finding != "saturated", rule
 
     def test_no_rule_knows_the_wall_clock(self):
-        tree = ast.parse(Path(simulator.runs.saturation.__file__).read_text())
+        tree = ast.parse(Path(simulator.runs.saturation.rules.__file__).read_text())
         imported = {
             alias.name.split(".")[0]
             for node in ast.walk(tree)

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from take_golden import REPLAYS, RUNS, digest
 
-from simulator.runs.config import RunConfig
 from simulator.runs.simulation import Simulation
+from simulator.settings.config import RunConfig
 
 HERE = Path(__file__).parent
 __all__ = ["HERE", "REPLAYS", "RUNS", "config_of", "expected", "held_to", "run_all"]

@@ -18,9 +18,9 @@ import pytest
 
 from gavel_opt import InputError
 from gavel_opt.policies import POLICIES, make_policy
-from simulator.runs.options import make_config
+from simulator.runs.output.summary_text import known
 from simulator.runs.runner import execute
-from simulator.runs.summary_text import known
+from simulator.settings.options import make_config
 from simulator.world.cluster import make_cluster
 from simulator.world.job_types import JOB_TYPES
 from simulator.world.prices import load_prices

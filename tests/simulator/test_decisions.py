@@ -12,9 +12,9 @@ from gavel_opt.policies.gandiva import Gandiva
 from gavel_opt.policies.max_min import MaxMinFairness
 from simulator.mechanism import loop, mechanism
 from simulator.mechanism.records import MORE_PAIRS
-from simulator.runs.config import RunConfig
-from simulator.runs.options import make_config
 from simulator.runs.simulation import Simulation
+from simulator.settings.config import RunConfig
+from simulator.settings.options import make_config
 
 POLICIES = (
     "max_min_fairness",

@@ -11,8 +11,8 @@ import simulator
 from gavel_opt import InputError, MissingLibraryError
 from simulator.cli import main
 from simulator.runs import events
-from simulator.runs.config import SETTINGS, RunConfig
-from simulator.runs.options import make_config
+from simulator.settings.config import SETTINGS, RunConfig
+from simulator.settings.options import make_config
 
 
 @pytest.fixture(scope="module")

@@ -12,10 +12,10 @@ import pytest
 from gavel_opt import InputError
 from gavel_opt.policies.max_min import MaxMinFairness
 from simulator.runs.checkpoint import Checkpoint, load, save
-from simulator.runs.config import RunConfig
-from simulator.runs.options import make_config
-from simulator.runs.policies import named_policy
+from simulator.runs.policy_of_run import named_policy
 from simulator.runs.runner import Checkpointing, execute
+from simulator.settings.config import RunConfig
+from simulator.settings.options import make_config
 
 SETTINGS = {
     "cluster": "2:2:2",

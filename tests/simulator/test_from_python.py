@@ -13,7 +13,7 @@ import gavel_opt
 import gavel_sim
 import simulator
 from gavel_opt import InputError
-from simulator.runs.config import GIVEN
+from simulator.settings.config import GIVEN
 
 SMALL = {"cluster": "4:4:4", "jobs": 6}
 

@@ -9,8 +9,8 @@ from gavel_opt import Allocation, ThroughputTable, Traits
 from simulator.mechanism.ideal import IdealMechanism
 from simulator.mechanism.mechanism import Setting
 from simulator.mechanism.records import ALLOCATE, DONE, ENOUGH
-from simulator.runs.config import RunConfig
 from simulator.runs.simulation import Simulation
+from simulator.settings.config import RunConfig
 from simulator.world.cluster import Cluster
 from simulator.world.workload import FixedWorkload
 

@@ -10,8 +10,8 @@ import pytest
 
 import simulator
 from gavel_opt import InputError
-from simulator.runs.config import RunConfig
 from simulator.runs.simulation import Simulation
+from simulator.settings.config import RunConfig
 from simulator.world.cluster import make_cluster, parse_counts
 from simulator.world.job_types import DISTRIBUTED, JOB_TYPES
 from simulator.world.prices import load_prices

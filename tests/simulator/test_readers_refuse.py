@@ -29,15 +29,15 @@ from gavel_opt.cli.command_line import one_line
 from simulator.cli.sweep import collect
 from simulator.importers import source
 from simulator.importers.conversion import Names, convert
-from simulator.runs.arrow_tables import parquet as encoded
 from simulator.runs.checkpoint import load
-from simulator.runs.config import RunConfig
-from simulator.runs.difference import difference, read_folder
-from simulator.runs.live import LIVE, RUNNING
-from simulator.runs.options import make_config
+from simulator.runs.output.arrow_tables import parquet as encoded
+from simulator.runs.output.difference import difference, read_folder
+from simulator.runs.output.live import LIVE, RUNNING
+from simulator.runs.output.run_folder import read_summary
 from simulator.runs.replay import load_replay
-from simulator.runs.run_folder import read_summary
 from simulator.runs.runner import Checkpointing, execute
+from simulator.settings.config import RunConfig
+from simulator.settings.options import make_config
 from simulator.studies.experiments.definition import load as load_experiment
 from simulator.studies.experiments.simulate import simulate
 from simulator.studies.finished_elsewhere import finished_in

@@ -10,10 +10,10 @@ import pytest
 
 import simulator
 from gavel_opt import InputError
-from simulator.runs.config import GIVEN, SETTINGS, RunConfig
-from simulator.runs.kinds import several
-from simulator.runs.options import add_run_arguments, config_from, make_config, values_of
-from simulator.runs.values import FILE, WORKERS
+from simulator.settings.config import GIVEN, SETTINGS, RunConfig
+from simulator.settings.kinds import several
+from simulator.settings.options import add_run_arguments, config_from, make_config, values_of
+from simulator.settings.values import FILE, WORKERS
 
 HERE = Path(__file__)
 

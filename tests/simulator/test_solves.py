@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from simulator.runs.checkpoint import load
-from simulator.runs.options import make_config
-from simulator.runs.run_folder import read_table
+from simulator.runs.output.run_folder import read_table
 from simulator.runs.runner import Checkpointing, execute
+from simulator.settings.options import make_config
 
 CONTINUOUS = {"rate": 4.0, "window": (5, 15), "seed": 1, "fixed_duration": 7200.0}
 

@@ -9,14 +9,14 @@ import time
 
 import pytest
 
-from simulator.runs.whole_files import write_atomically
+from simulator.files.whole_files import write_atomically
 
 SMALL_RUN = ("run", "--policy", "isolated", "--cluster", "2:2:2", "--jobs", "40")
 
 WRITES = """
 import sys
 from pathlib import Path
-from simulator.runs.whole_files import write_atomically
+from simulator.files.whole_files import write_atomically
 while True:
     for letter in b"ab":
         write_atomically(Path(sys.argv[1]), bytes([letter]) * 30_000_000)

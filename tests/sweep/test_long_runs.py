@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from simulator.runs.options import make_config
 from simulator.runs.runner import execute
+from simulator.settings.options import make_config
 from simulator.studies import long_runs
 from simulator.studies.carry_out import CHECKPOINTS
 from simulator.studies.executors.local import PATIENCE_VARIABLE

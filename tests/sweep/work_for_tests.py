@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gavel_opt import InputError
-from simulator.runs import timeout_watch
+from simulator.process import timeout_watch
 
 
 def square(payload: dict[str, Any]) -> dict[str, Any]:

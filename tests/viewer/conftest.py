@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from simulator.runs.options import make_config
 from simulator.runs.runner import execute
+from simulator.settings.options import make_config
 
 CLUSTER = {"v100": 8, "p100": 8, "k80": 8}
 SERVERS = {"v100": 4, "p100": 4, "k80": 8}

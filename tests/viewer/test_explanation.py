@@ -13,8 +13,8 @@ import pytest
 from gavel_opt import InputError
 from simulator.cli import main
 from simulator.mechanism.inspection import inspect
-from simulator.runs.options import make_config
 from simulator.runs.simulation import Simulation
+from simulator.settings.options import make_config
 from simulator.viewer.choice_again import agrees, choose_again
 from simulator.viewer.explanation import Explainer
 from simulator.viewer.library import Library

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from simulator.runs import live
-from simulator.runs.options import make_config
+from simulator.runs.output import live
 from simulator.runs.runner import execute
+from simulator.settings.options import make_config
 from simulator.viewer.library import Library
 from simulator.viewer.run_folder import RunFolder, read_run
 from tests.viewer.conftest import CLUSTER

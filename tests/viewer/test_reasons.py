@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from simulator.runs.options import make_config
 from simulator.runs.runner import execute
 from simulator.runs.simulation import Simulation
+from simulator.settings.options import make_config
 from simulator.viewer.explanation import Explainer
 from simulator.viewer.reasons import Explanation
 from simulator.viewer.run_folder import RunFolder, read_run

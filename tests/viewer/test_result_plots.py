@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from gavel_opt import InputError
-from simulator.runs.options import make_config
-from simulator.runs.results import RunResult
+from simulator.runs.output.results import RunResult
 from simulator.runs.runner import execute
+from simulator.settings.options import make_config
 from tests.viewer.conftest import CLUSTER
 
 matplotlib = pytest.importorskip("matplotlib")

@@ -17,8 +17,8 @@ from multiprocessing.connection import Connection, wait
 from typing import Any, TypeAlias
 
 from gavel_opt import GavelError
-from simulator.runs import timeout_watch
-from simulator.runs.interrupts import interrupts
+from simulator.process import timeout_watch
+from simulator.process.interrupts import interrupts
 from simulator.studies.executors import Outcome, Payload, Work
 
 ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from gavel_opt import InputError, MissingLibraryError
-from simulator.runs.interrupts import interrupts
+from simulator.process.interrupts import interrupts
 from simulator.studies.executors import Outcome, Payload, Work
 from simulator.studies.executors.local import ONE_THREAD, timed
 

@@ -22,9 +22,9 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from gavel_opt import InputError
-from simulator.runs.config import RunConfig
-from simulator.runs.options import make_config
-from simulator.runs.values import check_engine
+from simulator.settings.config import RunConfig
+from simulator.settings.options import make_config
+from simulator.settings.values import check_engine
 from simulator.studies.batch import Batch, Task, file_name
 from simulator.studies.executors import Payload
 from simulator.studies.experiments.comparison import Claim, Comparison, compared

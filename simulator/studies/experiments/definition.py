@@ -37,9 +37,9 @@ from pathlib import Path
 from typing import Any
 
 from gavel_opt import InputError, unknown_name
-from simulator.runs.config import find_setting, known_settings
-from simulator.runs.kinds import several
-from simulator.runs.values import COUNT, POSITIVE, check_policy
+from simulator.settings.config import find_setting, known_settings
+from simulator.settings.kinds import several
+from simulator.settings.values import COUNT, POSITIVE, check_policy
 from simulator.studies.experiments.comparison import Claim
 from simulator.studies.experiments.curves import (
     AXES,

@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from gavel_opt import ClusterState, Driver, InputError, make_policy
-from simulator.runs.options import check_engine
+from simulator.settings.options import check_engine
 from simulator.studies.batch import Batch, Task, file_name
 from simulator.studies.executors import Payload
 from simulator.studies.experiments.comparison import Claim, Comparison

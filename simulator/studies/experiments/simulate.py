@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from simulator.runs.config import RunConfig
-from simulator.runs.results import RunResult
+from simulator.runs.output.results import RunResult
+from simulator.settings.config import RunConfig
 from simulator.studies.batch import Batch
 from simulator.studies.executors import Payload
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gavel_opt import InputError
-from simulator.runs.config import RunConfig
+from simulator.settings.config import RunConfig
 from simulator.studies.identity import identity_of
 from simulator.studies.retries import patiently
 from simulator.studies.shards import deal, expected_cost, parse_shard

@@ -1,13 +1,11 @@
-"""Reads a simulation out: columns for the tables, the series for the saturation rules, counts."""
+"""Reads a simulation out: columns for the tables."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from simulator.runs.columns import Columns
-from simulator.runs.config import RunConfig
-from simulator.runs.job_accounts import isolation
-from simulator.runs.saturation import Series
+from simulator.runs.output.job_accounts import isolation
 from simulator.runs.simulation import Simulation
 from simulator.world.units import HOUR
 
@@ -88,19 +86,3 @@ def round_columns(simulation: Simulation, jobs: Columns) -> Columns:
     for place, name in enumerate(simulation.cluster.worker_types):
         columns[f"utilization_{name}"] = series.utilization_by_type[:, place]
     return columns | {"mean_jct": mean_jct, "completions_per_hour": rate}
-
-
-def series_of(simulation: Simulation, config: RunConfig) -> Series:
-    """What the saturation rules look at."""
-    series, jobs = simulation.series, simulation.jobs
-    return Series(
-        time=series.time,
-        active=series.active,
-        arrived=series.arrived,
-        completed=series.completed,
-        utilization=series.utilization,
-        arrival=jobs.arrival,
-        finish=jobs.finish,
-        arrival_rate=1.0 / config.interarrival if config.interarrival else 0.0,
-        window=simulation.window,
-    )

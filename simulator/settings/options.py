@@ -12,7 +12,9 @@ from typing import Any
 from gavel_opt import InputError, find_policy, unknown_name
 from gavel_opt.policies.lookup import Found
 from gavel_opt.policies.settings import check_settings
-from simulator.runs.config import (
+from simulator.files.folder_kinds import FolderKind, check_kind
+from simulator.files.own_files import refuse_foreign
+from simulator.settings.config import (
     DEFAULT_CLUSTER,
     GIVEN,
     SETTINGS,
@@ -21,11 +23,9 @@ from simulator.runs.config import (
     find_setting,
     known_settings,
 )
-from simulator.runs.folder_kinds import FolderKind, check_kind
-from simulator.runs.kinds import Kind, several
-from simulator.runs.own_files import refuse_foreign
-from simulator.runs.saturation import DEFAULT_RULE
-from simulator.runs.values import (
+from simulator.settings.kinds import Kind, several
+from simulator.settings.saturation_rule import DEFAULT_RULE
+from simulator.settings.values import (
     COUNT,
     NATURAL,
     POSITIVE,
@@ -84,7 +84,7 @@ def add_setting(
     group
         Of an argument parser, or the parser.
     setting
-        One of :data:`~simulator.runs.config.GIVEN`.
+        One of :data:`~simulator.settings.config.GIVEN`.
     several
         Whether the command takes several values.
     old
@@ -124,7 +124,7 @@ def config_from(arguments: argparse.Namespace, **given: Any) -> RunConfig:
 
 
 def values_of(given: Any, setting: Setting) -> list[Any]:
-    """Read several values of a setting, as :func:`~simulator.runs.kinds.several` tells them apart.
+    """Read several values of a setting, as :func:`~simulator.settings.kinds.several` tells them apart.
 
     Raises
     ------

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from gavel_opt.engines.registry import BUILT_IN
-from simulator.runs.kinds import Kind
-from simulator.runs.values import (
+from simulator.settings.kinds import Kind
+from simulator.settings.values import (
     APART,
     CLUSTERS,
     COUNT,

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from simulator.runs.background import beside
+from simulator.process.background import beside
 
 FIRST = 30.0
 """Seconds of silence before the first line."""

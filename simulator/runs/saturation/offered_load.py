@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.runs.config import RunConfig
+from simulator.settings.config import RunConfig
 from simulator.world.job_types import DISTRIBUTED, JOB_TYPES
 from simulator.world.throughputs import Key
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gavel_opt import Policy, Traits
 from gavel_opt.policies import solves
-from simulator.runs.config import SETTINGS, RunConfig
+from simulator.settings.config import SETTINGS, RunConfig
 
 _OF_PROGRAMS = ("engine", "tie_break", "tolerance", "solver_timeout", "fallback")
 _OF_PAIRS = ("profiling_percentage", "reference_models")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from simulator.runs.results import RunResult
+    from simulator.runs.output.results import RunResult
 
 _COLOURS = {
     "completed": "32",

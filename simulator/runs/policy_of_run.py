@@ -10,7 +10,7 @@ from gavel_opt import POLICIES, InputError, Policy, find_policy, make_policy
 from gavel_opt.policies import Found
 from gavel_opt.policies.lookup import build, name_of, require_policy
 from gavel_opt.policies.settings import settings_of
-from simulator.runs.config import RunConfig
+from simulator.settings.config import RunConfig
 
 
 def policy_of(config: RunConfig, made: Found | None = None) -> Policy:

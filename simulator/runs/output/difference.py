@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from gavel_opt import InputError
 from simulator.runs.columns import Columns
-from simulator.runs.run_folder import read_summary, read_table
+from simulator.runs.output.run_folder import read_summary, read_table
 
 if TYPE_CHECKING:
-    from simulator.runs.results import RunResult
+    from simulator.runs.output.results import RunResult
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -9,7 +9,7 @@ import numpy as np
 
 from gavel_opt import InputError
 from simulator.runs.columns import Columns
-from simulator.runs.config import RunConfig
+from simulator.settings.config import RunConfig
 from simulator.world.json_shape import misfit, unprintable
 from simulator.world.reading import MEGABYTE, parse_json, read_text, shown
 

@@ -21,8 +21,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
-from simulator.runs.timeout_watch import listen
-from simulator.runs.whole_files import remove_unfinished
+from simulator.files.whole_files import remove_unfinished
+from simulator.process.timeout_watch import listen
 
 SIGNALS = tuple(
     number for name in ("SIGINT", "SIGTERM", "SIGHUP") if (number := getattr(signal, name, None))

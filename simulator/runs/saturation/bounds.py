@@ -13,9 +13,9 @@ import scipy
 from numpy.typing import NDArray
 
 from gavel_opt import InputError, LinearProgram, solve
-from simulator.runs.config import RunConfig
-from simulator.runs.offered_load import offered_work, trace_work
-from simulator.runs.policies import policy_of
+from simulator.runs.policy_of_run import policy_of
+from simulator.runs.saturation.offered_load import offered_work, trace_work
+from simulator.settings.config import RunConfig
 from simulator.world.cluster import Cluster, make_cluster
 from simulator.world.throughputs import Measurements, load_throughputs
 from simulator.world.trace import read_trace

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from gavel_opt import GavelError, InputError
-from simulator.runs.folder_kinds import FolderKind
+from simulator.files.folder_kinds import FolderKind
+from simulator.files.seal import is_sealed
 
 SIGN = "gavel-sim 0f6d1c52-9e6b-4c1a-8f0e-5b0c2a3d7e41"
 """Stands in the pictures, pages and traces that we write, and in nobody's notes about them."""
@@ -86,9 +87,7 @@ def _is_program(path: Path) -> bool:
 
 
 def _is_sealed(path: Path) -> bool:
-    from simulator.runs.checkpoint import sealed
-
-    return sealed(path.read_bytes())
+    return is_sealed(path.read_bytes())
 
 
 def _stands_by_tables(path: Path) -> bool:

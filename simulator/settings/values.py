@@ -20,8 +20,8 @@ from gavel_opt import (
     unknown_name,
 )
 from gavel_opt.policies.settings import parse_settings
-from simulator.runs.kinds import Kind, number, one_of, require_one
-from simulator.runs.saturation import parse_rule
+from simulator.settings.kinds import Kind, number, one_of, require_one
+from simulator.settings.saturation_rule import parse_rule
 from simulator.world.cluster import MOST_WORKERS, parse_counts
 from simulator.world.job_types import WORKLOADS
 from simulator.world.throughputs import preset_file

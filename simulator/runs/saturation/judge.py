@@ -2,7 +2,7 @@
 
 The default rule asks what the cluster can do under this policy, not what it has done so far: once
 jobs wait all the time it measures the pace at which a long queue would be worked off
-(:mod:`simulator.runs.long_queue`) and compares it with the rate at which jobs arrive. One such
+(:mod:`simulator.runs.saturation.long_queue`) and compares it with the rate at which jobs arrive. One such
 measurement answers for good, unless the rate is within its error of the answer.
 """
 
@@ -20,12 +20,12 @@ import numpy as np
 
 from gavel_opt import GavelError
 from gavel_opt.policies import Found
-from simulator.runs.bounds import Bound, bound_of_jobs, evenly_shared_rate, highest_rate
-from simulator.runs.config import RunConfig
-from simulator.runs.long_queue import DEMAND, LongQueue, Pace
-from simulator.runs.read_out import series_of
-from simulator.runs.saturation import DEFAULT_RULE, Finding, Parameters, Verdict, judge
+from simulator.runs.saturation.bounds import Bound, bound_of_jobs, evenly_shared_rate, highest_rate
+from simulator.runs.saturation.long_queue import DEMAND, LongQueue, Pace
+from simulator.runs.saturation.rules import Finding, Parameters, Series, Verdict, judge
 from simulator.runs.simulation import Simulation
+from simulator.settings.config import RunConfig
+from simulator.settings.saturation_rule import DEFAULT_RULE
 from simulator.world.units import HOUR
 
 FIRST_LOOK = 100
@@ -141,7 +141,7 @@ class Judge:
         """Look at a run between two rounds; the verdict if there is one."""
         self.next_look = look_after(simulation.rounds)
         if self._rule != DEFAULT_RULE:
-            self.verdict = judge(series_of(simulation, self._config), self._config.saturation)
+            self.verdict = judge(_series_of(simulation, self._config), self._config.saturation)
         elif self._config.replay is not None:
             pass  # what was recorded is done to its end
         elif self._proved(simulation) and self._queue_is_long(simulation):
@@ -609,4 +609,20 @@ def together(queue: Pace, own: Pace) -> Pace:
         queue,
         rate=weight * own.rate + (1.0 - weight) * queue.rate,
         error=math.sqrt(weight) * own.error,
+    )
+
+
+def _series_of(simulation: Simulation, config: RunConfig) -> Series:
+    """What the saturation rules look at."""
+    series, jobs = simulation.series, simulation.jobs
+    return Series(
+        time=series.time,
+        active=series.active,
+        arrived=series.arrived,
+        completed=series.completed,
+        utilization=series.utilization,
+        arrival=jobs.arrival,
+        finish=jobs.finish,
+        arrival_rate=1.0 / config.interarrival if config.interarrival else 0.0,
+        window=simulation.window,
     )

@@ -1,6 +1,6 @@
 """Is a run saturated? Verdicts on simulated time, and the rules that are pure functions of the series.
 
-The default rule is not one of them: it measures besides (:mod:`simulator.runs.judge`). No rule looks at a clock on the wall, so the same run gets the same verdict on every machine. All
+The default rule is not one of them: it measures besides (:mod:`simulator.runs.saturation.judge`). No rule looks at a clock on the wall, so the same run gets the same verdict on every machine. All
 rules look at every job, not only at the measured ones: while a run warms up, none of its measured
 jobs has completed (see ``docs/saturation.md``).
 """
@@ -15,7 +15,6 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from gavel_opt import InputError, unknown_name
 from simulator.world.units import HOUR
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -242,79 +241,15 @@ def batch_means(values: Floats, batches: int, confidence: float) -> tuple[float,
     return mean, half, correlation
 
 
-DEFAULT_RULE = "long-queue"
-"""The rule that measures what a long queue is worked off at (:mod:`simulator.runs.judge`)."""
-
-RULES: dict[str, tuple[Rule, dict[str, float]]] = {
-    "completion-rate": (
-        completion_rate,
-        {
-            "utilization": 0.99,
-            "window": 2.0,
-            "hours": 10.0,
-            "jobs": 50.0,
-            "ratio": 0.5,
-            "rate": 0.0,
-        },
-    ),
-    "jct-growth": (
-        jct_growth,
-        {"jobs": 100.0, "windows": 3.0, "growth": 1.2, "steady": 1.1, "skip": 5.0},
-    ),
-    "convergence": (
-        convergence,
-        {"batches": 20.0, "jobs": 10.0, "confidence": 0.95, "width": 0.05},
-    ),
+RULES: dict[str, Rule] = {
+    "completion-rate": completion_rate,
+    "jct-growth": jct_growth,
+    "convergence": convergence,
 }
-"""Rule on the series by name, with its parameters and their defaults."""
-
-PARAMETERS: dict[str, dict[str, float]] = {
-    DEFAULT_RULE: {"jobs": 300.0, "hours": 2.0, "margin": 0.015, "errors": 2.5, "share": 0.015},
-} | {name: defaults for name, (_, defaults) in RULES.items()}
-"""Parameters of every rule with their defaults."""
-
-
-def parse_rule(text: str | None, continuous: bool) -> tuple[str, dict[str, float]]:
-    """Parse ``RULE`` or ``RULE:NAME=VALUE,...``; None is the default.
-
-    Parameters
-    ----------
-    text
-        What ``--saturation`` was given.
-    continuous
-        Whether jobs keep arriving: only then is there a default rule.
-
-    Raises
-    ------
-    InputError
-        For an unknown rule or parameter, or a value that is no number.
-    """
-    if text is None:
-        text = DEFAULT_RULE if continuous else "off"
-    name, _, rest = text.partition(":")
-    if name == "off":
-        return "off", {}
-    if name not in PARAMETERS:
-        raise unknown_name("rule (--saturation)", name, ["off", *PARAMETERS])
-    parameters = dict(PARAMETERS[name])
-    for part in filter(None, rest.split(",")):
-        key, _, value = (word.strip() for word in part.partition("="))
-        if key not in parameters:
-            raise unknown_name(f"parameter of --saturation {name}", key, parameters)
-        try:
-            number = float(value)
-        except ValueError:
-            number = math.nan
-        if not math.isfinite(number) or number < 0:
-            raise InputError(
-                f"--saturation {name}: {key}={value} is not a number of at least 0 "
-                f"(default: {parameters[key]:g})"
-            )
-        parameters[key] = number
-    return name, parameters
+"""Rules on the series by name."""
 
 
 def judge(series: Series, setting: tuple[str, Parameters]) -> Verdict:
-    """Apply a rule on the series as :func:`parse_rule` gives it."""
+    """Apply a rule on the series as :func:`~simulator.settings.saturation_rule.parse_rule` gives it."""
     name, parameters = setting
-    return RULES[name][0](series, parameters)
+    return RULES[name](series, parameters)

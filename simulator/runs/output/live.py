@@ -14,11 +14,11 @@ import platform
 import time
 from pathlib import Path
 
-from simulator.runs.arrow_tables import parquet
-from simulator.runs.config import RunConfig
-from simulator.runs.read_out import job_columns, round_columns
+from simulator.files.whole_files import write_atomically
+from simulator.runs.output.arrow_tables import parquet
+from simulator.runs.output.read_out import job_columns, round_columns
 from simulator.runs.simulation import Simulation
-from simulator.runs.whole_files import write_atomically
+from simulator.settings.config import RunConfig
 
 LIVE = "live"
 """The folder, within the run's."""

@@ -16,7 +16,7 @@ from simulator.world.units import HOUR
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from simulator.runs.results import RunResult
+    from simulator.runs.output.results import RunResult
 
 COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#b5a400", "#8a8f98")
 """Okabe and Ito's, which colour-blind readers can tell apart."""

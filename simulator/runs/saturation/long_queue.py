@@ -19,10 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gavel_opt.policies import Found
-from simulator.runs.bounds import Bound
-from simulator.runs.config import RunConfig
-from simulator.runs.offered_load import job_shares
+from simulator.runs.saturation.bounds import Bound
+from simulator.runs.saturation.offered_load import job_shares
 from simulator.runs.simulation import Simulation
+from simulator.settings.config import RunConfig
 from simulator.world.throughputs import load_throughputs
 from simulator.world.units import HOUR
 from simulator.world.workload import DrawnWorkload

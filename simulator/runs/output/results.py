@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from gavel_opt import InputError, MissingLibraryError, unknown_name
-from simulator.runs.arrow_tables import arrow, parquet
+from simulator.files.whole_files import write_atomically
 from simulator.runs.columns import Columns
-from simulator.runs.config import RunConfig
-from simulator.runs.live import remove_live
-from simulator.runs.whole_files import write_atomically
+from simulator.runs.output.arrow_tables import arrow, parquet
+from simulator.runs.output.live import remove_live
+from simulator.settings.config import RunConfig
 
 if TYPE_CHECKING:
-    from simulator.runs.result_plots import ResultPlots
+    from simulator.runs.output.result_plots import ResultPlots
 
 TRACE = "workload.trace"
 """File of a run folder: the run's jobs, if they were recorded."""
@@ -82,7 +82,7 @@ class RunResult:
 
     def __repr__(self) -> str:
         """Five lines: what ran, how it ended, what came of it, and where the rest is."""
-        from simulator.runs.summary_text import short
+        from simulator.runs.output.summary_text import short
 
         return short(self)
 
@@ -133,7 +133,7 @@ class RunResult:
     @property
     def plot(self) -> ResultPlots:
         """The usual pictures, as matplotlib axes: ``result.plot.jct()``."""
-        from simulator.runs.result_plots import ResultPlots
+        from simulator.runs.output.result_plots import ResultPlots
 
         return ResultPlots(self)
 

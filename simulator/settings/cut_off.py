@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from simulator.runs.config import RunConfig
+from simulator.settings.config import RunConfig
 from simulator.world.reading import may_be_cut_off
 
 

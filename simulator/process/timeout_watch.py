@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
-from simulator.runs.background import beside
+from simulator.process.background import beside
 
 SHORTEST, LONGEST = 5.0, 60.0
 """Seconds beyond ``--timeout`` in which a solve may still come back: as long again, within these."""

@@ -1,0 +1,1 @@
+"""What a run gives: tables, summary, pictures; written, and read back."""
