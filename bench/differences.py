@@ -16,11 +16,11 @@ from typing import Any
 from bench.report import between
 from simulator.settings.config import RunConfig
 from simulator.settings.options import make_config
-from simulator.studies.batch import Batch, Task, complain, file_name, run_batch
+from simulator.studies.batches.batch import Batch, Task, complain, file_name, run_batch
+from simulator.studies.batches.identity import code_version
+from simulator.studies.batches.stores import PointStore
 from simulator.studies.executors import make_executor
 from simulator.studies.experiments.simulate import point, simulate
-from simulator.studies.identity import code_version
-from simulator.studies.stores import PointStore
 
 PAGE = Path(__file__).parent.parent / "docs" / "measurements" / "2026-11-figures.md"
 HOUR = 3600.0

@@ -14,11 +14,11 @@ from gavel_opt.policies import POLICIES
 from simulator.runs.policy_of_run import policy_of
 from simulator.settings.config import RunConfig
 from simulator.settings.options import make_config
-from simulator.studies.batch import Batch, complain, run_batch
+from simulator.studies.batches.batch import Batch, complain, run_batch
+from simulator.studies.batches.identity import code_version
+from simulator.studies.batches.stores import PointStore
 from simulator.studies.executors import make_executor
-from simulator.studies.identity import code_version
 from simulator.studies.knee import Knee, Sought, measure, plot
-from simulator.studies.stores import PointStore
 
 DOCS = Path(__file__).parent.parent / "docs"
 PAGE = DOCS / "measurements" / "2026-11-saturation.md"

@@ -88,7 +88,7 @@ def run(
     """
     from simulator.runs.events import Events
     from simulator.runs.runner import execute
-    from simulator.studies.finished import result_there, sign
+    from simulator.studies.batches.finished import result_there, sign
 
     folder = output_folder(output, "run")
     also = _recordings(record)
@@ -192,12 +192,12 @@ def sweep(
     if output is None:
         with tempfile.TemporaryDirectory(prefix="gavel-sim-") as passing:
             return sweep(policy, output=passing, processes=processes, **settings)
-    from simulator.studies.beside_earlier import beside_earlier
+    from simulator.studies.batches.files_of_runs import require_files
     from simulator.studies.executors import make_executor
-    from simulator.studies.files_of_runs import require_files
-    from simulator.studies.sweep import add_to_plan, carry_out_here, write_tables_of_all
-    from simulator.studies.sweep_folder import entries_of
-    from simulator.studies.sweep_plan import make_plan
+    from simulator.studies.sweeps.beside_earlier import beside_earlier
+    from simulator.studies.sweeps.sweep import add_to_plan, carry_out_here, write_tables_of_all
+    from simulator.studies.sweeps.sweep_folder import entries_of
+    from simulator.studies.sweeps.sweep_plan import make_plan
 
     entries = entries_of(make_plan([("", _given({"policy": policy, **settings}))]))
     folder = output_folder(output, "sweep")

@@ -41,7 +41,7 @@ with atheris.instrument_imports(include=READ):
     from simulator.runs.checkpoint import load
     from simulator.runs.runner import Checkpointing, execute
     from simulator.settings.options import make_config
-    from simulator.studies import retries
+    from simulator.studies.batches import retries
 
 Target = tuple[Callable[[Path], object], Path, bytes]
 """What reads a file (or the folder around it), the file, and the content to begin with."""

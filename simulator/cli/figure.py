@@ -29,19 +29,19 @@ from simulator.settings.kinds import number, several
 from simulator.settings.options import add_setting, output_folder, values_of
 from simulator.settings.shared_settings import names_taken
 from simulator.settings.values import POLICY, POLICY_SETTINGS
-from simulator.studies.batch import Batch, Failures, Task, complain, run_batch
+from simulator.studies.batches.batch import Batch, Failures, Task, complain, run_batch
+from simulator.studies.batches.files_of_runs import require_files
+from simulator.studies.batches.finished_elsewhere import finished_in
+from simulator.studies.batches.identity import identity_of
+from simulator.studies.batches.shards import expected_cost
+from simulator.studies.batches.stores import PointStore
 from simulator.studies.executors import Executor
 from simulator.studies.experiments import FIGURES, find
 from simulator.studies.experiments.definition import shipped
 from simulator.studies.experiments.experiment import Choices, Experiment
-from simulator.studies.experiments.tables import seconds
 from simulator.studies.experiments.times import compile_seconds, write_times, write_times_of_all
-from simulator.studies.files_of_runs import require_files
-from simulator.studies.finished_elsewhere import finished_in
-from simulator.studies.identity import identity_of
 from simulator.studies.report import Section, write_report
-from simulator.studies.shards import expected_cost
-from simulator.studies.stores import PointStore
+from simulator.studies.tables import seconds
 
 POINTS = "points"
 """Folder, within the output, of one file a point."""

@@ -26,12 +26,12 @@ from simulator.settings.options import (
 )
 from simulator.settings.shared_settings import settings_by_policy
 from simulator.settings.values import POLICY_SETTINGS
-from simulator.studies.batch import Batch, Failures, Task, complain, run_batch
-from simulator.studies.files_of_runs import require_files
-from simulator.studies.finished_elsewhere import finished_in
-from simulator.studies.identity import identity_of_work
-from simulator.studies.shards import expected_cost
-from simulator.studies.stores import PointStore
+from simulator.studies.batches.batch import Batch, Failures, Task, complain, run_batch
+from simulator.studies.batches.files_of_runs import require_files
+from simulator.studies.batches.finished_elsewhere import finished_in
+from simulator.studies.batches.identity import identity_of_work
+from simulator.studies.batches.shards import expected_cost
+from simulator.studies.batches.stores import PointStore
 
 if TYPE_CHECKING:
     from simulator.settings.config import RunConfig

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from simulator.cli.drawing import can_draw
-from simulator.studies.over_seeds import (
+from simulator.studies.sweeps.over_seeds import (
     MOST_ROWS,
     OVER_SEEDS,
     OverSeeds,
     as_text,
     nothing_is_drawn,
 )
-from simulator.studies.sweep_plot import MOST_LINES, draw_sweep, picture_of
+from simulator.studies.sweeps.sweep_plot import MOST_LINES, draw_sweep, picture_of
 
 
 def say_over_seeds(folder: Path, rows: Sequence[OverSeeds]) -> None:

@@ -123,14 +123,14 @@ def _simulate(
     result = _carry_out(arguments, config, resume, folder, record)
     interrupts.act()  # there is nothing left that a signal could spoil
     if folder is not None:
-        from simulator.studies.finished import sign
+        from simulator.studies.batches.finished import sign
 
         sign(result, arguments.fork_from)
         with interrupts.finishing():
             result.write(folder)
         interrupts.act(f"the run was over, and its results are in {folder}")
     if picture is not None:
-        from simulator.studies.queue_plot import plot_queue
+        from simulator.studies.pictures.queue_plot import plot_queue
 
         plot_queue(result, picture)
     if arguments.json:
@@ -153,7 +153,7 @@ def _made_ready(
     if arguments.force:
         _forget_unfinished(folder)
         return None
-    from simulator.studies.finished import result_there
+    from simulator.studies.batches.finished import result_there
 
     _check_unfinished(folder, config)
     there = result_there(folder, config, record)

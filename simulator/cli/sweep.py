@@ -28,14 +28,14 @@ from simulator.cli.where import (
 )
 from simulator.settings.config import GIVEN
 from simulator.settings.options import add_run_arguments, output_folder
-from simulator.studies.batch import Batch, Failures, complain
-from simulator.studies.beside_earlier import beside_earlier
-from simulator.studies.files_of_runs import require_files
-from simulator.studies.finished_elsewhere import finished_in
-from simulator.studies.run_folders import tidy
-from simulator.studies.shards import expected_cost
-from simulator.studies.sweep import add_to_plan, carry_out_here, kept_of, write_tables_of_all
-from simulator.studies.sweep_folder import (
+from simulator.studies.batches.batch import Batch, Failures, complain
+from simulator.studies.batches.files_of_runs import require_files
+from simulator.studies.batches.finished_elsewhere import finished_in
+from simulator.studies.batches.run_folders import tidy
+from simulator.studies.batches.shards import expected_cost
+from simulator.studies.sweeps.beside_earlier import beside_earlier
+from simulator.studies.sweeps.sweep import add_to_plan, carry_out_here, kept_of, write_tables_of_all
+from simulator.studies.sweeps.sweep_folder import (
     FAILURES,
     PlanEntry,
     as_json,
@@ -45,7 +45,7 @@ from simulator.studies.sweep_folder import (
     standing,
     write_plan,
 )
-from simulator.studies.sweep_plan import PlannedRun, make_plan, plan_from_file
+from simulator.studies.sweeps.sweep_plan import PlannedRun, make_plan, plan_from_file
 
 FOLLOW_PAUSE = 2.0
 """Seconds between two looks of ``sweep status --follow``."""

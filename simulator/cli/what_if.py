@@ -24,11 +24,11 @@ from simulator.settings.options import add_run_arguments, make_config, output_fo
 from simulator.settings.shared_settings import names_taken
 from simulator.settings.values import POLICY_SETTINGS
 from simulator.studies.alternatives import Outcomes, as_json, as_text
-from simulator.studies.batch import Batch, Task, complain, file_name, run_batch
+from simulator.studies.batches.batch import Batch, Task, complain, file_name, run_batch
+from simulator.studies.batches.files_of_runs import require_files
+from simulator.studies.batches.finished_elsewhere import finished_in
+from simulator.studies.batches.stores import PointStore
 from simulator.studies.experiments.simulate import simulate
-from simulator.studies.files_of_runs import require_files
-from simulator.studies.finished_elsewhere import finished_in
-from simulator.studies.stores import PointStore
 
 SEEDS = tuple(range(5))
 """Seeds where the command names none: an interval needs a few."""

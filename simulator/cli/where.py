@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 
 from gavel_opt import InputError
 from simulator.settings.options import positive_int
+from simulator.studies.batches.shards import deal, parse_shard
+from simulator.studies.batches.slurm import ArrayJob, tasks_for, this_command
 from simulator.studies.executors import EXECUTORS, Executor, make_executor
-from simulator.studies.shards import deal, parse_shard
-from simulator.studies.slurm import ArrayJob, tasks_for, this_command
 
 SLURM = "slurm"
 """An executor that hands the whole command on, to be carried out later."""

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from simulator.runs.output.summary_text import is_whole
-from simulator.studies.experiments.tables import markdown
 from simulator.studies.intervals import mean_and_half
+from simulator.studies.tables import markdown
 from simulator.world.units import HOUR
 
 MISSED = "slo_violations"

@@ -26,7 +26,7 @@ from simulator.files.whole_files import write_atomically
 from simulator.runs.saturation.bounds import Bound, highest_rate, packs
 from simulator.runs.saturation.long_queue import LongQueue, Pace, demand_of
 from simulator.settings.config import RunConfig
-from simulator.studies.batch import Batch, Task, file_name
+from simulator.studies.batches.batch import Batch, Task, file_name
 from simulator.studies.executors import Payload
 
 LONG, SHORT = 8.0, 3.0
@@ -290,7 +290,7 @@ def plot(found: Sequence[Knee], path: Path, title: str) -> list[Path]:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    from simulator.studies.styles import INK, styles_apart
+    from simulator.studies.pictures.styles import INK, styles_apart
 
     ordered = sorted(found, key=lambda knee: knee.mean)
     paint = styles_apart(list(dict.fromkeys(knee.policy for knee in ordered)))

@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from simulator.studies.batch import Batch
+from simulator.studies.batches.batch import Batch
+from simulator.studies.batches.identity import code_version
 from simulator.studies.experiments.comparison import Comparison
 from simulator.studies.experiments.experiment import Choices, Experiment
-from simulator.studies.experiments.tables import markdown, write_text
-from simulator.studies.identity import code_version
+from simulator.studies.tables import markdown, write_text
 
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1d2733; --pale: #66727f; --line: #d9dee4; --page: #fff; }

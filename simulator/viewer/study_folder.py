@@ -10,10 +10,10 @@ from typing import Any, Literal
 from gavel_opt import GavelError, InputError
 from simulator.files.folder_kinds import kind_of
 from simulator.settings.config import SETTINGS, RunConfig
+from simulator.studies.batches.stores import read_point
 from simulator.studies.experiments.experiment import PAPER_WINDOW
-from simulator.studies.stores import read_point
-from simulator.studies.styles import ENDINGS, spare_styles, styles_apart
-from simulator.studies.sweep_folder import PLAN, PlanEntry, read_plan, standing
+from simulator.studies.pictures.styles import ENDINGS, spare_styles, styles_apart
+from simulator.studies.sweeps.sweep_folder import PLAN, PlanEntry, read_plan, standing
 from simulator.viewer.run_folder import LIVE_FILE, looks_like_a_run
 from simulator.world.reading import DAMAGED, read_json
 

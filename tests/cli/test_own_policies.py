@@ -13,7 +13,7 @@ from gavel_opt import InputError, make_policy
 from gavel_opt.policies.shares import Isolated
 from simulator.cli import main
 from simulator.settings.config import SETTINGS
-from simulator.studies.sweep_plan import make_plan
+from simulator.studies.sweeps.sweep_plan import make_plan
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "example_policies"
 SMALL = ["--cluster", "4:4:4", "--jobs", "12"]

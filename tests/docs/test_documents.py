@@ -299,23 +299,33 @@ def test_the_picture_of_the_rooms_has_the_order_of_the_contracts() -> None:
     picture = (ROOT / "docs/architecture.md").read_text().split("```\n")[1].splitlines()
     heads = next(line for line in picture if line.startswith("simulator/"))
     column = heads.index("gavel_opt/")
-    rooms = {
-        "simulator": [line[2:column].split("  ")[0] for line in picture],
-        "gavel_opt": [line[column + 2 :].split("  ")[0] for line in picture],
-    }
+    rooms: dict[str, list[str]] = {}  # in the order in which they are drawn
+    for package, lines in {
+        "simulator": [line[:column] for line in picture[picture.index(heads) + 1 :]],
+        "gavel_opt": [line[column:] for line in picture[picture.index(heads) + 1 :]],
+    }.items():
+        above = package
+        for line in filter(str.strip, lines):
+            name = line.split()[0]
+            if line.startswith("    "):
+                rooms.setdefault(above, []).append(name)
+            else:
+                above = f"{package}.{name}"
+                rooms.setdefault(package, []).append(name)
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
     for contract in contracts["contracts"]:
-        package = contract.get("layers", [""])[0].partition(".")[0]
-        if contract.get("containers") == ["simulator.runs"]:
-            inner = [line.split()[0] for line in picture if re.match(r"    \w", line)]
-            assert inner == [layer for layer in contract["layers"] if layer in inner]
-            assert {path.name for path in (ROOT / "simulator/runs").glob("[a-z]*/")} == set(inner)
+        layers = contract.get("layers", [])
+        if not layers or layers == ["simulator", "gavel_opt"]:
             continue
-        if contract.get("layers") == ["simulator", "gavel_opt"] or not package:
-            continue
-        drawn = [room for room in rooms[package] if room in " ".join(contract["layers"])]
-        held = [layer.replace(f"{package}.", "").split(" | ") for layer in contract["layers"]]
-        order = {room: place for place, layer in enumerate(held) for room in layer}
-        places = [order[room] for room in drawn if room]
-        assert places == sorted(places)
-        assert set(drawn) - {""} == set(order)
+        within = contract.get("containers", [layers[0].partition(".")[0]])[0]
+        order = {
+            room.rpartition(".")[2]: place
+            for place, layer in enumerate(layers)
+            for room in re.split(r" [|:] ", layer)
+        }
+        drawn = rooms.pop(within)
+        assert [order[room] for room in drawn] == sorted(order[room] for room in drawn)
+        folders = {path.parent.name for path in (ROOT / within.replace(".", "/")).glob("*/*.py")}
+        assert folders <= set(drawn)
+        assert set(drawn) == (folders if "containers" in contract else set(order))
+    assert not rooms

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from gavel_opt import InputError
-from simulator.studies.batch import Task, file_name, run_batch
+from simulator.studies.batches.batch import Task, file_name, run_batch
+from simulator.studies.batches.stores import PointStore
 from simulator.studies.executors import Executor, Outcome, Payload, Work
-from simulator.studies.stores import PointStore
 
 
 class _Here:

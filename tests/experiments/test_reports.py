@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from simulator.studies.batch import Batch
+from simulator.studies.batches.batch import Batch
 from simulator.studies.experiments import find
 from simulator.studies.experiments.curves import CurveExperiment
 from simulator.studies.experiments.experiment import Choices
@@ -103,7 +103,7 @@ def test_a_claim_is_a_ratio_of_whole_points(batch: Batch, tmp_path: Path) -> Non
 def test_only_whole_points_are_drawn(
     batch: Batch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from simulator.studies import plots
+    from simulator.studies.pictures import plots
 
     drawn: list[Any] = []
     monkeypatch.setattr(plots, "draw", lambda stem, title, note, panels: drawn.extend(panels) or [])
@@ -118,7 +118,7 @@ def test_only_whole_points_are_drawn(
 def test_figure_15_shows_its_360_second_curve_in_both_panels(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from simulator.studies import plots
+    from simulator.studies.pictures import plots
 
     drawn: list[Any] = []
     monkeypatch.setattr(plots, "draw", lambda stem, title, note, panels: drawn.extend(panels) or [])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from simulator.studies.batch import Batch
+from simulator.studies.batches.batch import Batch
 from simulator.studies.experiments.comparison import Claim, Comparison
 from simulator.studies.experiments.experiment import Choices
 from simulator.studies.report import Section, write_report

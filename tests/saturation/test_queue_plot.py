@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from simulator.cli import main
-from simulator.studies.queue_plot import fitted_growth
+from simulator.studies.pictures.queue_plot import fitted_growth
 
 
 def test_growth_of_a_line_is_its_slope():

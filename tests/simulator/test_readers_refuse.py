@@ -38,11 +38,11 @@ from simulator.runs.replay import load_replay
 from simulator.runs.runner import Checkpointing, execute
 from simulator.settings.config import RunConfig
 from simulator.settings.options import make_config
+from simulator.studies.batches.finished_elsewhere import finished_in
+from simulator.studies.batches.stores import PointStore
 from simulator.studies.experiments.definition import load as load_experiment
 from simulator.studies.experiments.simulate import simulate
-from simulator.studies.finished_elsewhere import finished_in
-from simulator.studies.stores import PointStore
-from simulator.studies.sweep_folder import (
+from simulator.studies.sweeps.sweep_folder import (
     PLAN,
     as_text,
     entries_of,
@@ -50,7 +50,7 @@ from simulator.studies.sweep_folder import (
     standing,
     write_plan,
 )
-from simulator.studies.sweep_plan import make_plan, plan_from_file
+from simulator.studies.sweeps.sweep_plan import make_plan, plan_from_file
 from simulator.viewer.library import Library, NotThereError
 from simulator.viewer.perfetto_trace import perfetto_trace
 from simulator.viewer.run_folder import read_run
@@ -451,7 +451,7 @@ FOLDERS = {
 @pytest.mark.parametrize("name", FOLDERS)
 def test_a_folder_of_a_study_is_looked_at_or_refused(tmp_path_factory, name, count, monkeypatch):
     # a damaged file may be one that is being written, and is read again for eight seconds
-    monkeypatch.setattr("simulator.studies.retries.time.sleep", lambda seconds: None)
+    monkeypatch.setattr("simulator.studies.batches.retries.time.sleep", lambda seconds: None)
     look, file = FOLDERS[name](tmp_path_factory.mktemp("study"))
 
     def check(content: bytes) -> None:
@@ -671,7 +671,7 @@ CHANGES = [
 
 @pytest.mark.parametrize(("name", "change", "says"), CHANGES)
 def test_a_changed_file_of_a_study_is_named(tmp_path, name, change, says, monkeypatch):
-    monkeypatch.setattr("simulator.studies.retries.time.sleep", lambda seconds: None)
+    monkeypatch.setattr("simulator.studies.batches.retries.time.sleep", lambda seconds: None)
     look, file = FOLDERS[name](tmp_path)
     found = json.loads(file.read_text())
     change(found)

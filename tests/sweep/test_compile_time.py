@@ -6,8 +6,8 @@ import time
 from pathlib import Path
 
 from gavel_opt.kernels import jit
-from simulator.studies.carry_out import carry_out, unit
-from simulator.studies.stores import PointStore
+from simulator.studies.batches.carry_out import carry_out, unit
+from simulator.studies.batches.stores import PointStore
 
 
 def compiles(payload: dict[str, float]) -> dict[str, float]:

@@ -13,8 +13,8 @@ import pytest
 
 from simulator.runs.runner import execute
 from simulator.settings.options import make_config
-from simulator.studies import long_runs
-from simulator.studies.carry_out import CHECKPOINTS
+from simulator.studies.batches import long_runs
+from simulator.studies.batches.carry_out import CHECKPOINTS
 from simulator.studies.executors.local import PATIENCE_VARIABLE
 
 POLICY = "max_min_fairness_packed"

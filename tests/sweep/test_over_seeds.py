@@ -11,10 +11,10 @@ import pytest
 from scipy import stats
 
 from simulator.cli import main
-from simulator.studies.batch import Batch
-from simulator.studies.over_seeds import OverSeeds, as_text, over_seeds
-from simulator.studies.sweep_folder import read_plan
-from simulator.studies.sweep_plot import picture_of
+from simulator.studies.batches.batch import Batch
+from simulator.studies.sweeps.over_seeds import OverSeeds, as_text, over_seeds
+from simulator.studies.sweeps.sweep_folder import read_plan
+from simulator.studies.sweeps.sweep_plot import picture_of
 
 WORDS = ["--policy", "gandiva,fifo", "--cluster", "2:2:2", "--jobs", "2,3", "--seed", "0-2"]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from gavel_opt import InputError
-from simulator.studies.sweep_plan import make_plan, plan_from_file
+from simulator.studies.sweeps.sweep_plan import make_plan, plan_from_file
 
 
 def _plan(text: str, folder: Path) -> list[tuple[str, str, int]]:

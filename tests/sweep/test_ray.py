@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 import work_for_tests as work
 
-from simulator.studies.batch import Task, run_batch
+from simulator.studies.batches.batch import Task, run_batch
+from simulator.studies.batches.run_folders import RunFolders, payload_of, simulate
 from simulator.studies.executors import make_executor
-from simulator.studies.run_folders import RunFolders, payload_of, simulate
-from simulator.studies.sweep_folder import entries_of
-from simulator.studies.sweep_plan import make_plan
+from simulator.studies.sweeps.sweep_folder import entries_of
+from simulator.studies.sweeps.sweep_plan import make_plan
 
 ray = pytest.importorskip("ray")
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from simulator.cli import main
+from simulator.studies.batches.identity import DECIDING, MEASURING
 
 SMALL = ["--policy", "isolated", "fifo", "--cluster", "4:4:4", "--jobs", "6"]
 
@@ -95,3 +98,16 @@ def test_the_script_of_a_knee_for_slurm(tmp_path: Path, capsys: pytest.CaptureFi
     assert main([*words, "slurm", "--tasks", "2", "--print-script"]) == 0
     assert '--shard "$SLURM_ARRAY_TASK_ID/2"' in capsys.readouterr().out
     assert not (tmp_path / "k").exists()
+
+
+def test_every_room_that_a_run_goes_through_is_in_its_identity() -> None:
+    script = "import sys, simulator.runs.runner; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True).stdout
+    for package, parts in DECIDING.items():
+        root = Path(__file__).parents[2] / package
+        rooms = {name.split(".")[1] for name in loaded.split() if name.startswith(f"{package}.")}
+        modules = {path.stem for part in parts if "*" in part for path in root.glob(part)}
+        assert rooms - set(parts) - modules <= {"process", "files"}
+        assert all((root / part).is_dir() for part in parts if "*" not in part)
+    studies = Path(__file__).parents[2] / "simulator/studies"
+    assert all(list(studies.glob(part)) for part in MEASURING)

@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 from slurm_here import missing, slurm
 
-from simulator.studies import long_runs
-from simulator.studies.carry_out import CHECKPOINTS
+from simulator.studies.batches import long_runs
+from simulator.studies.batches.carry_out import CHECKPOINTS
 
 pytestmark = [
     pytest.mark.slow,

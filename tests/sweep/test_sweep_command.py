@@ -13,9 +13,9 @@ from noise import without_progress
 
 import simulator
 from simulator.cli import main
-from simulator.studies.beside_earlier import beside_earlier
-from simulator.studies.sweep_folder import entries_of, read_plan, write_plan
-from simulator.studies.sweep_plan import make_plan
+from simulator.studies.sweeps.beside_earlier import beside_earlier
+from simulator.studies.sweeps.sweep_folder import entries_of, read_plan, write_plan
+from simulator.studies.sweeps.sweep_plan import make_plan
 
 SMALL = ["--cluster", "4:4:4", "--jobs", "8", "--engine", "highs", "--tie-break", "none"]
 

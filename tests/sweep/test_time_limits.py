@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gavel_opt import InputError
-from simulator.studies.slurm import ArrayJob, ahead_of_limit
+from simulator.studies.batches.slurm import ArrayJob, ahead_of_limit
 
 
 @pytest.mark.parametrize(

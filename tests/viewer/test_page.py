@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from simulator.cli import main
-from simulator.studies import stores
-from simulator.studies.styles import styles
+from simulator.studies.batches import stores
+from simulator.studies.pictures.styles import styles
 from simulator.viewer.explanation import Explainer
 from simulator.viewer.run_folder import read_run
 from simulator.viewer.segments import Segments, read_segments

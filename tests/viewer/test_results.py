@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from simulator.cli import main
-from simulator.studies import stores
-from simulator.studies.styles import styles_apart
+from simulator.studies.batches import stores
+from simulator.studies.pictures.styles import styles_apart
 from tests.viewer.browser import needs_browser, open_browser, page_of, served
 
 needs_browser()

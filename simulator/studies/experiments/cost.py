@@ -25,12 +25,12 @@ from gavel_opt import InputError
 from simulator.settings.config import RunConfig
 from simulator.settings.options import make_config
 from simulator.settings.values import check_engine
-from simulator.studies.batch import Batch, Task, file_name
+from simulator.studies.batches.batch import Batch, Task, file_name
 from simulator.studies.executors import Payload
 from simulator.studies.experiments.comparison import Claim, Comparison, compared
 from simulator.studies.experiments.experiment import Choices, OfFixedPolicies
 from simulator.studies.experiments.simulate import Point, point, simulate
-from simulator.studies.experiments.tables import markdown, write_csv, write_text
+from simulator.studies.tables import markdown, write_csv, write_text
 from simulator.world.job_types import JOB_TYPES
 from simulator.world.throughputs import DATA, REFERENCE_TYPE, load_throughputs
 
@@ -214,7 +214,7 @@ class CostExperiment(OfFixedPolicies):
 
     def plot(self, folder: Path, choices: Choices, batch: Batch) -> list[Path]:
         """Draw cost and missed deadlines by policy and seed, with the paper's throughputs."""
-        from simulator.studies.plots import Axes, Line, draw
+        from simulator.studies.pictures.plots import Axes, Line, draw
 
         panels = []
         for measure, label in (

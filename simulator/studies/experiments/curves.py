@@ -15,13 +15,13 @@ from gavel_opt import InputError
 from simulator.settings.config import RunConfig
 from simulator.settings.options import make_config
 from simulator.settings.values import COUNT, POSITIVE
-from simulator.studies.batch import Batch, Task, file_name
+from simulator.studies.batches.batch import Batch, Task, file_name
 from simulator.studies.executors import Work
 from simulator.studies.experiments.comparison import Claim, Comparison, compared
 from simulator.studies.experiments.experiment import Choices, chosen, nearest_values
 from simulator.studies.experiments.paper import PaperCurve, paper_curve
 from simulator.studies.experiments.simulate import Point, point, simulate
-from simulator.studies.experiments.tables import markdown, seconds, write_csv, write_text
+from simulator.studies.tables import markdown, seconds, write_csv, write_text
 from simulator.world.units import HOUR
 
 PACKED_COST = 12.0
@@ -398,7 +398,7 @@ class CurveExperiment:
 
     def plot(self, folder: Path, choices: Choices, batch: Batch) -> list[Path]:
         """Draw ``figure-N.png``, ``.svg`` and ``.pdf``: our points on the paper's curves."""
-        from simulator.studies.plots import Axes, Line, draw
+        from simulator.studies.pictures.plots import Axes, Line, draw
 
         curves = self.curves_of(choices)
         panels = []

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Protocol, Self
 
 from gavel_opt import InputError, unknown_name
-from simulator.studies.batch import Batch, Task
+from simulator.studies.batches.batch import Batch, Task
 from simulator.studies.executors import Work
 from simulator.studies.experiments.comparison import Comparison
 

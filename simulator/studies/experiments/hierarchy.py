@@ -17,12 +17,12 @@ import numpy as np
 
 from gavel_opt import ClusterState, Driver, InputError, make_policy
 from simulator.settings.options import check_engine
-from simulator.studies.batch import Batch, Task, file_name
+from simulator.studies.batches.batch import Batch, Task, file_name
 from simulator.studies.executors import Payload
 from simulator.studies.experiments.comparison import Claim, Comparison
 from simulator.studies.experiments.experiment import Choices, OfFixedPolicies
 from simulator.studies.experiments.paper import paper_curve
-from simulator.studies.experiments.tables import markdown, write_csv, write_text
+from simulator.studies.tables import markdown, write_csv, write_text
 from simulator.world.job_types import JOB_TYPES
 from simulator.world.throughputs import load_throughputs
 
@@ -195,7 +195,7 @@ class HierarchyFigure(OfFixedPolicies):
 
     def plot(self, folder: Path, choices: Choices, batch: Batch) -> list[Path]:
         """Draw totals beside the paper's, and the share of each job."""
-        from simulator.studies.plots import Axes, Line, Shares, draw
+        from simulator.studies.pictures.plots import Axes, Line, Shares, draw
 
         totals = self._totals(choices, batch)
         lines = []

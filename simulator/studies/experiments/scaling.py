@@ -18,12 +18,12 @@ import numpy as np
 
 from gavel_opt import ClusterState, Driver, InputError, make_policy
 from simulator.settings.options import check_engine
-from simulator.studies.batch import Batch, Task, file_name
+from simulator.studies.batches.batch import Batch, Task, file_name
 from simulator.studies.executors import Payload
 from simulator.studies.experiments.comparison import Claim, Comparison
 from simulator.studies.experiments.experiment import Choices, OfFixedPolicies, nearest_values
 from simulator.studies.experiments.paper import paper_curve
-from simulator.studies.experiments.tables import markdown, write_csv, write_text
+from simulator.studies.tables import markdown, write_csv, write_text
 from simulator.world.throughputs import load_throughputs
 from simulator.world.workload import DrawnWorkload, DrawSettings
 
@@ -234,7 +234,7 @@ class Scaling(OfFixedPolicies):
 
     def plot(self, folder: Path, choices: Choices, batch: Batch) -> list[Path]:
         """Draw ``figure-14.png`` and ``.svg``, both axes logarithmic."""
-        from simulator.studies.plots import Axes, Line, draw
+        from simulator.studies.pictures.plots import Axes, Line, draw
 
         panels = []
         for panel, title in (("14a", "(a) max-min fairness"), ("14b", "(b) with entities")):

@@ -11,7 +11,7 @@ import numpy as np
 
 from simulator.runs.output.results import RunResult
 from simulator.settings.config import RunConfig
-from simulator.studies.batch import Batch
+from simulator.studies.batches.batch import Batch
 from simulator.studies.executors import Payload
 
 _LEFT_OUT = ("jct", "config", "command")
@@ -25,7 +25,7 @@ deadline itself, and the last bits of a finish time are rounding."""
 
 def simulate(payload: Payload) -> dict[str, Any]:
     """Run one simulation and return its summary without the jobs."""
-    from simulator.studies.long_runs import simulate_for_long
+    from simulator.studies.batches.long_runs import simulate_for_long
 
     config = RunConfig.from_json(payload["config"])
     result = simulate_for_long(payload)

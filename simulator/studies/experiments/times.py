@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from simulator.studies.batch import Batch, Task
-from simulator.studies.experiments.tables import markdown, seconds, write_csv, write_text
+from simulator.studies.batches.batch import Batch, Task
+from simulator.studies.tables import markdown, seconds, write_csv, write_text
 
 
 def compile_seconds(batch: Batch) -> float:

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from simulator.studies.claims import Claims
+from simulator.studies.batches.claims import Claims
 
 TAKE = """
 import sys, time
 from pathlib import Path
-from simulator.studies.claims import Claims
+from simulator.studies.batches.claims import Claims
 claims = Claims(Path(sys.argv[1]))
 print("ready", flush=True)
 sys.stdin.readline()

@@ -9,9 +9,9 @@ import pytest
 
 from gavel_opt import InputError
 from simulator.settings.config import RunConfig
-from simulator.studies.identity import identity_of
-from simulator.studies.retries import patiently
-from simulator.studies.shards import deal, expected_cost, parse_shard
+from simulator.studies.batches.identity import identity_of
+from simulator.studies.batches.retries import patiently
+from simulator.studies.batches.shards import deal, expected_cost, parse_shard
 
 
 def test_shards_part_a_plan_and_cost_about_the_same() -> None:

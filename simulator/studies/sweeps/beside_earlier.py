@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from simulator.settings.config import SETTINGS, find_setting
-from simulator.studies.batch import file_name
-from simulator.studies.identity import IRRELEVANT
-from simulator.studies.sweep_folder import PLAN, PlanEntry, read_plan
-from simulator.studies.sweep_tables import as_configured
+from simulator.studies.batches.batch import file_name
+from simulator.studies.batches.identity import IRRELEVANT
+from simulator.studies.sweeps.sweep_folder import PLAN, PlanEntry, read_plan
+from simulator.studies.sweeps.sweep_tables import as_configured
 
 LONGEST = 150
 """Characters of a name; a longer one gets a number instead."""

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from simulator.studies.over_seeds import OVER_SEEDS, OverSeeds, names_of
-from simulator.studies.styles import ENDINGS
-from simulator.studies.sweep_tables import number_of
+from simulator.studies.pictures.styles import ENDINGS
+from simulator.studies.sweeps.over_seeds import OVER_SEEDS, OverSeeds, names_of
+from simulator.studies.sweeps.sweep_tables import number_of
 from simulator.world.units import HOUR
 
 MOST_LINES = 12
@@ -68,7 +68,7 @@ def picture_of(rows: Sequence[OverSeeds]) -> Picture | None:
 
 def draw_sweep(folder: Path, picture: Picture) -> list[Path]:
     """Draw ``over_seeds.png``, ``.svg`` and ``.pdf``. Needs matplotlib."""
-    from simulator.studies.plots import Axes, Line, draw
+    from simulator.studies.pictures.plots import Axes, Line, draw
 
     lines = []
     for label, points in picture.lines.items():

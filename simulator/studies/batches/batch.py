@@ -15,10 +15,10 @@ from simulator.files.whole_files import write_atomically
 from simulator.process.heartbeat import heartbeat
 from simulator.process.interrupts import interrupts
 from simulator.settings.config import RunConfig
-from simulator.studies.carry_out import CLAIMS, ELSEWHERE, Kept, Store, carry_out, unit
-from simulator.studies.claims import Claims
+from simulator.studies.batches.carry_out import CLAIMS, ELSEWHERE, Kept, Store, carry_out, unit
+from simulator.studies.batches.claims import Claims
+from simulator.studies.batches.retries import patiently
 from simulator.studies.executors import Executor, Outcome, Payload, Work
-from simulator.studies.retries import patiently
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ def run_batch(
     log
         Folder that takes the reasons and tracebacks of failures, made if needed.
     finished
-        Runs in other folders (:func:`simulator.studies.finished_elsewhere.finished_in`), which are
+        Runs in other folders (:func:`simulator.studies.batches.finished_elsewhere.finished_in`), which are
         taken over.
     """
     batch = Batch()

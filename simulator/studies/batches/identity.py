@@ -14,8 +14,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+import gavel_opt
 from gavel_opt import POLICIES, InputError, find_policy
-from simulator.studies.files_of_runs import FILES
+from simulator.studies.batches.files_of_runs import FILES
 from simulator.world.throughputs import preset_file
 from simulator.world.trace import trace_file
 
@@ -24,13 +25,14 @@ IRRELEVANT = ("timeout",)
 
 DECIDING = {
     "gavel_opt": ("*.py", "engines", "kernels", "model", "policies", "solver"),
-    "simulator": ("data", "mechanism", "runs", "world"),
+    "simulator": ("data", "mechanism", "runs", "settings", "world"),
 }
 """What of each package decides results: modules at its top, and rooms."""
 
-MEASURING = ("experiments/*.py", "knee.py")
+MEASURING = ("experiments/*.py", "knee.py", "tables.py")
 """Sources within ``simulator.studies`` that decide what a study keeps of its runs."""
 
+_SIMULATOR = Path(__file__).parents[2]
 _SUFFIXES = (".py", ".csv", ".json", ".toml")
 
 
@@ -62,13 +64,9 @@ def identity_of(settings: dict[str, Any]) -> str:
 @functools.cache
 def code_version() -> str:
     """Return a hash of the sources that decide results: 12 hexadecimal digits."""
-    import gavel_opt
-    import simulator
-
     found = hashlib.sha256()
-    for package in (gavel_opt, simulator):
-        root = Path(str(package.__file__)).parent
-        for part in DECIDING[package.__name__]:
+    for root in (Path(gavel_opt.__file__).parent, _SIMULATOR):
+        for part in DECIDING[root.name]:
             paths = root.glob(part) if "*" in part else (root / part).rglob("*")
             for path in sorted(paths):
                 if path.suffix in _SUFFIXES and path.is_file():
@@ -117,9 +115,8 @@ def made_otherwise(settings: dict[str, Any], code: str | None = None) -> str:
 @functools.cache
 def _measuring() -> str:
     found = hashlib.sha256()
-    root = Path(__file__).parent
     for part in MEASURING:
-        for path in sorted(root.glob(part)):
+        for path in sorted((_SIMULATOR / "studies").glob(part)):
             found.update(path.read_bytes() + b"\0")
     return found.hexdigest()
 

@@ -1,6 +1,6 @@
 """Finished runs wherever they were made: folders of runs, sweeps and figures, looked up by identity.
 
-Two runs of one identity give the same bits (:mod:`simulator.studies.identity`), so one that is done
+Two runs of one identity give the same bits (:mod:`simulator.studies.batches.identity`), so one that is done
 in any folder need not be carried out again.
 """
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from gavel_opt import MissingLibraryError
-from simulator.studies.styles import ENDINGS, INK, ending_of, lines_apart
+from simulator.studies.pictures.styles import ENDINGS, INK, ending_of, lines_apart
 
 try:
     import matplotlib

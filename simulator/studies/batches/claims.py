@@ -23,7 +23,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from simulator.studies.retries import patiently
+from simulator.studies.batches.retries import patiently
 from simulator.world.reading import DAMAGED, read_json
 
 LEASE = 60.0

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from gavel_opt.kernels.jit import clock, compile_cpu_seconds
-from simulator.studies.claims import Claims
+from simulator.studies.batches.claims import Claims
+from simulator.studies.batches.long_runs import PLACE, forget_checkpoint
 from simulator.studies.executors import Payload, Work
-from simulator.studies.long_runs import PLACE, forget_checkpoint
 
 Kept: TypeAlias = "dict[str, Any]"
 """What is kept of a piece of work: its ``result`` and what it cost."""

@@ -35,7 +35,7 @@ from simulator.settings.kinds import several
 from simulator.settings.options import make_config
 from simulator.settings.shared_settings import settings_by_policy
 from simulator.settings.values import POLICY_SETTINGS
-from simulator.studies.batch import file_name
+from simulator.studies.batches.batch import file_name
 from simulator.world.reading import read_text
 
 Value: TypeAlias = "str | int | float | bool | dict[str, int]"

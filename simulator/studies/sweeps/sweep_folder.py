@@ -12,11 +12,11 @@ from typing import Any
 
 from gavel_opt import InputError
 from simulator.files.whole_files import write_atomically
-from simulator.studies.batch import Failures
-from simulator.studies.carry_out import CLAIMS
-from simulator.studies.claims import Claims, Holder
-from simulator.studies.retries import patiently
-from simulator.studies.sweep_plan import PlannedRun
+from simulator.studies.batches.batch import Failures
+from simulator.studies.batches.carry_out import CLAIMS
+from simulator.studies.batches.claims import Claims, Holder
+from simulator.studies.batches.retries import patiently
+from simulator.studies.sweeps.sweep_plan import PlannedRun
 from simulator.world.reading import CONTROL, DAMAGED, read_json, shown
 
 PLAN = "sweep.json"
@@ -33,7 +33,7 @@ class PlanEntry:
     Attributes
     ----------
     name, identity
-        Folder of the run, and what it is (:mod:`simulator.studies.identity`).
+        Folder of the run, and what it is (:mod:`simulator.studies.batches.identity`).
     settings
         Those that differ between the runs, as they were written.
     config
@@ -51,7 +51,7 @@ class PlanEntry:
 
 def entries_of(plan: Sequence[PlannedRun]) -> list[PlanEntry]:
     """Make the entries of a plan."""
-    from simulator.studies.identity import identity_of
+    from simulator.studies.batches.identity import identity_of
 
     entries = []
     for one in plan:

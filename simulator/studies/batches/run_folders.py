@@ -13,11 +13,11 @@ from typing import Any
 from gavel_opt import InputError
 from simulator.runs.output.results import RunResult
 from simulator.runs.output.summary_text import is_whole
-from simulator.studies.carry_out import CLAIMS, Kept, Store
-from simulator.studies.claims import Claims
+from simulator.studies.batches.carry_out import CLAIMS, Kept, Store
+from simulator.studies.batches.claims import Claims
+from simulator.studies.batches.identity import code_version, made_otherwise
+from simulator.studies.batches.retries import patiently
 from simulator.studies.executors import Payload
-from simulator.studies.identity import code_version, made_otherwise
-from simulator.studies.retries import patiently
 from simulator.world.reading import DAMAGED, LARGEST, read_json
 
 UNFINISHED = ".unfinished"
@@ -172,7 +172,7 @@ class RunFolders(Store):
 
 def simulate(payload: Payload) -> RunResult:
     """Carry out one run of a sweep."""
-    from simulator.studies.long_runs import simulate_for_long
+    from simulator.studies.batches.long_runs import simulate_for_long
 
     return simulate_for_long(payload)
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from simulator.studies.batch import Batch
-from simulator.studies.experiments.tables import markdown, write_csv
+from simulator.studies.batches.batch import Batch
 from simulator.studies.intervals import mean_and_half
-from simulator.studies.sweep_folder import PlanEntry
+from simulator.studies.sweeps.sweep_folder import PlanEntry
+from simulator.studies.tables import markdown, write_csv
 from simulator.world.units import HOUR
 
 OVER_SEEDS = "over_seeds.csv"

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from simulator.studies.batch import Batch, Failures, Task, run_batch
-from simulator.studies.over_seeds import OverSeeds
-from simulator.studies.run_folders import RunFolders, payload_of, simulate, tidy
-from simulator.studies.sweep_folder import FAILURES, PLAN, PlanEntry, read_plan, write_plan
-from simulator.studies.sweep_tables import side_by_side, write_tables
+from simulator.studies.batches.batch import Batch, Failures, Task, run_batch
+from simulator.studies.batches.run_folders import RunFolders, payload_of, simulate, tidy
+from simulator.studies.sweeps.over_seeds import OverSeeds
+from simulator.studies.sweeps.sweep_folder import FAILURES, PLAN, PlanEntry, read_plan, write_plan
+from simulator.studies.sweeps.sweep_tables import side_by_side, write_tables
 
 
 def carry_out_here(

@@ -74,7 +74,7 @@ def plot_queue(result: RunResult, path: Path) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    from simulator.studies.styles import INK, styles
+    from simulator.studies.pictures.styles import INK, styles
 
     found, rounds = result.summary, result.rounds
     time, active = rounds["time"], rounds["active"].astype(np.float64)

@@ -11,11 +11,11 @@ from typing import Any
 from gavel_opt import InputError
 from simulator.files.whole_files import write_atomically
 from simulator.settings.config import SETTINGS, RunConfig, find_setting
-from simulator.studies.batch import Batch
-from simulator.studies.experiments.tables import csv_of
-from simulator.studies.over_seeds import OverSeeds, over_seeds, write_over_seeds
-from simulator.studies.run_folders import RESULTS
-from simulator.studies.sweep_folder import PlanEntry
+from simulator.studies.batches.batch import Batch
+from simulator.studies.batches.run_folders import RESULTS
+from simulator.studies.sweeps.over_seeds import OverSeeds, over_seeds, write_over_seeds
+from simulator.studies.sweeps.sweep_folder import PlanEntry
+from simulator.studies.tables import csv_of
 from simulator.world.reading import CHANGED
 
 

@@ -9,10 +9,10 @@ from typing import Any
 
 from gavel_opt import InputError
 from simulator.files.whole_files import write_atomically
-from simulator.studies.carry_out import Kept, Store
+from simulator.studies.batches.carry_out import Kept, Store
+from simulator.studies.batches.identity import identity_of_work, made_otherwise
+from simulator.studies.batches.retries import patiently
 from simulator.studies.executors import Payload
-from simulator.studies.identity import identity_of_work, made_otherwise
-from simulator.studies.retries import patiently
 from simulator.world.reading import DAMAGED, read_json
 
 _LIMITS = ("timeout", "max_simulated_hours")

@@ -1,0 +1,1 @@
+"""Many pieces of work: carried out once each by whoever comes first, kept as they finish, resumed."""

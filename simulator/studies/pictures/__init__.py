@@ -1,0 +1,1 @@
+"""Pictures of results, in one look and one set of colours."""
