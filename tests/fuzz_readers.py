@@ -1,20 +1,25 @@
-"""Coverage-guided damage of every reader: ``python tests/fuzz_readers.py READER [-max_total_time=600]``.
+"""Coverage-guided damage of readers: ``python tests/fuzz_readers.py FOLDER all|READER... [-max_total_time=600]``.
 
-Needs ``pip install atheris`` (Python 3.11 to 3.13). Without a reader it lists them; ``all`` takes one after the other, each
-for the time that is given. A finding is a crash that libFuzzer writes to a file ``crash-*``; make it a test in
-``tests/simulator/test_readers_refuse.py`` or ``tests/engines/test_damaged_files.py``.
+Needs ``pip install atheris`` (Python 3.11 to 3.13). Without a reader it lists them. They are taken one after the other,
+each for the time that is given. The folder keeps what each reader was brought to read so far, which the next campaign
+goes on from, and ``NAME.log`` of each. A finding is a file ``NAME-crash-*``, ``-timeout-*`` or ``-oom-*``; make it a test
+in ``tests/simulator/test_readers_refuse.py`` or ``tests/engines/test_damaged_files.py``.
 """
 
 from __future__ import annotations
 
 import contextlib
+import io
+import json
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
+from typing import Any
 
 for folder in ("simulator", "engines"):
     sys.path.insert(0, str(Path(__file__).parent / folder))
@@ -22,6 +27,7 @@ for folder in ("simulator", "engines"):
 os.environ["NUMBA_DISABLE_JIT"] = "1"  # what is instrumented does not compile
 
 import atheris  # noqa: E402
+import numpy as np  # noqa: E402
 
 # What reads; the rest of both packages takes a minute to instrument.
 READ = [
@@ -38,7 +44,7 @@ with atheris.instrument_imports(include=READ):
 
     from gavel_opt import InputError
     from gavel_opt.model.files import read_program
-    from simulator.runs.checkpoint import load
+    from simulator.runs import checkpoint as checkpoints
     from simulator.runs.runner import Checkpointing, execute
     from simulator.settings.options import make_config
     from simulator.studies.batches import retries
@@ -72,12 +78,25 @@ def run_folder(name: str, folder: Path) -> Target:
     return read, file, file.read_bytes()
 
 
-def checkpoint(_: str, folder: Path) -> Target:
-    """A checkpoint."""
+def checkpoint(name: str, folder: Path) -> Target:
+    """A checkpoint, or the tree of one whose checksum is made anew, gone on from."""
     path = folder / "checkpoint.npz"
     config = make_config(policy="gandiva", jobs=4, cluster="2:2:2")
     execute(config, checkpointing=Checkpointing(path, rounds=5))
-    return lambda path: load(path, "--resume"), path, path.read_bytes()
+    if name == "checkpoint":
+        return lambda path: checkpoints.load(path, "--resume"), path, path.read_bytes()
+    with np.load(path) as archive:
+        arrays = dict(archive)
+    tree = arrays.pop("tree")
+
+    def go_on(path: Path) -> None:
+        forged, archive = np.frombuffer(path.read_bytes(), dtype=np.uint8), io.BytesIO()
+        np.savez(archive, tree=forged, **arrays)
+        path.write_bytes(checkpoints._sealed(archive))
+        found, late = checkpoints.load(path, "--resume"), time.monotonic() + 1
+        execute(config, resume=found, cancel=lambda: time.monotonic() > late)
+
+    return go_on, path, tree.tobytes()
 
 
 def other_folder(name: str, folder: Path) -> Target:
@@ -93,28 +112,70 @@ TARGETS = {
     **dict.fromkeys(READERS, reader),
     **{f"run {file}": run_folder for file in (*RUN_FILES, "allocations.parquet")},
     "checkpoint": checkpoint,
+    "forged checkpoint": checkpoint,
     **dict.fromkeys(FOLDERS, other_folder),
 }
 
 
-def main() -> int:
-    """Fuzz one reader until it is found wrong or the time is over, or all of them in turn."""
-    name, words = (sys.argv[1] if len(sys.argv) > 1 else ""), sys.argv[2:]
-    if name == "all":
-        ended = {
-            one: subprocess.run([sys.executable, __file__, one, *words], check=False).returncode
-            for one in TARGETS
-        }
-        wrong = [one for one, status in ended.items() if status]
-        print(f"fuzzed {len(ended)} readers; wrong: {', '.join(wrong) or 'none'}")
-        return len(wrong)
-    if name not in TARGETS:
-        sys.exit("readers: all, " + ", ".join(TARGETS))
+def put_otherwise(tree: Any, chance: Random) -> Any:
+    """A tree of JSON with one part replaced, left out or put in twice."""
+    if isinstance(tree, dict | list) and tree and chance.random() < 0.9:
+        place = chance.choice(list(tree)) if isinstance(tree, dict) else chance.randrange(len(tree))
+        match chance.randrange(8):
+            case 0:
+                del tree[place]
+            case 1 if isinstance(tree, list):
+                tree.insert(chance.randrange(len(tree) + 1), tree[place])
+            case 1:
+                tree[chance.choice((str(place) + "x", "", "\x1b", "0"))] = tree[place]
+            case _:
+                tree[place] = put_otherwise(tree[place], chance)
+        return tree
+    if type(tree) in (int, float) and chance.random() < 0.5:
+        return chance.choice((-tree, tree + 1, tree * 2, tree / 3, tree - 1, int(tree)))
+    odd = (
+        None,
+        True,
+        False,
+        0,
+        1,
+        -1,
+        2,
+        0.5,
+        1e300,
+        -1e-300,
+        1 << 31,
+        1 << 63,
+        10**30,
+        float("nan"),
+    )
+    return chance.choice(
+        (*odd, float("inf"), "", "x", "1", "\ud800", [], {}, [[]], [tree], {"x": tree})
+    )
+
+
+def changed(content: bytes, most: int, seed: int) -> bytes:
+    """Content with a change: of bytes, or, of what is JSON, of its values."""
+    chance = Random(seed)
+    if chance.random() < 0.7:
+        with contextlib.suppress(ValueError, RecursionError, OverflowError):
+            tree = json.loads(content)
+            for _ in range(chance.randint(1, 3)):
+                tree = put_otherwise(tree, chance)
+            return json.dumps(tree).encode()[:most]
+    return atheris.Mutate(content, most)
+
+
+def fuzz(name: str, kept: Path, words: list[str]) -> None:
+    """Fuzz one reader until it is found wrong or the time is over; does not return."""
+    label = name.replace(" ", "_")
+    with (kept / f"{label}.log").open("a") as log:
+        os.dup2(log.fileno(), 1)
+        os.dup2(log.fileno(), 2)
     with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch)
-        read, path, whole = TARGETS[name](name, folder)
-        corpus = folder / "corpus"
-        corpus.mkdir()
+        read, path, whole = TARGETS[name](name, Path(scratch))
+        corpus = kept / label
+        corpus.mkdir(exist_ok=True)
         (corpus / "whole").write_bytes(whole)
 
         def once(content: bytes) -> None:
@@ -122,10 +183,29 @@ def main() -> int:
             with contextlib.suppress(InputError):
                 read(path)
 
-        limits = ["-timeout=25", "-rss_limit_mb=1500", "-max_len=20000", str(corpus)]
-        atheris.Setup([sys.argv[0], *words, *limits], once)
+        limits = ["-timeout=5", "-rss_limit_mb=500", "-max_len=20000", "-print_final_stats=1"]
+        places = [f"-artifact_prefix={kept}/{label}-", str(corpus)]
+        atheris.Setup([sys.argv[0], *limits, *words, *places], once, custom_mutator=changed)
         atheris.Fuzz()
-    return 0
+
+
+def main() -> int:
+    """Fuzz the readers that were named, in turn, each in a process of its own."""
+    if len(sys.argv) < 3:
+        sys.exit("readers: all, " + ", ".join(TARGETS))
+    kept = Path(sys.argv[1]).resolve()
+    kept.mkdir(parents=True, exist_ok=True)
+    words = [word for word in sys.argv[2:] if word.startswith("-")]
+    names = [word for word in sys.argv[2:] if not word.startswith("-")]
+    wrong = []
+    for name in TARGETS if names == ["all"] else names:
+        process = os.fork()
+        if not process:
+            fuzz(name, kept, words)
+        if os.waitpid(process, 0)[1]:
+            wrong.append(name)
+    print(f"wrong: {', '.join(wrong) or 'none'}")
+    return len(wrong)
 
 
 if __name__ == "__main__":
