@@ -20,7 +20,7 @@ from gavel_opt.engines.protocol import (
     ProductEngine,
 )
 from gavel_opt.engines.registry import make_engine
-from gavel_opt.errors import ANY_FAILURE, GavelError, InputError, SolveFailed, unknown_name
+from gavel_opt.errors import ANY_FAILURE, ON_PURPOSE, InputError, SolveFailed, unknown_name
 from gavel_opt.kernels.arguments import Call
 from gavel_opt.kernels.jit import clock
 from gavel_opt.model.allocation_program import (
@@ -289,7 +289,7 @@ class Driver:
         """What an engine finds in one step; one that raises found nothing."""
         try:
             return solve(*given)
-        except GavelError:
+        except ON_PURPOSE:
             raise
         except ANY_FAILURE as raised:  # the programs of the policy are left
             self._refuse(self.engine, raised_word(raised))
@@ -407,9 +407,9 @@ class Driver:
                 return choose(program_within_reach, answer, self.tie_break), ""
         except SolveFailed as failed:
             return None, str(failed)
-        except GavelError:
+        except ON_PURPOSE:
             raise
-        except Exception as raised:  # the next engine's answer may lie elsewhere
+        except ANY_FAILURE as raised:  # the next engine's answer may lie elsewhere
             return None, f"its tie-break {raised_word(raised)}"
         finally:
             self.tally.tie_break += clock() - started
@@ -435,7 +435,7 @@ class Driver:
                 product_engine = cast(ProductEngine, engine)
                 try:
                     found = product_engine.solve_product(program, self.options)
-                except GavelError:
+                except ON_PURPOSE:
                     raise
                 except ANY_FAILURE as raised:
                     raise SolveFailed(f"{engine.name} {raised_word(raised)}") from raised
@@ -463,7 +463,7 @@ class Driver:
         """As ``_try``; an engine that raises, or answers with what makes no sense, gave no answer."""
         try:
             return self._try(engine, program)
-        except GavelError:
+        except ON_PURPOSE:
             raise
         except ANY_FAILURE as raised:
             return None, raised_word(raised)

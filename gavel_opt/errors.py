@@ -37,8 +37,11 @@ class PolicyFailed(GavelError):
     """A policy from outside raised; the text says what, and where in its file. Exit status 3."""
 
 
-ANY_FAILURE: tuple[type[BaseException], ...] = (Exception, SystemExit)
-"""What code from outside may end in; ``sys.exit`` in a policy or a solver does not end the process."""
+ON_PURPOSE: tuple[type[BaseException], ...] = (GavelError, KeyboardInterrupt)
+"""What passes where code from outside is called: what this project raises itself, and Ctrl-C."""
+
+ANY_FAILURE = BaseException
+"""What else such code may end in: neither ``sys.exit`` nor a library's panic ends the process."""
 
 
 def unknown_name(what: str, name: str, known: Iterable[str]) -> InputError:

@@ -192,7 +192,7 @@ def sweep(
     if output is None:
         with tempfile.TemporaryDirectory(prefix="gavel-sim-") as passing:
             return sweep(policy, output=passing, processes=processes, **settings)
-    from simulator.studies.batches.files_of_runs import require_files
+    from simulator.studies.batches.inputs_of_runs import require_inputs
     from simulator.studies.executors import make_executor
     from simulator.studies.sweeps.beside_earlier import beside_earlier
     from simulator.studies.sweeps.sweep import add_to_plan, carry_out_here, write_tables_of_all
@@ -203,7 +203,7 @@ def sweep(
     folder = output_folder(output, "sweep")
     assert folder is not None
     entries = beside_earlier(folder, entries)
-    require_files(one.config for one in entries)
+    require_inputs(one.config for one in entries)
     add_to_plan(folder, entries, [])
     with closing(make_executor("local", processes)) as executor:
         batch = carry_out_here(folder, entries, executor)

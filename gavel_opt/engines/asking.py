@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from gavel_opt.engines.protocol import Engine, Options
-from gavel_opt.errors import ANY_FAILURE, GavelError
+from gavel_opt.errors import ANY_FAILURE, ON_PURPOSE
 from gavel_opt.model.linear_program import LinearProgram
 from gavel_opt.model.solution import Solution, Stats, Status
 
@@ -22,7 +22,7 @@ def ask(engine: Engine, program: LinearProgram, options: Options) -> Solution:
     """
     try:
         solution = engine.solve(program, options)
-    except GavelError:
+    except ON_PURPOSE:
         raise
     except ANY_FAILURE as raised:
         return broken(raised_word(raised), str(raised))

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib.metadata import version
 from typing import Any
 
@@ -74,10 +72,9 @@ def _solve(
     cones = [clarabel.ZeroConeT(equal)] if equal else []
     cones.append(clarabel.NonnegativeConeT(side.size - equal))
     nothing = sparse.csc_matrix((columns, columns))
-    with _panics_raised():
-        solver = clarabel.DefaultSolver(nothing, cone.c, matrix, side, cones, settings)
-        translated = time.perf_counter()
-        raw = solver.solve()
+    solver = clarabel.DefaultSolver(nothing, cone.c, matrix, side, cones, settings)
+    translated = time.perf_counter()
+    raw = solver.solve()
     solved = time.perf_counter()
     stats = Stats(
         translate=translated - started,
@@ -93,18 +90,6 @@ def _solve(
     row_dual = rows.duals(z[equal:], z[:equal], -1.0 if program.maximize else 1.0)
     stats.read = time.perf_counter() - solved
     return Solution(status, program.objective(x), x, row_dual, stats=stats)
-
-
-@contextmanager
-def _panics_raised() -> Iterator[None]:
-    """Raise a panic of Clarabel's Rust code, no ``Exception`` in Python, as an error like any other."""
-    try:
-        yield
-    except BaseException as panic:
-        # pyo3 has no name for it that could be imported
-        if type(panic).__name__ != "PanicException":
-            raise
-        raise RuntimeError(f"panic: {panic}") from None
 
 
 def _settings(options: Options, tolerance: float, left: float) -> Any:

@@ -130,7 +130,7 @@ def build(found: Found, seed: int, given: Mapping[str, Any]) -> Policy:
     }
     try:
         policy = found.factory(**values)
-    except InputError:
+    except (InputError, KeyboardInterrupt):
         raise
     except ANY_FAILURE as wrong:
         raise InputError(
@@ -221,6 +221,8 @@ def _module(name: str, place: str) -> ModuleType:
                 f"policy {name!r} (--policy): no module named {missing.name!r}"
             ) from None
         raise _not_loaded(name, missing) from missing
+    except KeyboardInterrupt:
+        raise
     except ANY_FAILURE as wrong:  # a script that has no __main__ guard ends the process
         raise _not_loaded(name, wrong) from wrong
     finally:
@@ -256,8 +258,10 @@ def _from_file(name: str, place: str) -> ModuleType:
     sys.path.insert(0, beside)
     try:
         spec.loader.exec_module(module)
-    except ANY_FAILURE as wrong:
+    except BaseException as wrong:
         del sys.modules[own_name]
+        if isinstance(wrong, KeyboardInterrupt):
+            raise
         raise _not_loaded(name, wrong) from wrong
     finally:
         sys.path.remove(beside)

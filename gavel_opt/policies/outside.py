@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Generator
 from typing import Any
 
-from gavel_opt.errors import ANY_FAILURE, GavelError, InputError, PolicyFailed
+from gavel_opt.errors import ANY_FAILURE, ON_PURPOSE, GavelError, InputError, PolicyFailed
 from gavel_opt.model.allocation_program import (
     AllocationProgram,
     FinishTimeProgram,
@@ -106,7 +106,7 @@ def blamed(policy: Policy, raised: BaseException) -> GavelError | None:
 
     None for what did not pass through that file. What this package refuses stays an :class:`InputError`.
     """
-    if isinstance(raised, GavelError) and not isinstance(raised, InputError):
+    if isinstance(raised, ON_PURPOSE) and not isinstance(raised, InputError):
         return None
     home = getattr(sys.modules.get(type(policy).__module__), "__file__", None)
     if home is None or type(policy).__module__.startswith(_OURS):

@@ -30,9 +30,9 @@ from simulator.settings.options import add_setting, output_folder, values_of
 from simulator.settings.shared_settings import names_taken
 from simulator.settings.values import POLICY, POLICY_SETTINGS
 from simulator.studies.batches.batch import Batch, Failures, Task, complain, run_batch
-from simulator.studies.batches.files_of_runs import require_files
 from simulator.studies.batches.finished_elsewhere import finished_in
 from simulator.studies.batches.identity import identity_of
+from simulator.studies.batches.inputs_of_runs import require_inputs
 from simulator.studies.batches.shards import expected_cost
 from simulator.studies.batches.stores import PointStore
 from simulator.studies.executors import Executor
@@ -177,7 +177,7 @@ def run(arguments: argparse.Namespace) -> int:
             return nothing_failed()
     if arguments.dry_run:
         return _list(mine, arguments.json)
-    require_files(task.payload.get("config", {}) for _, task in mine)
+    require_inputs(task.payload.get("config", {}) for _, task in mine)
     if arguments.executor == SLURM:
         return hand_to_slurm(arguments, folder, len(mine), "runs", "report")
     started = time.perf_counter()

@@ -27,9 +27,9 @@ from simulator.settings.options import (
 from simulator.settings.shared_settings import settings_by_policy
 from simulator.settings.values import POLICY_SETTINGS
 from simulator.studies.batches.batch import Batch, Failures, Task, complain, run_batch
-from simulator.studies.batches.files_of_runs import require_files
 from simulator.studies.batches.finished_elsewhere import finished_in
 from simulator.studies.batches.identity import identity_of_work
+from simulator.studies.batches.inputs_of_runs import require_inputs
 from simulator.studies.batches.shards import expected_cost
 from simulator.studies.batches.stores import PointStore
 
@@ -161,7 +161,7 @@ def _plan(arguments: argparse.Namespace) -> Sought:
         )
         for policy in policies
     }
-    require_files(config.to_json() for config in configs.values())
+    require_inputs(config.to_json() for config in configs.values())
     return Sought(configs, seeds)
 
 

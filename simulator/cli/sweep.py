@@ -29,8 +29,8 @@ from simulator.cli.where import (
 from simulator.settings.config import GIVEN
 from simulator.settings.options import add_run_arguments, output_folder
 from simulator.studies.batches.batch import Batch, Failures, complain
-from simulator.studies.batches.files_of_runs import require_files
 from simulator.studies.batches.finished_elsewhere import finished_in
+from simulator.studies.batches.inputs_of_runs import require_inputs
 from simulator.studies.batches.run_folders import tidy
 from simulator.studies.batches.shards import expected_cost
 from simulator.studies.sweeps.beside_earlier import beside_earlier
@@ -92,7 +92,7 @@ def run(arguments: argparse.Namespace) -> int:
     mine = share_of(arguments, entries, [expected_cost(one.config) for one in entries])
     if arguments.dry_run:
         return _list(mine, arguments.json)
-    require_files(one.config for one in mine)
+    require_inputs(one.config for one in mine)
     if arguments.retry_failed:
         failed = set(Failures(folder / FAILURES).names())
         mine = [one for one in mine if one.name in failed]

@@ -25,8 +25,8 @@ from simulator.settings.shared_settings import names_taken
 from simulator.settings.values import POLICY_SETTINGS
 from simulator.studies.alternatives import Outcomes, as_json, as_text
 from simulator.studies.batches.batch import Batch, Task, complain, file_name, run_batch
-from simulator.studies.batches.files_of_runs import require_files
 from simulator.studies.batches.finished_elsewhere import finished_in
+from simulator.studies.batches.inputs_of_runs import require_inputs
 from simulator.studies.batches.stores import PointStore
 from simulator.studies.experiments.simulate import simulate
 
@@ -90,7 +90,7 @@ def find(arguments: argparse.Namespace) -> tuple[Batch, list[Outcomes], Sequence
         for runs in plan.values()
         for name, config in runs.items()
     ]
-    require_files(task.payload["config"] for task in tasks)
+    require_inputs(task.payload["config"] for task in tasks)
     with ExitStack() as stack:
         folder = output_folder(arguments.output, "what-if")
         if folder is None:

@@ -234,9 +234,9 @@ TAKES = """from gavel_opt.policies.shares import Isolated
 
 class Takes(Isolated):
     def __init__(self, limit: int, a: int = 0, b: int = 0) -> None:
-        super().__init__()
+        super().__init__("mine")
 
 class Other(Isolated):
     def __init__(self, a: int = 0) -> None:
-        super().__init__()
+        super().__init__("mine")
 """

@@ -267,12 +267,13 @@ def test_a_wrong_objective_is_not_used():
     assert driver(broken.WrongObjective()).solve(program()).objective == pytest.approx(2.0)
 
 
-def test_a_panic_of_a_solver_in_rust_is_an_error(monkeypatch):
+@pytest.mark.parametrize("kind", ["PanicException", SystemExit, GeneratorExit])
+def test_what_is_no_exception_to_python_is_an_error_of_a_solver(monkeypatch, kind):
     """pyo3 derives its ``PanicException`` from ``BaseException``."""
-    panic = type("PanicException", (BaseException,), {})
+    raised = type(kind, (BaseException,), {}) if isinstance(kind, str) else kind
 
     def panics(*_: object) -> None:
-        raise panic("index out of bounds")
+        raise raised("index out of bounds")
 
     monkeypatch.setattr("clarabel.DefaultSolver", panics)
     solution = solve(SMALL, "clarabel")

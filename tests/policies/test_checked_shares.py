@@ -179,6 +179,10 @@ class Exits(Base):
     def shares(self, state):
         sys.exit(0)
 
+class Closes(Base):
+    def shares(self, state):
+        raise GeneratorExit("early")
+
 class Stops(Base):
     def shares(self, state):
         raise StopIteration
@@ -195,7 +199,11 @@ class Forgets(Base):
 
 @pytest.mark.parametrize(
     ("name", "said"),
-    [("Exits", "raised SystemExit: 0 (leaves.py, line 11)"), ("Stops", "raised StopIteration (")],
+    [
+        ("Exits", "raised SystemExit: 0 (leaves.py, line 11)"),
+        ("Closes", "raised GeneratorExit: early (leaves.py, line 15)"),
+        ("Stops", "raised StopIteration ("),
+    ],
 )
 def test_a_policy_that_leaves_ends_the_run_with_its_line(
     name: str, said: str, tmp_path: Any, monkeypatch: Any, capsys: Any

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from simulator.studies.batches.claims import Claims
+
 SMALL = ("--policy", "fifo", "isolated", "--cluster", "2:2:2", "--jobs", "5", "--processes", "1")
 LONG = ("--policy", "isolated", "--rate", "4", "5", "--window", "40000:50000", "--processes", "1")
 
@@ -60,6 +62,35 @@ def test_a_folder_that_goes_away_ends_a_sweep_in_a_line(tmp_path):
     _, err = sweep.communicate(timeout=120)
     assert "Traceback" not in err
     assert sweep.returncode in (3, 128 + 15), err
+
+
+def test_a_folder_that_goes_away_gets_its_plan_back(tmp_path):
+    folder = tmp_path / "out"
+    short = ("--policy", "isolated", "--rate", "4", "--seed", "0-1", "--window", "4000:5000")
+    sweep = start("sweep", *short, "--processes", "1", "--output", folder)
+    while not (folder / "sweep.json").exists():
+        assert sweep.poll() is None
+        time.sleep(0.02)
+    shutil.rmtree(folder, ignore_errors=True)
+    (folder / "sweep.json").unlink(missing_ok=True)
+    _, err = sweep.communicate(timeout=120)
+    assert sweep.returncode == 3
+    assert f"{folder} was removed while the sweep ran; the same command makes it whole" in err
+    again = start("sweep", *short, "--processes", "1", "--output", folder)
+    assert again.communicate(timeout=120)[0].count("2 of 2 runs done") == 1
+
+
+def test_a_failure_of_another_day_is_not_that_of_a_run_that_was_interrupted(tmp_path):
+    (tmp_path / "failures").mkdir()
+    for name in ("fifo", "isolated"):
+        (tmp_path / f"failures/{name}.txt").write_text("its solver had no licence\n")
+    with Claims(tmp_path / ".claims").take("fifo"):
+        sweep = start("sweep", *SMALL, "--output", tmp_path)
+        while "waiting for them" not in (said := sweep.stderr.readline()):
+            assert said, sweep.communicate()
+    _, err = sweep.communicate(timeout=120)
+    assert sweep.returncode == 0, err
+    assert len(means(tmp_path)) == 2
 
 
 @pytest.mark.parametrize("seconds", [-86400, 86400])

@@ -41,7 +41,7 @@ def test_every_payload_has_one_outcome_from_warm_processes() -> None:
 
 
 def test_failures_stay_with_their_payload() -> None:
-    hows = ["fine", "input", "dies", "bug", "fine", "fine", "dies", "fine"]
+    hows = ["fine", "input", "dies", "bug", "interrupts", "closes", "dies", "fine"]
     outcomes = make_executor(processes=2).run(work.sometimes, [{"how": how} for how in hows])
     found = {outcome.index: outcome for outcome in outcomes}
     assert sorted(found) == list(range(len(hows)))
@@ -53,6 +53,8 @@ def test_failures_stay_with_their_payload() -> None:
     assert found[1].trace is None
     assert found[3].error == "ZeroDivisionError: a bug"
     assert "in sometimes" in (found[3].trace or "")
+    assert found[4].error == "KeyboardInterrupt"
+    assert found[5].error == "GeneratorExit: early"
     assert "process died" in (found[2].error or "")
     assert "process died" in (found[6].error or "")
 

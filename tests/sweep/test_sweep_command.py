@@ -163,6 +163,23 @@ def test_a_file_that_runs_cannot_read_is_refused_before_any_begins(flag, tmp_pat
         assert not output.exists()
 
 
+def test_a_policy_that_cannot_be_made_is_refused_before_any_run_begins(tmp_path, capsys) -> None:
+    policy, output = tmp_path / "own.py", tmp_path / "out"
+    policy.write_text("class Own:\n    def __init__(self):\n        raise OSError('no licence')\n")
+    described = ["--cluster", "4:4:4", "--policy", f"{policy}:Own"]
+    runs = [*described, "--jobs", "4", "--output", str(output)]
+    for command in (
+        ["sweep", "--seed", "0-1", *runs],
+        ["what-if", "--against", "v100+1", *runs],
+        ["knee", *described],
+    ):
+        assert main(command) == 2
+        said = capsys.readouterr().err
+        assert said.count("\n") == 1
+        assert f"{policy}, line 3: OSError: no licence" in said
+        assert not output.exists()
+
+
 def test_a_later_plan_is_added_to_the_tables(tmp_path: Path) -> None:
     output = tmp_path / "sweep"
     given = [*SMALL, "--output", str(output), "--processes", "1"]

@@ -24,6 +24,10 @@ def sometimes(payload: dict[str, Any]) -> dict[str, Any]:
             raise InputError("no such\nthing")
         case "bug":
             raise ZeroDivisionError("a bug")
+        case "interrupts":
+            raise KeyboardInterrupt
+        case "closes":
+            raise GeneratorExit("early")
         case "dies":
             os._exit(9)
         case "dies once":

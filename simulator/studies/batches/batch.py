@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from simulator.files.whole_files import write_atomically
 from simulator.process.heartbeat import heartbeat
@@ -103,14 +103,14 @@ def run_batch(
         while todo:
             units = [unit(work, task.name, task.payload, store) for task in todo]
             outcomes = stack.enter_context(closing(_iterator(executor.run(carry_out, units))))
-            elsewhere: dict[str, Task] = {}
+            elsewhere: dict[str, _Elsewhere] = {}
             for outcome in outcomes:
                 task = todo[outcome.index]
                 if outcome.error is not None:
                     reason = failures.keep(task.name, outcome)
                     batch.failed[task.name] = reason + (_alone(task) if outcome.died else "")
                 elif outcome.value is not None and ELSEWHERE in outcome.value:
-                    elsewhere[task.name] = task
+                    elsewhere[task.name] = task, failures.written(task.name)
                     continue
                 else:
                     batch.done[task.name] = outcome.value or {}
@@ -133,8 +133,12 @@ def _adopted(task: Task, store: Store, finished: Mapping[str, Sequence[Path]]) -
     return None
 
 
+_Elsewhere: TypeAlias = "tuple[Task, int | None]"
+"""What somebody else carries out, and when it was last written down that it failed: an earlier time."""
+
+
 def _wait(
-    elsewhere: dict[str, Task],
+    elsewhere: dict[str, _Elsewhere],
     store: Store,
     failures: Failures,
     batch: Batch,
@@ -149,15 +153,15 @@ def _wait(
         )
     while elsewhere:
         left: list[Task] = []
-        for name, task in list(elsewhere.items()):
+        for name, (task, written) in list(elsewhere.items()):
             holder = claims.holder(name)
             kept = store.load(name, task.payload)
             if kept is not None:
                 batch.done[name] = kept
             elif holder is not None and holder.alive(claims.lease):
                 continue
-            elif (reason := failures.reason(name)) is not None and holder is None:
-                batch.failed[name] = reason
+            elif holder is None and failures.written(name) != written:
+                batch.failed[name] = failures.reason(name) or "unknown"
             else:
                 left.append(task)
                 del elsewhere[name]
@@ -165,7 +169,7 @@ def _wait(
             del elsewhere[name]
             advance(name)
         if left:
-            return left + list(elsewhere.values())
+            return left + [task for task, _ in elsewhere.values()]
         interrupts.check()
         if elsewhere:
             time.sleep(0.5)
@@ -203,6 +207,13 @@ class Failures:
         except FileNotFoundError:
             return None
         return text.partition("\n")[0]
+
+    def written(self, name: str) -> int | None:
+        """Return when it was written down that a run failed, in nanoseconds, or None if it was not."""
+        try:
+            return patiently(lambda: self.path(name).stat().st_mtime_ns)
+        except FileNotFoundError:
+            return None
 
     def forget(self, name: str) -> None:
         """A run that failed before is done now."""

@@ -16,7 +16,7 @@ from typing import Any
 
 import gavel_opt
 from gavel_opt import POLICIES, InputError, find_policy
-from simulator.studies.batches.files_of_runs import FILES
+from simulator.studies.batches.inputs_of_runs import FILES
 from simulator.world.throughputs import preset_file
 from simulator.world.trace import trace_file
 

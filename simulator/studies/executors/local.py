@@ -261,10 +261,17 @@ def timed(work: Work, payload: Payload) -> Timed:
         value = work(payload)
     except GavelError as wrong:
         error = " ".join(str(wrong).split())
-    except Exception as wrong:
-        error = f"{type(wrong).__name__}: {' '.join(str(wrong).split())}"
+    except BaseException as wrong:
+        if isinstance(wrong, KeyboardInterrupt) and (interrupts.pending or not _deaf()):
+            raise
+        error = f"{type(wrong).__name__}: {' '.join(str(wrong).split())}".removesuffix(": ")
         trace = traceback.format_exc()
     return value, error, trace, time.process_time() - cpu, time.perf_counter() - wall
+
+
+def _deaf() -> bool:
+    """Whether no Ctrl-C comes through: ``KeyboardInterrupt`` is a solver's or a policy's then."""
+    return signal.getsignal(signal.SIGINT) is signal.SIG_IGN
 
 
 def _serve(pipe: Connection) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from gavel_opt import GavelError
 from simulator.studies.batches.batch import Batch, Failures, Task, run_batch
 from simulator.studies.batches.run_folders import RunFolders, payload_of, simulate, tidy
 from simulator.studies.sweeps.over_seeds import OverSeeds
@@ -19,13 +20,25 @@ def carry_out_here(
     executor: Any,
     elsewhere: Mapping[str, Sequence[Path]] | None = None,
 ) -> Batch:
-    """Carry out runs on an executor that waits for them."""
+    """Carry out runs on an executor that waits for them.
+
+    Raises
+    ------
+    GavelError
+        If the folder was removed meanwhile, with the plan written again for what is there since.
+    """
     tasks = [Task(one.name, payload_of(one.config, one.identity)) for one in entries]
     try:
         store, failures = RunFolders(folder), folder / FAILURES
-        return run_batch(executor, simulate, tasks, store, "sweep", failures, elsewhere)
+        batch = run_batch(executor, simulate, tasks, store, "sweep", failures, elsewhere)
     finally:
         tidy(folder)
+    if not (folder / PLAN).exists():
+        write_plan(folder, entries, [])
+        raise GavelError(
+            f"{folder} was removed while the sweep ran; the same command makes it whole"
+        )
+    return batch
 
 
 def add_to_plan(folder: Path, entries: Sequence[PlanEntry], command: Sequence[str]) -> None:

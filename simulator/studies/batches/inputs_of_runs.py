@@ -1,4 +1,4 @@
-"""Files of many runs, read once each before the first run starts: what is wrong with one stops nothing half-way."""
+"""What many runs are made of, tried before the first starts: what is wrong with it stops nothing half-way."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from simulator.runs.policy_of_run import policy_of
 from simulator.runs.replay import load_replay
 from simulator.runs.workload_of_run import require_window
 from simulator.settings.config import RunConfig
@@ -18,12 +19,15 @@ from simulator.world.trace import read_trace
 FILES = ("trace", "replay", "throughputs", "prices")
 """Settings that name a file which a run reads."""
 
+_POLICY = ("policy", "policy_settings", "entities")
+"""Settings of which a policy is made."""
+
 _HELD_AGAINST = ("cluster", "gpus_per_server", "window")
 """Settings to which the contents of a file have to fit."""
 
 
-def require_files(configs: Iterable[Mapping[str, Any]]) -> None:
-    """Read each file that runs name, as far as that does not depend on their policies.
+def require_inputs(configs: Iterable[Mapping[str, Any]]) -> None:
+    """Make each policy and read each file that runs name, as far as the two do not depend on each other.
 
     Parameters
     ----------
@@ -36,10 +40,15 @@ def require_files(configs: Iterable[Mapping[str, Any]]) -> None:
         As a run that reads them.
     """
     distinct: dict[str, Mapping[str, Any]] = {}
+    policies: dict[str, Mapping[str, Any]] = {}
     for one in configs:
+        if one.get("policy") is not None:
+            policies.setdefault(json.dumps([one.get(name) for name in _POLICY]), one)
         if any(one.get(name) is not None for name in FILES):
             key = json.dumps([one.get(name) for name in (*FILES, *_HELD_AGAINST)])
             distinct.setdefault(key, one)
+    for one in policies.values():
+        policy_of(RunConfig.from_json(dict(one)))
     tables: dict[Path | None, Measurements] = {}
     jobs: dict[tuple[Path, Path | None], int] = {}
     for one in distinct.values():
