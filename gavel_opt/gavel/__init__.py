@@ -22,6 +22,7 @@ or in place of ``utils.get_policy``:
 from __future__ import annotations
 
 from collections.abc import Mapping
+from inspect import Parameter, Signature
 from types import SimpleNamespace
 from typing import Any
 
@@ -191,20 +192,53 @@ def get_policy(
     return make(name, reference, **rest)
 
 
-def _maker(name: str) -> Make:
-    """A class of the reference: makes the policy of one name, with that class's arguments."""
+_MODES = {"base": "fifo", "perf": "fifo_perf", "packing": "fifo_packed"}
+"""What ``FIFOPolicy(mode=...)`` is; each has a class of its own as well."""
 
-    def make(solver: str | None = None, seed: int | None = None, **rest: Any) -> GavelPolicy:
-        kind, reference, _ = POLICIES[name]
-        mode = rest.pop("mode", None)
-        if mode is not None:  # FIFOPolicy(mode=...) is all three
-            return _maker({"base": "fifo", "perf": "fifo_perf", "packing": "fifo_packed"}[mode])(
-                solver, seed, **rest
-            )
-        return kind(name, reference, solver=solver, seed=seed, **rest)
+_ARGUMENTS: dict[str, tuple[str, ...]] = {
+    "allox": ("alpha",),
+    "fifo": ("mode", "seed", "packing_threshold"),
+    "fifo_perf": ("packing",),
+    "fifo_packed": ("packing_threshold",),
+    "gandiva": ("seed",),
+    "isolated": (),
+    "proportional": (),
+    **dict.fromkeys(
+        (_WATER, f"{_WATER}_perf", f"{_WATER}_packed"), ("priority_reweighting_policies",)
+    ),
+}
+"""What the reference's classes take, in their order."""
+
+_ARGUMENTS_OF_SOLVING = ("solver", "num_threads")
+"""Those of the others; the second is of POP's fork."""
+
+
+def _maker(name: str) -> Make:
+    """A class of the reference: makes the policy of one name, with that class's arguments in their order."""
+    parameters = [
+        Parameter(one, Parameter.POSITIONAL_OR_KEYWORD, default=None)
+        for one in _ARGUMENTS.get(name, _ARGUMENTS_OF_SOLVING)
+    ]
+    signature = Signature([*parameters, Parameter("settings", Parameter.VAR_KEYWORD)])
+
+    def make(*given: Any, **named: Any) -> GavelPolicy:
+        bound = signature.bind(*given, **named).arguments
+        settings = bound | bound.pop("settings", {})
+        settings.pop("packing", None)  # the reference does not look at it
+        chosen = name
+        mode = settings.pop("mode", None)
+        if mode is not None:
+            if mode not in _MODES:
+                raise unknown_name("mode", mode, _MODES)
+            chosen = _MODES[mode]
+        if chosen != "fifo_packed":
+            settings.pop("packing_threshold", None)  # nor at this, but where jobs are packed
+        kind, reference, _ = POLICIES[chosen]
+        return kind(chosen, reference, **settings)
 
     make.__name__ = POLICIES[name][2].partition(":")[2]
     make.__doc__ = f"Make Gavel's {name}."
+    vars(make)["__signature__"] = signature
     return make
 
 

@@ -186,6 +186,16 @@ def test_classes_of_the_reference():
     assert gavel.fifo.FIFOPolicy(mode="packing", packing_threshold=1.2).name == "FIFO_Packing"
     assert gavel.allox.AlloXPolicy(alpha=0.5).driver.policy._alpha == 0.5
     assert gavel.gandiva.GandivaPolicy(seed=3).name == "Gandiva_Packing"
+    assert gavel.fifo.FIFOPolicy("base", 3, 1.5).name == "FIFO"
+    assert gavel.fifo.FIFOPolicyWithPerf(True).name == "FIFO_Perf"
+    assert gavel.allox.AlloXPolicy(0.5).driver.policy._alpha == 0.5
+    assert gavel.gandiva.GandivaPolicy(3).name == "Gandiva_Packing"
+    filling = gavel.max_min_fairness_water_filling.MaxMinFairnessWaterFillingPolicyWithPerf
+    assert filling({"a": "fifo"})._within == {"a": "fifo"}
+    with pytest.raises(InputError, match="unknown mode 'packed'"):
+        gavel.fifo.FIFOPolicy("packed")
+    with pytest.raises(TypeError, match="too many positional arguments"):
+        gavel.isolated.IsolatedPolicy("ECOS")
 
 
 @pytest.mark.parametrize("deep", [False, True])
