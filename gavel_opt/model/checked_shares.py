@@ -66,6 +66,7 @@ def checked_shares(
             "traits = Traits(packing=True) may"
         )
     _check_pairs(policy, pair, job)
+    _check_widths(policy, pair, pair_x, state)
     for shares, names in ((x, job), (pair_x, pair)):
         wrong = np.argwhere(~(np.isfinite(shares) & (shares >= -SLACK)))
         if wrong.size:
@@ -98,6 +99,19 @@ def _check_pairs(policy: str, pair: Ints, job: Ints) -> None:
         )
     if np.unique(pair, axis=0).shape != pair.shape:
         raise InputError(f"policy {policy!r}: a pair of jobs stands twice in its allocation")
+
+
+def _check_widths(policy: str, pair: Ints, pair_x: Floats, state: ClusterState) -> None:
+    """Check that jobs that share workers take as many: the mechanism has no such pair, and would run neither."""
+    width = state.scale_factor[np.searchsorted(state.job, pair)].reshape(-1, 2)
+    wrong = (width[:, 0] != width[:, 1]) & (pair_x > 0.0).any(axis=1)
+    if wrong.any():
+        at = int(np.argmax(wrong))
+        (one, other), (first, second) = pair[at].tolist(), width[at].tolist()
+        raise InputError(
+            f"policy {policy!r}: the pair of jobs {one} and {other} has a share, but they take {first} and "
+            f"{second} workers; only jobs of equal scale factor share workers"
+        )
 
 
 def _numbers(policy: str, what: str, values: Any, shape: tuple[int, ...]) -> Floats:

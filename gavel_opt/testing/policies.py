@@ -20,11 +20,12 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gavel_opt.arrays import Bools, Floats, Ints
 from gavel_opt.driver import Driver
@@ -208,25 +209,7 @@ def declares_itself(make: MakePolicy) -> None:
 def feasible_shares(make: MakePolicy) -> None:
     """Shares are not negative, nobody runs more than all the time, no type has more than its workers."""
     for number, state in enumerate(_states(make)):
-        found = _allocations(make(), [state])[0]
-        _require_shape(found, state, f"state {number}")
-        time = found.x.sum(axis=1)
-        used = state.scale_factor @ found.x
-        if found.pair.size:
-            sides = np.searchsorted(state.job, found.pair)
-            shared = found.pair_x.sum(axis=1)
-            for side in (0, 1):
-                np.add.at(time, sides[:, side], shared)
-            used = used + state.scale_factor[sides[:, 0]] @ found.pair_x
-        at = int(time.argmax())
-        assert time[at] <= 1.0 + _FEASIBLE, (
-            f"state {number}: job {state.job[at]} runs {time[at]:.6f} of the time"
-        )
-        over = int((used - state.workers).argmax())
-        assert used[over] <= state.workers[over] * (1.0 + _FEASIBLE), (
-            f"state {number}: {used[over]:.6f} of {state.workers[over]} workers of type "
-            f"{state.worker_types[over]!r} are handed out"
-        )
+        _require_feasible(_allocations(make(), [state])[0], state, f"state {number}")
 
 
 def order_of_jobs_does_not_matter(make: MakePolicy) -> None:
@@ -300,11 +283,14 @@ def programs_are_what_counts(make: MakePolicy) -> None:
 def state_is_not_changed(make: MakePolicy) -> None:
     """The state is as it was, and may be read-only."""
     for state in _states(make):
-        before = _fingerprint(state)
-        for name in ("job", "key", "scale_factor", "weight", "steps_left", "age", "workers"):
-            getattr(state, name).flags.writeable = False
+        columns = _columns_of(state)
+        before = {name: column.tobytes() for name, column in columns.items()}
+        for column in columns.values():
+            column.flags.writeable = False
         _allocations(make(), [state])
-        assert _fingerprint(state) == before, "the state was changed"
+        after = {name: column.tobytes() for name, column in _columns_of(state).items()}
+        for name in before.keys() | after.keys():
+            assert before.get(name) == after.get(name), f"the state's {name} was changed"
 
 
 def odd_states_are_answered(make: MakePolicy) -> None:
@@ -333,7 +319,7 @@ def odd_states_are_answered(make: MakePolicy) -> None:
     for what, one in odd.items():
         with np.errstate(all="ignore"):
             found = _allocations(make(), [one])[0]
-        _require_shape(found, one, what)
+        _require_feasible(found, one, what)
 
 
 class _OnlyPrograms:
@@ -349,6 +335,29 @@ class _OnlyPrograms:
 
     def programs(self, state: ClusterState, merge: bool) -> Programs:
         return (yield from self._policy.programs(state, merge))
+
+
+def _require_feasible(found: Allocation, state: ClusterState, where: str) -> None:
+    _require_shape(found, state, where)
+    if not found.job.size:
+        return
+    time = found.x.sum(axis=1)
+    used = state.scale_factor @ found.x
+    if found.pair.size:
+        sides = np.searchsorted(state.job, found.pair)
+        shared = found.pair_x.sum(axis=1)
+        for side in (0, 1):
+            np.add.at(time, sides[:, side], shared)
+        used = used + state.scale_factor[sides[:, 0]] @ found.pair_x
+    at = int(time.argmax())
+    assert time[at] <= 1.0 + _FEASIBLE, (
+        f"{where}: job {state.job[at]} runs {time[at]:.6f} of the time"
+    )
+    over = int((used - state.workers).argmax())
+    assert used[over] <= state.workers[over] * (1.0 + _FEASIBLE) + _FEASIBLE, (
+        f"{where}: {used[over]:.6f} of {state.workers[over]} workers of type "
+        f"{state.worker_types[over]!r} are handed out"
+    )
 
 
 def _require_shape(found: Allocation, state: ClusterState, where: str) -> None:
@@ -407,9 +416,14 @@ def _plain(memory: Any) -> Any:
     return memory
 
 
-def _fingerprint(state: ClusterState) -> tuple[bytes, ...]:
-    names = ("job", "key", "scale_factor", "weight", "steps_left", "age", "workers")
-    return (*(getattr(state, name).tobytes() for name in names), state.throughputs.alone.tobytes())
+def _columns_of(state: ClusterState) -> dict[str, NDArray[Any]]:
+    """Every array of a state, by name."""
+    return {
+        field.name: value
+        for part in (state, state.throughputs)
+        for field in fields(part)
+        if isinstance(value := getattr(part, field.name), np.ndarray)
+    }
 
 
 def _never(policy: Policy) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,9 @@ class Listener(Driver):
 
     def allocate(self, state: ClusterState) -> Allocation:
         """Compute the allocation and remember what it was made of."""
-        memory = self.policy.snapshot()
+        memory = copy.deepcopy(
+            self.policy.snapshot()
+        )  # it may be what the policy goes on writing to
         found = super().allocate(state)
         self.last = (memory, state, found)
         return found

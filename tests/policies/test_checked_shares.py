@@ -87,6 +87,21 @@ def test_what_is_no_pair_is_refused(kind: str) -> None:
         simulator.run(policy=Pairs(make), cluster="2:2:3", jobs=9)
 
 
+def test_jobs_that_take_other_numbers_of_workers_are_no_pair() -> None:
+    """They were dropped without a word: no round ever ran them together."""
+
+    def of_other_widths(state: Any) -> Any:
+        wide = int(np.argmax(state.scale_factor != state.scale_factor[0]))
+        jobs = state.job[[0, wide]]
+        x = np.zeros((state.job.size, state.workers.size))
+        return Allocation(state.job, x, jobs[None], np.full((1, 3), 0.1)) if wide else x
+
+    policy = Pairs(None)
+    policy.shares = of_other_widths  # type: ignore[method-assign]
+    with pytest.raises(InputError, match=r"jobs 0 and \d+ has a share, but they take \d and \d w"):
+        simulator.run(policy=policy, cluster="8:8:8", jobs=9, multi_gpu=True)
+
+
 ODD_SHARES = {
     "objects": (lambda job, x: x.astype(object), "are of type object"),
     "text": (lambda job, x: x.astype(str), "expected numbers"),

@@ -14,9 +14,10 @@ from gavel_opt.testing import POLICY_CASES, check_policy_case, run_policy_confor
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "example_policies"
 
+SHARES = ["feasible_shares", "odd_states_are_answered"]
 AS_THE_REFERENCE = {
-    "proportional": ["feasible_shares"],  # hands every job the whole cluster in proportion
-    "fifo": ["feasible_shares"],  # draws one type and uses another
+    "proportional": SHARES,  # hands every job the whole cluster in proportion
+    "fifo": SHARES,  # draws one type and uses another
 }
 
 OURS = [name for name in POLICIES if not name.endswith("strategy_proof")]
@@ -78,6 +79,27 @@ class Writes(Policy):
         return np.zeros((state.job.size, state.workers.size))
 
 
+class WritesElsewhere(Policy):
+    """Writes into what some policies alone look at."""
+
+    def __init__(self, where):
+        self.where = where
+
+    def shares(self, state):
+        owner = state.throughputs if self.where == "paired" else state
+        getattr(owner, self.where)[:] = 0
+        return np.zeros((state.job.size, state.workers.size))
+
+
+class OnOneType(Policy):
+    """Looks at no worker counts."""
+
+    def shares(self, state):
+        x = np.zeros((state.job.size, state.workers.size))
+        x[:, 0] = 1.0 / max(1, state.scale_factor.sum())
+        return x
+
+
 class ReadsLevels(Policy):
     """Takes what an engine leaves open for the answer: its name decides."""
 
@@ -103,11 +125,18 @@ class NotAJob(Policy):
         (KeepsForAll, "nothing_kept_between_runs"),
         (Writes, "state_is_not_changed"),
         (NotAJob, "odd_states_are_answered"),
+        (OnOneType, "odd_states_are_answered"),
     ],
 )
 def test_what_is_wrong_is_found(policy, case):
     report = run_policy_conformance(policy, quiet=True)
     assert case in [one.case for one in report.failures]
+
+
+@pytest.mark.parametrize("where", ["deadline", "entity", "prices", "workers", "paired"])
+def test_no_part_of_a_state_may_be_written(where):
+    report = run_policy_conformance(WritesElsewhere, quiet=True, where=where)
+    assert "state_is_not_changed" in [one.case for one in report.failures]
 
 
 def test_a_queue_that_does_not_declare_itself_is_told_the_trait():
