@@ -36,17 +36,21 @@ class Names:
         What the user said: name in the source to worker type.
     taken
         Name in the source to worker type, for those that the table did not have.
+    used
+        Which of those that the user said were met.
     """
 
     known: tuple[str, ...]
     otherwise: str
     given: Mapping[str, str] = field(default_factory=dict)
     taken: dict[str, str] = field(default_factory=dict)
+    used: set[str] = field(default_factory=set)
 
     def of(self, name: str) -> str:
         """Return the worker type: ``V100M32`` and ``Tesla-V100-SXM2`` are ``v100``."""
         said = meant(name, self.given)
         if said is not None:
+            self.used.add(said)
             return self.given[said]
         for part in (name, *_MODEL.findall(name.casefold())):
             found = meant(part, self.known)

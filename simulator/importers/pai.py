@@ -40,8 +40,8 @@ def read(files: Sequence[Path]) -> Imported:
     found = files_by_kind(files, _kind, ["pai_job_table", "pai_task_table"])
     read = Imported(
         assumed=[
-            "a job's GPUs are those of all its tasks (instances x plan_gpu), its run time gives "
-            "their GPU time",
+            "a job's GPUs are those of all its tasks (instances x plan_gpu), their type that of the "
+            "first, its run time gives their GPU time",
             "gpu_type MISC (K40m, K80, M60) is taken as k80",
             "a job's start_time is its submission, as the source has it",
         ]

@@ -38,6 +38,11 @@ def _assumed(read: Imported, made: Converted, names: Names) -> list[str]:
         f"({_instead(name, names)}--as {name}=TYPE)"
         for name, worker_type in sorted(names.taken.items())
     ]
+    said += [
+        f"--as {name}={worker_type} had no effect: the source has no GPU of that name"
+        for name, worker_type in names.given.items()
+        if name not in names.used
+    ]
     return [f"  - {one}" for one in [*said, *read.assumed]]
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from gavel_opt import InputError
@@ -28,9 +29,15 @@ WORKER_TYPE = "v100"
 _TRES = ("AllocTRES", "ReqTRES", "AllocGRES", "ReqGRES")
 """Columns that say the GPUs, the best first."""
 
-_GPU = re.compile(r"(?:gres[/:])?gpu(?::([A-Za-z][\w.-]*))?[=:](\d+)")
+_GPU = re.compile(r"(?:^|,)(?:gres[/:])?gpu(?::([\w.-]+))?[=:](\d+)(?=$|[,(])")
+_SLICE = re.compile(r"(?<![0-9])([1-7])g\.[0-9]+gb")
 _MOST_DIGITS = 7
 _ELAPSED = re.compile(r"(?:(\d{1,6})-)?(?:(\d{1,2}):)?(\d{1,2}):(\d{1,2})(?:\.\d+)?")
+
+
+HETEROGENEOUS = "parts of heterogeneous jobs (1234+0, 1234+1), each taken for a job of its own"
+SLICES = "jobs on slices of a GPU (MIG: 1g.5gb), which are sevenths of one (quarters of an A30)"
+SEVERAL_TYPES = "jobs with GPUs of several types, taken to have run on the first of them"
 
 
 @dataclass(slots=True)
@@ -40,6 +47,7 @@ class _Job:
     gpus: float = 0.0
     gpu_seconds: float = 0.0
     gpu_type: str = ""
+    oddities: set[str] = field(default_factory=set)
 
 
 def read(files: Sequence[Path]) -> Imported:
@@ -72,20 +80,31 @@ def read(files: Sequence[Path]) -> Imported:
     for name, job in jobs.items():
         seconds = job.gpu_seconds / job.gpus if job.gpus else None
         read.add(name, job.submitted, seconds, job.gpus, job.gpu_type, job.state)
+    odd = Counter(what for job in jobs.values() for what in job.oddities)
+    read.assumed += [f"{what}: {count:,}" for what, count in odd.items()]
     return read
 
 
 def _merge(jobs: dict[str, _Job], row: Row, where: str) -> None:
     submitted, state = _time(row, "Submit", where), end_of(row["State"])
     job = jobs.setdefault(row["JobID"], _Job(submitted, state))
+    if submitted is not None:
+        job.submitted = submitted if job.submitted is None else min(submitted, job.submitted)
     job.state = state
-    gpus, gpu_type = _gpus(row, where)
-    job.gpus, job.gpu_type = max(job.gpus, gpus), job.gpu_type or gpu_type
+    gpus, types = _gpus(row, where)
+    job.gpus, job.gpu_type = max(job.gpus, gpus), job.gpu_type or (types or [""])[0]
     job.gpu_seconds += gpus * max(_seconds(row, where) or 0.0, 0.0)
+    for what, found in {
+        HETEROGENEOUS: gpus and "+" in row["JobID"],
+        SLICES: any(_SLICE.search(one) for one in types),
+        SEVERAL_TYPES: len(set(types)) > 1,
+    }.items():
+        if found:
+            job.oddities.add(what)
 
 
-def _gpus(row: Row, where: str) -> tuple[int, str]:
-    """GPUs and their type: ``gres/gpu=4,gres/gpu:a100=4`` says the same four twice."""
+def _gpus(row: Row, where: str) -> tuple[float, list[str]]:
+    """GPUs and their types: ``gres/gpu=4,gres/gpu:a100=4`` says the same four twice."""
     for column in _TRES:
         found = _GPU.findall(given(row, column))
         if any(len(count) > _MOST_DIGITS for _, count in found):
@@ -93,8 +112,18 @@ def _gpus(row: Row, where: str) -> tuple[int, str]:
         if found:
             typed = [(name, int(count)) for name, count in found if name]
             plain = sum(int(count) for name, count in found if not name)
-            return max(plain, sum(n for _, n in typed)), typed[0][0] if typed else ""
-    return 0, ""
+            untyped = max(plain - sum(count for _, count in typed), 0)
+            gpus = untyped + sum(count * _part(name) for name, count in typed)
+            return gpus, [name for name, _ in typed]
+    return 0.0, []
+
+
+def _part(gpu_type: str) -> float:
+    """How much of a GPU one of a type is."""
+    found = _SLICE.search(gpu_type.casefold())
+    if found is None:
+        return 1.0
+    return int(found[1]) / (4 if "a30" in gpu_type.casefold() else 7)
 
 
 def _seconds(row: Row, where: str) -> float | None:

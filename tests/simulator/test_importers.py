@@ -106,6 +106,66 @@ def test_a_requeued_job_is_one(capsys):
     assert hours(trace, RAN_ON["slurm"])[0] == pytest.approx(8.0, rel=1e-3)
 
 
+def of_slurm(capsys, *lines):
+    """GPU hours of each job in the order of the trace, and what was said."""
+    header = "JobID|Submit|State|ElapsedRaw|AllocTRES"
+    Path("mine.txt").write_text("\n".join([header, *lines]) + "\n")
+    assert imported("slurm", "mine.txt")[0] == 0
+    trace = read_trace(Path("my.trace"), load_throughputs())
+    found = hours(trace, ["v100"] * len(trace.jobs["arrival"]))
+    return found.round(2).tolist(), trace.jobs["arrival"].tolist(), capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("gpus", "hours_of_it"),
+    [
+        ("gres/gpu=2,gres/gpu:2080ti=2", 2.0),  # 2,080 GPUs otherwise
+        ("gres/gpu:1080=2", 2.0),
+        ("gres/gpu:a100=2,gres/gpu=4", 4.0),
+        ("gres/gpu:a100_2g.10gb=7,gres/gpu=7", 2.0),
+        ("gres/gpu:3g.20gb=7", 3.0),
+        ("gres/gpu:a30_1g.6gb=8", 2.0),
+        ("billing=8,gres/gpu=1,gres/gpumem=20G,gres/gpuutil=50", 1.0),
+        ("gres/vgpu=8,license/xgpu=5,gres/gpu=1", 1.0),
+        ("gpu:v100:2(IDX:0-1)", 2.0),
+        ("gres:gpu:2", 2.0),
+        ("gpu:2,craynetwork:4", 2.0),
+    ],
+)
+def test_gpus_by_the_words_of_slurm(gpus, hours_of_it, capsys):
+    found, _, _ = of_slurm(capsys, f"1|2026-03-02T09:00:00|COMPLETED|3600|{gpus}")
+    assert found == [pytest.approx(hours_of_it, rel=0.01)]
+
+
+def test_what_is_odd_in_slurm_is_said(capsys):
+    day = "2026-03-02T"
+    found, arrival, said = of_slurm(
+        capsys,
+        f"1|{day}09:00:00|COMPLETED|3600|gres/gpu:v100=1,gres/gpu:p100=1,gres/gpu=2",
+        f"2+0|{day}09:10:00|COMPLETED|3600|gres/gpu=1",
+        f"2+1|{day}09:10:00|COMPLETED|3600|gres/gpu=1",
+        f"3|{day}09:20:00|COMPLETED|3600|gres/gpu:a100_1g.5gb=1",
+        "4|Unknown|REQUEUED|3600|gres/gpu=1",
+        f"4|{day}09:40:00|REQUEUED|3600|gres/gpu=1",
+        f"4|{day}09:30:00|COMPLETED|3600|gres/gpu=1",
+    )
+    assert arrival == [0.0, 600.0, 600.0, 1200.0, 1800.0]
+    assert found == pytest.approx([2.0, 1.0, 1.0, 1 / 7, 3.0], abs=0.01)
+    for line in (
+        "on slices of a GPU (MIG: 1g.5gb), which are sevenths of one (quarters of an A30): 1",
+        "several types, taken to have run on the first of them: 1",
+        "heterogeneous jobs (1234+0, 1234+1), each taken for a job of its own: 2",
+    ):
+        assert line in said
+
+
+def test_a_name_that_no_gpu_has_is_said(capsys):
+    imported("openb", *FILES["openb"], "--as", "G33=p100", "--as", "g3=p100")
+    said = capsys.readouterr().out
+    assert "--as G33=p100 had no effect: the source has no GPU of that name" in said
+    assert "--as g3=p100 had" not in said
+
+
 def test_a_type_that_another_table_has_is_said_with_it(capsys):
     imported("spot-gpu", *FILES["spot-gpu"])
     said = capsys.readouterr().out
