@@ -7,10 +7,15 @@ import re
 
 from gavel_opt import InputError
 from simulator.world.reading import LARGEST, is_number, parse_json, shown
-from simulator.world.throughputs import SPEED, Key, Measurements, TableBuilder, refuse_two_speeds
+from simulator.world.throughputs import (
+    SPEED,
+    UNCONSOLIDATED,
+    Key,
+    Measurements,
+    TableBuilder,
+    refuse_two_speeds,
+)
 
-_UNCONSOLIDATED = "_unconsolidated"
-"""What the names of the columns for workers spread over servers end in, in Gavel's JSON."""
 _GAVEL_KEY = re.compile(r"\('(.*)', ([1-9][0-9]{0,5})\)")
 
 
@@ -49,11 +54,11 @@ def parse_gavel_json(source: str, text: str, unconsolidated: bool = False) -> Me
         raise InputError(f"{source}:1: expected an object from worker type to its throughputs")
     builder = TableBuilder()
     # Gavel's tables hold a second set for workers spread over servers; its simulator reads none.
-    columns = [name for name in content if name.endswith(_UNCONSOLIDATED) == unconsolidated]
+    columns = [name for name in content if name.endswith(UNCONSOLIDATED) == unconsolidated]
     if not columns:
-        which = f" whose name ends in {_UNCONSOLIDATED}" if unconsolidated else ""
+        which = f" whose name ends in {UNCONSOLIDATED}" if unconsolidated else ""
         raise InputError(f"{source}:1: expected at least one worker type{which}")
-    types = [column.removesuffix(_UNCONSOLIDATED) for column in columns]
+    types = [column.removesuffix(UNCONSOLIDATED) for column in columns]
     for worker_type, column in zip(types, columns, strict=True):
         jobs = content[column]
         if not isinstance(jobs, dict):

@@ -101,7 +101,20 @@ def parse_toml(source: str, text: str) -> Measurements:
         types.append(one.name)
     if not table.alone:
         raise InputError(f"{source}: no job types; expected a base or [[throughputs]]")
+    _refuse_other_case(source, types)
     return table.build(source, types)
+
+
+def _refuse_other_case(source: str, types: Iterable[str]) -> None:
+    """Refuse what is most likely a slip: a row for V100 would leave the speeds on the base's v100 as they were."""
+    alike: dict[str, str] = {}
+    for name in types:
+        other = alike.setdefault(name.casefold(), name)
+        if other != name:
+            raise InputError(
+                f"{source}: worker types {shown(other)} and {shown(name)} differ in case alone; write "
+                "one of them throughout"
+            )
 
 
 def _refuse_unknown_factors(source: str, one: Derived, job_types: Iterable[str]) -> None:

@@ -266,8 +266,7 @@ class TableBuilder:
     def build(self, source: str, worker_types: Iterable[str]) -> Measurements:
         """Lay out what was collected, worker types in alphabetical order."""
         types = tuple(sorted(worker_types))
-        if any(not name.strip() for name in types):
-            raise InputError(f"{source}: a worker type has no name")
+        _check_names(source, types)
         keys = _order(self.alone)
         if len(keys) ** 2 * len(types) > MOST_PAIRS:
             raise InputError(
@@ -285,6 +284,30 @@ class TableBuilder:
             for name, speed_pair in both.items():
                 paired[rows[a], rows[b], :, column[name]] = speed_pair
         return Measurements(source, types, keys, alone, paired)
+
+
+UNCONSOLIDATED = "_unconsolidated"
+"""End of the columns that Gavel's tables have for workers spread over servers."""
+
+
+def _check_names(source: str, types: Sequence[str]) -> None:
+    """Refuse names that ``--cluster``, or a file that the table is written to, has no place for."""
+    for name in types:
+        if not name.strip():
+            raise InputError(f"{source}: a worker type has no name")
+        if name != name.strip() or not name.isprintable() or set(name) & set(",="):
+            raise InputError(
+                f"{source}: worker type {shown(name)}: a name has no comma, no = and no blanks around it"
+            )
+        if name[0] in "@-":
+            raise InputError(
+                f"{source}: worker type {shown(name)}: a name begins with no {name[0]}"
+            )
+        if name.endswith(UNCONSOLIDATED):
+            raise InputError(
+                f"{source}: worker type {shown(name)}: names that end in {UNCONSOLIDATED} are those of "
+                "workers spread over servers, which a file of their own has (--unconsolidated)"
+            )
 
 
 def refuse_two_speeds(where: str, a: Key, b: Key, speeds: dict[str, tuple[float, float]]) -> None:

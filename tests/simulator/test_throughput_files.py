@@ -163,6 +163,35 @@ def test_bad_entries_are_one_line(old, new, said, tmp_path):
     assert "\n" not in str(refused.value)
 
 
+TYPE = '[worker_types."{}"]\nrelative_to = "p100"\nfactor = 2\nsource = "ours"'
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("V100", "'v100' and 'V100' differ in case alone"),
+        ("a100_unconsolidated", "are those of workers spread over servers"),  # JSON lost it
+        ("a,b", "no comma"),
+        ("a=b", "no comma, no ="),
+        (" a", "no blanks around it"),
+        ("a\\n", "no blanks around it"),
+        ("@a", "begins with no @"),
+        ("-a", "begins with no -"),
+        (" ", "has no name"),
+    ],
+)
+def test_names_that_have_no_place_are_refused(name, said, tmp_path):
+    with pytest.raises(InputError, match=said):
+        written(tmp_path, TYPE.format(name))
+
+
+def test_a_speed_on_a_type_in_other_case_is_refused(tmp_path):
+    """It became a worker type of its own, and the base's figure stayed."""
+    row = '[[throughputs]]\njob_type = "A3C"\nV100 = 4.1'
+    with pytest.raises(InputError, match="'v100' and 'V100' differ in case alone"):
+        written(tmp_path, row)
+
+
 def test_a_source_is_asked_for(tmp_path):
     text = EXAMPLE.read_text().replace('source = "our measurements of May"', "")
     with pytest.raises(InputError, match="where the factors come from"):
