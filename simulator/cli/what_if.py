@@ -19,21 +19,32 @@ from typing import Any
 
 from gavel_opt import InputError
 from simulator.cli.where import add_where, executor_of
-from simulator.settings.config import GIVEN, RunConfig, find_setting
+from simulator.settings.config import GIVEN, WORKLOAD, RunConfig, find_setting
 from simulator.settings.options import add_run_arguments, make_config, output_folder, values_of
 from simulator.settings.shared_settings import names_taken
-from simulator.settings.values import POLICY_SETTINGS
+from simulator.settings.values import POLICY_SETTINGS, WORKERS
 from simulator.studies.alternatives import Outcomes, as_json, as_text
 from simulator.studies.batches.batch import Batch, Task, complain, file_name, run_batch
 from simulator.studies.batches.finished_elsewhere import finished_in
 from simulator.studies.batches.inputs_of_runs import require_inputs
 from simulator.studies.batches.stores import PointStore
 from simulator.studies.experiments.simulate import simulate
+from simulator.world.names import meant
 
 SEEDS = tuple(range(5))
 """Seeds where the command names none: an interval needs a few."""
 
 _SET = GIVEN["policy_settings"].word
+
+_OF_JOBS = [
+    "throughputs",  # which turn durations into steps
+    *(
+        one.name
+        for one in GIVEN.values()
+        if one.group == WORKLOAD and one.name not in ("seed", "slos")
+    ),
+]
+"""Settings that decide which jobs there are, and when they come; deadlines are beside them."""
 
 _MORE_WORKERS = re.compile(r"([A-Za-z][\w.-]*?)([+-]\d+)")
 
@@ -100,11 +111,22 @@ def find(arguments: argparse.Namespace) -> tuple[Batch, list[Outcomes], Sequence
         found = finished_in(arguments.reuse)
         batch = run_batch(executor, simulate, tasks, store, "what-if", folder / "failures", found)
     complain(batch)
+    of_jobs = {name: _jobs_of(next(iter(runs.values()))) for name, runs in plan.items()}
+    described = next(iter(of_jobs.values()))
     outcomes = [
-        Outcomes(name, [batch.done.get(task, {}).get("result") for task in runs])
+        Outcomes(
+            name,
+            [batch.done.get(task, {}).get("result") for task in runs],
+            same_jobs=of_jobs[name] == described,
+        )
         for name, runs in plan.items()
     ]
     return batch, outcomes, seeds
+
+
+def _jobs_of(config: RunConfig) -> list[Any]:
+    """What decides a run's jobs, but for the seed."""
+    return [getattr(config, name, None) for name in _OF_JOBS]
 
 
 def _plan(arguments: argparse.Namespace) -> tuple[dict[str, dict[str, RunConfig]], Sequence[int]]:
@@ -164,11 +186,11 @@ def _changes(words: Sequence[str], base: RunConfig) -> dict[str, Any]:
         Naming the change.
     """
     settings: dict[str, Any] = {}
-    cluster = dict(base.cluster)
+    workers: list[tuple[str, int]] = []
     for word in one_by_one(words):
         more = _MORE_WORKERS.fullmatch(word)
         if more is not None:
-            settings["cluster"] = _with_workers(cluster, more[1], int(more[2]))
+            workers.append((more[1], int(more[2])))
             continue
         name, equals, value = word.partition("=")
         setting = find_setting(name)
@@ -186,8 +208,16 @@ def _changes(words: Sequence[str], base: RunConfig) -> dict[str, Any]:
             raise InputError(f"--against: {word}: expected {name}=true or {name}=false")
         if setting.word == _SET:
             settings.setdefault(_SET, []).append(value)
+        elif setting.word in settings:
+            raise InputError(f"--against: {word}: {name} is given twice in one alternative")
         else:
             settings[setting.word] = value if not setting.kind.switch else value.lower() == "true"
+    if workers:
+        given = settings.get("cluster")
+        cluster = dict(base.cluster) if given is None else WORKERS.read(given, "--cluster")
+        for kind, count in workers:
+            _add_workers(cluster, kind, count)
+        settings["cluster"] = cluster
     return settings
 
 
@@ -204,18 +234,17 @@ def one_by_one(words: Sequence[str]) -> list[str]:
     return found
 
 
-def _with_workers(cluster: dict[str, int], name: str, more: int) -> dict[str, int]:
-    """Change the number of workers of one type in ``cluster``, and return it."""
-    names: Mapping[str, str] = {known.lower(): known for known in cluster}
-    known = names.get(name.lower())
-    if known is None:
+def _add_workers(cluster: dict[str, int], name: str, more: int) -> None:
+    """Change the number of workers of one type, which may be one that the cluster did not have."""
+    known = meant(name, cluster)
+    if known is None and more < 0:
         raise InputError(
             f"--against: {name}{more:+d}: the cluster has no {name}; it has {', '.join(cluster)}"
         )
-    if cluster[known] + more < 0:
-        raise InputError(f"--against: {name}{more:+d}: the cluster has {cluster[known]} {known}")
-    cluster[known] += more
-    return cluster
+    kind = name.lower() if known is None else known
+    if cluster.get(kind, 0) + more < 0:
+        raise InputError(f"--against: {name}{more:+d}: the cluster has {cluster[kind]} {kind}")
+    cluster[kind] = cluster.get(kind, 0) + more
 
 
 __all__ = ["add_arguments", "find", "run"]

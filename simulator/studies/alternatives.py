@@ -26,10 +26,13 @@ class Outcomes:
         As typed.
     results
         Summaries by seed; None for a run that failed.
+    same_jobs
+        Whether its runs have the jobs of the first alternative's, at the same times.
     """
 
     name: str
     results: Sequence[dict[str, Any] | None]
+    same_jobs: bool = True
 
     def values(self, measure: str) -> list[float | None]:
         """One number of each run; None where the run is not whole: one that was cut off did less work."""
@@ -46,6 +49,12 @@ class Outcomes:
         counts = [result["jobs"] for result in self.results if result is not None]
         done, all_of = (sum(one[name] for one in counts) for name in ("completed", "measured"))
         return f"{done:,}" if done == all_of else f"{done:,} of {all_of:,}"
+
+    @property
+    def counts_others(self) -> bool:
+        """Whether jobs that are not measured were in its runs as well: their cost is in the runs'."""
+        counts = [result["jobs"] for result in self.results if result is not None]
+        return any(one.get("arrived_in_all", 0) > one["measured"] for one in counts)
 
     @property
     def types_without_price(self) -> set[str]:
@@ -140,6 +149,14 @@ def as_text(outcomes: Sequence[Outcomes], seeds: Sequence[int]) -> str:
         note += (
             " There is a mean where all runs completed, a difference over the seeds where both did."
         )
+    changed = [one.name for one in outcomes if not one.same_jobs]
+    if changed:
+        note += (
+            f" But {' and '.join(changed)} {'change' if len(changed) > 1 else 'changes'} the jobs themselves: "
+            "what is compared there is other work."
+        )
+    if any(one.counts_others and one.values("cost") for one in outcomes):
+        note += " Cost is that of all jobs until the measured ones are done, which is not at the same time in all runs."
     unpriced = {name for one in outcomes for name in one.types_without_price}
     if unpriced:
         note += f" No price is known for {', '.join(sorted(unpriced))}, so runs with them have no cost (--prices FILE)."
@@ -155,6 +172,7 @@ def as_json(outcomes: Sequence[Outcomes], seeds: Sequence[int]) -> dict[str, Any
         found.append(
             {
                 "name": one.name,
+                "same_jobs": one.same_jobs,
                 "average_jct": one.values("average_jct"),
                 "cost": one.values("cost"),
                 MISSED: one.values(MISSED),

@@ -112,7 +112,10 @@ def test_a_paired_difference_has_students_interval() -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        (["a100+1"], "the cluster has no a100"),
+        (["a100+1"], "unknown worker type 'a100'"),
+        (["a100-1"], "the cluster has no a100"),
+        (["policy=isolated", "policy=fifo"], "policy is given twice in one alternative"),
+        (["round=720", "round-seconds=360"], "round-seconds is given twice"),
         (["v100-3"], "the cluster has 2 v100"),
         (["policy"], "cannot read 'policy'"),
         (["polcy=allox"], "cannot read 'polcy=allox'; did you mean policy=...?"),
@@ -126,6 +129,34 @@ def test_a_change_that_is_none_is_answered_in_a_line(changes: list[str], said: s
     done = _gavel_sim(*SMALL, "--against", *changes)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert said in done.stderr
+
+
+def test_more_workers_are_those_of_the_cluster_that_is_given_beside_them() -> None:
+    """The cluster was left out without a word."""
+    for changes in (["cluster=4:0:1", "v100+2"], ["V100+2", "cluster=4:0:1"]):
+        words = [*SMALL, "--seed", "0", "--against", *changes]
+        (config,) = _plan(program().parse(words)[1])[0][" ".join(changes)].values()
+        assert config.cluster == {"v100": 6, "k80": 1}
+
+
+def test_a_type_that_the_cluster_has_not_may_be_added() -> None:
+    words = ["what-if", "--policy", "fifo", "--cluster", "v100=2", "--jobs", "3", "--seed", "0"]
+    (config,) = _plan(program().parse([*words, "--against", "P100+4"])[1])[0]["P100+4"].values()
+    assert config.cluster == {"v100": 2, "p100": 4}
+
+
+def test_an_alternative_with_other_jobs_is_not_called_one_on_the_same(capsys) -> None:
+    words = ["--against", "window=0:2", "--against", "v100+1", "--against", "slos=true", "--json"]
+    rate = ["what-if", "--policy", "fifo", "--cluster", "2:2:2", "--rate", "2", "--window", "1:3"]
+    assert main([*rate, "--seed", "0-1", "--processes", "1", *words]) == 0
+    found = {
+        one["name"]: one["same_jobs"] for one in json.loads(capsys.readouterr().out)["alternatives"]
+    }
+    assert found == {"as described": True, "window=0:2": False, "v100+1": True, "slos=true": True}
+    assert main([*rate, "--seed", "0-1", "--processes", "1", *words[:-1]]) == 0
+    said = capsys.readouterr().out
+    assert "But window=0:2 changes the jobs themselves" in said
+    assert "Cost is that of all jobs until the measured ones are done" in said
 
 
 def test_one_seed_has_no_interval_and_nothing_that_ended_early_no_column() -> None:
