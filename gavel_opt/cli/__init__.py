@@ -116,7 +116,8 @@ def _run_solve(arguments: argparse.Namespace) -> int:
         return 0 if solution.status in _answers() else 3
     console = _console()
     rows, columns = program.shape
-    console.print(f"{program.name or arguments.file} {rows} rows, {columns} columns", markup=False)
+    title = one_line(program.name or arguments.file)
+    console.print(f"{title} {rows} rows, {columns} columns", markup=False)
     console.print(f"status      {_coloured(finding)} ({solution.status.advice})")
     if solution.status.has_answer:
         console.print(f"objective   [bold]{solution.objective:.15g}[/]")

@@ -7,6 +7,7 @@ interrupted.
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import re
 import sys
@@ -95,6 +96,8 @@ class Program:
     def main(self, arguments: Sequence[str] | None = None) -> int:
         """Run one subcommand and return its exit status."""
         words = list(sys.argv[1:] if arguments is None else arguments)
+        if isinstance(sys.stdout, io.TextIOWrapper):  # what a terminal cannot show is no failure
+            sys.stdout.reconfigure(errors="backslashreplace")
         try:
             status = self._dispatch(words)
             sys.stdout.flush()  # a reader that has gone is noticed here, not when Python ends
@@ -116,6 +119,9 @@ class Program:
             return self._complain(f"{which}{wrong.strerror or wrong}", 3)
 
     def _dispatch(self, words: list[str]) -> int:
+        for word in words:
+            if not _is_text(word):  # it would stand in tables and messages
+                raise InputError(f"{word!r} is not UTF-8 text; give the file another name")
         if not words or words[0] in ("-h", "--help", "help"):
             print(self._help(), file=sys.stdout if words else sys.stderr)
             return 0 if words else 2
@@ -173,6 +179,14 @@ class Program:
 
 def _mute(stream: TextIO | None = None) -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), (stream or sys.stdout).fileno())
+
+
+def _is_text(word: str) -> bool:
+    """Whether it is text, and not bytes of a file's name that are none."""
+    try:
+        return bool(word.encode()) or not word
+    except UnicodeEncodeError:
+        return False
 
 
 def one_line(message: object) -> str:

@@ -134,7 +134,10 @@ def write_program(program: LinearProgram, path: str | os.PathLike[str]) -> Path:
     if path.suffix == RECORDED:
         content = recorded_bytes(program)
     elif path.suffix == ".mps":
-        content = "".join(f"{line}\n" for line in mps_lines(program)).encode()
+        try:
+            content = "".join(f"{line}\n" for line in mps_lines(program)).encode()
+        except InputError as wrong:
+            raise InputError(f"{path}: {wrong}") from None
     else:
         raise InputError(f"{path}: write a program as .npz or .mps")
     partial = path.with_name(f".{path.name}.{os.getpid()}.part")

@@ -12,6 +12,7 @@ import hashlib
 import importlib
 import importlib.util
 import inspect
+import os
 import sys
 import traceback
 from collections.abc import Callable, Mapping
@@ -245,7 +246,7 @@ def _from_file(name: str, place: str) -> ModuleType:
         raise InputError(
             f"policy {name!r} (--policy): cannot read {path}: {wrong.strerror}{near}"
         ) from None
-    digest = hashlib.sha256(str(path.resolve()).encode() + content).hexdigest()[:12]
+    digest = hashlib.sha256(os.fsencode(path.resolve()) + content).hexdigest()[:12]
     own_name = f"gavel_policy_{path.stem}_{digest}"
     if own_name in sys.modules:
         return sys.modules[own_name]

@@ -184,7 +184,7 @@ def _add_missing(
 ) -> None:
     """Add what is planned and not there: a mean over the rest must not pass for one of all seeds."""
     engines = {
-        (entry["policy"], configs[name].get("engine")): entry["engine"]
+        (entry["policy"], str(configs[name].get("engine"))): entry["engine"]
         for name, entry in entries.items()
         if entry["status"] != "running"
     }
@@ -201,7 +201,7 @@ def _add_missing(
         configs[one.name] = one.config
     for name, entry in entries.items():  # which engine "auto" is, the runs that are done know
         if entry["status"] in ("running", "failed", "waiting", "damaged"):
-            key = (entry["policy"], configs[name].get("engine"))
+            key = (entry["policy"], str(configs[name].get("engine")))
             entry["engine"] = engines.get(key, entry["engine"])
 
 

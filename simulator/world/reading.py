@@ -184,10 +184,11 @@ def read_json(path: Path) -> Any:
     OSError
         If it cannot be read.
     ValueError
-        If it is not JSON, or nested deeper than anything of ours.
+        If it is not JSON, or nested deeper than anything of ours, or holds what is no text.
     """
     try:
-        return json.loads(path.read_bytes())
+        content = path.read_bytes()
+        return _of_text(json.loads(content), b"\\ud" in content.lower())
     except RecursionError:
         raise ValueError("nested too deeply") from None
 
@@ -201,13 +202,25 @@ def parse_json(text: str, where: str) -> Any:
         Naming the line where it ends to be JSON.
     """
     try:
-        return json.loads(text, object_pairs_hook=once)
+        return _of_text(json.loads(text, object_pairs_hook=once), "\\ud" in text.lower())
     except json.JSONDecodeError as wrong:
         raise InputError(f"{where}:{wrong.lineno}: not JSON: {wrong.msg}") from None
     except RecursionError:
         raise InputError(f"{where}: nested too deeply") from None
     except ValueError as wrong:  # a number of thousands of digits, a key that is there twice
         raise InputError(f"{where}: {wrong}") from None
+
+
+def _of_text(found: Any, halves: bool) -> Any:
+    """Return what JSON holds; half a character, which JSON can write and no encoding, is a ``ValueError``."""
+    if halves:
+        try:
+            json.dumps(found, ensure_ascii=False).encode()
+        except UnicodeEncodeError as wrong:
+            raise ValueError(
+                f"\\u{ord(wrong.object[wrong.start]):04x} is half a character"
+            ) from None
+    return found
 
 
 def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -303,13 +304,32 @@ def test_engines_loads_no_solver_and_no_arrays():
         (["solve", "smal.mps"], "smal.mps: no such file"),
         (["check", "FILE", "nowhere"], "nowhere: no such file"),
         (["solve", "FILE", "FILE"], "unexpected argument"),
+        (["solve", b"\xff.mps"], r"'\udcff.mps' is not UTF-8 text; give the file another name"),
         (["solve", "FILE", "--engine", "structured"], "takes allocation programs only"),
     ],
     ids=lambda v: v if isinstance(v, str) else "",
 )
 def test_bad_input_is_one_line(small, words, says):
-    words = [str(small) if word == "FILE" else word for word in words]
+    words = [str(small) if word == "FILE" else os.fsdecode(word) for word in words]
     assert says in complaint(gavel_opt(*words))
+
+
+def test_names_that_no_terminal_shows_are_shown_as_far_as_it_can(tmp_path):
+    program = replace(KNOWN[0].make(), name="\x1b[2Ja\ud800é", col_names=("\ud800", "\x1b[2Jb"))
+    done = gavel_opt("solve", write_program(program, tmp_path / "a.npz"))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("?[2Ja?é 3 rows, 2 columns")
+    assert "?[2Jb 6.0" in done.stdout
+    plain = {
+        "LC_ALL": "C",
+        "PYTHONUTF8": "0",
+        "PYTHONCOERCECLOCALE": "0",
+        "PATH": os.environ["PATH"],
+    }
+    command = [sys.executable, "-m", "gavel_opt", "solve", str(tmp_path / "a.npz")]
+    done = subprocess.run(command, capture_output=True, timeout=120, check=False, env=plain)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(b"?[2Ja?\\xe9 3 rows, 2 columns")
 
 
 def test_a_broken_file_is_named_with_its_line(tmp_path):

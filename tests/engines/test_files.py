@@ -449,7 +449,7 @@ def test_names_and_keys_survive(tmp_path):
     assert (again.name, again.row_names, again.col_names) == ("two words", ("a row",), ("x", "y"))
     assert again.row_keys.tolist() == [64]
     assert again.col_keys.tolist() == [65, 129]
-    with pytest.raises(InputError, match="row name 'a row' cannot be written as MPS"):
+    with pytest.raises(InputError, match=r"\.mps: the row name 'a row' cannot be written as MPS"):
         write_program(program, tmp_path / "p.mps")
 
 

@@ -105,6 +105,7 @@ NASTY = [
         "\u2028",
         "\x0b",
         "\x1c",
+        "\\ud800",
         "\xa0",
         "é",
         "'",
@@ -661,6 +662,8 @@ CHANGES = [
     ("sweep plan", lambda plan: plan["runs"][0].update(name="../a"), "folder within this one"),
     ("sweep plan", lambda plan: plan["runs"][0].update(name="a\x1b[2J"), "is no run's name"),
     ("sweep plan", lambda plan: plan["runs"][0]["config"].update(cluster=5), "with other settings"),
+    ("sweep plan", lambda plan: plan["runs"][0].update(command="\ud800"), "\\ud800 is half a char"),
+    ("sweep run", lambda summary: summary.update(policy="\udcff"), "is not a run's folder"),
     ("sweep run", lambda summary: summary.update(config=5), "is not a run's folder"),
     ("sweep run", lambda summary: summary.update(average_jct={}), "is not a run's folder"),
     ("sweep run", lambda summary: summary.update(rounds=10**30), "is not a run's folder"),
@@ -737,6 +740,15 @@ def test_blanks_of_any_language_may_stand_in_names(tmp_path):
     assert [entry.name for entry in read_plan(folder)] == ["seed\u3000=\xa0é"]
     assert not unprintable({"a": ["two\nlines", "a\u3000b"]})
     assert unprintable({"a": ["\x9b2J"]})
+
+
+def test_a_run_on_its_way_whose_settings_are_no_settings_is_looked_at(tmp_path):
+    look, file = FOLDERS["live run"](tmp_path)
+    said = json.loads(file.read_text())
+    for name in said["config"]:
+        for value in ([[]], {"x": []}, True):
+            file.write_text(json.dumps(said | {"config": said["config"] | {name: value}}))
+            refuses_or_reads(look, file)
 
 
 def test_points_of_earlier_versions_are_viewed_and_not_gone_on_from(tmp_path):
