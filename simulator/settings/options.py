@@ -70,7 +70,10 @@ def add_run_arguments(
         if name in leave_out:
             continue
         if setting.group not in groups:
-            groups[setting.group] = parser.add_argument_group(setting.group)
+            title = setting.group  # "workload: one of ..." only where there is a choice
+            if "jobs" in leave_out:
+                title = title.partition(":")[0]
+            groups[setting.group] = parser.add_argument_group(title)
         add_setting(groups[setting.group], setting, several=name in lists)
 
 

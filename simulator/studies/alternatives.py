@@ -108,7 +108,6 @@ def as_text(outcomes: Sequence[Outcomes], seeds: Sequence[int]) -> str:
         difference = (
             None if one is base else paired(one.values("average_jct"), base.values("average_jct"))
         )
-        cost = None if one is base else paired(one.values("cost"), base.values("cost"))
         rows.append(
             [
                 one.name,
@@ -117,11 +116,14 @@ def as_text(outcomes: Sequence[Outcomes], seeds: Sequence[int]) -> str:
                 _shown(difference, HOUR, len(seeds)),
                 _percent(difference),
                 "" if utilization is None else f"{utilization:.1%}",
-                _shown(cost, 1.0, len(seeds), ",.0f"),
             ]
         )
     header = ["", "mean JCT (h)", "jobs", "difference (h)", "", "utilization"]
-    header.append("cost difference ($)")
+    if any(value is not None for one in outcomes for value in one.values("cost")):
+        header.append("cost difference ($)")
+        for row, one in zip(rows, outcomes, strict=True):
+            cost = None if one is base else paired(one.values("cost"), base.values("cost"))
+            row.append(_shown(cost, 1.0, len(seeds), ",.0f"))
     if any(value is not None for one in outcomes for value in one.values(MISSED)):
         header.append("missed deadlines")
         for row, one in zip(rows, outcomes, strict=True):

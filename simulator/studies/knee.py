@@ -223,16 +223,24 @@ def as_text(found: Sequence[Knee]) -> str:
     """Table of the knees, the highest first, with their bounds and how much load each sustains."""
     width = max(len(knee.policy) for knee in found)
     least = min(knee.mean for knee in found)
+    digits = _digits(found)
     lines = [
         f"  {'policy':<{width}}  {'jobs/hr':>8}  {'95% interval':>14}  {'bound':>6}  {'load':>6}"
     ]
     for knee in sorted(found, key=lambda knee: -knee.mean):
         low, high = knee.interval()
         lines.append(
-            f"  {knee.policy:<{width}}  {knee.mean:>8.2f}  {f'{low:.2f} - {high:.2f}':>14}  "
-            f"{knee.bound.rate:>6.2f}  {knee.mean / least:>5.2f}x"
+            f"  {knee.policy:<{width}}  {knee.mean:>8.{digits}f}  "
+            f"{f'{low:.{digits}f} - {high:.{digits}f}':>14}  "
+            f"{knee.bound.rate:>6.{digits}f}  {knee.mean / least:>5.2f}x"
         )
     return "\n".join(lines)
+
+
+def _digits(found: Sequence[Knee]) -> int:
+    """Decimals of rates beside each other: two, or as many as show three digits of the lowest."""
+    least = min(knee.mean for knee in found)
+    return max(2, 2 - math.floor(math.log10(least))) if least > 0.0 else 2
 
 
 def bound_as_json(bound: Bound) -> dict[str, Any]:
@@ -294,6 +302,7 @@ def plot(found: Sequence[Knee], path: Path, title: str) -> list[Path]:
 
     ordered = sorted(found, key=lambda knee: knee.mean)
     paint = styles_apart(list(dict.fromkeys(knee.policy for knee in ordered)))
+    digits = _digits(ordered)
     figure = Figure(figsize=(7.6, 2.2 + 0.45 * len(ordered)), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
@@ -304,7 +313,11 @@ def plot(found: Sequence[Knee], path: Path, title: str) -> list[Path]:
         axes.plot(knee.mean, place, marker, color=colour)
         axes.plot([knee.bound.rate] * 2, (place - 0.35, place + 0.35), color=INK, linewidth=1.5)
         axes.annotate(
-            f"{knee.mean:.2f}", (knee.mean, place), (-6, 7), textcoords="offset points", ha="right"
+            f"{knee.mean:.{digits}f}",
+            (knee.mean, place),
+            (-6, 7),
+            textcoords="offset points",
+            ha="right",
         )
     axes.set_yticks(range(len(ordered)), [knee.policy for knee in ordered])
     axes.set_ylim(-0.6, len(ordered) - 0.3)

@@ -71,7 +71,7 @@ def test_a_cost_that_leaves_workers_out_is_not_compared() -> None:
     words += ["--cluster", "v100=2,a100=1", "--seed", "0-1", "--against", "v100+1"]
     said = _gavel_sim(*words).stdout
     assert "No price is known for a100, so runs with them have no cost (--prices FILE)." in said
-    assert [line.split("|")[-2].strip() for line in said.splitlines()[2:4]] == ["", ""]
+    assert "cost difference" not in said
     found = json.loads(_gavel_sim(*words, "--json").stdout)
     assert all(one["cost"] == [None, None] for one in found["alternatives"])
 

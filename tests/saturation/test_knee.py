@@ -61,6 +61,14 @@ class TestInterval:
         lines = as_text(knees).splitlines()
         assert lines[1].split() == ["high", "5.50", "5.48", "-", "5.52", "5.84", "1.38x"]
 
+    def test_small_rates_are_told_apart(self, bound):
+        knees = [
+            Knee("low", replace(bound, rate=0.3006), {0: measured(0.288, 0.001)}),
+            Knee("high", replace(bound, rate=0.3006), {0: measured(0.2993, 0.001)}),
+        ]
+        lines = as_text(knees).splitlines()
+        assert lines[1].split() == ["high", "0.299", "0.297", "-", "0.301", "0.301", "1.04x"]
+
     def test_plot(self, bound, tmp_path):
         pytest.importorskip("matplotlib")
         knees = [Knee("low", bound, {0: measured(4.0), 1: measured(4.1)})]

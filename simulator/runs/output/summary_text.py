@@ -80,7 +80,8 @@ def _cost(found: dict[str, Any]) -> str:
     cost, so_far = known(found, "cost")
     if cost is None:
         types, others = found["types_without_price"], found["cost_of_priced_types"]
-        return f"none: no price is known for {types} (--prices FILE); ${others:,.2f} for the others"
+        rest = f"; ${others:,.2f} for the others" if others else ""
+        return f"none: no price is known for {types} (--prices FILE){rest}"
     return f"${cost:,.2f}{so_far}{_gaps(found)}"
 
 
