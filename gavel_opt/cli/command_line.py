@@ -139,6 +139,11 @@ class Program:
         InputError
             For an unknown command or flag.
         """
+        if words[0].startswith("-"):
+            raise InputError(
+                f"{words[0]}: a command comes before its flags, such as {self.name} "
+                f"{next(iter(self.summaries))}; see {self.name} --help"
+            )
         if words[0] not in self.summaries:
             raise unknown_name("command", words[0], self.summaries)
         summary = self.summaries[words[0]]

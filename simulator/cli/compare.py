@@ -137,6 +137,9 @@ def _as_text(
             verdict = "equal to the last bit"
         else:
             verdict = f"{found.jobs_differ:,} of {found.jobs:,} completion times differ"
+            mine, first = (one.summary["jobs"]["arrived_in_all"] for one in (side, runs[0]))
+            if mine != first:
+                verdict += f"; {mine:,} jobs here, {first:,} there"
         elsewhere = _elsewhere(side)
         if elsewhere:
             verdict += f"; {elsewhere:,} answers refused and found elsewhere"

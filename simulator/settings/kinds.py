@@ -129,7 +129,8 @@ def _range(word: str, flag: str) -> list[str]:
         except ArithmeticError:
             raise InputError(f"{flag}: cannot read the range {word!r}; as in 4:6:0.4") from None
     elif re.fullmatch(r"[\d.]+:[\d.]+", word):
-        raise InputError(f"{flag}: the range {word!r} has no step; as in {word}:0.4")
+        ones = f"{word.replace(':', '-')} in steps of 1, or " if word.count(".") == 0 else ""
+        raise InputError(f"{flag}: the range {word!r} has no step; {ones}as in {word}:0.4")
     else:
         return [word]
     if last < first or step <= 0:

@@ -70,7 +70,7 @@ def parse_counts(text: str, flag: str) -> dict[str, int]:
     InputError
         Naming the flag and what was expected.
     """
-    expected = f"{flag}: expected v100=36,p100=36,k80=36 or 36:36:36 (V100:P100:K80)"
+    expected = f"{flag}: expected v100=4,p100=8,k80=8 or 4:8:8 (V100:P100:K80)"
     counts: dict[str, int] = {}
     if equals := _with_equals(text):
         raise InputError(f"{expected}, found {text!r}; with equals signs: {equals}")

@@ -108,6 +108,15 @@ def test_one_bit_of_one_job_is_a_difference(folders, tmp_path, capsys):
     assert found["round"] is None
 
 
+def test_other_numbers_of_jobs_are_said(tmp_path, capsys):
+    for jobs in ("3", "5"):
+        words = ["--policy", "isolated", "--cluster", "2:2:2", "--jobs", jobs]
+        assert main(["run", *words, "--output", str(tmp_path / jobs)]) == 0
+    capsys.readouterr()
+    _, text, _ = compare(capsys, tmp_path / "5", tmp_path / "3")
+    assert "5 of 5 completion times differ; 3 jobs here, 5 there" in text
+
+
 def test_unfinished_and_broken_folders_are_named(folders, tmp_path, capsys):
     capsys.readouterr()
     shutil.copytree(folders / "a", tmp_path / "b")

@@ -28,7 +28,16 @@ CASES = {
     ),
     "a range without its step": (
         ["sweep", "--policy", "fifo", "--rate", "4:6", "--window", "0:4"],
-        "--rate: the range '4:6' has no step; as in 4:6:0.4",
+        "--rate: the range '4:6' has no step; 4-6 in steps of 1, or as in 4:6:0.4",
+    ),
+    "a flag without a command": (
+        ("--policy", "fifo", "--jobs", "3"),
+        "--policy: a command comes before its flags, such as gavel-sim run; see gavel-sim --help",
+    ),
+    "engine in other letters": (("run", *STATIC, "--engine", "HIGHS"), "did you mean highs?"),
+    "servers as one number": (
+        ("run", *STATIC, "--gpus-per-server", "3"),
+        "--gpus-per-server: expected v100=4,p100=8,k80=8 or 4:8:8 (V100:P100:K80), found '3'",
     ),
     "command": (("rnu",), "unknown command 'rnu'; did you mean run"),
     "flag": (("run", "--polcy", "fifo"), "unknown flag '--polcy'; did you mean --policy"),
@@ -45,7 +54,7 @@ CASES = {
         "--cluster: unknown worker type 'v10'; did you mean v100",
     ),
     "cluster of none": (("run", *STATIC, "--cluster", "0:0:0"), "--cluster: expected at least one"),
-    "cluster": (("run", *STATIC, "--cluster", "36:36"), "--cluster: expected v100=36"),
+    "cluster": (("run", *STATIC, "--cluster", "36:36"), "--cluster: expected v100=4"),
     "negative cluster": (("run", *STATIC, "--cluster", "v100=-3"), "--cluster: v100=-3: expected"),
     "type without throughputs": (
         ("run", *STATIC, "--cluster", "a100=36"),

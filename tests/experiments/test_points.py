@@ -143,5 +143,5 @@ def test_wrong_choices_are_named(figure: str, choices: dict[str, object], said: 
 
 
 def test_an_unknown_figure_names_the_known() -> None:
-    with pytest.raises(InputError, match="choose one of: 10, 11, 12"):
+    with pytest.raises(InputError, match="choose one of: 9, 10, 11, 12"):
         find("xyz")
