@@ -708,7 +708,7 @@ def check_convention() -> None:
     if SEEN_FROM <= version < SEEN_BEFORE:
         return
     tried = subprocess.run(
-        [sys.executable, "-m", "gavel_opt.kernels.convention"],
+        [sys.executable, "-m", "gavel_opt.kernels.calling_convention"],
         capture_output=True,
         text=True,
         check=False,

@@ -132,3 +132,9 @@ def backward_row(row: Floats, b: Floats, i: int, value: float) -> float:
     for j in range(i + 1, b.size):
         value -= row[j] * b[j]
     return float(value / row[i])
+
+
+@compiled
+def quotient(value: float, by: float) -> float:
+    """Divide as compiled code does, where plain Python refuses to: by zero it is infinite, or NaN."""
+    return value / by if by != 0.0 else value * math.inf

@@ -37,8 +37,11 @@ _ONE, _TWO = (types.int64,), (types.int64, types.int64)
 def contexts() -> tuple[Any, Any]:
     """What knows types, and what lowers."""
     typing = _Typing()
-    cpu_target.target_context.refresh()
-    target = _Target(typing).with_aot_codegen("kernels", cpu_name="host")
+    # A copy as numba makes them: it shares what numba knows, now and later, of functions that it compiles itself.
+    numbas = cpu_target.target_context
+    numbas.refresh()
+    target = numbas.with_aot_codegen("kernels", cpu_name="host").subtarget(typing_context=typing)
+    target.__class__ = _Target
     typing.refresh()
     target.refresh()
     return typing, target
@@ -172,11 +175,7 @@ def text_of(library: CodeLibrary) -> str:
 
 
 class _Target(CPUContext):
-    """Numba's target with all that it knows, for which :data:`_WRITTEN` goes before that."""
-
-    def __init__(self, typing: Context) -> None:
-        vars(self).update(vars(cpu_target.target_context))
-        self.typing_context = typing
+    """Numba's target, where :data:`_WRITTEN` goes before what it knows."""
 
     def get_function(self, function: Any, signature: Any, *others: Any, **named: Any) -> Any:
         written = _WRITTEN.get(getattr(function, "typing_key", function))

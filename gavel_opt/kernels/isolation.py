@@ -24,7 +24,7 @@ def isolated_speeds(
     Parameters
     ----------
     alone, key, scale, workers, first
-        As for :func:`gavel_opt.kernels.rows.fairness_rows`.
+        As for :func:`gavel_opt.kernels.max_min_rows.fairness_rows`.
     reference
         Worker type whose column stands for all types, as the plain variants of finish-time fairness
         and of minimum total duration have it in the reference (handing them the measured speeds

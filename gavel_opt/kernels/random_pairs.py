@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 import numpy as np
@@ -66,8 +65,6 @@ def share_in_pairs(task: Pairing) -> int:
     jobs, pairs = task.jobs, task.pairs
     size = jobs.size[0]
     pairs.size[0] = 0
-    for k in range(3):
-        jobs.proof[k] = math.nan
     if size == 0:
         return 1
     partner = np.full(size, -1)

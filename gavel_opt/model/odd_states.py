@@ -25,7 +25,7 @@ import numpy as np
 
 from gavel_opt.arrays import Bools, Floats, Ints
 from gavel_opt.errors import InputError
-from gavel_opt.kernels.ordinary import are_ordinary
+from gavel_opt.kernels.input_checks import are_ordinary
 from gavel_opt.model.allocation_program import Allocation
 from gavel_opt.model.cluster_state import ClusterState, StandingState, ThroughputTable
 

@@ -54,7 +54,9 @@ def screen_blocks(program: AllocationProgram | FinishTimeProgram) -> None:
     InputError
         Naming the block.
     """
-    from gavel_opt.kernels.finite import all_finite  # compiled: loaded only where blocks are solved
+    from gavel_opt.kernels.input_checks import (
+        all_finite,  # compiled: loaded only where blocks are solved
+    )
 
     blocks, pairs = program.blocks, program.blocks.pairs
     given = blocks.use, blocks.workers

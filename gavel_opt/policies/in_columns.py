@@ -55,6 +55,7 @@ class SharesInColumns(Policy):
     def standing_call(self, state: StandingState) -> Call:
         """What leaves shares in the columns of a state whenever it is called; one for as long as it asks for one state."""
         if self._others is None or self._others[0] is not state:
+            state.jobs.proof[:] = np.nan  # there is no program
             call = Call(*self.kernel_and_task(state))
             self._others = state, call
         return self._others[1]

@@ -15,7 +15,7 @@ from typing import Literal
 
 import numpy as np
 
-from gavel_opt.kernels.rows import fairness_rows
+from gavel_opt.kernels.max_min_rows import fairness_rows
 from gavel_opt.model.allocation_program import AllocationProgram, Blocks, PairBlocks
 from gavel_opt.model.cluster_state import ClusterState
 from gavel_opt.model.groups import Groups

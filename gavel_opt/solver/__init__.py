@@ -6,7 +6,7 @@
     What all methods are set to.
 ``shortcuts``
     Tried first: ``bottleneck``, where one job decides the level, and ``price_search`` with ``recovery``, where every
-    worker type has a price. ``hull`` is what one job does at given prices.
+    worker type has a price. ``cheapest_mix`` is what one job does at given prices.
 ``interior_point``
     The method for all programs, in one compiled call, a line a step.
 ``records``, ``tables``

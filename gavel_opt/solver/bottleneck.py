@@ -5,7 +5,7 @@ No level can pass what a job reaches all of the time on its fastest type,
 .. math:: t \le \min_i \max\{t : F_i(t) \le \max_j r_{ij}\} = t^*,
 
 and in a cluster that is not full that bound is met: workers have no price, all jobs but the one that
-pins the level have more than they need, and the optimal face is the body of all allocations that
+decides the level have more than they need, and the optimal face is the body of all allocations that
 give every job its level :math:`F_i(t^*)`. Its weighted centre is the minimum of
 
 .. math::
@@ -33,7 +33,7 @@ import numpy as np
 from gavel_opt.arrays import Floats, Ints
 from gavel_opt.kernels.dense import cholesky, cholesky_solve, copy_into
 from gavel_opt.kernels.jit import compiled
-from gavel_opt.solver.hull import TOP, Problem, shortfall
+from gavel_opt.solver.cheapest_mix import TOP, Problem, shortfall
 from gavel_opt.solver.settings import SETTINGS
 
 STEADY, ROUNDING = 1e-6, 1e-4
@@ -55,7 +55,7 @@ X, DUAL, RATE, INVERSE, OFF, PER, STEP = range(7)
 """For each type: share and its dual, rate, 1 / x, 1 / (x z) - 1, x / z, and the step."""
 NEED, USE, WEIGHT, PUSH, FREE, DUALS, PARTS, OFFS, SYSTEM, LENGTHS = 0, 1, 2, 3, 4, 5, 7, 9, 11, 14
 ROWS = 16
-"""For each job: its level, use, use^2 / count, use / count, whether it does not pin the level; of its two
+"""For each job: its level, use, use^2 / count, use / count, whether it does not decide the level; of its two
 rows (level, time) the duals, 1 / slack and 1 / (slack dual) - 1; three numbers of its inverse system; the
 parts of its step that it takes, of shares and of duals."""
 
@@ -64,7 +64,7 @@ parts of its step that it takes, of shares and of duals."""
 def centre(
     problem: Problem,
     needs: Floats,
-    pinned: Ints,
+    is_bottleneck: Ints,
     x: Floats,
     price: Floats,
     sized: tuple[int, ...],
@@ -74,10 +74,10 @@ def centre(
     Parameters
     ----------
     problem
-        The program; the level that is pinned is its highest.
+        The program; the level that is decided is its highest.
     needs
         Each job's level; -inf where it needs none.
-    pinned
+    is_bottleneck
         Jobs whose level takes all of their time (1).
     x
         Gets the centre, shape ``(G, J)``.
@@ -88,7 +88,7 @@ def centre(
     """
     types = problem.workers.size if len(sized) == 0 else len(sized)
     job = _jobs_with_needs(needs, x)
-    tiles = _start(problem, needs, pinned, x, job, sized)
+    tiles = _start(problem, needs, is_bottleneck, x, job, sized)
     prices = Prices(
         price,
         np.zeros(types),
@@ -196,7 +196,7 @@ def _sum_of_lanes(term: Floats, m: int) -> float:
 
 @compiled
 def _has_no_body(problem: Problem, price: Floats) -> bool:
-    """Whether prices say that the level pinned costs more than all workers are worth."""
+    """Whether prices say that the level decided costs more than all workers are worth."""
     least = math.inf
     for j in range(price.size):
         least = min(least, price[j])
@@ -250,7 +250,7 @@ def _jobs_with_needs(needs: Floats, x: Floats) -> Ints:
 def _start(
     problem: Problem,
     needs: Floats,
-    pinned: Ints,
+    is_bottleneck: Ints,
     x: Floats,
     job: Ints,
     sized: tuple[int, ...],
@@ -280,7 +280,7 @@ def _start(
             tile[(row + USE) * WIDE + lane] = use[i]
             tile[(row + WEIGHT) * WIDE + lane] = use[i] * use[i] / count[i]
             tile[(row + PUSH) * WIDE + lane] = use[i] / count[i]
-        if pinned[i]:
+        if is_bottleneck[i]:
             for j in range(types):
                 if rate[i, j] == own[i, TOP]:
                     x[i, j] = 1.0 / fastest

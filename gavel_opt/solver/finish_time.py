@@ -9,15 +9,14 @@ from __future__ import annotations
 import numpy as np
 
 from gavel_opt.arrays import Floats
-from gavel_opt.kernels.finite import all_finite
 from gavel_opt.kernels.groups import all_differ
+from gavel_opt.kernels.input_checks import all_finite, are_ordinary
 from gavel_opt.kernels.isolation import finish_times
 from gavel_opt.kernels.jit import compiled
 from gavel_opt.kernels.job_columns import PastColumns
-from gavel_opt.kernels.ordinary import are_ordinary
 from gavel_opt.model.cluster_state import ClusterState
 from gavel_opt.model.solution import Certificate
-from gavel_opt.solver.hull import Given
+from gavel_opt.solver.cheapest_mix import Given
 from gavel_opt.solver.one_step import Task, carry_out, filled_task, finish_time_terms, hand_out
 from gavel_opt.solver.optimum import PROVED, Memory
 from gavel_opt.solver.records import Found

@@ -7,8 +7,7 @@ import math
 import numpy as np
 
 from gavel_opt.arrays import Floats
-from gavel_opt.kernels.dense import copy_into
-from gavel_opt.kernels.finite import quotient
+from gavel_opt.kernels.dense import copy_into, quotient
 from gavel_opt.kernels.jit import compiled
 from gavel_opt.solver.certificate import certify, certify_among_all
 from gavel_opt.solver.idle_pairs import close_idle, open_idle
@@ -56,7 +55,7 @@ def solve_program(
     narrow, wide
         The program without pairs that only idle, and with all; the tables are used up.
     centre, level, level_dual
-        A canonical optimum that one job pins, from where the efficient optimum is sought; ``centre`` is
+        A canonical optimum of a level that one job decides, from where the efficient optimum is sought; ``centre`` is
         empty if there is none.
     efficient
         Whether the efficient optimum is wanted, not the canonical one.

@@ -22,7 +22,7 @@ and as no weighted y is long, nothing cancels but the diagonals of basic columns
 own. That takes J numbers a group, and in the equations for prices J^2 operations.
 
 Where both slacks of a group are held at zero and its columns are equally fast, its rows say the same of x.
-If the level counts there, that group pins t down (``PIN``): its time is full, so its level and with it t
+If the level counts there, that group decides t (``bottleneck``): its time is full, so its level and with it t
 are known.
 """
 
@@ -48,7 +48,7 @@ def factor_groups(tables: Tables, system: System) -> None:
     groups, types, rows, scalar = tables.groups, tables.types, tables.rows, tables.scalars[0]
     schur = system.schur
     schur[:, :] = 0.0
-    scalar.theta, scalar.pin = 0.0, -1
+    scalar.theta, scalar.bottleneck = 0.0, -1
     for i in range(len(groups)):
         scalar.theta += groups[i].bend
     for j in range(len(types)):
@@ -61,7 +61,7 @@ def factor_groups(tables: Tables, system: System) -> None:
     theta = scalar.theta
     for j in range(len(types)):
         schur[j, j] += rows[2 * len(groups) + j].ratio
-        if theta > 0.0 and scalar.pin < 0:
+        if theta > 0.0 and scalar.bottleneck < 0:
             for m in range(j + 1):
                 schur[j, m] += types[j].pull * types[m].pull / theta
     cholesky(schur, len(types), scalar.loose)
@@ -179,15 +179,15 @@ def _eliminate_dependent(i: int, tables: Tables, system: System) -> None:
 
 @compiled
 def _level_row_counts(i: int, tables: Tables) -> bool:
-    """Of dependent rows, whether the time row repeats the level row; else the group may pin t down."""
+    """Of dependent rows, whether the time row repeats the level row; else the group may decide t."""
     group, width, whole = tables.groups[i], len(tables.types), tables.rows[2 * i].ratio
     for j in range(width):
         r = tables.columns[i * width + j].rate
         whole += r * r * tables.cells[i * width + j].ratio
     if whole > 0.0 and not group.slope > 0.0:
         return True
-    if group.slope > 0.0 and tables.scalars[0].pin < 0:
-        tables.scalars[0].pin = i
+    if group.slope > 0.0 and tables.scalars[0].bottleneck < 0:
+        tables.scalars[0].bottleneck = i
     return False
 
 
@@ -407,7 +407,7 @@ def solve_groups(tables: Tables, system: System) -> None:
         _steps_of_threes(tables, system)
     else:
         _steps(tables, system)
-    if scalar.pin >= 0:
+    if scalar.bottleneck >= 0:
         _pinning_dual(tables)
 
 
@@ -463,21 +463,21 @@ def _solve_for_prices(rest: float, tables: Tables, system: System) -> float:
     """Prices, in place of their right-hand sides, and the step of t, which is returned.
 
     t's equation is ``theta dt - pull' p = rest``; it is eliminated first, or known from the group that
-    pins it.
+    decides it.
     """
     types, scalar, price = tables.types, tables.scalars[0], system.price
-    theta, pin, dt = scalar.theta, scalar.pin, 0.0
-    if pin >= 0:
-        fast = _fastest_on(pin, tables)
-        level, time = tables.rows[2 * pin], tables.rows[2 * pin + 1]
-        dt = (fast * time.primal_residual + level.primal_residual) / tables.groups[pin].slope
+    theta, bottleneck, dt = scalar.theta, scalar.bottleneck, 0.0
+    if bottleneck >= 0:
+        fast = _fastest_on(bottleneck, tables)
+        level, time = tables.rows[2 * bottleneck], tables.rows[2 * bottleneck + 1]
+        dt = (fast * time.primal_residual + level.primal_residual) / tables.groups[bottleneck].slope
         for j in range(len(types)):
             price[j] -= types[j].pull * dt
     elif theta > 0.0:
         for j in range(len(types)):
             price[j] -= types[j].pull * rest / theta
     cholesky_solve(system.schur, price)
-    if pin < 0 and theta > 0.0:
+    if bottleneck < 0 and theta > 0.0:
         for j in range(len(types)):
             rest += types[j].pull * price[j]
         dt = rest / theta
@@ -564,12 +564,12 @@ def _slack_steps(level: Any, time: Any, more: float, taken: float) -> None:
 def _pinning_dual(tables: Tables) -> None:
     """The dual of the level row that t is known from: what t's own constraint leaves."""
     columns, cells, _, groups, types, rows, scalars = tables
-    pin, width = scalars[0].pin, len(types)
-    fast, lam = _fastest_on(pin, tables), scalars[0].t_residual
+    bottleneck, width = scalars[0].bottleneck, len(types)
+    fast, lam = _fastest_on(bottleneck, tables), scalars[0].t_residual
     for i in range(len(groups)):
         lam -= groups[i].slope * rows[2 * i].dz
-    lam /= groups[pin].slope
-    rows[2 * pin].dz += lam
-    rows[2 * pin + 1].dz += fast * lam
+    lam /= groups[bottleneck].slope
+    rows[2 * bottleneck].dz += lam
+    rows[2 * bottleneck + 1].dz += fast * lam
     for j in range(width):
-        cells[pin * width + j].dz += (fast - columns[pin * width + j].rate) * lam
+        cells[bottleneck * width + j].dz += (fast - columns[bottleneck * width + j].rate) * lam

@@ -17,7 +17,7 @@ from gavel_opt.solver.records import System, Tables
 
 SEEN = 1e-9
 """Coefficients of t above this are not zero."""
-B, OF_T, DIAGONAL, OF_T_AT_PIN = range(4)
+B, OF_T, DIAGONAL, OF_T_AT_BOTTLENECK = range(4)
 """The vectors: right-hand sides, coefficients of t, diagonals, coefficients of t in the row that gives t."""
 
 
@@ -164,29 +164,29 @@ def _factor(last: int, tables: Tables, system: System) -> None:
     """Factor, with t's row and column around the others.
 
     The last row is left as it comes out: with t it makes a pivot of two rows. So does an earlier row
-    that depends on those before it but not in t (``pin``), and then t is known from there on.
+    that depends on those before it but not in t (``bottleneck``), and then t is known from there on.
     """
     a, scalar = system.matrix, tables.scalars[0]
     of_t, diagonal, n = system.vectors[OF_T], system.vectors[DIAGONAL], system.matrix.shape[0]
     theta = 0.0
     for i in range(len(tables.groups)):
         theta += tables.groups[i].bend
-    scalar.pin = -1
+    scalar.bottleneck = -1
     i, end = 0, n - 1 if last >= 0 else n
     while i < end:
         if not (a[i, i] <= scalar.loose * diagonal[i] or a[i, i] <= 0.0):
             inverse = eliminate_row(a, i)
-            if scalar.pin < 0:
+            if scalar.bottleneck < 0:
                 theta += _eliminate_t(a, of_t, i, inverse)
         else:
             a[i, i:] = 0.0
-            if scalar.pin < 0 and abs(of_t[i]) > SEEN:
-                scalar.pin, scalar.theta, end = i, theta, n
-                copy_into(system.vectors[OF_T_AT_PIN], of_t)
-            if scalar.pin < 0:
+            if scalar.bottleneck < 0 and abs(of_t[i]) > SEEN:
+                scalar.bottleneck, scalar.theta, end = i, theta, n
+                copy_into(system.vectors[OF_T_AT_BOTTLENECK], of_t)
+            if scalar.bottleneck < 0:
                 of_t[i] = 0.0
         i += 1
-    if scalar.pin < 0:
+    if scalar.bottleneck < 0:
         scalar.theta = theta
         if last >= 0 and a[n - 1, n - 1] <= scalar.loose * diagonal[n - 1]:
             a[n - 1, n - 1] = 0.0
@@ -257,15 +257,19 @@ def _solve_with_t(tables: Tables, system: System) -> float:
     (y, dt) = (b, rest)``, with a pivot of zero where the row gives t.
     """
     a, b, n, scalar = system.matrix, system.vectors[B], system.matrix.shape[0], tables.scalars[0]
-    of_t, at_pin, pin = system.vectors[OF_T], system.vectors[OF_T_AT_PIN], scalar.pin
+    of_t, at_bottleneck, bottleneck = (
+        system.vectors[OF_T],
+        system.vectors[OF_T_AT_BOTTLENECK],
+        scalar.bottleneck,
+    )
     dt, rest, end = 0.0, 0.0, n
-    if pin >= 0:
-        forward_rows(a, b, 0, pin)
-        rest = _left_of_t(scalar.t_residual, of_t, b, pin)
-        dt = -b[pin] / at_pin[pin]
+    if bottleneck >= 0:
+        forward_rows(a, b, 0, bottleneck)
+        rest = _left_of_t(scalar.t_residual, of_t, b, bottleneck)
+        dt = -b[bottleneck] / at_bottleneck[bottleneck]
         for i in range(n):
-            b[i] += (of_t[i] if i < pin else at_pin[i]) * dt
-        forward_rows(a, b, pin + 1, n)
+            b[i] += (of_t[i] if i < bottleneck else at_bottleneck[i]) * dt
+        forward_rows(a, b, bottleneck + 1, n)
     elif _has_slope(tables):
         end = n - 1
         forward_rows(a, b, 0, end)
@@ -283,8 +287,8 @@ def _solve_with_t(tables: Tables, system: System) -> float:
     for i in range(end - 1, -1, -1):
         if a[i, i] > 0.0:
             b[i] = backward_row(a[i], b, i, b[i])
-        elif i == pin:
-            b[i] = backward_row(at_pin, b, i, rest - scalar.theta * dt)
+        elif i == bottleneck:
+            b[i] = backward_row(at_bottleneck, b, i, rest - scalar.theta * dt)
         else:
             b[i] = 0.0
     return float(dt)

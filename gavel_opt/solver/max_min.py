@@ -1,7 +1,7 @@
 """Max-min fairness from the jobs to their shares in one compiled call.
 
 What grouping, program, solution and spreading do one after the other (:mod:`gavel_opt.kernels.groups`,
-:mod:`gavel_opt.kernels.rows`, :mod:`~gavel_opt.solver.shortcuts`), by the same functions and so with the same
+:mod:`gavel_opt.kernels.max_min_rows`, :mod:`~gavel_opt.solver.shortcuts`), by the same functions and so with the same
 bits. In a simulation a solve takes 10 microseconds; going back and forth between Python and compiled code
 for each of these steps would cost three times that.
 """
@@ -13,14 +13,14 @@ import math
 import numpy as np
 
 from gavel_opt.arrays import Floats
-from gavel_opt.kernels.finite import all_finite
 from gavel_opt.kernels.groups import group_keys
+from gavel_opt.kernels.input_checks import all_finite
 from gavel_opt.kernels.jit import compiled
 from gavel_opt.kernels.job_columns import NO_PAST
-from gavel_opt.kernels.rows import fairness_rows
+from gavel_opt.kernels.max_min_rows import fairness_rows
 from gavel_opt.model.cluster_state import ClusterState
 from gavel_opt.model.solution import Certificate
-from gavel_opt.solver.hull import Given
+from gavel_opt.solver.cheapest_mix import Given
 from gavel_opt.solver.one_step import Task, carry_out, filled_task, hand_out, max_min_terms
 from gavel_opt.solver.optimum import Memory
 from gavel_opt.solver.records import Found

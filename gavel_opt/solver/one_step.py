@@ -19,7 +19,7 @@ from gavel_opt.kernels.records import by_reference, record
 from gavel_opt.model.cluster_state import ClusterState, StandingState, ThroughputTable
 from gavel_opt.model.solution import Certificate
 from gavel_opt.solver.optimum import MANY_TYPES, Memory
-from gavel_opt.solver.shortcuts import PINNED, PRICED
+from gavel_opt.solver.shortcuts import BOTTLENECK, PRICED
 
 TERMS = record(
     widest="i8",  # largest scale factor that a job may have
@@ -161,8 +161,8 @@ def hand_out(outcome: int, x: Floats, of_job: Ints, summary: Floats, task: Task)
         Row of each job.
     """
     terms = task.terms[0]
-    # the efficient optimum of a program that one job pins is found from its blocks
-    if outcome != PRICED and (outcome != PINNED or terms.efficient):
+    # the efficient optimum of a program whose level one job decides is found from its blocks
+    if outcome != PRICED and (outcome != BOTTLENECK or terms.efficient):
         return 0
     proof, shares = task.jobs.proof, task.jobs.shares
     for k in range(3):

@@ -6,7 +6,7 @@ Tucker). The central path ends in such a pair, at the centre of the optimal face
 that maximises :math:`\sum_i w_i \log x_i` over the variables that are not zero in all optima. It is
 unique, treats identical jobs alike and does not know the order of jobs.
 
-The path method gives the partition; Newton's method on the face itself then finds the centre to the
+The path method says which variables are zero; Newton's method on the face itself then finds the centre to the
 last digits, with the others exactly zero.
 
 With :math:`D = \mathrm{diag}(x^2 / w)`, Newton's step for the centre is :math:`dx = D (w / x - A^T dy)`, of the form
@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import math
 
-from gavel_opt.kernels.finite import quotient
+from gavel_opt.kernels.dense import quotient
 from gavel_opt.kernels.jit import compiled
 from gavel_opt.solver.records import Tables
 from gavel_opt.solver.scaling import jobs_of

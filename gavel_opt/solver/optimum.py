@@ -17,11 +17,11 @@ from gavel_opt.model.allocation_program import (
     Program,
 )
 from gavel_opt.model.solution import Certificate
-from gavel_opt.solver.hull import Given
+from gavel_opt.solver.cheapest_mix import Given
 from gavel_opt.solver.interior_point import solve_program
 from gavel_opt.solver.records import Found
 from gavel_opt.solver.settings import SETTINGS
-from gavel_opt.solver.shortcuts import DOUBT, NONE, PINNED, PRICED, solve_direct
+from gavel_opt.solver.shortcuts import BOTTLENECK, DOUBT, NONE, PRICED, solve_direct
 from gavel_opt.solver.tables import order_of_pairs, tables_of
 
 if TYPE_CHECKING:
@@ -120,18 +120,18 @@ def optimum(
             make_ready(solve_direct, search)
         outcome = solve_direct(*search)
     # where nothing is slack all levels are what they must be: nothing is left to gain
-    if outcome == PRICED or (outcome == PINNED and not efficient):
+    if outcome == PRICED or (outcome == BOTTLENECK and not efficient):
         return _answer(*found)
     if groups >= DECIDED_FROM and isinstance(program, AllocationProgram):
         sums = _by_prices(program)
         if sums is not None:
             return _answer(*sums)
     gain = gain_of(program) if efficient else _NONE
-    pinned = _NO_CENTRE
-    if outcome == PINNED:
-        pinned = found.x, float(found.summary[1]), found.level_dual
-    by_path = _by_path(program, gain, pinned)
-    if outcome == PINNED:
+    bottleneck = _NO_CENTRE
+    if outcome == BOTTLENECK:
+        bottleneck = found.x, float(found.summary[1]), found.level_dual
+    by_path = _by_path(program, gain, bottleneck)
+    if outcome == BOTTLENECK:
         by_path.summary[:2] = found.summary[:2]
         return _answer(by_path.x, found.level_dual, found.capacity_dual, by_path.summary)
     if outcome == DOUBT and by_path.capacity_dual.min() > 0.0:

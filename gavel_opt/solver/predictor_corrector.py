@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import math
 
-from gavel_opt.kernels.finite import quotient
+from gavel_opt.kernels.dense import quotient
 from gavel_opt.kernels.jit import compiled
 from gavel_opt.solver.records import Tables
 

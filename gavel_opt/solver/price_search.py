@@ -1,7 +1,7 @@
 r"""Contended programs: a search for the prices of the J worker types alone.
 
 For prices p the levels at t cost :math:`\sum_i k_i C_i(F_i(t); p)`, where :math:`C_i` is the lower
-convex hull of job i's points (:mod:`~gavel_opt.solver.hull`). All workers are worth
+convex hull of job i's points (:mod:`~gavel_opt.solver.cheapest_mix`). All workers are worth
 :math:`p N`; no t is possible that costs more, so
 
 .. math::
@@ -32,7 +32,7 @@ import numpy as np
 
 from gavel_opt.arrays import Bools, Floats, Ints
 from gavel_opt.kernels.jit import compiled
-from gavel_opt.solver.hull import FIRST, ROUND, SECOND, THIRD, TOP, Problem, edge, line
+from gavel_opt.solver.cheapest_mix import FIRST, ROUND, SECOND, THIRD, TOP, Problem, edge, line
 
 OPTIMAL, AGAIN, LOST, SLACK = range(4)
 """Outcomes: an optimum; the radius was reached; no end in sight; a type with no price."""
@@ -62,8 +62,8 @@ class Sample(NamedTuple):
     stride: int
 
 
-class Partition(NamedTuple):
-    """The edge of each job, shape ``(G, 2)``, and those near a change of edge, ``(G,)``."""
+class WorkingBasis(NamedTuple):
+    """What the search goes by: the edge of each job, shape ``(G, 2)``, and those near a change of edge, ``(G,)``."""
 
     edges: Ints
     near: Ints
@@ -75,7 +75,7 @@ def linearise(
     sample: Sample,
     price: Floats,
     region: Region,
-    partition: Partition,
+    basis: WorkingBasis,
     base: Floats,
 ) -> int:
     """Find each job's edge; list those near a change; add up the use of the others, ``base``.
@@ -84,7 +84,7 @@ def linearise(
     """
     rate, use, _, _, own, curved, _ = problem
     t, radius, _ = region
-    edges, near = partition
+    edges, near = basis
     types, found = rate.shape[1], 0
     base[:] = 0.0
     for i in range(sample.begin, rate.shape[0], sample.stride):
@@ -547,7 +547,7 @@ def _mixes_more(on: Bools, s: int, a: int, b: int) -> bool:
 
 @compiled
 def _edge(r: Floats, s: int, p: Floats, level: float) -> tuple[int, int]:
-    """As :func:`gavel_opt.solver.hull.edge`, with idle as a column of its own."""
+    """As :func:`gavel_opt.solver.cheapest_mix.edge`, with idle as a column of its own."""
     a = 0
     while True:
         b = 0
@@ -591,7 +591,7 @@ def search(
     sample: Sample,
     price: Floats,
     region: Region,
-    partition: Partition,
+    basis: WorkingBasis,
     rounds: int,
 ) -> tuple[int, float, float, int, int]:
     """Linearise and go on with the dual simplex until there is an optimum, from the given prices and t.
@@ -611,10 +611,10 @@ def search(
         if not _one_for_all(price, problem.workers):
             return SLACK, t, 0.0, 0, steps
         here = Region(t, radius, problem.cap)
-        found = linearise(problem, sample, price, here, partition, base)
+        found = linearise(problem, sample, price, here, basis, base)
         if found < 0:
             return LOST, t, 0.0, 0, steps
-        near = _jobs_near(problem, partition, t, found)
+        near = _jobs_near(problem, basis, t, found)
         outcome, now, more = dual_simplex(near, base, problem.workers, price, here)
         steps += 1 + more
         if outcome == LOST:
@@ -625,8 +625,8 @@ def search(
             radius = min(3.0 * radius, WIDEST)
         elif moved <= NEAR_T:
             for s in range(found):
-                i = partition.near[s]
-                partition.edges[i, 0], partition.edges[i, 1] = near.left[s], near.right[s]
+                i = basis.near[s]
+                basis.edges[i, 0], basis.edges[i, 1] = near.left[s], near.right[s]
             return OPTIMAL, t, moved, found, steps
         else:
             radius = region.radius
@@ -648,7 +648,7 @@ def _one_for_all(price: Floats, workers: Floats) -> bool:
 
 
 @compiled
-def _jobs_near(problem: Problem, partition: Partition, t: float, found: int) -> Near:
+def _jobs_near(problem: Problem, basis: WorkingBasis, t: float, found: int) -> Near:
     """The jobs near a change of edge; each mixes the points of the edge that it is on."""
     rate, use, _, _, own, curved, _ = problem
     types = rate.shape[1]
@@ -662,18 +662,18 @@ def _jobs_near(problem: Problem, partition: Partition, t: float, found: int) -> 
         np.zeros((found, types + 1), np.bool_),
     )
     for s in range(found):
-        i = partition.near[s]
+        i = basis.near[s]
         for j in range(types):
             near.rate[s, j + 1] = rate[i, j]
         near.use[s] = use[i]
         near.offset[s], near.pull[s] = line(curved, own[i, FIRST], own[i, SECOND], own[i, THIRD], t)
-        near.left[s], near.right[s] = partition.edges[i, 0], partition.edges[i, 1]
+        near.left[s], near.right[s] = basis.edges[i, 0], basis.edges[i, 1]
         near.on[s, near.left[s]] = near.on[s, near.right[s]] = True
     return near
 
 
 @compiled
-def guess(problem: Problem, price: Floats, partition: Partition) -> float:
+def guess(problem: Problem, price: Floats, basis: WorkingBasis) -> float:
     """Prices from samples of growing size, and a t to go with them; made of the program alone."""
     rate, use, count, workers, own, curved, cap = problem
     groups, types = rate.shape
@@ -699,7 +699,7 @@ def guess(problem: Problem, price: Floats, partition: Partition) -> float:
             part[j] = workers[j] * taken / demand
         part_of_all = Problem(rate, use, count, part, own, curved, cap)
         sample, region = Sample(begin, stride), Region(t, radius, cap)
-        _, t, _, _, _ = search(part_of_all, sample, price, region, partition, MANY)
+        _, t, _, _, _ = search(part_of_all, sample, price, region, basis, MANY)
         radius = min(radius, 2.0 / math.sqrt(groups / stride))
         stride //= 4
         begin = stride // 2

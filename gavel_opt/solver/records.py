@@ -103,7 +103,7 @@ SCALARS = record(
     worth="f8",
     loose="f8",  # pivots below this part of their diagonal belong to rows that depend on others
     theta="f8",  # t's own pivot
-    pin="i8",  # the row that gives t, or -1
+    bottleneck="i8",  # the row that gives t, or -1
     curved="?",
     rewarded="?",
 )

@@ -1,6 +1,6 @@
-r"""The optimum of a contended program from its partition alone, with its proof.
+r"""The optimum of a contended program from its basis alone, with its proof.
 
-The partition says on which edge each job runs and which jobs are tied, with which points. If every
+The basis says on which edge each job runs and which jobs are tied, with which points. If every
 worker type has a price, all of the optimum follows from it, in this order:
 
 * the prices, at right angles to the ties :math:`d_i = e_c - (1 - \omega) e_a - \omega e_b`, which must
@@ -11,8 +11,8 @@ worker type has a price, all of the optimum follows from it, in this order:
 If there are J - 1 ties the optimum is one point. Where jobs of one type are alike but for their level,
 all of them are tied together, and the optimum is the weighted centre of their mixes.
 
-Nothing here depends on how the partition was found, and all conditions are checked with room to spare:
-whatever is zero has a cost, whatever is not is well above zero, ties hold to rounding. A partition with
+Nothing here depends on how the basis was found, and all conditions are checked with room to spare:
+whatever is zero has a cost, whatever is not is well above zero, ties hold to rounding. A basis with
 that property is the only one, so every search that ends with an answer ends with the same bits.
 """
 
@@ -27,7 +27,7 @@ from gavel_opt.arrays import Bools, Floats, Ints
 from gavel_opt.kernels.dense import cholesky, cholesky_solve, copy_into
 from gavel_opt.kernels.gap import LEVEL_SIZE, relative_gap
 from gavel_opt.kernels.jit import compiled
-from gavel_opt.solver.hull import FIRST, SECOND, THIRD, Problem, need
+from gavel_opt.solver.cheapest_mix import FIRST, SECOND, THIRD, Problem, need
 from gavel_opt.solver.settings import SETTINGS
 
 TIED, APART = 1e-11, 1e-9
@@ -41,7 +41,7 @@ LIMIT = 60
 
 
 class Basis(NamedTuple):
-    """The partition.
+    """The basis.
 
     Attributes
     ----------
@@ -239,22 +239,22 @@ def level_of(problem: Problem, edges: Ints, price: Floats, cost: Floats) -> floa
 def answer(
     problem: Problem, basis: Basis, price: Floats, cost: Floats, x: Floats, proof: Floats
 ) -> float:
-    """The optimum of a partition, if it has the property that makes it the only one.
+    """The optimum of a basis, if it has the property that makes it the only one.
 
     Parameters
     ----------
     problem
         The program.
     basis
-        The partition (:func:`tied_jobs`).
+        The basis (:func:`tied_jobs`).
     price, cost, x, proof
         Get the duals of capacities and levels, the shares, and primal residual, dual residual and
-        relative gap: infinite if the partition does not have the property.
+        relative gap: infinite if the basis does not have the property.
 
     Returns
     -------
     t
-        That of the partition, with the property or without; NaN if it has none.
+        That of the basis, with the property or without; NaN if it has none.
     """
     types, workers = problem.workers.size, problem.workers
     proof[:] = math.inf

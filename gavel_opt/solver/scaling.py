@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from gavel_opt.arrays import Floats
-from gavel_opt.kernels.finite import quotient
+from gavel_opt.kernels.dense import quotient
 from gavel_opt.kernels.jit import compiled
 from gavel_opt.solver.idle_pairs import pairs_of_jobs
 from gavel_opt.solver.predictor_corrector import bend_rows
@@ -271,7 +271,7 @@ def _start_duals(tables: Tables, size: float, jobs: float) -> None:
 
 @compiled
 def stand_at(tables: Tables, x: Floats, level: float, level_dual: Floats) -> None:
-    """Put a centre into the tables: ``x`` at ``level``, pinned by the groups with a dual."""
+    """Put a centre into the tables: ``x`` at ``level``, decided by the groups with a dual."""
     columns, cells, combinations, groups, types, rows, scalars = tables
     scalar, width = scalars[0], len(types)
     scalar.t = -level if scalar.curved else level / scalar.unit
@@ -289,9 +289,9 @@ def stand_at(tables: Tables, x: Floats, level: float, level_dual: Floats) -> Non
             s += columns[i * width + j].rate * cell.x
             u -= cell.x
             rows[2 * len(groups) + j].x -= combinations[i].use * cell.x
-        pinned = level_dual[i] > 0.0
-        levels.z = level_dual[i] * scalar.worth / group.scale if pinned else 0.0
+        decides = level_dual[i] > 0.0
+        levels.z = level_dual[i] * scalar.worth / group.scale if decides else 0.0
         time.z = 0.0
-        levels.x, time.x = (0.0, 0.0) if pinned else (s, u)
-        levels.face = 0.0 if pinned else levels.weight
-        time.face = 0.0 if pinned else time.weight
+        levels.x, time.x = (0.0, 0.0) if decides else (s, u)
+        levels.face = 0.0 if decides else levels.weight
+        time.face = 0.0 if decides else time.weight

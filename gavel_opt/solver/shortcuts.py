@@ -1,6 +1,6 @@
-r"""Programs whose optimum needs no path to it: those that one job pins, and those with a price on all types.
+r"""Programs whose optimum needs no path to it: those whose level one job decides, and those with a price on all types.
 
-A level that one job pins makes everything else slack (:mod:`~gavel_opt.solver.bottleneck`); where each
+A level that one job decides makes everything else slack (:mod:`~gavel_opt.solver.bottleneck`); where each
 worker type has a price nothing is slack (:mod:`~gavel_opt.solver.price_search`,
 :mod:`~gavel_opt.solver.recovery`). What lies between, and whatever is near a change from one to the other,
 is left to the interior point method.
@@ -17,7 +17,7 @@ from gavel_opt.kernels.dense import copy_into
 from gavel_opt.kernels.gap import LEVEL_SIZE, relative_gap
 from gavel_opt.kernels.jit import compiled, compiled_apart
 from gavel_opt.solver.bottleneck import SHORT, centre
-from gavel_opt.solver.hull import (
+from gavel_opt.solver.cheapest_mix import (
     FIRST,
     SECOND,
     THIRD,
@@ -37,9 +37,9 @@ from gavel_opt.solver.price_search import (
     OPTIMAL,
     SAME_T,
     WIDEST,
-    Partition,
     Region,
     Sample,
+    WorkingBasis,
     guess,
     search,
 )
@@ -50,12 +50,12 @@ SAME, APART = 1e-12, 1e-9
 """Levels and rates within the first part of each other are the same, beyond the second they are not;
 between the two the interior point method decides."""
 THIN = 1e-4
-"""A job that does not pin the level but has less room than this part makes a body too thin for sums of
+"""A job that does not decide the level but has less room than this part makes a body too thin for sums of
 these lengths."""
 PROVED = 1e-10
 """Answers with a worse certificate are none."""
 
-NONE, DOUBT, PINNED, PRICED = range(4)
+NONE, DOUBT, BOTTLENECK, PRICED = range(4)
 """Outcomes: not for these methods; no answer from here, perhaps from better prices; the optimum of
 either kind."""
 
@@ -100,7 +100,7 @@ def solve_direct(given: Given, start: Floats, found: Found) -> int:
         if short != short:
             return NONE
     if short <= SHORT:
-        done = _pinned(problem, found)
+        done = _bottleneck(problem, found)
         if done != DOUBT:
             return done
     if not full:
@@ -121,13 +121,13 @@ def _mean_rates(rate: Floats, use: Floats, own: Floats, price: Floats) -> None:
 
 
 @compiled
-def _pinned(problem: Problem, found: Found) -> int:
-    """Centre of the body, with the duals of the jobs that pin the level."""
+def _bottleneck(problem: Problem, found: Found) -> int:
+    """Centre of the body, with the duals of the jobs that decide the level."""
     x, level_dual, price, summary = found
     rate, use, count, workers, own, curved, t = problem
     groups, types = rate.shape
     needs = np.empty(groups)
-    pinned = np.zeros(groups, np.int64)
+    is_bottleneck = np.zeros(groups, np.int64)
     total = 0.0
     for i in range(groups):
         first, second, third, top = own[i, FIRST], own[i, SECOND], own[i, THIRD], own[i, TOP]
@@ -140,7 +140,7 @@ def _pinned(problem: Problem, found: Found) -> int:
             for j in range(types):
                 if rate[i, j] != top and rate[i, j] > (1.0 - APART) * top:
                     return DOUBT
-            pinned[i] = 1
+            is_bottleneck[i] = 1
             level_dual[i] = count[i]
             if curved:
                 total += count[i] * needs[i] * needs[i] / second * third
@@ -148,7 +148,7 @@ def _pinned(problem: Problem, found: Found) -> int:
                 total += count[i] * first
         elif needs[i] >= (1.0 - THIN) * top and needs[i] > -math.inf:
             return DOUBT
-    given = problem, needs, pinned, x, price
+    given = problem, needs, is_bottleneck, x, price
     steps = centre(*given, (0, 0, 0)) if types == 3 else centre(*given, ())
     if steps == 0:
         return DOUBT
@@ -166,7 +166,7 @@ def _pinned(problem: Problem, found: Found) -> int:
         if needs[i] > -math.inf:
             primal = max(primal, (needs[i] - got) / (abs(needs[i]) + got + 1e-300))
         bound += level_dual[i] * own[i, TOP]
-        if pinned[i]:
+        if is_bottleneck[i]:
             if curved:
                 pull += level_dual[i] * needs[i]
             else:
@@ -179,14 +179,14 @@ def _pinned(problem: Problem, found: Found) -> int:
         return DOUBT
     summary[0] = summary[1] = -t if curved else t
     summary[2], summary[3], summary[4], summary[5] = primal, 0.0, gap, steps
-    return PINNED
+    return BOTTLENECK
 
 
 @compiled
 def _contended(problem: Problem, known: bool, start: Floats, found: Found) -> int:
-    """Find the partition, from the known prices and from prices of the program's own; answer.
+    """Find the basis, from the known prices and from prices of the program's own; answer.
 
-    Whatever partition the search comes by is tried: the proof tells whether it is the one, and if
+    Whatever basis the search comes by is tried: the proof tells whether it is the one, and if
     not, its t is a better place for tangents than theirs.
     """
     x, level_dual, price, summary = found
@@ -205,12 +205,12 @@ def _contended(problem: Problem, known: bool, start: Floats, found: Found) -> in
             rounds = FEW
         else:
             rounds = MANY
-            t = guess(problem, at, Partition(edges, near))
+            t = guess(problem, at, WorkingBasis(edges, near))
             radius = min(4.0 / math.sqrt(groups), WIDEST)
         for _ in range(rounds):
             region = Region(t, radius, problem.cap)
             outcome, t, moved, many, more = search(
-                problem, Sample(0, 1), at, region, Partition(edges, near), rounds
+                problem, Sample(0, 1), at, region, WorkingBasis(edges, near), rounds
             )
             total += more
             if outcome == LOST:

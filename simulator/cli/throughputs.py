@@ -80,8 +80,8 @@ def described(table: Measurements, path: Path) -> str:
             f"  {worker_type:<10} {int((speeds > 0).sum()):>4} run alone, {pairs:>5} pairs"
         )
     if path.suffix == ".toml":
-        from simulator.world.reading import read_text
         from simulator.world.throughput_toml import derived_of
+        from simulator.world.untrusted_text import read_text
 
         for one in derived_of(str(path), read_text(path)):
             own = "".join(f", {family} {factor:g}" for family, factor in one.factors.items())

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from gavel_opt import InputError
-from simulator.world.reading import MEGABYTE, once, shown
+from simulator.world.untrusted_text import MEGABYTE, once, shown
 
 _CHUNK = 1 << 16
 _DECODER = json.JSONDecoder(object_pairs_hook=once)

@@ -17,7 +17,7 @@ from simulator.importers.base import (
 )
 from simulator.importers.json_list import list_items
 from simulator.importers.tables import first_line, number_of, rows, seconds_of
-from simulator.world.reading import read_lines, shown
+from simulator.world.untrusted_text import read_lines, shown
 
 WORKER_TYPE = "v100"
 _STATES = {"Pass": COMPLETED, "Killed": KILLED, "Failed": FAILED}

@@ -22,7 +22,7 @@ from simulator.importers.tables import (
     rows,
 )
 from simulator.importers.tables import time_of as _time
-from simulator.world.reading import shown
+from simulator.world.untrusted_text import shown
 
 WORKER_TYPE = "v100"
 

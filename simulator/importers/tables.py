@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from gavel_opt import InputError
-from simulator.world.reading import LARGEST, number, read_lines, shown
+from simulator.world.untrusted_text import LARGEST, number, read_lines, shown
 
 _MISSING = frozenset({"", "nan", "none", "null", "na", "n/a", "unknown"})
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from gavel_opt import Allocation, InputError
 from simulator.world.cluster import SHORT_ORDER
-from simulator.world.reading import is_number, parse_json, read_text, shown
+from simulator.world.untrusted_text import is_number, parse_json, read_text, shown
 
 
 class Replay:

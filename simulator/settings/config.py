@@ -46,7 +46,7 @@ from simulator.settings.values import (
     WORKLOAD_NAME,
 )
 from simulator.world.json_shape import misfit
-from simulator.world.reading import ChangedError
+from simulator.world.untrusted_text import ChangedError
 
 DECIDES = "what decides"
 CLUSTER = "cluster"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from simulator.settings.config import RunConfig
-from simulator.world.reading import may_be_cut_off
+from simulator.world.untrusted_text import may_be_cut_off
 
 
 def notes_on_files(config: RunConfig) -> list[str]:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from gavel_opt import InputError, unknown_name
-from simulator.world.reading import LARGEST
+from simulator.world.untrusted_text import LARGEST
 
 MOST_VALUES = 100_000
 """The longest range that is taken for what its author meant."""

@@ -16,7 +16,7 @@ from simulator.runs.output.run_folder import read_summary, read_table
 from simulator.runs.output.summary_text import is_whole
 from simulator.settings.config import RunConfig
 from simulator.world.json_shape import misfit
-from simulator.world.reading import parse_json, read_text
+from simulator.world.untrusted_text import parse_json, read_text
 
 State = Literal["finished", "partial", "running", "stopped", "empty", "damaged"]
 

@@ -15,7 +15,7 @@ from simulator.studies.experiments.experiment import PAPER_WINDOW
 from simulator.studies.pictures.styles import ENDINGS, spare_styles, styles_apart
 from simulator.studies.sweeps.sweep_folder import PLAN, PlanEntry, read_plan, standing
 from simulator.viewer.run_folder import LIVE_FILE, looks_like_a_run
-from simulator.world.reading import DAMAGED, read_json
+from simulator.world.untrusted_text import DAMAGED, read_json
 
 POINTS = "points"
 

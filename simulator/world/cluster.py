@@ -10,8 +10,8 @@ import numpy as np
 
 from gavel_opt import InputError
 from simulator.world.names import meant, nearest
-from simulator.world.reading import whole_number
 from simulator.world.throughputs import PRESETS
+from simulator.world.untrusted_text import whole_number
 
 SHORT_ORDER = ("v100", "p100", "k80")
 """Worker types of the short form ``36:36:36``, and the order in which types are visited."""

@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from simulator.world.reading import CONTROL, is_number, shown
+from simulator.world.untrusted_text import CONTROL, is_number, shown
 
 _OF_TYPE: dict[str, Callable[[Any], bool]] = {
     "null": lambda value: value is None,

@@ -10,7 +10,7 @@ import numpy as np
 
 from gavel_opt import InputError
 from simulator.world.names import meant
-from simulator.world.reading import LARGEST, csv_rows, number, read_text, shown
+from simulator.world.untrusted_text import LARGEST, csv_rows, number, read_text, shown
 
 _SHIPPED = Path(__file__).parents[1] / "data" / "prices.csv"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from gavel_opt import InputError
-from simulator.world.reading import LARGEST, csv_rows, number, shown, whole_number
 from simulator.world.throughputs import (
     MOST_SCALE,
     SPEED,
@@ -12,6 +11,7 @@ from simulator.world.throughputs import (
     TableBuilder,
     refuse_two_speeds,
 )
+from simulator.world.untrusted_text import LARGEST, csv_rows, number, shown, whole_number
 
 
 def parse_csv(source: str, text: str) -> Measurements:

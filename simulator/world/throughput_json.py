@@ -6,7 +6,6 @@ import json
 import re
 
 from gavel_opt import InputError
-from simulator.world.reading import LARGEST, is_number, parse_json, shown
 from simulator.world.throughputs import (
     SPEED,
     UNCONSOLIDATED,
@@ -15,6 +14,7 @@ from simulator.world.throughputs import (
     TableBuilder,
     refuse_two_speeds,
 )
+from simulator.world.untrusted_text import LARGEST, is_number, parse_json, shown
 
 _GAVEL_KEY = re.compile(r"\('(.*)', ([1-9][0-9]{0,5})\)")
 

@@ -13,7 +13,6 @@ import numpy as np
 
 from gavel_opt import InputError
 from simulator.world.names import nearest
-from simulator.world.reading import LARGEST, is_number, shown
 from simulator.world.throughputs import (
     MOST_SCALE,
     PRESETS,
@@ -25,6 +24,7 @@ from simulator.world.throughputs import (
     preset_file,
     refuse_two_speeds,
 )
+from simulator.world.untrusted_text import LARGEST, is_number, shown
 
 _BATCH = re.compile(r" \(batch size .*\)$")
 _OF_TYPE = {"relative_to", "factor", "factors", "source"}

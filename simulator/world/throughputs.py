@@ -17,7 +17,7 @@ import numpy as np
 from gavel_opt import InputError, ThroughputTable
 from simulator.world.job_types import JOB_TYPES
 from simulator.world.names import meant, nearest
-from simulator.world.reading import (
+from simulator.world.untrusted_text import (
     LARGEST,
     read_text,
     shown,

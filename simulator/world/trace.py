@@ -11,8 +11,8 @@ import numpy as np
 
 from gavel_opt import InputError
 from simulator.world.names import nearest
-from simulator.world.reading import LARGEST, number, read_lines, shown, whole_number
 from simulator.world.throughputs import Key, Measurements
+from simulator.world.untrusted_text import LARGEST, number, read_lines, shown, whole_number
 from simulator.world.workload import Jobs
 
 _GAVEL = (

@@ -14,9 +14,9 @@ from matplotlib.colors import to_rgb  # noqa: E402
 from matplotlib.figure import Figure  # noqa: E402
 
 from gavel_opt import POLICIES  # noqa: E402
-from simulator.studies import plots, styles  # noqa: E402
 from simulator.studies.experiments import curves  # noqa: E402
 from simulator.studies.experiments.experiment import Choices  # noqa: E402
+from simulator.studies.pictures import plots, styles  # noqa: E402
 
 # Machado, Oliveira and Fernandes (2009), severity 1, on linear RGB
 DEUTERANOPIA = [[0.367, 0.861, -0.228], [0.280, 0.673, 0.047], [-0.012, 0.043, 0.969]]

@@ -16,7 +16,7 @@ from gavel_opt.engines.structured import Structured
 from gavel_opt.model.allocation_program import FinishTimeProgram
 from gavel_opt.solver import optimum as module
 from gavel_opt.solver.optimum import Memory, optimum
-from gavel_opt.solver.shortcuts import DOUBT, NONE, PINNED, PRICED
+from gavel_opt.solver.shortcuts import BOTTLENECK, DOUBT, NONE, PRICED
 
 seeds = st.integers(0, 2**31)
 
@@ -135,7 +135,7 @@ def test_it_is_the_interior_point_methods_optimum(kind, monkeypatch):
         assert answer.objective == pytest.approx(expected.objective, rel=1e-9)
         assert slack(program, answer) >= -1e-11
         np.testing.assert_allclose(answer.x, expected.x, rtol=0, atol=1e-7)
-    solved = outcomes.seen[PINNED] + outcomes.seen[PRICED]
+    solved = outcomes.seen[BOTTLENECK] + outcomes.seen[PRICED]
     assert solved >= (10 if kind in ("max-min", "makespan", "finish time", "water filling") else 25)
 
 
@@ -208,7 +208,7 @@ def test_a_body_of_any_size(groups, types, monkeypatch):
         slope=np.append(20.0, np.ones(groups - 1)),
     )
     answer, certificate, _ = optimum(program, "canonical")
-    assert outcomes.seen == {PINNED: 1}
+    assert outcomes.seen == {BOTTLENECK: 1}
     assert certificate.within(1e-10)
     np.testing.assert_allclose(answer.x, by_path(program, monkeypatch).x, rtol=0, atol=1e-8)
 
@@ -238,7 +238,7 @@ def test_a_thin_body_is_centred_as_well_as_numbers_allow(monkeypatch):
         assert certificate.within(1e-10)
         assert steps < 25
         np.testing.assert_allclose(answer.x, by_path(thin, monkeypatch).x, rtol=0, atol=1e-7)
-    assert outcomes.seen == {PINNED: 3}
+    assert outcomes.seen == {BOTTLENECK: 3}
 
 
 def test_many_jobs_in_stages(monkeypatch):
@@ -297,4 +297,4 @@ def test_plain_speeds(monkeypatch):
         answer, certificate, _ = optimum(program, "canonical")
         assert certificate.within(1e-10)
         np.testing.assert_allclose(answer.x, by_path(program, monkeypatch).x, rtol=0, atol=1e-8)
-    assert outcomes.seen == {PRICED: 9, PINNED: 1}
+    assert outcomes.seen == {PRICED: 9, BOTTLENECK: 1}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from simulator.runs.columns import Columns
-from simulator.runs.output.job_accounts import isolation
+from simulator.runs.output.job_metrics import isolation
 from simulator.runs.simulation import Simulation
 from simulator.world.units import HOUR
 

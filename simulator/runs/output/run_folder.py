@@ -11,7 +11,7 @@ from gavel_opt import InputError
 from simulator.runs.columns import Columns
 from simulator.settings.config import RunConfig
 from simulator.world.json_shape import misfit, unprintable
-from simulator.world.reading import MEGABYTE, parse_json, read_text, shown
+from simulator.world.untrusted_text import MEGABYTE, parse_json, read_text, shown
 
 MOST_PROMISED = 256 * MEGABYTE
 """Bytes that a small file of a table may promise to hold."""

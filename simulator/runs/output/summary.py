@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 import gavel_opt
 from gavel_opt import Tally
 from simulator.runs.columns import Columns
-from simulator.runs.output.job_accounts import presence
+from simulator.runs.output.job_metrics import presence
 from simulator.runs.output.read_out import job_columns, placement_columns, round_columns
 from simulator.runs.output.results import RunResult, Spent, Status
 from simulator.runs.saturation.rules import Verdict

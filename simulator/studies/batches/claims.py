@@ -24,7 +24,7 @@ from types import TracebackType
 from typing import Any
 
 from simulator.studies.batches.retries import patiently
-from simulator.world.reading import DAMAGED, read_json
+from simulator.world.untrusted_text import DAMAGED, read_json
 
 LEASE = 60.0
 """Seconds after which a claim that nobody touched may be taken over."""

@@ -14,7 +14,7 @@ from simulator.files.own_files import refuse_foreign
 from simulator.runs.output.results import TRACE, RunResult
 from simulator.settings.config import RunConfig
 from simulator.studies.batches.identity import code_version, identity_of, made_otherwise
-from simulator.world.reading import DAMAGED, read_json
+from simulator.world.untrusted_text import DAMAGED, read_json
 
 _RECORDS = {"placements": "placements.parquet", "allocations": "allocations.parquet"}
 _RECORDS |= {"programs": "programs", "trace": TRACE}

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from gavel_opt import InputError
-from simulator.world.reading import DAMAGED, read_json
+from simulator.world.untrusted_text import DAMAGED, read_json
 
 SUMMARY = "summary.json"
 

@@ -18,7 +18,7 @@ from simulator.studies.batches.claims import Claims
 from simulator.studies.batches.identity import code_version, made_otherwise
 from simulator.studies.batches.retries import patiently
 from simulator.studies.executors import Payload
-from simulator.world.reading import DAMAGED, LARGEST, read_json
+from simulator.world.untrusted_text import DAMAGED, LARGEST, read_json
 
 UNFINISHED = ".unfinished"
 """Folder, within the sweep's, of runs on their way; a run moves out of it when it is whole."""

@@ -13,7 +13,7 @@ from simulator.studies.batches.carry_out import Kept, Store
 from simulator.studies.batches.identity import identity_of_work, made_otherwise
 from simulator.studies.batches.retries import patiently
 from simulator.studies.executors import Payload
-from simulator.world.reading import DAMAGED, read_json
+from simulator.world.untrusted_text import DAMAGED, read_json
 
 _LIMITS = ("timeout", "max_simulated_hours")
 """Settings that end a run without changing what comes before."""

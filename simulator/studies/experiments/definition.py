@@ -48,7 +48,7 @@ from simulator.studies.experiments.curves import (
     CurveExperiment,
     Panel,
 )
-from simulator.world.reading import read_text
+from simulator.world.untrusted_text import read_text
 
 DEFINITIONS = Path(__file__).parent / "definitions"
 

@@ -17,7 +17,7 @@ from simulator.studies.batches.carry_out import CLAIMS
 from simulator.studies.batches.claims import Claims, Holder
 from simulator.studies.batches.retries import patiently
 from simulator.studies.sweeps.sweep_plan import PlannedRun
-from simulator.world.reading import CONTROL, DAMAGED, read_json, shown
+from simulator.world.untrusted_text import CONTROL, DAMAGED, read_json, shown
 
 PLAN = "sweep.json"
 """File, within the sweep's folder, of all its runs and the commands that planned them."""

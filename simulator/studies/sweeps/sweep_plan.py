@@ -36,7 +36,7 @@ from simulator.settings.options import make_config
 from simulator.settings.shared_settings import settings_by_policy
 from simulator.settings.values import POLICY_SETTINGS
 from simulator.studies.batches.batch import file_name
-from simulator.world.reading import read_text
+from simulator.world.untrusted_text import read_text
 
 Value: TypeAlias = "str | int | float | bool | dict[str, int]"
 """What a user writes for a setting."""

@@ -16,7 +16,7 @@ from simulator.studies.batches.run_folders import RESULTS
 from simulator.studies.sweeps.over_seeds import OverSeeds, over_seeds, write_over_seeds
 from simulator.studies.sweeps.sweep_folder import PlanEntry
 from simulator.studies.tables import csv_of
-from simulator.world.reading import CHANGED
+from simulator.world.untrusted_text import CHANGED
 
 
 def write_tables(folder: Path, plan: Sequence[PlanEntry], batch: Batch) -> list[OverSeeds]:

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 from gavel_opt.kernels import code_cache, jit
-from gavel_opt.kernels.finite import all_finite
 from gavel_opt.kernels.groups import clipped_shares
+from gavel_opt.kernels.input_checks import all_finite
 from gavel_opt.solver.interior_point import solve_program
 
 HERE = Path(__file__)
@@ -25,7 +25,7 @@ TRY = """
 import sys, time
 import numpy as np
 from gavel_opt.kernels import jit
-from gavel_opt.kernels.finite import all_finite
+from gavel_opt.kernels.input_checks import all_finite
 
 none = np.empty(0)
 given = np.ones((2, 3)), np.empty((0, 3)), none, none, none, none, none
@@ -71,7 +71,9 @@ def test_compiled_once_and_found_by_the_next(tmp_path: Path) -> None:
     assert said(in_process(tmp_path, 0.0, 1))[0] == "True True numba"
     (folder,) = tmp_path.glob("kernels-*")
     kept = sorted(folder.glob("code/*"))
-    assert [file.name.split("-")[0] for file in kept] == ["gavel_opt.kernels.finite.all_finite"]
+    assert [file.name.split("-")[0] for file in kept] == [
+        "gavel_opt.kernels.input_checks.all_finite"
+    ]
     before = kept[0].stat().st_mtime_ns
     assert said(in_process(tmp_path, 2.5, 1))[0] == "True True"
     assert kept[0].stat().st_mtime_ns == before
@@ -105,7 +107,7 @@ def test_llvm_may_be_at_work_elsewhere_meanwhile(tmp_path: Path) -> None:
         text=True,
         check=True,
     )
-    name = "gavel_opt.kernels.finite.all_finite"
+    name = "gavel_opt.kernels.input_checks.all_finite"
     meanwhile, afterwards = f"True False 1 {name}", f"True True 1 {name}"
     assert process.stdout.splitlines() == [meanwhile, meanwhile, afterwards]
     assert len([*tmp_path.glob("kernels-*/code/*")]) == 1

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.mechanism.stays import STAY, Clocks, Stretches, add_times, follow_jobs
+from simulator.mechanism.preemptions import STAY, Clocks, Stretches, add_times, follow_jobs
 from simulator.runs.columns import Columns
 
 Floats = NDArray[np.float64]

@@ -1,6 +1,6 @@
 """Whether functions that numba compiles are called as :mod:`gavel_opt.kernels.compiling` calls them.
 
-    python -m gavel_opt.kernels.convention    # exit status 0 if they are
+    python -m gavel_opt.kernels.calling_convention    # exit status 0 if they are
 
 Compiles a kernel with every kind of argument and result, and compares what it does with plain Python.
 """

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gavel_opt.kernels import compiling, convention
+from gavel_opt.kernels import calling_convention, compiling
 from gavel_opt.kernels.jit import compiled
 
 
@@ -20,7 +20,7 @@ def _asked_anew() -> Iterator[None]:
 
 
 def test_it_holds_for_the_numba_at_hand() -> None:
-    assert convention.holds()
+    assert calling_convention.holds()
 
 
 def test_another_result_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -31,7 +31,7 @@ def test_another_result_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(compiling, "_shim", swapped)
     with pytest.raises(RuntimeError, match="came back with status"):
-        convention.holds()
+        calling_convention.holds()
 
 
 def test_a_known_version_is_not_tried(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,7 +56,7 @@ def test_an_unknown_version_is_tried_in_another_process(
     kernel: Any = compiled(_doubled)
     kernel._spent = 10.0
     assert kernel(4) == kernel(4) == 8
-    assert tried == [["-m", "gavel_opt.kernels.convention"]]
+    assert tried == [["-m", "gavel_opt.kernels.calling_convention"]]
     note = capsys.readouterr().err
     why = "something else" if status == 1 else "exit status -11"
     assert (why in note and "stays interpreted" in note) == (status != 0)

@@ -12,7 +12,7 @@ from pyarrow import parquet
 import simulator
 from simulator.cli import main
 from simulator.runs.columns import ABOUT, about
-from simulator.runs.output.job_accounts import isolation, presence
+from simulator.runs.output.job_metrics import isolation, presence
 from simulator.world.prices import load_prices
 
 RUN = ("run", "--policy", "max_min_fairness_packed", "--cluster", "3:2:4", "--jobs", "14")

@@ -1,6 +1,8 @@
-"""Whether jobs have nothing odd about them, in one compiled pass."""
+"""Whether what was handed over is as it should be, in one compiled pass each: jobs, and tables of numbers."""
 
 from __future__ import annotations
+
+import numpy as np
 
 from gavel_opt.arrays import Floats, Ints
 from gavel_opt.kernels.jit import compiled
@@ -26,3 +28,19 @@ def are_ordinary(
             return False
         total += 0.0 * weight[job] + 0.0 * steps_left[job] + 0.0 * age[job]
     return total == 0.0
+
+
+@compiled
+def all_finite(
+    table: Floats, other: Floats, a: Floats, b: Floats, c: Floats, d: Floats, e: Floats
+) -> bool:
+    """Whether no value of two tables and five vectors is NaN or infinite."""
+    total = 0.0
+    for rows in (table, other):
+        for i in range(rows.shape[0]):
+            for j in range(rows.shape[1]):
+                total += 0.0 * rows[i, j]
+    for values in (a, b, c, d, e):
+        for i in range(values.size):
+            total += 0.0 * values[i]
+    return bool(np.isfinite(total))
