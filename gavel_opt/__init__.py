@@ -15,7 +15,8 @@ TYPE_CHECKING = False  # nothing is loaded before a command can answer for its s
 if TYPE_CHECKING:
     from typing import Any
 
-    from gavel_opt.driver import TIE_BREAKS, Driver, Recorder, Tally
+    from gavel_opt.driver import Driver
+    from gavel_opt.engine_chain import TIE_BREAKS, Recorder
     from gavel_opt.engines.protocol import Capability, Engine, Options
     from gavel_opt.engines.registry import known_engines, make_engine
     from gavel_opt.errors import (
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from gavel_opt.policies.builder import ProgramBuilder
     from gavel_opt.policies.estimation import ThroughputEstimator
     from gavel_opt.solving import solve
+    from gavel_opt.tally import Tally
 
 _HOME = {
     "Allocation": "model.allocation_program",
@@ -57,9 +59,9 @@ _HOME = {
     "Blocks": "model.allocation_program",
     "FinishTimeProgram": "model.allocation_program",
     "Driver": "driver",
-    "TIE_BREAKS": "driver",
-    "Recorder": "driver",
-    "Tally": "driver",
+    "TIE_BREAKS": "engine_chain",
+    "Recorder": "engine_chain",
+    "Tally": "tally",
     "Capability": "engines.protocol",
     "Engine": "engines.protocol",
     "Options": "engines.protocol",

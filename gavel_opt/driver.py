@@ -1,47 +1,25 @@
-"""Runs a policy's programs on an engine: timing, certificates, fallback, ties, recording."""
+"""Runs a policy's programs on a chain of engines; or asks in one step, where engine and policy know each other's."""
 
 from __future__ import annotations
 
-import math
 import operator
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from typing import TypeGuard, cast
+from typing import cast
 
 import numpy as np
 
 from gavel_opt.arrays import Floats
+from gavel_opt.engine_chain import EngineChain, Recorder, made_here
 from gavel_opt.engines.asking import raised_word
-from gavel_opt.engines.protocol import (
-    AllocationEngine,
-    Engine,
-    OneStepEngine,
-    Options,
-    ProductEngine,
-)
-from gavel_opt.engines.registry import make_engine
-from gavel_opt.errors import ANY_FAILURE, ON_PURPOSE, InputError, SolveFailed, unknown_name
+from gavel_opt.engines.protocol import Engine, OneStepEngine, Options
+from gavel_opt.errors import ANY_FAILURE, ON_PURPOSE
 from gavel_opt.kernels.arguments import Call
 from gavel_opt.kernels.jit import clock
-from gavel_opt.model.allocation_program import (
-    Allocation,
-    AllocationProgram,
-    Answer,
-    FinishTimeProgram,
-    ProductProgram,
-    Program,
-)
-from gavel_opt.model.certificate import certify
+from gavel_opt.model.allocation_program import Allocation
 from gavel_opt.model.checked_shares import checked_shares
 from gavel_opt.model.cluster_state import ClusterState, StandingState
-from gavel_opt.model.finish_time import finish_time_by_levels, level_program
-from gavel_opt.model.groups import expand
-from gavel_opt.model.linear_program import LinearProgram
-from gavel_opt.model.lowering import lift_answer, lower
 from gavel_opt.model.odd_states import Glance, proper_part, screen_state, widened
-from gavel_opt.model.presolve import screen, screen_blocks
-from gavel_opt.model.recertified import recertify
-from gavel_opt.model.solution import Certificate, Solution, Status
+from gavel_opt.model.solution import Certificate
 from gavel_opt.policies import Policy, solves
 from gavel_opt.policies.finish_time import known_past
 from gavel_opt.policies.in_columns import known_call
@@ -53,60 +31,10 @@ from gavel_opt.policies.outside import (
     is_ours,
     started_generator,
 )
-from gavel_opt.solving import SECOND, certify_solution, decide
-from gavel_opt.tie_breaking import alone_first, choose, worth_solved
-
-TIE_BREAKS = ("canonical", "efficient", "none")
+from gavel_opt.tie_breaking import alone_first
 
 
-@dataclass(slots=True)
-class Tally:
-    """What the solves of a run cost and how good they were; the summary's ``solve`` and ``time``.
-
-    Attributes
-    ----------
-    programs, cache_hits, fallbacks, allocations
-        Programs solved; solved on a kept model; answers refused and solved elsewhere;
-        recomputations.
-    max_primal_residual, max_dual_residual, max_relative_gap
-        The worst certificate among the answers that were used.
-    build, translate, solve, read, tie_break, certify
-        Seconds of wall clock by part.
-    refusals
-        ``"engine: reason"`` to how often.
-    """
-
-    programs: int = 0
-    cache_hits: int = 0
-    fallbacks: int = 0
-    allocations: int = 0
-    max_primal_residual: float = 0.0
-    max_dual_residual: float = 0.0
-    max_relative_gap: float = 0.0
-    build: float = 0.0
-    translate: float = 0.0
-    solve: float = 0.0
-    read: float = 0.0
-    tie_break: float = 0.0
-    certify: float = 0.0
-    refusals: dict[str, int] = field(default_factory=dict)
-
-    def worst(self, certificate: Certificate) -> None:
-        """Keep the largest residuals and gap."""
-        if certificate.primal_residual > self.max_primal_residual:
-            self.max_primal_residual = certificate.primal_residual
-        if certificate.dual_residual > self.max_dual_residual:
-            self.max_dual_residual = certificate.dual_residual
-        if certificate.relative_gap > self.max_relative_gap:
-            self.max_relative_gap = certificate.relative_gap
-
-
-Recorder = Callable[[LinearProgram, Solution], None]
-"""Called with every general program an engine solved and its solution (``--record programs``), and with the
-second programs of efficient optima."""
-
-
-class Driver:
+class Driver(EngineChain):
     """One policy on one engine, with a fallback chain.
 
     Parameters
@@ -145,31 +73,21 @@ class Driver:
         tolerance: float = 1e-6,
         recorder: Recorder | None = None,
     ) -> None:
-        if tie_break not in TIE_BREAKS:
-            raise unknown_name("tie-break (--tie-break)", tie_break, TIE_BREAKS)
-        if isinstance(engine, str):
-            engine = make_engine("structured" if engine == "auto" else engine)
+        super().__init__(
+            policy.name, engine, fallback, tie_break, grouping, options, tolerance, recorder
+        )
         self.policy = policy
-        self.engine = engine
-        self.tie_break = tie_break
-        self.grouping = grouping
-        self.options = replace(options or Options(), tie_break=tie_break)
-        self.tolerance = tolerance
-        self.recorder = recorder
-        self.tally = Tally()
-        self._spare: tuple[Answer, Certificate] | None = None
         self._glance = Glance()
-        self._chain: list[Engine | str] = [engine, *(n for n in fallback if n != engine.name)]
         self._standing: tuple[tuple[object, ...], Call | None] | None = None
         self._one_step: OneStepEngine | None = None
         # The shares that such a step gives have no prices: from outside they could not be proven.
-        if engine.capability.one_step and grouping and recorder is None and _is_ours(engine):
-            self._one_step = cast(OneStepEngine, engine)
-
-    @property
-    def merges(self) -> bool:
-        """Whether policies are asked for groups of identical jobs."""
-        return self.tie_break != "none" or self._groups_for(self.engine)
+        if (
+            self.engine.capability.one_step
+            and grouping
+            and recorder is None
+            and made_here(self.engine)
+        ):
+            self._one_step = cast(OneStepEngine, self.engine)
 
     def allocate(self, state: ClusterState) -> Allocation:
         """Compute the allocation; what odd states mean says :mod:`gavel_opt.model.odd_states`.
@@ -346,262 +264,6 @@ class Driver:
         knows_speeds = tie_break == "efficient" and not traits.shuffles
         return packs or knows_speeds
 
-    def solve(self, program: Program | ProductProgram) -> Answer:
-        """Solve one program of the policy: certified, ties broken."""
-        if isinstance(program, ProductProgram):
-            return self._solve_product(program)
-        refusals: dict[str, None] = {}
-        self._spare = None
-        for place, engine in enumerate(self._chain):
-            if isinstance(engine, str):
-                engine = self._chain[place] = make_engine(engine)
-            if not _takes(engine, program):
-                continue
-            answer, reason = self._tried(engine, program)
-            if answer is not None:
-                answer, reason = self._break_ties(engine, program, answer)
-            if answer is not None:
-                answer, reason = self._accept_worth(program, answer)
-            if answer is not None:
-                return answer
-            refusals[self._refuse(engine, reason)] = None
-        if self._spare is not None:
-            self.tally.worst(self._spare[1])
-            return self._spare[0]
-        if not refusals and isinstance(program, AllocationProgram) and program.limits is not None:
-            raise InputError(
-                f"policy {self.policy.name!r} has rows of its own ({', '.join(program.limits.names)}), "
-                f"which engine {self.engine.name!r} does not take; choose another, or add one to --fallback"
-            )
-        limits = program.limits if isinstance(program, AllocationProgram) else None
-        own = f" to a program with the rows {', '.join(limits.names)}" if limits else ""
-        raise SolveFailed(
-            f"no engine gave a certified answer{own} ({'; '.join(refusals)}); add one to --fallback",
-            lower(_linear(program)),
-        )
 
-    def _refuse(self, engine: Engine, reason: str) -> str:
-        """Count an answer that is not used."""
-        self.tally.fallbacks += 1
-        refusal = f"{engine.name}: {reason}"
-        self.tally.refusals[refusal] = self.tally.refusals.get(refusal, 0) + 1
-        return refusal
-
-    def _break_ties(
-        self, engine: Engine, program: Program, answer: Answer
-    ) -> tuple[Answer | None, str]:
-        """The optimum that the tie-break chooses, or None and why there is none beside this answer."""
-        # probes too: the policy's next program is made of their numbers, so these must be the same
-        # bits from every engine
-        breaks_ties = engine.capability.tie_break and not self._expands(engine)
-        if self.tie_break == "none" or breaks_ties:
-            return answer, ""
-        started = clock()
-        try:
-            try:
-                return choose(program, answer, self.tie_break), ""
-            except SolveFailed:
-                program_within_reach = _with_reached_floors(program, answer)
-                if program_within_reach is None:
-                    raise
-                return choose(program_within_reach, answer, self.tie_break), ""
-        except SolveFailed as failed:
-            return None, str(failed)
-        except ON_PURPOSE:
-            raise
-        except ANY_FAILURE as raised:  # the next engine's answer may lie elsewhere
-            return None, f"its tie-break {raised_word(raised)}"
-        finally:
-            self.tally.tie_break += clock() - started
-
-    def _accept_worth(self, program: Program, answer: Answer) -> tuple[Answer | None, str]:
-        """Record the second program of an efficient optimum, and ask for its proof as for any other."""
-        if answer.worth_proof is None:
-            return answer, ""
-        certificate = Certificate(*answer.worth_proof)
-        if self.recorder is not None:
-            self.recorder(*worth_solved(program, answer, certificate))
-        if not certificate.within(self.tolerance):
-            return None, f"{Status.IMPRECISE.value} in the total worth"
-        self.tally.worst(certificate)
-        return answer, ""
-
-    def _solve_product(self, program: ProductProgram) -> Answer:
-        """Solve a product program on the first engine of the chain that takes such."""
-        for place, engine in enumerate(self._chain):
-            if isinstance(engine, str):
-                engine = self._chain[place] = make_engine(engine)
-            if engine.capability.product:
-                product_engine = cast(ProductEngine, engine)
-                try:
-                    found = product_engine.solve_product(program, self.options)
-                except ON_PURPOSE:
-                    raise
-                except ANY_FAILURE as raised:
-                    raise SolveFailed(f"{engine.name} {raised_word(raised)}") from raised
-                answer, reason = self._accept(*self._proven(engine, program, *found))
-                if answer is None:
-                    raise SolveFailed(f"{engine.name} gave no certified answer: {reason}")
-                return answer
-        raise InputError(
-            f"policy {self.policy.name!r} needs an engine that maximises products of levels; "
-            "choose --engine cvxpy-rebuild"
-        )
-
-    def _expands(self, engine: Engine) -> bool:
-        """Whether an engine gets every job on its own where the policy asked for groups.
-
-        Its answer proves the objective; the one in groups is then the tie-break's. Without a
-        tie-break there would be none, so a fallback then takes the groups that the policy made.
-        """
-        return self.tie_break != "none" and not self._groups_for(engine)
-
-    def _groups_for(self, engine: Engine) -> bool:
-        return self.grouping and engine.capability.grouping
-
-    def _tried(self, engine: Engine, program: Program) -> tuple[Answer | None, str]:
-        """As ``_try``; an engine that raises, or answers with what makes no sense, gave no answer."""
-        try:
-            return self._try(engine, program)
-        except ON_PURPOSE:
-            raise
-        except ANY_FAILURE as raised:
-            return None, raised_word(raised)
-
-    def _try(self, engine: Engine, program: Program) -> tuple[Answer | None, str]:
-        """One engine's certified answer, or None and the reason."""
-        can = engine.capability
-        if self._expands(engine):
-            program = expand(program)
-        takes = can.allocation if isinstance(program, AllocationProgram) else can.finish_time
-        if isinstance(program, AllocationProgram) and program.limits is not None:
-            takes = False  # blocks have no place for rows of a program's own
-        if takes and (can.pairs or program.blocks.pairs is None):
-            screen_blocks(program)
-            blocks_engine = cast(AllocationEngine, engine)  # it says so: see Capability.allocation
-            found = blocks_engine.solve_blocks(program, self.options)
-            solution, answer = self._proven(engine, program, *found)
-            if self.recorder is not None:
-                self.recorder(lower(_linear(program, solution.objective)), solution)
-            if _is_general(program) and can.linear and solution.status in _VERDICTS:
-                return self._general(engine, program)  # asks at the usual tolerance as well
-            if can.tie_break and solution.status is Status.IMPRECISE and answer is not None:
-                # It would have another engine asked; if that has no answer, this one is proven.
-                if solution.certificate.within(self.tolerance):
-                    self._spare = answer, solution.certificate
-                answer = None
-            return self._accept(solution, answer)
-        if isinstance(program, FinishTimeProgram):
-            return self._by_levels(engine, program)
-        return self._general(engine, program)
-
-    def _proven(
-        self,
-        engine: Engine,
-        program: Program | ProductProgram,
-        solution: Solution,
-        answer: Answer | None,
-    ) -> tuple[Solution, Answer | None]:
-        """An answer in blocks with a certificate of ours: one from outside is a claim like any other."""
-        if _is_ours(engine) or answer is None or not solution.status.has_answer:
-            return solution, answer
-        found = recertify(program, answer)
-        if found is None:
-            return replace(solution, status=Status.NUMERICAL_ERROR, certificate=Certificate()), None
-        answer, certificate = found
-        if isinstance(program, AllocationProgram) and not certificate.within(self.tolerance):
-            # Its prices may be no proof of what is right all the same.
-            general = lower(program)
-            point = np.concatenate(
-                [[answer.level][: int(program.has_level)], answer.x.ravel(order="F")]
-            )
-            duals = decide(general, make_engine(SECOND), self.options).row_dual
-            if duals is not None:
-                certificate = certify(general, point, duals)
-        return replace(solution, objective=answer.objective, certificate=certificate), answer
-
-    def _general(self, engine: Engine, program: AllocationProgram) -> tuple[Answer | None, str]:
-        started = clock()
-        general = lower(program)
-        self.tally.build += clock() - started
-        screened = screen(general)
-        solution = decide(general, engine, self.options) if screened is None else screened
-        started = clock()
-        if screened is None and solution.status.has_answer:
-            certify_solution(general, solution, engine, self.options)
-            if solution.x is not None:
-                solution.objective = general.objective(solution.x)  # whatever the engine says it is
-        if self.recorder is not None:
-            self.recorder(general, solution)
-        self.tally.certify += clock() - started
-        return self._accept(solution, lift_answer(program, solution))
-
-    def _by_levels(self, engine: Engine, program: FinishTimeProgram) -> tuple[Answer | None, str]:
-        levels = finish_time_by_levels(program)
-        try:
-            step = next(levels)
-            while True:
-                answer, reason = self._try(engine, step)
-                if answer is None:
-                    return None, reason
-                step = levels.send(answer)
-        except StopIteration as done:
-            return done.value, ""
-
-    def _accept(self, solution: Solution, answer: Answer | None) -> tuple[Answer | None, str]:
-        tally, stats = self.tally, solution.stats
-        tally.programs += stats.programs
-        tally.cache_hits += stats.reused
-        tally.translate += stats.translate
-        tally.solve += stats.solve
-        tally.read += stats.read
-        if not solution.status.has_answer or answer is None:
-            return None, solution.status.value
-        if not solution.certificate.within(self.tolerance):
-            return None, Status.IMPRECISE.value
-        tally.worst(solution.certificate)
-        return answer, ""
-
-
-_VERDICTS = (Status.INFEASIBLE, Status.INFEASIBLE_OR_UNBOUNDED)
-
-
-def _is_general(program: Program) -> TypeGuard[AllocationProgram]:
-    return isinstance(program, AllocationProgram)
-
-
-def _with_reached_floors(program: Program, answer: Answer) -> AllocationProgram | None:
-    """The program with the floors that a proven answer meets, where rounding put some out of reach."""
-    if not isinstance(program, AllocationProgram):
-        return None
-    blocks = program.blocks
-    used, spent = blocks.demand(answer.x)
-    over = max(float((used / blocks.workers).max(initial=0.0)), float(spent.max(initial=0.0)), 1.0)
-    rise = program.slope * answer.level if program.has_level else 0.0
-    reached = (blocks.levels(answer.x) / over - rise) * (1.0 - _ROUNDING)
-    return replace(program, floor=np.minimum(program.floor, reached))
-
-
-_ROUNDING = 1e-12
 _ANY = 2**62
 """No scale factor is too large."""
-
-
-def _is_ours(engine: Engine) -> bool:
-    """Whether an engine is of this package, where certificates are computed from the program."""
-    return type(engine).__module__.startswith("gavel_opt.")
-
-
-def _takes(engine: Engine, program: Program) -> bool:
-    """Whether an engine takes the program in any form."""
-    own_rows = isinstance(program, AllocationProgram) and program.limits is not None
-    return engine.capability.linear or not own_rows
-
-
-def _linear(program: Program, ratio: float = math.nan) -> AllocationProgram:
-    """A finish-time program as the linear program that proves ``ratio``, or else that starts the search."""
-    if isinstance(program, AllocationProgram):
-        return program
-    if bool((ratio * program.isolated > program.age).all()):
-        return level_program(program, ratio)
-    return next(finish_time_by_levels(program))

@@ -1,0 +1,354 @@
+"""A chain of engines: the next one is asked where an answer has no certificate, and what is taken is counted."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import TypeGuard, cast
+
+import numpy as np
+
+from gavel_opt.engines.asking import raised_word
+from gavel_opt.engines.protocol import AllocationEngine, Engine, Options, ProductEngine
+from gavel_opt.engines.registry import make_engine
+from gavel_opt.errors import (
+    ANY_FAILURE,
+    ON_PURPOSE,
+    GavelError,
+    InputError,
+    SolveFailed,
+    unknown_name,
+)
+from gavel_opt.kernels.jit import clock
+from gavel_opt.model.allocation_program import (
+    AllocationProgram,
+    Answer,
+    FinishTimeProgram,
+    ProductProgram,
+    Program,
+)
+from gavel_opt.model.certificate import certify
+from gavel_opt.model.finish_time import finish_time_by_levels, level_program
+from gavel_opt.model.groups import expand
+from gavel_opt.model.linear_program import LinearProgram
+from gavel_opt.model.lowering import lift_answer, lower
+from gavel_opt.model.presolve import screen, screen_blocks
+from gavel_opt.model.recertified import recertify
+from gavel_opt.model.solution import Certificate, Solution, Status
+from gavel_opt.solving import SECOND, certify_solution, decide
+from gavel_opt.tally import Tally
+from gavel_opt.tie_breaking import choose, worth_solved
+
+TIE_BREAKS = ("canonical", "efficient", "none")
+
+Recorder = Callable[[LinearProgram, Solution], None]
+"""Called with every general program an engine solved and its solution (``--record programs``), and with the
+second programs of efficient optima."""
+
+
+class EngineChain:
+    """An engine, and those that are asked in its place when its answer is refused.
+
+    Parameters
+    ----------
+    asker
+        Name of the policy whose programs these are.
+    engine, fallback, tie_break, grouping, options, tolerance, recorder
+        As in :class:`gavel_opt.driver.Driver`.
+
+    Raises
+    ------
+    InputError, MissingLibraryError
+        For unknown names and missing libraries.
+    """
+
+    def __init__(
+        self,
+        asker: str,
+        engine: str | Engine,
+        fallback: Sequence[str],
+        tie_break: str,
+        grouping: bool,
+        options: Options | None,
+        tolerance: float,
+        recorder: Recorder | None,
+    ) -> None:
+        if tie_break not in TIE_BREAKS:
+            raise unknown_name("tie-break (--tie-break)", tie_break, TIE_BREAKS)
+        if isinstance(engine, str):
+            engine = make_engine("structured" if engine == "auto" else engine)
+        self.asker = asker
+        self.engine = engine
+        self.tie_break = tie_break
+        self.grouping = grouping
+        self.options = replace(options or Options(), tie_break=tie_break)
+        self.tolerance = tolerance
+        self.recorder = recorder
+        self.tally = Tally()
+        self._spare: tuple[Answer, Certificate] | None = None
+        self._chain: list[Engine | str] = [engine, *(n for n in fallback if n != engine.name)]
+
+    @property
+    def merges(self) -> bool:
+        """Whether policies are asked for groups of identical jobs."""
+        return self.tie_break != "none" or self._groups_for(self.engine)
+
+    def solve(self, program: Program | ProductProgram) -> Answer:
+        """Solve one program of the policy: certified, ties broken."""
+        if isinstance(program, ProductProgram):
+            return self._solve_product(program)
+        refusals: dict[str, None] = {}
+        self._spare = None
+        for engine in self._members():
+            if not _takes(engine, program):
+                continue
+            try:
+                answer = self._break_ties(engine, program, self._tried(engine, program))
+                return self._accept_worth(program, answer)
+            except _Refused as why:
+                refusals[self._refuse(engine, str(why))] = None
+        if self._spare is not None:
+            self.tally.worst(self._spare[1])
+            return self._spare[0]
+        if not refusals and isinstance(program, AllocationProgram) and program.limits is not None:
+            raise InputError(
+                f"policy {self.asker!r} has rows of its own ({', '.join(program.limits.names)}), "
+                f"which engine {self.engine.name!r} does not take; choose another, or add one to --fallback"
+            )
+        limits = program.limits if isinstance(program, AllocationProgram) else None
+        own = f" to a program with the rows {', '.join(limits.names)}" if limits else ""
+        raise SolveFailed(
+            f"no engine gave a certified answer{own} ({'; '.join(refusals)}); add one to --fallback",
+            lower(_linear(program)),
+        )
+
+    def _solve_product(self, program: ProductProgram) -> Answer:
+        """Solve a product program on the first engine of the chain that takes such."""
+        for engine in self._members():
+            if engine.capability.product:
+                product_engine = cast(ProductEngine, engine)
+                try:
+                    found = product_engine.solve_product(program, self.options)
+                except ON_PURPOSE:
+                    raise
+                except ANY_FAILURE as raised:
+                    raise SolveFailed(f"{engine.name} {raised_word(raised)}") from raised
+                try:
+                    return self._accept(*self._proven(engine, program, *found))
+                except _Refused as why:
+                    raise SolveFailed(f"{engine.name} gave no certified answer: {why}") from None
+        raise InputError(
+            f"policy {self.asker!r} needs an engine that maximises products of levels; "
+            "choose --engine cvxpy-rebuild"
+        )
+
+    def _members(self) -> Iterator[Engine]:
+        """The engines in order, each made when it is its turn."""
+        for place, engine in enumerate(self._chain):
+            if isinstance(engine, str):
+                engine = self._chain[place] = make_engine(engine)
+            yield engine
+
+    def _refuse(self, engine: Engine, reason: str) -> str:
+        """Count an answer that is not used."""
+        self.tally.fallbacks += 1
+        refusal = f"{engine.name}: {reason}"
+        self.tally.refusals[refusal] = self.tally.refusals.get(refusal, 0) + 1
+        return refusal
+
+    def _break_ties(self, engine: Engine, program: Program, answer: Answer) -> Answer:
+        """The optimum that the tie-break chooses."""
+        # probes too: the policy's next program is made of their numbers, so these must be the same
+        # bits from every engine
+        breaks_ties = engine.capability.tie_break and not self._expands(engine)
+        if self.tie_break == "none" or breaks_ties:
+            return answer
+        started = clock()
+        try:
+            try:
+                return choose(program, answer, self.tie_break)
+            except SolveFailed:
+                program_within_reach = _with_reached_floors(program, answer)
+                if program_within_reach is None:
+                    raise
+                return choose(program_within_reach, answer, self.tie_break)
+        except SolveFailed as failed:
+            raise _Refused(str(failed)) from None
+        except ON_PURPOSE:
+            raise
+        except ANY_FAILURE as raised:  # the next engine's answer may lie elsewhere
+            raise _Refused(f"its tie-break {raised_word(raised)}") from None
+        finally:
+            self.tally.tie_break += clock() - started
+
+    def _accept_worth(self, program: Program, answer: Answer) -> Answer:
+        """Record the second program of an efficient optimum, and ask for its proof as for any other."""
+        if answer.worth_proof is None:
+            return answer
+        certificate = Certificate(*answer.worth_proof)
+        if self.recorder is not None:
+            self.recorder(*worth_solved(program, answer, certificate))
+        if not certificate.within(self.tolerance):
+            raise _Refused(f"{Status.IMPRECISE.value} in the total worth")
+        self.tally.worst(certificate)
+        return answer
+
+    def _expands(self, engine: Engine) -> bool:
+        """Whether an engine gets every job on its own where the policy asked for groups.
+
+        Its answer proves the objective; the one in groups is then the tie-break's. Without a
+        tie-break there would be none, so a fallback then takes the groups that the policy made.
+        """
+        return self.tie_break != "none" and not self._groups_for(engine)
+
+    def _groups_for(self, engine: Engine) -> bool:
+        return self.grouping and engine.capability.grouping
+
+    def _tried(self, engine: Engine, program: Program) -> Answer:
+        """As ``_try``; an engine that raises, or answers with what makes no sense, gave no answer."""
+        try:
+            return self._try(engine, program)
+        except ON_PURPOSE:
+            raise
+        except ANY_FAILURE as raised:
+            raise _Refused(raised_word(raised)) from None
+
+    def _try(self, engine: Engine, program: Program) -> Answer:
+        """One engine's certified answer."""
+        can = engine.capability
+        if self._expands(engine):
+            program = expand(program)
+        takes = can.allocation if isinstance(program, AllocationProgram) else can.finish_time
+        if isinstance(program, AllocationProgram) and program.limits is not None:
+            takes = False  # blocks have no place for rows of a program's own
+        if takes and (can.pairs or program.blocks.pairs is None):
+            screen_blocks(program)
+            blocks_engine = cast(AllocationEngine, engine)  # it says so: see Capability.allocation
+            found = blocks_engine.solve_blocks(program, self.options)
+            solution, answer = self._proven(engine, program, *found)
+            if self.recorder is not None:
+                self.recorder(lower(_linear(program, solution.objective)), solution)
+            if _is_general(program) and can.linear and solution.status in _VERDICTS:
+                return self._general(engine, program)  # asks at the usual tolerance as well
+            if can.tie_break and solution.status is Status.IMPRECISE and answer is not None:
+                # It would have another engine asked; if that has no answer, this one is proven.
+                if solution.certificate.within(self.tolerance):
+                    self._spare = answer, solution.certificate
+                answer = None
+            return self._accept(solution, answer)
+        if isinstance(program, FinishTimeProgram):
+            return self._by_levels(engine, program)
+        return self._general(engine, program)
+
+    def _proven(
+        self,
+        engine: Engine,
+        program: Program | ProductProgram,
+        solution: Solution,
+        answer: Answer | None,
+    ) -> tuple[Solution, Answer | None]:
+        """An answer in blocks with a certificate of ours: one from outside is a claim like any other."""
+        if made_here(engine) or answer is None or not solution.status.has_answer:
+            return solution, answer
+        found = recertify(program, answer)
+        if found is None:
+            return replace(solution, status=Status.NUMERICAL_ERROR, certificate=Certificate()), None
+        answer, certificate = found
+        if isinstance(program, AllocationProgram) and not certificate.within(self.tolerance):
+            # Its prices may be no proof of what is right all the same.
+            general = lower(program)
+            point = np.concatenate(
+                [[answer.level][: int(program.has_level)], answer.x.ravel(order="F")]
+            )
+            duals = decide(general, make_engine(SECOND), self.options).row_dual
+            if duals is not None:
+                certificate = certify(general, point, duals)
+        return replace(solution, objective=answer.objective, certificate=certificate), answer
+
+    def _general(self, engine: Engine, program: AllocationProgram) -> Answer:
+        started = clock()
+        general = lower(program)
+        self.tally.build += clock() - started
+        screened = screen(general)
+        solution = decide(general, engine, self.options) if screened is None else screened
+        started = clock()
+        if screened is None and solution.status.has_answer:
+            certify_solution(general, solution, engine, self.options)
+            if solution.x is not None:
+                solution.objective = general.objective(solution.x)  # whatever the engine says it is
+        if self.recorder is not None:
+            self.recorder(general, solution)
+        self.tally.certify += clock() - started
+        return self._accept(solution, lift_answer(program, solution))
+
+    def _by_levels(self, engine: Engine, program: FinishTimeProgram) -> Answer:
+        levels = finish_time_by_levels(program)
+        try:
+            step = next(levels)
+            while True:
+                step = levels.send(self._try(engine, step))
+        except StopIteration as done:
+            found: Answer = done.value
+            return found
+
+    def _accept(self, solution: Solution, answer: Answer | None) -> Answer:
+        """Count what an answer cost; it is one if its certificate is good enough."""
+        tally, stats = self.tally, solution.stats
+        tally.programs += stats.programs
+        tally.cache_hits += stats.reused
+        tally.translate += stats.translate
+        tally.solve += stats.solve
+        tally.read += stats.read
+        if not solution.status.has_answer or answer is None:
+            raise _Refused(solution.status.value)
+        if not solution.certificate.within(self.tolerance):
+            raise _Refused(Status.IMPRECISE.value)
+        tally.worst(solution.certificate)
+        return answer
+
+
+class _Refused(GavelError):
+    """An engine's answer is not used; the text is the reason."""
+
+
+_VERDICTS = (Status.INFEASIBLE, Status.INFEASIBLE_OR_UNBOUNDED)
+
+
+def _is_general(program: Program) -> TypeGuard[AllocationProgram]:
+    return isinstance(program, AllocationProgram)
+
+
+def _with_reached_floors(program: Program, answer: Answer) -> AllocationProgram | None:
+    """The program with the floors that a proven answer meets, where rounding put some out of reach."""
+    if not isinstance(program, AllocationProgram):
+        return None
+    blocks = program.blocks
+    used, spent = blocks.demand(answer.x)
+    over = max(float((used / blocks.workers).max(initial=0.0)), float(spent.max(initial=0.0)), 1.0)
+    rise = program.slope * answer.level if program.has_level else 0.0
+    reached = (blocks.levels(answer.x) / over - rise) * (1.0 - _ROUNDING)
+    return replace(program, floor=np.minimum(program.floor, reached))
+
+
+_ROUNDING = 1e-12
+
+
+def made_here(engine: Engine) -> bool:
+    """Whether an engine is of this package, where certificates are computed from the program."""
+    return type(engine).__module__.startswith("gavel_opt.")
+
+
+def _takes(engine: Engine, program: Program) -> bool:
+    """Whether an engine takes the program in any form."""
+    own_rows = isinstance(program, AllocationProgram) and program.limits is not None
+    return engine.capability.linear or not own_rows
+
+
+def _linear(program: Program, ratio: float = math.nan) -> AllocationProgram:
+    """A finish-time program as the linear program that proves ``ratio``, or else that starts the search."""
+    if isinstance(program, AllocationProgram):
+        return program
+    if bool((ratio * program.isolated > program.age).all()):
+        return level_program(program, ratio)
+    return next(finish_time_by_levels(program))
