@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import functools
-from collections import deque
-from collections.abc import Callable, Iterable
-from typing import NamedTuple, Protocol, TypeAlias
+import itertools
+import struct
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gavel_opt import InputError
+from gavel_opt.arrays import Floats, Ints
+from gavel_opt.kernels.jit import clock
 from simulator.runs.simulation import Simulation
 
 
@@ -63,9 +65,20 @@ class End(NamedTuple):
     status: str
 
 
-_ARRIVAL = functools.partial(tuple.__new__, Arrival)
-_COMPLETION = functools.partial(tuple.__new__, Completion)
-"""Make events of tuples without a call of Python."""
+_OF_ROUND = ("active", "arrived", "completed", "utilization")
+"""Of a :class:`Round`, behind its time and number."""
+
+_CODES = {"i": "q", "f": "d"}
+"""How :mod:`struct` calls whole numbers and floats of eight bytes, by numpy's kind."""
+
+_KINDS = np.arange(4, dtype=np.uint8)
+"""Arrivals, completions, recomputations, rounds: in this order where they are told with the same round."""
+
+LATE = 0.1
+"""Seconds of wall clock for which what happened may wait to be told, about: telling much at once costs half as much."""
+
+PROMPT = 0.05
+"""Seconds of wall clock until a run that tells events, or may be cancelled, looks up from its rounds, about."""
 
 Event: TypeAlias = "Arrival | Completion | Recomputation | Round | Verdict | End"
 Listener: TypeAlias = Callable[[Event], None]
@@ -81,6 +94,8 @@ class Cancel(Protocol):
 
 class Events:
     """Tells a listener what happened, every so many rounds and at the end.
+
+    Rounds go on between two calls of :meth:`after`; what was gone through in between is told together.
 
     Parameters
     ----------
@@ -105,61 +120,88 @@ class Events:
             )
         self._tell = listener
         self._every = every
-        self._rounds = -1
-        self._arrived = self._completed = self._allocations = 0
-        self._open = np.zeros(0, dtype=np.int64)
+        self._told_at = clock()
+        self._rounds = self._arrived = self._allocations = 0
+        self._open: Ints = np.zeros(0, dtype=np.int64)
         """Jobs that have been told of as arrived and not as done."""
 
-    def ahead(self, rounds: int) -> int:
-        """Rounds until the next one that is told of."""
-        return self._every - rounds % self._every
-
     def after(self, simulation: Simulation) -> None:
-        """Tell of a round, if it is one of those."""
-        if simulation.rounds % self._every == 0 or simulation.finished:
-            self._catch_up(simulation)
+        """Tell of the rounds that have gone by, unless some have only just been told of."""
+        if simulation.finished:
+            self._tell_all(simulation)
+        elif clock() - self._told_at >= LATE:
+            self._tell_of(self._ahead(simulation.rounds), simulation)
 
     def end(self, simulation: Simulation, status: str, finding: str = "", reason: str = "") -> None:
         """Tell of the end, and of what came since the last round told of."""
-        self._catch_up(simulation)
+        self._tell_all(simulation)
         if finding:
             self._tell(Verdict(simulation.time, finding, reason))
         self._tell(End(simulation.time, simulation.rounds, status))
 
-    def _catch_up(self, simulation: Simulation) -> None:
-        mechanism, tell = simulation.mechanism, self._tell
-        rounds = mechanism.rounds
-        if rounds == self._rounds:
+    def _ahead(self, last: int) -> range:
+        """Rounds that are to be told of, up to this one."""
+        every = self._every
+        return range((self._rounds // every + 1) * every, last + 1, every)
+
+    def _tell_all(self, simulation: Simulation) -> None:
+        """Tell of the rounds that have gone by, the last one too."""
+        last = simulation.rounds
+        self._tell_of(self._ahead(last), simulation)
+        if self._rounds < last:
+            self._tell_of(range(last, last + 1), simulation)
+
+    def _tell_of(self, numbers: range, simulation: Simulation) -> None:
+        """Tell of all that is new by the end of each of these rounds, in order."""
+        if not numbers:
             return
-        self._rounds = rounds
-        arrived, completed = mechanism.arrived, mechanism.completed
-        if arrived > self._arrived:
-            self._tell_arrivals(simulation.workload.jobs.arrival[self._arrived : arrived])
-        if completed > self._completed:
-            self._tell_completions(simulation.workload.jobs.arrival, mechanism.finish())
-            self._completed = completed
-        if simulation.allocations > self._allocations:
-            self._allocations = simulation.allocations
-            tell(Recomputation(mechanism.time, self._allocations))
-        use = mechanism.latest_utilization()
-        tell(Round(mechanism.time, rounds, mechanism.active, arrived, completed, use))
+        self._told_at = clock()
+        rounds = simulation.mechanism.metrics()[0][
+            numbers.start - 1 : numbers.stop - 1 : numbers.step
+        ]
+        number = np.arange(numbers.start, numbers.stop, numbers.step)
+        time, here = rounds["time"], rounds["arrived"]
+        arrived = np.arange(self._arrived, here[-1])
+        arrival = simulation.workload.jobs.arrival
+        done, finish = self._done(arrived, simulation.mechanism.finish(), time[-1])
+        made = simulation.allocations_before(number)
+        again = (made > np.append(self._allocations, made[:-1])).nonzero()[0]
+        kinds = [
+            _events(Arrival, arrived, arrival[self._arrived : here[-1]]),
+            _events(Completion, done, finish, finish - arrival[done]),
+            _events(Recomputation, time[again], made[again]),
+            _events(Round, time, number, *(rounds[name] for name in _OF_ROUND)),
+        ]
+        told_with = (  # the how-manieth of the rounds
+            here.searchsorted(arrived, side="right"),
+            time.searchsorted(finish),
+            again,
+            np.arange(number.size),
+        )
+        order = np.concatenate(told_with).argsort(kind="stable")
+        kind = np.repeat(_KINDS, [places.size for places in told_with])[order]
+        self._rounds, self._arrived, self._allocations = numbers[-1], int(here[-1]), int(made[-1])
+        tell = self._tell
+        for event in map(next, map(kinds.__getitem__, kind.tobytes())):
+            tell(event)
 
-    def _tell_arrivals(self, arrival: NDArray[np.float64]) -> None:
-        first, self._arrived = self._arrived, self._arrived + arrival.size
-        _each(self._tell, _ARRIVAL, range(first, self._arrived), arrival.tolist())
-        self._open = np.concatenate([self._open, np.arange(first, self._arrived)])
-
-    def _tell_completions(self, arrival: NDArray[np.float64], finish: NDArray[np.float64]) -> None:
+    def _done(self, arrived: Ints, finish: Floats, time: float) -> tuple[Ints, Floats]:
+        """Jobs that have been done since the last time, in order, and when; those that were dropped are not."""
+        self._open = np.concatenate([self._open, arrived])
         at = finish[self._open]
-        done = np.isfinite(at)  # those that were dropped are not
+        done = at <= time  # not where it is NaN
         new, at = self._open[done], at[done]
         self._open = self._open[~done]
-        if new.size > 1:
-            order = at.argsort(kind="stable")
-            new, at = new[order], at[order]
-        _each(self._tell, _COMPLETION, new.tolist(), at.tolist(), (at - arrival[new]).tolist())
+        order = at.argsort(kind="stable")
+        return new[order], at[order]
 
 
-def _each(tell: Listener, made: Callable[..., Event], *columns: Iterable[float]) -> None:
-    """Tell of one event a row; there are two for every job, so without a step of Python for each."""
-    deque(map(tell, map(made, zip(*columns, strict=True))), maxlen=0)
+def _events(kind: type[Event], *columns: NDArray[Any]) -> Iterator[Event]:
+    """An event a row, each made when its turn comes and without a step of Python, as there are two for every job."""
+    table = np.empty(columns[0].size, [(str(at), one.dtype) for at, one in enumerate(columns)])
+    for at, one in enumerate(columns):
+        table[str(at)] = one
+    rows = struct.iter_unpack(
+        "=" + "".join(_CODES[one.dtype.kind] for one in columns), table.tobytes()
+    )
+    return map(tuple.__new__, itertools.repeat(kind), rows)

@@ -26,7 +26,7 @@ from simulator.runs.checkpoint import (
     resume_command,
     save,
 )
-from simulator.runs.events import Cancel, Events
+from simulator.runs.events import PROMPT, Cancel, Events
 from simulator.runs.output.live import LiveFolder
 from simulator.runs.output.recording import UNSOLVED, Allocations, keep_unsolved
 from simulator.runs.output.results import RunResult, Spent, Status
@@ -264,13 +264,14 @@ class _Run:
         if not simulation.rounds and self.judging_takes(self.judge.before) is not None:
             return "saturated"
         chunk = 16
+        pace = _PACE if self.events is None and self.cancel is None else PROMPT
         while not simulation.finished:
             wanted = self.rounds_ahead(chunk)
             before = clock()
             simulation.advance(wanted, self.horizon)
             took = clock() - before
             if wanted == chunk:
-                chunk = max(1, min(int(chunk * min(4.0, _PACE / max(took, 1e-6))), 1 << 20))
+                chunk = max(1, min(int(chunk * min(4.0, pace / max(took, 1e-6))), 1 << 20))
             if self.on_progress is not None:
                 self.on_progress(self.progress())
             if self.events is not None:
@@ -301,8 +302,6 @@ class _Run:
         """
         rounds = self.simulation.rounds
         ahead = [chunk]
-        if self.events is not None:
-            ahead.append(self.events.ahead(rounds))
         if self.judge.next_look is not None:
             ahead.append(self.judge.next_look - rounds)
         if self.checkpointing is not None and self.checkpointing.rounds is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+from array import array
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
@@ -200,6 +201,8 @@ class Simulation:
         self.on_allocation: Callable[[int, float, Allocation], None] | None = None
         self.solves = Solves()
         self.allocations = 0
+        self._allocated = array("q")
+        """Rounds that were before each recomputation, of those since this process took up the run."""
         self.mechanism_seconds = 0.0
         self.notes: list[str] = self.cluster.left_over(config.cluster)
         self.notes += notes_on_settings(config, policy, traits)
@@ -324,6 +327,11 @@ class Simulation:
         columns = {name: rounds[name].copy() for name in _METRICS}
         return RoundSeries(**columns, utilization_by_type=type_use.copy())
 
+    def allocations_before(self, rounds: np.ndarray) -> np.ndarray:
+        """How often the allocation had been recomputed by the end of each of these rounds (1 is the first)."""
+        here = np.array(self._allocated, dtype=np.int64)
+        return self.allocations - here.size + np.searchsorted(here, rounds)
+
     def waiting_since(self, seconds: float) -> np.ndarray:
         """Jobs that waited in each round since a moment of simulated time.
 
@@ -403,6 +411,7 @@ class Simulation:
         if taken is not None and self.driver is not None:
             decisions, seconds, worst = taken
             self.allocations += decisions.size
+            self._allocated.frombytes(decisions["round"].tobytes())
             self.solves.add(decisions, seconds)
             self.driver.count_calls(decisions.size, seconds, worst)
 
@@ -423,6 +432,7 @@ class Simulation:
         elif self.driver is not None and not solves(self.driver.policy):
             _see_empty(self.driver, state)
         self.allocations += 1
+        self._allocated.append(self.rounds)
         if allocation is not None:
             if self.on_allocation is not None:
                 self.on_allocation(self.rounds, self.time, allocation)
@@ -490,6 +500,7 @@ class Simulation:
     def restore(self, memory: dict[str, Any]) -> None:
         """Take back what :meth:`snapshot` gave, for the same configuration: the same bits follow."""
         self.allocations = int(memory["allocations"])
+        self._allocated = array("q")
         self.mechanism_seconds = float(memory["mechanism_seconds"])
         self.notes = list(memory["notes"])
         self.workload.restore(memory["workload"])

@@ -91,21 +91,59 @@ def test_events_tell_all_that_happens_once_and_in_order(every):
     assert sum(isinstance(one, events.End) for one in told) == 1
 
 
+@pytest.mark.parametrize(
+    ("policy", "every"), [("max_min_fairness_perf", 9), ("allox", 1), ("gandiva", 40)]
+)
+def test_what_is_told_before_a_round_has_happened_in_it(policy, every, monkeypatch):
+    monkeypatch.setattr(events, "LATE", 0.0)  # told in many parts
+    parts = listened(every, policy=policy, jobs=60)[1]
+    monkeypatch.setattr(events, "LATE", 1e9)  # and all at once
+    result, told = listened(every, policy=policy, jobs=60)
+    assert told == parts
+    before, seen = -1.0, dict.fromkeys((events.Arrival, events.Completion), 0)
+    rounds = result.to_arrow("rounds").to_pylist()
+    open_since = []
+    for one in told[:-1]:
+        if isinstance(one, events.Round):
+            assert all(before < time <= one.time for time in open_since)
+            assert (one.arrived, one.completed) == tuple(seen.values())
+            row = rounds[one.rounds - 1]
+            assert (one.time, one.active, one.utilization) == (
+                row["time"], row["active"], row["utilization"]
+            )  # fmt: skip
+            before, open_since = one.time, []
+        else:
+            open_since.append(one.time)
+            if type(one) in seen:
+                seen[type(one)] += 1
+    assert not open_since
+
+
 def test_a_run_is_cancelled_from_a_listener():
     cancel = threading.Event()
     told = []
 
     def listen(event):
         told.append(event)
-        if isinstance(event, events.Round) and event.rounds >= 40:
-            cancel.set()
+        cancel.set()
 
-    result = simulator.run(policy="isolated", cluster="2:2:2", jobs=12, on_round=listen, every=20,
-                           cancel=cancel)  # fmt: skip
+    result = simulator.run(
+        policy="isolated", rate=0.02, window=(0, 50_000), on_round=listen, every=100, cancel=cancel
+    )
     assert result.status == "cancelled"
     assert result.average_jct is None
-    assert result.summary["rounds"] == 40
-    assert told[-1].status == "cancelled"
+    # rounds went on while it was told, and are told of all the same
+    assert told[-1] == events.End(told[-2].time, result.summary["rounds"], "cancelled")
+    assert told[-2].rounds == result.summary["rounds"]
+
+
+@pytest.mark.parametrize("wrong", [StopIteration, ZeroDivisionError])
+def test_what_a_listener_raises_is_raised(wrong):
+    def listen(event):
+        raise wrong
+
+    with pytest.raises(wrong):
+        simulator.run(policy="isolated", cluster="2:2:2", jobs=12, on_round=listen, every=20)
 
 
 def test_a_verdict_is_told():
