@@ -104,7 +104,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="jobs to measure (default: 4000:5000, as in the paper)",
     )
     what.add_argument(
-        "--quick", action="store_true", help="the same shapes within a minute: few points, one seed"
+        "--quick",
+        action="store_true",
+        help="the same shapes within a minute (once its code is compiled): few points, one seed",
     )
     add_setting(what, GIVEN["engine"])
     add_setting(what, GIVEN["tie_break"])

@@ -177,7 +177,9 @@ def _errors(section: Section) -> str:
     for curve, errors in by_curve.items():
         worst = max(errors, key=lambda one: abs(one[0]))
         median = statistics.median(abs(error) for error, _ in errors)
-        rows.append([curve, str(len(errors)), f"{median:.1%}", f"{worst[0]:+.1%} at {worst[1]}"])
+        rows.append(
+            [curve, str(len(errors)), f"{median:.1%}", f"{worst[0]:+.1%} at {float(worst[1]):g}"]
+        )
     header = ["curve", "points", "median difference", "largest"]
     return f"Difference from the published curve:\n\n{markdown(header, rows)}"
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from gavel_opt import InputError
+from simulator.cli import main
 from simulator.settings.config import RunConfig
 from simulator.studies.experiments import FIGURES, find
 from simulator.studies.experiments.comparison import paired_interval
@@ -46,6 +47,16 @@ def test_a_file_of_ones_own_is_run_like_a_figure(tmp_path: Path) -> None:
     configs = {task.name: RunConfig.from_json(task.payload["config"]) for task in tasks}
     assert configs["long,rate=1,seed=3"].round_seconds == 720
     assert configs["fifo,rate=2,seed=3"].cluster == {"v100": 4, "p100": 4, "k80": 4}
+
+
+def test_ones_own_claims_are_shown_whatever_jobs_are_measured(tmp_path: Path, capsys) -> None:
+    (tmp_path / "mine.toml").write_text(MINE)
+    words = ["--at", "1", "--seed", "0", "--window", "0:3", "--processes", "1"]
+    output = tmp_path / "out"
+    assert main(["figure", str(tmp_path / "mine.toml"), *words, "--output", str(output)]) == 0
+    said = capsys.readouterr().out
+    assert "- a: " in said
+    assert "than in the paper" not in said
 
 
 @pytest.mark.parametrize(

@@ -293,7 +293,7 @@ class CurveExperiment:
         write_csv(folder / "points.csv", self._rows(curves, points, choices))
         text = self._table(curves, points, choices)
         said = [f"- {one}" for one in self.compare(choices, batch) if one.ours is not None]
-        if not choices.as_published:
+        if self._of_other_jobs(choices):
             said = [OTHER_WINDOW]
         if said:
             text += "\n" + "\n".join(said) + "\n"
@@ -301,6 +301,10 @@ class CurveExperiment:
         times = _times(curves, points)
         write_text(folder / "times.md", f"# CPU time, figure {self.figure}\n\n{times}")
         return f"{text}\n{times}"
+
+    def _of_other_jobs(self, choices: Choices) -> bool:
+        """Whether there are published curves, of other jobs than these."""
+        return not choices.as_published and any(panel.published for panel in self.panels)
 
     @property
     def table_file(self) -> str:
@@ -443,7 +447,7 @@ class CurveExperiment:
             )
         window = f"jobs {choices.window[0]}–{choices.window[1]}, " if self.axis == "rate" else ""
         note = f"{window}{choices.named_seeds}"
-        if not choices.as_published:
+        if self._of_other_jobs(choices):
             note += f". {OTHER_WINDOW}"
         return draw(folder / f"figure-{self.figure}", self.title, note, panels)
 

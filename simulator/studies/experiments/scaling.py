@@ -199,7 +199,8 @@ class Scaling(OfFixedPolicies):
         write_csv(folder / "points.csv", rows)
         header = ["policy", "jobs", "first (ms)", "next (ms)", "paper (ms)", "paper / next"]
         text = (
-            f"CPU milliseconds per allocation, median over {len(choices.seeds)} draws; the paper's "
+            f"CPU milliseconds per allocation, median over {len(choices.seeds)} "
+            f"draw{'s' * (len(choices.seeds) > 1)}; the paper's "
             "seconds are wall clock on its machine.\n\n" + markdown(header, lines)
         )
         write_text(folder / "seconds.md", f"# {self.title}\n\n{text}")

@@ -69,13 +69,14 @@ export function scatterChart(options, clouds) {
     context.font = "12px system-ui, sans-serif";
     context.textBaseline = "middle";
     context.lineWidth = 1;
-    for (const tick of ticks(shown.x0, shown.x1, Math.max(3, width / 110))) {
+    const between = options.log ? powers : ticks;
+    for (const tick of between(shown.x0, shown.x1, Math.max(3, width / 110))) {
       line(context, look.line, px(tick), TOP, px(tick), height - BOTTOM);
       context.fillStyle = look.muted;
       context.textAlign = "center";
       context.fillText(label(from(tick), options.xUnit), px(tick), height - BOTTOM + 13);
     }
-    for (const tick of ticks(shown.y0, shown.y1, height / 60)) {
+    for (const tick of between(shown.y0, shown.y1, height / 60)) {
       line(context, look.line, LEFT, py(tick), width - RIGHT, py(tick));
       context.fillStyle = look.muted;
       context.textAlign = "right";
@@ -100,10 +101,11 @@ export function scatterChart(options, clouds) {
     for (const cloud of clouds) {
       context.fillStyle = cloud.colour;
       context.globalAlpha = cloud.x.length > 3000 ? 0.35 : cloud.x.length > 400 ? 0.6 : 0.9;
+      const side = cloud.x.length > 400 ? 3 : 5;
       for (let i = 0; i < cloud.x.length; i++) {
-        const x = px(to(cloud.x[i]));
-        const y = py(to(cloud.y[i]));
-        if (Number.isFinite(x) && Number.isFinite(y)) context.fillRect(x - 1.5, y - 1.5, 3, 3);
+        const x = px(to(cloud.x[i])) - side / 2;
+        const y = py(to(cloud.y[i])) - side / 2;
+        if (Number.isFinite(x) && Number.isFinite(y)) context.fillRect(x, y, side, side);
       }
     }
     context.globalAlpha = 1;
@@ -230,6 +232,27 @@ export function ticks(low, high, about) {
   for (let tick = Math.ceil(low / step) * step; tick <= high + step * 1e-9; tick += step)
     found.push(Math.abs(tick) < step * 1e-9 ? 0 : tick);
   return found;
+}
+
+/**
+ * Logarithms of round values between two limits: powers of ten, and 3 or 2 and 5 times as much where there is room.
+ * @param {number} low
+ * @param {number} high
+ * @param {number} about how many
+ */
+function powers(low, high, about) {
+  const stride = Math.max(1, Math.floor((high - low) / about));
+  let best = /** @type {number[]} */ ([]);
+  for (const factors of [[1], [1, 3], [1, 2, 5]]) {
+    const found = [];
+    for (let power = Math.floor(low / stride) * stride; power <= high; power += stride)
+      for (const factor of factors) {
+        const tick = power + Math.log10(factor);
+        if (tick >= low && tick <= high) found.push(tick);
+      }
+    if (best.length < 2 || found.length <= about) best = found;
+  }
+  return best.length < 2 ? ticks(low, high, about) : best;
 }
 
 /**
