@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,20 @@ def test_ones_own_claims_are_shown_whatever_jobs_are_measured(tmp_path: Path, ca
         ('faster = "long"', 'faster = "lnog"', "did you mean long"),
         ('title = "Mine"', 'title = "Mine"\naxis = "time"', "unknown axis"),
         ('title = "Mine"', 'title = "Mine"\nmeasure = "jct"', "unknown measure"),
+        ('title = "Mine"', 'title = "Mine"\nmeasure = ["makespan"]', "unknown measure"),
+        ('title = "Mine"', 'title = "Mine"\naxis = ["jobs"]', "unknown axis"),
+        ('title = "Mine"', 'title = "Mine"\nhighest = true', "not a number above 0"),
+        ('name = "long"', 'name = "long"\noptional = "false"', "'false' is not true or false"),
+        ('name = "long"', 'name = "long"\nlabel = 5', "label: expected a line"),
+        ("[[claim]]", '[[panel]]\npublished = "99"\n[[claim]]', "figure of the paper"),
+        (
+            "[[claim]]",
+            '[[panel]]\npublished = "9"\ncurves = {fifo = "x"}\n[[claim]]',
+            "published c",
+        ),
+        ("[[claim]]", "[[panel]]\ncurves = []\n[[claim]]", "panel: curves: expected names"),
+        ("[[claim]]", "[[panel]]\ncurves = [[1]]\n[[claim]]", "unknown curve of a panel"),
+        ("at = 1\n", "at = 2\n", "curve long has no point at 2"),
     ],
 )
 def test_what_is_wrong_is_said_with_the_file(tmp_path: Path, old: str, new: str, said: str) -> None:
@@ -83,6 +98,24 @@ def test_what_is_wrong_is_said_with_the_file(tmp_path: Path, old: str, new: str,
         find(str(path))
     assert str(raised.value).startswith(str(path))
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("value", ["5", "true", '""', "[]", "[1]", "{}", "nan", "1979-05-27"])
+def test_no_kind_of_value_ends_in_a_traceback(tmp_path: Path, value: str) -> None:
+    """In the place of each: it is read as what it is, or refused."""
+    path = tmp_path / "mine.toml"
+    top = 'what = "x"\naxis = "rate"\nmeasure = "cost"\nhighest = 9\ndiffers = ["x"]\n'
+    panel = '[[panel]]\ntitle = "P"\npublished = "9"\ncurves = ["fifo"]\n[[claim]]'
+    text = top + MINE.replace("[[claim]]", panel).replace(
+        'name = "long"', 'name = "long"\nlabel = "l"'
+    )
+    lines = text.splitlines()
+    for place, line in enumerate(lines):
+        name, equals, _ = line.partition(" = ")
+        if equals:
+            path.write_text("\n".join([*lines[:place], f"{name} = {value}", *lines[place + 1 :]]))
+            with contextlib.suppress(InputError):
+                find(str(path))
 
 
 def test_a_curve_without_points_of_its_own_is_where_the_command_says(tmp_path: Path) -> None:

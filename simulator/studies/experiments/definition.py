@@ -32,7 +32,7 @@ ours is another curve than the published one, and why.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +48,8 @@ from simulator.studies.experiments.curves import (
     CurveExperiment,
     Panel,
 )
-from simulator.world.untrusted_text import read_text
+from simulator.studies.experiments.paper import paper_curves, paper_figures
+from simulator.world.untrusted_text import is_number, read_text
 
 DEFINITIONS = Path(__file__).parent / "definitions"
 
@@ -108,9 +109,9 @@ def _parse(path: Path) -> dict[str, Any]:
 
 def _experiment(path: Path, found: Mapping[str, Any]) -> CurveExperiment:
     _known(found, _TOP, "key")
+    _text(found, "what", "")
     axis = found.get("axis", "rate")
-    if axis not in AXES:
-        raise unknown_name("axis", str(axis), AXES)
+    _one_of("axis", axis, AXES)
     measure = found.get("measure", "average_jct")
     curves = tuple(_curves(_tables(found, "curve"), measure, axis))
     if not curves:
@@ -121,7 +122,7 @@ def _experiment(path: Path, found: Mapping[str, Any]) -> CurveExperiment:
     ]
     curves = tuple(_with_runs(curves))
     highest = found.get("highest", None if axis == "jobs" else 100.0)
-    if highest is not None and not (isinstance(highest, int | float) and highest > 0):
+    if highest is not None and not (is_number(highest) and highest > 0):
         raise InputError(f"highest: {highest!r} is not a number above 0")
     return CurveExperiment(
         figure=path.stem.removeprefix("figure-"),
@@ -130,7 +131,9 @@ def _experiment(path: Path, found: Mapping[str, Any]) -> CurveExperiment:
         panels=tuple(panels),
         axis=axis,
         settings=_settings(found.get("settings", {})),
-        claims=tuple(_claim(one, names) for one in _tables(found, "claim")),
+        claims=tuple(
+            _claim(one, {curve.name: curve for curve in curves}) for one in _tables(found, "claim")
+        ),
         highest=None if highest is None else float(highest),
         differs=_sentences(found.get("differs", [])),
     )
@@ -141,23 +144,22 @@ def _curves(tables: list[dict[str, Any]], measure: str, axis: str) -> list[Curve
     for one in tables:
         _known(one, _CURVE, "key of a curve")
         policy = check_policy(one.get("policy"), "curve: policy")
-        name = str(one.get("name", policy))
+        name = _text(one, "name", policy)
         if name in {curve.name for curve in curves}:
             raise InputError(f"curve {name}: there are two of this name; give one another name")
         shown = one.get("measure", measure)
-        if shown not in MEASURES:
-            raise unknown_name(f"measure of curve {name}:", str(shown), MEASURES)
+        _one_of(f"measure of curve {name}:", shown, MEASURES)
         kind = COUNT if axis == "jobs" else POSITIVE
         given = one.get("at")
         at = [] if given is None else several(given, kind, f"curve {name}: at")
         curves.append(
             Curve(
                 name=name,
-                label=str(one.get("label", policy)),
+                label=_text(one, "label", policy),
                 policy=policy,
                 measure=shown,
                 settings=_settings(one.get("settings", {})),
-                optional=bool(one.get("optional", False)),
+                optional=_switch(one, "optional", f"curve {name}"),
                 at=tuple(float(kind.read(value, f"curve {name}: at")) for value in at),
             )
         )
@@ -179,22 +181,36 @@ def _with_runs(curves: tuple[Curve, ...]) -> list[Curve]:
 def _panel(one: dict[str, Any], names: list[str]) -> Panel:
     _known(one, _PANEL, "key of a panel")
     curves = one.get("curves", names)
-    mapped = curves if isinstance(curves, dict) else _same(curves)
-    for name in mapped:
-        if name not in names:
-            raise unknown_name("curve of a panel", str(name), names)
-    return Panel(str(one.get("published", "")), str(one.get("title", "")), mapped)
+    if not (isinstance(curves, list | dict) and curves):
+        raise InputError("panel: curves: expected names of curves, or a table from these to others")
+    mapped = curves if isinstance(curves, dict) else {str(name): name for name in curves}
+    for name, theirs in mapped.items():
+        _one_of("curve of a panel", name, names)
+        if not isinstance(theirs, str):
+            raise InputError(f"panel: curves: {name}: expected the name of a published curve")
+    published = _text(one, "published", "")
+    if published:
+        _one_of("figure of the paper (published)", published, paper_figures())
+        # Not all curves could be read off their figures: a name that no figure has is a slip.
+        theirs_all = {theirs for one in paper_figures() for theirs in paper_curves(one)}
+        for name, theirs in mapped.items():
+            if theirs != name:
+                _one_of(f"published curve for {name}", theirs, theirs_all)
+    return Panel(published, _text(one, "title", ""), mapped)
 
 
-def _claim(one: dict[str, Any], names: list[str]) -> Claim:
+def _claim(one: dict[str, Any], curves: Mapping[str, Curve]) -> Claim:
     _known(one, _CLAIM, "key of a claim")
     for key in ("slower", "faster"):
-        if one.get(key) not in names:
-            raise unknown_name(f"curve of a claim ({key})", str(one.get(key)), names)
+        _one_of(f"curve of a claim ({key})", one.get(key), curves)
     at, published = (
         float(POSITIVE.read(one.get(key), f"claim: {key}")) for key in ("at", "published")
     )
-    differs = str(one.get("differs", ""))
+    for key in ("slower", "faster"):
+        points = curves[one[key]].at
+        if points and at not in points:
+            raise InputError(f"claim: at: curve {one[key]} has no point at {at:g}")
+    differs = _text(one, "differs", "")
     return Claim(_text(one, "text"), one["slower"], one["faster"], at, published, differs=differs)
 
 
@@ -231,11 +247,24 @@ def _sentences(given: Any) -> tuple[str, ...]:
     return tuple(given)
 
 
-def _text(found: Mapping[str, Any], name: str) -> str:
-    value = found.get(name)
-    if not isinstance(value, str) or not value:
+def _text(found: Mapping[str, Any], name: str, otherwise: str | None = None) -> str:
+    """A line of text; where it is not there what is taken instead, if anything."""
+    value = found.get(name, otherwise)
+    if not isinstance(value, str) or not (value or value == otherwise):
         raise InputError(f"{name}: expected a line of text")
     return value
+
+
+def _switch(found: Mapping[str, Any], name: str, where: str) -> bool:
+    value = found.get(name, False)
+    if not isinstance(value, bool):
+        raise InputError(f"{where}: {name}: {value!r} is not true or false")
+    return value
+
+
+def _one_of(what: str, value: object, known: Iterable[str]) -> None:
+    if not isinstance(value, str) or value not in known:
+        raise unknown_name(what, str(value), known)
 
 
 def _same(names: Any) -> dict[str, str]:

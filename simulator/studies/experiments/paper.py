@@ -42,6 +42,11 @@ def paper_curve(figure: str, name: str) -> PaperCurve | None:
     return _all().get(figure, {}).get(name)
 
 
+def paper_figures() -> list[str]:
+    """Figures of which there are published curves."""
+    return list(_all())
+
+
 def paper_curves(figure: str) -> dict[str, PaperCurve]:
     """Return all published curves of a figure by name."""
     return dict(_all().get(figure, {}))
