@@ -32,6 +32,8 @@ MOST_TASKS = 64
 AHEAD = 120
 """Seconds before the time limit at which a task is told to write its checkpoints down, at the most."""
 
+_ARRAY = re.compile(r"(?:--array|-a)(?:=|\s+|(?=\d))(.*)")
+
 _SCRIPT = """\
 #!/bin/bash
 #SBATCH --job-name={name}
@@ -41,7 +43,7 @@ _SCRIPT = """\
 #SBATCH --requeue
 #SBATCH --open-mode=append
 #SBATCH --signal=B:USR1@{ahead}
-#SBATCH --output={logs}/%A_%a.out
+#SBATCH --output="{logs}/%A_%a.out"
 {options}
 # Written by gavel-sim. Each task carries out its share of the plan and can be started again at any time.
 export {threads}
@@ -65,6 +67,21 @@ if [ "$again" = yes ] && [ "$status" -ne 0 ]; then
 fi
 exit "$status"
 """
+
+
+def _require_options(options: Sequence[str], tasks: int) -> None:
+    """Refuse options that are none, or under which tasks would be missing."""
+    for option in options:
+        if not option.startswith("-") or not option.isprintable():
+            raise InputError(
+                f"--sbatch: {option!r} is no option of sbatch; expected one such as --sbatch=--partition=short"
+            )
+        array = _ARRAY.fullmatch(option)
+        if array is not None and re.fullmatch(rf"0-{tasks - 1}(%\d+)?", array[1].strip()) is None:
+            raise InputError(
+                f"--sbatch: {option}: each of the {tasks} tasks has a share of the runs; choose their "
+                f"number by --tasks, and how many at once by --sbatch=--array=0-{tasks - 1}%N"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,15 +112,16 @@ class ArrayJob:
         """Return the text of the script."""
         logs = self.folder.resolve() / "slurm"
         for path in (logs, Path.cwd()):
-            if "\n" in str(path) or "%" in str(path):
+            if set("\n%\\") & set(str(path)):
                 raise InputError(f"--output: Slurm cannot write into {path}; choose another folder")
+        _require_options(self.options, self.tasks)
         ahead = ahead_of_limit(self.options)
         return _SCRIPT.format(
             name="gavel-sim",
             last=self.tasks - 1,
             processes=self.processes,
             ahead=ahead,
-            logs=str(logs).replace(" ", r"\ "),
+            logs=str(logs).replace('"', r"\""),
             options="".join(f"#SBATCH {option}\n" for option in self.options),
             threads=" ".join(f"{name}=1" for name in ONE_THREAD),
             patience=f"{PATIENCE_VARIABLE}={ahead // 2}",
