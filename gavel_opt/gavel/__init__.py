@@ -175,6 +175,8 @@ def get_policy(
         For a name that Gavel does not have, or a solver that we do not have.
     """
     del num_threads
+    if not isinstance(policy_name, str):
+        raise InputError(f"policy_name is {policy_name!r}, expected a text")
     rest: dict[str, Any] = {"solver": solver, "seed": seed, "tie_break": tie_break}
     name, _, alpha = policy_name.partition("_alpha=")
     if name == "allox" and alpha:

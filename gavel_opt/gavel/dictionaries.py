@@ -311,6 +311,9 @@ def read_job_types(
 _NEEDED = ("cluster_spec", "throughputs")
 
 
+_KEYS = {"cluster_spec": "worker type", "priority_reweighting_policies": "entity"}
+
+
 def require_dictionaries(**given: Any) -> None:
     """Check that what stands for jobs or worker types is a dictionary, or is left out as None.
 
@@ -324,7 +327,7 @@ def require_dictionaries(**given: Any) -> None:
             kind = type(values).__name__
             if values is None:
                 raise InputError(f"{what} is missing")
-            by = "worker type" if what == "cluster_spec" else "job"
+            by = _KEYS.get(what, "job")
             raise InputError(f"{what} is a {kind}, expected a dictionary by {by}")
 
 

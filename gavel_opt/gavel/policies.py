@@ -119,6 +119,7 @@ class WaterFilled(GavelPolicy):
         **rest: Any,
     ) -> None:
         super().__init__(policy, name, **rest)
+        require_dictionaries(priority_reweighting_policies=priority_reweighting_policies)
         self._within = priority_reweighting_policies
 
     @without_collecting
@@ -366,14 +367,18 @@ class Assigned(GavelPolicy):
         times_since_start: Values,
         num_steps_remaining: Values,
         *rest: Values,
-        **named: Values,
+        per_round_schedule: Any = None,
+        cluster_spec: Values | None = None,
     ) -> dict[Any, Any] | None:
         """All of one worker's time or nothing, by job and worker type; None without jobs.
 
         ``rest`` is ``cluster_spec``; Shockwave's fork has its ``per_round_schedule`` before it, which plays
         no part there either.
         """
-        cluster_spec = named.get("cluster_spec") or (rest[-1] if rest else None)
+        if len(rest) + (per_round_schedule is not None) + (cluster_spec is not None) > 2:
+            raise TypeError("get_allocation takes no more than per_round_schedule and cluster_spec")
+        if cluster_spec is None and rest:
+            *_, cluster_spec = rest
         if cluster_spec is None:
             raise InputError(
                 "allox: cluster_spec is missing: workers by type, after num_steps_remaining"

@@ -118,6 +118,9 @@ class GavelPolicy:
         **settings: Any,
     ) -> None:
         del num_threads  # of POP's fork, for MOSEK
+        for what, word in (("solver", solver), ("tie_break", tie_break)):
+            if word is not None and not isinstance(word, str):
+                raise InputError(f"{what} is {word!r}, expected a text or None")
         self._name = name
         self.packs = self.packs or "packed" in policy
         if tie_break is None:

@@ -180,6 +180,43 @@ def test_names_and_solvers():
         get_policy("allox_alpha=x")
 
 
+FILLING = "max_min_fairness_water_filling"
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"policy_name": None}, "policy_name is None, expected a text"),
+        ({"solver": ["ECOS"]}, r"solver is \['ECOS'\], expected a text or None"),
+        ({"tie_break": 5}, "tie_break is 5, expected a text or None"),
+        (
+            {"policy_name": FILLING, "priority_reweighting_policies": 5},
+            "is a int, expected a dictionary by entity",
+        ),
+    ],
+)
+def test_arguments_of_another_kind_are_named(given, says):
+    with pytest.raises(InputError, match=says):
+        get_policy(**({"policy_name": "max_min_fairness"} | given))
+
+
+def test_allox_takes_the_arguments_of_the_reference_and_no_others():
+    policy, cluster = get_policy("allox"), {"v100": 1}
+    job = ({0: {"v100": 1.0}}, {0: 1}, {0: 0.0}, {0: 10})
+    alike = [
+        policy.get_allocation(*job, cluster),
+        policy.get_allocation(*job, {}, cluster),
+        policy.get_allocation(*job, cluster_spec=cluster),
+        policy.get_allocation(*job, {}, cluster_spec=cluster),
+        policy.get_allocation(*job, per_round_schedule={}, cluster_spec=cluster),
+    ]
+    assert alike == [{0: {"v100": 1.0}}] * 5
+    with pytest.raises(TypeError, match="unexpected keyword argument 'cluster'"):
+        policy.get_allocation(*job, cluster, cluster=cluster)
+    with pytest.raises(TypeError, match="takes no more than"):
+        policy.get_allocation(*job, {}, cluster, cluster_spec=cluster)
+
+
 def test_classes_of_the_reference():
     made = gavel.max_min_fairness.MaxMinFairnessPolicyWithPerf(solver="ECOS")
     assert made.name == "MaxMinFairness_Perf"
