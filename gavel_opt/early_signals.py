@@ -19,6 +19,7 @@ def end_at_signals(name: str) -> None:
     """
 
     _open_streams()
+    _keep_output()
 
     def end(number: int, frame: object = None) -> None:
         os.write(2, f"{name}: interrupted; the same command starts again\n".encode())
@@ -47,3 +48,18 @@ def _open_streams() -> None:
             os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
         if getattr(sys, name) is None:
             setattr(sys, name, open(number, "r" if number == 0 else "w", closefd=False))  # noqa: SIM115
+
+
+def _keep_output() -> None:
+    """Keep standard output to what Python prints: what libraries print by themselves is no part of a result.
+
+    SCS and OR-tools write lines of their own to it whatever they are told; these go to standard error.
+    """
+    ours = sys.stdout
+    ours.flush()
+    kept = os.dup(1)
+    # what a terminal cannot show is no failure
+    sys.stdout = open(kept, "w", encoding=ours.encoding, errors="backslashreplace")  # noqa: SIM115
+    if ours.line_buffering:
+        sys.stdout.reconfigure(line_buffering=True)
+    os.dup2(2, 1)

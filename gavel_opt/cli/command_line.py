@@ -7,7 +7,6 @@ interrupted.
 from __future__ import annotations
 
 import argparse
-import io
 import os
 import re
 import sys
@@ -96,8 +95,6 @@ class Program:
     def main(self, arguments: Sequence[str] | None = None) -> int:
         """Run one subcommand and return its exit status."""
         words = list(sys.argv[1:] if arguments is None else arguments)
-        if isinstance(sys.stdout, io.TextIOWrapper):  # what a terminal cannot show is no failure
-            sys.stdout.reconfigure(errors="backslashreplace")
         try:
             status = self._dispatch(words)
             sys.stdout.flush()  # a reader that has gone is noticed here, not when Python ends

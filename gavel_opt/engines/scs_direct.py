@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import math
+import sys
+import threading
 import time
-from typing import Any
+from contextlib import redirect_stdout
+from typing import Any, TextIO
 
 import numpy as np
 import scs
@@ -26,6 +30,23 @@ STATUS = {
 
 _TIGHT = 1e-9
 _MOST_ITERATIONS = 400_000
+
+
+class _OthersOnly(io.TextIOBase):
+    """What other threads print; SCS prints some errors from this one, whatever ``verbose`` is."""
+
+    def __init__(self, stream: TextIO | None) -> None:
+        self._stream = stream
+        self._unheard = threading.get_ident()
+
+    def write(self, text: str) -> int:
+        if threading.get_ident() == self._unheard or self._stream is None:
+            return len(text)
+        return self._stream.write(text)
+
+    def flush(self) -> None:
+        if self._stream is not None:
+            self._stream.flush()
 
 
 class Scs:
@@ -60,7 +81,8 @@ class Scs:
         data = {"A": matrix, "b": side, "c": cone.c}
         solver = scs.SCS(data, {"z": equal, "l": side.size - equal}, **settings)
         translated = time.perf_counter()
-        raw = solver.solve()
+        with redirect_stdout(_OthersOnly(sys.stdout)):
+            raw = solver.solve()
         solved = time.perf_counter()
         info = raw["info"]
         stats = Stats(

@@ -97,8 +97,9 @@ def certify(program: LinearProgram, x: Floats, row_dual: Floats) -> Certificate:
         c, y = -c, -y
     clipped = np.minimum(np.maximum(x, program.col_lower), program.col_upper)
     column = _column_of_entry(program)
-    primal = _primal(program, x, clipped, column)
-    dual, gap = _dual_and_gap(program, c, clipped, y, column)
+    with np.errstate(over="ignore", invalid="ignore"):  # what is not finite certifies nothing
+        primal = _primal(program, x, clipped, column)
+        dual, gap = _dual_and_gap(program, c, clipped, y, column)
     return Certificate(
         primal if math.isfinite(primal) else FAILED,
         dual if math.isfinite(dual) else FAILED,

@@ -123,4 +123,5 @@ class LinearProgram:
 
     def objective(self, x: Floats) -> float:
         """Value of the objective at ``x``."""
-        return float(self.c @ x) + self.offset
+        with np.errstate(over="ignore"):  # beyond 1.8e308 it is infinite, and no certificate holds
+            return float(self.c @ x) + self.offset

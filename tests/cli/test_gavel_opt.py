@@ -332,6 +332,21 @@ def test_names_that_no_terminal_shows_are_shown_as_far_as_it_can(tmp_path):
     assert done.stdout.startswith(b"?[2Ja?\\xe9 3 rows, 2 columns")
 
 
+@pytest.mark.parametrize(("engine", "size"), [("scs", "1e308"), ("ortools-pdlp", "1e-308")])
+def test_what_solvers_print_is_no_part_of_a_result(tmp_path, engine, size):
+    """SCS says that it could not determine the status, OR-tools that a bound is too small."""
+    path = tmp_path / "odd.mps"
+    path.write_text(
+        "NAME x\nROWS\n N o\n L r1\n G r2\nCOLUMNS\n x o -SIZE r1 SIZE\n x r2 1\n"
+        " y o 1 r1 1\n y r2 SIZE\n"
+        "RHS\n R r1 1e308 r2 -1\nBOUNDS\n UP B x 1e-300\n LO B y -1\n UP B y 1\nENDATA\n".replace(
+            "SIZE", size
+        )
+    )
+    done = gavel_opt("check", path, "--json", "--engines", engine)
+    assert len(json.loads(done.stdout)["results"]) == 1
+
+
 def test_a_broken_file_is_named_with_its_line(tmp_path):
     path = tmp_path / "broken.mps"
     path.write_text(MPS.replace("plant2 12", "plant2 1Z"))
