@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from gavel_opt import InputError
-from simulator.world.untrusted_text import MEGABYTE, once, shown
+from simulator.world.untrusted_text import MEGABYTE, of_text, once, shown
 
 _CHUNK = 1 << 16
 _DECODER = json.JSONDecoder(object_pairs_hook=once)
@@ -80,13 +80,14 @@ class _Window:
         while True:
             try:
                 value, end = _DECODER.raw_decode(self.text)
+                of_text(value, "\\ud" in self.text[:end].lower())
             except json.JSONDecodeError as wrong:
                 if self.ended or len(self.text) > MEGABYTE:
                     raise self.wrong(f"not JSON: {wrong.msg}", wrong.lineno - 1) from None
                 self._more()
             except RecursionError:
                 raise self.wrong("nested too deeply") from None
-            except ValueError as wrong:  # a number of thousands of digits
+            except ValueError as wrong:  # a number of thousands of digits, half a character
                 raise self.wrong(str(wrong)) from None
             else:
                 self._pass(end)

@@ -188,7 +188,7 @@ def read_json(path: Path) -> Any:
     """
     try:
         content = path.read_bytes()
-        return _of_text(json.loads(content), b"\\ud" in content.lower())
+        return of_text(json.loads(content), b"\\ud" in content.lower())
     except RecursionError:
         raise ValueError("nested too deeply") from None
 
@@ -202,7 +202,7 @@ def parse_json(text: str, where: str) -> Any:
         Naming the line where it ends to be JSON.
     """
     try:
-        return _of_text(json.loads(text, object_pairs_hook=once), "\\ud" in text.lower())
+        return of_text(json.loads(text, object_pairs_hook=once), "\\ud" in text.lower())
     except json.JSONDecodeError as wrong:
         raise InputError(f"{where}:{wrong.lineno}: not JSON: {wrong.msg}") from None
     except RecursionError:
@@ -211,8 +211,21 @@ def parse_json(text: str, where: str) -> Any:
         raise InputError(f"{where}: {wrong}") from None
 
 
-def _of_text(found: Any, halves: bool) -> Any:
-    """Return what JSON holds; half a character, which JSON can write and no encoding, is a ``ValueError``."""
+def of_text(found: Any, halves: bool) -> Any:
+    """Return what JSON holds, if all of it is text.
+
+    Parameters
+    ----------
+    found
+        What was parsed.
+    halves
+        Whether its text has escapes that may be half a character, which JSON can write and no encoding.
+
+    Raises
+    ------
+    ValueError
+        If one is.
+    """
     if halves:
         try:
             json.dumps(found, ensure_ascii=False).encode()

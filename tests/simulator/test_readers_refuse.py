@@ -599,6 +599,11 @@ SLIPS = [
     ),
     ("import slurm sacct.txt", f"{SACCT}|State\n", "column 'State' stands twice"),
     (
+        "import philly cluster_job_log",
+        '[{"jobid": "\\ud800", "attempts": []}]',
+        "\\ud800 is half a character",
+    ),
+    (
         "import slurm sacct.txt",
         f"{SACCT}\n1|COMPLETED|2024-01-01T00:00:00|60|gres/gpu=12345678901\n",
         "more GPUs than there can be",
