@@ -215,8 +215,39 @@ def _normalised(state: ClusterState, found: Allocation) -> Floats:
     return normal
 
 
+_PAST = ("job", "steps", "alone", "time")
+"""What finish-time fairness remembers: see :class:`gavel_opt.policies.finish_time.IsolatedTime`."""
+
+
 class FinishTime(GavelPolicy):
-    """Finish-time fairness."""
+    """Finish-time fairness, which goes on counting a job's isolated time when it leaves and comes back."""
+
+    def __init__(self, *given: Any, **rest: Any) -> None:
+        super().__init__(*given, **rest)
+        self._here: Ints = np.empty(0, dtype=np.int64)
+        self._left: dict[int, float] = {}
+
+    def _ask(self, state: ClusterState) -> Allocation:
+        """Give jobs that come back the time that they had when they left; ours forgets who is gone."""
+        if np.array_equal(self._here, state.job):
+            return super()._ask(state)
+        gone = np.setdiff1d(self._here, state.job)
+        came = np.setdiff1d(state.job, self._here)
+        back = [job for job in came.tolist() if job in self._left]
+        if gone.size or back:
+            policy = self.driver.policy
+            memory = policy.snapshot()
+            time = dict(zip(memory["job"], memory["time"], strict=True))
+            self._left |= {job: time[job] for job in gone.tolist() if job in time}
+            if back:
+                at = np.searchsorted(state.job, back)
+                rows = {row[0]: row for row in zip(*(memory[name] for name in _PAST), strict=True)}
+                for job, steps in zip(back, state.steps_left[at].tolist(), strict=True):
+                    rows[job] = (job, steps, 1.0, self._left.pop(job))
+                columns = zip(*(rows[job] for job in sorted(rows)), strict=True)
+                policy.restore(dict(zip(_PAST, map(list, columns), strict=True)))
+        self._here = state.job.copy()
+        return super()._ask(state)
 
     @without_collecting
     def get_allocation(

@@ -215,7 +215,7 @@ class GavelPolicy:
         types = worker_types_of_cluster(cluster_spec)
         none = np.empty(0)
         whole = np.empty(0, dtype=np.int64)
-        self.driver.allocate(
+        self._ask(
             ClusterState(
                 types,
                 workers_of(cluster_spec, types),
@@ -237,7 +237,11 @@ class GavelPolicy:
         if is_nothing(throughputs):
             return self._no_jobs(cluster_spec)
         state, jobs = self._state(throughputs, scale_factors, cluster_spec, **columns)
-        return self._written(self.driver.allocate(state), jobs, throughputs)
+        return self._written(self._ask(state), jobs, throughputs)
+
+    def _ask(self, state: ClusterState) -> Allocation:
+        """Ours for the shares of a call."""
+        return self.driver.allocate(state)
 
     def _written(
         self, found: Allocation, jobs: Jobs, throughputs: Rows | None = None

@@ -592,6 +592,33 @@ def test_throughputs_of_tuples_are_those_of_pairs(turned: bool) -> None:
         policy.get_allocation(twice, ones, ones, workers)
 
 
+def test_a_job_that_comes_back_goes_on_where_it_left() -> None:
+    """Its time under isolation began at 0 again; the reference keeps it."""
+    policy = get_policy("finish_time_fairness_perf")
+
+    def shares(age: float, steps: dict[int, float]) -> dict:
+        return policy.get_allocation(
+            {job: {"v100": 1.0} for job in steps},
+            dict.fromkeys(steps, 1),
+            dict.fromkeys(steps, 1.0),
+            dict.fromkeys(steps, age),
+            steps,
+            {"v100": 1},
+        )
+
+    shares(0.0, {0: 1000.0, 1: 1000.0})
+    shares(1000.0, {0: 600.0, 1: 900.0})  # 800 s and 200 s at half a worker
+    shares(2000.0, {1: 800.0})  # 400 s
+    found = shares(3000.0, {0: 600.0, 1: 700.0})  # 800 s as before, and 500 s
+    x = found[0]["v100"]
+    ratios = [
+        (3000.0 + 600.0 / x) / (800.0 + 1200.0),
+        (3000.0 + 700.0 / (1.0 - x)) / (500.0 + 1400.0),
+    ]
+    assert ratios[0] == pytest.approx(ratios[1], rel=1e-6)
+    assert found[1]["v100"] == pytest.approx(1.0 - x, abs=1e-6)
+
+
 def test_allox_without_its_cluster_says_so() -> None:
     call = [{0: dict.fromkeys(SPEC, 1.0)}, {0: 1}, {0: 0.0}, {0: 10.0}]
     with pytest.raises(InputError, match="cluster_spec is missing"):
