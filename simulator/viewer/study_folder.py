@@ -12,7 +12,7 @@ from simulator.files.folder_kinds import kind_of
 from simulator.settings.config import SETTINGS, RunConfig
 from simulator.studies.batches.stores import read_point
 from simulator.studies.experiments.experiment import PAPER_WINDOW
-from simulator.studies.pictures.styles import ENDINGS, spare_styles, styles_apart
+from simulator.studies.pictures.styles import ENDINGS, in_legend, spare_styles, styles_apart
 from simulator.studies.sweeps.sweep_folder import PLAN, PlanEntry, read_plan, standing
 from simulator.viewer.run_folder import LIVE_FILE, looks_like_a_run
 from simulator.world.untrusted_text import DAMAGED, read_json
@@ -287,8 +287,8 @@ def _publish(study: Study, as_published: bool) -> None:
                     study.published[curve] = {"x": list(published.x), "y": list(published.y)}
         labels = {curve.name: curve.label for curve in experiment.curves}
         for entry in study.entries:
-            label, name = labels.get(entry["curve"]), entry["curve"]
-            entry["label"] = name if label in (None, name) else f"{label} ({name})"
+            name = entry["curve"]
+            entry["label"] = in_legend(labels.get(name, name), name)
         places = {name: place for place, name in enumerate(labels)}
         order = sorted(
             range(len(study.entries)),

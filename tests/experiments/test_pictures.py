@@ -102,6 +102,12 @@ def test_nothing_is_cut_off_or_hidden(panels, tmp_path: Path, monkeypatch):
     assert title.x0 < page.x1
 
 
+def test_a_legend_has_the_names_of_policies_and_no_others():
+    assert styles.in_legend("Gavel", "max_min_fairness_perf") == "Gavel (max_min_fairness_perf)"
+    assert styles.in_legend("fifo", "fifo") == "fifo"
+    assert styles.in_legend("360 s", "360") == "360 s"
+
+
 def test_another_window_is_not_the_papers():
     assert Choices().as_published
     assert not Choices(window=(400, 500)).as_published

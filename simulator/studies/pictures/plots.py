@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from gavel_opt import MissingLibraryError
-from simulator.studies.pictures.styles import ENDINGS, INK, ending_of, lines_apart
+from simulator.studies.pictures.styles import ENDINGS, INK, ending_of, in_legend, lines_apart
 
 try:
     import matplotlib
@@ -214,8 +214,9 @@ def _lines(place: Any, panel: Axes) -> None:
             low, high = zip(*line.spread, strict=True)
             place.fill_between(line.x, low, high, color=colour, alpha=0.15, linewidth=0)
         place.plot(line.x, line.y, color=colour, linewidth=1.9, markeredgewidth=0.7, **marks)
-        label = line.label if line.label == line.name else f"{line.label} ({line.name})"
-        label = "\n".join(textwrap.wrap(label, 52, break_long_words=False))
+        label = "\n".join(
+            textwrap.wrap(in_legend(line.label, line.name), 52, break_long_words=False)
+        )
         handles.append(
             Line2D([], [], color=colour, linewidth=1.9, label=label, markeredgewidth=0.7, **marks)
         )

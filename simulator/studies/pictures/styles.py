@@ -52,6 +52,11 @@ ENDINGS: dict[str, tuple[str, str]] = {
 """Marker and words of a point that has no value, by how its runs ended; no curve has such a marker."""
 
 
+def in_legend(label: str, name: str) -> str:
+    """Return what a legend says of a curve: its label, and its policy where that is its name."""
+    return f"{label} ({name})" if name in POLICIES and name != label else label
+
+
 def ending_of(state: str) -> str:
     """Return the entry of :data:`ENDINGS` for how a run, or a point, ended."""
     return state if state in ENDINGS else "without all jobs"
