@@ -26,7 +26,7 @@ from simulator.runs.estimates import EstimatedThroughputs, estimates_wanted
 from simulator.runs.policy_of_run import UNNAMED, policy_of, source_of
 from simulator.runs.replay import Replay, load_replay
 from simulator.runs.solves import Solves
-from simulator.runs.workload_of_run import require_fit, workload_of
+from simulator.runs.workload_of_run import notes_on_jobs, require_fit, workload_of
 from simulator.settings.config import RunConfig
 from simulator.settings.cut_off import notes_on_files
 from simulator.settings.without_effect import notes_on_settings
@@ -207,6 +207,7 @@ class Simulation:
         self.notes: list[str] = self.cluster.left_over(config.cluster)
         self.notes += notes_on_settings(config, policy, traits)
         self.notes += notes_on_files(config)
+        self.notes += notes_on_jobs(config, self.workload)
         if self.policy_source == UNNAMED:
             self.notes.append(
                 "the policy was handed over as an object: no command repeats this run"

@@ -46,6 +46,16 @@ def workload_of(
     return DrawnWorkload(settings, measurements), measurements
 
 
+def notes_on_jobs(config: RunConfig, workload: Workload) -> list[str]:
+    """Say so where several entities are asked for, and a trace's jobs are all of the first."""
+    several = len((config.entities or {}).get("weights", ())) > 1
+    if config.trace is None or not several or workload.jobs.entity.any():
+        return []
+    return [
+        "--entities: all jobs of the trace are of entity 0; the 11th column of a trace says whose a job is"
+    ]
+
+
 def require_window(config: RunConfig, jobs: int) -> None:
     """Refuse a window that ends after the last of a trace's jobs."""
     if config.window is not None and config.window[1] > jobs:

@@ -159,6 +159,16 @@ def simulator_error() -> type[Exception]:
     return InputError
 
 
+def test_entities_of_a_trace_that_names_none_are_said(tmp_path):
+    rows = [f"A3C\t-\t-\t-\t0\t1000\t1\t1.0\t-1\t{60 * job}" for job in range(3)]
+    settings = {"policy": "max_min_fairness_water_filling_perf", "cluster": "2:2:2"}
+    (tmp_path / "none").write_text("".join(f"{row}\n" for row in rows))
+    (tmp_path / "some").write_text("".join(f"{row}\t{job}\n" for job, row in enumerate(rows)))
+    for name, said in (("none", True), ("some", False)):
+        found = simulator.run(trace=str(tmp_path / name), entities="1:2:3", **settings)
+        assert any("are of entity 0" in note for note in found.summary["notes"]) is said
+
+
 def test_summary_for_people_is_short_and_plain_when_piped(tmp_path):
     done = gavel_sim("run", *SMALL, "--jobs", 8, "--output", tmp_path / "run", "--profile")
     assert done.returncode == 0
