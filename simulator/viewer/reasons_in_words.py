@@ -200,7 +200,8 @@ class Words:
 
     def _named(self, candidates: list[Candidate]) -> str:
         return ", ".join(
-            f"{_entry(one)} (priority {one.priority:.4g}, {one.scale})" for one in candidates
+            f"{_entry(one)} (priority {one.priority:.4g}, {one.scale} worker{'s' * (one.scale > 1)})"
+            for one in candidates
         )
 
     def _next(self) -> str:

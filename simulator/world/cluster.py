@@ -142,7 +142,9 @@ def make_cluster(
             workers.append(whole)
             per_server.append(size)
     if not types:
-        raise InputError("--cluster: expected at least one worker (one whole server), found none")
+        of_servers = max(gpus_per_server.values(), default=1) > 1
+        least = "whole server" if of_servers else "worker"
+        raise InputError(f"--cluster: expected at least one {least}, found none")
     first = [one for one in (meant(short, types) for short in SHORT_ORDER) if one]
     visits = first + [name for name in types if name not in first]
     return Cluster(
