@@ -619,6 +619,19 @@ def test_a_job_that_comes_back_goes_on_where_it_left() -> None:
     assert found[1]["v100"] == pytest.approx(1.0 - x, abs=1e-6)
 
 
+def test_allox_remembers_over_a_call_without_jobs() -> None:
+    policy, spec = get_policy("allox"), {"k80": 1, "v100": 1}
+
+    def shares(*jobs: int) -> dict:
+        speed = {1: {"k80": 1.0, "v100": 3.0}, 2: {"k80": 1.0, "v100": 9.0}}
+        every = [dict.fromkeys(jobs, value) for value in (1, 0.0, 1000.0)]
+        return policy.get_allocation({job: speed[job] for job in jobs}, *every, spec)
+
+    assert shares(1)[1]["v100"] == 1.0
+    assert shares() is None
+    assert shares(1, 2)[1]["v100"] == 1.0  # 2 would take it from 1 otherwise
+
+
 def test_allox_without_its_cluster_says_so() -> None:
     call = [{0: dict.fromkeys(SPEC, 1.0)}, {0: 1}, {0: 0.0}, {0: 10.0}]
     with pytest.raises(InputError, match="cluster_spec is missing"):
