@@ -7,6 +7,8 @@
 ``shortcuts``
     Tried first: ``bottleneck``, where one job decides the level, and ``price_search`` with ``recovery``, where every
     worker type has a price. ``cheapest_mix`` is what one job does at given prices.
+``bottleneck_pairs``
+    The same for packed programs whose level one job decides.
 ``interior_point``
     The method for all programs, in one compiled call, a line a step.
 ``records``, ``tables``

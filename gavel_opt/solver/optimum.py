@@ -13,10 +13,12 @@ from gavel_opt.kernels.jit import make_ready
 from gavel_opt.model.allocation_program import (
     AllocationProgram,
     Answer,
+    Blocks,
     FinishTimeProgram,
     Program,
 )
 from gavel_opt.model.solution import Certificate
+from gavel_opt.solver.bottleneck_pairs import Pairs, centre_at_bottleneck
 from gavel_opt.solver.cheapest_mix import Given
 from gavel_opt.solver.interior_point import solve_program
 from gavel_opt.solver.records import Found
@@ -38,6 +40,10 @@ is not interpreted."""
 _MANY_ROWS, _MANY_SHARES = 120, 2000
 """Rows of dense equations, and shares, from which on the interior point method is not interpreted: a
 single program would take seconds."""
+
+CENTRED_UP_TO = 128
+"""Groups up to which a packed program is looked at for one job that sets the level
+(:mod:`gavel_opt.solver.bottleneck_pairs`): equations are dense."""
 
 PRICED_IN_FROM = 48
 """Groups from which on pairs are priced in as they are needed (:mod:`gavel_opt.solver.packed_optimum`)."""
@@ -96,10 +102,6 @@ def optimum(
     blocks = program.blocks
     types = blocks.types
     paired = blocks.pairs is not None and blocks.pairs.use.size > 0
-    if paired and blocks.groups >= PRICED_IN_FROM:
-        packed = _by_columns(program, tie_break, memory)
-        if packed is not None:
-            return packed
     if isinstance(program, FinishTimeProgram):
         reward, probe = None, False
         curve = _NONE, _NONE, program.age, program.steps, program.isolated
@@ -110,6 +112,8 @@ def optimum(
     shared = blocks.rate, blocks.use, blocks.count, blocks.workers, *curve
     given = Given._make(map(plain_array, shared))
     groups = blocks.groups
+    if paired:
+        return _packed(program, given, efficient, tie_break, memory)
     found = Found(np.empty((groups, types)), np.empty(groups), np.empty(types), np.empty(6))
     start = np.zeros(types + 1) if memory is None else memory.for_types(types)
     search = given, start, found
@@ -141,10 +145,52 @@ def optimum(
         start[types] = -level if isinstance(program, FinishTimeProgram) else level
         if solve_direct(*search) == PRICED:
             return _answer(*found)
-    answered = _answer(*by_path)
-    if paired and blocks.groups < PRICED_IN_FROM and not answered[1].within(PROVED):
-        return _by_columns(program, tie_break, memory) or answered
-    return answered
+    return _answer(*by_path)
+
+
+def _packed(
+    program: Program, given: Given, efficient: bool, tie_break: str, memory: Memory | None
+) -> tuple[Answer, Certificate, int]:
+    """Solve a program with pairs: at its bottleneck, by column generation or on the path."""
+    groups = program.blocks.groups
+    slack = None
+    if groups <= CENTRED_UP_TO and not _asks_for_more(program):
+        slack = _at_bottleneck(given, program.blocks)
+        if slack is not None and not efficient:
+            return slack
+    packed = None
+    if groups >= PRICED_IN_FROM:
+        packed = _by_columns(program, tie_break, memory)
+    if packed is None:
+        gain = gain_of(program) if efficient else _NONE
+        packed = _answer(*_by_path(program, gain, _NO_CENTRE))
+        if groups < PRICED_IN_FROM and not packed[1].within(PROVED):
+            packed = _by_columns(program, tie_break, memory) or packed
+    if slack is not None:
+        packed[0].objective = packed[0].level = slack[0].level
+    return packed
+
+
+def _asks_for_more(program: Program) -> bool:
+    """Whether there is more to a program than its level, or less than its shares."""
+    if isinstance(program, FinishTimeProgram):
+        return False
+    return program.reward is not None or program.probe
+
+
+def _at_bottleneck(given: Given, blocks: Blocks) -> tuple[Answer, Certificate, int] | None:
+    """Solve a packed program whose level one job sets; None if it is not such a one."""
+    pairs = blocks.pairs
+    assert pairs is not None
+    groups, types = given.rate.shape
+    found = Found(
+        np.empty((blocks.combinations, types)), np.empty(groups), np.empty(types), np.empty(6)
+    )
+    parts = pairs.member, pairs.rate, pairs.share, pairs.use
+    task = given, Pairs._make(map(plain_array, parts)), found
+    if 2 * groups + types > _MANY_ROWS:
+        make_ready(centre_at_bottleneck, task)
+    return _answer(*found) if centre_at_bottleneck(*task) else None
 
 
 def _by_columns(

@@ -1,0 +1,97 @@
+"""Packed programs whose level one job sets: the same centre as that of the path and of the face's columns."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from programs import finish_time, max_min, with_pairs
+
+from gavel_opt.model.allocation_program import FinishTimeProgram
+from gavel_opt.solver import optimum as optima
+from gavel_opt.solver.cheapest_mix import Given
+from gavel_opt.solver.optimum import optimum
+
+
+def roomy(kind, seed):
+    """A program with pairs in which no worker is short."""
+    program = with_pairs(kind(seed), seed)
+    blocks = program.blocks
+    workers = np.full(blocks.types, 1.5 * blocks.use.sum())
+    return replace(program, blocks=replace(blocks, workers=workers))
+
+
+def at_bottleneck(program):
+    """What the method says itself; None where it leaves a program to others."""
+    none, blocks = np.empty(0), program.blocks
+    if isinstance(program, FinishTimeProgram):
+        curve = none, none, program.age, program.steps, program.isolated
+    else:
+        curve = program.slope, program.floor, none, none, none
+    given = Given(blocks.rate, blocks.use, blocks.count, blocks.workers, *curve)
+    return optima._at_bottleneck(given, blocks)
+
+
+@pytest.mark.parametrize("kind", [max_min, finish_time])
+def test_it_is_the_centre_of_the_path(kind, monkeypatch):
+    found = 0
+    for seed in range(40):
+        program = roomy(kind, seed)
+        slack = at_bottleneck(program)
+        if slack is None:
+            continue
+        found += 1
+        answer, certificate, _ = slack
+        assert certificate.within(1e-10)
+        with monkeypatch.context() as patch:
+            patch.setattr(optima, "CENTRED_UP_TO", 0)
+            other, proof, _ = optimum(program, "canonical")
+        assert proof.within(1e-9)
+        assert answer.level == pytest.approx(other.level, rel=1e-9)
+        np.testing.assert_allclose(answer.x, other.x, rtol=1e-5, atol=1e-8)
+    assert found >= 20
+
+
+def test_short_workers_are_left_to_others():
+    refused = 0
+    for seed in range(15):
+        program = with_pairs(max_min(seed), seed)
+        blocks = program.blocks
+        short = replace(program, blocks=replace(blocks, workers=0.02 * blocks.workers))
+        answer, certificate, _ = optimum(short, "canonical")
+        refused += at_bottleneck(short) is None
+        assert certificate.within(1e-9)
+        if (answer.capacity_dual > 1e-6).any():
+            assert at_bottleneck(short) is None
+    assert refused >= 10
+
+
+def test_the_order_of_jobs_and_of_a_pairs_sides_does_not_matter():
+    for seed in range(12):
+        program = roomy(max_min, seed)
+        blocks, pairs = program.blocks, program.blocks.pairs
+        slack = at_bottleneck(program)
+        if slack is None:
+            continue
+        turned = replace(
+            pairs,
+            member=pairs.member[:, ::-1],
+            rate=pairs.rate[:, ::-1],
+            share=pairs.share[:, ::-1],
+        )
+        other = at_bottleneck(replace(program, blocks=replace(blocks, pairs=turned)))
+        np.testing.assert_allclose(slack[0].x, other[0].x, rtol=1e-9, atol=1e-12)
+
+
+def test_near_ties_are_left_to_the_path():
+    """Two types that are nearly alike for the job that sets the level: which it uses is not ours to say."""
+    program = roomy(max_min, 3)
+    blocks = program.blocks
+    slowest = int(np.argmin((blocks.rate.max(axis=1) - program.floor) / program.slope))
+    rate = blocks.rate.copy()
+    rate[slowest] = rate[slowest].max()
+    rate[slowest, 0] *= 1.0 + 1e-12
+    near = replace(program, blocks=replace(blocks, rate=rate))
+    assert at_bottleneck(near) is None
+    assert optimum(near, "canonical")[1].within(1e-9)
