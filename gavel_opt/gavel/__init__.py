@@ -224,17 +224,20 @@ def _maker(name: str) -> Make:
     signature = Signature([*parameters, Parameter("settings", Parameter.VAR_KEYWORD)])
 
     def make(*given: Any, **named: Any) -> GavelPolicy:
-        bound = signature.bind(*given, **named).arguments
-        settings = bound | bound.pop("settings", {})
-        settings.pop("packing", None)  # the reference does not look at it
+        settings = signature.bind(*given, **named).arguments
+        settings |= settings.pop("settings", {})
         chosen = name
         mode = settings.pop("mode", None)
         if mode is not None:
             if mode not in _MODES:
                 raise unknown_name("mode", mode, _MODES)
             chosen = _MODES[mode]
-        if chosen != "fifo_packed":
-            settings.pop("packing_threshold", None)  # nor at this, but where jobs are packed
+        if chosen in (
+            "fifo",
+            "fifo_perf",
+        ):  # the reference takes these there and does not look at them
+            for one in ("packing", "packing_threshold"):
+                settings.pop(one, None)
         kind, reference, _ = POLICIES[chosen]
         return kind(chosen, reference, **settings)
 
