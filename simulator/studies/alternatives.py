@@ -157,7 +157,7 @@ def as_text(outcomes: Sequence[Outcomes], seeds: Sequence[int]) -> str:
             f" But {' and '.join(changed)} {'change' if len(changed) > 1 else 'changes'} the jobs themselves: "
             "what is compared there is other work."
         )
-    if any(one.counts_others and one.values("cost") for one in outcomes):
+    if "cost difference ($)" in header and any(one.counts_others for one in outcomes):
         note += " Cost is that of all jobs until the measured ones are done, which is not at the same time in all runs."
     unpriced = {name for one in outcomes for name in one.types_without_price}
     if unpriced:
