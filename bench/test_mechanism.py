@@ -23,10 +23,10 @@ def _sane(stretch: Stretch) -> None:
     """Nobody runs twice, and what has been done is what workers were busy for."""
     simulation = stretch.simulation
     jobs, cluster = simulation.jobs, simulation.cluster
-    assert jobs.busy.sum() <= cluster.total * simulation.time * (1.0 + 1e-9)
+    assert jobs["busy"].sum() <= cluster.total * simulation.time * (1.0 + 1e-9)
     last = simulation.series
-    assert last.utilization[-1] > 0.2
-    assert (last.active == last.running + last.queued).all()
+    assert last["utilization"][-1] > 0.2
+    assert (last["active"] == last["running"] + last["queued"]).all()
     triples = simulation.mechanism.placements()
     assert len({worker for _, _, worker in triples}) == len(triples) <= cluster.total
 

@@ -23,18 +23,46 @@ def certify_allocation(
 
     The level is the largest that ``x`` allows, NaN if no slope is positive.
     """
-    rate, use, workers, slope, floor, reward = program
+    clean, level = np.empty(x.shape), np.empty(x.shape[0])
+    has_level, t_raw, primal, objective, worth, largest, reach = _shares(program, x, clean, level)
+    t = t_raw if has_level else 0.0
+    if has_level:
+        worth, objective, largest = worth + t, objective + t, max(largest, 1.0)
+        reach = max(reach, abs(t))
+    unit = min(1.0, largest) if largest > 0.0 else 1.0
+    primal = max(primal, _broken_rows(program, clean, level, t))
+    duals = level_dual, price, time_dual
+    dual, weight, residual = _bound(program, clean, duals, unit, reach)
+    slack = weight - 1.0 if has_level else 0.0
+    if slack != 0.0:
+        residual = max(residual, abs(slack) / (1.0 + unit + weight))
+        dual += slack * (t - (reach if slack > 0.0 else -reach))
+    gap = relative_gap(worth, -dual, unit)
+    if not _all_numbers(x, duals):  # comparisons above may have lost it
+        primal = residual = gap = np.inf
+    return t_raw if has_level else np.nan, objective, primal, residual, gap
+
+
+@compiled
+def _shares(
+    program: BlockTables, x: Floats, clean: Floats, level: Floats
+) -> tuple[bool, float, float, float, float, float, float]:
+    """What the shares are worth; those that are not negative, and the groups' levels at them.
+
+    Returns
+    -------
+    Whether there is a level, and the least; the most negative share; the objective of the rewards, and without
+    negative shares; the largest reward; the largest share, or 1.
+    """
+    rate, _, _, slope, floor, reward = program
     groups, types = rate.shape
     rewarded = reward.shape[0] > 0
-    clean = np.empty((groups, types))
-    level = np.empty(groups)
-    primal, t, t_raw, has_level, reach, odd = 0.0, np.inf, np.inf, False, 1.0, False
+    primal, t_raw, has_level, reach = 0.0, np.inf, False, 1.0
     worth, objective, largest = 0.0, 0.0, 0.0
     for g in range(groups):
         earned, earned_raw = 0.0, 0.0
         for j in range(types):
             value = x[g, j]
-            odd |= not np.isfinite(value)
             clean[g, j] = max(value, 0.0)
             primal = max(primal, -value)
             reach = max(reach, clean[g, j])
@@ -48,47 +76,64 @@ def certify_allocation(
         if slope[g] > 0.0:
             has_level = True
             t_raw = min(t_raw, (earned_raw - floor[g]) / slope[g])
-        odd |= not np.isfinite(level_dual[g] + time_dual[g])
-    t = t_raw if has_level else 0.0
-    if has_level:
-        worth, objective, largest = worth + t, objective + t, max(largest, 1.0)
-        reach = max(reach, abs(t))
-    unit = min(1.0, largest) if largest > 0.0 else 1.0
+    return has_level, t_raw, primal, objective, worth, largest, reach
 
-    weight, dual = 0.0, 0.0
-    mu, lam = np.zeros(groups), np.zeros(types)
-    all_used = 0.0
+
+@compiled
+def _broken_rows(program: BlockTables, clean: Floats, level: Floats, t: float) -> float:
+    """By how much rows are broken at most: capacities, times, levels."""
+    rate, use, workers, slope, floor, _ = program
+    groups, types = rate.shape
+    primal, all_used = 0.0, 0.0
     for g in range(groups):
         all_used += use[g]
     for j in range(types):
-        odd |= not np.isfinite(price[j])
-        lam[j] = max(price[j], 0.0)
-        dual -= lam[j] * workers[j]
         used = 0.0
         for g in range(groups):
             used += use[g] * clean[g, j]
         over = used - workers[j]
         if over > 0.0:
             primal = max(primal, over / (min(1.0, all_used) + workers[j] + used + TINY))
-    residual = 0.0
     for g in range(groups):
-        time, rates, spent = max(time_dual[g], 0.0), slope[g], 0.0
+        rates, spent = slope[g], 0.0
         for j in range(types):
             rates += rate[g, j]
             spent += clean[g, j]
         if spent > 1.0:
             primal = max(primal, (spent - 1.0) / (2.0 + spent))
         if floor[g] > -np.inf:
-            mu[g] = max(level_dual[g], 0.0)
-            dual += mu[g] * floor[g]
-            weight += mu[g] * slope[g]
             short = floor[g] + slope[g] * t - level[g]
             if short > 0.0:
                 scale = min(1.0, rates) + abs(floor[g]) + level[g] + slope[g] * abs(t) + TINY
                 primal = max(primal, short / scale)
+    return primal
+
+
+@compiled
+def _bound(
+    program: BlockTables,
+    clean: Floats,
+    duals: tuple[Floats, Floats, Floats],
+    unit: float,
+    reach: float,
+) -> tuple[float, float, float]:
+    """The bound that the duals give, but for that of the level's column; the levels' weight; the dual residual."""
+    rate, use, workers, slope, floor, reward = program
+    level_dual, price, time_dual = duals
+    groups, types = rate.shape
+    rewarded = reward.shape[0] > 0
+    dual, weight, residual = 0.0, 0.0, 0.0
+    for j in range(types):
+        dual -= max(price[j], 0.0) * workers[j]
+    for g in range(groups):
+        time, mu = max(time_dual[g], 0.0), 0.0
+        if floor[g] > -np.inf:
+            mu = max(level_dual[g], 0.0)
+            dual += mu * floor[g]
+            weight += mu * slope[g]
         dual -= time
         for j in range(types):
-            gain, cost = mu[g] * rate[g, j], use[g] * lam[j] + time
+            gain, cost = mu * rate[g, j], use[g] * max(price[j], 0.0) + time
             reduced = cost - gain
             size = unit + gain + cost
             if rewarded:
@@ -97,11 +142,21 @@ def certify_allocation(
             if reduced < 0.0:
                 residual = max(residual, -reduced / size)
                 dual += reduced * (clean[g, j] + reach)
-    slack = weight - 1.0 if has_level else 0.0
-    if slack != 0.0:
-        residual = max(residual, abs(slack) / (1.0 + unit + weight))
-        dual += slack * (t - (reach if slack > 0.0 else -reach))
-    gap = relative_gap(worth, -dual, unit)
-    if odd:  # comparisons above may have lost it
-        primal = residual = gap = np.inf
-    return t_raw if has_level else np.nan, objective, primal, residual, gap
+    return dual, weight, residual
+
+
+@compiled
+def _all_numbers(x: Floats, duals: tuple[Floats, Floats, Floats]) -> bool:
+    """Whether shares and duals are finite."""
+    level_dual, price, time_dual = duals
+    groups, types = x.shape
+    for j in range(types):
+        if not np.isfinite(price[j]):
+            return False
+    for g in range(groups):
+        if not np.isfinite(level_dual[g] + time_dual[g]):
+            return False
+        for j in range(types):
+            if not np.isfinite(x[g, j]):
+                return False
+    return True

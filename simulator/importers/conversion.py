@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from simulator.importers.base import Imported, SourceJob
+from simulator.world.jobs import Jobs
 from simulator.world.names import meant
 from simulator.world.throughputs import PRESETS, Measurements
 from simulator.world.trace import write_trace
 from simulator.world.untrusted_text import LARGEST
-from simulator.world.workload import Jobs
 
 DAY = 86400.0
 

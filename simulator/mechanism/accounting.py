@@ -206,7 +206,7 @@ def admit_jobs(world: World) -> None:
             ledger.cannot_run = not world.speeds[arrival.key, j].steps_per_second > 0
         world.candidates[slot].selected_round = -1
         world.candidates[slot].scale = job.scale
-        world.outcomes[number].deadline = now + arrival.allowance
+        world.outcomes[number].deadline = now + arrival.slo * arrival.duration
         count.slots += 1
         count.active += 1
         count.admitted += 1

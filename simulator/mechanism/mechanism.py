@@ -26,7 +26,6 @@ from simulator.mechanism.accounting import set_job_allocation
 from simulator.mechanism.loop import run_rounds, view
 from simulator.mechanism.pair_table import set_pair_allocation
 from simulator.mechanism.records import (
-    ARRIVAL,
     CANDIDATE,
     CLOCK,
     COUNT,
@@ -59,27 +58,8 @@ from simulator.mechanism.records import (
 )
 from simulator.mechanism.snapshot_places import check_places
 from simulator.world.cluster import Cluster
+from simulator.world.jobs import JOB
 from simulator.world.workload import Workload
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Results:
-    """What became of the jobs that have arrived, by job number (copies).
-
-    Attributes
-    ----------
-    finish
-        Seconds, NaN while it runs or if it was dropped.
-    deadline, cost, dropped, busy, steps_left
-        As in :class:`simulator.runs.simulation.JobRecords`.
-    """
-
-    finish: np.ndarray
-    deadline: np.ndarray
-    cost: np.ndarray
-    dropped: np.ndarray
-    busy: np.ndarray
-    steps_left: np.ndarray
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -211,23 +191,13 @@ class Mechanism:
         times: list[float] = self._world.types["received"].tolist()
         return times
 
-    def results(self) -> Results:
-        """What became of the jobs."""
+    def outcomes(self) -> np.ndarray:
+        """OUTCOME of the jobs that have arrived, of those in the system up to now (a copy)."""
         outcomes = self._world.outcomes[: self.arrived].copy()
-        steps_left = np.zeros(self.arrived)
         jobs = self._there()
-        number = jobs["number"]
-        steps_left[number] = jobs["steps_left"]
-        outcomes["cost"][number] = jobs["cost"]
-        outcomes["busy"][number] = jobs["busy"]
-        return Results(
-            finish=outcomes["finish"].copy(),
-            deadline=outcomes["deadline"].copy(),
-            cost=outcomes["cost"].copy(),
-            dropped=outcomes["dropped"].copy(),
-            busy=outcomes["busy"].copy(),
-            steps_left=steps_left,
-        )
+        for name in ("cost", "busy"):
+            outcomes[name][jobs["number"]] = jobs[name]
+        return outcomes
 
     def steps_left(self) -> tuple[np.ndarray, np.ndarray]:
         """Numbers of the jobs in the system, and how many steps each has left."""
@@ -343,10 +313,6 @@ class Mechanism:
         """Take notice of the jobs that the workload has come to know."""
         workload, world = self._setting.workload, self._world
         jobs = workload.jobs
-        arrivals = np.zeros(jobs.size, ARRIVAL)
-        for name in ("arrival", "steps", "weight", "key", "scale_factor", "entity"):
-            arrivals[name] = getattr(jobs, name)
-        arrivals["allowance"] = jobs.slo * jobs.duration
         self._count.known = jobs.size
         self._count.all_known = workload.limit is not None and jobs.size >= workload.limit
         outcomes = world.outcomes
@@ -354,7 +320,7 @@ class Mechanism:
             outcomes = _longer(outcomes, max(jobs.size, 2 * len(outcomes)))
             outcomes["finish"][len(world.outcomes) :] = np.nan
             outcomes["deadline"][len(world.outcomes) :] = np.nan
-        self._replace(arrivals=arrivals, outcomes=outcomes)
+        self._replace(arrivals=jobs.records, outcomes=outcomes)
         needed = int(self._count.slots) + jobs.size - self.arrived
         if needed > self._base:
             self._grow(max(needed, 2 * self._base), self._pair_room)
@@ -615,7 +581,7 @@ def _empty_world(setting: Setting) -> World:
         visits=np.zeros(len(types), dtype=np.int64),
         speeds=_whole_rounds(setting.table.alone, setting.round_seconds),
         pair_speeds=paired,
-        arrivals=np.zeros(0, ARRIVAL),
+        arrivals=np.zeros(0, JOB),
         outcomes=np.zeros(0, OUTCOME),
         entries=np.zeros(0, ENTRY),
         ledger=np.zeros((0, len(types)), LEDGER),

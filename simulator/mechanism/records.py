@@ -89,16 +89,6 @@ SPEED = record(
     rank="i8",  # place of the key when those of the type stand by round_seconds, longest first
 )
 
-ARRIVAL = record(
-    arrival="f8",
-    steps="f8",
-    allowance="f8",  # deadline, counted from admission
-    weight="f8",
-    key="i8",
-    scale_factor="i8",
-    entity="i8",
-)
-
 OUTCOME = record(
     finish="f8",  # NaN while it runs or if it was dropped
     deadline="f8",  # NaN without one
@@ -295,7 +285,7 @@ class World(NamedTuple):
     speeds, pair_speeds
         SPEED ``(keys, J)``; steps per second of both of a pair, shape ``(keys, keys, 2, J)``.
     arrivals, outcomes
-        ARRIVAL and OUTCOME, by job number.
+        JOB (:mod:`simulator.world.jobs`) and OUTCOME, by job number.
     entries, ledger
         ENTRY ``(entries,)`` and LEDGER ``(entries, J)``: jobs, then pairs.
     candidates

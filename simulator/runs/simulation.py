@@ -6,7 +6,7 @@ import math
 import threading
 from array import array
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from simulator.mechanism.mechanism import Mechanism, Setting
 from simulator.mechanism.records import ALLOCATE, ENOUGH, MORE_JOBS, STUCK
 from simulator.mechanism.snapshot_places import require_within
 from simulator.process.interrupts import interrupts
+from simulator.runs.columns import Columns
 from simulator.runs.estimates import EstimatedThroughputs, estimates_wanted
 from simulator.runs.policy_of_run import UNNAMED, policy_of, source_of
 from simulator.runs.replay import Replay, load_replay
@@ -38,81 +39,9 @@ from simulator.world.trace import write_trace
 BETWEEN_RESETS = 1920.0
 """Seconds that pass at least between two recomputations of the allocation."""
 
-_GIVEN = ("arrival", "steps", "duration", "weight", "key", "scale_factor", "entity")
-"""Of a job, when it arrives."""
-
-_METRICS = ("time", "active", "running", "queued", "arrived", "completed", "utilization")
-"""Of a round."""
-
 
 class StuckError(GavelError):
     """Nothing runs, nothing will arrive, and the policy gives nobody anything."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class JobRecords:
-    """All jobs that have arrived, by job number.
-
-    Attributes
-    ----------
-    arrival, steps, duration, weight
-        Seconds, steps, seconds alone on the reference type (NaN if unknown), priority weight.
-    key, scale_factor, entity
-        Row in :attr:`Simulation.measurements`, workers at once, entity.
-    finish, jct
-        Seconds; NaN while the job runs, and for dropped jobs.
-    deadline, cost
-        Absolute deadline (NaN without one), dollars so far.
-    dropped
-        Whether the job failed five times in a row.
-    busy
-        Worker-seconds received so far.
-    steps_left
-        Steps still to run; 0 for jobs that have left.
-    """
-
-    arrival: np.ndarray
-    steps: np.ndarray
-    duration: np.ndarray
-    weight: np.ndarray
-    key: np.ndarray
-    scale_factor: np.ndarray
-    entity: np.ndarray
-    finish: np.ndarray
-    jct: np.ndarray
-    deadline: np.ndarray
-    cost: np.ndarray
-    dropped: np.ndarray
-    busy: np.ndarray
-    steps_left: np.ndarray
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class RoundSeries:
-    """One entry a round.
-
-    Attributes
-    ----------
-    time
-        Seconds at the start of the round.
-    active, running, queued
-        Jobs in the system, jobs that run in the round, jobs that wait.
-    arrived, completed
-        Jobs so far.
-    utilization
-        Share of all workers that run something in the round.
-    utilization_by_type
-        The same by worker type, shape ``(rounds, J)``.
-    """
-
-    time: np.ndarray
-    active: np.ndarray
-    running: np.ndarray
-    queued: np.ndarray
-    arrived: np.ndarray
-    completed: np.ndarray
-    utilization: np.ndarray
-    utilization_by_type: np.ndarray
 
 
 class Simulation:
@@ -295,13 +224,18 @@ class Simulation:
         return self.mechanism.utilization()
 
     @property
-    def jobs(self) -> JobRecords:
-        """Records of all jobs that have arrived (copies)."""
-        known, n = self.workload.jobs, self.arrived
-        result = self.mechanism.results()
-        given = {name: getattr(known, name)[:n].copy() for name in _GIVEN}
-        became = {field.name: getattr(result, field.name) for field in fields(result)}
-        return JobRecords(**given, **became, jct=result.finish - given["arrival"])
+    def jobs(self) -> Columns:
+        """All jobs that have arrived, by number (copies).
+
+        Fields of :data:`~simulator.world.jobs.JOB` and of OUTCOME (:mod:`simulator.mechanism.records`); ``jct``
+        in seconds, NaN like ``finish``; ``steps_left``, 0 for jobs that have left.
+        """
+        came, became = self.workload.jobs.records[: self.arrived], self.mechanism.outcomes()
+        found = _columns(came) | _columns(became)
+        number, left = self.mechanism.steps_left()
+        steps_left = np.zeros(len(came))
+        steps_left[number] = left
+        return found | {"jct": found["finish"] - found["arrival"], "steps_left": steps_left}
 
     def work_done(self, prices: np.ndarray) -> float:
         """Return what all work so far has been worth.
@@ -322,11 +256,10 @@ class Simulation:
         return write_trace(self.workload.jobs, self.arrived, self.measurements)
 
     @property
-    def series(self) -> RoundSeries:
-        """Metrics of all rounds so far (copies)."""
+    def series(self) -> Columns:
+        """All rounds so far (copies): fields of ROUND, and ``utilization_by_type``, shape ``(rounds, J)``."""
         rounds, type_use = self.mechanism.metrics()
-        columns = {name: rounds[name].copy() for name in _METRICS}
-        return RoundSeries(**columns, utilization_by_type=type_use.copy())
+        return _columns(rounds) | {"utilization_by_type": type_use.copy()}
 
     def allocations_before(self, rounds: np.ndarray) -> np.ndarray:
         """How often the allocation had been recomputed by the end of each of these rounds (1 is the first)."""
@@ -547,4 +480,9 @@ def _see_empty(driver: Driver, state: ClusterState) -> None:
         raise AssertionError("a policy without programs yielded one")
 
 
-__all__ = ["REFERENCE_TYPE", "JobRecords", "RoundSeries", "Simulation", "StuckError"]
+def _columns(records: np.ndarray) -> Columns:
+    """Fields of records, each for itself (copies)."""
+    return {name: records[name].copy() for name in records.dtype.names or ()}
+
+
+__all__ = ["REFERENCE_TYPE", "Simulation", "StuckError"]

@@ -94,7 +94,7 @@ class Explainer:
     def _in_round(self, job: int, number: int) -> Explanation:
         simulation = self.simulation
         jobs = simulation.workload.jobs
-        time = float(simulation.series.time[number])
+        time = float(simulation.series["time"][number])
         if job >= simulation.arrived:
             self._known(job)
             arrival = float(jobs.arrival[job])
@@ -106,8 +106,8 @@ class Explainer:
                 f"{length_of_time(arrival - time)} later.",
             )
         # A job that finishes within the round is still there: its finish is accounted for later.
-        finish = float(simulation.mechanism.results().finish[job])
-        if simulation.mechanism.results().dropped[job]:
+        finish = float(simulation.mechanism.outcomes()["finish"][job])
+        if simulation.mechanism.outcomes()["dropped"][job]:
             return Explanation(
                 job, number, "left", f"Job {job} had been dropped by round {number}."
             )
@@ -197,8 +197,8 @@ class Explainer:
         first_run: int | None = None
         while True:
             number = simulation.rounds - 1
-            results = simulation.mechanism.results()
-            if results.finish[job] == results.finish[job] or results.dropped[job]:
+            outcomes = simulation.mechanism.outcomes()
+            if outcomes["finish"][job] == outcomes["finish"][job] or outcomes["dropped"][job]:
                 break
             standing, queues = self._choice()
             found = decide(job, standing, queues)
@@ -240,15 +240,15 @@ class Explainer:
     ) -> Explanation:
         simulation = self.simulation
         arrival = float(simulation.workload.jobs.arrival[job])
-        finish = float(simulation.mechanism.results().finish[job])
-        time = simulation.series.time
+        finish = float(simulation.mechanism.outcomes()["finish"][job])
+        time = simulation.series["time"]
         name, scale = simulation.measurements.keys[int(simulation.workload.jobs.key[job])]
         workers = f"{scale} worker{'s' if scale > 1 else ''}"
         ran = sum(count for what, count in counts.items() if what.startswith("ran"))
         waited = sum(counts.values()) - ran
         if finish == finish:
             end = f"finished after {length_of_time(finish - arrival)}, at {clock_time(finish)}"
-        elif simulation.mechanism.results().dropped[job]:
+        elif simulation.mechanism.outcomes()["dropped"][job]:
             end = "was dropped after five failed attempts"
         else:
             end = "was not finished at the end of the run"

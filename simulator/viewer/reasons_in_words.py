@@ -216,7 +216,7 @@ class Words:
             if simulation.rounds == before:
                 break
             if (mechanism.placements()[:, :2] == self.job).any():
-                time = float(simulation.series.time[simulation.rounds - 1])
+                time = float(simulation.series["time"][simulation.rounds - 1])
                 return f"It ran next in round {simulation.rounds - 1}, {length_of_time(time - self.time)} later."
         return "It did not run again in the rounds that were simulated."
 

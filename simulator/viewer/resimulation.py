@@ -110,8 +110,8 @@ def check_same_rounds(simulation: Simulation, recorded: Columns) -> None:
     """
     series = simulation.series
     for name in ("time", "active", "running", "arrived"):
-        theirs = recorded[name][: series.time.size]
-        ours = getattr(series, name)[: theirs.size]
+        theirs = recorded[name][: series["time"].size]
+        ours = series[name][: theirs.size]
         differ = np.flatnonzero(ours != theirs)
         if differ.size:
             raise InputError(

@@ -29,17 +29,6 @@ KIND = record(
     speed="f8",  # steps per second on the reference type
 )
 
-DRAWN = record(
-    arrival="f8",
-    weight="f8",
-    steps="f8",
-    duration="f8",
-    slo="f8",  # deadline as a multiple of the duration; NaN without one
-    key="i8",
-    scale_factor="i8",
-    entity="i8",
-)
-
 
 class Sampling(NamedTuple):
     """What jobs are drawn from.
@@ -63,7 +52,7 @@ class Sampling(NamedTuple):
 
 @compiled
 def draw_jobs(sampling: Sampling, drawn: np.ndarray) -> None:
-    """Draw as many jobs as there are records of DRAWN to fill."""
+    """Draw as many jobs as there are records of JOB to fill."""
     rules = sampling.rules[0]
     for i in range(len(drawn)):
         job = drawn[i]

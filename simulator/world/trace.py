@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from gavel_opt import InputError
+from simulator.world.jobs import Jobs
 from simulator.world.names import nearest
 from simulator.world.throughputs import Key, Measurements
 from simulator.world.untrusted_text import LARGEST, number, read_lines, shown, whole_number
-from simulator.world.workload import Jobs
 
 _GAVEL = (
     "job type",

@@ -17,69 +17,9 @@ from numpy.typing import ArrayLike
 from gavel_opt import InputError
 from gavel_opt.kernels.random_streams import stream
 from simulator.world.job_types import DISTRIBUTED, JOB_TYPES, SCALE_FACTORS, WORKLOADS
-from simulator.world.sampling import DRAWN, KIND, RULES, Sampling, draw_jobs
+from simulator.world.jobs import JOB, Jobs
+from simulator.world.sampling import KIND, RULES, Sampling, draw_jobs
 from simulator.world.throughputs import Measurements
-
-_FIELDS: dict[str, type[np.generic]] = {
-    "arrival": np.float64,
-    "key": np.int64,
-    "scale_factor": np.int64,
-    "weight": np.float64,
-    "steps": np.float64,
-    "duration": np.float64,
-    "slo": np.float64,
-    "entity": np.int64,
-}
-
-
-class Jobs:
-    """Jobs known so far, as growing arrays; job numbers are their indices.
-
-    Attributes
-    ----------
-    size
-        How many jobs are known.
-    arrival, steps, duration, weight
-        Seconds, steps to run, seconds alone on the reference type (NaN if unknown), priority.
-    key, scale_factor
-        Row in the throughput table, workers at once.
-    slo
-        Deadline as a multiple of the duration, counted from admission; NaN without one.
-    entity
-        Entity (organisation) of the job.
-    """
-
-    def __init__(self) -> None:
-        self.size = 0
-        self._columns = {name: np.empty(64, dtype) for name, dtype in _FIELDS.items()}
-
-    def append(self, columns: Mapping[str, ArrayLike]) -> None:
-        """Add jobs: one column for each of the attributes arrival ... entity."""
-        for name, kind in _FIELDS.items():
-            values = np.asarray(columns[name], dtype=kind)
-            column, needed = self._columns[name], self.size + values.size
-            if needed > column.size:
-                column = np.resize(column, max(needed, 2 * column.size))
-                self._columns[name] = column
-            column[self.size : needed] = values
-        self.size = needed
-
-    def __getattr__(self, name: str) -> np.ndarray:
-        if name in _FIELDS:
-            column: np.ndarray = self._columns[name][: self.size]
-            return column
-        raise AttributeError(name)
-
-    def snapshot(self) -> dict[str, Any]:
-        """Columns, for a checkpoint."""
-        return {name: self._columns[name][: self.size].copy() for name in _FIELDS}
-
-    def restore(self, memory: dict[str, Any]) -> None:
-        """Take back what :meth:`snapshot` gave."""
-        self._columns = {
-            name: np.array(memory[name], dtype=dtype) for name, dtype in _FIELDS.items()
-        }
-        self.size = int(self._columns["arrival"].size)
 
 
 class Workload(Protocol):
@@ -197,9 +137,9 @@ class DrawnWorkload:
             count = min(count, self.limit - self.jobs.size)
         if count <= 0:
             return
-        drawn = np.zeros(count, DRAWN)
+        drawn = np.zeros(count, JOB)
         draw_jobs(self._sampling, drawn)
-        self.jobs.append({name: drawn[name] for name in _FIELDS})
+        self.jobs.append(drawn)
 
     def queue_up(
         self, key: np.ndarray, scale_factor: np.ndarray, steps: np.ndarray, duration: np.ndarray
@@ -238,15 +178,10 @@ class DrawnWorkload:
 class FixedWorkload:
     """Jobs that are all known from the start, as from a trace."""
 
-    def __init__(self, jobs: Mapping[str, ArrayLike]) -> None:
+    def __init__(self, jobs: Mapping[str, ArrayLike] | np.ndarray) -> None:
         self.jobs = Jobs()
         self.jobs.append(jobs)
         self.limit: int | None = self.jobs.size
-
-    @classmethod
-    def of_rows(cls, rows: list[tuple[float, ...]]) -> FixedWorkload:
-        """Make one of jobs row by row, columns in the order of :class:`Jobs`' attributes."""
-        return cls(dict(zip(_FIELDS, zip(*rows, strict=True), strict=True)))
 
     def extend(self, count: int) -> None:
         """Nothing more to come."""

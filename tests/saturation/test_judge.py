@@ -211,10 +211,10 @@ class TestWeighing:
         simulation.advance(900)
         jobs = simulation.jobs
         prices = np.linspace(1.0, 2.0, len(simulation.measurements.keys))
-        part = 1.0 - np.maximum(jobs.steps_left, 0.0) / jobs.steps
-        worth = (prices[jobs.key] * jobs.duration * jobs.scale_factor * part).sum()
-        assert np.isnan(jobs.finish).any()
-        assert np.isfinite(jobs.finish).any()
+        part = 1.0 - np.maximum(jobs["steps_left"], 0.0) / jobs["steps"]
+        worth = (prices[jobs["key"]] * jobs["duration"] * jobs["scale_factor"] * part).sum()
+        assert np.isnan(jobs["finish"]).any()
+        assert np.isfinite(jobs["finish"]).any()
         assert simulation.work_done(prices) == pytest.approx(worth, rel=1e-12)
 
     def test_a_slower_run_does_not_count_against_its_policy(self):

@@ -129,8 +129,8 @@ class TestLongQueue:
         simulation = queue._simulation
         jobs = simulation.jobs
         assert simulation.active == pytest.approx(4 * 108, abs=5)
-        assert np.count_nonzero(jobs.arrival == 0) >= 4 * 108
-        share = np.bincount(jobs.key[:432], minlength=len(simulation.measurements.keys)) / 432
+        assert np.count_nonzero(jobs["arrival"] == 0) >= 4 * 108
+        share = np.bincount(jobs["key"][:432], minlength=len(simulation.measurements.keys)) / 432
         np.testing.assert_allclose(share, queue._share, atol=1 / 432)
 
     def test_of_equal_time_on_every_worker_is_what_arithmetic_says(self, bound):

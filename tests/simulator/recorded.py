@@ -69,7 +69,7 @@ def run_all(config: RunConfig) -> tuple[Simulation, list[Any]]:
 def held_to(run: dict[str, Any], config: RunConfig) -> None:
     """Assert that a run comes out as recorded, to the last bit."""
     simulation, rounds = run_all(config)
-    jct = simulation.jobs.jct
+    jct = simulation.jobs["jct"]
     done = {str(job): jct[job] for job in np.flatnonzero(~np.isnan(jct))}
     assert done == run["jct"]
     assert simulation.utilization() == run["utilization"]

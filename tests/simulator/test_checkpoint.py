@@ -49,8 +49,8 @@ def test_restored_run_gives_the_same_bits(case, rounds):
         assert other.rounds == whole.rounds
         assert other.utilization() == whole.utilization()
         assert other.lease_extensions == whole.lease_extensions
-        np.testing.assert_array_equal(other.jobs.jct, whole.jobs.jct)
-        np.testing.assert_array_equal(other.series.utilization, whole.series.utilization)
+        np.testing.assert_array_equal(other.jobs["jct"], whole.jobs["jct"])
+        np.testing.assert_array_equal(other.series["utilization"], whole.series["utilization"])
         segments = other.mechanism.segments()
         np.testing.assert_array_equal(segments, whole.mechanism.segments())
 
@@ -77,7 +77,7 @@ def test_a_round_that_is_about_to_begin_has_room(case):
     if case == "pairs":
         assert len(world.entries) >= len(world.candidates) + count["pairs"] + workers
     finish(second)
-    np.testing.assert_array_equal(second.jobs.jct, whole.jobs.jct)
+    np.testing.assert_array_equal(second.jobs["jct"], whole.jobs["jct"])
     np.testing.assert_array_equal(second.mechanism.segments(), whole.mechanism.segments())
 
 
@@ -88,7 +88,7 @@ def test_a_fork_goes_by_the_traits_of_its_own_policy():
     fork.restore(warm.snapshot() | {"policy": fork.driver.policy.snapshot()})
     assert fork.mechanism.world.rules["packing"].all()
     finish(fork)
-    assert not np.isnan(fork.jobs.jct[slice(*fork.window)]).any()
+    assert not np.isnan(fork.jobs["jct"][slice(*fork.window)]).any()
 
 
 PLACES = [

@@ -79,7 +79,7 @@ def test_they_are_those_that_are_asked_for(policy: str, multi_gpu: bool) -> None
     outside = asked_for(settings)
     assert asked < 0.5 * inside.allocations
     assert inside.allocations == outside.allocations
-    assert np.array_equal(inside.jobs.finish, outside.jobs.finish, equal_nan=True)
+    assert np.array_equal(inside.jobs["finish"], outside.jobs["finish"], equal_nan=True)
     solves, expected = inside.solves.columns(), outside.solves.columns()
     for name in solves:
         if name != "seconds":
@@ -107,7 +107,7 @@ def test_they_go_on_where_room_for_pairs_is_made(monkeypatch: pytest.MonkeyPatch
     )
     inside.advance(20)
     assert inside.rounds == outside.rounds == 40
-    assert np.array_equal(inside.jobs.steps_left, outside.jobs.steps_left)
+    assert np.array_equal(inside.jobs["steps_left"], outside.jobs["steps_left"])
     assert inside.policy_memory() == outside.policy_memory()
 
 
@@ -168,7 +168,7 @@ def test_no_round_begins_after_the_end_of_time(policy: str, rounds: int) -> None
     simulation, until = Simulation(config(policy, rate=0.3)), 80_000.0
     while not simulation.finished and simulation.time < until:
         simulation.advance(rounds, until)
-    times = simulation.series.time
+    times = simulation.series["time"]
     assert times[-1] >= until > times[-2]
     reached = simulation.rounds
     simulation.advance(rounds, until)
@@ -218,5 +218,5 @@ def test_python_has_its_turn_where_deciding_takes_long(monkeypatch: pytest.Monke
     monkeypatch.setitem(kernel.__globals__, "_UNSEEN", 1e-9)
     asked, simulation = run(Simulation(settings))
     assert asked >= simulation.allocations // 2 - 1
-    assert np.array_equal(simulation.jobs.finish, whole.jobs.finish, equal_nan=True)
+    assert np.array_equal(simulation.jobs["finish"], whole.jobs["finish"], equal_nan=True)
     assert simulation.solves.columns()["time"].size == simulation.allocations == whole.allocations

@@ -74,7 +74,7 @@ def test_paper_scale(policy, rate, jct, utilization):
         }
     }
     simulation, _ = run_all(config_of(run, engine="ecos"))
-    assert np.mean(simulation.jobs.jct[4000:5000]) == pytest.approx(jct, abs=0.005)
+    assert np.mean(simulation.jobs["jct"][4000:5000]) == pytest.approx(jct, abs=0.005)
     if utilization is not None:
         assert simulation.utilization() == pytest.approx(utilization, abs=5e-6)
 

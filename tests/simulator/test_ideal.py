@@ -12,6 +12,7 @@ from simulator.mechanism.records import ALLOCATE, DONE, ENOUGH
 from simulator.runs.simulation import Simulation
 from simulator.settings.config import RunConfig
 from simulator.world.cluster import Cluster
+from simulator.world.jobs import JOB
 from simulator.world.workload import FixedWorkload
 
 
@@ -24,7 +25,7 @@ def play(jobs, table, give, packing=False):
         Setting(
             cluster=Cluster(("a",), np.array([2]), np.array([1]), np.array([0])),
             table=table,
-            workload=FixedWorkload.of_rows(rows),
+            workload=FixedWorkload(np.array(rows, JOB)),
             traits=Traits(packing=packing),
             window=(0, len(jobs)),
             seed=0,
@@ -49,10 +50,10 @@ def test_a_job_runs_at_its_fraction():
         table,
         lambda job: Allocation(job, np.full((job.size, 1), 0.25)),
     )
-    result = mechanism.results()
-    np.testing.assert_allclose(result.finish, [2000.0, 200.0])
-    np.testing.assert_allclose(result.busy, [500.0, 100.0])
-    np.testing.assert_allclose(result.cost, [0.5, 0.1])
+    outcomes = mechanism.outcomes()
+    np.testing.assert_allclose(outcomes["finish"], [2000.0, 200.0])
+    np.testing.assert_allclose(outcomes["busy"], [500.0, 100.0])
+    np.testing.assert_allclose(outcomes["cost"], [0.5, 0.1])
     assert mechanism.utilization() == pytest.approx(600.0 / (2 * 2000.0))
 
 
@@ -61,7 +62,7 @@ def test_what_rounding_leaves_over_late_in_a_run_is_no_step():
     table = ThroughputTable(np.array([[0.7]]))
     jobs = [(5e7 + 1e4 * i / 3, 0, 1, 1000.0 + i / 7) for i in range(50)]
     mechanism = play(jobs, table, lambda job: Allocation(job, np.full((job.size, 1), 0.3)))
-    took = mechanism.results().finish - np.array([job[0] for job in jobs])
+    took = mechanism.outcomes()["finish"] - np.array([job[0] for job in jobs])
     assert took.min() > 1000.0 / 0.7
 
 
@@ -75,7 +76,7 @@ def test_pairs_run_at_their_own_speeds():
         return Allocation(job, np.full((job.size, 1), 0.5), pairs, np.full((int(both), 1), 0.5))
 
     mechanism = play([(0.0, 0, 1, 1750.0), (0.0, 1, 1, 5000.0)], table, give, packing=True)
-    finish = mechanism.results().finish
+    finish = mechanism.outcomes()["finish"]
     # Job 0: half alone, half beside job 1. Job 1 then waits for the next recomputation's half.
     assert finish[0] == pytest.approx(1750.0 / (0.5 * 2.0 + 0.5 * 1.5))
     before = finish[0] * (0.5 * 2.0 + 0.5 * 0.5)
@@ -86,7 +87,7 @@ def test_a_new_job_waits_for_the_next_recomputation():
     table = ThroughputTable(np.array([[1.0]]))
     jobs = [(0.0, 0, 1, 1e4), (10.0, 0, 1, 100.0), (20.0, 0, 1, 100.0)]
     mechanism = play(jobs, table, lambda job: Allocation(job, np.full((job.size, 1), 0.5)))
-    finish = mechanism.results().finish
+    finish = mechanism.outcomes()["finish"]
     assert finish[1] == pytest.approx(10.0 + 200.0)
     assert finish[2] == pytest.approx(10.0 + 1920.0 + 200.0)
 
@@ -104,5 +105,5 @@ def test_ideal_is_near_rounds_where_nothing_is_left_over():
         simulation = Simulation(RunConfig(ideal=ideal, **settings))
         while not simulation.finished:
             simulation.advance(10_000)
-        averages.append(np.mean(simulation.jobs.jct[40:120]))
+        averages.append(np.mean(simulation.jobs["jct"][40:120]))
     assert averages[1] == pytest.approx(averages[0], rel=0.05)

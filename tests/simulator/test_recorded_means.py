@@ -29,7 +29,7 @@ def test_mean_completion_time_is_the_recorded_one(path):
     trace = SHARED / "traces" / run["config"]["trace"] if "trace" in run["config"] else None
     simulation, _ = run_all(config_of(run, trace, tie_break="canonical", grouping=True))
     start, end = recording["config"].get("window") or (0, len(recording["jobs"]))
-    ours = simulation.jobs.jct[start:end]
+    ours = simulation.jobs["jct"][start:end]
     theirs = np.array([recording["jct"].get(str(job), np.nan) for job in range(start, end)])
     both = np.isfinite(ours) & np.isfinite(theirs)
     assert (~both).sum() <= 1

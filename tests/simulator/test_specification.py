@@ -19,6 +19,7 @@ from simulator.mechanism import specification as plain
 from simulator.mechanism.mechanism import Mechanism, Setting
 from simulator.mechanism.records import ALLOCATE, DONE, ENOUGH
 from simulator.world.cluster import Cluster
+from simulator.world.jobs import JOB
 from simulator.world.workload import FixedWorkload
 
 KEYS = 4
@@ -151,7 +152,7 @@ class World:
                     self.visits.astype(np.int64),
                 ),
                 table=ThroughputTable(self.alone, self.paired),
-                workload=FixedWorkload.of_rows(rows),
+                workload=FixedWorkload(np.array(rows, JOB)),
                 traits=Traits(
                     packing=case.packing,
                     shuffles=case.shuffles,
@@ -206,10 +207,10 @@ def check(case: Case) -> Mechanism:
     assert mechanism.time == spec.now
     assert mechanism.lease_extensions == spec.extensions
     assert mechanism.lease_extension_opportunities == spec.opportunities
-    result = mechanism.results()
+    outcomes = mechanism.outcomes()
     for job, finish in spec.finish.items():
-        assert result.dropped[job] == (finish is None)
-        assert finish is None or result.finish[job] == finish
+        assert outcomes["dropped"][job] == (finish is None)
+        assert finish is None or outcomes["finish"][job] == finish
     placed = [
         {entry: sorted(workers) for entry, workers in who.items()} for _, _, who in spec.history
     ]

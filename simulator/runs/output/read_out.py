@@ -11,7 +11,7 @@ from simulator.world.units import HOUR
 
 _OF_JOBS = ("scale_factor", "weight", "entity", "steps", "duration", "arrival", "finish", "jct")
 _OF_ROUNDS = ("active", "running", "queued", "arrived", "completed", "utilization")
-"""Columns that are those of :class:`~simulator.runs.simulation.JobRecords` and ``RoundSeries``, in order."""
+"""Columns that a simulation has as they are, in order."""
 
 RATE_WINDOW = 10 * HOUR
 """Simulated seconds over which the completion rate of a round is taken."""
@@ -20,24 +20,24 @@ RATE_WINDOW = 10 * HOUR
 def job_columns(simulation: Simulation) -> Columns:
     """One entry a job that has arrived, in order of arrival."""
     jobs = simulation.jobs
-    number = np.arange(jobs.arrival.size)
+    number = np.arange(jobs["arrival"].size)
     names = np.array([name for name, _ in simulation.measurements.keys], dtype=np.str_)
     start, end = simulation.window
     columns: Columns = {
         "job": number,
-        "type": names[jobs.key] if jobs.key.size else np.array([], dtype=np.str_),
-        **{name: getattr(jobs, name) for name in _OF_JOBS},
+        "type": names[jobs["key"]] if jobs["key"].size else np.array([], dtype=np.str_),
+        **{name: jobs[name] for name in _OF_JOBS},
         "isolated_time": np.full(number.size, np.nan),
         "finish_time_fairness": np.full(number.size, np.nan),
-        "deadline": jobs.deadline,
-        "cost": jobs.cost,
-        "dropped": jobs.dropped,
+        "deadline": jobs["deadline"],
+        "cost": jobs["cost"],
+        "dropped": jobs["dropped"],
         "measured": (number >= start) & (number < end),
     }
     cluster = simulation.cluster
-    alone = simulation.measurements.table(cluster.worker_types).alone[jobs.key]
+    alone = simulation.measurements.table(cluster.worker_types).alone[jobs["key"]]
     # a job does not fit on a type with fewer workers than it needs
-    fits = jobs.scale_factor[:, None] <= cluster.workers[None, :]
+    fits = jobs["scale_factor"][:, None] <= cluster.workers[None, :]
     throughputs = np.where(fits, np.nan_to_num(alone), 0.0)
     return columns | isolation(columns, throughputs, cluster.workers)
 
@@ -67,7 +67,7 @@ def round_columns(simulation: Simulation, jobs: Columns) -> Columns:
     last 10 simulated hours.
     """
     series = simulation.series
-    time = series.time
+    time = series["time"]
     done = np.isfinite(jobs["jct"])
     order = np.argsort(jobs["finish"][done], kind="stable")
     finish = jobs["finish"][done][order]
@@ -81,8 +81,8 @@ def round_columns(simulation: Simulation, jobs: Columns) -> Columns:
     columns: Columns = {
         "round": np.arange(time.size),
         "time": time,
-        **{name: getattr(series, name) for name in _OF_ROUNDS},
+        **{name: series[name] for name in _OF_ROUNDS},
     }
     for place, name in enumerate(simulation.cluster.worker_types):
-        columns[f"utilization_{name}"] = series.utilization_by_type[:, place]
+        columns[f"utilization_{name}"] = series["utilization_by_type"][:, place]
     return columns | {"mean_jct": mean_jct, "completions_per_hour": rate}

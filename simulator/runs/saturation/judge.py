@@ -449,11 +449,11 @@ def _mix_of_waiting(simulation: Simulation) -> np.ndarray:
     """
     jobs, table = simulation.jobs, simulation.measurements
     scale_of = np.array([scale for _, scale in table.keys], dtype=np.int64)
-    left = np.where(np.isnan(jobs.finish), simulation.time, jobs.finish)
-    waited = np.maximum((left - jobs.arrival) * jobs.scale_factor - jobs.busy, 0.0)
+    left = np.where(np.isnan(jobs["finish"]), simulation.time, jobs["finish"])
+    waited = np.maximum((left - jobs["arrival"]) * jobs["scale_factor"] - jobs["busy"], 0.0)
     count = int(scale_of.max()) + 1
-    arrived = np.bincount(jobs.scale_factor, jobs.scale_factor, count)
-    waiting = np.bincount(jobs.scale_factor, waited, count)
+    arrived = np.bincount(jobs["scale_factor"], jobs["scale_factor"], count)
+    waiting = np.bincount(jobs["scale_factor"], waited, count)
     shares = arrived / arrived.sum()
     wanted = (shares + (DEMAND - 1.0) * waiting / max(float(waiting.sum()), 1e-300)) / DEMAND
     more: np.ndarray = np.divide(wanted, shares, out=np.ones(count), where=shares > 0)[scale_of]
@@ -616,13 +616,13 @@ def _series_of(simulation: Simulation, config: RunConfig) -> Series:
     """What the saturation rules look at."""
     series, jobs = simulation.series, simulation.jobs
     return Series(
-        time=series.time,
-        active=series.active,
-        arrived=series.arrived,
-        completed=series.completed,
-        utilization=series.utilization,
-        arrival=jobs.arrival,
-        finish=jobs.finish,
+        time=series["time"],
+        active=series["active"],
+        arrived=series["arrived"],
+        completed=series["completed"],
+        utilization=series["utilization"],
+        arrival=jobs["arrival"],
+        finish=jobs["finish"],
         arrival_rate=1.0 / config.interarrival if config.interarrival else 0.0,
         window=simulation.window,
     )

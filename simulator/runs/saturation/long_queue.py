@@ -267,10 +267,10 @@ class LongQueue:
     def _look(self) -> _Turns:
         """What the jobs have done so far."""
         jobs = self._simulation.jobs
-        self._key = jobs.key
-        work = jobs.duration * jobs.scale_factor
-        done = work * (1.0 - np.maximum(jobs.steps_left, 0.0) / jobs.steps)
-        return _Turns(done, jobs.cost * HOUR)
+        self._key = jobs["key"]
+        work = jobs["duration"] * jobs["scale_factor"]
+        done = work * (1.0 - np.maximum(jobs["steps_left"], 0.0) / jobs["steps"])
+        return _Turns(done, jobs["cost"] * HOUR)
 
     def _queue_up(self, count: int) -> None:
         """Put so many jobs there."""
