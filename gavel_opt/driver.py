@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import cast
 
 import numpy as np
@@ -15,6 +15,7 @@ from gavel_opt.engines.protocol import Engine, OneStepEngine, Options
 from gavel_opt.errors import ANY_FAILURE, ON_PURPOSE
 from gavel_opt.kernels.arguments import Call
 from gavel_opt.kernels.jit import clock
+from gavel_opt.kernels.job_columns import PastColumns
 from gavel_opt.model.allocation_program import Allocation
 from gavel_opt.model.checked_shares import checked_shares
 from gavel_opt.model.cluster_state import ClusterState, StandingState
@@ -81,12 +82,8 @@ class Driver(EngineChain):
         self._standing: tuple[tuple[object, ...], Call | None] | None = None
         self._one_step: OneStepEngine | None = None
         # The shares that such a step gives have no prices: from outside they could not be proven.
-        if (
-            self.engine.capability.one_step
-            and grouping
-            and recorder is None
-            and made_here(self.engine)
-        ):
+        at_once = self.engine.capability.one_step and made_here(self.engine)
+        if at_once and grouping and recorder is None:
             self._one_step = cast(OneStepEngine, self.engine)
 
     def allocate(self, state: ClusterState) -> Allocation:
@@ -101,10 +98,7 @@ class Driver(EngineChain):
         """
         self.tally.allocations += 1
         # It says itself where anything is odd, or else is not for it.
-        found = self._max_min(state)
-        if found is not None:
-            return found
-        found = self._finish_time(state)
+        found = self._at_once(state)
         if found is not None:
             return found
         if not self._glance.odd(state):
@@ -121,40 +115,45 @@ class Driver(EngineChain):
 
     def _allocate(self, state: ClusterState) -> Allocation:
         """Compute the allocation of jobs that can all run on some type."""
-        found = self._max_min(state, _ANY)
+        found = self._at_once(state, _ANY)
         if found is not None:
             return found
         screen_state(state)
         return self._run_programs(state)
 
-    def _max_min(self, state: ClusterState, widest: int | None = None) -> Allocation | None:
-        """Max-min fairness by an engine that makes the program itself; None where it cannot.
+    def _at_once(self, state: ClusterState, widest: int | None = None) -> Allocation | None:
+        """What an engine finds that makes the policy's one program itself; None where it cannot.
 
         Jobs of a scale factor above ``widest`` are odd; None is what runs on every type.
         """
-        engine = self._one_step
-        variant = None if engine is None else known_variant(self.policy)
-        if engine is None or variant is None:
+        engine, task = self._one_step, self._task(state.job.size)
+        if engine is None or task is None:
+            return None
+        past, plain = task
+        if past is not None and widest is not None:  # it remembers all jobs, not these
             return None
         widest = self._glance.widest(state) if widest is None else widest
         if widest < 0:
             return None
         started = clock()
-        found = self._asked(engine.solve_max_min, state, variant == "plain", widest, self.options)
+        try:
+            if past is None:
+                found = engine.solve_max_min(state, plain, widest, self.options)
+            else:
+                found = engine.solve_finish_time(state, past, plain, widest, self.options)
+        except ON_PURPOSE:
+            raise
+        except ANY_FAILURE as raised:  # the programs of the policy are left
+            self._refuse(engine, raised_word(raised))
+            return None
         return None if found is None else self._in_one_step(*found, state, started)
 
-    def _finish_time(self, state: ClusterState) -> Allocation | None:
-        """The same for finish-time fairness."""
-        engine = self._one_step
-        known = None if engine is None else known_past(self.policy, state.job.size)
-        if engine is None or known is None:
+    def _task(self, jobs: int) -> tuple[PastColumns | None, bool] | None:
+        """What the one program of the policy remembers of so many jobs, and whether it is a plain one; if it is known."""
+        if self._one_step is None:
             return None
-        widest = self._glance.widest(state)
-        if widest < 0:
-            return None
-        started = clock()
-        found = self._asked(engine.solve_finish_time, state, *known, widest, self.options)
-        return None if found is None else self._in_one_step(*found, state, started)
+        variant = known_variant(self.policy)
+        return known_past(self.policy, jobs) if variant is None else (None, variant == "plain")
 
     def standing_call(self, state: StandingState) -> Call | None:
         """What computes allocations from within compiled code, as :meth:`allocate` does where nothing is odd.
@@ -171,16 +170,10 @@ class Driver(EngineChain):
             return known_call(policy, state) if self._glance.widest(state) >= 0 else None
         if engine is None or self._leaves_traces:
             return None
-        variant = known_variant(policy)
-        past, plain = None, variant == "plain"
-        if variant is None:
-            known = known_past(policy, len(state.jobs.job))
-            if known is None:
-                return None
-            past, plain = known
-        widest = self._glance.widest(state)
-        if widest < 0:
+        task, widest = self._task(len(state.jobs.job)), self._glance.widest(state)
+        if task is None or widest < 0:
             return None
+        past, plain = task
         made_of = engine, state, past, plain, widest, self.tolerance, self.options
         if self._standing is None or not all(map(operator.is_, self._standing[0], made_of)):
             limits = widest, self.tolerance
@@ -200,18 +193,6 @@ class Driver(EngineChain):
         tally.programs += calls
         tally.solve += seconds
         tally.worst(worst)
-
-    def _asked(
-        self, solve: Callable[..., tuple[Floats, Certificate] | None], *given: object
-    ) -> tuple[Floats, Certificate] | None:
-        """What an engine finds in one step; one that raises found nothing."""
-        try:
-            return solve(*given)
-        except ON_PURPOSE:
-            raise
-        except ANY_FAILURE as raised:  # the programs of the policy are left
-            self._refuse(self.engine, raised_word(raised))
-            return None
 
     def _in_one_step(
         self, shares: Floats, certificate: Certificate, state: ClusterState, started: float

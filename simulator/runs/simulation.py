@@ -29,8 +29,7 @@ from simulator.runs.replay import Replay, load_replay
 from simulator.runs.solves import Solves
 from simulator.runs.workload_of_run import notes_on_jobs, require_fit, workload_of
 from simulator.settings.config import RunConfig
-from simulator.settings.cut_off import notes_on_files
-from simulator.settings.without_effect import notes_on_settings
+from simulator.settings.notes import notes_on_files, notes_on_settings
 from simulator.world.cluster import Cluster, make_cluster
 from simulator.world.prices import load_prices
 from simulator.world.throughputs import REFERENCE_TYPE, load_throughputs

@@ -11,8 +11,8 @@ import numpy as np
 
 from gavel_opt import POLICIES, Allocation, ClusterState, Driver, InputError
 from simulator.runs.columns import Columns
-from simulator.runs.output.read_out import placement_columns
 from simulator.runs.output.recording import Allocations
+from simulator.runs.output.tables import placement_columns
 from simulator.runs.simulation import Simulation
 from simulator.settings.config import RunConfig
 from simulator.viewer.run_folder import RunFolder

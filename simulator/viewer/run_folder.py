@@ -12,7 +12,7 @@ from gavel_opt import InputError
 from simulator.files.folder_kinds import kind_of
 from simulator.runs.columns import Columns
 from simulator.runs.output.live import LIVE, RUNNING
-from simulator.runs.output.run_folder import read_summary, read_table
+from simulator.runs.output.read_back import read_summary, read_table
 from simulator.runs.output.summary_text import is_whole
 from simulator.settings.config import RunConfig
 from simulator.world.json_shape import misfit

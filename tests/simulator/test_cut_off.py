@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from simulator.runs.simulation import Simulation
-from simulator.settings.cut_off import notes_on_files
+from simulator.settings.notes import notes_on_files
 from simulator.settings.options import make_config
 
 LINE = "\t".join(["ResNet-18 (batch size 16)", "", "", "", "0", "1000", "1", "1", "-1", "{}"])

@@ -33,7 +33,7 @@ from simulator.runs.checkpoint import load
 from simulator.runs.output.arrow_tables import parquet as encoded
 from simulator.runs.output.difference import difference, read_folder
 from simulator.runs.output.live import LIVE, RUNNING
-from simulator.runs.output.run_folder import read_summary
+from simulator.runs.output.read_back import read_summary
 from simulator.runs.replay import load_replay
 from simulator.runs.runner import Checkpointing, execute
 from simulator.settings.config import RunConfig

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from simulator.runs.checkpoint import load
-from simulator.runs.output.run_folder import read_table
+from simulator.runs.output.read_back import read_table
 from simulator.runs.runner import Checkpointing, execute
 from simulator.settings.options import make_config
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from gavel_opt import InputError
 from simulator.runs.columns import Columns
-from simulator.runs.output.run_folder import read_summary, read_table
+from simulator.runs.output.read_back import read_summary, read_table
 
 if TYPE_CHECKING:
     from simulator.runs.output.results import RunResult

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from simulator.files.whole_files import write_atomically
 from simulator.runs.output.arrow_tables import parquet
-from simulator.runs.output.read_out import job_columns, round_columns
+from simulator.runs.output.tables import job_columns, round_columns
 from simulator.runs.simulation import Simulation
 from simulator.settings.config import RunConfig
 

@@ -15,8 +15,8 @@ import gavel_opt
 from gavel_opt import Tally
 from simulator.runs.columns import Columns
 from simulator.runs.output.job_metrics import presence
-from simulator.runs.output.read_out import job_columns, placement_columns, round_columns
 from simulator.runs.output.results import RunResult, Spent, Status
+from simulator.runs.output.tables import job_columns, placement_columns, round_columns
 from simulator.runs.saturation.rules import Verdict
 from simulator.runs.simulation import Simulation
 from simulator.settings.config import RunConfig

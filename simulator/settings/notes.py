@@ -1,10 +1,13 @@
-"""Settings that were given and change nothing in this run: whoever gave them is told."""
+"""What whoever gave settings is told: those that change nothing, and files that may have been cut off."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 from gavel_opt import Policy, Traits
 from gavel_opt.policies import solves
 from simulator.settings.config import SETTINGS, RunConfig
+from simulator.world.untrusted_text import may_be_cut_off
 
 _OF_PROGRAMS = ("engine", "tie_break", "tolerance", "solver_timeout", "fallback")
 _OF_PAIRS = ("profiling_percentage", "reference_models")
@@ -33,3 +36,17 @@ def notes_on_settings(config: RunConfig, policy: Policy, traits: Traits) -> list
     if not config.continuous and config.saturation[0] != "off":
         unused(("saturation",), "jobs do not keep arriving")
     return found
+
+
+def notes_on_files(config: RunConfig) -> list[str]:
+    """A line for each file that ends in a digit, without the end of its line."""
+    given = {
+        "--trace": config.trace,
+        "--throughputs": config.throughputs,
+        "--prices": config.prices,
+    }
+    return [
+        f"{flag}: {path} ends within its last line: if it was cut off there, its last number is too short"
+        for flag, path in given.items()
+        if path is not None and may_be_cut_off(Path(path))
+    ]
