@@ -327,7 +327,7 @@ class _Run:
             simulation.arrived,
             simulation.completed,
             simulation.active,
-            end - start - simulation.window_left,
+            end - start - simulation.mechanism.window_left,
             end - start,
             end,
         )

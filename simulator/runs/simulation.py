@@ -199,21 +199,6 @@ class Simulation:
         return self.mechanism.completed
 
     @property
-    def window_left(self) -> int:
-        """Jobs of the window that are not done."""
-        return self.mechanism.window_left
-
-    @property
-    def lease_extensions(self) -> int:
-        """How often a job kept exactly its workers."""
-        return self.mechanism.lease_extensions
-
-    @property
-    def lease_extension_opportunities(self) -> int:
-        """How often it could have."""
-        return self.mechanism.lease_extension_opportunities
-
-    @property
     def shares_workers(self) -> bool:
         """Whether the policy may put two jobs on the same workers."""
         return self._traits.packing

@@ -76,6 +76,9 @@ def held_to(run: dict[str, Any], config: RunConfig) -> None:
     assert simulation.time == run["end_time"]
     assert simulation.rounds == run["rounds"]
     assert simulation.allocations == run["allocations"]
-    leases = [simulation.lease_extensions, simulation.lease_extension_opportunities]
+    leases = [
+        simulation.mechanism.lease_extensions,
+        simulation.mechanism.lease_extension_opportunities,
+    ]
     assert leases == run["leases"]
     assert digest(rounds[: run["recorded_rounds"]]) == run["placements"]

@@ -48,7 +48,7 @@ def test_restored_run_gives_the_same_bits(case, rounds):
         assert other.time == whole.time
         assert other.rounds == whole.rounds
         assert other.utilization() == whole.utilization()
-        assert other.lease_extensions == whole.lease_extensions
+        assert other.mechanism.lease_extensions == whole.mechanism.lease_extensions
         np.testing.assert_array_equal(other.jobs["jct"], whole.jobs["jct"])
         np.testing.assert_array_equal(other.series["utilization"], whole.series["utilization"])
         segments = other.mechanism.segments()
