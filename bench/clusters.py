@@ -156,7 +156,7 @@ class Stretch:
         simulation.advance(rounds)
         total = time.process_time() - started
         spent = self._allocate - allocate
-        active = simulation.series.active[before : simulation.rounds]
+        active = simulation.series["active"][before : simulation.rounds]
         return Spent(
             mechanism=total - spent,
             allocate=spent,

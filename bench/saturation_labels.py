@@ -105,7 +105,7 @@ def _simulate(case: Case, rate: float, arrivals: int, until: float) -> tuple[np.
             raise TooDearError
     series = simulation.series
     noted = np.arange(NOTED, min(simulation.arrived, arrivals) + 1, NOTED)
-    active = series.active[np.searchsorted(series.arrived, noted)].astype(np.float64)
+    active = series["active"][np.searchsorted(series["arrived"], noted)].astype(np.float64)
     return active, simulation.arrived < arrivals
 
 
