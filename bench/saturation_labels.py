@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from bench.queue_labels import label
 from bench.saturation_cases import CASES, Case
 from simulator.files.whole_files import write_atomically
 from simulator.runs.saturation.bounds import highest_rate, packs
@@ -22,7 +23,6 @@ from simulator.runs.simulation import Simulation
 from simulator.settings.config import RunConfig
 from simulator.settings.options import make_config
 from simulator.studies.knee import knee_of
-from simulator.studies.sustained import label
 
 RESULTS = Path(__file__).parent / "saturation_labels.json"
 

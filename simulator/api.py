@@ -194,7 +194,7 @@ def sweep(
             return sweep(policy, output=passing, processes=processes, **settings)
     from simulator.studies.batches.inputs_of_runs import require_inputs
     from simulator.studies.executors import make_executor
-    from simulator.studies.sweeps.beside_earlier import beside_earlier
+    from simulator.studies.sweeps.run_names import beside_earlier
     from simulator.studies.sweeps.sweep import add_to_plan, carry_out_here, write_tables_of_all
     from simulator.studies.sweeps.sweep_folder import entries_of
     from simulator.studies.sweeps.sweep_plan import make_plan

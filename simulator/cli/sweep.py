@@ -33,7 +33,7 @@ from simulator.studies.batches.finished_elsewhere import finished_in
 from simulator.studies.batches.inputs_of_runs import require_inputs
 from simulator.studies.batches.run_folders import tidy
 from simulator.studies.batches.shards import expected_cost
-from simulator.studies.sweeps.beside_earlier import beside_earlier
+from simulator.studies.sweeps.run_names import beside_earlier
 from simulator.studies.sweeps.sweep import add_to_plan, carry_out_here, kept_of, write_tables_of_all
 from simulator.studies.sweeps.sweep_folder import (
     FAILURES,

@@ -23,7 +23,7 @@ from simulator.mechanism.records import ALLOCATE, ENOUGH, MORE_JOBS, STUCK
 from simulator.mechanism.snapshot_places import require_within
 from simulator.process.interrupts import interrupts
 from simulator.runs.columns import Columns
-from simulator.runs.estimates import EstimatedThroughputs, estimates_wanted
+from simulator.runs.estimated_throughputs import EstimatedThroughputs, estimates_wanted
 from simulator.runs.policy_of_run import UNNAMED, policy_of, source_of
 from simulator.runs.replay import Replay, load_replay
 from simulator.runs.solves import Solves

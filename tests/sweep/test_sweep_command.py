@@ -13,7 +13,7 @@ from noise import without_progress
 
 import simulator
 from simulator.cli import main
-from simulator.studies.sweeps.beside_earlier import beside_earlier
+from simulator.studies.sweeps.run_names import beside_earlier
 from simulator.studies.sweeps.sweep_folder import entries_of, read_plan, write_plan
 from simulator.studies.sweeps.sweep_plan import make_plan
 

@@ -7,7 +7,7 @@ import heapq
 import numpy as np
 import pytest
 
-from simulator.studies.sustained import label
+from bench.queue_labels import label
 
 SERVERS, ARRIVALS = 20, 100_000
 
