@@ -7,13 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from simulator.runs.output.summary_text import is_whole
+from simulator.runs.output.summary_text import MISSED, is_whole
 from simulator.studies.intervals import mean_and_half
 from simulator.studies.tables import markdown
 from simulator.world.units import HOUR
-
-MISSED = "slo_violations"
-"""What a summary calls the jobs that missed their deadlines."""
 
 
 @dataclass(frozen=True, slots=True)

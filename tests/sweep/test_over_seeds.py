@@ -81,6 +81,23 @@ def test_no_interval_where_every_seed_gave_the_same(
     assert row["average_jct_low"] == row["average_jct_high"] == ""
 
 
+def test_missed_deadlines_have_a_column_where_there_are_any(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """For a policy with deadlines they are the point; means over seeds, as of what-if."""
+    policies = "max_sum_throughput_normalized_by_cost_perf_SLOs"
+    words = ["--policy", policies, "--cluster", "2:2:2", "--jobs", "12", "--slos", "--seed", "0-1"]
+    assert main(["sweep", *words, "--processes", "1", "--output", str(tmp_path)]) == 0
+    said = capsys.readouterr().out
+    with (tmp_path / "summary.csv").open() as file:
+        missed = [int(one["slo_violations"]) for one in csv.DictReader(file)]
+    assert sum(missed) > 0
+    (row,) = table(tmp_path)
+    assert float(row["slo_violations"]) == sum(missed) / len(missed)
+    assert "| missed deadlines |" in said
+    assert f" {sum(missed) / len(missed):,.4g} |" in said
+
+
 def test_collect_leaves_out_the_mean_of_what_is_not_done(
     sweep: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -94,7 +111,8 @@ def test_collect_leaves_out_the_mean_of_what_is_not_done(
 
 
 def row(policy: str, mean: float | None, **settings: object) -> OverSeeds:
-    return OverSeeds(policy, settings, () if mean is None else (mean,), () if mean else ("failed",))
+    values = () if mean is None else (mean,)
+    return OverSeeds(policy, settings, values, (), () if mean else ("failed",))
 
 
 def test_the_axis_is_a_number_that_differs_the_rate_before_others() -> None:

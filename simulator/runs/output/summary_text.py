@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from simulator.runs.output.results import RunResult
 
+MISSED = "slo_violations"
+"""What a summary calls the jobs that missed their deadlines."""
+
 _COLOURS = {
     "completed": "32",
     "saturated": "31",

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from simulator.runs.output.summary_text import MISSED
 from simulator.studies.batches.batch import Batch
 from simulator.studies.intervals import mean_and_half
 from simulator.studies.sweeps.sweep_folder import PlanEntry
@@ -34,6 +35,8 @@ class OverSeeds:
         Those that differ within the sweep, as they were written, without policy and seed.
     values
         Mean JCT in seconds by seed, of the runs of which all measured jobs completed.
+    missed
+        Jobs beyond their deadlines by seed, of the same runs; empty where there are no deadlines.
     others
         How each of the other runs ended: ``saturated``, ``failed``, ``not run``, ...
     """
@@ -41,6 +44,7 @@ class OverSeeds:
     policy: str
     settings: dict[str, Any]
     values: tuple[float, ...]
+    missed: tuple[int, ...]
     others: tuple[str, ...]
 
     @property
@@ -52,6 +56,11 @@ class OverSeeds:
     def mean(self) -> float | None:
         """Mean over seeds in seconds; None unless all completed: those that did not are the slow ones."""
         return None if self.others else math.fsum(self.values) / len(self.values)
+
+    @property
+    def mean_missed(self) -> float | None:
+        """Mean of the missed deadlines over seeds; None like the mean, and where there are none to miss."""
+        return None if self.others or not self.missed else math.fsum(self.missed) / len(self.missed)
 
     @property
     def interval(self) -> tuple[float, float] | None:
@@ -81,6 +90,7 @@ def over_seeds(plan: Sequence[PlanEntry], batch: Batch) -> list[OverSeeds]:
 
 def _together(group: Sequence[PlanEntry], batch: Batch) -> OverSeeds:
     values: list[float] = []
+    missed: list[int] = []
     others: list[str] = []
     for one in group:
         if one.name not in batch.done:
@@ -89,17 +99,23 @@ def _together(group: Sequence[PlanEntry], batch: Batch) -> OverSeeds:
         result = batch.done[one.name]["result"]
         if result["status"] == "completed" and result["average_jct"] is not None:
             values.append(float(result["average_jct"]))
+            if result.get(MISSED) is not None:
+                missed.append(int(result[MISSED]))
         else:
             ended = str(result["status"])
             others.append("without all jobs" if ended == "completed" else ended)
     settings = {
         name: value for name, value in group[0].settings.items() if name not in ("policy", "seed")
     }
-    return OverSeeds(str(group[0].config["policy"]), settings, tuple(values), tuple(others))
+    policy = str(group[0].config["policy"])
+    return OverSeeds(policy, settings, tuple(values), tuple(missed), tuple(others))
 
 
 def write_over_seeds(folder: Path, rows: Sequence[OverSeeds]) -> None:
-    """Write ``over_seeds.csv``; times are seconds, as in ``summary.csv``."""
+    """Write ``over_seeds.csv``; times are seconds, as in ``summary.csv``.
+
+    With a column of missed deadlines where a run has any to miss.
+    """
     table = []
     names = names_of(rows)
     for row in rows:
@@ -108,6 +124,8 @@ def write_over_seeds(folder: Path, rows: Sequence[OverSeeds]) -> None:
         found |= {name: row.settings.get(name) for name in names}
         found |= {"seeds": row.seeds, "completed": len(row.values), "average_jct": row.mean}
         found |= {"average_jct_low": low, "average_jct_high": high, "others": row.why or None}
+        if any(one.missed for one in rows):
+            found[MISSED] = row.mean_missed
         table.append(found)
     write_csv(folder / OVER_SEEDS, table)
 
@@ -115,18 +133,27 @@ def write_over_seeds(folder: Path, rows: Sequence[OverSeeds]) -> None:
 def as_text(rows: Sequence[OverSeeds]) -> str:
     """Lay the table out for the terminal, in hours."""
     names = names_of(rows)
-    cells = []
-    for row in rows:
-        mean = "" if row.mean is None else f"{row.mean / HOUR:.2f}"
-        interval = ""
-        if row.interval is not None:
-            interval = f"{row.interval[0] / HOUR:.2f} to {row.interval[1] / HOUR:.2f}"
-        seeds = f"{len(row.values)} of {row.seeds}{f' ({row.why})' if row.why else ''}"
-        found = [row.settings.get(name) for name in names]
-        written = ["" if value is None else str(value) for value in found]
-        cells.append([row.policy, *written, mean, interval, seeds])
-    header = ["policy", *names, "mean JCT (hours)", "95 % interval", "seeds completed"]
-    return markdown(header, cells)
+    columns: dict[str, list[str]] = {"policy": [row.policy for row in rows]}
+    for name in names:
+        found = [row.settings.get(name) for row in rows]
+        columns[name] = ["" if value is None else str(value) for value in found]
+    columns["mean JCT (hours)"] = [
+        "" if row.mean is None else f"{row.mean / HOUR:.2f}" for row in rows
+    ]
+    if any(row.interval for row in rows):
+        columns["95 % interval"] = [_interval(row.interval) for row in rows]
+    if any(row.missed for row in rows):
+        columns["missed deadlines"] = [
+            "" if row.mean_missed is None else f"{row.mean_missed:,.4g}" for row in rows
+        ]
+    columns["seeds completed"] = [
+        f"{len(row.values)} of {row.seeds}{f' ({row.why})' if row.why else ''}" for row in rows
+    ]
+    return markdown(list(columns), [list(cells) for cells in zip(*columns.values(), strict=True)])
+
+
+def _interval(interval: tuple[float, float] | None) -> str:
+    return "" if interval is None else f"{interval[0] / HOUR:.2f} to {interval[1] / HOUR:.2f}"
 
 
 def nothing_is_drawn(rows: Sequence[OverSeeds]) -> bool:
