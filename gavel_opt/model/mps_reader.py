@@ -416,8 +416,14 @@ class _Reader:
     def _finish_columns(self) -> None:
         parts = self.parts
         given_lower, given_upper = self.bounded
-        for column in self.negative - given_lower:
+        downwards = self.negative - given_lower
+        for column in downwards:
             parts.col_lower[column] = -math.inf
+        if downwards:
+            self.notes.append(
+                f"{len(downwards)} columns with a negative upper bound and no lower one go down without end; "
+                "some readers keep 0"
+            )
         bare = self.integers - given_lower - given_upper
         for column in bare:
             parts.col_upper[column] = 1.0
