@@ -139,3 +139,19 @@ def test_packed_levels_are_those_of_rational_arithmetic(seed):
     found, right = reached(state, exact, driver.allocate(state)), exact.levels()
     for ours, level in zip(found, right, strict=True):
         assert abs(ours - level) <= STATED * level
+
+
+def test_weights_over_eighteen_orders_of_magnitude():
+    """Nobody is short; the trace of every worker type, 1e-10 of the time, is much for who has a share of 1e-5."""
+    trace = Fraction(1.001e-10)
+    for seed in (0, 8, 11, 12):
+        for packed in (False, True):
+            state, random = draw(seed, packed), np.random.default_rng(seed)
+            state.weight = 10.0 ** np.round(random.uniform(-9.0, 9.0, state.job.size), 2)
+            variant = "packed" if packed else "perf"
+            driver = Driver(make_policy(f"max_min_fairness_water_filling_{variant}"))
+            exact = Exact(state, variant)
+            found, right = reached(state, exact, driver.allocate(state)), exact.levels()
+            for ours, level, rate in zip(found, right, exact.level, strict=True):
+                above = STATED * level + trace * sum(rate) * packed
+                assert -STATED * level <= ours - level <= above
