@@ -11,7 +11,7 @@ import contextlib
 import itertools
 import operator
 import reprlib
-from collections.abc import Callable, Mapping, Sequence, Sized
+from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ import numpy as np
 
 from gavel_opt.arrays import Bools, Floats, Ints
 from gavel_opt.errors import InputError
+from gavel_opt.gavel.entries import same_entries
 from gavel_opt.kernels.groups import group_rows
 from gavel_opt.model.cluster_state import ThroughputTable
 
@@ -405,7 +406,6 @@ class Pairs:
     def __init__(self) -> None:
         self.trusts = True
         self._turn = 0
-        self._called: dict[tuple[int, int], Any] = {}
         self._forget(())
 
     def _forget(self, types: tuple[str, ...]) -> None:
@@ -415,6 +415,7 @@ class Pairs:
         self._blank: dict[Any, Any] | None = None
         self._unwritten: list[Any] = []
         self._single: dict[int, Any] = {}
+        self._slot: dict[tuple[int, ...], int] = {}
         self._key: list[Any] = []
         self._free: list[int] = []
         self._members: Ints = np.full((0, 2), -1)
@@ -459,14 +460,15 @@ class Pairs:
         self._unwritten = []
         return self._blank.copy()
 
-    def called(self, one: int, other: int, pair_of: Callable[[int, int], Any]) -> Any:
-        """What the caller calls a pair."""
-        found = self._called.get((one, other))
-        if found is None:
-            if len(self._called) > 4 * len(self._seen):
-                self._called.clear()
-            found = self._called[one, other] = pair_of(one, other)
-        return found
+    def called(
+        self, pairs: Iterable[Iterable[int]], made: Callable[[int, int], Any] | None = None
+    ) -> list[Any]:
+        """What the caller calls pairs of two numbers; those that it did not name are made, or None."""
+        slots = map(self._slot.get, map(tuple, pairs))
+        keys = [None if slot is None else self._key[slot] for slot in slots]
+        if made is None:
+            return keys
+        return [made(*pair) if key is None else key for key, pair in zip(keys, pairs, strict=True)]
 
     def table(self, jobs: Jobs, scale: Ints) -> tuple[Ints, ThroughputTable]:
         """Key of each job and the table that keys point into; alike jobs share a row of it."""
@@ -490,7 +492,7 @@ class Pairs:
         seen.update((key, rows[key]) for key in new)
         seen.update((key, rows.get(key)) for key in self._single.values())  # read anew in any case
         try:
-            same = bool(seen == rows)
+            same = same_entries(seen, rows) or bool(seen == rows)  # type: ignore[arg-type]  # whatever it is
         except ValueError:  # arrays do not say whether they are equal
             return False
         if same:
@@ -516,8 +518,9 @@ class Pairs:
 
     def _add(self, keys: list[Any], rows: Rows) -> None:
         """Take in single jobs and pairs."""
-        paired = [key for key in keys if _is_pair(key)]
-        single = keys if not paired else [key for key in keys if not _is_pair(key)]
+        pairs = list(map(_is_pair, keys))
+        paired = list(itertools.compress(keys, pairs))
+        single = list(itertools.compress(keys, map(operator.not_, pairs)))
         for number, key in zip(numbers(single).tolist(), single, strict=True):
             if number in self._single:
                 raise InputError(f"job {key} is there twice")
@@ -542,8 +545,7 @@ class Pairs:
         members[turned], rate[turned] = members[turned, ::-1], rate[turned, ::-1]
         if turned.any() and len(np.unique(members, axis=0)) < len(members):
             raise InputError("throughputs: a pair of jobs is there twice, once turned round")
-        plain = (at for at, key in enumerate(paired) if isinstance(key, tuple))
-        self._called.update((tuple(members[at].tolist()), paired[at]) for at in plain)
+        self._slot.update(zip(map(tuple, members.tolist()), slots, strict=True))
         self._members[slots] = members
         self._rate[slots] = rate
         self._fresh += slots
@@ -563,9 +565,12 @@ class Pairs:
 
     def _remove(self, gone: list[int]) -> None:
         """Forget jobs and the pairs that they were in."""
-        first, second = np.isin(self._members, gone).T
-        slots = np.flatnonzero(first | second).tolist()
-        keys = [self._key[slot] for slot in slots] + [self._single.pop(number) for number in gone]
+        keys, slots = [], []
+        for number in gone:
+            keys.append(self._single.pop(number))
+            beside = ((min(number, other), max(number, other)) for other in self._single)
+            slots += [self._slot.pop(pair) for pair in beside if pair in self._slot]
+        keys += [self._key[slot] for slot in slots]
         for key in keys:
             self._seen.pop(key, None)
             if self._blank is not None:

@@ -21,7 +21,14 @@ from gavel_opt.gavel.dictionaries import (
     require_dictionaries,
     worker_types_of_cluster,
 )
-from gavel_opt.gavel.policy import GavelPolicy, Values, pair_maker, without_collecting, workers_of
+from gavel_opt.gavel.policy import (
+    GavelPolicy,
+    Values,
+    pair_maker,
+    with_pairs,
+    without_collecting,
+    workers_of,
+)
 from gavel_opt.model.allocation_program import Allocation
 from gavel_opt.model.cluster_state import ClusterState
 from gavel_opt.policies.entities import Entities
@@ -105,7 +112,7 @@ class Packed(Weighted):
         nothing = self._nothing(types)
         every = itertools.combinations(jobs.number.tolist(), 2)
         written |= {pair_of(one, other): nothing for one, other in every}
-        return self._with_pairs(written, found, jobs)
+        return with_pairs(written, [pair_of(*pair) for pair in found.pair.tolist()], found, types)
 
 
 class WaterFilled(GavelPolicy):

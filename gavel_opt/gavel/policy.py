@@ -253,19 +253,21 @@ class GavelPolicy:
             return dict(zip(jobs.name, shares, strict=True))
         written = self._pairs.blank(self._nothing(types))
         written.update(zip(jobs.name, shares, strict=True))
-        return self._with_pairs(written, found, jobs)
+        # what a solver leaves on pairs that were not there to choose is nothing; Gandiva may try them
+        made = None if self.solves else pair_maker(jobs.name[0])
+        return with_pairs(written, self._pairs.called(found.pair.tolist(), made), found, types)
 
     def _nothing(self, types: tuple[str, ...]) -> NoShares:
         return self._zeros.setdefault(types, NoShares(types))
 
-    def _with_pairs(self, written: dict[Any, Any], found: Allocation, jobs: Jobs) -> dict[Any, Any]:
-        pair_of, called = pair_maker(jobs.name[0]), self._pairs.called
-        keys = [called(one, other, pair_of) for one, other in found.pair.tolist()]
-        rows: Iterable[Any] = zip(keys, _rows(jobs.types, found.pair_x), strict=True)
-        if self.solves:  # what a solver leaves on pairs that were not there to choose is nothing
-            rows = ((key, row) for key, row in rows if key in written)
-        written.update(rows)
-        return written
+
+def with_pairs(
+    written: dict[Any, Any], keys: list[Any], found: Allocation, types: tuple[str, ...]
+) -> dict[Any, Any]:
+    """Add the shares of pairs under their keys; of those that have none they are left out."""
+    rows = zip(keys, _rows(types, found.pair_x), strict=True)
+    written.update((key, row) for key, row in rows if key is not None)
+    return written
 
 
 def _rows(types: tuple[str, ...], table: Floats) -> list[dict[str, float]]:
