@@ -45,6 +45,13 @@ SURE = 0.3
 """Steps that change no cost by more than this part are taken whole."""
 BACK = 0.9
 """Part of the way to a column that costs nothing that a step may go."""
+NO_BODY = -1
+"""What the search ends with where prices prove that there is no body."""
+CLEARLY = 1e-9
+"""A proof is below nothing by more than this part of what jobs' time costs."""
+FEW, FAR = 5, 100.0
+"""Steps in which prices of the last program have to prove it, and how far the search starts along them, beside
+where it would."""
 HALVINGS = 5
 """How often a step that goes beyond the least value along it is halved, or lengthened again by half of that."""
 PULL, SPARE, LEFT = 0.3, 1.5, 0.02
@@ -117,13 +124,16 @@ class Search(NamedTuple):
 
 
 @compiled
-def centre_at_bottleneck(given: Given, pairs: Pairs, found: Found) -> bool:
+def centre_at_bottleneck(given: Given, pairs: Pairs, ray: Floats, found: Found) -> bool:
     """Solve a program without reward; False if it is not one of these, or too near to another one.
 
     Parameters
     ----------
     given, pairs
         The program.
+    ray
+        Prices that may prove that there is no body, ``(2 G + 2 + J,)``, those of groups a job; zero if there are
+        none. Gets those that proved it. The answer does not depend on them.
     found
         Gets the answer.
     """
@@ -138,8 +148,14 @@ def centre_at_bottleneck(given: Given, pairs: Pairs, found: Found) -> bool:
         return False
     body = _body(given, pairs, own, t, fastest)
     search = _start(body, given.counts)
-    steps = _newton(body, search)
-    if steps == 0:
+    steps = 0
+    if _goes_along(body, ray, given.counts, search.prices):
+        steps = _newton(body, search, FEW)
+    if steps != NO_BODY:
+        _start_prices(body, given.counts, search.prices)
+        steps = _newton(body, search, LIMIT)
+    _keep_ray(steps, search.prices, ray, given.counts)
+    if steps <= 0:
         return False
     primal = _take(body, search, found)
     gap = _duals(given, own, t, fastest, found)
@@ -264,7 +280,7 @@ def _add_pairs(body: Body, count: Ints, pairs: Pairs, scale: Floats, fastest: In
 
 @compiled
 def _start(body: Body, counts: Ints) -> Search:
-    """Prices at which what is best for a job alone costs about what it is worth, and all else more."""
+    """Room for the search, and where it starts."""
     groups, types = body.need.size - 1, body.workers.size
     rows = 2 * groups + 2 + types
     search = Search(
@@ -274,7 +290,15 @@ def _start(body: Body, counts: Ints) -> Search:
         np.zeros(body.weight.shape),
         np.zeros((rows, rows)),
     )
-    load, prices = np.zeros(groups + 1), search.prices
+    _start_prices(body, counts, search.prices)
+    return search
+
+
+@compiled
+def _start_prices(body: Body, counts: Ints, prices: Floats) -> None:
+    """Prices at which what is best for a job alone costs about what it is worth, and all else more."""
+    groups, types = body.need.size - 1, body.workers.size
+    load = np.zeros(groups + 1)
     for n in range(body.one.size):
         total = 0.0
         for j in range(types):
@@ -292,19 +316,20 @@ def _start(body: Body, counts: Ints) -> Search:
     left = max(1.0 - demand / supply, LEFT)
     for j in range(types):
         prices[2 * groups + 2 + j] = 1.0 / (left * body.workers[j])
-    return search
 
 
 # Newton's method -----------------------------------------------------------------------------
 
 
 @compiled
-def _newton(body: Body, search: Search) -> int:
-    """Find the prices of the centre; the number of steps, or 0 where there is none."""
+def _newton(body: Body, search: Search, limit: int) -> int:
+    """Find the prices of the centre; the number of steps.
+
+    Or 0 where the search ends without, and :data:`NO_BODY` where prices prove that there is none.
+    """
     a, step, rows = search.matrix, search.step, search.step.size
-    for iteration in range(LIMIT):
-        worth = _assemble(body, search)
-        if not worth > 0.0:
+    for iteration in range(limit):
+        if not _assemble(body, search):
             return 0
         for i in range(rows):
             if not a[i, i] > 0.0:
@@ -316,8 +341,10 @@ def _newton(body: Body, search: Search) -> int:
         moved, down = _walk(body, search)
         if not math.isfinite(moved):
             return 0
-        if worth * down + _change_of_worth(body, step) <= 0.0:
-            return 0
+        if _proves_no_body(body, search, down):
+            for i in range(rows):
+                search.prices[i] = search.prices[i] * down + step[i]
+            return NO_BODY
         length = min(1.0, BACK / down) if down > 0.0 else 1.0
         if moved > SURE:
             length = _shortened(body, search, length)
@@ -329,44 +356,41 @@ def _newton(body: Body, search: Search) -> int:
 
 
 @compiled
-def _assemble(body: Body, search: Search) -> float:
-    """Costs, Hessian and minus the slope; what all there is costs, or 0 where a column costs nothing."""
+def _assemble(body: Body, search: Search) -> bool:
+    """Costs, Hessian and minus the slope; False where a column costs nothing."""
     a, kinds = search.matrix, 2 * body.need.size
     a[:, :] = 0.0
-    worth = _add_slacks(body, search)
-    if not (worth > 0.0 and _add_columns(body, search)):
-        return 0.0
+    if not (_add_slacks(body, search) and _add_columns(body, search)):
+        return False
     # rows of nobody, and of levels that one job's time gives
     for row in range(kinds):
         if a[row, row] == 0.0:
             a[row, row] = 1.0
-    return worth
+    return True
 
 
 @compiled
-def _add_slacks(body: Body, search: Search) -> float:
-    """Begin with the slacks of all rows; what all there is costs, or 0 where a slack costs nothing."""
+def _add_slacks(body: Body, search: Search) -> bool:
+    """Begin with the slacks of all rows; False where one costs nothing."""
     a, step, y = search.matrix, search.step, search.prices
-    kinds, worth = 2 * body.need.size, 0.0
+    kinds = 2 * body.need.size
     step[:] = 0.0
     for i in range(body.need.size - 1):
         step[2 * i], step[2 * i + 1] = body.need[i], -1.0
         for row in (2 * i, 2 * i + 1):
-            worth -= step[row] * y[row]
             if body.jobs[i] > 0.0:
                 if not y[row] > 0.0:
-                    return 0.0
+                    return False
                 slack = body.jobs[i] / y[row]
                 step[row] += slack
                 a[row, row] = slack / y[row]
     for j in range(body.workers.size):
         row = kinds + j
         if not y[row] > 0.0:
-            return 0.0
-        worth += body.workers[j] * y[row]
+            return False
         step[row] = 1.0 / y[row] - body.workers[j]
         a[row, row] = 1.0 / (y[row] * y[row])
-    return float(worth)
+    return True
 
 
 @compiled
@@ -461,14 +485,15 @@ def _slope(body: Body, search: Search, length: float) -> float:
     """How fast the value rises along the step, that far."""
     y, dy, types = search.prices, search.step, body.workers.size
     kinds = 2 * body.need.size
-    slope = _change_of_worth(body, dy)
+    slope = 0.0
     for i in range(body.need.size - 1):
+        slope += dy[2 * i + 1] - body.need[i] * dy[2 * i]
         for row in (2 * i, 2 * i + 1):
             if body.jobs[i] > 0.0:
                 slope -= body.jobs[i] * dy[row] / (y[row] + length * dy[row])
     for j in range(types):
         row = kinds + j
-        slope -= dy[row] / (y[row] + length * dy[row])
+        slope += body.workers[j] * dy[row] - dy[row] / (y[row] + length * dy[row])
     for n in range(body.one.size):
         for j in range(types):
             if body.weight[n, j] > 0.0:
@@ -477,15 +502,56 @@ def _slope(body: Body, search: Search, length: float) -> float:
     return float(slope)
 
 
+# where there is no body ----------------------------------------------------------------------
+
+
 @compiled
-def _change_of_worth(body: Body, step: Floats) -> float:
-    """How what all there is costs changes with a step."""
-    change, kinds = 0.0, 2 * body.need.size
+def _proves_no_body(body: Body, search: Search, down: float) -> bool:
+    """Whether prices prove it as far along the step as all costs are positive, one over ``down``."""
+    y, dy, kinds = search.prices, search.step, 2 * body.need.size
+    worth, size = 0.0, 0.0
     for i in range(body.need.size - 1):
-        change += step[2 * i + 1] - body.need[i] * step[2 * i]
+        time = down * y[2 * i + 1] + dy[2 * i + 1]
+        worth += time - body.need[i] * (down * y[2 * i] + dy[2 * i])
+        size += abs(time)
     for j in range(body.workers.size):
-        change += float(body.workers[j] * step[kinds + j])
-    return float(change)
+        worth += body.workers[j] * (down * y[kinds + j] + dy[kinds + j])
+    return bool(worth < -CLEARLY * size)
+
+
+@compiled
+def _keep_ray(steps: int, prices: Floats, ray: Floats, counts: Ints) -> None:
+    """Keep prices that prove that there is no body, those of groups a job."""
+    ray[:] = 0.0
+    if steps == NO_BODY:
+        for row in range(ray.size):
+            jobs = counts[row // 2] if row < 2 * counts.size else 1.0
+            ray[row] = prices[row] / jobs
+
+
+@compiled
+def _goes_along(body: Body, ray: Floats, counts: Ints, prices: Floats) -> bool:
+    """Go far from where the search starts along prices that proved it for another program, if there are any."""
+    y, types, kinds = ray.copy(), body.workers.size, 2 * body.need.size
+    for row in range(2 * counts.size):
+        y[row] = max(y[row] * counts[row // 2], 0.0)
+    # raise those of time until no column costs less than nothing
+    for n in range(body.one.size):
+        u, v = 2 * body.one[n], 2 * body.two[n]
+        time, short = body.share[n] * y[u + 1] + body.other[n] * y[v + 1], 0.0
+        for j in range(types):
+            if body.weight[n, j] > 0.0:
+                cost = time + body.use[n] * y[kinds + j]
+                short = min(short, cost - body.first[n, j] * y[u] - body.second[n, j] * y[v])
+        y[u + 1] -= short / body.share[n]
+    along, size = 0.0, 0.0
+    for i in range(counts.size):
+        along, size = along + y[2 * i + 1], size + prices[2 * i + 1]
+    if not (ray[ray.size - 1] > 0.0 and along > 0.0):
+        return False
+    for row in range(ray.size):
+        prices[row] += FAR * size / along * y[row]
+    return True
 
 
 # the answer ----------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gavel_opt.arrays import Floats, plain_array
+from gavel_opt.arrays import Floats, Ints, plain_array
 from gavel_opt.kernels.jit import make_ready
 from gavel_opt.model.allocation_program import (
     AllocationProgram,
@@ -67,11 +67,14 @@ class Memory:
         Pairs and basis of the last packed program of many groups.
     task
         The last one that was filled.
+    ray
+        Prices that proved a packed program contended, and the keys of its groups.
     """
 
     start: Floats = field(default_factory=lambda: np.zeros(1))
     columns: ColumnMemory | None = None
     task: Task | None = None
+    ray: tuple[Ints, Floats] | None = None
 
     def for_types(self, types: int) -> Floats:
         """Prices and level, zero if there are none for that many worker types."""
@@ -155,7 +158,7 @@ def _packed(
     groups = program.blocks.groups
     slack = None
     if groups <= CENTRED_UP_TO and not _asks_for_more(program):
-        slack = _at_bottleneck(given, program.blocks)
+        slack = _at_bottleneck(given, program.blocks, memory)
         if slack is not None and not efficient:
             return slack
     packed = None
@@ -178,7 +181,9 @@ def _asks_for_more(program: Program) -> bool:
     return program.reward is not None or program.probe
 
 
-def _at_bottleneck(given: Given, blocks: Blocks) -> tuple[Answer, Certificate, int] | None:
+def _at_bottleneck(
+    given: Given, blocks: Blocks, memory: Memory | None
+) -> tuple[Answer, Certificate, int] | None:
     """Solve a packed program whose level one job sets; None if it is not such a one."""
     pairs = blocks.pairs
     assert pairs is not None
@@ -187,10 +192,32 @@ def _at_bottleneck(given: Given, blocks: Blocks) -> tuple[Answer, Certificate, i
         np.empty((blocks.combinations, types)), np.empty(groups), np.empty(types), np.empty(6)
     )
     parts = pairs.member, pairs.rate, pairs.share, pairs.use
-    task = given, Pairs._make(map(plain_array, parts)), found
+    ray = np.zeros(2 * groups + 2 + types)
+    if memory is not None and memory.ray is not None and blocks.key is not None:
+        _fill_ray(ray, blocks.key, *memory.ray)
+    task = given, Pairs._make(map(plain_array, parts)), ray, found
     if 2 * groups + types > _MANY_ROWS:
         make_ready(centre_at_bottleneck, task)
-    return _answer(*found) if centre_at_bottleneck(*task) else None
+    if centre_at_bottleneck(*task):
+        return _answer(*found)
+    if memory is not None and blocks.key is not None and ray[-1] > 0.0:
+        memory.ray = blocks.key, ray
+    return None
+
+
+def _fill_ray(ray: Floats, key: Ints, old_key: Ints, old: Floats) -> None:
+    """Fill in prices of another program, and nothing for groups that it had not."""
+    groups, had = key.size, old_key.size
+    if ray.size - 2 * groups != old.size - 2 * had:
+        return
+    ray[2 * groups :] = old[2 * had :]
+    if np.array_equal(key, old_key):
+        ray[: 2 * groups] = old[: 2 * had]
+        return
+    order = np.argsort(old_key, kind="stable")
+    place = order[np.minimum(np.searchsorted(old_key, key, sorter=order), had - 1)]
+    there = old_key[place] == key
+    ray[: 2 * groups].reshape(groups, 2)[there] = old[: 2 * had].reshape(had, 2)[place[there]]
 
 
 def _by_columns(

@@ -22,7 +22,7 @@ def roomy(kind, seed):
     return replace(program, blocks=replace(blocks, workers=workers))
 
 
-def at_bottleneck(program):
+def at_bottleneck(program, memory=None):
     """What the method says itself; None where it leaves a program to others."""
     none, blocks = np.empty(0), program.blocks
     if isinstance(program, FinishTimeProgram):
@@ -30,7 +30,7 @@ def at_bottleneck(program):
     else:
         curve = program.slope, program.floor, none, none, none
     given = Given(blocks.rate, blocks.use, blocks.count, blocks.workers, *curve)
-    return optima._at_bottleneck(given, blocks)
+    return optima._at_bottleneck(given, blocks, memory)
 
 
 @pytest.mark.parametrize("kind", [max_min, finish_time])
@@ -95,3 +95,46 @@ def test_near_ties_are_left_to_the_path():
     near = replace(program, blocks=replace(blocks, rate=rate))
     assert at_bottleneck(near) is None
     assert optimum(near, "canonical")[1].within(1e-9)
+
+
+def with_keys(program, key):
+    """The program with keys for its groups, as policies give them."""
+    return replace(program, blocks=replace(program.blocks, key=np.asarray(key)))
+
+
+def test_prices_of_another_program_prove_a_contended_one_and_no_other():
+    proved = 0
+    for seed in range(12):
+        program = with_pairs(max_min(seed), seed)
+        key = 3 * np.arange(program.blocks.groups)[::-1] + 1
+        workers = 0.02 * program.blocks.workers
+        short = with_keys(replace(program, blocks=replace(program.blocks, workers=workers)), key)
+        memory = optima.Memory()
+        if at_bottleneck(short, memory) is not None or memory.ray is None:
+            continue
+        proved += 1
+        first = memory.ray[1].copy()
+        # other groups, in another order: what is known of the others goes with their keys
+        other = with_keys(short, np.append(key[2:], [1000, 1001])[: key.size])
+        assert at_bottleneck(other, memory) is None
+        ray = np.zeros(first.size)
+        optima._fill_ray(ray, key, key, first)
+        np.testing.assert_array_equal(ray, first)
+        # and where there is room the answer is the same to the bit
+        roomy_one = with_keys(roomy(max_min, seed), key)
+        memory.ray = key, first
+        known, unknown = at_bottleneck(roomy_one, memory), at_bottleneck(roomy_one)
+        assert (known is None) == (unknown is None)
+        if known is not None:
+            np.testing.assert_array_equal(known[0].x, unknown[0].x)
+    assert proved >= 6
+
+
+def test_prices_go_with_the_keys_of_groups():
+    ray = np.zeros(2 * 3 + 2 + 1)
+    old = np.array([1.0, 2.0, 3.0, 4.0, 0.0, 0.0, 9.0])
+    optima._fill_ray(ray, np.array([7, 5, 3]), np.array([3, 7]), old)
+    np.testing.assert_array_equal(ray, [3.0, 4.0, 0.0, 0.0, 1.0, 2.0, 0.0, 0.0, 9.0])
+    none = np.zeros(2 * 3 + 2 + 2)
+    optima._fill_ray(none, np.array([7, 5, 3]), np.array([3, 7]), old)
+    assert not none.any()
