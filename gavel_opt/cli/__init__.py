@@ -377,8 +377,12 @@ def _answers() -> tuple[Any, ...]:
 def _console() -> Console:
     from rich.console import Console
 
+    class OfACommand(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError  # as print does; rich would end the process with status 1
+
     # Without a terminal a table must not be folded to 80 columns.
-    return Console(width=None if sys.stdout.isatty() else 160, highlight=False)
+    return OfACommand(width=None if sys.stdout.isatty() else 160, highlight=False)
 
 
 class _progress:

@@ -314,6 +314,22 @@ def test_bad_input_is_one_line(small, words, says):
     assert says in complaint(gavel_opt(*words))
 
 
+@pytest.mark.parametrize("command", [["engines"], ["solve", "FILE"], ["check", "FILE"]])
+def test_a_reader_that_has_gone_is_no_failure(small, command):
+    reading, writing = os.pipe()
+    os.close(reading)
+    words = [str(small) if word == "FILE" else word for word in command]
+    done = subprocess.run(
+        [sys.executable, "-m", "gavel_opt", *words],
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        timeout=120,
+        check=False,
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
 def test_names_that_no_terminal_shows_are_shown_as_far_as_it_can(tmp_path):
     program = replace(KNOWN[0].make(), name="\x1b[2Ja\ud800é", col_names=("\ud800", "\x1b[2Jb"))
     done = gavel_opt("solve", write_program(program, tmp_path / "a.npz"))
