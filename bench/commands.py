@@ -36,6 +36,9 @@ def main() -> int:
     judged.add_argument(
         "--figures", action="store_true", help="compare the paper's points with and without it"
     )
+    judged.add_argument(
+        "--vary", action="store_true", help="halve and double its constants (--case names these)"
+    )
     knees_ = commands.add_parser("knees", help="knees of all policies, into the documents")
     knees_.add_argument("--policy", nargs="+", default=[], help="only these")
     apart = commands.add_parser("differences", help="from the published curves, by experiment")
@@ -64,6 +67,8 @@ def main() -> int:
     if given.command == "saturation":
         if given.figures:
             return saturation.figures(given.case, given.seed)
+        if given.vary:
+            return saturation.vary(given.case)
         return saturation.run(given.case, given.load, given.seed, given.costs)
     if given.command == "knees":
         return knees.run(given.policy, given.output, given.processes)

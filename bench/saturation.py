@@ -1,8 +1,8 @@
 """Is the default saturation rule right, and what does it cost?
 
 ``python -m bench saturation`` judges every case that ``python -m bench labels`` has labelled, on seeds 0 to
-9; ``--costs`` measures CPU time instead, and ``--figures`` compares the paper's points with those that no rule
-watches. All go on where an earlier one stopped and write the tables of
+9 (others by ``--seed``); ``--costs`` measures CPU time instead, ``--figures`` compares the paper's points with those that no rule
+watches, and ``--vary`` judges under changed constants. All go on where an earlier one stopped and write the tables of
 ``docs/measurements/2026-11-saturation.md``.
 """
 
@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from bench import saturation_figures, saturation_labels
+from bench import saturation_figures, saturation_labels, saturation_sensitivity
+from bench.kept_results import alone
 from bench.report import between
 from bench.saturation_cases import CASES, Case
 from bench.saturation_labels import LOADS as LABELLED
@@ -111,6 +112,19 @@ def figures(names: list[str], seeds: list[int]) -> int:
     return 0
 
 
+def vary(names: list[str]) -> int:
+    """Judge under changed constants, those named like this, and write the table."""
+    centres = {name: entry["centre"] for name, entry in saturation_labels.known().items()}
+    for variant in saturation_sensitivity.variants():
+        wanted = not names or any(name in variant.name for name in names)
+        if wanted and variant.name not in read()["sensitivity"]:
+            found = saturation_sensitivity.measure(centres, verdict, variant)
+            keep("sensitivity", variant.name, "runs", found)
+            print(variant.name, len(found), "runs", flush=True)
+    write()
+    return 0
+
+
 def figure_table() -> str:
     """Points of figures with and without the rule, by policy."""
     lines = [
@@ -162,11 +176,16 @@ def cost(case: Case, rate: float, seed: int) -> dict[str, Any]:
 def read() -> dict[str, dict[str, Any]]:
     """What has been judged and measured so far."""
     found: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-    return {"verdicts": {}, "costs": {}, "figures": {}} | found
+    return {"verdicts": {}, "costs": {}, "figures": {}, "sensitivity": {}} | found
 
 
 def keep(kind: str, case: str, load: str, entry: dict[str, Any]) -> None:
     """Write down an entry, beside what others may have written meanwhile."""
+    with alone(RESULTS):
+        _add(kind, case, load, entry)
+
+
+def _add(kind: str, case: str, load: str, entry: dict[str, Any]) -> None:
     latest = read()
     latest[kind].setdefault(case, {}).setdefault(load, {}).update(entry)
     lines = []
@@ -185,6 +204,7 @@ def write() -> None:
         ("verdicts", verdict_table()),
         ("cost", cost_table()),
         ("figures", figure_table()),
+        ("sensitivity", saturation_sensitivity.table(read()["sensitivity"])),
     ):
         text = between(text, name, table)
     DOCS.write_text(text)
@@ -219,11 +239,15 @@ def label_table() -> str:
 _SHORT = {"sustained": "+", "saturated": "−", "undecided": "?"}
 
 
-def _judged() -> Iterator[tuple[Case, float, list[list[Any]]]]:
+def _judged(first_seed: int = 0) -> Iterator[tuple[Case, float, list[list[Any]]]]:
+    """Case, load and how its runs ended, those with seeds from one on."""
     known = read()["verdicts"]
     for case in CASES:
         for load in sorted(known.get(case.name, {}), key=float):
-            yield case, float(load), list(known[case.name][load].values())
+            ends = known[case.name][load].items()
+            found = [end for seed, end in ends if int(seed) >= first_seed]
+            if found:
+                yield case, float(load), found
 
 
 def distance_table() -> str:
@@ -252,11 +276,20 @@ def distance_table() -> str:
             totals[right] = [before[0] + wrong, before[1] + runs]
     lines.append("")
     for right, (wrong, runs) in totals.items():
-        lines.append(
-            f"Of {runs} runs where {right} is right, {wrong} got another verdict: at most "
-            f"{upper(wrong, runs):.2%} (95% sure).  "
-        )
+        lines.append(f"Of {runs} runs where {right} is right, {_said(wrong, runs)}.  ")
+    for load in (SUSTAINED, SATURATED):
+        fresh = [end for _, at, found in _judged(len(SEEDS)) if at == load for end in found]
+        wrong = sum((end[0] == "saturated") != (load == SATURATED) for end in fresh)
+        if fresh:
+            lines.append(
+                f"With seeds that the rule was not made with, of {len(fresh)} runs at {load:g} "
+                f"{_said(wrong, len(fresh))}.  "
+            )
     return "\n".join(lines)
+
+
+def _said(wrong: int, runs: int) -> str:
+    return f"{wrong} got another verdict: at most {upper(wrong, runs):.2%} (95% sure)"
 
 
 def upper(wrong: int, runs: int, confidence: float = 0.95) -> float:

@@ -6,7 +6,9 @@ worker. If its pace is next to the bound, which no policy can pass, that is the 
 jobs, nothing is wasted. A policy that wastes some does so whatever the length of its queue, but its pace
 depends on the mix, which a short queue turns over sooner: so a second, shorter queue starts with the mix
 that the first was drifting to, jobs arrive at the pace of the first, and it goes on until the pace is known
-well enough.
+well enough. Where its mix drifts far again another follows: jobs that fit on few servers may be left behind
+until there are hardly any others (not so where jobs are matched to workers, which is worse done with only
+jobs of one kind).
 
 All policies of a seed see the same jobs in the same rhythm (common random numbers), so that they can be
 compared seed by seed. Each measurement is a piece of work of its own, kept in the output folder as it comes: the
@@ -24,16 +26,20 @@ from typing import Any
 
 from simulator.files.whole_files import write_atomically
 from simulator.runs.saturation.bounds import Bound, highest_rate, packs
-from simulator.runs.saturation.long_queue import LongQueue, Pace, demand_of
+from simulator.runs.saturation.long_queue import (
+    ANOTHER_MIX,
+    WASTES,
+    LongQueue,
+    Pace,
+    demand_of,
+    settled_demand,
+)
 from simulator.settings.config import RunConfig
 from simulator.studies.batches.batch import Batch, Task, file_name
 from simulator.studies.executors import Payload
 
-LONG, SHORT = 8.0, 3.0
-"""Workers that the first and the second queue ask for, per worker."""
-
-LEAST_DEMAND = 300.0
-"""Workers that the second queue asks for at least, where the cluster is small and jobs would be few."""
+LONG = 8.0
+"""Workers that the first queue asks for, per worker."""
 
 FIRST_HOURS, FIRST_TURNOVERS = 60.0, 0.5
 """Length of the first measurement at most; a turnover is the time in which as many jobs arrive as wait."""
@@ -56,6 +62,9 @@ ENOUGH = 0.008
 OVERFULL, MOST_OVERFULL = 1.01, 0.05
 """By how much more jobs arrive in the second measurement than the queue works off, and how much more again
 where that is not well known."""
+
+MOST_MIXES = 4
+"""Second queues at most, each with the mix that the one before drifted to."""
 
 STRETCHES, SETTLING = 8, 1
 """Stretches in the least length of the second measurement, and those left out while it settles."""
@@ -133,14 +142,26 @@ def knee_of(config: RunConfig, bound: Bound) -> Pace:
     picks = first.left_out() > LEFT_OUT
     if pace.rate - pace.error >= AT_ITS_BEST * bound.rate and not picks:
         return pace
-    guess = min(pace.rate, bound.rate)
     most = MOST_TURNOVERS * max(1.0, USUAL_WORKERS / float(bound.workers.sum()))
-    mix = first.settled_mix(1)
-    demand = min(long, max(SHORT, LEAST_DEMAND / float(bound.workers.sum())))
-    turnover = first.turnover * bound.rate / guess * demand / long
-    # A queue that runs dry says nothing, one that grows somewhat does no harm.
-    arrivals = guess * OVERFULL + min(2.0 * pace.error, MOST_OVERFULL * guess)
-    queue = LongQueue(config, bound, most * turnover, demand, arrivals, mix)
+    demand = min(long, settled_demand(bound))
+    mix = first.settled_mix(SETTLING)
+    drifts = pace.rate < WASTES * bound.rate and not picks
+    for _ in range(MOST_MIXES):
+        guess = min(pace.rate, bound.rate)
+        turnover = first.turnover * bound.rate / guess * demand / long
+        # A queue that runs dry says nothing, one that grows somewhat does no harm.
+        arrivals = guess * OVERFULL + min(2.0 * pace.error, MOST_OVERFULL * guess)
+        queue = LongQueue(config, bound, most * turnover, demand, arrivals, mix)
+        pace = _settled_pace(queue, turnover, most, picks)
+        drift = queue.settled_mix(SETTLING)
+        if not drifts or float(drift.max()) <= ANOTHER_MIX:
+            break
+        mix = mix * drift
+    return pace
+
+
+def _settled_pace(queue: LongQueue, turnover: float, most: float, picks: bool) -> Pace:
+    """Measure a queue until its pace is known well enough, for so many turnovers at most."""
     stretch = TURNOVERS * turnover / STRETCHES
     while True:
         queue.go_on(stretch)

@@ -12,7 +12,13 @@ from simulator.files.folder_kinds import kind_of
 from simulator.settings.config import SETTINGS, RunConfig
 from simulator.studies.batches.stores import read_point
 from simulator.studies.experiments.experiment import PAPER_WINDOW
-from simulator.studies.pictures.styles import ENDINGS, in_legend, spare_styles, styles_apart
+from simulator.studies.pictures.styles import (
+    ENDINGS,
+    UNDECIDED,
+    in_legend,
+    spare_styles,
+    styles_apart,
+)
 from simulator.studies.sweeps.sweep_folder import PLAN, PlanEntry, read_plan, standing
 from simulator.viewer.run_folder import LIVE_FILE, looks_like_a_run
 from simulator.world.untrusted_text import DAMAGED, read_json
@@ -79,6 +85,7 @@ class Study:
             "styles": styles_apart(list(dict.fromkeys(one["curve"] for one in self.entries))),
             "spare": spare_styles(),
             "endings": ENDINGS,
+            "undecided": UNDECIDED,
             "published": self.published,
             "seeds": self.seeds,
             "notes": self.notes,
@@ -255,10 +262,18 @@ def _entry(name: str, config: dict[str, Any], result: dict[str, Any], curve: str
         "ideal": bool(config.get("ideal")),
         "status": str(result["status"]),
         "partial": bool(result.get("partial")),
+        "verdict": _verdict_of(result),
         "measured": jobs.get("measured"),
         "completed": jobs.get("completed"),
         **{measure: result.get(measure) for measure in MEASURES},
     }
+
+
+def _verdict_of(result: dict[str, Any]) -> str:
+    """What was found of a run's rate, from a summary or from its row of a table."""
+    found = result.get("saturation")
+    nested = found.get("verdict") if isinstance(found, dict) else None
+    return str(nested or result.get("saturation.verdict") or "")
 
 
 def _publish(study: Study, as_published: bool) -> None:

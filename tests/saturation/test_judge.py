@@ -62,13 +62,18 @@ class TestNearTheKnee:
         assert found.status == "saturated"
         assert found.summary["jobs"]["arrived_in_all"] < most
 
-    def test_jobs_on_many_workers_that_are_left_behind_are_counted_as_the_run_has_them(self):
+    def test_jobs_on_many_workers_that_are_left_behind_are_as_many_as_the_queue_drifts_to(self):
         """Plain max-min: only those on 8 workers pile up, so a queue of all kinds is worked off 4 % too fast."""
         found = run(
             policy="max_min_fairness", cluster="12:24:60", multi_gpu=True, rate=1.397, seed=2
         )
         assert found.status == "saturated"
-        assert found.summary["jobs"]["arrived_in_all"] < 3000
+        assert found.summary["jobs"]["arrived_in_all"] < 2000
+
+    def test_where_jobs_are_served_in_order_a_few_hours_are_not_taken_for_many(self):
+        """FIFO at 0.98 of its knee: 13 hours of a long queue said 11 % too little, and that they knew it to 3 %."""
+        found = run(policy="fifo_perf", multi_gpu=True, rate=2.282, seed=1, max_simulated_hours=200)
+        assert found.status == "horizon"
 
     @pytest.mark.parametrize("seed", [6, 8])
     def test_a_run_with_a_short_queue_does_not_testify_against_a_policy_that_matches(self, seed):
@@ -79,8 +84,14 @@ class TestNearTheKnee:
         assert found.status == "horizon"
 
     def test_a_run_whose_queue_is_long_is_a_long_queue(self):
-        """Gandiva on few workers: a pace is not trusted to 1.5 %, a run with 18 jobs a worker was."""
-        found = run(policy="gandiva", cluster="6:6:6", rate=0.9821, seed=0)
+        """Gandiva on few workers: a pace is not trusted to 1.5 %, a run with 10 jobs a worker was."""
+        found = run(
+            policy="gandiva",
+            cluster="6:6:6",
+            rate=0.9821,
+            seed=1,
+            saturation="long-queue:errors=6",
+        )
         assert found.status == "saturated"
         figures = found.summary["saturation"]["figures"]
         assert figures["active"] > 5 * 18
@@ -113,7 +124,7 @@ class TestNearTheKnee:
         found = run(rate=2.0, window=(600, 700))
         assert found.status == "completed"
         verdict = found.summary["saturation"]
-        assert verdict["verdict"] == "undecided"
+        assert verdict["verdict"] == "unjudged"
         assert "nothing to judge" in verdict["reason"]
 
 

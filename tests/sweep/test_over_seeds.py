@@ -12,9 +12,9 @@ from scipy import stats
 
 from simulator.cli import main
 from simulator.studies.batches.batch import Batch
-from simulator.studies.sweeps.over_seeds import OverSeeds, as_text, over_seeds
+from simulator.studies.sweeps.over_seeds import OverSeeds, as_text, over_seeds, write_over_seeds
 from simulator.studies.sweeps.sweep_folder import read_plan
-from simulator.studies.sweeps.sweep_plot import picture_of
+from simulator.studies.sweeps.sweep_plot import draw_sweep, picture_of
 
 WORDS = ["--policy", "gandiva,fifo", "--cluster", "2:2:2", "--jobs", "2,3", "--seed", "0-2"]
 
@@ -66,6 +66,37 @@ def test_no_mean_unless_all_seeds_completed(sweep: Path) -> None:
     cells = [[cell.strip() for cell in line.split("|")[2:-1]] for line in said]
     assert cells[2] == ["2", "", "", "2 of 3 (1 saturated)"]
     assert cells[3] == ["3", "1.33", "0.00 to 2.77", "3 of 3"]
+
+
+def test_a_completed_run_whose_verdict_is_undecided_is_not_taken_for_a_sustained_one(
+    sweep: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the terminal's table, in the file and in the picture, where others have no sign."""
+    plan = read_plan(sweep)
+    verdicts = ["sustained", "undecided", "undecided", "unjudged", "sustained", "off"]
+    found = [
+        {"status": "completed", "average_jct": 3600.0 + place, "saturation.verdict": verdict}
+        for place, verdict in enumerate(verdicts)
+    ]
+    kept = {one.name: {"result": result} for one, result in zip(plan, found, strict=False)}
+    rows = over_seeds(plan, Batch(done=kept))[:2]
+    assert [row.completed for row in rows] == ["3 of 3 (2 undecided)", "3 of 3"]
+    write_over_seeds(tmp_path, rows)
+    assert [row["undecided"] for row in table(tmp_path)] == ["2", "0"]
+    pytest.importorskip("matplotlib")
+    from simulator.studies.pictures import plots
+
+    lines: list[plots.Line] = []
+    draw = plots.draw
+    monkeypatch.setattr(
+        plots, "draw", lambda *given: lines.extend(given[3][0].lines) or draw(*given)
+    )
+    picture = picture_of(rows)
+    assert picture is not None
+    files = draw_sweep(tmp_path, picture)
+    assert [line.undecided for line in lines] == [(2.0,)]
+    said = next(file for file in files if file.suffix == ".svg").read_text()
+    assert "completed, but may be beyond the knee" in said
 
 
 def test_no_interval_where_every_seed_gave_the_same(

@@ -95,6 +95,23 @@ def test_a_point_has_all_of_its_seeds_or_says_which(browser: Any, sweep: Path) -
         assert page.locator(".behind button.action").count() == 3
 
 
+def test_a_completed_run_whose_verdict_is_undecided_has_a_sign(
+    browser: Any, planned: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "sweep"
+    shutil.copytree(planned, folder)
+    edit(run_of(folder, 3, 1), saturation={"verdict": "undecided"})
+    edit(run_of(folder, 2, 1), saturation={"verdict": "unjudged"})
+    with served([folder]) as server, page_of(browser, server.address) as page:
+        first, second = points(page)
+        assert first.endswith(", 5 seeds")
+        assert second.endswith(", 5 seeds, the verdict on 1 undecided")
+        signs = page.locator(".study .point text").all_text_contents()
+        assert signs == ["?"]
+        assert "may be beyond the knee: the verdict is undecided" in page.inner_text(".legend")
+        assert page.locator("td:text-is('completed, undecided')").count() == 1
+
+
 def test_no_filter_by_status_makes_a_mean_of_survivors(browser: Any, sweep: Path) -> None:
     with served([sweep]) as server, page_of(browser, server.address) as page:
         before = points(page)

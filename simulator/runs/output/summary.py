@@ -255,7 +255,7 @@ def _verdict(verdict: Verdict | None, config: RunConfig) -> dict[str, Any]:
     if not config.continuous and verdict is None:
         return found | {"verdict": "not applicable", "reason": "jobs do not keep arriving"}
     if verdict is None:
-        return found | {"verdict": "undecided", "reason": "too early to tell"}
+        return found | {"verdict": "unjudged", "reason": "too early to tell"}
     return found | {
         "verdict": verdict.finding,
         "reason": verdict.reason,

@@ -21,7 +21,14 @@ import numpy as np
 from gavel_opt import GavelError
 from gavel_opt.policies import Found
 from simulator.runs.saturation.bounds import Bound, bound_of_jobs, evenly_shared_rate, highest_rate
-from simulator.runs.saturation.long_queue import DEMAND, LongQueue, Pace
+from simulator.runs.saturation.long_queue import (
+    ANOTHER_MIX,
+    DEMAND,
+    WASTES,
+    LongQueue,
+    Pace,
+    settled_demand,
+)
 from simulator.runs.saturation.rules import Finding, Parameters, Series, Verdict, judge
 from simulator.runs.simulation import Simulation
 from simulator.settings.config import RunConfig
@@ -29,7 +36,7 @@ from simulator.settings.saturation_rule import DEFAULT_RULE
 from simulator.world.units import HOUR
 
 FIRST_LOOK = 100
-"""Round of the first look; later ones follow at 5 % more rounds each time."""
+"""Round of the first look; later ones follow at 10 % more rounds each time."""
 
 STRETCHES, FEWEST_STRETCHES = 6, 3
 """Stretches in which a long queue is measured, and those after which a clear answer ends it; the first is left
@@ -53,7 +60,11 @@ CLEAR = 2.0
 
 SUSPECTED = 4.0
 """How many times the usual share of a run's hours may go into a long queue where the rate seems to be beyond the
-margin, so that the rest of the run is in vain if that is so."""
+margin, so that the rest of the run is in vain if that is so; its root where the rate seems to be beyond the pace."""
+
+EARLY = 0.006
+"""Part of a pace to which it is known at best before it has been measured to the end: few stretches may be alike by
+chance."""
 
 USUAL_WORKERS = 108
 """On fewer workers fewer jobs run in an hour, and it takes more hours to see as many."""
@@ -62,17 +73,12 @@ UNSETTLED = 0.015
 """Error of a pace, as a part of it, where jobs share workers: their pace is that of the jobs which run, and it takes
 longer than a run has until those are the usual ones."""
 
-WASTES = 0.88
-"""Part of the bound below which a policy does not match jobs to workers. Then its pace depends on the mix of jobs in
-the queue, and not on how many there are. Of those whose knees are known, the one group comes to 0.91 of the bound and
-more, the other to 0.86 at most."""
+MOST_MIXES, MOST_OF_A_KIND = 2, 12.0
+"""How often a long queue may drift far to another mix of jobs, so that one of that mix is measured instead, and how many
+times as many jobs of some scale factor as are drawn that has at most."""
 
-ANOTHER_MIX = 1.5
-"""How many times as many jobs of some scale factor make a long queue another one."""
-
-MIX_KNOWN = 0.1
-"""Workers that the jobs which wait have to ask for, per worker and on average, before they tell of which a long queue
-would be made; again each time that it is twice as many."""
+NEAR = (0.95, 1.10)
+"""Loads, by the pace of a queue of all kinds of jobs, between which it may matter to which mix that drifts."""
 
 _OTHER_DRAWS = 1_000_003
 """Between the seeds of two measurements: another one is of other jobs."""
@@ -84,7 +90,7 @@ jobs share workers it takes longer until those run together that do so usually."
 
 def look_after(rounds: int) -> int:
     """Round of the next look: looks grow rarer as the run grows longer."""
-    return rounds + max(FIRST_LOOK // 2, rounds // 20)
+    return rounds + max(FIRST_LOOK // 2, rounds // 10)
 
 
 class Judge:
@@ -109,11 +115,14 @@ class Judge:
         self._config, self._made = config, made
         self._rule, self._parameters = config.saturation
         self._measured, self._measurements = 0.0, 0
-        self._mixed_at, self._mixed, self._doubted = 0.0, False, False
+        self._mix: np.ndarray | None = None
+        self._mixes = 0
+        self._doubted = False
         self._before: list[Pace] = []
         self._pace: Pace | None = None
         self._known_bound: Bound | None = None
         self._seen: list[list[float]] = []
+        self._own: dict[int, tuple[float, float, float] | None] = {}  # known from what was seen
         self.verdict: Verdict | None = None
         self.next_look: int | None = None
         if config.continuous and self._rule != "off":
@@ -171,7 +180,7 @@ class Judge:
         reason = f"nothing to judge: jobs did not wait for {hours:g} hours on end"
         if self._worth_looking(simulation):
             reason = "the run was too short to spend time on the question"
-        self.verdict = Verdict(self._rule, "undecided", reason, {}, simulation.time)
+        self.verdict = Verdict(self._rule, "unjudged", reason, {}, simulation.time)
 
     def snapshot(self) -> dict[str, Any]:
         """Everything that changes, and what it was found for, as JSON values."""
@@ -181,8 +190,8 @@ class Judge:
             "next_look": self.next_look,
             "measured": self._measured,
             "measurements": self._measurements,
-            "mixed_at": self._mixed_at,
-            "mixed": self._mixed,
+            "mix": None if self._mix is None else self._mix.tolist(),
+            "mixes": self._mixes,
             "before": [asdict(pace) for pace in self._before],
             "doubted": self._doubted,
             "seen": self._seen,
@@ -202,8 +211,10 @@ class Judge:
         )
         self._measured = float(memory["measured"])
         self._measurements = operator.index(memory["measurements"])
-        self._mixed_at, self._mixed = float(memory["mixed_at"]), bool(memory["mixed"])
+        mix, self._mixes = memory["mix"], operator.index(memory["mixes"])
+        self._mix = None if mix is None else np.array([float(value) for value in mix])
         self._doubted = bool(memory["doubted"])
+        self._own = {}
         self._seen = [[float(value) for value in row] for row in memory["seen"]]
         if any(len(row) != _MEASURED for row in self._seen):
             raise ValueError("state.judge.seen is not what was measured")
@@ -265,14 +276,11 @@ class Judge:
         """Hours of a long queue that may be simulated now; None if not yet.
 
         They are a share of those that the run takes at least: until its last measured job has come.
-        Another measurement takes twice the hours of the one before, unless it is the first of a better mix of jobs.
+        Another measurement takes twice the hours of the one before.
         """
         affordable = self._affordable(simulation)
         least = self._least_rounds(simulation) * self._config.round_seconds / HOUR
-        if self._mix_due(simulation):
-            return max(least, affordable)
-        if self._doubted:
-            affordable *= SUSPECTED
+        affordable *= SUSPECTED if self._doubted else self._suspicion()
         due = max(least, 2.0 * self._measured)
         if affordable >= due:
             small = max(1.0, USUAL_WORKERS / simulation.cluster.total)
@@ -282,6 +290,15 @@ class Judge:
         at_even_shares = simulation.window[1] / self._even_shares
         first = self._measured == 0.0 and self._parameters["share"] * at_even_shares >= due
         return due if first else None
+
+    def _suspicion(self) -> float:
+        """How many times the usual share of a run's hours may go into a long queue, as far as its pace is known."""
+        if self._pace is None:
+            return 1.0
+        load, _ = _load(_rate(self._config), self._pace)
+        if load > 1.0 + self._parameters["margin"]:
+            return SUSPECTED
+        return math.sqrt(SUSPECTED) if load > 1.0 else 1.0
 
     def _least_rounds(self, simulation: Simulation) -> float:
         if not simulation.shares_workers:
@@ -293,28 +310,37 @@ class Judge:
         takes = max(simulation.time / HOUR, simulation.window[1] / _rate(self._config))
         return self._parameters["share"] * takes
 
-    def _mix_due(self, simulation: Simulation) -> bool:
-        """Whether the jobs that have waited tell more of which a long queue would be made than before."""
-        if not self._mix_matters(simulation):
-            return False
-        return _mean_waiting(simulation) >= max(MIX_KNOWN, 2.0 * self._mixed_at)
-
-    def _mix_matters(self, simulation: Simulation) -> bool:
-        """Whether the run's own mix of jobs would make another long queue.
-
-        Where nothing is wasted the pace is that of the bound whatever the mix, and a queue of jobs on many
-        workers alone has less to choose from than one of all kinds has. Where jobs share workers it is not known.
-        """
-        if self._pace is None or simulation.shares_workers or not self._config.multi_gpu:
-            return False
-        return self._wastes(simulation)
-
     def _wastes(self, simulation: Simulation) -> bool:
         """Whether the policy, as a long queue had it, is far from what could be done at best."""
         assert self._pace is not None
         return self._pace.rate < WASTES * self._bound(simulation).rate
 
     def _measure(self, simulation: Simulation, hours: float) -> None:
+        """Measure a long queue for so many hours, and others while it drifts far to another mix of jobs.
+
+        A policy that leaves jobs on many workers behind has a queue of these alone at its limit. Where nothing is
+        wasted the pace is that of the bound whatever the mix, and a queue of jobs on many workers alone has less to
+        choose from than one of all kinds has. Where jobs share workers it is not known.
+        """
+        while True:
+            queue = self._measure_one(simulation, hours)
+            if simulation.shares_workers or not self._config.multi_gpu or queue.in_order:
+                break
+            drift = queue.settled_mix(1)
+            settled = drift.max() <= ANOTHER_MIX or self._mixes == MOST_MIXES
+            if settled or not self._mix_matters(simulation):
+                break
+            more = drift if self._mix is None else self._mix * drift
+            self._mix, self._mixes = np.minimum(more, MOST_OF_A_KIND), self._mixes + 1
+            self._before = []  # what was measured says another thing
+
+    def _mix_matters(self, simulation: Simulation) -> bool:
+        """Whether a queue of another mix of jobs may give another answer."""
+        assert self._pace is not None
+        load, _ = _load(_rate(self._config), self._pace)
+        return self._wastes(simulation) and NEAR[0] <= load <= NEAR[1]
+
+    def _measure_one(self, simulation: Simulation, hours: float) -> LongQueue:
         """Measure a long queue for so many hours, and on while it is not clear and there is a point in it.
 
         Looked at after so many hours, twice, four times as many. It goes on within the usual share while the rate may
@@ -324,15 +350,13 @@ class Judge:
         rate, bound, parameters = _rate(self._config), self._bound(simulation), self._parameters
         usual = self._affordable(simulation)
         most = max(hours, SUSPECTED * usual)
-        mix, arrivals = None, None
-        if self._mix_matters(simulation) and _mean_waiting(simulation) >= MIX_KNOWN:
-            mix, arrivals = _mix_of_waiting(simulation), rate
-            self._mixed_at = _mean_waiting(simulation)
-            if not self._mixed and float(mix.max()) > ANOTHER_MIX:
-                self._mixed, self._before = True, []  # what was measured says another thing
+        mix, arrivals = self._mix, None if self._mix is None else rate
         config = replace(self._config, seed=self._config.seed + _OTHER_DRAWS * self._measurements)
         self._measurements += 1
-        queue = LongQueue(config, bound, most, arrivals=arrivals, mix=mix, made=self._made)
+        demand = None if mix is None else settled_demand(bound)
+        queue = LongQueue(config, bound, most, demand, arrivals, mix, self._made)
+        if queue.in_order or mix is not None:  # it takes hours until other jobs are seen
+            hours = max(hours, usual)
         fewest = STRETCHES if simulation.shares_workers else FEWEST_STRETCHES
         doubtful = parameters | {"errors": CLEAR * parameters["errors"]}
         target = STRETCHES
@@ -346,18 +370,18 @@ class Judge:
             if simulation.shares_workers:
                 self._pace = pace = replace(pace, error=max(pace.error, UNSETTLED * pace.rate))
             whole = done == target
-            needed = parameters if whole else doubtful
-            if weigh(rate, pace, bound, needed).finding != "undecided":
+            early = replace(pace, error=max(pace.error, EARLY * pace.rate))
+            seen, needed = (pace, parameters) if whole else (early, doubtful)
+            if weigh(rate, seen, bound, needed).finding != "undecided":
                 break
             if whole:
-                seems = rate > pace.rate * (1.0 + parameters["margin"])
-                room = SUSPECTED * usual if seems else usual
-                target = min(2 * target, int(room / stretch))
+                target = min(2 * target, int(self._suspicion() * usual / stretch))
                 in_vain = target <= done or not may_be_saturated(rate, pace, parameters)
                 if in_vain or simulation.shares_workers:
                     break
         self._before.append(own)
         self._measured = queue.hours
+        return queue
 
     def _bound(self, simulation: Simulation) -> Bound:
         if self._known_bound is None:
@@ -419,6 +443,13 @@ class Judge:
 
     def _pace_where(self, part: int, pace: Pace) -> Pace | None:
         """The run's pace between looks of which this part was large enough; None if those were few."""
+        if part not in self._own or self._seen[-1][part] >= WAITED:
+            self._own[part] = self._taken_where(part)
+        own = self._own[part]
+        return None if own is None else replace(pace, rate=own[0], error=own[1], hours=own[2])
+
+    def _taken_where(self, part: int) -> tuple[float, float, float] | None:
+        """Rate, error and hours of that pace."""
         seen = np.array(self._seen)
         value, seconds = np.diff(seen[:, :2], axis=0)[seen[1:, part] >= WAITED].T
         if value.size < BATCHES:
@@ -431,33 +462,7 @@ class Judge:
         rate = float(value.sum() / ends[-1])
         apart = float(((values - rate * lengths) ** 2).sum()) * BATCHES / (BATCHES - 1)
         error = AUTOCORRELATED * math.sqrt(apart) / float(ends[-1])
-        return replace(pace, rate=rate, error=error, hours=float(ends[-1]) / HOUR)
-
-
-def _mean_waiting(simulation: Simulation) -> float:
-    """Workers that the jobs which wait ask for, per worker, on average since the start."""
-    waiting = float(simulation.waiting_since(0.0).mean())
-    return waiting * simulation.mean_scale / simulation.cluster.total
-
-
-def _mix_of_waiting(simulation: Simulation) -> np.ndarray:
-    """How many more jobs of each key a long queue has than are drawn, as this run's waiting jobs have it.
-
-    By scale factor alone. One worker per worker is asked for by jobs as they come, which run, and the others
-    by jobs that wait: of each scale factor as long as those of the run have waited, times their workers.
-    A policy that leaves jobs on many workers behind has a queue of these at its limit, and of no others.
-    """
-    jobs, table = simulation.jobs, simulation.measurements
-    scale_of = np.array([scale for _, scale in table.keys], dtype=np.int64)
-    left = np.where(np.isnan(jobs["finish"]), simulation.time, jobs["finish"])
-    waited = np.maximum((left - jobs["arrival"]) * jobs["scale_factor"] - jobs["busy"], 0.0)
-    count = int(scale_of.max()) + 1
-    arrived = np.bincount(jobs["scale_factor"], jobs["scale_factor"], count)
-    waiting = np.bincount(jobs["scale_factor"], waited, count)
-    shares = arrived / arrived.sum()
-    wanted = (shares + (DEMAND - 1.0) * waiting / max(float(waiting.sum()), 1e-300)) / DEMAND
-    more: np.ndarray = np.divide(wanted, shares, out=np.ones(count), where=shares > 0)[scale_of]
-    return more
+        return rate, error, float(ends[-1]) / HOUR
 
 
 _MEASURED = 4
@@ -569,7 +574,12 @@ def weigh(rate: float, pace: Pace, bound: Bound, parameters: Parameters) -> Verd
     if load + doubt < 1.0:
         reason = f"{found}, so it keeps up, with {1.0 - load:.1%} to spare"
         return Verdict(DEFAULT_RULE, "sustained", reason, figures)
-    return Verdict(DEFAULT_RULE, "undecided", f"{found}: too close to call", figures)
+    return Verdict(
+        DEFAULT_RULE,
+        "undecided",
+        f"{found}: too close to call, the queue may yet grow for good",
+        figures,
+    )
 
 
 def _load(rate: float, pace: Pace) -> tuple[float, float]:

@@ -20,7 +20,7 @@ from simulator.world.units import HOUR
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
 
-Finding = Literal["saturated", "sustained", "converged", "undecided", "not applicable"]
+Finding = Literal["saturated", "sustained", "converged", "undecided", "unjudged", "not applicable"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,7 +70,8 @@ class Verdict:
     rule
         Name of the rule.
     finding
-        ``saturated`` and ``converged`` stop a run; the others do not.
+        ``saturated`` and ``converged`` stop a run; the others do not. ``undecided`` is a rate that was weighed
+        and may be either, ``unjudged`` one at which there was nothing to weigh.
     reason
         One sentence with the figures that decided.
     figures

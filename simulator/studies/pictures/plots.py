@@ -13,7 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from gavel_opt import MissingLibraryError
-from simulator.studies.pictures.styles import ENDINGS, INK, ending_of, in_legend, lines_apart
+from simulator.studies.pictures.styles import (
+    ENDINGS,
+    INK,
+    UNDECIDED,
+    ending_of,
+    in_legend,
+    lines_apart,
+)
 
 try:
     import matplotlib
@@ -59,6 +66,8 @@ class Line:
         Where a point did not finish.
     endings
         How each of these ended, one for each.
+    undecided
+        Those of ``x`` that may be beyond the knee.
     published
         ``(x, y)`` of the paper's curve, or None.
     markers
@@ -74,6 +83,7 @@ class Line:
     spread: tuple[tuple[float, float], ...] = ()
     open_ended: tuple[float, ...] = ()
     endings: tuple[str, ...] = ()
+    undecided: tuple[float, ...] = ()
     published: tuple[tuple[float, ...], tuple[float, ...]] | None = None
     markers: bool = True
     style_of: str = ""
@@ -246,8 +256,29 @@ def _lines(place: Any, panel: Axes) -> None:
         handles.append(
             Patch(color=PALE, alpha=0.25, label="band: smallest to largest of the seeds")
         )
+    handles += _undecided(place, panel, paint)
     handles += _unfinished(place, panel, paint)
     _legend(place, handles, columns=2 if len(handles) > 3 and place.figure.axes == [place] else 1)
+
+
+def _undecided(place: Any, panel: Axes, paint: dict[str, tuple[str, str]]) -> list[Any]:
+    """Put a sign above the points that may be beyond the knee; return what the legend says of it."""
+    sign, said = UNDECIDED
+    for line in panel.lines:
+        for x, y in zip(line.x, line.y, strict=True):
+            if x in line.undecided:
+                place.annotate(
+                    sign,
+                    (x, y),
+                    (0, 6),
+                    textcoords="offset points",
+                    ha="center",
+                    color=paint[line.name][0],
+                    fontweight="bold",
+                )
+    if not any(line.undecided for line in panel.lines):
+        return []
+    return [Line2D([], [], color=PALE, marker=f"${sign}$", linestyle="none", label=said)]
 
 
 def _unfinished(place: Any, panel: Axes, paint: dict[str, tuple[str, str]]) -> list[Any]:

@@ -52,6 +52,10 @@ ENDINGS: dict[str, tuple[str, str]] = {
 """Marker and words of a point that has no value, by how its runs ended; no curve has such a marker."""
 
 
+UNDECIDED = ("?", "completed, but may be beyond the knee: the verdict is undecided")
+"""Sign at a point of which some run has such a verdict, and words."""
+
+
 def in_legend(label: str, name: str) -> str:
     """Return what a legend says of a curve: its label, and its policy where that is its name."""
     return f"{label} ({name})" if name in POLICIES and name != label else label

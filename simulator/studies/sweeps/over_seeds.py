@@ -39,6 +39,8 @@ class OverSeeds:
         Jobs beyond their deadlines by seed, of the same runs; empty where there are no deadlines.
     others
         How each of the other runs ended: ``saturated``, ``failed``, ``not run``, ...
+    undecided
+        Of how many of those with a value it is undecided whether their rate can be sustained.
     """
 
     policy: str
@@ -46,6 +48,7 @@ class OverSeeds:
     values: tuple[float, ...]
     missed: tuple[int, ...]
     others: tuple[str, ...]
+    undecided: int = 0
 
     @property
     def seeds(self) -> int:
@@ -78,6 +81,13 @@ class OverSeeds:
         """How the runs without a value ended, with counts."""
         return ", ".join(f"{self.others.count(one)} {one}" for one in dict.fromkeys(self.others))
 
+    @property
+    def completed(self) -> str:
+        """How many runs have a value, of how many, and what is to be said of them and of the others."""
+        doubts = f"{self.undecided} undecided" if self.undecided else ""
+        said = ", ".join(filter(None, (self.why, doubts)))
+        return f"{len(self.values)} of {self.seeds}{f' ({said})' if said else ''}"
+
 
 def over_seeds(plan: Sequence[PlanEntry], batch: Batch) -> list[OverSeeds]:
     """Put together the runs of a plan that differ only in their seed, in the plan's order."""
@@ -92,6 +102,7 @@ def _together(group: Sequence[PlanEntry], batch: Batch) -> OverSeeds:
     values: list[float] = []
     missed: list[int] = []
     others: list[str] = []
+    undecided = 0
     for one in group:
         if one.name not in batch.done:
             others.append("failed" if one.name in batch.failed else "not run")
@@ -101,6 +112,7 @@ def _together(group: Sequence[PlanEntry], batch: Batch) -> OverSeeds:
             values.append(float(result["average_jct"]))
             if result.get(MISSED) is not None:
                 missed.append(int(result[MISSED]))
+            undecided += result.get("saturation.verdict") == "undecided"
         else:
             ended = str(result["status"])
             others.append("without all jobs" if ended == "completed" else ended)
@@ -108,7 +120,7 @@ def _together(group: Sequence[PlanEntry], batch: Batch) -> OverSeeds:
         name: value for name, value in group[0].settings.items() if name not in ("policy", "seed")
     }
     policy = str(group[0].config["policy"])
-    return OverSeeds(policy, settings, tuple(values), tuple(missed), tuple(others))
+    return OverSeeds(policy, settings, tuple(values), tuple(missed), tuple(others), undecided)
 
 
 def write_over_seeds(folder: Path, rows: Sequence[OverSeeds]) -> None:
@@ -126,6 +138,7 @@ def write_over_seeds(folder: Path, rows: Sequence[OverSeeds]) -> None:
         found |= {"average_jct_low": low, "average_jct_high": high, "others": row.why or None}
         if any(one.missed for one in rows):
             found[MISSED] = row.mean_missed
+        found |= {"undecided": row.undecided}
         table.append(found)
     write_csv(folder / OVER_SEEDS, table)
 
@@ -146,9 +159,7 @@ def as_text(rows: Sequence[OverSeeds]) -> str:
         columns["missed deadlines"] = [
             "" if row.mean_missed is None else f"{row.mean_missed:,.4g}" for row in rows
         ]
-    columns["seeds completed"] = [
-        f"{len(row.values)} of {row.seeds}{f' ({row.why})' if row.why else ''}" for row in rows
-    ]
+    columns["seeds completed"] = [row.completed for row in rows]
     return markdown(list(columns), [list(cells) for cells in zip(*columns.values(), strict=True)])
 
 

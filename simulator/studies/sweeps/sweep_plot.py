@@ -86,6 +86,7 @@ def draw_sweep(folder: Path, picture: Picture) -> list[Path]:
                 ),
                 open_ended=tuple(cut),
                 endings=tuple(cut.values()),
+                undecided=tuple(x for x, row in whole.items() if row.undecided),
             )
         )
     rows = [row for points in picture.lines.values() for _, row in points]

@@ -101,13 +101,14 @@ function study(id, found, open, canOpen) {
     fill(filters, filterBoxes(entries, [...FILTERS, ...found.varied], state.out, draw));
     fill(
       chart,
-      studyLegend(curves, found.endings),
+      studyLegend(curves, found.endings, found.undecided),
       studyChart(
         {
           title: found.title,
           xLabel: AXES[/** @type {keyof typeof AXES} */ (state.axis)],
           yLabel: measure.label,
           endings: found.endings,
+          undecided: found.undecided,
         },
         curves,
         (curve, point) => fill(behind, pointCard(curve, point, entries, measure, go, canOpen)),
@@ -292,7 +293,7 @@ function runTable(entries, go, canOpen) {
     head,
     entries.map((entry, place) => [
       brief(String(entry.name), 70),
-      `${entry.status}${entry.partial && entry.status === "completed" ? ", partial" : ""}`,
+      statusOf(entry),
       whole(entry) ? duration(entry.average_jct) : "–",
       entry.measured ? `${number(entry.completed)} of ${number(entry.measured)}` : "–",
       entry.utilization === null ? "–" : percent(entry.utilization),
@@ -301,4 +302,10 @@ function runTable(entries, go, canOpen) {
     ]),
     { text: [1], tall: true },
   );
+}
+
+/** How a run ended, and what is to be said of a completed one. @param {any} entry */
+function statusOf(entry) {
+  if (entry.status !== "completed") return entry.status;
+  return `completed${entry.partial ? ", partial" : ""}${entry.verdict === "undecided" ? ", undecided" : ""}`;
 }

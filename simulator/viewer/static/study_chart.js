@@ -16,6 +16,7 @@ import { ticks } from "./scatter_chart.js";
  * @property {boolean} ended whether some run ended without all of its jobs
  * @property {string} ending how the first of these did
  * @property {string} state what became of the others
+ * @property {number} undecided of how many of those that completed the verdict is
  * @property {number[]} entries places of the runs behind it
  */
 /**
@@ -43,7 +44,7 @@ const HEIGHT = 400;
 const PUBLISHED = { "stroke-dasharray": "5 4", "stroke-opacity": 0.75, "stroke-width": 1.6 };
 
 /**
- * @param {{title: string, xLabel: string, yLabel: string, endings: Endings}} options
+ * @param {{title: string, xLabel: string, yLabel: string, endings: Endings, undecided: [string, string]}} options
  * @param {StudyCurve[]} curves
  * @param {(curve: StudyCurve, point: StudyPoint) => void} clicked
  */
@@ -54,7 +55,7 @@ export function studyChart(options, curves, clicked) {
 }
 
 /**
- * @param {{title: string, xLabel: string, yLabel: string, endings: Endings}} options
+ * @param {{title: string, xLabel: string, yLabel: string, endings: Endings, undecided: [string, string]}} options
  * @param {StudyCurve[]} curves
  * @param {(curve: StudyCurve, point: StudyPoint) => void} clicked
  * @param {number} width
@@ -161,7 +162,10 @@ function drawing(options, curves, clicked, width) {
         const y = TOP - 6 + 13 * nth;
         /** @type {SVGElement} */ (group.firstChild).setAttribute("cy", String(y));
         group.append(mark(endingOf(point, options.endings)[0], x, y, colour, isPart(point)));
-      } else group.append(mark(curve.style[1], px(point.x, place), inside(point.y), colour, isPart(point)));
+      } else {
+        group.append(mark(curve.style[1], px(point.x, place), inside(point.y), colour, isPart(point)));
+        if (point.undecided) group.append(sign(options.undecided[0], px(point.x, place), inside(point.y) - 9, colour));
+      }
       const title = make("title", {});
       title.textContent = name;
       group.append(title);
@@ -201,8 +205,9 @@ export function within(curve, low, high) {
  * Each curve with its line and mark, and what else is drawn.
  * @param {StudyCurve[]} curves
  * @param {Endings} endings
+ * @param {[string, string]} undecided sign and words
  */
-export function studyLegend(curves, endings) {
+export function studyLegend(curves, endings, undecided) {
   const across = [
     [1, 8],
     [29, 8],
@@ -224,6 +229,8 @@ export function studyLegend(curves, endings) {
     [...new Map(points.filter((point) => point.ended).map((point) => endingOf(point, endings)))].map(
       ([letter, said]) => legendEntry(`no value: ${said}`, [mark(letter, 15, 9, muted)], "muted"),
     ),
+    points.some((point) => point.undecided) &&
+      legendEntry(undecided[1], [sign(undecided[0], 15, 13, muted)], "muted"),
     points.some(isPart) &&
       legendEntry(
         `hollow: not all seeds completed (${[...new Set(points.filter(isPart).map(partOf))].slice(0, 3).join(", ")} seeds)`,
@@ -260,7 +267,10 @@ function partOf(point) {
  */
 export function seedsSaid(point) {
   const seeds = point.seeds === 1 ? "seed" : "seeds";
-  if (point.completed === point.seeds) return `${number(point.seeds)} ${seeds}`;
+  if (point.completed === point.seeds) {
+    const doubts = point.undecided ? `, the verdict on ${number(point.undecided)} undecided` : "";
+    return `${number(point.seeds)} ${seeds}${doubts}`;
+  }
   return `${partOf(point)} ${seeds} completed (${point.state})`;
 }
 
@@ -273,5 +283,19 @@ export function seedsSaid(point) {
 function text(said, x, y, anchor) {
   const made = make("text", { x, y, "text-anchor": anchor });
   made.textContent = said;
+  return made;
+}
+
+/**
+ * A sign beside a mark, in its colour.
+ * @param {string} letter
+ * @param {number} x
+ * @param {number} y
+ * @param {string} colour
+ */
+function sign(letter, x, y, colour) {
+  const made = text(letter, x, y, "middle");
+  made.style.fill = colour;
+  made.style.fontWeight = "bold";
   return made;
 }

@@ -110,6 +110,7 @@ function pointOf(x, runs, expected, measure, factor) {
       ...Array(absent).fill("not there"),
     ]),
     ended: ended.length > 0,
+    undecided: completed.filter(({ entry }) => entry.verdict === "undecided").length,
     entries: runs.map(({ place }) => place),
   };
 }

@@ -1,0 +1,139 @@
+"""How much does the default saturation rule depend on its constants?
+
+``python -m bench saturation --vary`` halves and doubles each of them and judges the cases on which they can act, at 0.98
+and at 1.05 of the knee: how many runs get another verdict, and after how many jobs.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from unittest import mock
+
+from bench.saturation_cases import CASES, Case
+from simulator.runs.saturation import judge, long_queue
+from simulator.settings.saturation_rule import DEFAULT_RULE, PARAMETERS
+
+LOADS = (0.98, 1.05)
+SEEDS = range(4)
+FACTORS = (0.5, 2.0)
+AS_IT_IS = "as it is"
+
+VARIED = [
+    "margin",
+    "errors",
+    "share",
+    "EARLY",
+    "SUSPECTED",
+    "CLEAR",
+    "AGREE",
+    "AUTOCORRELATED",
+    "QUEUE",
+    "UNSETTLED",
+    "WASTES",
+    "ANOTHER_MIX",
+    "MOST_OF_A_KIND",
+    "NOT_BEGUN",
+    "SETTLED_DEMAND",
+]
+"""Constants of the judge and of its long queues, and parameters of the rule."""
+
+_DECIDED_BY_ARITHMETIC = (
+    "max_min_fairness_perf",
+    "water_filling_perf",
+    "finish_time_fairness_perf",
+    "0:0:90",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """A constant, and what it is multiplied by."""
+
+    constant: str
+    factor: float
+
+    @property
+    def name(self) -> str:
+        """As it is kept."""
+        return f"{self.constant} x {self.factor:g}" if self.constant else AS_IT_IS
+
+
+def variants() -> Iterator[Variant]:
+    """The rule as it is, then each constant halved and doubled."""
+    yield Variant("", 1.0)
+    for constant in VARIED:
+        for factor in FACTORS:
+            yield Variant(constant, factor)
+
+
+def cases() -> list[Case]:
+    """Those whose verdict at 1.05 is no matter of arithmetic, without pairs, which are dear."""
+    left_out = (*_DECIDED_BY_ARITHMETIC, "packed")
+    return [case for case in CASES if not any(word in case.name for word in left_out)]
+
+
+@contextmanager
+def varied(variant: Variant) -> Iterator[None]:
+    """The rule with one constant changed."""
+    name = variant.constant
+    with mock.patch.dict(PARAMETERS[DEFAULT_RULE]):
+        if name in PARAMETERS[DEFAULT_RULE]:
+            PARAMETERS[DEFAULT_RULE][name] *= variant.factor
+        homes = [module for module in (judge, long_queue) if hasattr(module, name)] if name else []
+        before = [(module, getattr(module, name)) for module in homes]
+        try:
+            for module, value in before:
+                setattr(module, name, value * variant.factor)
+            yield
+        finally:
+            for module, value in before:
+                setattr(module, name, value)
+
+
+def table(known: dict[str, dict[str, Any]]) -> str:
+    """Errors and jobs by variant."""
+    lines = [
+        "| constant | times | wrong at 0.98 | wrong at 1.05 | jobs until it stops at 1.05 |",
+        "| --- | ---: | ---: | ---: | ---: |",
+    ]
+    for variant in variants():
+        runs = known.get(variant.name, {}).get("runs")
+        if not runs:
+            continue
+        below, above = ([one for one in runs.values() if one["load"] == load] for load in LOADS)
+        wrong = sum(one["ended"] == "saturated" for one in below)
+        missed = sum(one["ended"] != "saturated" for one in above)
+        jobs = math.fsum(one["jobs"] for one in above) / max(len(above), 1)
+        name = f"`{variant.constant}`" if variant.constant else AS_IT_IS
+        factor = f"{variant.factor:g}" if variant.constant else ""
+        cells = [
+            name,
+            factor,
+            f"{wrong} of {len(below)}",
+            f"{missed} of {len(above)}",
+            f"{jobs:,.0f}",
+        ]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+Judging = Callable[[Case, float, int], list[Any]]
+"""Case, jobs per hour and seed to how a run ended and how many jobs had come."""
+
+
+def measure(centres: dict[str, float], judge_one: Judging, variant: Variant) -> dict[str, Any]:
+    """Judge every case, load and seed under a variant."""
+    found = {}
+    with varied(variant):
+        for case in cases():
+            if case.name in centres:
+                for load in LOADS:
+                    for seed in SEEDS:
+                        ended, jobs = judge_one(case, load * centres[case.name], seed)
+                        name = f"{case.name} {load:g} {seed}"
+                        found[name] = {"load": load, "ended": ended, "jobs": jobs}
+    return found
