@@ -24,10 +24,10 @@ from simulator.cli.where import (
     nothing_failed,
     share_of,
 )
+from simulator.settings.by_policy import names_taken
 from simulator.settings.config import GIVEN, RunConfig
 from simulator.settings.kinds import number, several
 from simulator.settings.options import add_setting, output_folder, values_of
-from simulator.settings.shared_settings import names_taken
 from simulator.settings.values import POLICY, POLICY_SETTINGS
 from simulator.studies.batches.batch import Batch, Failures, Task, complain, run_batch
 from simulator.studies.batches.finished_elsewhere import finished_in

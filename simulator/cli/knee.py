@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from gavel_opt import GavelError, InputError
 from simulator.cli.drawing import can_draw
 from simulator.cli.where import SLURM, add_where, executor_of, hand_to_slurm, share_of
+from simulator.settings.by_policy import settings_by_policy
 from simulator.settings.config import GIVEN
 from simulator.settings.options import (
     add_run_arguments,
@@ -24,7 +25,6 @@ from simulator.settings.options import (
     output_folder,
     values_of,
 )
-from simulator.settings.shared_settings import settings_by_policy
 from simulator.settings.values import POLICY_SETTINGS
 from simulator.studies.batches.batch import Batch, Failures, Task, complain, run_batch
 from simulator.studies.batches.finished_elsewhere import finished_in

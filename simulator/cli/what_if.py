@@ -19,9 +19,9 @@ from typing import Any
 
 from gavel_opt import InputError
 from simulator.cli.where import add_where, executor_of
+from simulator.settings.by_policy import names_taken
 from simulator.settings.config import GIVEN, WORKLOAD, RunConfig, find_setting
 from simulator.settings.options import add_run_arguments, make_config, output_folder, values_of
-from simulator.settings.shared_settings import names_taken
 from simulator.settings.values import POLICY_SETTINGS, WORKERS
 from simulator.studies.alternatives import Outcomes, as_json, as_text
 from simulator.studies.batches.batch import Batch, Task, complain, file_name, run_batch

@@ -30,10 +30,10 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from gavel_opt import InputError, unknown_name
+from simulator.settings.by_policy import settings_by_policy
 from simulator.settings.config import GIVEN, RunConfig, Setting, find_setting, known_settings
 from simulator.settings.kinds import several
 from simulator.settings.options import make_config
-from simulator.settings.shared_settings import settings_by_policy
 from simulator.settings.values import POLICY_SETTINGS
 from simulator.studies.batches.batch import file_name
 from simulator.world.untrusted_text import read_text
