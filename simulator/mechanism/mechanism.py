@@ -458,7 +458,8 @@ class Mechanism:
         self._world = self._world._replace(**arrays)
 
     def _make_metrics_room(self) -> None:
-        room = max(1024, 2 * len(self._world.rounds))
+        # what is never used takes no memory, and copying much
+        room = max(1 << 14, 4 * len(self._world.rounds))
         self._replace(
             rounds=_longer(self._world.rounds, room), type_use=_longer(self._world.type_use, room)
         )

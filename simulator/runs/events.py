@@ -74,7 +74,7 @@ _CODES = {"i": "q", "f": "d"}
 _KINDS = np.arange(4, dtype=np.uint8)
 """Arrivals, completions, recomputations, rounds: in this order where they are told with the same round."""
 
-LATE = 0.1
+LATE = 0.2
 """Seconds of wall clock for which what happened may wait to be told, about: telling much at once costs half as much."""
 
 PROMPT = 0.05

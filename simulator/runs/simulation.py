@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import math
 import threading
 from array import array
@@ -257,7 +258,8 @@ class Simulation:
         jobs beyond as many as there are workers.
         """
         rounds, _ = self.mechanism.metrics()
-        recent = rounds[np.searchsorted(rounds["time"], seconds) :]
+        # looked up in the column as it lies: numpy would copy it whole, each time
+        recent = rounds[bisect.bisect_left(rounds["time"], seconds) :]
         waiting: np.ndarray = recent["queued"].astype(np.float64)
         if self.shares_workers:
             most = recent["active"] * self.mean_scale - self.cluster.total
