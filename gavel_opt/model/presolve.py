@@ -7,6 +7,7 @@ at all. Neither reaches an engine.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -69,8 +70,7 @@ def screen_blocks(program: AllocationProgram | FinishTimeProgram) -> None:
     rate, reward, *columns = map(plain_array, (blocks.rate, reward, *given, *own))
     good = all_finite(rate, reward, *columns)
     if good and pairs is not None:
-        sums = pairs.rate.sum(axis=2), pairs.share, pairs.use
-        good = all(bool(np.isfinite(values).all()) for values in sums)
+        good = math.isfinite(pairs.rate.sum() + pairs.share.sum() + pairs.use.sum())
     if good:
         return
     named: list[tuple[str, Floats]] = [
