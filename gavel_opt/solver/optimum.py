@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -40,6 +40,9 @@ is not interpreted."""
 _MANY_ROWS, _MANY_SHARES = 120, 2000
 """Rows of dense equations, and shares, from which on the interior point method is not interpreted: a
 single program would take seconds."""
+
+_SOME_ROWS = 20
+"""Rows from which on one program takes long enough to interpret that compiled code is looked for before."""
 
 CENTRED_UP_TO = 128
 """Groups up to which a packed program is looked at for one job that sets the level
@@ -198,11 +201,18 @@ def _at_bottleneck(
     task = given, Pairs._make(map(plain_array, parts)), ray, found
     if 2 * groups + types > _MANY_ROWS:
         make_ready(centre_at_bottleneck, task)
+    elif 2 * groups + types > _SOME_ROWS:
+        _look_for_code(centre_at_bottleneck)
     if centre_at_bottleneck(*task):
         return _answer(*found)
     if memory is not None and blocks.key is not None and ray[-1] > 0.0:
         memory.ray = blocks.key, ray
     return None
+
+
+def _look_for_code(kernel: Any) -> None:
+    """Have the next call of a kernel read compiled code back if there is some; it is not compiled for that."""
+    kernel._look_at = 0.0
 
 
 def _fill_ray(ray: Floats, key: Ints, old_key: Ints, old: Floats) -> None:
@@ -255,6 +265,8 @@ def _by_path(program: Program, gain: Floats, centre: tuple[Floats, float, Floats
     rows = 2 * groups + types if order.size else 0
     if rows > _MANY_ROWS or groups * types > _MANY_SHARES:
         make_ready(solve_program, given)
+    elif rows > _SOME_ROWS:
+        _look_for_code(solve_program)
     found: Found = solve_program(*given)
     if running < order.size:
         found.x[groups + order] = found.x[groups:].copy()
