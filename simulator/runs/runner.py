@@ -238,6 +238,7 @@ class _Run:
         self.saving = 0.0
         self.horizon = config.max_simulated_hours * HOUR
         self.judge = Judge(config, policy)
+        self.before_look: dict[str, Any] | None = None
         self.saved_at = started
         self.saved_rounds = 0
         self.warm_saved = checkpointing is None or checkpointing.at_job is None
@@ -263,6 +264,8 @@ class _Run:
         simulation = self.simulation
         if not simulation.rounds and self.judging_takes(self.judge.before) is not None:
             return "saturated"
+        if simulation.rounds == self.judge.next_look and (ending := self._ending_by_look()):
+            return ending  # resumed from where a look was due, or was interrupted
         chunk = 16
         pace = _PACE if self.events is None and self.cancel is None else PROMPT
         while not simulation.finished:
@@ -286,13 +289,20 @@ class _Run:
             if simulation.time >= self.horizon:
                 return "horizon"
             if self.judge.next_look is not None and simulation.rounds >= self.judge.next_look:
-                verdict = self.judging_takes(self.judge.look)
-                if verdict is not None and verdict.stops:
-                    return "saturated" if verdict.finding == "saturated" else "completed"
+                ending = self._ending_by_look()
+                if ending is not None:
+                    return ending
             if self.spent >= self.config.timeout:
                 return "timeout"
             self.save_if_due()
         return "completed"
+
+    def _ending_by_look(self) -> Status | None:
+        """Have the judge look, and say how the run ends if that ends it."""
+        verdict = self.judging_takes(self.judge.look)
+        if verdict is None or not verdict.stops:
+            return None
+        return "saturated" if verdict.finding == "saturated" else "completed"
 
     def rounds_ahead(self, chunk: int) -> int:
         """How many rounds may go by before something has to be looked at, ``chunk`` at most.
@@ -311,9 +321,14 @@ class _Run:
         return max(1, min(ahead))
 
     def judging_takes(self, look: Callable[[Simulation], Verdict | None]) -> Verdict | None:
-        """Have the judge look at the run so far, and count the time."""
+        """Have the judge look at the run so far, and count the time.
+
+        A look may take long. What is saved when it does not come to its end is from before it.
+        """
         before = clock()
+        self.before_look = self.judge.snapshot()
         verdict = look(self.simulation)
+        self.before_look = None
         self.judging += clock() - before
         return verdict
 
@@ -357,7 +372,7 @@ class _Run:
             "allocations": None if self.allocations is None else self.allocations.snapshot(),
             "judging": self.judging,
             "saving": self.saving,
-            "judge": self.judge.snapshot(),
+            "judge": self.before_look or self.judge.snapshot(),
             "warm_saved": self.warm_saved,
             "saved_rounds": self.saved_rounds,
             "recorded": [word for word in RECORDINGS if word in self.recorded],
@@ -415,9 +430,11 @@ class _Run:
             self.save(self.checkpointing.path)
 
     def rescue(self) -> None:
-        """Leave one of before the recomputation that does not end; the process then does."""
+        """Leave one of before the recomputation, or the look, that does not end; the process then does."""
         self.hide()
         before = None if self.checkpointing is None else self.simulation.snapshot_before()
+        if before is None and self.before_look is not None:
+            before = self.simulation.snapshot()
         if self.checkpointing is not None and before is not None:
             self.save(self.checkpointing.path, before)
 

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gavel_opt.policies import Found
+from simulator.process.interrupts import interrupts
 from simulator.runs.saturation.bounds import Bound
 from simulator.runs.saturation.offered_load import job_shares
 from simulator.runs.simulation import Simulation
@@ -208,6 +209,8 @@ class LongQueue:
         ------
         gavel_opt.GavelError
             From the policy and its engines.
+        simulator.process.interrupts.Interrupted
+            If a signal asks for the end: what was measured is nothing then.
         """
         self._advance((self._ends[-1] + hours) * HOUR)
         self._books.append(self._look())
@@ -219,6 +222,7 @@ class LongQueue:
         """Simulate until so many seconds have passed."""
         simulation = self._simulation
         while simulation.time < end and not simulation.finished:
+            interrupts.check()  # after a signal a simulation advances no more
             left = (end - simulation.time) / self._config.round_seconds
             simulation.advance(1 if self._config.ideal else max(1, math.ceil(left)))
 
