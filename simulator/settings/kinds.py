@@ -137,7 +137,9 @@ def _range(word: str, flag: str) -> list[str]:
         raise InputError(f"{flag}: the range {word!r} is empty; as in 0-9 or 4:6:0.4")
     count = int((last - first) / step) + 1
     if count > MOST_VALUES:
-        raise InputError(f"{flag}: the range {word!r} has {count:,} values; expected {MOST_VALUES:,} at most")
+        raise InputError(
+            f"{flag}: the range {word!r} has {count:,} values; expected {MOST_VALUES:,} at most"
+        )
     return [f"{(first + step * place).normalize():f}" for place in range(count)]
 
 
