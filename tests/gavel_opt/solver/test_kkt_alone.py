@@ -28,7 +28,7 @@ def group_of(rate, ratio, slack, slope):
     tables.columns["rate"], tables.cells["ratio"] = rate, ratio
     tables.rows["ratio"][:2] = slack
     tables.combinations["use"], tables.groups["slope"] = 1.0, slope
-    tables.scalars["pin"] = -1
+    tables.scalars["bottleneck"] = -1
     return tables, _room(1, types, False)
 
 
@@ -93,7 +93,7 @@ def test_rows_that_say_the_same_leave_one(slope):
     tables, system = group_of(rate, ratio, np.zeros(2), slope)
     y, y_two, d = _coordinates(0, tables, system)
     assert tables.groups["two"][0] == -1
-    assert tables.scalars["pin"][0] == (0 if slope else -1)
+    assert tables.scalars["bottleneck"][0] == (0 if slope else -1)
     _eliminate(0, tables, system)
     free = -np.outer(ratio, ratio) / ratio.sum()
     np.fill_diagonal(free, [r * np.delete(ratio, j).sum() for j, r in enumerate(ratio)])
