@@ -43,6 +43,7 @@ RUNS: dict[str, dict[str, Any]] = {
         "multi_gpu": True,
         **_PAPER,
     },
+    "Gandiva, 1 job/hr": {"policy": "gandiva", "rate": 1.0, **_PAPER},
     "FIFO, 3 jobs/hr": {"policy": "fifo", "rate": 3.0, **_PAPER},
     "isolated, 3 jobs/hr": {"policy": "isolated", "rate": 3.0, **_PAPER},
     "isolated on 2:2:2, 0.1 jobs/hr": {
