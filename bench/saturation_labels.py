@@ -108,7 +108,7 @@ def _simulate(
     last = arrivals + arrivals // 10
     config = config_of(case, rate, SEED, window=(last - 1, last))
     simulation = Simulation(config)
-    _even_out(simulation, last + 1, rate)
+    even_out(simulation, last + 1, rate)
     workers = max(simulation.cluster.total, LEAST_WORKERS)
     hopeless = _DEAR.get(case.policy, HOPELESS) * workers / _mean_scale(config)
     rounds = math.ceil(STEP / rate * 3600.0 / config.round_seconds)
@@ -122,7 +122,7 @@ def _simulate(
     return active, simulation.arrived < arrivals
 
 
-def _even_out(simulation: Simulation, count: int, rate: float) -> None:
+def even_out(simulation: Simulation, count: int, rate: float) -> None:
     """Draw all jobs of a run, and stretch or squeeze time so that every block of them brings the work of its rate."""
     workload, config = simulation.workload, simulation.config
     workload.extend(max(0, count - workload.jobs.size))

@@ -18,26 +18,26 @@ from simulator.runs.saturation import judge, long_queue
 from simulator.settings.saturation_rule import DEFAULT_RULE, PARAMETERS
 
 LOADS = (0.98, 1.05)
-SEEDS = range(4)
+SEEDS = range(2)
 FACTORS = (0.5, 2.0)
 AS_IT_IS = "as it is"
 
 VARIED = [
+    "SUSPECTED",
+    "ANOTHER_MIX",
+    "WASTES",
     "margin",
     "errors",
     "share",
     "EARLY",
-    "SUSPECTED",
-    "CLEAR",
-    "AGREE",
-    "AUTOCORRELATED",
-    "QUEUE",
-    "UNSETTLED",
-    "WASTES",
-    "ANOTHER_MIX",
-    "MOST_OF_A_KIND",
     "NOT_BEGUN",
     "SETTLED_DEMAND",
+    "MOST_OF_A_KIND",
+    "QUEUE",
+    "AGREE",
+    "AUTOCORRELATED",
+    "UNSETTLED",
+    "CLEAR",
 ]
 """Constants of the judge and of its long queues, and parameters of the rule."""
 
