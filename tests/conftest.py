@@ -1,8 +1,15 @@
 """What the tests need of the process they run in, however it was started."""
 
+import gc
+import math
 import os
 import signal
 import sysconfig
+from collections.abc import Iterator
+
+import pytest
+
+from gavel_opt.kernels.jit import Kernel
 
 # The commands under test are those of this interpreter, whether or not its environment is active.
 os.environ["PATH"] = os.pathsep.join(
@@ -11,3 +18,16 @@ os.environ["PATH"] = os.pathsep.join(
 # A shell starts background jobs with interrupts ignored, and children inherit that: the tests that
 # interrupt a command would wait for ever.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _kernels_of_ours_can_be_compiled() -> Iterator[None]:
+    """A kernel that cannot be is interpreted ever after, with the same answers and a note that no test reads."""
+    yield
+    kernels = [one for one in gc.get_objects() if isinstance(one, Kernel)]
+    refused = {one.name for one in kernels if one._spent == -math.inf and _is_ours(one)}
+    assert not refused, f"cannot be compiled, and stay interpreted: {sorted(refused)}"
+
+
+def _is_ours(kernel: Kernel) -> bool:
+    return kernel.interpreted.__module__.startswith(("gavel_opt.", "simulator."))

@@ -294,6 +294,12 @@ def make_ready(kernel: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
         kernel._compile(arguments, wait=True)
 
 
+def look_for_code(kernel: Callable[..., Any]) -> None:
+    """Have the next call of a kernel read compiled code back if there is some; nothing is compiled for that."""
+    if isinstance(kernel, Kernel):
+        kernel._look_at = 0.0
+
+
 def can_call(kernel: Callable[..., Any], call: Call) -> bool:
     """Whether a kernel that is handed a call can make it: both are compiled, or nothing ever is.
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gavel_opt.arrays import Floats, Ints, plain_array
-from gavel_opt.kernels.jit import make_ready
+from gavel_opt.kernels.jit import look_for_code, make_ready
 from gavel_opt.model.allocation_program import (
     AllocationProgram,
     Answer,
@@ -202,17 +202,12 @@ def _at_bottleneck(
     if 2 * groups + types > _MANY_ROWS:
         make_ready(centre_at_bottleneck, task)
     elif 2 * groups + types > _SOME_ROWS:
-        _look_for_code(centre_at_bottleneck)
+        look_for_code(centre_at_bottleneck)
     if centre_at_bottleneck(*task):
         return _answer(*found)
     if memory is not None and blocks.key is not None and ray[-1] > 0.0:
         memory.ray = blocks.key, ray
     return None
-
-
-def _look_for_code(kernel: Any) -> None:
-    """Have the next call of a kernel read compiled code back if there is some; it is not compiled for that."""
-    kernel._look_at = 0.0
 
 
 def _fill_ray(ray: Floats, key: Ints, old_key: Ints, old: Floats) -> None:
@@ -266,7 +261,7 @@ def _by_path(program: Program, gain: Floats, centre: tuple[Floats, float, Floats
     if rows > _MANY_ROWS or groups * types > _MANY_SHARES:
         make_ready(solve_program, given)
     elif rows > _SOME_ROWS:
-        _look_for_code(solve_program)
+        look_for_code(solve_program)
     found: Found = solve_program(*given)
     if running < order.size:
         found.x[groups + order] = found.x[groups:].copy()
