@@ -225,6 +225,8 @@ def test_start_up_ends_without_a_traceback(tmp_path):
         time.sleep(draw.uniform(0.15, 0.6))
         run.send_signal(draw.choice(SIGNALS))
         _, err = run.communicate(timeout=60)
+        if err.startswith("Fatal Python error: init"):
+            continue  # on a busy machine Python itself was not up yet
         assert "Traceback" not in err
         assert "gavel-sim: interrupted" in err
         assert "again" in err or "go on with" in err

@@ -271,7 +271,7 @@ def test_draws_do_not_depend_on_chunks():
     three.restore(one.snapshot())
     one.extend(50)
     three.extend(50)
-    np.testing.assert_array_equal(one.jobs["steps"], three.jobs["steps"])
+    np.testing.assert_array_equal(one.jobs.steps, three.jobs.steps)
 
 
 def test_fixed_duration_draws_no_duration():

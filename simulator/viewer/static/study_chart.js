@@ -164,7 +164,8 @@ function drawing(options, curves, clicked, width) {
         group.append(mark(endingOf(point, options.endings)[0], x, y, colour, isPart(point)));
       } else {
         group.append(mark(curve.style[1], px(point.x, place), inside(point.y), colour, isPart(point)));
-        if (point.undecided) group.append(sign(options.undecided[0], px(point.x, place), inside(point.y) - 9, colour));
+        if (point.undecided)
+          group.append(sign(options.undecided[0], px(point.x, place), inside(point.y) - 9, colour));
       }
       const title = make("title", {});
       title.textContent = name;
