@@ -17,32 +17,22 @@ import simulator
 from bench.report import between
 
 _PAPER: dict[str, Any] = {"window": (4000, 5000)}
+_MULTI_GPU = {"multi_gpu": True, **_PAPER}
 PERF = "max_min_fairness_perf"
 RUNS: dict[str, dict[str, Any]] = {
     "paper point": {"policy": PERF, "rate": 4.0, **_PAPER},
     "a tenth of it": {"policy": PERF, "rate": 4.0, "window": (300, 600)},
     "max-min perf, 2 jobs/hr": {"policy": PERF, "rate": 2.0, **_PAPER},
-    "max-min perf, multi-GPU, 2 jobs/hr": {
-        "policy": PERF,
-        "rate": 2.0,
-        "multi_gpu": True,
-        **_PAPER,
-    },
+    "max-min perf, multi-GPU, 2 jobs/hr": {"policy": PERF, "rate": 2.0, **_MULTI_GPU},
     "finish-time perf, multi-GPU, 2 jobs/hr": {
         "policy": "finish_time_fairness_perf",
         "rate": 2.0,
-        "multi_gpu": True,
-        **_PAPER,
+        **_MULTI_GPU,
     },
     "AlloX, 4 jobs/hr": {"policy": "allox", "rate": 4.0, **_PAPER},
     "AlloX, 1 job/hr": {"policy": "allox", "rate": 1.0, **_PAPER},
     "Gandiva, 4 jobs/hr": {"policy": "gandiva", "rate": 4.0, **_PAPER},
-    "Gandiva, multi-GPU, 0.4 jobs/hr": {
-        "policy": "gandiva",
-        "rate": 0.4,
-        "multi_gpu": True,
-        **_PAPER,
-    },
+    "Gandiva, multi-GPU, 0.4 jobs/hr": {"policy": "gandiva", "rate": 0.4, **_MULTI_GPU},
     "Gandiva, 1 job/hr": {"policy": "gandiva", "rate": 1.0, **_PAPER},
     "FIFO, 3 jobs/hr": {"policy": "fifo", "rate": 3.0, **_PAPER},
     "isolated, 3 jobs/hr": {"policy": "isolated", "rate": 3.0, **_PAPER},

@@ -47,7 +47,7 @@ def _open_streams() -> None:
         except OSError:
             os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
         if getattr(sys, name) is None:
-            setattr(sys, name, open(number, "r" if number == 0 else "w", closefd=False))  # noqa: SIM115
+            setattr(sys, name, open(number, "r" if number == 0 else "w", closefd=False))  # noqa: SIM115  # for as long as the process
 
 
 def _keep_output() -> None:
@@ -59,7 +59,7 @@ def _keep_output() -> None:
     ours.flush()
     kept = os.dup(1)
     # what a terminal cannot show is no failure
-    sys.stdout = open(kept, "w", encoding=ours.encoding, errors="backslashreplace")  # noqa: SIM115
+    sys.stdout = open(kept, "w", encoding=ours.encoding, errors="backslashreplace")  # noqa: SIM115  # for as long as the process
     if ours.line_buffering:
         sys.stdout.reconfigure(line_buffering=True)
     os.dup2(2, 1)

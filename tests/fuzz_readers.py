@@ -26,17 +26,18 @@ for folder in ("simulator", "engines"):
 
 os.environ["NUMBA_DISABLE_JIT"] = "1"  # what is instrumented does not compile
 
-import atheris  # noqa: E402
-import numpy as np  # noqa: E402
+import atheris  # noqa: E402  # after what is said of the compiler
+import numpy as np  # noqa: E402  # the same
 
 # What reads; the rest of both packages takes a minute to instrument.
 READ = [
-    *(f"simulator.{room}" for room in ("importers", "studies", "viewer", "world")),
     *(
-        f"simulator.runs.{name}"
-        for name in ("checkpoint", "config", "replay", "run_folder", "values")
+        f"simulator.{room}"
+        for room in ("files", "importers", "settings", "studies", "viewer", "world")
     ),
-    *("simulator.runs.output.difference", "gavel_opt.model"),
+    *(f"simulator.runs.{name}" for name in ("checkpoint", "replay")),
+    *(f"simulator.runs.output.{name}" for name in ("difference", "read_back")),
+    "gavel_opt.model",
 ]
 with atheris.instrument_imports(include=READ):
     from test_damaged_files import WHOLE

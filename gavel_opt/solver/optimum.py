@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -199,15 +200,20 @@ def _at_bottleneck(
     if memory is not None and memory.ray is not None and blocks.key is not None:
         _fill_ray(ray, blocks.key, *memory.ray)
     task = given, Pairs._make(map(plain_array, parts)), ray, found
-    if 2 * groups + types > _MANY_ROWS:
-        make_ready(centre_at_bottleneck, task)
-    elif 2 * groups + types > _SOME_ROWS:
-        look_for_code(centre_at_bottleneck)
+    _prepare(centre_at_bottleneck, task, 2 * groups + types)
     if centre_at_bottleneck(*task):
         return _answer(*found)
     if memory is not None and blocks.key is not None and ray[-1] > 0.0:
         memory.ray = blocks.key, ray
     return None
+
+
+def _prepare(kernel: Callable[..., Any], task: tuple[Any, ...], rows: int, shares: int = 0) -> None:
+    """Have compiled code for a task that takes long to interpret, or look for some where it takes a while."""
+    if rows > _MANY_ROWS or shares > _MANY_SHARES:
+        make_ready(kernel, task)
+    elif rows > _SOME_ROWS:
+        look_for_code(kernel)
 
 
 def _fill_ray(ray: Floats, key: Ints, old_key: Ints, old: Floats) -> None:
@@ -258,10 +264,7 @@ def _by_path(program: Program, gain: Floats, centre: tuple[Floats, float, Floats
     narrow, wide = tables_of(program, gain, order, running)
     given = narrow, wide, *centre, gain.size > 0
     rows = 2 * groups + types if order.size else 0
-    if rows > _MANY_ROWS or groups * types > _MANY_SHARES:
-        make_ready(solve_program, given)
-    elif rows > _SOME_ROWS:
-        look_for_code(solve_program)
+    _prepare(solve_program, given, rows, groups * types)
     found: Found = solve_program(*given)
     if running < order.size:
         found.x[groups + order] = found.x[groups:].copy()

@@ -97,7 +97,7 @@ def test_jobs_that_take_other_numbers_of_workers_are_no_pair() -> None:
         return Allocation(state.job, x, jobs[None], np.full((1, 3), 0.1)) if wide else x
 
     policy = Pairs(None)
-    policy.shares = of_other_widths  # type: ignore[method-assign]
+    policy.shares = of_other_widths  # type: ignore[method-assign]  # as somebody may
     with pytest.raises(InputError, match=r"jobs 0 and \d+ has a share, but they take \d and \d w"):
         simulator.run(policy=policy, cluster="8:8:8", jobs=9, multi_gpu=True)
 
@@ -143,7 +143,7 @@ def test_a_policy_of_ours_whose_shares_were_replaced_is_checked(value: float) ->
     """It was believed by the name of its class: a NaN for everybody ended in a mean."""
     policy = make_policy("isolated")
     before = policy.shares
-    policy.shares = lambda state: before(state) * 0.0 + value  # type: ignore[method-assign]
+    policy.shares = lambda state: before(state) * 0.0 + value  # type: ignore[method-assign]  # as somebody may
     with pytest.raises(InputError, match=r"of its time|is nan"):
         simulator.run(policy=policy, cluster="4:4:4", jobs=12)
 
