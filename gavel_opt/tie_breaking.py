@@ -80,7 +80,7 @@ def worth_solved(
 
 def _most_worth(program: Program, level: float, give: float) -> AllocationProgram:
     """The second program of an efficient optimum, with the rows of the first."""
-    from gavel_opt.solver.optimum import total_worth
+    from gavel_opt.solver.total_worth import total_worth
 
     second = total_worth(program, level, give)
     return (

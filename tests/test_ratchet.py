@@ -1,4 +1,4 @@
-"""How long, deep and wide functions are, and how many column numbers stand in the code: may only fall.
+"""How long, deep and wide functions are, how full rooms, how many column numbers stand in the code: may only fall.
 
 The figures are kept in ``ratchet.json``. A change that makes one larger fails here: hand over a record
 in place of many arguments, give a part a name of its own, or a column a name (CONTRIBUTING.md). After a
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import json
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -44,10 +45,15 @@ def is_kernel(function: ast.FunctionDef) -> bool:
     return any(isinstance(n, ast.Name) and n.id.startswith("compiled") for n in names)
 
 
+def sources(package: str) -> list[Path]:
+    """The package's files."""
+    return sorted((HERE.parent / package).rglob("*.py"))
+
+
 def functions() -> Iterator[tuple[str, ast.FunctionDef]]:
     """All functions of the packages, with where they stand."""
     for package in PACKAGES:
-        for path in sorted((HERE.parent / package).rglob("*.py")):
+        for path in sources(package):
             for node in ast.walk(ast.parse(path.read_text())):
                 if isinstance(node, ast.FunctionDef):
                     yield f"{path.relative_to(HERE.parent)}:{node.lineno} {node.name}", node
@@ -57,7 +63,7 @@ def columns_used() -> int:
     """How often a figure is found by the number of its column: ``at.NAME``, or ``c[NAME, m, j]``."""
     found = 0
     for package in PACKAGES:
-        for path in sorted((HERE.parent / package).rglob("*.py")):
+        for path in sources(package):
             for node in ast.walk(ast.parse(path.read_text())):
                 if isinstance(node, ast.Attribute) and node.attr.isupper():
                     found += isinstance(node.value, ast.Name) and node.value.id == "at"
@@ -87,6 +93,9 @@ def measured() -> tuple[dict[str, int], dict[str, str]]:
                 if size > GUIDE[name]:
                     where[over] = place
     figures["column numbers used"] = columns_used()
+    rooms = Counter(path.parent for package in PACKAGES for path in sources(package))
+    room, figures["files in a room"] = rooms.most_common(1)[0]
+    where["files in a room"] = str(room.relative_to(HERE.parent))
     return figures, where
 
 

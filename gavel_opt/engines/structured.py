@@ -17,8 +17,10 @@ from gavel_opt.model.linear_program import LinearProgram
 from gavel_opt.model.solution import Certificate, Solution, Stats, Status
 from gavel_opt.solver.finish_time import finish_time_optimum, finish_time_shares
 from gavel_opt.solver.max_min import fair_shares, max_min_optimum
+from gavel_opt.solver.memory import Memory
 from gavel_opt.solver.one_step import finish_time_terms, max_min_terms, standing_task
-from gavel_opt.solver.optimum import MANY_TYPES, PROVED, Memory, optimum
+from gavel_opt.solver.optimum import PROVED, optimum
+from gavel_opt.solver.settings import MANY_TYPES
 
 _SPARE = 1e-6
 """Certificates up to this come with their answer, which is imprecise: it is for the driver to use where

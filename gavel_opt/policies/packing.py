@@ -2,7 +2,7 @@ r"""Pairs of jobs that share workers (space sharing, section 3.1 of the paper).
 
 With groups of identical jobs, all pairs of a job of one group and a job of another behave alike and
 are one pair of groups. All pairs of equal scale factors are in the program, as in the reference's, even
-those that run nowhere: these change the centre of the optima (:mod:`gavel_opt.solver.idle_pairs`).
+those that run nowhere: these change the centre of the optima (:mod:`gavel_opt.solver.interior_point.idle_pairs`).
 """
 
 from __future__ import annotations

@@ -16,11 +16,13 @@ from gavel_opt.kernels.jit import compiled
 from gavel_opt.kernels.job_columns import PastColumns
 from gavel_opt.model.cluster_state import ClusterState
 from gavel_opt.model.solution import Certificate
-from gavel_opt.solver.cheapest_mix import Given
-from gavel_opt.solver.one_step import Task, carry_out, filled_task, finish_time_terms, hand_out
-from gavel_opt.solver.optimum import PROVED, Memory
+from gavel_opt.solver.memory import Memory
+from gavel_opt.solver.one_step import carry_out, filled_task, finish_time_terms, hand_out
+from gavel_opt.solver.optimum import PROVED
+from gavel_opt.solver.prices.cheapest_mix import Given
+from gavel_opt.solver.prices.shortcuts import solve_direct
 from gavel_opt.solver.records import Found
-from gavel_opt.solver.shortcuts import solve_direct
+from gavel_opt.solver.task import Task
 
 
 def finish_time_optimum(

@@ -1,7 +1,7 @@
 """Max-min fairness from the jobs to their shares in one compiled call.
 
 What grouping, program, solution and spreading do one after the other (:mod:`gavel_opt.kernels.groups`,
-:mod:`gavel_opt.kernels.max_min_rows`, :mod:`~gavel_opt.solver.shortcuts`), by the same functions and so with the same
+:mod:`gavel_opt.kernels.max_min_rows`, :mod:`~gavel_opt.solver.prices.shortcuts`), by the same functions and so with the same
 bits. In a simulation a solve takes 10 microseconds; going back and forth between Python and compiled code
 for each of these steps would cost three times that.
 """
@@ -20,11 +20,12 @@ from gavel_opt.kernels.job_columns import NO_PAST
 from gavel_opt.kernels.max_min_rows import fairness_rows
 from gavel_opt.model.cluster_state import ClusterState
 from gavel_opt.model.solution import Certificate
-from gavel_opt.solver.cheapest_mix import Given
-from gavel_opt.solver.one_step import Task, carry_out, filled_task, hand_out, max_min_terms
-from gavel_opt.solver.optimum import Memory
+from gavel_opt.solver.memory import Memory
+from gavel_opt.solver.one_step import carry_out, filled_task, hand_out, max_min_terms
+from gavel_opt.solver.prices.cheapest_mix import Given
+from gavel_opt.solver.prices.shortcuts import solve_direct
 from gavel_opt.solver.records import Found
-from gavel_opt.solver.shortcuts import solve_direct
+from gavel_opt.solver.task import Task
 
 
 def max_min_optimum(

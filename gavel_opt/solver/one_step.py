@@ -8,56 +8,22 @@ from elsewhere is copied into one.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 import numpy as np
 
 from gavel_opt.arrays import Floats, Ints, plain_array
 from gavel_opt.kernels.jit import compiled
 from gavel_opt.kernels.job_columns import NO_PAST, JobColumns, PastColumns
-from gavel_opt.kernels.records import by_reference, record
 from gavel_opt.model.cluster_state import ClusterState, StandingState, ThroughputTable
 from gavel_opt.model.solution import Certificate
-from gavel_opt.solver.optimum import MANY_TYPES, Memory
-from gavel_opt.solver.shortcuts import BOTTLENECK, PRICED
-
-TERMS = record(
-    widest="i8",  # largest scale factor that a job may have
-    reference="i8",  # worker type whose throughputs stand for all, -1 for every type's own
-    tolerance="f8",  # of the proof
-    plain="?",  # every throughput counts as 1
-    efficient="?",  # whether the efficient optimum is wanted
-)
+from gavel_opt.solver.memory import Memory
+from gavel_opt.solver.prices.shortcuts import BOTTLENECK, PRICED
+from gavel_opt.solver.settings import MANY_TYPES
+from gavel_opt.solver.task import TERMS, Task
 
 _FEW = 4096
 """Up to so many jobs, and rows of throughputs, are copied into a task that stays: its arrays have been looked
 at once and for all. More are left where they are."""
-
-
-@by_reference
-class Task(NamedTuple):
-    """What there is to do.
-
-    Attributes
-    ----------
-    jobs
-        The jobs; get their shares.
-    alone, workers
-        Throughputs by key, shape ``(keys, J)``, and workers of each type, shape ``(J,)``.
-    terms
-        TERMS, one.
-    start
-        Prices and level to start from, as for :func:`~gavel_opt.solver.shortcuts.solve_direct`.
-    past
-        What finish-time fairness remembers.
-    """
-
-    jobs: JobColumns
-    alone: Floats
-    workers: Ints
-    terms: np.ndarray
-    start: Floats
-    past: PastColumns
 
 
 Terms = tuple[int, int, float, bool, bool]
@@ -156,7 +122,7 @@ def hand_out(outcome: int, x: Floats, of_job: Ints, summary: Floats, task: Task)
     Parameters
     ----------
     outcome, summary
-        Of :func:`~gavel_opt.solver.shortcuts.solve_direct`.
+        Of :func:`~gavel_opt.solver.prices.shortcuts.solve_direct`.
     of_job
         Row of each job.
     """

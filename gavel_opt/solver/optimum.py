@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -19,25 +18,19 @@ from gavel_opt.model.allocation_program import (
     Program,
 )
 from gavel_opt.model.solution import Certificate
-from gavel_opt.solver.bottleneck_pairs import Pairs, centre_at_bottleneck
-from gavel_opt.solver.cheapest_mix import Given
-from gavel_opt.solver.interior_point import solve_program
+from gavel_opt.solver.interior_point.method import solve_program
+from gavel_opt.solver.memory import Memory
+from gavel_opt.solver.prices.bottleneck_pairs import Pairs, centre_at_bottleneck
+from gavel_opt.solver.prices.cheapest_mix import Given
+from gavel_opt.solver.prices.shortcuts import BOTTLENECK, DOUBT, NONE, PRICED, solve_direct
 from gavel_opt.solver.records import Found
-from gavel_opt.solver.settings import SETTINGS
-from gavel_opt.solver.shortcuts import BOTTLENECK, DOUBT, NONE, PRICED, solve_direct
+from gavel_opt.solver.settings import FEW_GROUPS, MANY_TYPES, SETTINGS
 from gavel_opt.solver.tables import order_of_pairs, tables_of
-
-if TYPE_CHECKING:
-    from gavel_opt.solver.column_generation import ColumnMemory
-    from gavel_opt.solver.one_step import Task
+from gavel_opt.solver.total_worth import gain_of
 
 PROVED = SETTINGS.answers
 """Certificates beyond it are no answers."""
 
-MANY_TYPES, FEW_GROUPS = 30, 2
-"""From more worker types than this on, programs with no more groups than this many for each type go straight to
-the interior point method, which takes a tenth of the time of a search for so many prices; for others the search
-is not interpreted."""
 _MANY_ROWS, _MANY_SHARES = 120, 2000
 """Rows of dense equations, and shares, from which on the interior point method is not interpreted: a
 single program would take seconds."""
@@ -47,44 +40,16 @@ _SOME_ROWS = 20
 
 CENTRED_UP_TO = 128
 """Groups up to which a packed program is looked at for one job that sets the level
-(:mod:`gavel_opt.solver.bottleneck_pairs`): equations are dense."""
+(:mod:`gavel_opt.solver.prices.bottleneck_pairs`): equations are dense."""
 
 PRICED_IN_FROM = 48
 """Groups from which on pairs are priced in as they are needed (:mod:`gavel_opt.solver.packed_optimum`)."""
 
 DECIDED_FROM = 1000
-"""Groups from which on a sum of rewards is left to prices (:mod:`gavel_opt.solver.sums_by_prices`)."""
+"""Groups from which on a sum of rewards is left to prices (:mod:`gavel_opt.solver.prices.sums_by_prices`)."""
 
 _NONE = np.empty(0)
 _NO_CENTRE = np.empty((0, 0)), 0.0, _NONE
-
-
-@dataclass(slots=True)
-class Memory:
-    """Where the next search may start; what it finds does not depend on it.
-
-    Attributes
-    ----------
-    start
-        Prices and level of the last program in which all worker types had a price.
-    columns
-        Pairs and basis of the last packed program of many groups.
-    task
-        The last one that was filled.
-    ray
-        Prices that proved a packed program contended, and the keys of its groups.
-    """
-
-    start: Floats = field(default_factory=lambda: np.zeros(1))
-    columns: ColumnMemory | None = None
-    task: Task | None = None
-    ray: tuple[Ints, Floats] | None = None
-
-    def for_types(self, types: int) -> Floats:
-        """Prices and level, zero if there are none for that many worker types."""
-        if self.start.size != types + 1:
-            self.start = np.zeros(types + 1)
-        return self.start
 
 
 def optimum(
@@ -235,7 +200,7 @@ def _by_columns(
     program: Program, tie_break: str, memory: Memory | None
 ) -> tuple[Answer, Certificate, int] | None:
     """Solve a packed program of many groups by column generation, which loads a solver; None if it cannot."""
-    from gavel_opt.solver.column_generation import ColumnMemory
+    from gavel_opt.solver.column_generation.rounds_of_pricing import ColumnMemory
     from gavel_opt.solver.packed_optimum import packed_optimum
 
     probe = isinstance(program, AllocationProgram) and program.probe
@@ -249,7 +214,7 @@ def _by_columns(
 
 def _by_prices(program: AllocationProgram) -> Found | None:
     """Solve a sum over very many groups, of which prices decide most; None if they do not."""
-    from gavel_opt.solver.sums_by_prices import largest_sum, sums_alone
+    from gavel_opt.solver.prices.sums_by_prices import largest_sum, sums_alone
 
     if not sums_alone(program):
         return None
@@ -278,53 +243,3 @@ def _answer(
     worth_proof = None if not second or math.isnan(second[0]) else tuple(second)
     answer = Answer(x, objective, level, level_dual, capacity_dual, worth_proof)
     return answer, Certificate(primal, dual, gap), int(iterations)
-
-
-def gain_of(program: Program) -> Floats:
-    """What a unit of each group's level is worth in the efficient optimum, shape ``(G,)``."""
-    if program.gain is not None:
-        return program.gain
-    if isinstance(program, FinishTimeProgram):
-        return 1.0 / program.steps
-    gain: Floats = np.divide(
-        1.0, program.slope, out=np.zeros_like(program.slope), where=program.slope > 0.0
-    )
-    return gain
-
-
-_ROUNDED = 2.0**-50
-"""Relative rounding of a time that a ratio gives, and of the age of which it is the end."""
-
-_LEAST_ROUNDING = 1e-10
-"""What of that is heeded in floors: less is within every tolerance."""
-
-
-def total_worth(program: Program, level: float, give: float) -> AllocationProgram:
-    """The second program of the efficient optimum: largest total worth at the level reached.
-
-    Parameters
-    ----------
-    program
-        A program with a level, or a finish-time program.
-    level
-        The level, or the ratio, of its optimum.
-    give
-        Part of the levels needed that may be missing.
-    """
-    blocks, worth = program.blocks, gain_of(program)
-    given_away: Floats | float = give
-    if isinstance(program, FinishTimeProgram):
-        room = level * program.isolated - program.age
-        floor = program.steps / room
-        # Of a job that is nearly done the difference is rounding, and its floor is beyond reach by that.
-        rounding = _ROUNDED * program.isolated * level / room
-        given_away = np.where(rounding > _LEAST_ROUNDING, np.maximum(rounding, give), give)
-    else:
-        floor = program.floor + program.slope * level
-    reward = blocks.rate * worth[:, None]
-    pairs = blocks.pairs
-    if pairs is not None:
-        jobs = pairs.share * blocks.count[pairs.member] * worth[pairs.member]
-        reward = np.concatenate([reward, (jobs[:, :, None] * pairs.rate).sum(axis=1)])
-    floor = floor - given_away * np.where(np.isfinite(floor), np.abs(floor), 0.0)
-    return AllocationProgram(blocks, np.zeros(blocks.groups), floor, reward)

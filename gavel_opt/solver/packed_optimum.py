@@ -16,8 +16,8 @@ from gavel_opt.model.allocation_program import (
 )
 from gavel_opt.model.finish_time import finish_time_by_levels, level_program
 from gavel_opt.model.solution import Certificate
-from gavel_opt.solver.centre_of_pairs import centre, face_of
-from gavel_opt.solver.column_generation import (
+from gavel_opt.solver.column_generation.centre_of_pairs import centre, face_of
+from gavel_opt.solver.column_generation.rounds_of_pricing import (
     CLEAR,
     ColumnMemory,
     Kept,
@@ -27,7 +27,8 @@ from gavel_opt.solver.column_generation import (
     generate,
     vertex,
 )
-from gavel_opt.solver.scaled_program import ScaledProgram
+from gavel_opt.solver.column_generation.scaled_program import ScaledProgram
+from gavel_opt.solver.total_worth import total_worth
 
 Found = tuple[Answer, Certificate, int]
 
@@ -104,8 +105,6 @@ def _most_worth(
     A part that is small enough costs no level: then the optimum is that of the second program, and what the
     proof leaves open is, in parts of the worth, as many times as much.
     """
-    from gavel_opt.solver.optimum import total_worth
-
     reward = total_worth(program, level, give=0.0).reward
     assert reward is not None
     groups, types = program.blocks.rate.shape

@@ -143,7 +143,7 @@ class System(NamedTuple):
     Attributes
     ----------
     own
-        Without pairs: of each group what :mod:`~gavel_opt.solver.kkt_alone` keeps, ``(G, 15)`` with three
+        Without pairs: of each group what :mod:`~gavel_opt.solver.interior_point.kkt_alone` keeps, ``(G, 15)`` with three
         types, else ``(G, 3 J + 6)``.
     schur, price
         Without pairs: equations in the prices, ``(J, J)``, and their right-hand side or solution, ``(J,)``.
@@ -153,7 +153,7 @@ class System(NamedTuple):
         Without pairs: sums over groups with three types, ``(9,)``, else the shares of a group, ``(J + 2,)``.
     matrix, vectors, place
         With pairs: all rows, ``(n, n)`` with n = 2 G + J, four vectors, ``(4, n)``, and where
-        each row went, ``(n,)`` (:mod:`~gavel_opt.solver.kkt_pairs`).
+        each row went, ``(n,)`` (:mod:`~gavel_opt.solver.interior_point.kkt_pairs`).
     """
 
     own: Floats
@@ -175,7 +175,7 @@ class Found(NamedTuple):
         Shapes ``(M, J)``, ``(G,)``, ``(J,)``.
     summary
         Objective, level, primal residual, dual residual, relative gap, iterations; then the certificate of the
-        second program (:func:`~gavel_opt.solver.certificate.certify_among_all`), NaN where there was none.
+        second program (:func:`~gavel_opt.solver.interior_point.certificate.certify_among_all`), NaN where there was none.
     """
 
     x: Floats

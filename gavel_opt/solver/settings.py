@@ -55,3 +55,8 @@ class Settings(NamedTuple):
 
 
 SETTINGS = Settings()
+
+MANY_TYPES, FEW_GROUPS = 30, 2
+"""From more worker types than this on, programs with no more groups than this many for each type go straight to
+the interior point method, which takes a tenth of the time of a search for so many prices; for others the search
+is not interpreted."""

@@ -21,7 +21,7 @@ from gavel_opt.solver.records import (
 def order_of_pairs(program: Program) -> tuple[Ints, int]:
     """The pairs, those first that run somewhere, and how many these are.
 
-    The others only idle (:mod:`gavel_opt.solver.idle_pairs`).
+    The others only idle (:mod:`gavel_opt.solver.interior_point.idle_pairs`).
     """
     pairs = program.blocks.pairs
     if pairs is None:

@@ -10,8 +10,8 @@ from programs import finish_time, max_min, with_pairs
 
 from gavel_opt.model.allocation_program import FinishTimeProgram
 from gavel_opt.solver import optimum as optima
-from gavel_opt.solver.cheapest_mix import Given
 from gavel_opt.solver.optimum import optimum
+from gavel_opt.solver.prices.cheapest_mix import Given
 
 
 def roomy(kind, seed):

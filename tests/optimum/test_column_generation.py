@@ -10,10 +10,10 @@ import pytest
 from gavel_opt.engines.highs import Highs
 from gavel_opt.model.allocation_program import AllocationProgram, Blocks, PairBlocks
 from gavel_opt.model.lowering import lower
-from gavel_opt.solver import centre_of_pairs
 from gavel_opt.solver import optimum as door
 from gavel_opt.solver import packed_optimum as packed
-from gavel_opt.solver.column_generation import ColumnMemory
+from gavel_opt.solver.column_generation import centre_of_pairs
+from gavel_opt.solver.column_generation.rounds_of_pricing import ColumnMemory
 from gavel_opt.solver.packed_optimum import packed_optimum
 
 
@@ -131,11 +131,11 @@ def part_of(program: AllocationProgram, stays: np.ndarray) -> AllocationProgram:
 
 def test_a_certificate_covers_the_pairs_that_never_were_in_the_program(monkeypatch):
     """Pricing that misses pairs must be found out by the proof, which goes over all of them."""
-    from gavel_opt.solver import column_generation
+    from gavel_opt.solver.column_generation import rounds_of_pricing
 
     program = different_jobs(1)
     none = np.full((50, 1), -1, dtype=np.int64)
-    monkeypatch.setattr(column_generation, "paying_columns", lambda *_: (none, none * 1.0))
+    monkeypatch.setattr(rounds_of_pricing, "paying_columns", lambda *_: (none, none * 1.0))
     assert packed_optimum(program, None, None) is None
 
 

@@ -15,8 +15,10 @@ from gavel_opt import Options
 from gavel_opt.engines.structured import Structured
 from gavel_opt.model.allocation_program import FinishTimeProgram
 from gavel_opt.solver import optimum as module
-from gavel_opt.solver.optimum import Memory, optimum
-from gavel_opt.solver.shortcuts import BOTTLENECK, DOUBT, NONE, PRICED
+from gavel_opt.solver.memory import Memory
+from gavel_opt.solver.optimum import optimum
+from gavel_opt.solver.prices.shortcuts import BOTTLENECK, DOUBT, NONE, PRICED
+from gavel_opt.solver.settings import MANY_TYPES
 
 seeds = st.integers(0, 2**31)
 
@@ -113,7 +115,7 @@ def test_as_many_worker_types_as_there_are(types):
 @pytest.mark.parametrize("kind", [contended, max_min])
 def test_few_groups_on_many_worker_types_are_not_searched(kind, monkeypatch):
     """The same optimum by the interior point method, which takes a tenth of the time there."""
-    outcomes, types = Outcomes(monkeypatch), module.MANY_TYPES + 1
+    outcomes, types = Outcomes(monkeypatch), MANY_TYPES + 1
     program = kind(5, types=types, groups=12)
     answer = optimum(program, "canonical")[0]
     assert not outcomes.seen

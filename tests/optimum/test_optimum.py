@@ -15,7 +15,8 @@ from gavel_opt.engines.structured import Structured
 from gavel_opt.errors import InputError
 from gavel_opt.model.allocation_program import FinishTimeProgram
 from gavel_opt.model.linear_program import LinearProgram
-from gavel_opt.solver.optimum import optimum, total_worth
+from gavel_opt.solver.optimum import optimum
+from gavel_opt.solver.total_worth import total_worth
 from gavel_opt.tie_breaking import _by_simplex, choose
 
 seeds = st.integers(0, 2**31)

@@ -7,8 +7,8 @@ import pytest
 
 from gavel_opt.model.allocation_program import AllocationProgram, Blocks
 from gavel_opt.solver import optimum as door
-from gavel_opt.solver import sums_by_prices
 from gavel_opt.solver.optimum import optimum
+from gavel_opt.solver.prices import sums_by_prices
 
 GROUPS = 150
 

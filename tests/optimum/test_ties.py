@@ -25,7 +25,8 @@ from gavel_opt.model.allocation_program import Allocation, AllocationProgram, An
 from gavel_opt.model.groups import expand
 from gavel_opt.model.solution import Certificate
 from gavel_opt.solver import optimum as module
-from gavel_opt.solver.optimum import gain_of, optimum, total_worth
+from gavel_opt.solver.optimum import optimum
+from gavel_opt.solver.total_worth import gain_of, total_worth
 from gavel_opt.tie_breaking import TRACE, choose
 
 seeds = st.integers(0, 2**31)

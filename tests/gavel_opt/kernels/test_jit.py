@@ -17,7 +17,7 @@ import pytest
 from gavel_opt.kernels import code_cache, jit
 from gavel_opt.kernels.groups import clipped_shares
 from gavel_opt.kernels.input_checks import all_finite
-from gavel_opt.solver.interior_point import solve_program
+from gavel_opt.solver.interior_point.method import solve_program
 
 HERE = Path(__file__)
 
@@ -188,7 +188,7 @@ def test_a_change_compiles_again_what_it_touches_and_nothing_else() -> None:
     assert {"simulator/mechanism/priority.py", "gavel_opt/kernels/jit.py"} <= loop
     assert not any(name.startswith("gavel_opt/solver/") for name in loop)
     optimum = needed("gavel_opt/solver/max_min.py")
-    assert "gavel_opt/solver/price_search.py" in optimum
+    assert "gavel_opt/solver/prices/price_search.py" in optimum
     assert not any(name.startswith("simulator/") for name in optimum)
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from gavel_opt.kernels.records import aligned_zeros
-from gavel_opt.solver.interior_point import _room
-from gavel_opt.solver.kkt_alone import _coordinates, _eliminate, _shares_of
+from gavel_opt.solver.interior_point.kkt_alone import _coordinates, _eliminate, _shares_of
+from gavel_opt.solver.interior_point.method import _room
 from gavel_opt.solver.records import COLUMN, COMBINATION, GROUP, SCALARS, TYPE, VARIABLE, Tables
 
 

@@ -23,7 +23,7 @@ from gavel_opt.arrays import Floats, Ints
 from gavel_opt.kernels.dense import backward_row, eliminate_row, forward_rows
 from gavel_opt.kernels.gap import LEVEL_SIZE, relative_gap
 from gavel_opt.kernels.jit import compiled
-from gavel_opt.solver.cheapest_mix import (
+from gavel_opt.solver.prices.cheapest_mix import (
     FIRST,
     SECOND,
     THIRD,
@@ -33,9 +33,9 @@ from gavel_opt.solver.cheapest_mix import (
     need,
     needs_of,
 )
+from gavel_opt.solver.prices.shortcuts import APART, PROVED, SAME, THIN
 from gavel_opt.solver.records import Found
 from gavel_opt.solver.settings import SETTINGS
-from gavel_opt.solver.shortcuts import APART, PROVED, SAME, THIN
 
 LIMIT = 60
 """Newton steps at most."""

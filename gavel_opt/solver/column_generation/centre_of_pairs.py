@@ -4,11 +4,11 @@ Then most of the :math:`n^2/2` pairs are in some optimum. The centre has
 
 .. math:: A x = b, \qquad z = A^T \nu, \qquad x_k z_k = \mu w_k
 
-for some :math:`\mu` and all columns k of the face, slacks among them (:mod:`gavel_opt.solver.face_columns`).
+for some :math:`\mu` and all columns k of the face, slacks among them (:mod:`gavel_opt.solver.column_generation.face_columns`).
 A predictor and corrector from outside reduces what is missing in :math:`A x = b`; it aims at no objective,
 as there is none, and the smaller :math:`\mu` gets, the smaller :math:`\nu`, and nothing else. Once there is nothing
 missing, :math:`\mu` stays and Newton's method goes to the centre. Steps have 2 G + J unknowns
-(:mod:`gavel_opt.solver.joint_equations`): no pair has equations of its own.
+(:mod:`gavel_opt.solver.column_generation.joint_equations`): no pair has equations of its own.
 
 Interiors are thin, of the order of 1e-5 of a level where a single job keeps thousands from more: 12 to 20 steps
 for most faces, 40 for such ones.
@@ -24,7 +24,7 @@ from threadpoolctl import ThreadpoolController
 
 from gavel_opt.arrays import Floats
 from gavel_opt.kernels.jit import make_ready
-from gavel_opt.solver.face_columns import (
+from gavel_opt.solver.column_generation.face_columns import (
     Columns,
     Face,
     Point,
@@ -39,9 +39,9 @@ from gavel_opt.solver.face_columns import (
     take,
     walk,
 )
-from gavel_opt.solver.joint_equations import JointEquations
-from gavel_opt.solver.pair_pricing import Prices
-from gavel_opt.solver.scaled_program import ScaledProgram
+from gavel_opt.solver.column_generation.joint_equations import JointEquations
+from gavel_opt.solver.column_generation.pair_pricing import Prices
+from gavel_opt.solver.column_generation.scaled_program import ScaledProgram
 from gavel_opt.solver.settings import SETTINGS
 
 STEADY = 1e-6

@@ -8,7 +8,7 @@ import numpy as np
 
 from gavel_opt.arrays import Bools, Floats, Ints
 from gavel_opt.model.allocation_program import AllocationProgram
-from gavel_opt.solver.pair_pricing import PairColumns, Prices
+from gavel_opt.solver.column_generation.pair_pricing import PairColumns, Prices
 
 
 @dataclass(frozen=True, slots=True, eq=False)

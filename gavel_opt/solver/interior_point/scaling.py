@@ -8,8 +8,8 @@ from typing import Any
 from gavel_opt.arrays import Floats
 from gavel_opt.kernels.dense import quotient
 from gavel_opt.kernels.jit import compiled
-from gavel_opt.solver.idle_pairs import pairs_of_jobs
-from gavel_opt.solver.predictor_corrector import bend_rows
+from gavel_opt.solver.interior_point.idle_pairs import pairs_of_jobs
+from gavel_opt.solver.interior_point.predictor_corrector import bend_rows
 from gavel_opt.solver.records import Tables
 from gavel_opt.solver.settings import SETTINGS
 

@@ -1,7 +1,7 @@
 r"""Contended programs: a search for the prices of the J worker types alone.
 
 For prices p the levels at t cost :math:`\sum_i k_i C_i(F_i(t); p)`, where :math:`C_i` is the lower
-convex hull of job i's points (:mod:`~gavel_opt.solver.cheapest_mix`). All workers are worth
+convex hull of job i's points (:mod:`~gavel_opt.solver.prices.cheapest_mix`). All workers are worth
 :math:`p N`; no t is possible that costs more, so
 
 .. math::
@@ -32,7 +32,16 @@ import numpy as np
 
 from gavel_opt.arrays import Bools, Floats, Ints
 from gavel_opt.kernels.jit import compiled
-from gavel_opt.solver.cheapest_mix import FIRST, ROUND, SECOND, THIRD, TOP, Problem, edge, line
+from gavel_opt.solver.prices.cheapest_mix import (
+    FIRST,
+    ROUND,
+    SECOND,
+    THIRD,
+    TOP,
+    Problem,
+    edge,
+    line,
+)
 
 OPTIMAL, AGAIN, LOST, SLACK = range(4)
 """Outcomes: an optimum; the radius was reached; no end in sight; a type with no price."""
@@ -547,7 +556,7 @@ def _mixes_more(on: Bools, s: int, a: int, b: int) -> bool:
 
 @compiled
 def _edge(r: Floats, s: int, p: Floats, level: float) -> tuple[int, int]:
-    """As :func:`gavel_opt.solver.cheapest_mix.edge`, with idle as a column of its own."""
+    """As :func:`gavel_opt.solver.prices.cheapest_mix.edge`, with idle as a column of its own."""
     a = 0
     while True:
         b = 0

@@ -9,7 +9,7 @@ from scipy.linalg import lapack
 
 from gavel_opt.arrays import Floats
 from gavel_opt.kernels.jit import make_ready
-from gavel_opt.solver.face_columns import Blocks, Columns, assemble, joined
+from gavel_opt.solver.column_generation.face_columns import Blocks, Columns, assemble, joined
 
 _RIDGE = 1e-12
 """Added to each diagonal, relative: rows may say what another one says."""

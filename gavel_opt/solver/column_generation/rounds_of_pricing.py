@@ -23,7 +23,7 @@ from scipy.sparse import linalg
 from gavel_opt.arrays import Bools, Floats, Ints
 from gavel_opt.kernels.gap import LEVEL_SIZE, relative_gap
 from gavel_opt.model.solution import Certificate
-from gavel_opt.solver.pair_pricing import (
+from gavel_opt.solver.column_generation.pair_pricing import (
     Prices,
     cheap_columns,
     longest_step,
@@ -31,8 +31,8 @@ from gavel_opt.solver.pair_pricing import (
     raise_time_prices,
     room_to_idle,
 )
-from gavel_opt.solver.restricted_master import Basis, RestrictedMaster
-from gavel_opt.solver.scaled_program import ScaledProgram
+from gavel_opt.solver.column_generation.restricted_master import Basis, RestrictedMaster
+from gavel_opt.solver.column_generation.scaled_program import ScaledProgram
 
 EACH = 3
 """Columns of pairs that each job may add in a round."""
@@ -395,7 +395,7 @@ def prices_of(program: ScaledProgram, factor: Factor, costs: Floats) -> Prices:
 def certify(
     program: ScaledProgram, t: float, alone: Floats, column: Ints, pair: Floats, prices: Prices
 ) -> Certificate:
-    """Residuals and gap over all pairs, as :func:`gavel_opt.solver.certificate.certify` has them."""
+    """Residuals and gap over all pairs, as :func:`gavel_opt.solver.interior_point.certificate.certify` has them."""
     levels, time, used = program.taken(alone, column, pair)
     floor = np.where(program.floor > -np.inf, program.floor, -1.0)
     need = floor + program.slope * t

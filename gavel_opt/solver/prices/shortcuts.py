@@ -1,8 +1,8 @@
 r"""Programs whose optimum needs no path to it: those whose level one job decides, and those with a price on all types.
 
-A level that one job decides makes everything else slack (:mod:`~gavel_opt.solver.bottleneck`); where each
-worker type has a price nothing is slack (:mod:`~gavel_opt.solver.price_search`,
-:mod:`~gavel_opt.solver.recovery`). What lies between, and whatever is near a change from one to the other,
+A level that one job decides makes everything else slack (:mod:`~gavel_opt.solver.prices.bottleneck`); where each
+worker type has a price nothing is slack (:mod:`~gavel_opt.solver.prices.price_search`,
+:mod:`~gavel_opt.solver.prices.recovery`). What lies between, and whatever is near a change from one to the other,
 is left to the interior point method.
 """
 
@@ -16,8 +16,8 @@ from gavel_opt.arrays import Floats
 from gavel_opt.kernels.dense import copy_into
 from gavel_opt.kernels.gap import LEVEL_SIZE, relative_gap
 from gavel_opt.kernels.jit import compiled, compiled_apart
-from gavel_opt.solver.bottleneck import SHORT, centre
-from gavel_opt.solver.cheapest_mix import (
+from gavel_opt.solver.prices.bottleneck import SHORT, centre
+from gavel_opt.solver.prices.cheapest_mix import (
     FIRST,
     SECOND,
     THIRD,
@@ -29,7 +29,7 @@ from gavel_opt.solver.cheapest_mix import (
     needs_of,
     shortfall,
 )
-from gavel_opt.solver.price_search import (
+from gavel_opt.solver.prices.price_search import (
     AROUND,
     FEW,
     LOST,
@@ -43,8 +43,8 @@ from gavel_opt.solver.price_search import (
     guess,
     search,
 )
+from gavel_opt.solver.prices.recovery import Basis, answer, tied_jobs
 from gavel_opt.solver.records import Found
-from gavel_opt.solver.recovery import Basis, answer, tied_jobs
 
 SAME, APART = 1e-12, 1e-9
 """Levels and rates within the first part of each other are the same, beyond the second they are not;

@@ -27,7 +27,7 @@ from gavel_opt.arrays import Bools, Floats, Ints
 from gavel_opt.kernels.dense import cholesky, cholesky_solve, copy_into
 from gavel_opt.kernels.gap import LEVEL_SIZE, relative_gap
 from gavel_opt.kernels.jit import compiled
-from gavel_opt.solver.cheapest_mix import FIRST, SECOND, THIRD, Problem, need
+from gavel_opt.solver.prices.cheapest_mix import FIRST, SECOND, THIRD, Problem, need
 from gavel_opt.solver.settings import SETTINGS
 
 TIED, APART = 1e-11, 1e-9

@@ -17,9 +17,9 @@ import numpy as np
 from gavel_opt.arrays import Floats
 from gavel_opt.kernels.gap import LEVEL_SIZE, relative_gap
 from gavel_opt.kernels.jit import compiled
-from gavel_opt.solver.predictor_corrector import bend_rows
+from gavel_opt.solver.interior_point.predictor_corrector import bend_rows
+from gavel_opt.solver.interior_point.scaling import jobs_of
 from gavel_opt.solver.records import Tables
-from gavel_opt.solver.scaling import jobs_of
 
 CLEAR = 1e-11
 """Reduced costs above this part of a job's share of the objective are positive."""

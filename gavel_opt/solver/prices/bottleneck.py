@@ -33,7 +33,7 @@ import numpy as np
 from gavel_opt.arrays import Floats, Ints
 from gavel_opt.kernels.dense import cholesky, cholesky_solve, copy_into
 from gavel_opt.kernels.jit import compiled
-from gavel_opt.solver.cheapest_mix import TOP, Problem, shortfall
+from gavel_opt.solver.prices.cheapest_mix import TOP, Problem, shortfall
 from gavel_opt.solver.settings import SETTINGS
 
 STEADY, ROUNDING = 1e-6, 1e-4

@@ -8,8 +8,8 @@ import highspy
 import numpy as np
 
 from gavel_opt.arrays import Bools, Ints
-from gavel_opt.solver.pair_pricing import Prices
-from gavel_opt.solver.scaled_program import ScaledProgram
+from gavel_opt.solver.column_generation.pair_pricing import Prices
+from gavel_opt.solver.column_generation.scaled_program import ScaledProgram
 
 _PRIMAL, _DUAL = 4, 1
 _TOLERANCE = 1e-9

@@ -19,8 +19,8 @@ import math
 
 from gavel_opt.kernels.dense import quotient
 from gavel_opt.kernels.jit import compiled
+from gavel_opt.solver.interior_point.scaling import jobs_of
 from gavel_opt.solver.records import Tables
-from gavel_opt.solver.scaling import jobs_of
 from gavel_opt.solver.settings import SETTINGS
 
 

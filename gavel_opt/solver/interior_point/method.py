@@ -9,11 +9,11 @@ import numpy as np
 from gavel_opt.arrays import Floats
 from gavel_opt.kernels.dense import copy_into, quotient
 from gavel_opt.kernels.jit import compiled
-from gavel_opt.solver.certificate import certify, certify_among_all
-from gavel_opt.solver.idle_pairs import close_idle, open_idle
-from gavel_opt.solver.kkt_alone import factor_groups, solve_groups
-from gavel_opt.solver.kkt_pairs import factor_pairs, solve_pairs
-from gavel_opt.solver.optimal_face import (
+from gavel_opt.solver.interior_point.certificate import certify, certify_among_all
+from gavel_opt.solver.interior_point.idle_pairs import close_idle, open_idle
+from gavel_opt.solver.interior_point.kkt_alone import factor_groups, solve_groups
+from gavel_opt.solver.interior_point.kkt_pairs import factor_pairs, solve_pairs
+from gavel_opt.solver.interior_point.optimal_face import (
     aim_at_centre,
     aim_at_duals,
     enter_face,
@@ -23,7 +23,7 @@ from gavel_opt.solver.optimal_face import (
     take_duals,
     towards_centre,
 )
-from gavel_opt.solver.predictor_corrector import (
+from gavel_opt.solver.interior_point.predictor_corrector import (
     aim_at,
     aim_at_zero,
     gap_after,
@@ -32,8 +32,8 @@ from gavel_opt.solver.predictor_corrector import (
     residuals,
     total_weight,
 )
+from gavel_opt.solver.interior_point.scaling import scale_program, stand_at, start
 from gavel_opt.solver.records import Found, System, Tables
-from gavel_opt.solver.scaling import scale_program, stand_at, start
 from gavel_opt.solver.settings import SETTINGS
 
 OBJECTIVE, LEVEL, PRIMAL, DUAL, GAP, ITERATIONS, WORTH_PRIMAL, WORTH_DUAL, WORTH_GAP = range(9)

@@ -14,7 +14,7 @@ import numpy as np
 
 from gavel_opt.arrays import Bools, Floats, Ints
 from gavel_opt.kernels.jit import compiled
-from gavel_opt.solver.pair_pricing import PairColumns, Prices, reduced_cost
+from gavel_opt.solver.column_generation.pair_pricing import PairColumns, Prices, reduced_cost
 
 
 class Face(NamedTuple):

@@ -1,0 +1,11 @@
+"""Packed programs in which every job is different: pairs are priced in as they are needed.
+
+``rounds_of_pricing``
+    Solve with the pairs that there are, price the others, take in those that would help, until none does.
+``pair_pricing``
+    What each pair would be worth at the prices of jobs and worker types, in compiled passes.
+``scaled_program``, ``restricted_master``
+    The program in units of its own, and the part of it with few pairs, whose basis stays.
+``face_columns``, ``centre_of_pairs``, ``joint_equations``
+    All columns that are worth their price, the centre of the optima that they span, and its equations.
+"""

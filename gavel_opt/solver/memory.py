@@ -1,0 +1,42 @@
+"""What one program leaves to the next: a matter of cost, never of the answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gavel_opt.arrays import Floats, Ints
+
+if TYPE_CHECKING:
+    from gavel_opt.solver.column_generation.rounds_of_pricing import ColumnMemory
+    from gavel_opt.solver.task import Task
+
+
+@dataclass(slots=True)
+class Memory:
+    """Where the next search may start; what it finds does not depend on it.
+
+    Attributes
+    ----------
+    start
+        Prices and level of the last program in which all worker types had a price.
+    columns
+        Pairs and basis of the last packed program of many groups.
+    task
+        The last one that was filled.
+    ray
+        Prices that proved a packed program contended, and the keys of its groups.
+    """
+
+    start: Floats = field(default_factory=lambda: np.zeros(1))
+    columns: ColumnMemory | None = None
+    task: Task | None = None
+    ray: tuple[Ints, Floats] | None = None
+
+    def for_types(self, types: int) -> Floats:
+        """Prices and level, zero if there are none for that many worker types."""
+        if self.start.size != types + 1:
+            self.start = np.zeros(types + 1)
+        return self.start
