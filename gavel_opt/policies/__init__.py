@@ -13,12 +13,15 @@ from gavel_opt.policies.policy import Policy, Programs, Traits, solves
 _NO_PAIRS = {"packing_threshold": 1.5}
 """Of policies that pair no jobs: a threshold cannot be set, and is not offered."""
 
+_NO_DRAWS = {"seed": 0}
+"""Of modes that draw nothing: a policy whose seed is left open is one that draws."""
+
 POLICIES: dict[str, tuple[str, dict[str, Any]]] = {
     "isolated": ("shares:Isolated", {}),
     "proportional": ("shares:Proportional", {}),
     "fifo": ("fifo:Fifo", {"mode": "plain", **_NO_PAIRS}),
-    "fifo_perf": ("fifo:Fifo", {"mode": "perf", **_NO_PAIRS}),
-    "fifo_packed": ("fifo:Fifo", {"mode": "packed"}),
+    "fifo_perf": ("fifo:Fifo", {"mode": "perf", **_NO_PAIRS, **_NO_DRAWS}),
+    "fifo_packed": ("fifo:Fifo", {"mode": "packed", **_NO_DRAWS}),
     "gandiva": ("gandiva:Gandiva", {}),
     "allox": ("allox:AlloX", {}),
     "max_min_fairness": ("max_min:MaxMinFairness", {"variant": "plain"}),
@@ -62,7 +65,7 @@ def make_policy(
         One of :data:`POLICIES`, a name from the entry-point group ``gavel_opt.policies``, where a class is
         (``module:Class``, ``file.py:Class``), or the class itself (or a function that makes a policy).
     seed
-        For the policies that draw (FIFO, Gandiva); the others ignore it.
+        For the policies that draw (plain FIFO, Gandiva, one of your own that takes a ``seed``).
     settings
         What it takes besides, e.g. ``entities`` for water filling; checked against its signature, text
         converted to what its parameters are annotated as.

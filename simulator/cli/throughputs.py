@@ -76,8 +76,10 @@ def described(table: Measurements, path: Path) -> str:
     for column, worker_type in enumerate(table.worker_types):
         speeds = table.alone[:, column]
         pairs = int(np.triu(table.paired[..., column].any(axis=2)).sum())
+        unknown = int(np.isnan(speeds).sum())
         lines.append(
             f"  {worker_type:<10} {int((speeds > 0).sum()):>4} run alone, {pairs:>5} pairs"
+            + (f", {unknown} not said alone (0 means that it cannot run)" if unknown else "")
         )
     if path.suffix == ".toml":
         from simulator.world.throughput_toml import derived_of

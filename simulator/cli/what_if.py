@@ -19,6 +19,7 @@ from typing import Any
 
 from gavel_opt import InputError
 from simulator.cli.where import add_where, executor_of
+from simulator.runs.policy_of_run import may_draw
 from simulator.settings.by_policy import names_taken
 from simulator.settings.config import GIVEN, WORKLOAD, RunConfig, find_setting
 from simulator.settings.options import add_run_arguments, make_config, output_folder, values_of
@@ -113,14 +114,12 @@ def find(arguments: argparse.Namespace) -> tuple[Batch, list[Outcomes], Sequence
     complain(batch)
     of_jobs = {name: _jobs_of(next(iter(runs.values()))) for name, runs in plan.items()}
     described = next(iter(of_jobs.values()))
-    outcomes = [
-        Outcomes(
-            name,
-            [batch.done.get(task, {}).get("result") for task in runs],
-            same_jobs=of_jobs[name] == described,
-        )
-        for name, runs in plan.items()
-    ]
+    outcomes = []
+    for name, runs in plan.items():
+        results = [batch.done.get(task, {}).get("result") for task in runs]
+        once = not may_draw(next(iter(runs.values())))
+        by_seed = results * len(seeds) if once else results  # one run stands for all seeds
+        outcomes.append(Outcomes(name, by_seed, of_jobs[name] == described, once))
     return batch, outcomes, seeds
 
 
@@ -130,7 +129,10 @@ def _jobs_of(config: RunConfig) -> list[Any]:
 
 
 def _plan(arguments: argparse.Namespace) -> tuple[dict[str, dict[str, RunConfig]], Sequence[int]]:
-    """Runs by name of each alternative, the run as described first, and the seeds."""
+    """Runs by name of each alternative, the run as described first, and the seeds.
+
+    An alternative in which nothing is drawn is one run, of the first seed.
+    """
     if not arguments.against:
         raise InputError("--against: which alternatives? such as --against v100+12 policy=allox")
     given = {
@@ -146,12 +148,14 @@ def _plan(arguments: argparse.Namespace) -> tuple[dict[str, dict[str, RunConfig]
         variants[name] = _changed(name, given, _changes(changes, base), base)
     plan: dict[str, dict[str, RunConfig]] = {}
     for place, (name, settings) in enumerate(variants.items()):
-        plan[name] = {
+        runs = {
             file_name([("", "base" if place == 0 else name), ("seed", seed)]): make_config(
                 **settings, seed=seed
             )
             for seed in seeds
         }
+        first = next(iter(runs))
+        plan[name] = runs if may_draw(runs[first]) else {first: runs[first]}
     return plan, seeds
 
 

@@ -52,7 +52,7 @@ def _instead(name: str, names: Names) -> str:
 
 
 def _load(made: Converted) -> list[str]:
-    text = ["worker type        jobs   GPU hours     GPUs   load offered        busiest day"]
+    text = ["worker type        jobs   GPU hours     GPUs   load offered            busiest day"]
     text += [_line(one, made, [one]) for one in sorted({*made.jobs, *made.cluster})]
     if len(text) > 2:
         text.append(_line("all", made, [*{*made.jobs, *made.cluster}]))
@@ -72,8 +72,8 @@ def _line(title: str, made: Converted, types: list[str]) -> str:
     elif gpus:
         load, busiest = f"{gpu_seconds / made.span / gpus:.1%} of capacity", f"{most / gpus:.1%}"
     else:
-        load, busiest = f"{gpu_seconds / made.span:,.1f} GPUs on average", f"{most:,.1f}"
+        load, busiest = f"{gpu_seconds / made.span:,.1f} GPUs on average", f"{most:,.1f} GPUs"
     busiest = busiest if made.span > DAY else ""
     capacity = f"{gpus:,}" if gpus else "-"
-    line = f"{title:<12}{jobs:>11,}{gpu_seconds / HOUR:>12,.1f}{capacity:>9}   {load:<20}{busiest}"
+    line = f"{title:<12}{jobs:>11,}{gpu_seconds / HOUR:>12,.1f}{capacity:>9}   {load:<24}{busiest}"
     return line.rstrip()

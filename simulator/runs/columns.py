@@ -16,7 +16,10 @@ ABOUT: dict[str, dict[str, tuple[str, str]]] = {
         "weight": ("", "priority weight"),
         "entity": ("", "entity (organisation) of the job, from 0"),
         "steps": ("steps", "steps to run"),
-        "duration": ("s", "run time alone on the reference type (the first that was measured)"),
+        "duration": (
+            "s",
+            "run time alone on v100, the reference type; null where that is unknown, or it cannot run there",
+        ),
         "arrival": ("s", "simulated time of arrival"),
         "finish": ("s", "simulated time at which it was done; null if it was not"),
         "jct": ("s", "job completion time: finish - arrival; null if it was not done"),
@@ -30,8 +33,16 @@ ABOUT: dict[str, dict[str, tuple[str, str]]] = {
             "",
             "jct / isolated_time (rho): above 1 it was worse off than alone",
         ),
-        "deadline": ("s", "simulated time by which it should be done; null without one"),
-        "cost": ("dollar", "price of the worker time that it has received"),
+        "deadline": (
+            "s",
+            "simulated time by which it should be done, counted from the round that let it in; null "
+            "without one",
+        ),
+        "cost": (
+            "dollar",
+            "price of the time that it ran; each of two jobs on a worker pays the whole price, as in the "
+            "reference",
+        ),
         "dropped": ("", "whether five attempts in a row had failed"),
         "measured": ("", "whether it counts: it is in the window"),
         "first_start": ("s", "start of its first round on workers (with --record placements)"),
@@ -39,7 +50,11 @@ ABOUT: dict[str, dict[str, tuple[str, str]]] = {
             "",
             "how often it left all its workers before it was done (with --record placements)",
         ),
-        "time_*": ("worker s", "worker time on one type (with --record placements)"),
+        "time_*": (
+            "worker s",
+            "how long it held workers of one type, from round to round (with --record placements): it runs "
+            "whole steps, so it may run, and pay for, a little less",
+        ),
     },
     "rounds": {
         "round": ("", "number, from 0"),

@@ -8,8 +8,9 @@ from typing import Any
 
 from gavel_opt import POLICIES, InputError, Policy, find_policy, make_policy
 from gavel_opt.policies import Found
-from gavel_opt.policies.lookup import build, name_of, require_policy
+from gavel_opt.policies.lookup import build, name_of, require_policy, takes_seed
 from gavel_opt.policies.settings import settings_of
+from simulator.runs.estimated_throughputs import estimates_wanted
 from simulator.settings.config import RunConfig
 
 
@@ -37,6 +38,23 @@ def policy_of(config: RunConfig, made: Found | None = None) -> Policy:
     if made is not None:
         return build(made, config.seed, settings)
     return make_policy(config.policy, config.seed, **settings)
+
+
+def may_draw(config: RunConfig) -> bool:
+    """Whether anything in a run may depend on its seed.
+
+    It does not for a trace under a policy of ours that draws nothing, unless worker types are visited in
+    random order or throughputs are estimated. What a policy of the user's own does is not known.
+
+    Raises
+    ------
+    gavel_opt.InputError
+        If there is no such policy, or it does not take a setting.
+    """
+    found = find_policy(config.policy)
+    if config.trace is None or found.source or takes_seed(found):
+        return True
+    return policy_of(config).traits.shuffles or estimates_wanted(config)
 
 
 def _check_entities(name: str, found: Found) -> None:

@@ -25,11 +25,19 @@ class Outcomes:
         Summaries by seed; None for a run that failed.
     same_jobs
         Whether its runs have the jobs of the first alternative's, at the same times.
+    once
+        Whether all results are of one run, as nothing is drawn in it.
     """
 
     name: str
     results: Sequence[dict[str, Any] | None]
     same_jobs: bool = True
+    once: bool = False
+
+    @property
+    def runs(self) -> Sequence[dict[str, Any] | None]:
+        """The summaries, each once."""
+        return self.results[:1] if self.once else self.results
 
     def values(self, measure: str) -> list[float | None]:
         """One number of each run; None where the run is not whole: one that was cut off did less work."""
@@ -43,7 +51,7 @@ class Outcomes:
     @property
     def jobs(self) -> str:
         """Measured jobs that completed, over all runs; and of how many, where not all did."""
-        counts = [result["jobs"] for result in self.results if result is not None]
+        counts = [result["jobs"] for result in self.runs if result is not None]
         done, all_of = (sum(one[name] for one in counts) for name in ("completed", "measured"))
         return f"{done:,}" if done == all_of else f"{done:,} of {all_of:,}"
 
@@ -63,14 +71,14 @@ class Outcomes:
     def endings(self) -> str:
         """How its runs ended, where not all completed with every measured job done."""
         counts: dict[str, int] = {}
-        for result in self.results:
+        for result in self.runs:
             ending = "failed" if result is None else str(result["status"])
             if ending == "completed" and result is not None and result.get("partial"):
                 ending = "partial"
             counts[ending] = counts.get(ending, 0) + 1
         if counts.keys() <= {"completed"}:
             return ""
-        return ", ".join(f"{count} of {len(self.results)} {name}" for name, count in counts.items())
+        return ", ".join(f"{count} of {len(self.runs)} {name}" for name, count in counts.items())
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,22 +133,7 @@ def as_text(outcomes: Sequence[Outcomes], seeds: Sequence[int]) -> str:
         header.append("missed deadlines")
         for row, one in zip(rows, outcomes, strict=True):
             row.append(_missed(one, base, len(seeds)))
-    several = len(seeds) > 1
-    runs = {value for one in outcomes for value in one.values("average_jct") if value is not None}
-    same = (
-        several and all(len(set(one.values("average_jct"))) < 2 for one in outcomes) and bool(runs)
-    )
-    note = (
-        f"Seed{'s' if several else ''} {', '.join(map(str, seeds))}; differences from the first row, of "
-        f"runs on the same jobs, "
-        + (
-            "without an interval: every seed gave the same, since nothing is drawn."
-            if same
-            else "with 95 % intervals."
-            if several
-            else "without an interval: it takes at least two seeds, such as --seed 0-4."
-        )
-    )
+    note = _note(outcomes, seeds)
     if any(one.endings for one in outcomes):
         header.append("ended")
         for row, one in zip(rows, outcomes, strict=True):
@@ -154,12 +147,52 @@ def as_text(outcomes: Sequence[Outcomes], seeds: Sequence[int]) -> str:
             f" But {' and '.join(changed)} {'change' if len(changed) > 1 else 'changes'} the jobs themselves: "
             "what is compared there is other work."
         )
-    if "cost difference ($)" in header and any(one.counts_others for one in outcomes):
-        note += " Cost is that of all jobs until the measured ones are done, which is not at the same time in all runs."
+    of_all = [
+        what
+        for column, what in (
+            ("cost difference ($)", "Cost"),
+            ("missed deadlines", "missed deadlines"),
+        )
+        if column in header
+    ]
+    if of_all and any(one.counts_others for one in outcomes):
+        said = " and ".join(of_all)
+        note += (
+            f" {said[0].upper()}{said[1:]} {'are those' if said.endswith('s') else 'is that'} of all jobs until "
+            "the measured ones are done, which is not at the same time in all runs."
+        )
     unpriced = {name for one in outcomes for name in one.types_without_price}
     if unpriced:
         note += f" No price is known for {', '.join(sorted(unpriced))}, so runs with them have no cost (--prices FILE)."
     return f"{markdown(header, rows)}\n{note}"
+
+
+def _note(outcomes: Sequence[Outcomes], seeds: Sequence[int]) -> str:
+    """Which seeds there are, and whether differences have intervals."""
+    what = "ifferences from the first row, of runs on the same jobs, "
+    once = [one.name for one in outcomes if one.once]
+    if len(once) == len(outcomes):
+        return (
+            f"Each was run once, as nothing is drawn: all seeds give the same. D{what}"
+            "without an interval."
+        )
+    several = len(seeds) > 1
+    runs = {value for one in outcomes for value in one.values("average_jct") if value is not None}
+    same = (
+        several and bool(runs) and all(len(set(one.values("average_jct"))) < 2 for one in outcomes)
+    )
+    note = f"Seed{'s' if several else ''} {', '.join(map(str, seeds))}; d{what}" + (
+        "without an interval: every seed gave the same."
+        if same
+        else "with 95 % intervals."
+        if several
+        else "without an interval: it takes at least two seeds, such as --seed 0-4."
+    )
+    if once:
+        note += (
+            f" Run once, as nothing is drawn there and all seeds give the same: {', '.join(once)}."
+        )
+    return note
 
 
 def as_json(outcomes: Sequence[Outcomes], seeds: Sequence[int]) -> dict[str, Any]:

@@ -105,7 +105,8 @@ class Measurements:
                 if math.isnan(self.alone[row, column]):
                     raise InputError(
                         f"{self.source}: no throughput for job type {job_type!r} with scale factor "
-                        f"{scale_factor} on {self.worker_types[column]!r}; add it to the table"
+                        f"{scale_factor} on {self.worker_types[column]!r}; add it to the table, as 0 if it "
+                        "cannot run there"
                     )
 
     def table(self, worker_types: Sequence[str]) -> ThroughputTable:

@@ -76,16 +76,34 @@ def test_a_cost_that_leaves_workers_out_is_not_compared() -> None:
     assert all(one["cost"] == [None, None] for one in found["alternatives"])
 
 
-def test_seeds_that_draw_nothing_are_no_sample() -> None:
+def test_what_draws_nothing_runs_once_and_has_no_interval(capsys) -> None:
     words = ["what-if", "--policy", "max_min_fairness_perf", "--cluster", "4:4:4"]
-    words += ["--trace", "example"]
-    words += ["--seed", "0-2", "--processes", "1", "--against", "v100+2"]
-    said = _gavel_sim(*words).stdout
-    assert "without an interval: every seed gave the same, since nothing is drawn." in said
-    assert "±" not in said
-    found = json.loads(_gavel_sim(*words, "--json").stdout)["alternatives"]
+    words += ["--trace", "example", "--processes", "1", "--against", "v100+2"]
+    assert main([*words, "--seed", "0-2", "--dry-run"]) == 0
+    assert capsys.readouterr().out.split() == ["base,seed=0", "v100+2,seed=0"]
+    for seeds in ("0-2", "3"):
+        assert main([*words, "--seed", seeds]) == 0
+        said = capsys.readouterr().out
+        assert "Each was run once, as nothing is drawn: all seeds give the same." in said
+        assert "±" not in said
+        assert "|   60 |" in said  # jobs of the trace, once
+    assert main([*words, "--seed", "0-2", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["alternatives"]
+    assert len(found[0]["average_jct"]) == 3  # by seed
     assert found[1]["difference"] != 0
     assert found[1]["difference_interval"] is None
+
+
+def test_what_draws_runs_with_every_seed_beside_what_does_not(capsys) -> None:
+    words = ["what-if", "--policy", "max_min_fairness_perf", "--cluster", "4:4:4"]
+    words += ["--trace", "example", "--processes", "1", "--seed", "0-2"]
+    assert main([*words, "--against", "policy=gandiva", "--against", "policy=fifo_perf"]) == 0
+    said = capsys.readouterr().out
+    assert "Seeds 0, 1, 2; differences" in said
+    assert said.rstrip().endswith("all seeds give the same: as described, policy=fifo_perf.")
+    row = next(line for line in said.splitlines() if "policy=gandiva" in line)
+    assert "|  180 |" in row
+    assert "±" in row
 
 
 def test_commas_are_spaces() -> None:
@@ -156,7 +174,7 @@ def test_an_alternative_with_other_jobs_is_not_called_one_on_the_same(capsys) ->
     assert main([*rate, "--seed", "0-1", "--processes", "1", *words[:-1]]) == 0
     said = capsys.readouterr().out
     assert "But window=0:2 changes the jobs themselves" in said
-    assert "Cost is that of all jobs until the measured ones are done" in said
+    assert "Cost and missed deadlines are those of all jobs until the measured" in said
 
 
 def test_one_seed_has_no_interval_and_nothing_that_ended_early_no_column() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import shutil
 from pathlib import Path
 
@@ -255,7 +256,9 @@ def test_the_busiest_day(capsys):
     Path("cluster_log.csv").write_text("\n".join([rows[0], early, *rows[1:]]))
     imported("helios", "cluster_log.csv", "--cluster", "v100=2")
     said = capsys.readouterr().out
-    assert "10.8% of capacity   83.9%" in said
+    assert "10.8% of capacity       83.9%" in said
+    imported("helios", "cluster_log.csv", "--force")
+    assert re.search(r"[0-9.]+ GPUs on average +[0-9.]+ GPUs\n", capsys.readouterr().out)
 
 
 def test_a_log_that_was_cut_off_is_not_read_in_silence(capsys):

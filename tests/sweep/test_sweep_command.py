@@ -57,6 +57,8 @@ def test_results_do_not_depend_on_the_number_of_processes(tmp_path: Path) -> Non
         for seed in (0, 1)
     ]
     assert len({row["average_jct"] for row in rows}) == len(rows)
+    solved = {row["policy"]: row["solved_by"] for row in rows}
+    assert solved == {"gandiva": "none", "fifo": "none", "max_min_fairness_perf": "structured"}
     columns = pyarrow.parquet.read_table(tmp_path / "one" / "summary.parquet").to_pydict()
     assert columns["average_jct"] == [float(row["average_jct"]) for row in rows]
     assert not (tmp_path / "one" / ".unfinished").exists()

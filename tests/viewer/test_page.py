@@ -172,6 +172,17 @@ def test_certificates_and_fallbacks_are_drawn_over_time(two: Any) -> None:
     assert two.locator(".uplot").count() == 10
 
 
+def test_where_no_program_was_solved_there_is_no_engine(browser: Any, tmp_path: Path) -> None:
+    folder = record(tmp_path / "queue", policy="fifo_perf", jobs=4, fixed_duration=3600.0)
+    with served([folder]) as server, page_of(browser, server.address) as page:
+        go(page, "Engines", READY["Engines"])
+        said = page.inner_text("#content")
+        assert said.startswith("no program was solved")
+        assert "structured" not in said
+        assert "residual" not in said
+        assert page.locator(".uplot").count() == 1  # seconds of the policy
+
+
 def test_two_runs_are_compared(two: Any, runs: Path) -> None:
     go(two, "Compare", READY["Compare"])
     said = two.inner_text("#content")

@@ -69,7 +69,9 @@ RESULTS = (
 def results_of(summary: dict[str, Any]) -> dict[str, Any]:
     """A run's row of results; a run that was cut off has no makespan, only a time at which it was."""
     found = {name: _at(summary, name) for name in RESULTS}
-    found["solved_by"] = _at(summary, "engine")  # in the table that is the setting, maybe auto
+    # The table's engine is the setting, which may be auto.
+    solved = _at(summary, "solve.programs") != 0
+    found["solved_by"] = _at(summary, "engine") if solved else "none"
     if not is_whole(summary):
         found["makespan"] = None
     return found

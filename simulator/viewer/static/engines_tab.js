@@ -30,14 +30,17 @@ function card(run, reload) {
   const solve = run.summary.solve ?? {};
   const refusals = Object.entries(solve.refusals ?? {});
   const versions = run.summary.versions ?? {};
+  const solved = solve.programs !== 0;
   return el(
     "section",
     { class: "panel" },
-    el("h2", {}, brief(String(run.summary.engine ?? "engine"), 60)),
+    el("h2", {}, solved ? brief(String(run.summary.engine ?? "engine"), 60) : "no program was solved"),
     el(
       "p",
       { class: "sub" },
-      `${brief(run.label, 60)}${versions.engine ? ` · ${brief(String(versions.engine), 60)}` : ""} · ties: ${brief(String(run.summary.config?.tie_break ?? ""), 30)}`,
+      brief(run.label, 60),
+      solved && versions.engine && ` · ${brief(String(versions.engine), 60)}`,
+      solved && ` · ties: ${brief(String(run.summary.config?.tie_break ?? ""), 30)}`,
     ),
     el(
       "dl",
@@ -47,15 +50,17 @@ function card(run, reload) {
         number(solve.programs ?? Number.NaN),
         `${number(run.summary.allocations ?? Number.NaN)} allocations`,
       ),
-      figure(
-        "models kept",
-        number(solve.cache_hits ?? Number.NaN),
-        solve.programs ? `${percent(solve.cache_hits / solve.programs)} of the programs` : "",
-      ),
-      figure("fallbacks", number(solve.fallbacks ?? Number.NaN), "answers refused and found elsewhere"),
-      figure("primal residual", size(solve.max_primal_residual), "the worst of the run"),
-      figure("dual residual", size(solve.max_dual_residual), "the worst of the run"),
-      figure("relative gap", size(solve.max_relative_gap), "the worst of the run"),
+      solved && [
+        figure(
+          "models kept",
+          number(solve.cache_hits ?? Number.NaN),
+          solve.programs ? `${percent(solve.cache_hits / solve.programs)} of the programs` : "",
+        ),
+        figure("fallbacks", number(solve.fallbacks ?? Number.NaN), "answers refused and found elsewhere"),
+        figure("primal residual", size(solve.max_primal_residual), "the worst of the run"),
+        figure("dual residual", size(solve.max_dual_residual), "the worst of the run"),
+        figure("relative gap", size(solve.max_relative_gap), "the worst of the run"),
+      ],
     ),
     el("h3", {}, "Wall clock by part"),
     times(run.summary.time ?? {}),
@@ -86,7 +91,8 @@ function certificates(run, reload) {
   if (hours.length === 0) return null;
   const x = Float64Array.from(hours, (seconds) => seconds / 3600);
   const names = ["primal_residual", "dual_residual", "relative_gap", "fallbacks", "seconds"];
-  return names
+  const shown = run.summary.solve?.programs === 0 ? ["seconds"] : names;
+  return shown
     .filter((name) => run.columns.has(`solves/${name}`))
     .map((name) => [
       el("h3", {}, `${words(name)} by allocation`),
