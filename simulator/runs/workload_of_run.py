@@ -11,6 +11,7 @@ from simulator.settings.config import RunConfig
 from simulator.world.cluster import Cluster
 from simulator.world.throughputs import REFERENCE_TYPE, Measurements
 from simulator.world.trace import read_trace
+from simulator.world.units import HOUR
 from simulator.world.workload import DrawnWorkload, DrawSettings, FixedWorkload, Workload
 
 
@@ -47,13 +48,22 @@ def workload_of(
 
 
 def notes_on_jobs(config: RunConfig, workload: Workload) -> list[str]:
-    """Say so where several entities are asked for, and a trace's jobs are all of the first."""
-    several = len((config.entities or {}).get("weights", ())) > 1
-    if config.trace is None or not several or workload.jobs.entity.any():
+    """Say what of a trace's jobs is hardly meant: all of one entity, the first after a long time of nobody."""
+    if config.trace is None:
         return []
-    return [
-        "--entities: all jobs of the trace are of entity 0; the 11th column of a trace says whose a job is"
-    ]
+    found = []
+    several = len((config.entities or {}).get("weights", ())) > 1
+    if several and not workload.jobs.entity.any():
+        found.append(
+            "--entities: all jobs of the trace are of entity 0; the 11th column of a trace says whose a job is"
+        )
+    first, last = workload.jobs.arrival[[0, -1]].tolist()
+    if first > max(last - first, 24 * HOUR):
+        found.append(
+            f"--trace: nobody is there for {first / HOUR:,.0f} h, until the first job arrives, longer than "
+            f"from there to the last; arrivals are seconds since the start, which makespan and utilization count from"
+        )
+    return found
 
 
 def require_window(config: RunConfig, jobs: int) -> None:

@@ -169,6 +169,17 @@ def test_entities_of_a_trace_that_names_none_are_said(tmp_path):
         assert any("are of entity 0" in note for note in found.summary["notes"]) is said
 
 
+@pytest.mark.parametrize(("first", "said"), [(0, False), (7_200, False), (1_774_740_000, True)])
+def test_a_trace_with_dates_for_arrivals_is_told_that_they_count_from_the_start(
+    first, said, tmp_path
+):
+    trace = tmp_path / "dated"
+    rows = [f"A3C\t-\t-\t-\t0\t1000\t1\t1.0\t-1\t{first + 60 * job}\n" for job in range(3)]
+    trace.write_text("".join(rows))
+    found = simulator.run(policy="fifo", cluster="2:2:2", trace=str(trace))
+    assert any("until the first job arrives" in note for note in found.summary["notes"]) is said
+
+
 def test_summary_for_people_is_short_and_plain_when_piped(tmp_path):
     done = gavel_sim("run", *SMALL, "--jobs", 8, "--output", tmp_path / "run", "--profile")
     assert done.returncode == 0

@@ -139,6 +139,25 @@ def test_a_curve_without_points_of_its_own_is_where_the_command_says(tmp_path: P
             experiment.tasks(Choices(at=(wrong,)))
 
 
+def test_numbers_of_jobs_come_from_the_command_as_well(tmp_path: Path, capsys) -> None:
+    path = tmp_path / "batch.toml"
+    path.write_text('axis = "jobs"\nmeasure = "makespan"\n[[curve]]\npolicy = "fifo"\n')
+    words = [
+        "figure",
+        str(path),
+        "--seed",
+        "0",
+        "--dry-run",
+        "--output",
+        str(tmp_path / "f"),
+        "--at",
+    ]
+    assert main([*words, "10", "20"]) == 0
+    assert capsys.readouterr().out.split() == ["fifo,jobs=20,seed=0", "fifo,jobs=10,seed=0"]
+    assert main([*words, "10.5"]) == 2
+    assert "--at: 10.5 is not a positive whole number" in capsys.readouterr().err
+
+
 def test_curves_of_one_run_share_it() -> None:
     names = [task.name for task in find("priorities").tasks(Choices(seeds=(0,), at=(2.4,)))]
     assert sorted(names) == ["gavel_low,rate=2.4,seed=0", "las_low,rate=2.4,seed=0"]

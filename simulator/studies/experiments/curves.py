@@ -233,7 +233,8 @@ class CurveExperiment:
                     "at in the file, or --at"
                 )
             for x in choices.at:
-                (COUNT if self.axis == "jobs" else POSITIVE).read(x, "--at")
+                whole = self.axis == "jobs" and x.is_integer()
+                (COUNT if self.axis == "jobs" else POSITIVE).read(int(x) if whole else x, "--at")
 
     def all_points(self) -> list[float]:
         """Return every point of the axis, ascending."""
