@@ -141,7 +141,9 @@ def test_a_curve_without_points_of_its_own_is_where_the_command_says(tmp_path: P
 
 def test_numbers_of_jobs_come_from_the_command_as_well(tmp_path: Path, capsys) -> None:
     path = tmp_path / "batch.toml"
-    path.write_text('axis = "jobs"\nmeasure = "makespan"\n[[curve]]\npolicy = "fifo"\n')
+    path.write_text(
+        'title = "t"\naxis = "jobs"\nmeasure = "makespan"\n[[curve]]\npolicy = "fifo"\n'
+    )
     words = [
         "figure",
         str(path),
@@ -153,7 +155,8 @@ def test_numbers_of_jobs_come_from_the_command_as_well(tmp_path: Path, capsys) -
         "--at",
     ]
     assert main([*words, "10", "20"]) == 0
-    assert capsys.readouterr().out.split() == ["fifo,jobs=20,seed=0", "fifo,jobs=10,seed=0"]
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[-1] for line in lines] == ["fifo,jobs=20,seed=0", "fifo,jobs=10,seed=0"]
     assert main([*words, "10.5"]) == 2
     assert "--at: 10.5 is not a positive whole number" in capsys.readouterr().err
 
