@@ -32,6 +32,10 @@ const content = el("main", { id: "content", role: "tabpanel", tabindex: -1 });
 const tabs = el("div", { class: "tabs", role: "tablist", "aria-label": "Views" });
 const picker = el("div", { class: "runs" });
 
+const THEMES = ["auto", "light", "dark"];
+const dark = matchMedia("(prefers-color-scheme: dark)");
+
+wear(THEMES[0]);
 start();
 
 async function start() {
@@ -277,24 +281,34 @@ async function follow() {
   setTimeout(follow, EVERY);
 }
 
+/**
+ * Puts a theme on the page.
+ * @param {string} theme
+ */
+function wear(theme) {
+  document.documentElement.dataset.theme = theme !== "auto" ? theme : dark.matches ? "dark" : "light";
+}
+
 /** Light, dark, or as the system is. */
 function themeButton() {
-  const names = ["auto", "light", "dark"];
   let now = 0;
   const button = el(
     "button",
     {
       class: "theme",
       click: () => {
-        now = (now + 1) % names.length;
-        document.documentElement.dataset.theme = names[now];
-        button.textContent = `colours: ${names[now]}`;
+        now = (now + 1) % THEMES.length;
+        wear(THEMES[now]);
+        button.textContent = `colours: ${THEMES[now]}`;
         show();
       },
       title: "As the system has them, light or dark",
     },
-    `colours: ${names[0]}`,
+    `colours: ${THEMES[0]}`,
   );
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => now === 0 && show());
+  dark.addEventListener("change", () => {
+    wear(THEMES[now]);
+    if (now === 0) show();
+  });
   return button;
 }
