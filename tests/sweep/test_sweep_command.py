@@ -58,7 +58,7 @@ def test_results_do_not_depend_on_the_number_of_processes(tmp_path: Path) -> Non
     ]
     assert len({row["average_jct"] for row in rows}) == len(rows)
     solved = {row["policy"]: row["solved_by"] for row in rows}
-    assert solved == {"gandiva": "none", "fifo": "none", "max_min_fairness_perf": "structured"}
+    assert solved == {"gandiva": "none", "fifo": "none", "max_min_fairness_perf": "highs"}
     columns = pyarrow.parquet.read_table(tmp_path / "one" / "summary.parquet").to_pydict()
     assert columns["average_jct"] == [float(row["average_jct"]) for row in rows]
     assert not (tmp_path / "one" / ".unfinished").exists()
@@ -202,6 +202,29 @@ def test_a_later_plan_is_added_to_the_tables(tmp_path: Path) -> None:
     found = simulator.sweep("fifo", cluster="4:4:4", jobs=8, engine="highs", tie_break="none",
                             seed=[2, 3], output=output, processes=1)  # fmt: skip
     assert [row["seed"] for row in found] == [2, 3]
+
+
+def test_the_table_of_several_commands_has_all_in_which_they_differ(tmp_path: Path) -> None:
+    """A rate, a cluster and a window are the same in all runs of a command, and not in the table's."""
+    given = ["sweep", "--output", str(tmp_path), "--processes", "1"]
+    small = ["--cluster", "v100=2,k80=2", "--window", "0:2"]
+    assert main([*given, *small, "--policy", "fifo_perf", "--rate", "1", "2"]) == 0
+    assert main([*given, *small, "--policy", "isolated", "--rate", "3"]) == 0
+    other = ["--cluster", "v100=3", "--policy", "allox", "--interarrival", "720", "--window", "0:3"]
+    assert main([*given, *other]) == 0
+    for again in (None, ["sweep", "collect", str(tmp_path)]):
+        assert again is None or main(again) == 0
+        for table in ("over_seeds.csv", "summary.csv"):
+            rows = list(csv.DictReader((tmp_path / table).read_text().splitlines()))
+            found = {(row["policy"], row["rate"], row["window"]) for row in rows}
+            assert found == {
+                *(("fifo_perf", "1", "0:2"), ("fifo_perf", "2", "0:2")),
+                *(("isolated", "3", "0:2"), ("allox", "5", "0:3")),
+            }
+            clusters = {row["policy"]: row["cluster"] for row in rows}
+            assert clusters["isolated"] == "k80=2,v100=2"
+            assert clusters["allox"] == "v100=3"
+            assert "saturation" not in list(rows[0])[:6]
 
 
 def test_a_dry_run_lists_and_writes_nothing(tmp_path: Path) -> None:

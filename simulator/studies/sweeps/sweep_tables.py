@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,10 +13,12 @@ from gavel_opt import InputError
 from simulator.files.whole_files import write_atomically
 from simulator.settings.config import SETTINGS, RunConfig, find_setting
 from simulator.studies.batches.batch import Batch
+from simulator.studies.batches.identity import IRRELEVANT
 from simulator.studies.batches.run_folders import RESULTS
 from simulator.studies.sweeps.over_seeds import OverSeeds, over_seeds, write_over_seeds
 from simulator.studies.sweeps.sweep_folder import PlanEntry
 from simulator.studies.tables import csv_of
+from simulator.world.units import HOUR
 from simulator.world.untrusted_text import CHANGED
 
 
@@ -54,8 +57,8 @@ def write_tables(folder: Path, plan: Sequence[PlanEntry], batch: Batch) -> list[
 def side_by_side(plan: Sequence[PlanEntry], batch: Batch) -> list[PlanEntry]:
     """Runs of several plans as if one had made them, in order.
 
-    All have a value for each setting that differs within one of the plans, and a run that two plans have
-    under different names is there once: the first, or the first that is done.
+    All have a value for each setting that differs within one of the plans or between two, and a run that
+    two plans have under different names is there once: the first, or the first that is done.
     """
     chosen: dict[str, PlanEntry] = {}
     for one in plan:
@@ -63,12 +66,44 @@ def side_by_side(plan: Sequence[PlanEntry], batch: Batch) -> list[PlanEntry]:
         if before.name not in batch.done and one.name in batch.done:
             chosen[one.identity] = one
     names = list(dict.fromkeys(name for one in plan for name in one.settings))
+    between = _differing(list(chosen.values()), {_word(name) for name in names})
+    names = [name for name in between if name == "policy"] + names
+    names += [name for name in between if name != "policy"]
     found = []
     for one in chosen.values():
-        configured = as_configured(one) if len(one.settings) < len(names) else {}
+        configured = _with_rate(one) if len(one.settings) < len(names) else {}
         values = {name: one.settings.get(name, configured.get(_word(name))) for name in names}
         found.append(replace(one, settings=values))
     return found
+
+
+def _differing(plan: Sequence[PlanEntry], named: set[str]) -> list[str]:
+    """Settings in which runs differ, by the names of their flags, besides those that are named."""
+    if not named.isdisjoint(_ARRIVALS):
+        named = named.union(_ARRIVALS)
+    found = []
+    for name, setting in SETTINGS.items():
+        # the rule of saturation has a default of its own where jobs keep arriving
+        beside = ("interarrival",) if name == "saturation" else ()
+        values: dict[str, set[str]] = {}
+        for one in plan:
+            kind = str([one.config.get(other) is None for other in beside])
+            values.setdefault(kind, set()).add(json.dumps(one.config.get(name), sort_keys=True))
+        if any(len(of_kind) > 1 for of_kind in values.values()) and name not in IRRELEVANT:
+            word = "rate" if name == "interarrival" else setting.word
+            found += [word] if word not in named else []
+    return found
+
+
+_ARRIVALS = ("rate", "interarrival")
+"""Two ways to say how often jobs arrive."""
+
+
+def _with_rate(one: PlanEntry) -> dict[str, Any]:
+    """Every setting as configured, and the rate where jobs keep arriving."""
+    configured = as_configured(one)
+    between = configured["interarrival"]
+    return configured | {"rate": None if between is None else f"{round(HOUR / between, 9):.12g}"}
 
 
 def _word(name: str) -> str:
