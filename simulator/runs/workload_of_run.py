@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from gavel_opt import InputError, Traits
+from gavel_opt.policies.entities import Entities
 from simulator.settings.config import RunConfig
 from simulator.world.cluster import Cluster
 from simulator.world.throughputs import REFERENCE_TYPE, Measurements
@@ -57,6 +58,14 @@ def notes_on_jobs(config: RunConfig, workload: Workload) -> list[str]:
         found.append(
             "--entities: all jobs of the trace are of entity 0; the 11th column of a trace says whose a job is"
         )
+    if config.entities is not None:
+        known = Entities.parse(config.entities)
+        others = sorted({int(one) for one in np.unique(workload.jobs.entity)} - known.weight.keys())
+        if others:
+            found.append(
+                f"--entities: has no weight for entity {', '.join(map(str, others[:5]))}"
+                f"{', ...' if len(others) > 5 else ''} of the trace: 1 is taken, shared fairly within"
+            )
     first, last = workload.jobs.arrival[[0, -1]].tolist()
     if first > max(last - first, 24 * HOUR):
         found.append(

@@ -167,6 +167,12 @@ def test_entities_of_a_trace_that_names_none_are_said(tmp_path):
     for name, said in (("none", True), ("some", False)):
         found = simulator.run(trace=str(tmp_path / name), entities="1:2:3", **settings)
         assert any("are of entity 0" in note for note in found.summary["notes"]) is said
+    for given, said in (
+        ("1:2", "for entity 2 of the trace"),
+        ("2", "for entity 1, 2 of the trace"),
+    ):
+        found = simulator.run(trace=str(tmp_path / "some"), entities=given, **settings)
+        assert any(said in note for note in found.summary["notes"])
 
 
 @pytest.mark.parametrize(("first", "said"), [(0, False), (7_200, False), (1_774_740_000, True)])
