@@ -33,6 +33,8 @@ def notes_on_settings(config: RunConfig, policy: Policy, traits: Traits) -> list
         found.append("--solver-timeout limits fallbacks alone: engine structured takes no limit")
     if not traits.packing:
         unused(_OF_PAIRS, f"under policy {config.policy} no two jobs share a worker")
+    if config.trace is not None:
+        unused(("slos",), "which jobs of a trace have deadlines, its column SLO says")
     if not config.continuous and config.saturation[0] != "off":
         unused(("saturation",), "jobs do not keep arriving")
     return found

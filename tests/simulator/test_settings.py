@@ -165,8 +165,10 @@ def test_no_limit_is_null():
         ({"policy": "isolated", "ideal": True, "round_seconds": 100}, ["--round"]),
         ({"policy": "isolated", "saturation": "convergence"}, ["--saturation"]),
         ({"policy": "max_min_fairness_perf", "engine": "highs", "solver_timeout": 9.0}, []),
+        ({"policy": "isolated", "cluster": "9:9:9", "trace": "example", "slos": True}, ["--slos"]),
     ],
 )
 def test_what_has_no_effect_is_said(given, flags):
-    notes = simulator.run(cluster="2:2:2", jobs=2, **given).summary["notes"]
+    workload = {} if "trace" in given else {"jobs": 2}
+    notes = simulator.run(**{"cluster": "2:2:2", **workload, **given}).summary["notes"]
     assert [note.split()[0] for note in notes] == flags
