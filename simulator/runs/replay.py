@@ -93,10 +93,12 @@ def load_replay(path: Path, worker_types: Sequence[str]) -> Replay:
     InputError
         If it cannot be read or holds no recorded allocations.
     """
+    if Path(path).suffix == ".parquet":  # a run's own table
+        raise InputError(f"--replay: {path}: {_EXPECTED}")
     recording = parse_json(read_text(Path(path), "--replay"), str(path))
     events = recording.get("events") if isinstance(recording, dict) else None
     if not isinstance(events, list):
-        raise InputError(f"--replay: {path}: expected a recorded run with its events")
+        raise InputError(f"--replay: {path}: {_EXPECTED}")
     before = 0.0
     for place, event in enumerate(events):
         problem = _problem(event, before)
@@ -110,6 +112,11 @@ def load_replay(path: Path, worker_types: Sequence[str]) -> Replay:
         )
     return Replay(str(path), events, worker_types)
 
+
+_EXPECTED = (
+    'expected a recording of Gavel\'s allocations in JSON: {"events": [{"t": seconds, "alloc": {"job": '
+    "[V100, P100, K80]}}, ...]}"
+)
 
 _JOB = r"(?:0|[1-9][0-9]{0,8})"
 _JOBS = re.compile(rf"{_JOB}(\+{_JOB})?")

@@ -289,7 +289,7 @@ class RunConfig:
         "--replay",
         FILE,
         DECIDES,
-        "take the allocations from a recorded run, solve nothing",
+        "take the allocations from a recording of Gavel's own (JSON), solve nothing",
         "FILE",
         default=None,
     )

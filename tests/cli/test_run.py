@@ -186,6 +186,14 @@ def test_a_trace_with_dates_for_arrivals_is_told_that_they_count_from_the_start(
     assert any("until the first job arrives" in note for note in found.summary["notes"]) is said
 
 
+def test_a_runs_own_table_is_no_recording_to_replay(tmp_path, capsys):
+    words = ["run", "--policy", "isolated", "--cluster", "4:4:4", "--jobs", "3"]
+    assert main([*words, "--record", "allocations", "--output", str(tmp_path / "a")]) == 0
+    capsys.readouterr()
+    assert main([*words, "--replay", str(tmp_path / "a" / "allocations.parquet")]) == 2
+    assert "expected a recording of Gavel's allocations in JSON" in capsys.readouterr().err
+
+
 def test_summary_for_people_is_short_and_plain_when_piped(tmp_path):
     done = gavel_sim("run", *SMALL, "--jobs", 8, "--output", tmp_path / "run", "--profile")
     assert done.returncode == 0

@@ -7,8 +7,9 @@ from unittest import mock
 import numpy as np
 import pytest
 
+import simulator
 from simulator.cli import main
-from simulator.studies.pictures.queue_plot import fitted_growth
+from simulator.studies.pictures.queue_plot import fitted_growth, plot_queue
 
 
 def test_growth_of_a_line_is_its_slope():
@@ -41,6 +42,23 @@ def test_picture_is_drawn_even_of_a_run_that_was_not_started(tmp_path, capsys):
         assert main([*words, "--rate", rate, "--plot-queue", str(path)]) == 0
         assert path.stat().st_size > 5000
         assert f"queue drawn {path}" in capsys.readouterr().out
+
+
+def test_a_time_in_which_nobody_is_there_is_no_slope(tmp_path):
+    pytest.importorskip("matplotlib")
+    trace = tmp_path / "gap.trace"
+    row = "A3C\t-\t-\t-\t0\t9000\t1\t1.0\t-1\t{}\n"
+    trace.write_text(row.format(0) + row.format(400_000) + row.format(400_010))
+    result = simulator.run(policy="isolated", cluster="2:2:2", trace=str(trace))
+    kept = []
+    with mock.patch("matplotlib.figure.Figure.savefig", lambda self, *_, **__: kept.append(self)):
+        plot_queue(result, tmp_path / "queue.png")
+    for axes in (kept[0].axes[0], result.plot.rounds("utilization")):
+        assert axes.lines[0].get_drawstyle() == "steps-post"
+    (fitted,) = [
+        str(line.get_label()) for line in kept[0].axes[0].lines if "fitted" in line.get_label()
+    ]
+    assert not fitted.endswith(": -0.00 jobs per hour")
 
 
 def test_a_run_that_arithmetic_stopped_has_no_empty_axes(tmp_path):

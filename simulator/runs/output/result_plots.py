@@ -137,7 +137,9 @@ class ResultPlots:
         place = _axes(ax)
         if not place.lines:
             self._mark_window(place)
-        place.plot(rounds["time"] / HOUR, rounds[column], linewidth=1.2, **style)
+        # steps: while nobody is there no round begins, so the next one may be hours away
+        drawn: dict[str, Any] = {"linewidth": 1.2, "drawstyle": "steps-post"} | style
+        place.plot(rounds["time"] / HOUR, rounds[column], **drawn)
         place.set(xlabel="simulated hours", ylabel=column.replace("_", " "))
         return place
 

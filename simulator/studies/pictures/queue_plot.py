@@ -83,7 +83,15 @@ def plot_queue(result: RunResult, path: Path) -> None:
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     if time.size:
-        axes.plot(time / HOUR, active, color=colour, linewidth=1.0, label="jobs in the system")
+        # steps: while nobody is there no round begins, so the next one may be hours away
+        axes.step(
+            time / HOUR,
+            active,
+            where="post",
+            color=colour,
+            linewidth=1.0,
+            label="jobs in the system",
+        )
     growth = fitted_growth(time, active)
     if growth is not None:
         axes.plot(
@@ -92,7 +100,7 @@ def plot_queue(result: RunResult, path: Path) -> None:
             color=INK,
             linewidth=1.5,
             linestyle=(0, (4, 2)),
-            label=f"fitted to the second half: {growth.per_hour:+.2f} jobs per hour",
+            label=f"fitted to the second half: {growth.per_hour:+z.3g} jobs per hour",
         )
     verdict = found["saturation"]
     figures = verdict.get("figures", {})
