@@ -93,6 +93,9 @@ def test_a_point_has_all_of_its_seeds_or_says_which(browser: Any, sweep: Path) -
         assert lines == [""]
         page.locator(".study .point").nth(1).press("Enter")
         assert page.locator(".behind button.action").count() == 3
+        assert "no place along" not in page.inner_text("#content")
+        page.select_option("select:has(option[value=round_seconds])", "rate")
+        assert "10 of these have no place along jobs per hour" in page.inner_text("#content")
 
 
 def test_a_completed_run_whose_verdict_is_undecided_has_a_sign(

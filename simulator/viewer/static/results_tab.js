@@ -116,7 +116,7 @@ function study(id, found, open, canOpen) {
       el(
         "p",
         { class: "under" },
-        `${countOf(entries, state.out)} Lines are means over seeds, bands reach from the smallest to the largest; a hollow point has not all of its seeds, and no line goes through it. A point opens its runs.`,
+        `${countOf(entries, state.out)}${nowhereOf(entries, state)} Lines are means over seeds, bands reach from the smallest to the largest; a hollow point has not all of its seeds, and no line goes through it. A point opens its runs.`,
       ),
       saveButtons(`${found.title}: ${measure.label}`, chart),
     );
@@ -183,6 +183,21 @@ function countOf(entries, out) {
   const seeds = out.get("seed")?.size ? " Means are over the seeds that are chosen." : "";
   const status = out.get("status")?.size ? " How runs ended never changes a mean." : "";
   return `${said}, the filter leaves ${number(left)}.${seeds}${status}`;
+}
+
+/**
+ * Runs that the chart has no place for: those of a trace, or of a rate, along numbers of jobs.
+ * @param {any[]} entries
+ * @param {{axis: string, out: Map<string, Set<string>>}} state
+ */
+function nowhereOf(entries, state) {
+  const left = entries.filter(
+    (entry) => passes(entry, state.out) && (entry[state.axis] ?? null) === null,
+  ).length;
+  const label = AXES[/** @type {keyof typeof AXES} */ (state.axis)];
+  return left === 0
+    ? ""
+    : ` ${number(left)} of these have no place along ${label}, and are in the table only.`;
 }
 
 /**
