@@ -227,6 +227,7 @@ def _bounds(arguments: argparse.Namespace) -> int:
     if arguments.trace is None:
         given |= {"rate": 1.0, "window": (0, 1)}
     config = config_from(arguments, **given)
+    require_inputs([config.to_json()])
     sharing = sorted({packs(replace(config, policy=name)) for name in names} or {False, True})
     found = [highest_rate(config, space_sharing) for space_sharing in sharing]
     if arguments.json:

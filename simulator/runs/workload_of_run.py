@@ -34,7 +34,16 @@ def workload_of(
         raise InputError("expected a workload: --jobs, --rate or --interarrival, or --trace")
     if config.jobs is None and config.window is None:
         raise InputError("--window: expected START:END with --rate, which jobs to measure")
-    settings = DrawSettings(
+    return DrawnWorkload(_drawn_as(config, traits.needs_deadlines), measurements), measurements
+
+
+def require_job_types(config: RunConfig, measurements: Measurements) -> None:
+    """Refuse a table of throughputs without a job type that may be drawn."""
+    DrawnWorkload(_drawn_as(config, needs_deadlines=False), measurements)
+
+
+def _drawn_as(config: RunConfig, needs_deadlines: bool) -> DrawSettings:
+    return DrawSettings(
         seed=config.seed,
         interarrival=0.0 if config.jobs is not None else config.interarrival or math.nan,
         limit=config.jobs,
@@ -42,10 +51,9 @@ def workload_of(
         multi_priority=config.multi_priority,
         workload=config.workload,
         fixed_duration=config.fixed_duration,
-        slos=config.slos or traits.needs_deadlines,
+        slos=config.slos or needs_deadlines,
         entities=max(1, len((config.entities or {}).get("weights", ()))),
     )
-    return DrawnWorkload(settings, measurements), measurements
 
 
 def notes_on_jobs(config: RunConfig, workload: Workload) -> list[str]:

@@ -19,7 +19,7 @@ from gavel_opt.kernels.random_streams import stream
 from simulator.world.job_types import DISTRIBUTED, JOB_TYPES, SCALE_FACTORS, WORKLOADS
 from simulator.world.jobs import JOB, Jobs
 from simulator.world.sampling import KIND, RULES, Sampling, draw_jobs
-from simulator.world.throughputs import Measurements
+from simulator.world.throughputs import REFERENCE_TYPE, Measurements
 
 
 class Workload(Protocol):
@@ -113,7 +113,8 @@ class DrawnWorkload:
                     if row < 0 or not speed[row] > 0:
                         raise InputError(
                             f"{measurements.source}: no throughput for job type {name!r} with "
-                            f"scale factor {scale} on the reference type; drawn jobs need it"
+                            f"scale factor {scale} on {REFERENCE_TYPE}, the reference type; drawn jobs need "
+                            "it (--trace brings jobs of your own)"
                         )
                     kinds[place, scale] = row, speed[row]
         fixed = settings.fixed_duration

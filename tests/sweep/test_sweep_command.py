@@ -165,6 +165,26 @@ def test_a_file_that_runs_cannot_read_is_refused_before_any_begins(flag, tmp_pat
         assert not output.exists()
 
 
+def test_a_table_without_the_job_types_that_are_drawn_is_refused_before_any_run(tmp_path, capsys):
+    table, output = tmp_path / "own.toml", tmp_path / "out"
+    table.write_text(
+        'base = "none"\n[[throughputs]]\njob_type = "GNN"\nscale_factor = 1\nv100 = 2.0\nh200 = 5.0\n'
+    )
+    described = ["--policy", "fifo_perf", "--cluster", "v100=3,h200=1", "--throughputs", str(table)]
+    runs = [*described, "--jobs", "4", "--output", str(output)]
+    for command in (
+        ["sweep", "--seed", "0-1", *runs],
+        ["what-if", "--against", "v100+1", *runs],
+        ["knee", *described, "--output", str(output)],
+        ["knee", "--bound", *described[2:]],
+    ):
+        assert main(command) == 2
+        said = capsys.readouterr().err
+        assert said.count("\n") == 1
+        assert f"{table}: no throughput for job type 'ResNet-18 (batch size 16)'" in said
+        assert not output.exists()
+
+
 def test_a_policy_that_cannot_be_made_is_refused_before_any_run_begins(tmp_path, capsys) -> None:
     policy, output = tmp_path / "own.py", tmp_path / "out"
     policy.write_text("class Own:\n    def __init__(self):\n        raise OSError('no licence')\n")

@@ -9,7 +9,7 @@ from typing import Any
 
 from simulator.runs.policy_of_run import policy_of
 from simulator.runs.replay import load_replay
-from simulator.runs.workload_of_run import require_window
+from simulator.runs.workload_of_run import require_job_types, require_window
 from simulator.settings.config import RunConfig
 from simulator.world.cluster import make_cluster
 from simulator.world.prices import load_prices
@@ -22,7 +22,7 @@ FILES = ("trace", "replay", "throughputs", "prices")
 _POLICY = ("policy", "policy_settings", "entities")
 """Settings of which a policy is made."""
 
-_HELD_AGAINST = ("cluster", "gpus_per_server", "window")
+_HELD_AGAINST = ("cluster", "gpus_per_server", "window", "multi_gpu", "workload")
 """Settings to which the contents of a file have to fit."""
 
 
@@ -63,6 +63,8 @@ def require_inputs(configs: Iterable[Mapping[str, Any]]) -> None:
             if place not in jobs:
                 jobs[place] = read_trace(config.trace, tables[table]).jobs["key"].size
             require_window(config, jobs[place])
+        elif config.interarrival is not None or config.jobs is not None:
+            require_job_types(config, tables[table])
         if config.replay is not None:
             load_replay(config.replay, cluster.worker_types)
         if config.prices is not None:
