@@ -118,6 +118,13 @@ SHARE = Kind(
 )
 
 
+def _whole(given: Any) -> int:
+    """A whole number as one; what is true or false is none."""
+    if isinstance(given, bool):
+        raise TypeError
+    return operator.index(given)
+
+
 def _read_window(given: Any, flag: str) -> tuple[int, int]:
     expected = f"{flag}: {given!r} is not START:END, as in 4000:5000"
     if isinstance(given, str):
@@ -130,7 +137,7 @@ def _read_window(given: Any, flag: str) -> tuple[int, int]:
         ends = [int(end) for end in ends]
     else:
         try:
-            ends = [operator.index(end) for end in given]
+            ends = [_whole(end) for end in given]
         except TypeError:
             raise InputError(expected) from None
     if len(ends) != 2:
@@ -193,7 +200,7 @@ def _read_workers(given: Any, flag: str) -> dict[str, int]:
     found: dict[str, int] = {}
     for name, count in given.items():
         try:
-            found[str(name)] = operator.index(count)
+            found[str(name)] = _whole(count)
         except TypeError:
             raise InputError(f"{flag}: {name}={count!r} is not a whole number") from None
     return found

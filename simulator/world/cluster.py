@@ -168,7 +168,10 @@ def _named(given: Mapping[str, int], known: list[str], flag: str, least: int) ->
                 f"{'@newer has it)' if newer else 'FILE gives another)'}"
             )
         if name in found:
-            raise InputError(f"{flag}: worker type {name!r} is given twice, also as {word!r}")
+            before = next(other for other in given if meant(other, known) == name)
+            raise InputError(
+                f"{flag}: worker type {name!r} is given twice, as {before!r} and as {word!r}"
+            )
         if number < least:
             raise InputError(f"{flag}: expected {least} or more for {word}, found {number}")
         if number > MOST_WORKERS:

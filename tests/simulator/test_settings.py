@@ -105,6 +105,8 @@ def test_text_from_python_is_read_as_on_the_command_line():
             "--cluster: [36, 36, 36] is not a number of workers",
         ),
         ({"jobs": 5, "cluster": {"v100": 2.5}}, "--cluster: v100=2.5 is not a whole number"),
+        ({"jobs": 5, "cluster": {"v100": True}}, "--cluster: v100=True is not a whole number"),
+        ({"jobs": 5, "window": (False, True)}, "--window: (False, True) is not START:END"),
         ({"jobs": 5, "multi_gpu": "yes"}, "--multi-gpu: 'yes' is not true or false"),
         ({"jobs": 5, "round_seconds": 9, "round": 8}, "--round: is given twice"),
         ({"jobs": 5, "policy": ["fifo"]}, "unknown policy (--policy)"),
