@@ -65,6 +65,24 @@ def test_any_metric_over_any_other(two: Any) -> None:
     two.locator(".uplot").nth(4).wait_for()  # charts are drawn anew in the next frame
 
 
+def test_a_time_in_which_nobody_is_there_is_no_slope(browser: Any, tmp_path: Path) -> None:
+    trace = tmp_path / "gap.trace"
+    row = "A3C\t-\t-\t-\t0\t9000\t1\t1.0\t-1\t{}\n"
+    trace.write_text(row.format(0) + row.format(400_000))
+    folder = record(tmp_path / "gap", policy="isolated", trace=str(trace), multi_gpu=False)
+    with served([folder]) as server, page_of(browser, server.address) as page:
+        go(page, "Metrics", READY["Metrics"])
+        # heights, from the top, at which the middle of the first chart is blue: of jobs in the system
+        blue = page.evaluate(
+            "() => { const one = document.querySelector('.charts .uplot canvas');"
+            " const data = one.getContext('2d').getImageData(one.width / 2, 0, 1, one.height).data;"
+            " const rows = [...Array(one.height).keys()];"
+            " return rows.filter(y => data[4 * y] < 90 && data[4 * y + 2] > 130).map(y => y / one.height); }"
+        )
+        assert blue
+        assert min(blue) > 0.6  # nobody, and not half a job
+
+
 def test_values_under_the_pointer_are_exact_and_zooming_is_shared(two: Any, runs: Path) -> None:
     go(two, "Metrics", READY["Metrics"])
     two.select_option(".choose select", "round")

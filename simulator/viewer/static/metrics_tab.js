@@ -14,6 +14,8 @@ import { scatterChart } from "./scatter_chart.js";
 const START = ["active", "utilization", "rate", "mean_jct"];
 
 /** What is chosen; kept while the page is open. */
+// Of more rounds a step is less than a pixel, and drawing each takes long.
+const MOST_STEPS = 50_000;
 const chosen = { x: "hours", y: new Set(START) };
 
 /**
@@ -111,6 +113,7 @@ function panels(runs, metrics) {
  * @param {string} title
  */
 function overTime(runs, x, list, unit, title) {
+  /** @type {import("./line_chart.js").Line[]} */
   const lines = runs.flatMap((run, place) =>
     list.map((metric, number) => ({
       label: brief(runs.length > 1 ? `${run.label}: ${metric.label}` : metric.label, 70),
@@ -118,6 +121,8 @@ function overTime(runs, x, list, unit, title) {
       y: valuesOf(run, metric),
       colour: pick(RUN_COLOURS, runs.length > 1 && list.length === 1 ? place : number),
       dash: DASHES[(runs.length > 1 ? (list.length === 1 ? 0 : place) : 0) % DASHES.length],
+      // While nobody is there no round begins: the next one may be hours away, and there is no slope to it.
+      stepped: run.rounds <= MOST_STEPS,
     })),
   );
   if (list.some((metric) => metric.key === "active"))
