@@ -16,6 +16,7 @@ import shutil
 import sys
 import tempfile
 import time
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
@@ -45,18 +46,40 @@ with atheris.instrument_imports(include=READ):
 
     from gavel_opt import InputError
     from gavel_opt.model.files import read_program
+    from simulator.files.seal import sealed
     from simulator.runs import checkpoint as checkpoints
     from simulator.runs.runner import Checkpointing, execute
     from simulator.settings.options import make_config
     from simulator.studies.batches import retries
 
-Target = tuple[Callable[[Path], object], Path, bytes]
-"""What reads a file (or the folder around it), the file, and the content to begin with."""
+Target = tuple[Callable[[Path], object], Path, bytes | list[bytes]]
+"""What reads a file (or the folder around it), the file, and the content, or contents, to begin with."""
 
 
 def program(name: str, folder: Path) -> Target:
     """A file of a linear program."""
     return read_program, folder / name, WHOLE[name](folder)
+
+
+def forged_program(name: str, folder: Path) -> Target:
+    """An archive of a program with one member's content replaced, so that checksums hold and damage gets past them."""
+    path = folder / "forged.npz"
+    path.write_bytes(WHOLE["p.npz"](folder))
+    with zipfile.ZipFile(path) as archive:
+        whole = {member: archive.read(member) for member in archive.namelist()}
+
+    def read(path: Path) -> None:
+        content = path.read_bytes()
+        if not content:
+            return
+        members = dict(whole)
+        members[list(whole)[content[0] % len(whole)]] = content[1:]
+        with zipfile.ZipFile(path, "w") as archive:
+            for member, inner in members.items():
+                archive.writestr(member, inner)
+        read_program(path)
+
+    return read, path, [bytes([place]) + inner for place, inner in enumerate(whole.values())]
 
 
 def reader(name: str, folder: Path) -> Target:
@@ -93,11 +116,21 @@ def checkpoint(name: str, folder: Path) -> Target:
     def go_on(path: Path) -> None:
         forged, archive = np.frombuffer(path.read_bytes(), dtype=np.uint8), io.BytesIO()
         np.savez(archive, tree=forged, **arrays)
-        path.write_bytes(checkpoints._sealed(archive))
-        found, late = checkpoints.load(path, "--resume"), time.monotonic() + 1
-        execute(config, resume=found, cancel=lambda: time.monotonic() > late)
+        path.write_bytes(sealed(archive))
+        execute(config, resume=checkpoints.load(path, "--resume"), cancel=Late())
 
     return go_on, path, tree.tobytes()
+
+
+class Late:
+    """Whether a second has passed."""
+
+    def __init__(self) -> None:
+        self.late = time.monotonic() + 1
+
+    def is_set(self) -> bool:
+        """Whether it has."""
+        return time.monotonic() > self.late
 
 
 def other_folder(name: str, folder: Path) -> Target:
@@ -110,6 +143,7 @@ def other_folder(name: str, folder: Path) -> Target:
 RUN_FILES = ("summary.json", "jobs.parquet", "rounds.parquet", "placements.parquet")
 TARGETS = {
     **dict.fromkeys(WHOLE, program),
+    "forged p.npz": forged_program,
     **dict.fromkeys(READERS, reader),
     **{f"run {file}": run_folder for file in (*RUN_FILES, "allocations.parquet")},
     "checkpoint": checkpoint,
@@ -177,7 +211,8 @@ def fuzz(name: str, kept: Path, words: list[str]) -> None:
         read, path, whole = TARGETS[name](name, Path(scratch))
         corpus = kept / label
         corpus.mkdir(exist_ok=True)
-        (corpus / "whole").write_bytes(whole)
+        for place, content in enumerate([whole] if isinstance(whole, bytes) else whole):
+            (corpus / f"whole-{place}").write_bytes(content)
 
         def once(content: bytes) -> None:
             path.write_bytes(content)
