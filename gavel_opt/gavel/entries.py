@@ -25,6 +25,8 @@ _USED, _KEYS, _VALUES = _HEAD, _HEAD + 16, _HEAD + 24
 _INDEX_BYTES, _KIND, _ENTRIES, _INDEX = 9, 10, 24, 32
 """Where keys have the size of their index as a power of two, whether they are all text, how many rows there are, and
 the index; rows come after it (``PyDictKeysObject``)."""
+_KEY, _VALUE = 1, 2
+"""Columns of a row."""
 _TRIED = range(0x30B, 0x30E)
 """Versions of CPython, from 3.11 to 3.13, in which this was found to be so."""
 
@@ -34,23 +36,45 @@ def same_entries(one: dict[Any, Any], other: dict[Any, Any]) -> bool:
 
     False says nothing: they are not looked at while other threads of Python could change them meanwhile.
     """
+    both = _rows_of_both(one, other)
+    return both is not None and bool(
+        np.array_equal(*both) or np.array_equal(*(rows[rows[:, _KEY] != 0] for rows in both))
+    )
+
+
+def has_entries(
+    one: dict[Any, Any], other: dict[Any, Any], value: object, but_for: set[int]
+) -> bool:
+    """Whether a dictionary surely has the keys of another, in the same order, and one value under all but some.
+
+    Parameters
+    ----------
+    one, other
+        The dictionaries.
+    value
+        The object that the first is to have everywhere.
+    but_for
+        ``id`` of the keys under which it may have something else.
+    """
+    both = _rows_of_both(one, other)
+    if both is None:
+        return False
+    key, found = both[0][:, _KEY], both[0][:, _VALUE]
+    keys = key, both[1][:, _KEY]
+    if not (np.array_equal(*keys) or np.array_equal(*(some[some != 0] for some in keys))):
+        return False
+    odd = key[np.flatnonzero(found != id(value))]
+    return but_for.issuperset(odd[odd != 0].tolist())
+
+
+def _rows_of_both(one: dict[Any, Any], other: dict[Any, Any]) -> tuple[Ints, Ints] | None:
+    """Rows of two dictionaries; None if one may not be looked at, or is longer."""
     if type(one) is not dict or type(other) is not dict or len(one) != len(other):
-        return False
+        return None
     if threading.active_count() > 1 or not entries_are_known():
-        return False
+        return None
     first, second = _rows(one), _rows(other)
-    if first is None or second is None:
-        return False
-    if len(first) != len(second) or not np.array_equal(first, second):
-        first, second = _taken(first), _taken(second)
-        return bool(np.array_equal(first, second))
-    return True
-
-
-def _taken(rows: Ints) -> Ints:
-    """Rows of entries without those that were deleted."""
-    taken: Ints = rows[rows[:, 2] != 0]
-    return taken
+    return None if first is None or second is None else (first, second)
 
 
 def _rows(of: dict[Any, Any]) -> Ints | None:
@@ -88,4 +112,4 @@ def _is_as_expected(size: int) -> bool:
     if rows is None or rows[gone].any():
         return False
     expected = [map(hash, tried), map(id, tried), map(id, tried.values())]
-    return bool(np.array_equal(_taken(rows).T, [list(column) for column in expected]))
+    return bool(np.array_equal(rows[rows[:, _KEY] != 0].T, [list(column) for column in expected]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import gc
+import itertools
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from numbers import Integral
@@ -18,7 +19,6 @@ from gavel_opt.errors import InputError, unknown_name
 from gavel_opt.gavel.dictionaries import (
     Columns,
     Jobs,
-    Pairs,
     Rows,
     equal_rows,
     is_nothing,
@@ -27,6 +27,7 @@ from gavel_opt.gavel.dictionaries import (
     shown,
     worker_types_of_cluster,
 )
+from gavel_opt.gavel.pairs import Pairs
 from gavel_opt.model.allocation_program import Allocation
 from gavel_opt.model.cluster_state import ClusterState, ThroughputTable
 from gavel_opt.policies import make_policy
@@ -251,11 +252,15 @@ class GavelPolicy:
         shares = _rows(types, found.x)
         if not (self.packs and throughputs is not None):
             return dict(zip(jobs.name, shares, strict=True))
-        written = self._pairs.blank(self._nothing(types))
-        written.update(zip(jobs.name, shares, strict=True))
-        # what a solver leaves on pairs that were not there to choose is nothing; Gandiva may try them
+        # Gandiva may try pairs that the caller has not named
         made = None if self.solves else pair_maker(jobs.name[0])
-        return with_pairs(written, self._pairs.called(found.pair.tolist(), made), found, types)
+        called = self._pairs.called(found.pair, made)
+        rows = _rows(types, found.pair_x)
+        # what a solver leaves on pairs that were not there to choose is nothing
+        there = [(key, row) for key, row in zip(called, rows, strict=True) if key is not None]
+        keys = [*jobs.name, *(key for key, _ in there)]
+        values = itertools.chain(shares, (row for _, row in there))
+        return self._pairs.written(keys, values, self._nothing(types))
 
     def _nothing(self, types: tuple[str, ...]) -> NoShares:
         return self._zeros.setdefault(types, NoShares(types))

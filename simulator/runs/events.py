@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import struct
+from array import array
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
@@ -69,7 +69,7 @@ _OF_ROUND = ("active", "arrived", "completed", "utilization")
 """Of a :class:`Round`, behind its time and number."""
 
 _CODES = {"i": "q", "f": "d"}
-"""How :mod:`struct` calls whole numbers and floats of eight bytes, by numpy's kind."""
+"""How :mod:`array` calls whole numbers and floats of eight bytes, by numpy's kind."""
 
 _KINDS = np.arange(4, dtype=np.uint8)
 """Arrivals, completions, recomputations, rounds: in this order where they are told with the same round."""
@@ -165,25 +165,25 @@ class Events:
         arrival = simulation.workload.jobs.arrival
         done, finish = self._done(arrived, simulation.mechanism.finish(), time[-1])
         made = simulation.allocations_before(number)
-        again = (made > np.append(self._allocations, made[:-1])).nonzero()[0]
-        kinds = [
+        so_far = np.empty((number.size + 1, 3), dtype=np.int64)
+        so_far[0] = self._arrived, 0, self._allocations
+        so_far[1:, 0] = here
+        so_far[1:, 1] = finish.searchsorted(time, side="right")
+        so_far[1:, 2] = made
+        count = np.ones((number.size, _KINDS.size), dtype=np.int64)  # of each kind, by round
+        count[:, :3] = so_far[1:] - so_far[:-1]
+        again = count[:, 2] > 0
+        count[:, 2] = again
+        events = (
             _events(Arrival, arrived, arrival[self._arrived : here[-1]]),
             _events(Completion, done, finish, finish - arrival[done]),
             _events(Recomputation, time[again], made[again]),
             _events(Round, time, number, *(rounds[name] for name in _OF_ROUND)),
-        ]
-        told_with = (  # the how-manieth of the rounds
-            here.searchsorted(arrived, side="right"),
-            time.searchsorted(finish),
-            again,
-            np.arange(number.size),
         )
-        order = np.concatenate(told_with).argsort(kind="stable")
-        kind = np.repeat(_KINDS, [places.size for places in told_with])[order]
         self._rounds, self._arrived, self._allocations = numbers[-1], int(here[-1]), int(made[-1])
-        tell = self._tell
-        for event in map(next, map(kinds.__getitem__, kind.tobytes())):
-            tell(event)
+        tell, following = self._tell, [one.__next__ for one in events]
+        for kind in np.tile(_KINDS, number.size).repeat(count.ravel()).tobytes():
+            tell(following[kind]())
 
     def _done(self, arrived: Ints, finish: Floats, time: float) -> tuple[Ints, Floats]:
         """Jobs that have been done since the last time, in order, and when; those that were dropped are not."""
@@ -198,10 +198,7 @@ class Events:
 
 def _events(kind: type[Event], *columns: NDArray[Any]) -> Iterator[Event]:
     """An event a row, each made when its turn comes and without a step of Python, as there are two for every job."""
-    table = np.empty(columns[0].size, [(str(at), one.dtype) for at, one in enumerate(columns)])
-    for at, one in enumerate(columns):
-        table[str(at)] = one
-    rows = struct.iter_unpack(
-        "=" + "".join(_CODES[one.dtype.kind] for one in columns), table.tobytes()
-    )
-    return map(tuple.__new__, itertools.repeat(kind), rows)
+    listed = (array(_CODES[one.dtype.kind], one.tobytes()) for one in columns)
+    # both zips use their tuple again and again, where other ways make one or two for each event
+    rows = zip(itertools.repeat(kind), zip(*listed, strict=True), strict=False)
+    return itertools.starmap(tuple.__new__, rows)

@@ -252,6 +252,30 @@ def test_what_is_remembered_of_pairs_changes_nothing(deep):
     assert not policy._pairs._kinds.apart
 
 
+@pytest.mark.parametrize("name", ["max_min_fairness_packed", "gandiva"])
+@pytest.mark.parametrize("keeps", [0, 1, 3])
+def test_shares_are_the_callers_alone(name, keeps):
+    """Those of a fresh policy, in that order, whatever the caller keeps of earlier ones and does to them."""
+    cluster = Cluster(True, seed=8)
+    cluster.arrive(10)
+    policy, twin, kept = get_policy(name), get_policy(name), []
+    for step in range(14):
+        fresh = cluster.call(twin, name)
+        if name != "gandiva":  # which remembers
+            twin = get_policy(name)
+        found = cluster.call(policy, name)
+        assert list(found.items()) == list(fresh.items())
+        assert not any(found is other for other, _ in kept)
+        assert all(other == copied for other, copied in kept)
+        if step % 3 == 1:
+            found[next(reversed(found))] = {"v100": 7.0}
+        kept = [*kept, (found, dict(found))][len(kept) + 1 - keeps :]
+        del found
+        if step % 4 == 3:
+            cluster.leave()
+        cluster.arrive(step % 2)
+
+
 @pytest.mark.parametrize("name", ["max_min_fairness_perf", "max_min_fairness_packed"])
 def test_copies_made_for_one_call_are_not_kept(name):
     """Freed inside a later call, they would take longer than all the rest of it."""
@@ -272,16 +296,16 @@ def test_copies_made_for_one_call_are_not_kept(name):
 
 def test_a_call_that_changes_few_jobs_reads_few(monkeypatch):
     """Of 30 jobs' 435 pairs, the 29 of the one that came, and those whose turn it is."""
-    from gavel_opt.gavel import dictionaries
+    from gavel_opt.gavel import pairs
 
     cluster = Cluster(True, seed=6)
     cluster.arrive(30)
     policy = get_policy("max_min_fairness_packed")
     cluster.call(policy, "max_min_fairness_packed")
-    read, honest = [], dictionaries._pair_rates
-    monkeypatch.setattr(dictionaries, "_CHECKED", 10)
+    read, honest = [], pairs._pair_rates
+    monkeypatch.setattr(pairs, "_CHECKED", 10)
     monkeypatch.setattr(
-        dictionaries,
+        pairs,
         "_pair_rates",
         lambda rows, types: read.append(len(rows)) or honest(rows, types),
     )
