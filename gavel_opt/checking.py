@@ -188,6 +188,11 @@ def _disagreements(program: LinearProgram, findings: Sequence[Finding]) -> list[
                 f"{finding.engine} says optimal, and its certificate refutes that:"
                 f" {describe_certificate(certificate)}"
             )
+        objective, named = finding.solution.objective, finding.solution.named
+        if finding.solution.proof == "certificate" and not _close(program, objective, named):
+            lines.append(
+                f"{finding.engine} says {named:.12g}, and its point is worth {objective:.12g}"
+            )
     groups: list[tuple[Finding, list[str]]] = []
     # What is proven comes first, so that no number of claims outvotes it.
     for finding in sorted(findings, key=lambda f: not f.solution.proof):
@@ -227,10 +232,13 @@ def _clash(program: LinearProgram, one: Finding, other: Finding) -> bool:
         return True
     if a is not Status.OPTIMAL:
         return False
-    difference = abs(one.solution.objective - other.solution.objective)
-    largest = max(abs(one.solution.objective), abs(other.solution.objective))
+    return not _close(program, one.solution.objective, other.solution.objective)
+
+
+def _close(program: LinearProgram, one: float, other: float) -> bool:
+    """Whether two objectives count as the same."""
     floor = min(1.0, float(np.abs(program.c).max(initial=0.0)) or 1.0)
-    return not difference <= AGREEMENT * (largest + floor)
+    return abs(one - other) <= AGREEMENT * (max(abs(one), abs(other)) + floor)
 
 
 def _word(finding: Finding) -> str:

@@ -9,8 +9,8 @@ from typing import cast
 import numpy as np
 
 from gavel_opt.arrays import Floats
-from gavel_opt.engine_chain import EngineChain, Recorder, made_here
-from gavel_opt.engines.asking import raised_word
+from gavel_opt.engine_chain import EngineChain, Recorder
+from gavel_opt.engines.asking import made_here, raised_word
 from gavel_opt.engines.protocol import Engine, OneStepEngine, Options
 from gavel_opt.errors import ANY_FAILURE, ON_PURPOSE
 from gavel_opt.kernels.arguments import Call
@@ -144,7 +144,7 @@ class Driver(EngineChain):
         except ON_PURPOSE:
             raise
         except ANY_FAILURE as raised:  # the programs of the policy are left
-            self._refuse(engine, raised_word(raised))
+            self._refuse(engine.name, raised_word(raised))
             return None
         return None if found is None else self._in_one_step(*found, state, started)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -9,7 +10,7 @@ from typing import TypeGuard, cast
 
 import numpy as np
 
-from gavel_opt.engines.asking import raised_word
+from gavel_opt.engines.asking import checked_stats, made_here, raised_word
 from gavel_opt.engines.protocol import AllocationEngine, Engine, Options, ProductEngine
 from gavel_opt.engines.registry import make_engine
 from gavel_opt.errors import (
@@ -17,6 +18,7 @@ from gavel_opt.errors import (
     ON_PURPOSE,
     GavelError,
     InputError,
+    MissingLibraryError,
     SolveFailed,
     unknown_name,
 )
@@ -100,14 +102,14 @@ class EngineChain:
             return self._solve_product(program)
         refusals: dict[str, None] = {}
         self._spare = None
-        for engine in self._members():
+        for engine in self._members(refusals):
             if not _takes(engine, program):
                 continue
             try:
                 answer = self._break_ties(engine, program, self._tried(engine, program))
                 return self._accept_worth(program, answer)
             except _Refused as why:
-                refusals[self._refuse(engine, str(why))] = None
+                refusals[self._refuse(engine.name, str(why))] = None
         if self._spare is not None:
             self.tally.worst(self._spare[1])
             return self._spare[0]
@@ -125,11 +127,12 @@ class EngineChain:
 
     def _solve_product(self, program: ProductProgram) -> Answer:
         """Solve a product program on the first engine of the chain that takes such."""
-        for engine in self._members():
+        for engine in self._members({}):
             if engine.capability.product:
                 product_engine = cast(ProductEngine, engine)
                 try:
-                    found = product_engine.solve_product(program, self.options)
+                    given = program if made_here(engine) else copy.deepcopy(program)
+                    found = product_engine.solve_product(given, self.options)
                 except ON_PURPOSE:
                     raise
                 except ANY_FAILURE as raised:
@@ -143,17 +146,23 @@ class EngineChain:
             "choose --engine cvxpy-rebuild"
         )
 
-    def _members(self) -> Iterator[Engine]:
-        """The engines in order, each made when it is its turn."""
-        for place, engine in enumerate(self._chain):
-            if isinstance(engine, str):
-                engine = self._chain[place] = make_engine(engine)
+    def _members(self, refusals: dict[str, None]) -> Iterator[Engine]:
+        """The engines in order, each made when it is its turn; one that cannot be made is passed over."""
+        for place, member in enumerate(self._chain):
+            if isinstance(member, str):
+                try:
+                    engine = self._chain[place] = make_engine(member)
+                except (InputError, MissingLibraryError) as missing:
+                    refusals[self._refuse(member, str(missing))] = None
+                    continue
+            else:
+                engine = member
             yield engine
 
-    def _refuse(self, engine: Engine, reason: str) -> str:
+    def _refuse(self, engine: str, reason: str) -> str:
         """Count an answer that is not used."""
         self.tally.fallbacks += 1
-        refusal = f"{engine.name}: {reason}"
+        refusal = f"{engine}: {reason}"
         self.tally.refusals[refusal] = self.tally.refusals.get(refusal, 0) + 1
         return refusal
 
@@ -225,7 +234,8 @@ class EngineChain:
         if takes and (can.pairs or program.blocks.pairs is None):
             screen_blocks(program)
             blocks_engine = cast(AllocationEngine, engine)  # it says so: see Capability.allocation
-            found = blocks_engine.solve_blocks(program, self.options)
+            given = program if made_here(engine) else copy.deepcopy(program)  # it may write into it
+            found = blocks_engine.solve_blocks(given, self.options)
             solution, answer = self._proven(engine, program, *found)
             if self.recorder is not None:
                 self.recorder(lower(_linear(program, solution.objective)), solution)
@@ -249,7 +259,12 @@ class EngineChain:
         answer: Answer | None,
     ) -> tuple[Solution, Answer | None]:
         """An answer in blocks with a certificate of ours: one from outside is a claim like any other."""
-        if made_here(engine) or answer is None or not solution.status.has_answer:
+        if made_here(engine):
+            return solution, answer
+        solution = Solution(
+            solution.status, solution.objective, stats=checked_stats(solution.stats)
+        )
+        if answer is None or not solution.status.has_answer:
             return solution, answer
         found = recertify(program, answer)
         if found is None:
@@ -332,11 +347,6 @@ def _with_reached_floors(program: Program, answer: Answer) -> AllocationProgram 
 
 
 _ROUNDING = 1e-12
-
-
-def made_here(engine: Engine) -> bool:
-    """Whether an engine is of this package, where certificates are computed from the program."""
-    return type(engine).__module__.startswith("gavel_opt.")
 
 
 def _takes(engine: Engine, program: Program) -> bool:

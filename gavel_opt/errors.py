@@ -44,6 +44,24 @@ ANY_FAILURE = BaseException
 """What else such code may end in: neither ``sys.exit`` nor a library's panic ends the process."""
 
 
+def one_line(message: object, longest: int = 2000) -> str:
+    """A message as one line of bounded length, without control characters, whatever it quotes."""
+    line = " ".join(str(message).split())
+    if not line.isprintable():
+        line = "".join(sign if sign.isprintable() else "?" for sign in line)
+    return line if len(line) <= longest else f"{line[: longest - 4]} ..."
+
+
+def in_words(raised: BaseException, longest: int = 200) -> str:
+    """What code from outside raised, in one short line; its own text may raise as well."""
+    try:
+        text = one_line(raised, longest)
+    except ANY_FAILURE:
+        text = ""
+    kind = type(raised).__name__
+    return f"{kind}: {text}" if text else kind
+
+
 def unknown_name(what: str, name: str, known: Iterable[str]) -> InputError:
     """Build the error for a name that is not in a list, with the nearest valid names.
 

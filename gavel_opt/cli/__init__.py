@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gavel_opt.cli.command_line import Command, Program, one_line
-from gavel_opt.errors import InputError, unknown_name
+from gavel_opt.cli.command_line import Command, Program
+from gavel_opt.errors import InputError, one_line, unknown_name
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -98,6 +98,7 @@ def _run_solve(arguments: argparse.Namespace) -> int:
     if not is_known(arguments.engine):
         raise unknown_name("engine (--engine)", arguments.engine, known_engines())
     from gavel_opt.checking import describe_certificate, named_engines, solve_timed
+    from gavel_opt.engines.asking import version_of
     from gavel_opt.engines.protocol import Options
     from gavel_opt.model.files import read_with_notes
 
@@ -126,7 +127,7 @@ def _run_solve(arguments: argparse.Namespace) -> int:
         console.print(f"proof       {_proof(finding)}", markup=False)
     if not solution.status.has_answer and solution.stats.detail:
         console.print(f"detail      {solution.stats.detail}", markup=False)
-    console.print(f"engine      {engine.version()}, {finding.seconds:.3f} s", markup=False)
+    console.print(f"engine      {version_of(engine)}, {finding.seconds:.3f} s", markup=False)
     if solution.status.has_answer:
         most = None if arguments.values else _FEW
         _print_figures("values", values, most, "--values lists them all")

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn, Protocol, TextIO
 
-from gavel_opt.errors import GavelError, InputError, MissingLibraryError, unknown_name
+from gavel_opt.errors import GavelError, InputError, MissingLibraryError, one_line, unknown_name
 
 
 class Command(Protocol):
@@ -189,14 +189,3 @@ def _is_text(word: str) -> bool:
         return bool(word.encode()) or not word
     except UnicodeEncodeError:
         return False
-
-
-def one_line(message: object) -> str:
-    """A message as one line of bounded length, without control characters, whatever it quotes."""
-    line = " ".join(str(message).split())
-    if not line.isprintable():
-        line = "".join(sign if sign.isprintable() else "?" for sign in line)
-    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 4]} ..."
-
-
-_LONGEST = 2000

@@ -2,39 +2,61 @@
 
 from __future__ import annotations
 
+import copy
+import math
+
 import numpy as np
 
 from gavel_opt.engines.protocol import Engine, Options
-from gavel_opt.errors import ANY_FAILURE, ON_PURPOSE
+from gavel_opt.errors import ANY_FAILURE, ON_PURPOSE, in_words, one_line
 from gavel_opt.model.linear_program import LinearProgram
 from gavel_opt.model.solution import Solution, Stats, Status
 
-_LONGEST = 200
+
+def made_here(engine: Engine) -> bool:
+    """Whether an engine is of this package, where certificates are computed from the program."""
+    return type(engine).__module__.startswith("gavel_opt.")
 
 
 def ask(engine: Engine, program: LinearProgram, options: Options) -> Solution:
     """Solve on an engine; an exception or an answer of the wrong shape is a numerical error.
+
+    The objective is computed from the point, whatever the engine says that it is. An engine from outside works on
+    a copy of the program, which it may scale in place, and what it keeps of its answer is a copy, too; no more
+    is taken of it than status, point, duals and statistics.
 
     Raises
     ------
     GavelError
         What the engine raises on purpose: misuse.
     """
+    ours = made_here(engine)
     try:
-        solution = engine.solve(program, options)
+        solution = engine.solve(program if ours else copy.deepcopy(program), options)
     except ON_PURPOSE:
         raise
     except ANY_FAILURE as raised:
-        return broken(raised_word(raised), str(raised))
+        return broken(f"raised {in_words(raised)}")
     if not isinstance(solution, Solution) or not isinstance(solution.status, Status):
         return broken(f"answered with a {type(solution).__name__}")
+    told = isinstance(solution.objective, int | float)
+    named = float(solution.objective) if told else math.nan
+    if not ours:
+        solution = Solution(
+            solution.status,
+            x=solution.x,
+            row_dual=solution.row_dual,
+            stats=checked_stats(solution.stats),
+        )
     shapes = program.c.shape, program.row_lower.shape
     for what, shape in zip(("x", "row_dual"), shapes, strict=True):
         values = getattr(solution, what)
         if values is None:
             continue
         try:
-            array = np.asarray(values, dtype=np.float64)
+            if np.iscomplexobj(values):
+                raise TypeError
+            array = (np.asarray if ours else np.array)(values, dtype=np.float64)
         except (TypeError, ValueError):
             return broken(f"{what} is no array of numbers")
         if array.shape != shape:
@@ -42,7 +64,26 @@ def ask(engine: Engine, program: LinearProgram, options: Options) -> Solution:
         setattr(solution, what, array)
     if solution.status.has_answer and solution.x is None:
         return broken(f"says {solution.status.value} without an answer")
+    if solution.x is not None:
+        solution.objective, solution.named = program.objective(solution.x), named
     return solution
+
+
+def checked_stats(stats: object) -> Stats:
+    """Statistics of an engine from outside, with what is none left out."""
+    checked = Stats()
+    for name in ("translate", "solve", "read"):
+        seconds = getattr(stats, name, None)
+        if isinstance(seconds, int | float) and 0.0 <= seconds < math.inf:
+            setattr(checked, name, float(seconds))
+    for name in ("iterations", "programs"):
+        count = getattr(stats, name, None)
+        if isinstance(count, int | np.integer) and count > getattr(checked, name):
+            setattr(checked, name, int(count))
+    checked.reused = getattr(stats, "reused", None) is True
+    detail = getattr(stats, "detail", None)
+    checked.detail = one_line(detail, 200) if isinstance(detail, str) else ""
+    return checked
 
 
 def raised_word(raised: BaseException) -> str:
@@ -50,7 +91,17 @@ def raised_word(raised: BaseException) -> str:
     return f"raised {type(raised).__name__}"
 
 
-def broken(what: str, more: str = "") -> Solution:
+def broken(what: str) -> Solution:
     """The outcome of a solve that was none."""
-    words = f"{what}: {' '.join(more.split())[:_LONGEST]}" if more else what
-    return Solution(Status.NUMERICAL_ERROR, stats=Stats(detail=words))
+    return Solution(Status.NUMERICAL_ERROR, stats=Stats(detail=what))
+
+
+def version_of(engine: Engine) -> str:
+    """Solver and version; what an engine from outside does not tell ends nothing."""
+    try:
+        version = engine.version()
+    except ON_PURPOSE:
+        raise
+    except ANY_FAILURE as raised:
+        return f"{engine.name}, which gives no version ({in_words(raised)})"
+    return one_line(version, 200) if isinstance(version, str) else engine.name

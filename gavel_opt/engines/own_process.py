@@ -14,7 +14,6 @@ import os
 import socket
 import subprocess
 import sys
-import threading
 import time
 import weakref
 from dataclasses import asdict, replace
@@ -23,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from gavel_opt.engines.asking import broken
+from gavel_opt.engines.asking import broken, version_of
 from gavel_opt.engines.protocol import DEFAULT_OPTIONS, Engine, Options
 from gavel_opt.model.linear_program import LinearProgram
 from gavel_opt.model.recorded import read_recorded, recorded_bytes
@@ -36,6 +35,7 @@ _GRACE = 1.0
 """Seconds beyond its limit that an engine has to come back by itself, and to be loaded."""
 
 _START = 60.0
+_ENDING = 5.0
 _MEMORY = 0.7
 """Part of the machine's memory that the process may take."""
 
@@ -62,7 +62,7 @@ class Isolated:
             tie_break=False,
         )
         self._inside = name
-        self._version = engine.version()
+        self._version = version_of(engine)
         self._process: subprocess.Popen[bytes] | None = None
         self._connection: Connection | None = None
 
@@ -109,7 +109,7 @@ class Isolated:
         code = None
         if process is not None:
             with contextlib.suppress(subprocess.TimeoutExpired):
-                code = process.wait(5.0)
+                code = process.wait(_ENDING)
         self.close()
         if code is None:
             return str(lost) or type(lost).__name__
@@ -139,14 +139,20 @@ class Isolated:
 
 _CHILD = """
 import sys
+from gavel_opt.engines.guarded_process import guarded
+guarded(int(sys.argv[1]))
 from gavel_opt.engines.own_process import serve
 serve(int(sys.argv[1]), sys.argv[2])
 """
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    process.kill()
-    process.wait()
+    process.terminate()  # its guard, which ends whatever the engine has started, too
+    try:
+        process.wait(_ENDING)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def serve(descriptor: int, name: str) -> None:
@@ -155,7 +161,6 @@ def serve(descriptor: int, name: str) -> None:
     from gavel_opt.engines.registry import make_engine
 
     _bound_memory()
-    threading.Thread(target=_leave_with, args=(os.getppid(),), daemon=True).start()
     connection = Connection(descriptor)
     engine = make_engine(name, isolate=False)
     connection.send_bytes(b"ready")
@@ -176,13 +181,6 @@ def _bound_memory() -> None:
         resource.setrlimit(resource.RLIMIT_DATA, (size, size))
 
 
-def _leave_with(parent: int) -> None:
-    """Leave when the process that asks is gone, also in the middle of a solve."""
-    while os.getppid() == parent:
-        time.sleep(0.5)
-    os._exit(1)
-
-
 def _as_json(options: Options) -> dict[str, Any]:
     # JSON as Python writes it has infinities.
     return asdict(options)
@@ -191,7 +189,7 @@ def _as_json(options: Options) -> dict[str, Any]:
 def _send(connection: Connection, solution: Solution) -> None:
     about = {
         "status": solution.status.value,
-        "objective": float(solution.objective),
+        "objective": solution.named,
         "stats": asdict(solution.stats),
         "x": solution.x is not None,
         "row_dual": solution.row_dual is not None,

@@ -11,7 +11,14 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gavel_opt.errors import InputError, MissingLibraryError, unknown_name
+from gavel_opt.errors import (
+    ANY_FAILURE,
+    ON_PURPOSE,
+    InputError,
+    MissingLibraryError,
+    in_words,
+    unknown_name,
+)
 
 if TYPE_CHECKING:  # names are listed without loading what engines need
     from gavel_opt.engines.protocol import Engine
@@ -141,6 +148,20 @@ def is_known(name: str) -> bool:
     return name.removeprefix(ISOLATED) in known_engines()
 
 
+def _check_parts(name: str, entry: Entry, engine: object) -> None:
+    from gavel_opt.engines.protocol import Capability
+
+    missing = [part for part in ("solve", "version") if not callable(getattr(engine, part, None))]
+    if not isinstance(getattr(engine, "name", None), str):
+        missing.insert(0, "name")
+    if not isinstance(getattr(engine, "capability", None), Capability):
+        missing.append("capability (a gavel_opt.Capability)")
+    if missing:
+        raise InputError(
+            f"engine {name!r} of package {entry.source} ({entry.path}) has no {' and no '.join(missing)}"
+        )
+
+
 def make_engine(name: str, isolate: bool | None = None) -> Engine:
     """Make a fresh engine.
 
@@ -174,12 +195,16 @@ def make_engine(name: str, isolate: bool | None = None) -> Engine:
         raise MissingLibraryError(
             f"engine {name!r} needs {library}: pip install {library}"
         ) from missing
-    except (AttributeError, TypeError) as broken:
+    except ON_PURPOSE:
+        raise
+    except ANY_FAILURE as broken:
         if not entry.source:
             raise
         raise InputError(
-            f"engine {name!r} of package {entry.source} cannot be made ({entry.path}): {broken}"
+            f"engine {name!r} of package {entry.source} cannot be made ({entry.path}): {in_words(broken)}"
         ) from broken
+    if entry.source:
+        _check_parts(name, entry, engine)
     if isolate is None:
         isolate = engine.capability.isolate
     if not isolate:

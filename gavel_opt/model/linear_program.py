@@ -123,5 +123,7 @@ class LinearProgram:
 
     def objective(self, x: Floats) -> float:
         """Value of the objective at ``x``."""
-        with np.errstate(over="ignore"):  # beyond 1.8e308 it is infinite, and no certificate holds
+        with np.errstate(
+            over="ignore", invalid="ignore"
+        ):  # of what is not finite no certificate holds
             return float(self.c @ x) + self.offset

@@ -50,7 +50,8 @@ class Scaled:
 
     def point(self, x: Floats) -> Floats:
         """A point of the scaled program as one of the original."""
-        return np.ldexp(x, self.column + self.size)
+        with np.errstate(over="ignore"):  # it proves nothing there
+            return np.ldexp(x, self.column + self.size)
 
     def direction(self, x: Floats) -> Floats:
         """A direction of the scaled program as one of the original, up to its length."""
@@ -72,6 +73,9 @@ class Scaled:
         if solution.x is not None:
             solution.x = self.point(solution.x)
             solution.objective = self.original.objective(solution.x)
+            with np.errstate(over="ignore"):
+                named = float(np.ldexp(solution.named, self.size - self.cost))
+            solution.named = named + self.original.offset
         if solution.row_dual is not None:
             solution.row_dual = np.ldexp(solution.row_dual, self.row - self.cost)
         return solution

@@ -122,7 +122,7 @@ class Solution:
     status
         How the solve ended. Outcomes are statuses; engines raise only for misuse.
     objective
-        Value of the objective at ``x`` (NaN without an answer).
+        Value of the objective at ``x`` (NaN without an answer); whoever asked the engine computes it.
     x
         Columns, shape ``(n,)``, or None.
     row_dual
@@ -130,6 +130,8 @@ class Solution:
         the row's bound, whatever the sense; reduced costs are then ``c - A.T @ row_dual``.
     certificate
         Filled in by the driver or by :func:`gavel_opt.solve`.
+    named
+        The objective that the engine itself named; NaN where that is no number.
     claim
         The engine's own status, where a proof decided otherwise; None elsewhere.
     proof
@@ -152,3 +154,4 @@ class Solution:
     proof: str = ""
     point: Floats | None = None
     ray: Floats | None = None
+    named: float = float("nan")

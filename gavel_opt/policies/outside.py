@@ -8,7 +8,14 @@ import traceback
 from collections.abc import Generator
 from typing import Any
 
-from gavel_opt.errors import ANY_FAILURE, ON_PURPOSE, GavelError, InputError, PolicyFailed
+from gavel_opt.errors import (
+    ANY_FAILURE,
+    ON_PURPOSE,
+    GavelError,
+    InputError,
+    PolicyFailed,
+    in_words,
+)
 from gavel_opt.model.allocation_program import (
     AllocationProgram,
     FinishTimeProgram,
@@ -117,10 +124,9 @@ def blamed(policy: Policy, raised: BaseException) -> GavelError | None:
     lines = [step.lineno for step in steps if step.filename == home]
     if not lines:
         return None
-    said, where = " ".join(str(raised).split()), f"({home}, line {lines[-1]})"
+    where = f"({home}, line {lines[-1]})"
     if isinstance(raised, InputError):
+        said = " ".join(str(raised).split())
         known = repr(policy.name) in said
         return None if known else InputError(f"policy {policy.name!r}: {said} {where}")
-    return PolicyFailed(
-        f"policy {policy.name!r} raised {type(raised).__name__}{said and ': '}{said} {where}"
-    )
+    return PolicyFailed(f"policy {policy.name!r} raised {in_words(raised, 2000)} {where}")

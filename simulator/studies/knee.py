@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from simulator.files.whole_files import write_atomically
+from simulator.runs.output.recording import unsolved_kept
 from simulator.runs.saturation.bounds import Bound, highest_rate, packs
 from simulator.runs.saturation.long_queue import (
     ANOTHER_MIX,
@@ -218,7 +219,8 @@ class Sought:
 def measure(payload: Payload) -> dict[str, Any]:
     """Measure the knee of one policy and seed; the work of a piece of the plan."""
     config = RunConfig.from_json(payload["knee"])
-    return asdict(knee_of(config, highest_rate(config, packs(config))))
+    with unsolved_kept():
+        return asdict(knee_of(config, highest_rate(config, packs(config))))
 
 
 def write(found: Sequence[Knee], folder: Path) -> None:

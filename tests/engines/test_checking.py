@@ -93,7 +93,7 @@ def test_a_wrong_word_is_replaced_by_what_is_proven():
 
 def test_a_wrong_objective_is_a_disagreement():
     result = check(known("small_maximum"), broken.WrongObjective())
-    assert result.disagreements == ["highs: optimal 36; but wrong-objective: optimal 37"]
+    assert result.disagreements == ["wrong-objective says 37, and its point is worth 36"]
 
 
 @pytest.mark.parametrize("engine", [broken.WrongPoint, broken.WrongSign, broken.NotNumbers])
@@ -161,3 +161,17 @@ def test_infeasible_by_less_than_solvers_overlook_has_an_answer_everywhere():
         if finding.engine == "scs" and finding.claim is Status.ITERATION_LIMIT:
             continue  # a first-order method may not see that there is no point
         assert finding.solution.status is Status.INFEASIBLE, finding.engine
+
+
+def test_what_an_engine_names_is_judged_on_the_scale_of_the_program():
+    """A program with small coefficients is solved on another scale, where the engine adds 1."""
+    small = LinearProgram.build(
+        [3e-2, 5e-2], [[1e-12, 0.0], [0.0, 1e-12]], -np.inf, [4e-12, 6e-12],
+        maximize=True, offset=7.0,
+    )  # fmt: skip
+    assert check(small).agree
+    (finding,) = check_program(small, [broken.WrongObjective()], Options()).findings
+    assert finding.solution.objective == pytest.approx(7.42, rel=1e-12)
+    assert check(small, broken.WrongObjective()).disagreements == [
+        f"wrong-objective says {finding.solution.named:.12g}, and its point is worth 7.42"
+    ]

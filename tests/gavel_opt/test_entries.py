@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import _thread
 import copy
 import random
 import sys
 import threading
+import time
 from collections import OrderedDict
 
 import pytest
@@ -75,6 +77,10 @@ def test_what_was_deleted_and_added_is_told():
     assert found > 200
 
 
+def started(target, arguments):
+    threading.Thread(target=target, args=arguments).start()
+
+
 @known
 def test_what_cannot_be_told_is_not_said_to_be_the_same(monkeypatch):
     text = {"a": 1, "b": 2}
@@ -82,15 +88,24 @@ def test_what_cannot_be_told_is_not_said_to_be_the_same(monkeypatch):
     one = rows(4)
     assert not same_entries(one, OrderedDict(one))
     assert not same_entries(OrderedDict(one), OrderedDict(one))
-    wait = threading.Event()
-    other = threading.Thread(target=wait.wait)
-    other.start()
-    try:
-        assert not same_entries(one, one.copy())
-    finally:
-        wait.set()
-        other.join()
-    assert same_entries(one, one.copy())
+    for start in (_thread.start_new_thread, started):  # the first is known to its own library alone
+        wait, here, gone = threading.Event(), threading.Event(), threading.Event()
+
+        def other(wait=wait, here=here, gone=gone):
+            here.set()
+            wait.wait()
+            gone.set()
+
+        start(other, ())
+        here.wait()
+        try:
+            assert not same_entries(one, one.copy())
+        finally:
+            wait.set()
+            gone.wait()
+        until = time.monotonic() + 10.0
+        while not same_entries(one, one.copy()):
+            assert time.monotonic() < until
     monkeypatch.setattr(entries, "_TRIED", ())
     entries_are_known.cache_clear()
     try:

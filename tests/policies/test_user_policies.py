@@ -202,6 +202,16 @@ class Raises(Policy):
         return state.nope
 
 
+class NoTextError(Exception):
+    def __str__(self):
+        raise ZeroDivisionError
+
+
+class NoText(Policy):
+    def shares(self, state):
+        raise NoTextError
+
+
 class NotGenerator(Policy):
     def programs(self, state, merge):
         return ProgramBuilder(state)
@@ -224,6 +234,7 @@ class Neither(Policy):
             InputError,
             "'NotGenerator': programs gave a ProgramBuilder, expected a gen",
         ),
+        (NoText, PolicyFailed, "'NoText' raised NoTextError "),
         (Neither, InputError, "'Neither' overrides neither programs nor shares"),
     ],
 )

@@ -25,7 +25,7 @@ from pyarrow import parquet
 
 import simulator
 from gavel_opt import InputError
-from gavel_opt.cli.command_line import one_line
+from gavel_opt.errors import one_line
 from simulator.cli.sweep import collect
 from simulator.importers import source
 from simulator.importers.conversion import Names, convert

@@ -41,7 +41,7 @@ def test_every_payload_has_one_outcome_from_warm_processes() -> None:
 
 
 def test_failures_stay_with_their_payload() -> None:
-    hows = ["fine", "input", "dies", "bug", "interrupts", "closes", "dies", "fine"]
+    hows = ["fine", "input", "dies", "bug", "interrupts", "closes", "dies", "fine", "says nothing"]
     outcomes = make_executor(processes=2).run(work.sometimes, [{"how": how} for how in hows])
     found = {outcome.index: outcome for outcome in outcomes}
     assert sorted(found) == list(range(len(hows)))
@@ -57,6 +57,7 @@ def test_failures_stay_with_their_payload() -> None:
     assert found[5].error == "GeneratorExit: early"
     assert "process died" in (found[2].error or "")
     assert "process died" in (found[6].error or "")
+    assert found[8].error == "NoTextError"
 
 
 def test_what_hangs_is_ended_after_its_time_and_not_tried_again() -> None:

@@ -17,6 +17,11 @@ def square(payload: dict[str, Any]) -> dict[str, Any]:
     return {"value": payload["n"] ** 2, "process": os.getpid()}
 
 
+class NoTextError(Exception):
+    def __str__(self) -> str:
+        raise ZeroDivisionError
+
+
 def sometimes(payload: dict[str, Any]) -> dict[str, Any]:
     """Fail in the way the payload says."""
     match payload["how"]:
@@ -24,6 +29,8 @@ def sometimes(payload: dict[str, Any]) -> dict[str, Any]:
             raise InputError("no such\nthing")
         case "bug":
             raise ZeroDivisionError("a bug")
+        case "says nothing":
+            raise NoTextError
         case "interrupts":
             raise KeyboardInterrupt
         case "closes":

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import tempfile
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -69,6 +70,15 @@ def keep_unsolved(failed: SolveFailed, folder: Path | None) -> SolveFailed:
     except (InputError, OSError) as wrong:
         return SolveFailed(f"{failed}; the program could not be kept: {wrong}", program)
     return SolveFailed(f"{failed}; gavel-opt check {path} asks all engines", program)
+
+
+@contextlib.contextmanager
+def unsolved_kept(folder: Path | None = None) -> Iterator[None]:
+    """Keep the program at which what is done within fails."""
+    try:
+        yield
+    except SolveFailed as failed:
+        raise keep_unsolved(failed, folder) from None
 
 
 class Allocations:

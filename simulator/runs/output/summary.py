@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 import gavel_opt
 from gavel_opt import Tally
+from gavel_opt.engines.asking import version_of
 from simulator.runs.columns import Columns
 from simulator.runs.output.job_metrics import presence
 from simulator.runs.output.results import RunResult, Spent, Status
@@ -281,7 +282,7 @@ def _engine(simulation: Simulation) -> tuple[str, str]:
     driver = simulation.driver
     if driver is None:
         return "replay", str(simulation.config.replay)
-    return driver.engine.name, driver.engine.version()
+    return driver.engine.name, version_of(driver.engine)
 
 
 def _slo_violations(simulation: Simulation, jobs: Columns) -> int | None:

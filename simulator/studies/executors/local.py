@@ -17,6 +17,7 @@ from multiprocessing.connection import Connection, wait
 from typing import Any, TypeAlias
 
 from gavel_opt import GavelError
+from gavel_opt.errors import in_words
 from simulator.process import timeout_watch
 from simulator.process.interrupts import interrupts
 from simulator.studies.executors import Outcome, Payload, Work
@@ -264,7 +265,7 @@ def timed(work: Work, payload: Payload) -> Timed:
     except BaseException as wrong:
         if isinstance(wrong, KeyboardInterrupt) and (interrupts.pending or not _deaf()):
             raise
-        error = f"{type(wrong).__name__}: {' '.join(str(wrong).split())}".removesuffix(": ")
+        error = in_words(wrong, 2000)
         trace = traceback.format_exc()
     return value, error, trace, time.process_time() - cpu, time.perf_counter() - wall
 

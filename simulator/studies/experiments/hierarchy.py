@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from gavel_opt import ClusterState, Driver, InputError, make_policy
+from simulator.runs.output.recording import unsolved_kept
 from simulator.settings.options import check_engine
 from simulator.studies.batches.batch import Batch, Task, file_name
 from simulator.studies.executors import Payload
@@ -117,12 +118,13 @@ def cluster_with(present: int, within: str) -> ClusterState:
 
 def allocate(payload: Payload) -> dict[str, Any]:
     """Compute the allocations of all time steps under one policy; the work of a figure."""
-    found = hierarchical_fairness(
-        aware=payload["policy"] == AWARE,
-        within=payload["within"],
-        engine=payload["engine"],
-        tie_break=payload["tie_break"],
-    )
+    with unsolved_kept():
+        found = hierarchical_fairness(
+            aware=payload["policy"] == AWARE,
+            within=payload["within"],
+            engine=payload["engine"],
+            tie_break=payload["tie_break"],
+        )
     steps = found.throughput[::STEPS_PER_JOB]
     return {"effective_throughput": [step[: n + 1].tolist() for n, step in enumerate(steps)]}
 

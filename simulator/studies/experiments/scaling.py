@@ -18,6 +18,7 @@ import numpy as np
 
 from gavel_opt import ClusterState, Driver, InputError, make_policy
 from gavel_opt.kernels.jit import compiling_at_once
+from simulator.runs.output.recording import unsolved_kept
 from simulator.settings.options import check_engine
 from simulator.studies.batches.batch import Batch, Task, file_name
 from simulator.studies.executors import Payload
@@ -75,6 +76,11 @@ def state_of(jobs: int, seed: int, entities: bool) -> ClusterState:
 
 def measure(payload: Payload) -> dict[str, Any]:
     """Time a first allocation and later ones, in CPU seconds."""
+    with unsolved_kept():
+        return _measure(payload)
+
+
+def _measure(payload: Payload) -> dict[str, Any]:
     name, jobs, seed = payload["policy"], payload["jobs"], payload["seed"]
     entities = "water_filling" in name
     settings: dict[str, Any] = {}
