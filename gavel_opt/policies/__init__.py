@@ -13,15 +13,12 @@ from gavel_opt.policies.policy import Policy, Programs, Traits, solves
 _NO_PAIRS = {"packing_threshold": 1.5}
 """Of policies that pair no jobs: a threshold cannot be set, and is not offered."""
 
-_NO_DRAWS = {"seed": 0}
-"""Of modes that draw nothing: a policy whose seed is left open is one that draws."""
-
 POLICIES: dict[str, tuple[str, dict[str, Any]]] = {
     "isolated": ("shares:Isolated", {}),
     "proportional": ("shares:Proportional", {}),
     "fifo": ("fifo:Fifo", {"mode": "plain", **_NO_PAIRS}),
-    "fifo_perf": ("fifo:Fifo", {"mode": "perf", **_NO_PAIRS, **_NO_DRAWS}),
-    "fifo_packed": ("fifo:Fifo", {"mode": "packed", **_NO_DRAWS}),
+    "fifo_perf": ("fifo:Fifo", {"mode": "perf", **_NO_PAIRS}),
+    "fifo_packed": ("fifo:Fifo", {"mode": "packed"}),
     "gandiva": ("gandiva:Gandiva", {}),
     "allox": ("allox:AlloX", {}),
     "max_min_fairness": ("max_min:MaxMinFairness", {"variant": "plain"}),
@@ -53,6 +50,9 @@ POLICIES: dict[str, tuple[str, dict[str, Any]]] = {
 }
 """Name to (module:class, arguments)."""
 
+DRAWING = ("fifo", "gandiva")
+"""Those that draw by the seed that they are given; the others ignore it."""
+
 
 def make_policy(
     policy: str | type[Policy] | Callable[..., Policy], seed: int = 0, **settings: Any
@@ -65,7 +65,7 @@ def make_policy(
         One of :data:`POLICIES`, a name from the entry-point group ``gavel_opt.policies``, where a class is
         (``module:Class``, ``file.py:Class``), or the class itself (or a function that makes a policy).
     seed
-        For the policies that draw (plain FIFO, Gandiva, one of your own that takes a ``seed``).
+        For the policies that draw (:data:`DRAWING`); the others ignore it.
     settings
         What it takes besides, e.g. ``entities`` for water filling; checked against its signature, text
         converted to what its parameters are annotated as.
@@ -102,6 +102,7 @@ def known_policies() -> dict[str, str]:
 
 
 __all__ = [
+    "DRAWING",
     "POLICIES",
     "Found",
     "Policy",

@@ -44,7 +44,7 @@ class AlloX(SharesInColumns):
     traits = Traits(single_gpu_only=True, by_arrival=True)
     long_from = 64
 
-    def __init__(self, name: str, alpha: float = 1.0) -> None:
+    def __init__(self, name: str, alpha: float = 1.0, seed: int = 0) -> None:
         super().__init__()
         if not 0.0 <= alpha <= 1.0:
             raise InputError(f"alpha is {alpha}, expected 0 to 1")

@@ -56,7 +56,7 @@ POOLED_FROM = 64
 class FinishTimeFairness(ByVariant):
     """Minimise the largest ratio of finish time to finish time under isolation."""
 
-    def __init__(self, name: str, variant: Variant) -> None:
+    def __init__(self, name: str, variant: Variant, seed: int = 0) -> None:
         super().__init__(name, variant)
         self._past = IsolatedTime()
 

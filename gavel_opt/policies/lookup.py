@@ -119,11 +119,16 @@ def build(found: Found, seed: int, given: Mapping[str, Any]) -> Policy:
         For a setting that it does not take, and for whatever its constructor refuses.
     """
     values = {**found.fixed, **check_settings(found.name, found.factory, given, found.fixed)}
-    takes = _parameters(found.factory)
-    if "name" in takes and takes["name"].default is inspect.Parameter.empty:
-        values["name"] = found.name
-    if takes_seed(found):
-        values["seed"] = seed
+    try:
+        takes = inspect.signature(found.factory).parameters
+    except (TypeError, ValueError):
+        takes = {}  # type: ignore[assignment]
+    ours = {"seed": seed, "name": found.name}
+    values |= {
+        name: value
+        for name, value in ours.items()
+        if name in takes and (name == "seed" or takes[name].default is takes[name].empty)
+    }
     try:
         policy = found.factory(**values)
     except (InputError, KeyboardInterrupt):
@@ -134,18 +139,6 @@ def build(found: Found, seed: int, given: Mapping[str, Any]) -> Policy:
         ) from wrong
     require_policy(policy, found.name)
     return policy
-
-
-def takes_seed(found: Found) -> bool:
-    """Whether a policy is given the run's seed: of ours, those that draw."""
-    return "seed" in _parameters(found.factory) and "seed" not in found.fixed
-
-
-def _parameters(factory: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
-    try:
-        return inspect.signature(factory).parameters
-    except (TypeError, ValueError):  # a class without a signature of its own
-        return {}
 
 
 def require_policy(policy: object, name: str) -> None:
@@ -310,13 +303,4 @@ def _source(name: str) -> str:
     return f"{place} sha256:{digest}"
 
 
-__all__ = [
-    "GROUP",
-    "Found",
-    "build",
-    "find",
-    "from_packages",
-    "name_of",
-    "require_policy",
-    "takes_seed",
-]
+__all__ = ["GROUP", "Found", "build", "find", "from_packages", "name_of", "require_policy"]

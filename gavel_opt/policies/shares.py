@@ -42,7 +42,7 @@ def isolated_share(workers: Ints, scale_factor: Ints) -> Floats:
 class _Shares(Policy):
     traits = Traits(shuffles=True)
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, seed: int = 0) -> None:
         self.name = name
 
 

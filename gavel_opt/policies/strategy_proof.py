@@ -43,7 +43,7 @@ class StrategyProof(Policy):
         What part of its allocation each job kept at the last recomputation, by job number.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, seed: int = 0) -> None:
         self.name = name
         self.kept: dict[int, float] = {}
         self.traits = Traits()

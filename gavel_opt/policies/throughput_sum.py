@@ -64,6 +64,7 @@ class ThroughputSum(Policy):
         prices: bool = False,
         deadlines: bool = False,
         packed: bool = False,
+        seed: int = 0,
     ) -> None:
         self.name = name
         self.traits = Traits(packing=packed, needs_prices=prices, needs_deadlines=deadlines)

@@ -36,7 +36,7 @@ class ByVariant(Policy):
     plain_reads: ClassVar[bool] = True
     """Whether throughputs enter a plain program."""
 
-    def __init__(self, name: str, variant: Variant) -> None:
+    def __init__(self, name: str, variant: Variant, seed: int = 0) -> None:
         self.name = name
         self.variant = variant
         self.traits = Traits(

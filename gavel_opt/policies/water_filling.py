@@ -86,6 +86,7 @@ class WaterFilling(ByVariant):
         name: str,
         variant: Variant,
         entities: Mapping[str, Any] | None = None,
+        seed: int = 0,
     ) -> None:
         super().__init__(name, variant)
         self.entities = None if entities is None else Entities.parse(entities)

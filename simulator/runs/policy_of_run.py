@@ -7,8 +7,8 @@ import inspect
 from typing import Any
 
 from gavel_opt import POLICIES, InputError, Policy, find_policy, make_policy
-from gavel_opt.policies import Found
-from gavel_opt.policies.lookup import build, name_of, require_policy, takes_seed
+from gavel_opt.policies import DRAWING, Found
+from gavel_opt.policies.lookup import build, name_of, require_policy
 from gavel_opt.policies.settings import settings_of
 from simulator.runs.estimated_throughputs import estimates_wanted
 from simulator.settings.config import RunConfig
@@ -51,8 +51,8 @@ def may_draw(config: RunConfig) -> bool:
     gavel_opt.InputError
         If there is no such policy, or it does not take a setting.
     """
-    found = find_policy(config.policy)
-    if config.trace is None or found.source or takes_seed(found):
+    drawing = config.policy in DRAWING or find_policy(config.policy).source
+    if config.trace is None or drawing:
         return True
     return policy_of(config).traits.shuffles or estimates_wanted(config)
 
