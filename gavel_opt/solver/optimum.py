@@ -20,6 +20,8 @@ from gavel_opt.model.allocation_program import (
 from gavel_opt.model.solution import Certificate
 from gavel_opt.solver.interior_point.method import solve_program
 from gavel_opt.solver.memory import Memory
+from gavel_opt.solver.pair_simplex.method import solve_contended
+from gavel_opt.solver.pair_simplex.start import kept_with_room
 from gavel_opt.solver.prices.bottleneck_pairs import Pairs, centre_at_bottleneck
 from gavel_opt.solver.prices.cheapest_mix import Given
 from gavel_opt.solver.prices.shortcuts import BOTTLENECK, DOUBT, NONE, PRICED, solve_direct
@@ -42,6 +44,10 @@ CENTRED_UP_TO = 128
 """Groups up to which a packed program is looked at for one job that sets the level
 (:mod:`gavel_opt.solver.prices.bottleneck_pairs`): equations are dense."""
 
+PIVOTED_UP_TO = 256
+"""Groups up to which a packed program is looked at for an optimum that is a single vertex
+(:mod:`gavel_opt.solver.pair_simplex`): the inverse of a basis is dense."""
+
 PRICED_IN_FROM = 48
 """Groups from which on pairs are priced in as they are needed (:mod:`gavel_opt.solver.packed_optimum`)."""
 
@@ -50,6 +56,8 @@ DECIDED_FROM = 1000
 
 _NONE = np.empty(0)
 _NO_CENTRE = np.empty((0, 0)), 0.0, _NONE
+_NO_KEYS = np.empty(0, np.int64)
+_NOTHING_KEPT = kept_with_room(0, 0)
 
 
 def optimum(
@@ -125,11 +133,20 @@ def _packed(
 ) -> tuple[Answer, Certificate, int]:
     """Solve a program with pairs: at its bottleneck, by column generation or on the path."""
     groups = program.blocks.groups
-    slack = None
+    slack, pivots = None, not efficient and _may_be_vertex(program)
+    first = pivots and memory is not None and memory.at_vertex
+    if first:
+        only = _at_vertex(given, program.blocks, memory)
+        if only is not None:
+            return only
     if groups <= CENTRED_UP_TO and not _asks_for_more(program):
         slack = _at_bottleneck(given, program.blocks, memory)
         if slack is not None and not efficient:
             return slack
+    if pivots and not first:
+        only = _at_vertex(given, program.blocks, memory)
+        if only is not None:
+            return only
     packed = None
     if groups >= PRICED_IN_FROM:
         packed = _by_columns(program, tie_break, memory)
@@ -141,6 +158,36 @@ def _packed(
     if slack is not None:
         packed[0].objective = packed[0].level = slack[0].level
     return packed
+
+
+def _may_be_vertex(program: Program) -> bool:
+    """Whether the dual simplex method takes a program."""
+    if isinstance(program, FinishTimeProgram) or _asks_for_more(program):
+        return False
+    return program.blocks.groups <= PIVOTED_UP_TO
+
+
+def _at_vertex(
+    given: Given, blocks: Blocks, memory: Memory | None
+) -> tuple[Answer, Certificate, int] | None:
+    """Solve a packed program whose optimum is a single vertex; None if it is not such a one."""
+    pairs = blocks.pairs
+    assert pairs is not None
+    groups, types = given.rate.shape
+    found = Found(
+        np.empty((blocks.combinations, types)), np.empty(groups), np.empty(types), np.empty(6)
+    )
+    key = _NO_KEYS if blocks.key is None else plain_array(blocks.key)
+    kept = _NOTHING_KEPT
+    if memory is not None and key.size:
+        kept = memory.for_vertices(groups, types)
+    parts = pairs.member, pairs.rate, pairs.share, pairs.use
+    task = given, Pairs._make(map(plain_array, parts)), key, kept, found
+    _prepare(solve_contended, task, 2 * groups + types)
+    only = solve_contended(*task)
+    if memory is not None:
+        memory.at_vertex = only
+    return _answer(*found) if only else None
 
 
 def _asks_for_more(program: Program) -> bool:

@@ -1,0 +1,48 @@
+"""The one call: a contended program with pairs, if its optimum is a single vertex."""
+
+from __future__ import annotations
+
+from gavel_opt.arrays import Ints
+from gavel_opt.kernels.jit import compiled
+from gavel_opt.solver.pair_simplex.columns import columns_of
+from gavel_opt.solver.pair_simplex.dual_simplex import pivot_to_optimum, tableau_for
+from gavel_opt.solver.pair_simplex.only_vertex import only_optimum
+from gavel_opt.solver.pair_simplex.start import Kept, keep, start_from, start_from_nothing
+from gavel_opt.solver.prices.bottleneck_pairs import Pairs
+from gavel_opt.solver.prices.cheapest_mix import Given
+from gavel_opt.solver.records import Found
+
+LIMIT = 6
+"""Pivots at most, for each row."""
+
+
+@compiled
+def solve_contended(given: Given, pairs: Pairs, key: Ints, kept: Kept, found: Found) -> bool:
+    """Solve a program without reward; False if it has several optima, or is none of these.
+
+    Parameters
+    ----------
+    given, pairs
+        The program.
+    key
+        Numbers by which groups are known to the next program, ``(G,)``; empty if there are none.
+    kept
+        Where to start, kept from program to program. The answer does not depend on it.
+    found
+        Gets the answer.
+    """
+    columns = columns_of(given, pairs)
+    if columns.unit == 0.0:
+        return False
+    at = tableau_for(columns)
+    limit, pivots = LIMIT * columns.limit.size, -1
+    if start_from(columns, key, kept, at):
+        pivots = pivot_to_optimum(columns, at, limit)
+    if pivots < 0:
+        start_from_nothing(columns, at)
+        pivots = pivot_to_optimum(columns, at, limit)
+    if pivots < 0:
+        return False
+    keep(columns, key, at, kept)
+    found.summary[5] = pivots
+    return bool(only_optimum(columns, at, found))

@@ -1,0 +1,296 @@
+r"""The vertex of a basis to the last digits, and whether it is the only optimum.
+
+Where all basic variables are positive, every other column costs something and every other row has a price, there is no
+other optimum, no other basis and no other prices. So shares, duals and proof are worked out anew from that basis
+alone, its columns in order, and their bits do not depend on the way there.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from gavel_opt.arrays import Floats, Ints
+from gavel_opt.kernels.dense import copy_into
+from gavel_opt.kernels.gap import LEVEL_SIZE, relative_gap
+from gavel_opt.kernels.jit import compiled
+from gavel_opt.solver.pair_simplex.columns import Columns, costs_at, entries_of
+from gavel_opt.solver.pair_simplex.dual_simplex import NOTHING, OUT, Tableau
+from gavel_opt.solver.records import Found
+from gavel_opt.solver.settings import SETTINGS
+
+CLEAR = 1e-11
+"""Costs and prices above this part of a job's share of the objective are positive."""
+REFINED = 2
+"""Times that a solution is refined."""
+
+
+class Square(NamedTuple):
+    """The equations of a basis: t first, then its columns in order, in the rows without a slack.
+
+    Attributes
+    ----------
+    column, row
+        Columns beside t, ``(K - 1,)``, and rows, ``(K,)``.
+    matrix, factor
+        The equations, and their factors, ``(K, K)``.
+    order
+        Which row of the equations each row of the factor is.
+    """
+
+    column: Ints
+    row: Ints
+    matrix: Floats
+    factor: Floats
+    order: Ints
+
+
+@compiled
+def only_optimum(columns: Columns, at: Tableau, found: Found) -> bool:
+    """Work out the optimum of an optimal basis; False if it is not the only one or not proven.
+
+    ``found`` gets shares, duals and proof; ``y`` and ``cost`` of ``at`` become those of the basis.
+    """
+    rows, groups = columns.limit.size, columns.jobs.size
+    square = _square(columns, at)
+    if square.row.size == 0 or not _factor(square):
+        return False
+    values, right = np.empty(square.row.size), np.empty(square.row.size)
+    for n in range(right.size):
+        right[n] = columns.limit[square.row[n]]
+    _solve(square, right, values)
+    prices = np.zeros(right.size)
+    right[:] = 0.0
+    right[0] = 1.0
+    _solve_transposed(square, right, prices)
+    at.y[:] = 0.0
+    for n in range(right.size):
+        at.y[square.row[n]] = prices[n]
+    costs_at(columns, at.y, at.cost)
+    left = np.empty(rows)
+    _rows_left(columns, square, values, left)
+    if not _is_only(columns, at, square, values, left):
+        return False
+    _take(columns, square, values, at.y, found)
+    summary = found.summary
+    summary[0] = summary[1] = values[0] * columns.unit
+    summary[2] = _violation(columns, values, left)
+    summary[3], bound = _bound(columns, at.y, at.cost)
+    summary[4] = relative_gap(values[0], bound, LEVEL_SIZE)
+    for i in range(groups):
+        if not math.isfinite(found.level_dual[i]):
+            return False
+    return bool(max(summary[2], summary[3], summary[4]) <= SETTINGS.proved)
+
+
+@compiled
+def _square(columns: Columns, at: Tableau) -> Square:
+    """The equations; without a row if the basis has a slack that should be zero, or is none."""
+    groups, rows, inside = columns.jobs.size, columns.limit.size, at.inside
+    many, tight = 0, 0
+    for c in range(inside.size - 1):
+        many += inside[c]
+    for k in range(rows):
+        tight += at.slack[k] == OUT
+    size = tight if inside[inside.size - 1] == 1 and tight == many + 1 else 0
+    square = Square(
+        np.empty(max(size - 1, 0), np.int64),
+        np.empty(size, np.int64),
+        np.zeros((size, size)),
+        np.empty((size, size)),
+        np.empty(size, np.int64),
+    )
+    if size == 0:
+        return square
+    place, n = np.full(rows, -1, np.int64), 0
+    for k in range(rows):
+        if at.slack[k] == OUT:
+            square.row[n], place[k] = k, n
+            if k < groups:
+                square.matrix[n, 0] = columns.jobs[k]
+            n += 1
+    entry, value, n = np.empty(5, np.int64), np.empty(5), 0
+    for c in range(inside.size - 1):
+        if inside[c] == 1:
+            for e in range(entries_of(columns, c, entry, value)):
+                if place[entry[e]] >= 0:
+                    square.matrix[place[entry[e]], n + 1] = value[e]
+            square.column[n] = c
+            n += 1
+    return square
+
+
+@compiled
+def _factor(square: Square) -> bool:
+    """Factor by rows, the largest coefficient of a column first; False if it is singular."""
+    a, order = square.factor, square.order
+    size = order.size
+    for i in range(size):
+        copy_into(a[i], square.matrix[i])
+    for k in range(size):
+        order[k] = k
+    for k in range(size):
+        pivot = k
+        for i in range(k + 1, size):
+            if abs(a[i, k]) > abs(a[pivot, k]):
+                pivot = i
+        if not abs(a[pivot, k]) > 0.0:
+            return False
+        if pivot != k:
+            order[k], order[pivot] = order[pivot], order[k]
+            for c in range(size):
+                a[k, c], a[pivot, c] = a[pivot, c], a[k, c]
+        inverse = 1.0 / a[k, k]
+        for i in range(k + 1, size):
+            if a[i, k] != 0.0:
+                times = a[i, k] * inverse
+                a[i, k] = times
+                for c in range(k + 1, size):
+                    a[i, c] -= times * a[k, c]
+    return True
+
+
+@compiled
+def _solve(square: Square, right: Floats, values: Floats) -> None:
+    """Solve the equations for a right-hand side."""
+    a, m, size = square.factor, square.matrix, right.size
+    left = right.copy()
+    values[:] = 0.0
+    z = np.empty(size)
+    for _ in range(REFINED + 1):
+        for i in range(size):
+            total = left[square.order[i]]
+            for k in range(i):
+                total -= a[i, k] * z[k]
+            z[i] = total
+        for i in range(size - 1, -1, -1):
+            total = z[i]
+            for k in range(i + 1, size):
+                total -= a[i, k] * z[k]
+            z[i] = total / a[i, i]
+        for i in range(size):
+            values[i] += z[i]
+        for i in range(size):
+            total = right[i]
+            for k in range(size):
+                total -= m[i, k] * values[k]
+            left[i] = total
+
+
+@compiled
+def _solve_transposed(square: Square, right: Floats, values: Floats) -> None:
+    """Solve the equations' transpose."""
+    a, m, size = square.factor, square.matrix, right.size
+    left, z = right.copy(), np.empty(size)
+    values[:] = 0.0
+    for _ in range(REFINED + 1):
+        for i in range(size):
+            z[i] = left[i]
+        for i in range(size):
+            z[i] /= a[i, i]
+            for k in range(i + 1, size):
+                z[k] -= a[i, k] * z[i]
+        for i in range(size - 1, -1, -1):
+            for k in range(i):
+                z[k] -= a[i, k] * z[i]
+        for i in range(size):
+            values[square.order[i]] += z[i]
+        for i in range(size):
+            left[i] = right[i]
+        for k in range(size):
+            for i in range(size):
+                left[i] -= m[k, i] * values[k]
+
+
+@compiled
+def _rows_left(columns: Columns, square: Square, values: Floats, left: Floats) -> None:
+    """What is left of each row's limit."""
+    for k in range(left.size):
+        left[k] = columns.limit[k]
+    for i in range(columns.jobs.size):
+        left[i] -= columns.jobs[i] * values[0]
+    entry, value = np.empty(5, np.int64), np.empty(5)
+    for n in range(square.column.size):
+        for e in range(entries_of(columns, square.column[n], entry, value)):
+            left[entry[e]] -= value[e] * values[n + 1]
+
+
+@compiled
+def _is_only(columns: Columns, at: Tableau, square: Square, values: Floats, left: Floats) -> bool:
+    """Whether no other point is as good, and no other prices are."""
+    groups, types, jobs = columns.jobs.size, columns.workers.size, 0.0
+    for i in range(groups):
+        jobs += columns.jobs[i]
+    clear = CLEAR / jobs
+    for n in range(1, values.size):
+        if not values[n] > NOTHING:
+            return False
+    for k in range(left.size):
+        if at.slack[k] == OUT:
+            if not at.y[k] > 1e-3 * clear:
+                return False
+        elif not left[k] > NOTHING:
+            return False
+    for n in range(columns.one.size):
+        for j in range(types):
+            c = n * types + j
+            if at.inside[c] == 1:
+                continue
+            # a pair that runs nowhere may idle where it takes nothing that has a price
+            used = columns.runs[n, j] == 1 or n >= groups
+            if used and not at.cost[c] > clear:
+                return False
+    return square.row.size > 0
+
+
+@compiled
+def _take(columns: Columns, square: Square, values: Floats, y: Floats, found: Found) -> None:
+    """Take shares and duals as the program has them."""
+    groups, types = columns.jobs.size, columns.workers.size
+    for n in range(found.x.shape[0]):
+        for j in range(types):
+            found.x[n, j] = 0.0
+    for n in range(square.column.size):
+        m, j = square.column[n] // types, square.column[n] % types
+        jobs = columns.jobs[m] if m < groups else 1.0
+        found.x[m, j] = values[n + 1] / jobs
+    for i in range(groups):
+        found.level_dual[i] = columns.jobs[i] * max(y[i], 0.0)
+    for j in range(types):
+        found.capacity_dual[j] = max(y[2 * groups + j], 0.0) * columns.unit
+
+
+@compiled
+def _violation(columns: Columns, values: Floats, left: Floats) -> float:
+    """The largest violation of a row or a sign, relative as in all certificates."""
+    groups, types, worst = columns.jobs.size, columns.workers.size, 0.0
+    for n in range(1, values.size):
+        worst = max(worst, -values[n])
+    for i in range(groups):
+        jobs = columns.jobs[i]
+        floor = -columns.limit[i] / jobs
+        level = left[i] / jobs + floor + values[0]
+        worst = max(worst, -left[i] / jobs / (abs(floor) + abs(level) + 1e-9))
+        worst = max(worst, -left[groups + i] / jobs)
+    for j in range(types):
+        worst = max(worst, -left[2 * groups + j] / columns.workers[j])
+    return worst
+
+
+@compiled
+def _bound(columns: Columns, y: Floats, cost: Floats) -> tuple[float, float]:
+    """What is missing of a level's price in all, and the bound of prices with time made dear enough."""
+    groups, types, pull, bound = columns.jobs.size, columns.workers.size, 0.0, 0.0
+    for i in range(groups):
+        pull += columns.jobs[i] * max(y[i], 0.0)
+    for k in range(columns.limit.size):
+        bound += columns.limit[k] * max(y[k], 0.0)
+    for n in range(columns.one.size):
+        short = 0.0
+        for j in range(types):
+            if columns.runs[n, j] == 1:
+                short = min(short, cost[n * types + j])
+        bound -= columns.jobs[columns.one[n]] * short / columns.time[n]
+    return abs(1.0 - pull), bound
