@@ -133,20 +133,9 @@ def _packed(
 ) -> tuple[Answer, Certificate, int]:
     """Solve a program with pairs: at its bottleneck, by column generation or on the path."""
     groups = program.blocks.groups
-    slack, pivots = None, not efficient and _may_be_vertex(program)
-    first = pivots and memory is not None and memory.at_vertex
-    if first:
-        only = _at_vertex(given, program.blocks, memory)
-        if only is not None:
-            return only
-    if groups <= CENTRED_UP_TO and not _asks_for_more(program):
-        slack = _at_bottleneck(given, program.blocks, memory)
-        if slack is not None and not efficient:
-            return slack
-    if pivots and not first:
-        only = _at_vertex(given, program.blocks, memory)
-        if only is not None:
-            return only
+    canonical = _canonical_of_pairs(program, given, memory)
+    if canonical is not None and not efficient:
+        return canonical
     packed = None
     if groups >= PRICED_IN_FROM:
         packed = _by_columns(program, tie_break, memory)
@@ -155,16 +144,27 @@ def _packed(
         packed = _answer(*_by_path(program, gain, _NO_CENTRE))
         if groups < PRICED_IN_FROM and not packed[1].within(PROVED):
             packed = _by_columns(program, tie_break, memory) or packed
-    if slack is not None:
-        packed[0].objective = packed[0].level = slack[0].level
+    if canonical is not None:
+        packed[0].objective = packed[0].level = canonical[0].level
     return packed
 
 
-def _may_be_vertex(program: Program) -> bool:
-    """Whether the dual simplex method takes a program."""
-    if isinstance(program, FinishTimeProgram) or _asks_for_more(program):
-        return False
-    return program.blocks.groups <= PIVOTED_UP_TO
+def _canonical_of_pairs(
+    program: Program, given: Given, memory: Memory | None
+) -> tuple[Answer, Certificate, int] | None:
+    """The canonical optimum by one of the methods for pairs, of which a program is for one at most; None if for none."""
+    if _asks_for_more(program):
+        return None
+    groups, found = program.blocks.groups, None
+    pivots = groups <= PIVOTED_UP_TO and not isinstance(program, FinishTimeProgram)
+    vertex_first = pivots and memory is not None and memory.at_vertex
+    if vertex_first:
+        found = _at_vertex(given, program.blocks, memory)
+    if found is None and groups <= CENTRED_UP_TO:
+        found = _at_bottleneck(given, program.blocks, memory)
+    if found is None and pivots and not vertex_first:
+        found = _at_vertex(given, program.blocks, memory)
+    return found
 
 
 def _at_vertex(

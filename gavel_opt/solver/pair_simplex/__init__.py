@@ -1,4 +1,4 @@
-"""Contended programs with pairs, whose optimum is a single vertex: a dual simplex from the last program's prices.
+"""Contended programs with pairs, whose prices are the only ones: a dual simplex from the last program's.
 
 ``columns``
     The program: rows, columns, and the numbers that stand for them.
@@ -8,4 +8,6 @@
     Pivots, until no basic variable is negative.
 ``only_vertex``
     The vertex of a basis to the last digits, and whether it is the only optimum.
+``centre_of_face``
+    The centre of all optima, where there are several.
 """

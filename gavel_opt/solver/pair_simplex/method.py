@@ -1,12 +1,13 @@
-"""The one call: a contended program with pairs, if its optimum is a single vertex."""
+"""The one call: a contended program with pairs."""
 
 from __future__ import annotations
 
 from gavel_opt.arrays import Ints
-from gavel_opt.kernels.jit import compiled
+from gavel_opt.kernels.jit import compiled_apart
+from gavel_opt.solver.pair_simplex.centre_of_face import centre_of_face
 from gavel_opt.solver.pair_simplex.columns import columns_of
 from gavel_opt.solver.pair_simplex.dual_simplex import pivot_to_optimum, tableau_for
-from gavel_opt.solver.pair_simplex.only_vertex import only_optimum
+from gavel_opt.solver.pair_simplex.only_vertex import ONE_OF_MANY, ONLY, vertex_of
 from gavel_opt.solver.pair_simplex.start import Kept, keep, start_from, start_from_nothing
 from gavel_opt.solver.prices.bottleneck_pairs import Pairs
 from gavel_opt.solver.prices.cheapest_mix import Given
@@ -16,9 +17,9 @@ LIMIT = 6
 """Pivots at most, for each row."""
 
 
-@compiled
+@compiled_apart
 def solve_contended(given: Given, pairs: Pairs, key: Ints, kept: Kept, found: Found) -> bool:
-    """Solve a program without reward; False if it has several optima, or is none of these.
+    """Solve a program without reward; False if it has several prices, or is none of these.
 
     Parameters
     ----------
@@ -45,4 +46,7 @@ def solve_contended(given: Given, pairs: Pairs, key: Ints, kept: Kept, found: Fo
         return False
     keep(columns, key, at, kept)
     found.summary[5] = pivots
-    return bool(only_optimum(columns, at, found))
+    outcome = vertex_of(columns, at, found)
+    if outcome != ONE_OF_MANY:
+        return bool(outcome == ONLY)
+    return bool(centre_of_face(given, pairs, columns, at, found))

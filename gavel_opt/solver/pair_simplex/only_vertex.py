@@ -7,7 +7,6 @@ alone, its columns in order, and their bits do not depend on the way there.
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 import numpy as np
@@ -23,6 +22,8 @@ from gavel_opt.solver.settings import SETTINGS
 
 CLEAR = 1e-11
 """Costs and prices above this part of a job's share of the objective are positive."""
+NEITHER, ONLY, ONE_OF_MANY = range(3)
+"""No proof that prices are the only ones, or none at all; the only optimum; one of several, at the only prices."""
 REFINED = 2
 """Times that a solution is refined."""
 
@@ -48,15 +49,14 @@ class Square(NamedTuple):
 
 
 @compiled
-def only_optimum(columns: Columns, at: Tableau, found: Found) -> bool:
-    """Work out the optimum of an optimal basis; False if it is not the only one or not proven.
+def vertex_of(columns: Columns, at: Tableau, found: Found) -> int:
+    """Work out the optimum of an optimal basis, and whether it is the only one.
 
     ``found`` gets shares, duals and proof; ``y`` and ``cost`` of ``at`` become those of the basis.
     """
-    rows, groups = columns.limit.size, columns.jobs.size
     square = _square(columns, at)
     if square.row.size == 0 or not _factor(square):
-        return False
+        return NEITHER
     values, right = np.empty(square.row.size), np.empty(square.row.size)
     for n in range(right.size):
         right[n] = columns.limit[square.row[n]]
@@ -69,20 +69,16 @@ def only_optimum(columns: Columns, at: Tableau, found: Found) -> bool:
     for n in range(right.size):
         at.y[square.row[n]] = prices[n]
     costs_at(columns, at.y, at.cost)
-    left = np.empty(rows)
+    left = np.empty(columns.limit.size)
     _rows_left(columns, square, values, left)
-    if not _is_only(columns, at, square, values, left):
-        return False
-    _take(columns, square, values, at.y, found)
+    outcome = _compare(columns, at, values, left)
+    if outcome == NEITHER:
+        return NEITHER
+    take_prices(columns, at, found)
+    _take(columns, square, values, found)
     summary = found.summary
-    summary[0] = summary[1] = values[0] * columns.unit
     summary[2] = _violation(columns, values, left)
-    summary[3], bound = _bound(columns, at.y, at.cost)
-    summary[4] = relative_gap(values[0], bound, LEVEL_SIZE)
-    for i in range(groups):
-        if not math.isfinite(found.level_dual[i]):
-            return False
-    return bool(max(summary[2], summary[3], summary[4]) <= SETTINGS.proved)
+    return outcome if max(summary[2], summary[3], summary[4]) <= SETTINGS.proved else NEITHER
 
 
 @compiled
@@ -218,37 +214,81 @@ def _rows_left(columns: Columns, square: Square, values: Floats, left: Floats) -
 
 
 @compiled
-def _is_only(columns: Columns, at: Tableau, square: Square, values: Floats, left: Floats) -> bool:
-    """Whether no other point is as good, and no other prices are."""
-    groups, types, jobs = columns.jobs.size, columns.workers.size, 0.0
-    for i in range(groups):
-        jobs += columns.jobs[i]
-    clear = CLEAR / jobs
+def _compare(columns: Columns, at: Tableau, values: Floats, left: Floats) -> int:
+    """Whether other points are as good, or other prices."""
+    clear = clear_of(columns)
     for n in range(1, values.size):
         if not values[n] > NOTHING:
-            return False
+            return NEITHER
+    outcome = ONLY
     for k in range(left.size):
         if at.slack[k] == OUT:
-            if not at.y[k] > 1e-3 * clear:
-                return False
+            if at.y[k] < -1e-3 * clear:
+                return NEITHER
+            if at.y[k] <= 1e-3 * clear:
+                outcome = ONE_OF_MANY
         elif not left[k] > NOTHING:
-            return False
-    for n in range(columns.one.size):
-        for j in range(types):
-            c = n * types + j
-            if at.inside[c] == 1:
-                continue
-            # a pair that runs nowhere may idle where it takes nothing that has a price
-            used = columns.runs[n, j] == 1 or n >= groups
-            if used and not at.cost[c] > clear:
-                return False
-    return square.row.size > 0
+            return NEITHER
+    for c in range(at.cost.size):
+        if at.inside[c] == 0 and on_face(columns, at, c, clear):
+            if at.cost[c] < -clear:
+                return NEITHER
+            outcome = ONE_OF_MANY
+    if outcome == ONLY or _workers_are_short(columns, at, 1e-3 * clear):
+        return outcome
+    return NEITHER
 
 
 @compiled
-def _take(columns: Columns, square: Square, values: Floats, y: Floats, found: Found) -> None:
-    """Take shares and duals as the program has them."""
+def _workers_are_short(columns: Columns, at: Tableau, least: float) -> bool:
+    """Whether some type has a price; if none has and there is room, one job sets the level, which is for others."""
+    dearest = 0.0
+    for j in range(columns.workers.size):
+        dearest = max(dearest, at.y[2 * columns.jobs.size + j])
+    return dearest > least
+
+
+@compiled
+def clear_of(columns: Columns) -> float:
+    """What is clearly not zero among costs; a thousandth of it among prices."""
+    jobs = 0.0
+    for i in range(columns.jobs.size):
+        jobs += columns.jobs[i]
+    return CLEAR / jobs
+
+
+@compiled
+def on_face(columns: Columns, at: Tableau, c: int, clear: float) -> bool:
+    """Whether a column costs nothing and may be positive: a pair that runs nowhere may idle where that takes nothing."""
+    n = c // columns.workers.size
+    used = columns.runs[n, c % columns.workers.size] == 1 or n >= columns.jobs.size
+    return bool(used and at.cost[c] <= clear)
+
+
+@compiled
+def take_prices(columns: Columns, at: Tableau, found: Found) -> None:
+    """Take duals and level from prices, with what the two leave open."""
+    groups, y, summary = columns.jobs.size, at.y, found.summary
+    level = 0.0
+    for k in range(columns.limit.size):
+        level += columns.limit[k] * y[k]
+    summary[0] = summary[1] = level * columns.unit
+    summary[3], bound = _bound(columns, y, at.cost)
+    summary[4] = relative_gap(level, bound, LEVEL_SIZE)
+    for i in range(groups):
+        found.level_dual[i] = columns.jobs[i] * max(y[i], 0.0)
+    for j in range(columns.workers.size):
+        found.capacity_dual[j] = max(y[2 * groups + j], 0.0) * columns.unit
+
+
+@compiled
+def _take(columns: Columns, square: Square, values: Floats, found: Found) -> None:
+    """Take level and shares as the program has them, and what the level leaves open."""
     groups, types = columns.jobs.size, columns.workers.size
+    summary = found.summary
+    bound = summary[1] / columns.unit
+    summary[4] = max(summary[4], relative_gap(values[0], bound, LEVEL_SIZE))
+    summary[0] = summary[1] = values[0] * columns.unit
     for n in range(found.x.shape[0]):
         for j in range(types):
             found.x[n, j] = 0.0
@@ -256,10 +296,6 @@ def _take(columns: Columns, square: Square, values: Floats, y: Floats, found: Fo
         m, j = square.column[n] // types, square.column[n] % types
         jobs = columns.jobs[m] if m < groups else 1.0
         found.x[m, j] = values[n + 1] / jobs
-    for i in range(groups):
-        found.level_dual[i] = columns.jobs[i] * max(y[i], 0.0)
-    for j in range(types):
-        found.capacity_dual[j] = max(y[2 * groups + j], 0.0) * columns.unit
 
 
 @compiled

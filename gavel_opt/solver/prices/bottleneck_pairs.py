@@ -22,7 +22,7 @@ import numpy as np
 from gavel_opt.arrays import Floats, Ints
 from gavel_opt.kernels.dense import backward_row, eliminate_row, forward_rows
 from gavel_opt.kernels.gap import LEVEL_SIZE, relative_gap
-from gavel_opt.kernels.jit import compiled
+from gavel_opt.kernels.jit import compiled, compiled_apart
 from gavel_opt.solver.prices.cheapest_mix import (
     FIRST,
     SECOND,
@@ -84,8 +84,10 @@ class Body(NamedTuple):
         What it adds to both levels, ``(C, J)``.
     weight
         In the barrier, ``(C, J)``; 0 for what is zero in all optima.
-    need, jobs
-        Level that each group needs, and weight of its two slacks, ``(G + 1,)``; 0 where it sets the level.
+    need
+        Level that each group needs, ``(G + 1,)``.
+    slack
+        Weight of each row's slack, ``(2 G + 2 + J,)``; 0 where there is none.
     workers
         That there are, ``(J,)``.
     """
@@ -99,7 +101,7 @@ class Body(NamedTuple):
     second: Floats
     weight: Floats
     need: Floats
-    jobs: Floats
+    slack: Floats
     workers: Floats
 
 
@@ -123,7 +125,7 @@ class Search(NamedTuple):
     matrix: Floats
 
 
-@compiled
+@compiled_apart
 def centre_at_bottleneck(given: Given, pairs: Pairs, ray: Floats, found: Found) -> bool:
     """Solve a program without reward; False if it is not one of these, or too near to another one.
 
@@ -146,18 +148,19 @@ def centre_at_bottleneck(given: Given, pairs: Pairs, ray: Floats, found: Found) 
     fastest = np.full(own.shape[0], -1, np.int64)
     if not _find_bottleneck(given, pairs, own, t, fastest):
         return False
-    body = _body(given, pairs, own, t, fastest)
-    search = _start(body, given.counts)
+    body = body_of(given, pairs, own, t, fastest)
+    search = room_for(body)
+    _start_prices(body, given.counts, search.prices)
     steps = 0
     if _goes_along(body, ray, given.counts, search.prices):
-        steps = _newton(body, search, FEW)
+        steps = newton(body, search, FEW)
     if steps != NO_BODY:
         _start_prices(body, given.counts, search.prices)
-        steps = _newton(body, search, LIMIT)
+        steps = newton(body, search, LIMIT)
     _keep_ray(steps, search.prices, ray, given.counts)
     if steps <= 0:
         return False
-    primal = _take(body, search, found)
+    primal = take(body, search, found)
     gap = _duals(given, own, t, fastest, found)
     if not (primal <= PROVED and gap <= PROVED):
         return False
@@ -213,7 +216,7 @@ def _largest(rates: Floats) -> float:
 
 
 @compiled
-def _body(given: Given, pairs: Pairs, own: Floats, t: float, fastest: Ints) -> Body:
+def body_of(given: Given, pairs: Pairs, own: Floats, t: float, fastest: Ints) -> Body:
     """Scale the program, and leave out what those that set the level do not use."""
     groups, types = given.rate.shape
     many = groups + pairs.use.size
@@ -227,9 +230,11 @@ def _body(given: Given, pairs: Pairs, own: Floats, t: float, fastest: Ints) -> B
         np.zeros((many, types)),
         np.zeros((many, types)),
         np.zeros(groups + 1),
-        np.zeros(groups + 1),
+        np.zeros(2 * groups + 2 + types),
         given.workers,
     )
+    for j in range(types):
+        body.slack[2 * groups + 2 + j] = 1.0
     scale = np.zeros(groups)
     for i in range(groups):
         level = need(given.age.size > 0, own[i, FIRST], own[i, SECOND], own[i, THIRD], t)
@@ -237,7 +242,7 @@ def _body(given: Given, pairs: Pairs, own: Floats, t: float, fastest: Ints) -> B
         if fastest[i] >= 0:
             body.weight[i, fastest[i]] = given.counts[i]
             continue
-        body.jobs[i] = SETTINGS.slack_weight * given.counts[i]
+        body.slack[2 * i] = body.slack[2 * i + 1] = SETTINGS.slack_weight * given.counts[i]
         body.need[i] = -1.0
         if level > -math.inf:
             scale[i] = 1.0 / own[i, TOP]
@@ -279,19 +284,17 @@ def _add_pairs(body: Body, count: Ints, pairs: Pairs, scale: Floats, fastest: In
 
 
 @compiled
-def _start(body: Body, counts: Ints) -> Search:
-    """Room for the search, and where it starts."""
+def room_for(body: Body) -> Search:
+    """Room for the search."""
     groups, types = body.need.size - 1, body.workers.size
     rows = 2 * groups + 2 + types
-    search = Search(
+    return Search(
         np.zeros(rows),
         np.zeros(rows),
         np.zeros(body.weight.shape),
         np.zeros(body.weight.shape),
         np.zeros((rows, rows)),
     )
-    _start_prices(body, counts, search.prices)
-    return search
 
 
 @compiled
@@ -310,7 +313,7 @@ def _start_prices(body: Body, counts: Ints, prices: Floats) -> None:
     for i in range(groups):
         demand += body.use[i]
         level = 0.0
-        if body.jobs[i] > 0.0:
+        if body.slack[2 * i] > 0.0:
             level = PULL * load[i] / (1.0 - body.need[i])
         prices[2 * i], prices[2 * i + 1] = level, level + SPARE * counts[i]
     left = max(1.0 - demand / supply, LEFT)
@@ -322,7 +325,7 @@ def _start_prices(body: Body, counts: Ints, prices: Floats) -> None:
 
 
 @compiled
-def _newton(body: Body, search: Search, limit: int) -> int:
+def newton(body: Body, search: Search, limit: int) -> int:
     """Find the prices of the centre; the number of steps.
 
     Or 0 where the search ends without, and :data:`NO_BODY` where prices prove that there is none.
@@ -378,18 +381,20 @@ def _add_slacks(body: Body, search: Search) -> bool:
     for i in range(body.need.size - 1):
         step[2 * i], step[2 * i + 1] = body.need[i], -1.0
         for row in (2 * i, 2 * i + 1):
-            if body.jobs[i] > 0.0:
+            if body.slack[row] > 0.0:
                 if not y[row] > 0.0:
                     return False
-                slack = body.jobs[i] / y[row]
+                slack = body.slack[row] / y[row]
                 step[row] += slack
                 a[row, row] = slack / y[row]
     for j in range(body.workers.size):
         row = kinds + j
-        if not y[row] > 0.0:
-            return False
-        step[row] = 1.0 / y[row] - body.workers[j]
-        a[row, row] = 1.0 / (y[row] * y[row])
+        step[row] = -body.workers[j]
+        if body.slack[row] > 0.0:
+            if not y[row] > 0.0:
+                return False
+            step[row] += body.slack[row] / y[row]
+            a[row, row] = body.slack[row] / (y[row] * y[row])
     return True
 
 
@@ -459,7 +464,7 @@ def _walk(body: Body, search: Search) -> tuple[float, float]:
             part = change / search.cost[n, j]
             moved, down = max(moved, abs(part)), max(down, -part)
     for row in range(y.size):
-        if row >= kinds or body.jobs[row // 2] > 0.0:
+        if body.slack[row] > 0.0:
             part = dy[row] / y[row]
             moved, down = max(moved, abs(part)), max(down, -part)
     return moved, down
@@ -489,11 +494,14 @@ def _slope(body: Body, search: Search, length: float) -> float:
     for i in range(body.need.size - 1):
         slope += dy[2 * i + 1] - body.need[i] * dy[2 * i]
         for row in (2 * i, 2 * i + 1):
-            if body.jobs[i] > 0.0:
-                slope -= body.jobs[i] * dy[row] / (y[row] + length * dy[row])
+            if body.slack[row] > 0.0:
+                slope -= body.slack[row] * dy[row] / (y[row] + length * dy[row])
     for j in range(types):
         row = kinds + j
-        slope += body.workers[j] * dy[row] - dy[row] / (y[row] + length * dy[row])
+        rise = body.workers[j] * dy[row]
+        if body.slack[row] > 0.0:
+            rise -= body.slack[row] * dy[row] / (y[row] + length * dy[row])
+        slope += rise
     for n in range(body.one.size):
         for j in range(types):
             if body.weight[n, j] > 0.0:
@@ -558,7 +566,7 @@ def _goes_along(body: Body, ray: Floats, counts: Ints, prices: Floats) -> bool:
 
 
 @compiled
-def _take(body: Body, search: Search, found: Found) -> float:
+def take(body: Body, search: Search, found: Found) -> float:
     """Take the shares, but for pairs that only idle; the largest violation."""
     y, types, kinds = search.prices, body.workers.size, 2 * body.need.size
     used, x = np.zeros(y.size), found.x
@@ -568,7 +576,7 @@ def _take(body: Body, search: Search, found: Found) -> float:
         for j in range(types):
             r, q = body.first[n, j], body.second[n, j]
             x[n, j] = 0.0
-            runs = r > 0.0 or q > 0.0 or body.jobs[body.one[n]] == 0.0
+            runs = r > 0.0 or q > 0.0 or n < body.need.size - 1
             if body.weight[n, j] > 0.0 and runs:
                 x[n, j] = body.weight[n, j] / (time + k * y[kinds + j] - r * y[u] - q * y[v])
                 used[u] += r * x[n, j]
@@ -578,14 +586,15 @@ def _take(body: Body, search: Search, found: Found) -> float:
                 used[kinds + j] += k * x[n, j]
     primal = 0.0
     for i in range(body.need.size - 1):
-        primal = max(primal, used[2 * i + 1] - 1.0)
-        if body.jobs[i] > 0.0:
-            lacks = body.need[i] - used[2 * i]
-            primal = max(primal, lacks / (abs(body.need[i]) + used[2 * i] + 1e-300))
-        else:
+        lacks = (body.need[i] - used[2 * i]) / (abs(body.need[i]) + used[2 * i] + 1e-300)
+        primal = max(primal, lacks, used[2 * i + 1] - 1.0)
+        if body.slack[2 * i] == 0.0:
+            primal = max(primal, -lacks)
+        if body.slack[2 * i + 1] == 0.0:
             primal = max(primal, 1.0 - used[2 * i + 1])
     for j in range(types):
-        primal = max(primal, used[kinds + j] / body.workers[j] - 1.0)
+        over = used[kinds + j] / body.workers[j] - 1.0
+        primal = max(primal, over if body.slack[kinds + j] > 0.0 else abs(over))
     return primal
 
 

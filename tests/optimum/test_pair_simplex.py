@@ -1,0 +1,166 @@
+"""Contended programs with pairs by a dual simplex: the same point as by the other methods, whatever it starts from."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from programs import max_min, slack, with_pairs
+from test_column_generation import different_jobs, part_of
+
+from gavel_opt.model.allocation_program import AllocationProgram
+from gavel_opt.solver import optimum as door
+from gavel_opt.solver.memory import Memory
+from gavel_opt.solver.optimum import optimum
+from gavel_opt.solver.pair_simplex.method import solve_contended
+from gavel_opt.solver.pair_simplex.start import kept_with_room
+from gavel_opt.solver.prices.bottleneck_pairs import Pairs
+from gavel_opt.solver.prices.cheapest_mix import Given
+from gavel_opt.solver.records import Found
+
+
+def by_simplex(program: AllocationProgram, kept=None):
+    """What the method says itself; None where it leaves a program to others."""
+    blocks, none = program.blocks, np.empty(0)
+    pairs = blocks.pairs
+    assert pairs is not None
+    curve = program.slope, program.floor, none, none, none
+    given = Given(blocks.rate, blocks.use, blocks.count, blocks.workers, *curve)
+    found = Found(
+        np.empty((blocks.combinations, blocks.types)),
+        np.empty(blocks.groups),
+        np.empty(blocks.types),
+        np.empty(6),
+    )
+    key = np.empty(0, np.int64) if blocks.key is None else blocks.key
+    kept = kept_with_room(0, blocks.types) if kept is None else kept
+    terms = Pairs(pairs.member, pairs.rate, pairs.share, pairs.use)
+    return found if solve_contended(given, terms, key, kept, found) else None
+
+
+def elsewhere(program, monkeypatch):
+    """The optimum without this method."""
+    with monkeypatch.context() as patch:
+        patch.setattr(door, "PIVOTED_UP_TO", 0)
+        return optimum(program, "canonical")
+
+
+def in_short_supply(seed, groups=None):
+    """Workers for a fifth of the jobs."""
+    program = with_pairs(max_min(seed, groups), seed)
+    blocks = program.blocks
+    few = np.maximum(1.0, np.round(blocks.workers * 0.2 * blocks.use.sum() / blocks.workers.sum()))
+    return replace(program, blocks=replace(blocks, workers=few))
+
+
+def with_twins(program):
+    """Each group once more, at other speed: what one of two does on a type the other can do as well."""
+    blocks = program.blocks
+    pairs = blocks.pairs
+    groups = blocks.groups
+    again = np.concatenate([np.arange(groups), np.arange(groups)])
+    speed = np.repeat([1.0, 0.5], groups)
+    member = np.concatenate([pairs.member, pairs.member + groups])
+    rate = np.concatenate([pairs.rate, 0.5 * pairs.rate])
+    pairs = replace(
+        pairs,
+        member=member,
+        rate=rate,
+        share=np.concatenate([pairs.share, pairs.share]),
+        use=np.concatenate([pairs.use, pairs.use]),
+    )
+    twins = replace(
+        blocks,
+        rate=blocks.rate[again] * speed[:, None],
+        use=blocks.use[again],
+        count=blocks.count[again],
+        pairs=pairs,
+        of_job=None,
+    )
+    return AllocationProgram(twins, np.ones(2 * groups), np.zeros(2 * groups))
+
+
+def test_it_is_the_optimum_of_the_other_methods(monkeypatch):
+    taken = 0
+    for seed in range(30):
+        program = in_short_supply(seed, groups=2 + seed // 2)
+        if not program.blocks.pairs.use.size:
+            continue
+        found = by_simplex(program)
+        if found is None:
+            continue
+        taken += 1
+        answer, proof, _ = elsewhere(program, monkeypatch)
+        assert proof.within(1e-9)
+        assert found.summary[1] == pytest.approx(answer.level, rel=1e-9)
+        np.testing.assert_allclose(found.x, answer.x, rtol=1e-6, atol=1e-8)
+        door_answer, certificate, _ = optimum(program, "canonical")
+        assert certificate.within(1e-11)
+        assert slack(program, door_answer) > -1e-11
+    assert taken >= 20
+
+
+def test_of_several_optima_it_is_the_centre(monkeypatch):
+    taken = 0
+    for seed in range(12):
+        program = with_twins(in_short_supply(seed, groups=5))
+        found = by_simplex(program)
+        if found is None:
+            continue
+        taken += 1
+        answer, proof, _ = elsewhere(program, monkeypatch)
+        assert proof.within(1e-9)
+        np.testing.assert_allclose(found.x, answer.x, rtol=1e-5, atol=1e-8)
+    assert taken >= 6
+
+
+def test_the_start_leaves_no_trace_in_the_answer():
+    kept = kept_with_room(64, 3)
+    full = different_jobs(7, jobs=40)
+    rng = np.random.default_rng(1)
+    warm_pivots, cold_pivots = 0.0, 0.0
+    for turn in range(6):
+        stays = np.ones(40, dtype=bool)
+        stays[rng.choice(40, 2, replace=False)] = False
+        program = part_of(full, stays)
+        warm, cold = by_simplex(program, kept), by_simplex(program)
+        assert warm is not None
+        assert cold is not None
+        for one, other in zip(warm[:3], cold[:3], strict=True):
+            assert one.tobytes() == other.tobytes()
+        if turn:
+            warm_pivots += warm.summary[5]
+            cold_pivots += cold.summary[5]
+    assert warm_pivots < 0.5 * cold_pivots
+
+
+def test_a_start_from_quite_another_program_does_no_harm():
+    kept = kept_with_room(64, 3)
+    for seed in range(4):
+        program = different_jobs(seed, jobs=20 + 5 * seed, load=4.0 + seed)
+        warm, cold = by_simplex(program, kept), by_simplex(program)
+        assert (warm is None) == (cold is None)
+        assert warm is None or warm.x.tobytes() == cold.x.tobytes()
+
+
+def test_where_workers_are_for_all_it_is_left_to_others():
+    """Whoever asks first: both methods would find that centre, in other bits."""
+    program = in_short_supply(3, groups=6)
+    assert by_simplex(program) is not None
+    blocks = replace(program.blocks, workers=np.full(3, 10.0 * program.blocks.use.sum()))
+    assert by_simplex(replace(program, blocks=blocks)) is None
+
+
+def test_the_door_asks_it_first_where_it_had_the_last_answer(monkeypatch):
+    memory = Memory()
+    full = different_jobs(9, jobs=30)
+    asked = []
+    for name in ("_at_vertex", "_at_bottleneck"):
+        plain = getattr(door, name)
+        monkeypatch.setattr(
+            door, name, lambda *given, name=name, plain=plain: asked.append(name) or plain(*given)
+        )
+    for _ in range(2):
+        optimum(full, "canonical", memory)
+    assert asked == ["_at_bottleneck", "_at_vertex", "_at_vertex"]
