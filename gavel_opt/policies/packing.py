@@ -13,7 +13,7 @@ import numpy as np
 
 from gavel_opt.arrays import Floats, Ints
 from gavel_opt.errors import InputError
-from gavel_opt.kernels.pair_rows import pair_rows
+from gavel_opt.kernels.pair_columns import pair_rows
 from gavel_opt.model.allocation_program import Blocks, PairBlocks
 from gavel_opt.model.cluster_state import ClusterState, ThroughputTable
 from gavel_opt.model.groups import Groups

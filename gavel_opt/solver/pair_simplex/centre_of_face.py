@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from gavel_opt.arrays import Floats, Ints
 from gavel_opt.kernels.dense import cholesky, cholesky_solve
 from gavel_opt.kernels.jit import compiled
 from gavel_opt.solver.pair_simplex.columns import Columns, costs_at, entries_of
@@ -70,14 +71,9 @@ def _prices_of_face(columns: Columns, at: Tableau) -> bool:
     for a in range(many):
         for b in range(many):
             normal[a, b] = right[a] * right[b]
-    row, value = np.empty(5, np.int64), np.empty(5)
     for c in range(at.cost.size):
         if on_face(columns, at, c, clear):
-            entries = entries_of(columns, c, row, value)
-            for e in range(entries):
-                for d in range(entries):
-                    if place[row[e]] >= 0 and place[row[d]] >= 0:
-                        normal[place[row[e]], place[row[d]]] += value[e] * value[d]
+            _add_square(columns, c, place, normal)
     factor = normal.copy()
     if cholesky(factor, many, SETTINGS.face_loose) > 0:
         return False
@@ -93,6 +89,17 @@ def _prices_of_face(columns: Columns, at: Tableau) -> bool:
         at.y[k] = y[place[k]] if place[k] >= 0 else 0.0
     costs_at(columns, at.y, at.cost)
     return True
+
+
+@compiled
+def _add_square(columns: Columns, c: int, place: Ints, normal: Floats) -> None:
+    """Add a column times itself, in the rows that have a place."""
+    row, value = np.empty(5, np.int64), np.empty(5)
+    many = entries_of(columns, c, row, value)
+    for e in range(many):
+        for d in range(many):
+            if place[row[e]] >= 0 and place[row[d]] >= 0:
+                normal[place[row[e]], place[row[d]]] += value[e] * value[d]
 
 
 @compiled
