@@ -54,8 +54,15 @@ class Groups:
         return self.of_job is not None
 
     def keys(self, job: Ints) -> Ints | None:
-        """A number for each group that it keeps from program to program (``Blocks.key``)."""
-        return job if self.of_job is None else self.mark
+        """A number for each group that it keeps from program to program (``Blocks.key``).
+
+        Jobs that are groups of their own, in job order, may have been told apart by their places alone, which
+        are others' in the next program: so they are called by their own numbers.
+        """
+        if self.of_job is None:
+            return job
+        own = self.first.size == job.size and bool((self.first[1:] > self.first[:-1]).all())
+        return job if own else self.mark
 
     def spread(self, job: Ints, answer: Answer, pairs: PairBlocks | None = None) -> Allocation:
         """Give every job its group's share (clipped to [0, 1], as the reference clips)."""

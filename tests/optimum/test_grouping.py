@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gavel_opt.kernels.groups import MANY, all_differ, clipped_shares, group_keys, group_rows
+from gavel_opt.model.groups import group_jobs
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
@@ -29,6 +30,17 @@ def test_groups_are_those_of_numpy(jobs, values, top, seed):
 
 def test_negative_zero_is_zero():
     assert group_rows(np.array([[0.0], [-0.0]]))[0].tolist() == [0, 0]
+
+
+def test_jobs_told_apart_by_their_place_keep_their_own_numbers():
+    """A job has left and another one has come: all others are known by what they were known by before."""
+    place, width = np.arange(6), np.ones(6, dtype=np.int64)
+    before, after = np.array([3, 5, 8, 9, 12, 20]), np.array([5, 8, 9, 12, 20, 21])
+    for job in (before, after):
+        assert group_jobs(True, place, width).keys(job).tolist() == job.tolist()
+    # where jobs have types in common, so have their keys
+    alike = group_jobs(True, np.array([2, 1, 2, 0, 1, 3]), width)
+    assert alike.keys(before).tolist() == alike.keys(after).tolist()
 
 
 def test_marks_follow_the_values_not_the_place():
