@@ -97,6 +97,7 @@ class WaterFilling(ByVariant):
 
     def _of(self, state: ClusterState, merge: bool) -> Programs:
         entities, entity = self.entities, state.entity
+        alike = entities is None or entity is None
         if entities is None or entity is None:
             entities, entity = Entities(), np.zeros(state.job.size, dtype=np.int64)
             place = entity
@@ -118,8 +119,14 @@ class WaterFilling(ByVariant):
             pooled = PooledAsk(state, groups, program)
             ask = pooled if pooled.pays else ask
         use = program.blocks.use
-        crowded = bool(use.sum() > state.workers.sum())
-        allowed = yield from _fill(ask, rising, limit, use, crowded)
+        slope: Floats | None = None
+        if use.sum() > state.workers.sum():
+            some = limit > 0.0
+            # in the one entity that shares fairly all rise alike
+            slope = (
+                some.astype(np.float64) if alike else rising(np.zeros(limit.size), ~some).slopes()
+            )
+        allowed = yield from _fill(ask, rising, limit, use, slope)
         return allowed.spread()
 
 
@@ -128,17 +135,16 @@ def _fill(
     rising: Callable[[Floats, Bools], Rising],
     limit: Floats,
     use: Floats,
-    crowded: bool,
+    slope: Floats | None,
 ) -> Generator[AllocationProgram, Answer, Allowed]:
     """Find the levels of all groups, and an allocation that reaches them.
 
-    Where workers are scarce, what rises first is asked for as if there were no limits, and often that is
-    all; else everybody's limit is.
+    Where workers are scarce, what rises first, with ``slope``, is asked for as if there were no limits, and often
+    that is all; else everybody's limit is.
     """
     level, done = np.zeros(limit.size), limit <= 0.0
     allowed: Allowed | None = None
-    if crowded:
-        slope = rising(level, done).slopes()
+    if slope is not None:
         slope /= max(float(slope.max()), _TINY)
         allowed = yield from ask(slope)
         level = np.minimum(slope * allowed.part, limit)

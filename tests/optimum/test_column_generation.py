@@ -12,7 +12,7 @@ from gavel_opt.model.allocation_program import AllocationProgram, Blocks, PairBl
 from gavel_opt.model.lowering import lower
 from gavel_opt.solver import optimum as door
 from gavel_opt.solver import packed_optimum as packed
-from gavel_opt.solver.column_generation import centre_of_pairs
+from gavel_opt.solver.column_generation import centre_of_pairs, face_parts, tiles
 from gavel_opt.solver.column_generation.rounds_of_pricing import ColumnMemory
 from gavel_opt.solver.packed_optimum import packed_optimum
 
@@ -239,6 +239,29 @@ def test_programs_start_from_the_most_alike_of_those_before(family):
     )
     assert again is not None
     assert again[2] == 0, "a start from another program"
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_centre_is_the_same_with_pairs_in_tiles_and_in_a_list(monkeypatch, seed):
+    """Sets of some tens of groups and of few, pairs that idle, and places in tiles that stay empty."""
+    program = different_jobs(seed, jobs=30, load=1.5)
+    pairs = program.blocks.pairs
+    assert pairs is not None
+    there = np.arange(pairs.use.size) % 7 > 0
+    columns = pairs.member, pairs.rate, pairs.share, pairs.use
+    fewer = PairBlocks(*(column[there] for column in columns))
+    program = replace(program, blocks=replace(program.blocks, pairs=fewer))
+    found, filled, real = [], [], tiles.fill_tiles
+    monkeypatch.setattr(tiles, "fill_tiles", lambda *given: filled.append(given) or real(*given))
+    for least in (3, 1000):
+        monkeypatch.setattr(face_parts, "LEAST", least)
+        one = packed_optimum(program, None, None)
+        assert one is not None
+        found.append(one[0].x)
+    assert len(filled) == 1
+    there = filled[0][0].weight > 0.0
+    assert 100 < there.sum() < there.size, "all is in the list, or no place is empty"
+    np.testing.assert_allclose(found[0], found[1], rtol=0.0, atol=1e-12)
 
 
 def test_without_a_centre_the_vertex_is_that_of_a_cold_start(monkeypatch):

@@ -101,7 +101,7 @@ class Blocks(NamedTuple):
     begin, width
         First entry, and rows, of each group's block, in one flat array.
     row
-        The group's level row in its block; that of its time is the next.
+        The group's level row in its block; that of its time is as far into the block's second half.
     """
 
     begin: Ints
@@ -211,11 +211,11 @@ def _stands_for(face: Face, one: int, two: int) -> float:
 
 
 @compiled
-def joined(columns: Columns, groups: int) -> Ints:
-    """The first group of the set of groups, joined by pairs, that each is in, shape ``(G,)``."""
+def joined(member: Ints, groups: int) -> Ints:
+    """The first group of the set of groups, joined by pairs ``(P, 2)``, that each is in, shape ``(G,)``."""
     least = np.arange(groups)
-    for n in range(columns.one.size):
-        one, two = columns.one[n], columns.two[n]
+    for n in range(member.shape[0]):
+        one, two = member[n, 0], member[n, 1]
         while least[one] != one:
             least[one] = least[least[one]]
             one = least[one]
@@ -276,44 +276,44 @@ def assemble(
     columns, ratio
         The columns, and their entries of D.
     blocks, matrix
-        The part among groups, lower halves.
+        The part among groups, upper halves.
     beside, kinds
-        The part between a group's two rows and worker types, shape ``(G, 2, J)``, and between types, of which only
+        The part between a group's two rows and worker types, shape ``(2, G, J)``, and between types, of which only
         a type with itself, shape ``(J,)``.
     """
     for n in range(ratio.size):
         one, two, j, d = columns.one[n], columns.two[n], columns.kind[n], ratio[n]
         a, s, k = -columns.first[n], columns.share[n], columns.use[n]
         begin, width, u = blocks.begin[one], blocks.width[one], blocks.row[one]
-        matrix[begin + u * width + u] += a * a * d
-        matrix[begin + (u + 1) * width + u] += a * s * d
-        matrix[begin + (u + 1) * width + u + 1] += s * s * d
-        beside[one, 0, j] += a * k * d
-        beside[one, 1, j] += s * k * d
+        half = width // 2
+        level, time = begin + u * width, begin + (half + u) * width + half
+        matrix[level + u] += a * a * d
+        matrix[level + half + u] += a * s * d
+        matrix[time + u] += s * s * d
+        beside[0, one, j] += a * k * d
+        beside[1, one, j] += s * k * d
         kinds[j] += k * k * d
         o = columns.other[n]
         if o == 0.0:
             continue
         b, v = -columns.second[n], blocks.row[two]
-        matrix[begin + v * width + v] += b * b * d
-        matrix[begin + (v + 1) * width + v] += b * o * d
-        matrix[begin + (v + 1) * width + v + 1] += o * o * d
-        beside[two, 0, j] += b * k * d
-        beside[two, 1, j] += o * k * d
-        if u < v:
-            matrix[begin + v * width + u] += a * b * d
-            matrix[begin + v * width + u + 1] += s * b * d
-            matrix[begin + (v + 1) * width + u] += a * o * d
-            matrix[begin + (v + 1) * width + u + 1] += s * o * d
-        elif v < u:
-            matrix[begin + u * width + v] += a * b * d
-            matrix[begin + u * width + v + 1] += a * o * d
-            matrix[begin + (u + 1) * width + v] += s * b * d
-            matrix[begin + (u + 1) * width + v + 1] += s * o * d
+        other_level, other_time = begin + v * width, begin + (half + v) * width + half
+        matrix[other_level + v] += b * b * d
+        matrix[other_level + half + v] += b * o * d
+        matrix[other_time + v] += o * o * d
+        beside[0, two, j] += b * k * d
+        beside[1, two, j] += o * k * d
+        matrix[level + half + v] += a * o * d
+        matrix[other_level + half + u] += b * s * d
+        if u == v:
+            matrix[level + u] += 2.0 * a * b * d
+            matrix[time + u] += 2.0 * s * o * d
+        elif u < v:
+            matrix[level + v] += a * b * d
+            matrix[time + v] += s * o * d
         else:
-            matrix[begin + u * width + u] += 2.0 * a * b * d
-            matrix[begin + (u + 1) * width + u] += (a * o + s * b) * d
-            matrix[begin + (u + 1) * width + u + 1] += 2.0 * s * o * d
+            matrix[other_level + u] += a * b * d
+            matrix[other_time + u] += s * o * d
 
 
 @compiled

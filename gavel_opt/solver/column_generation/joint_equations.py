@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from scipy.linalg import lapack
 
-from gavel_opt.arrays import Floats
-from gavel_opt.kernels.jit import make_ready
-from gavel_opt.solver.column_generation.face_columns import Blocks, Columns, assemble, joined
+from gavel_opt.arrays import Floats, Ints
+from gavel_opt.solver.column_generation.face_columns import Blocks
+from gavel_opt.solver.column_generation.face_parts import Part
 
 _RIDGE = 1e-12
 """Added to each diagonal, relative: rows may say what another one says."""
@@ -22,19 +22,21 @@ class JointEquations:
 
     Parameters
     ----------
-    columns, groups, types
-        The columns and the size of the program.
+    parts, types
+        The face's columns, and how many worker types there are.
+    first
+        The first group of the set of groups, joined by pairs, that each is in.
     """
 
-    def __init__(self, columns: Columns, groups: int, types: int) -> None:
-        self._columns, self._groups, self._types = columns, groups, types
-        first = joined(columns, groups)
+    def __init__(self, parts: list[Part], first: Ints, types: int) -> None:
+        self._parts, self._groups, self._types = parts, first.size, types
+        groups = first.size
         self._members = [np.flatnonzero(first == one) for one in np.unique(first)]
         begin, row, width = (np.empty(groups, dtype=np.int64) for _ in range(3))
         self._starts, end = [], 0
         for members in self._members:
             begin[members], width[members] = end, 2 * members.size
-            row[members] = 2 * np.arange(members.size)
+            row[members] = np.arange(members.size)
             self._starts.append(end)
             end += 4 * members.size**2
         self._blocks = Blocks(begin, width, row)
@@ -48,21 +50,15 @@ class JointEquations:
         """Numbers in all blocks."""
         return self._size
 
-    def make_ready(self) -> None:
-        """Have compiled code for large ones."""
-        kinds = np.zeros(self._types)
-        beside = np.zeros((self._groups, 2, self._types))
-        ratio = self._columns.weight
-        make_ready(assemble, (self._columns, ratio, self._blocks, self._matrix, beside, kinds))
-
-    def factor(self, ratio: Floats) -> bool:
-        """Factor for a diagonal, shape ``(C,)``; whether that could be done."""
+    def factor(self) -> bool:
+        """Factor for the ratios that columns have now; whether that could be done."""
         groups, types = self._groups, self._types
         if not self._matrix.size:
             self._matrix = np.empty(self._size)
         self._matrix.fill(0.0)
-        beside, kinds = np.zeros((groups, 2, types)), np.zeros(types)
-        assemble(self._columns, ratio, self._blocks, self._matrix, beside, kinds)
+        beside, kinds = np.zeros((2, groups, types)), np.zeros(types)
+        for part in self._parts:
+            part.assemble(self._blocks, self._matrix, beside, kinds)
         schur: Floats = np.diag(kinds)
         self._factors = []
         for members, start in zip(self._members, self._starts, strict=True):
@@ -70,17 +66,18 @@ class JointEquations:
             block = self._matrix[start : start + rows * rows].reshape(rows, rows)
             diagonal = np.einsum("ii->i", block)
             diagonal[:] = np.where(diagonal > 0.0, diagonal * (1.0 + _RIDGE), 1.0)
-            upper, failed = lapack.dpotrf(block.T, lower=0, clean=0, overwrite_a=1)
+            lower, failed = lapack.dpotrf(block.T, lower=1, clean=0, overwrite_a=1)
             if failed:
                 return False
-            across = np.asfortranarray(beside[members].reshape(rows, types))
-            half, _ = lapack.dtrtrs(upper, across, lower=0, trans=1)
+            across = np.asfortranarray(beside[:, members].reshape(rows, types))
+            half, _ = lapack.dtrtrs(lower, across, lower=1)
             schur = schur - half.T @ half
-            self._factors.append((upper, half))
+            self._factors.append((lower, half))
         if not np.isfinite(schur).all():
             return False
-        workers: Any = np.linalg.pinv(schur, rcond=_NONE, hermitian=True)
-        self._workers = workers
+        value, vector = np.linalg.eigh(schur)
+        left = np.abs(value) > _NONE * np.abs(value).max()
+        self._workers = (vector[:, left] / value[left]) @ vector[:, left].T
         return True
 
     def solve(self, right: Floats) -> Floats:
@@ -88,17 +85,16 @@ class JointEquations:
         groups = self._groups
         found = np.empty(right.size)
         left, halves = right[2 * groups :].copy(), []
-        for members, (upper, across) in zip(self._members, self._factors, strict=True):
-            rows = np.stack([right[members], right[groups + members]], axis=1).ravel()
-            half, _ = lapack.dtrtrs(upper, rows, lower=0, trans=1)
+        for members, (lower, across) in zip(self._members, self._factors, strict=True):
+            rows = np.concatenate([right[members], right[groups + members]])
+            half, _ = lapack.dtrtrs(lower, rows, lower=1)
             halves.append(half)
             left -= across.T @ half
         workers = self._workers @ left
         found[2 * groups :] = workers
-        for members, half, (upper, across) in zip(
+        for members, half, (lower, across) in zip(
             self._members, halves, self._factors, strict=True
         ):
-            rows, _ = lapack.dtrtrs(upper, half - across @ workers, lower=0)
-            rows = rows.reshape(-1, 2)
-            found[members], found[groups + members] = rows[:, 0], rows[:, 1]
+            rows, _ = lapack.dtrtrs(lower, half - across @ workers, lower=1, trans=1)
+            found[members], found[groups + members] = rows[: members.size], rows[members.size :]
         return found

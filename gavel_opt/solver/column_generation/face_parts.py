@@ -1,0 +1,363 @@
+"""A face's columns in parts, a list and tiles, each of which knows where it is and does what a step takes."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+
+from gavel_opt.arrays import Bools, Floats, Ints
+from gavel_opt.kernels.jit import make_ready
+from gavel_opt.solver.column_generation import face_columns as listed
+from gavel_opt.solver.column_generation import tiles as tiled
+from gavel_opt.solver.column_generation.face_columns import Blocks, Columns, Face, Point
+from gavel_opt.solver.column_generation.tiles import RowValues, Tiles
+
+MANY = 2000
+"""Columns from which on passes are not interpreted."""
+SPREAD = 10.0
+"""Products that a step would bring further than this from their goal are corrected."""
+_FULL = 0.3
+"""Part of a tile from which on it is worth its empty places."""
+LEAST = 32
+"""Groups from which on there are tiles."""
+
+
+class Part(Protocol):
+    """Columns of a face, and where their shares and costs are."""
+
+    @property
+    def weight(self) -> float:
+        """Weight of all columns in the barrier."""
+
+    def product(self) -> float:
+        """Shares times costs."""
+
+    def weigh(self) -> None:
+        """Work out shares by costs, for steps from here."""
+
+    def assemble(self, blocks: Blocks, matrix: Floats, beside: Floats, kinds: Floats) -> None:
+        """Add to the equations, as :func:`gavel_opt.solver.column_generation.face_columns.assemble` does."""
+
+    def begin(self, nu: Floats) -> float:
+        """Take what prices cost at an even split for shares; the least of them, of what is even."""
+
+    def lift(self, by: float) -> None:
+        """Raise shares by this part of an even split."""
+
+    def look_at_prices(self, nu: Floats) -> None:
+        """Have costs that prices give in place of those that are there, by the next step."""
+
+    def aim(self, goal: float, second: float) -> None:
+        """Start a step."""
+
+    def held(self) -> Floats:
+        """What rows add up to where shares are, before the first step."""
+
+    def totals(self) -> Floats:
+        """What rows add up to where the step that has begun leads, before prices move."""
+
+    def walk(self, nu: Floats) -> tuple[float, float, float]:
+        """Finish a step."""
+
+    def product_after(self, primal: float, dual: float) -> float:
+        """Shares times costs after a step."""
+
+    def recentre(self, goal: float, primal: float, dual: float) -> None:
+        """Begin the step anew, and remember it."""
+
+    def end_recentring(self, better: bool) -> None:
+        """Go back to the step that is remembered, unless the new one is better."""
+
+    def take(self, primal: float, dual: float) -> None:
+        """Take the step."""
+
+    def hand_out(self, x: Floats) -> None:
+        """Write shares into an array of shape ``(G + P, J)``."""
+
+
+def parts_of(face: Face) -> tuple[list[Part], Ints]:
+    """The parts, and the first group of the set of groups, joined by pairs, that each is in."""
+    groups = face.rate.shape[0]
+    member = np.ascontiguousarray(face.pairs.member[face.pair.any(axis=1)])
+    if member.size > MANY:
+        make_ready(listed.joined, (member, groups))
+    first = listed.joined(member, groups)
+    in_tiles = _in_tiles(face, first)
+    rest = face._replace(pair=face.pair & ~in_tiles[:, None]) if in_tiles.any() else face
+    slacks = sum(int((part > 0.0).sum()) for part in (face.surplus, face.time, face.workers))
+    shares = int(face.alone.sum()) + int(face.pair.sum())
+    # as if all shared their time alike
+    even = groups / max(shares, 1)
+    many = int(rest.alone.sum()) + int(rest.pair.sum())
+    found: list[Part] = [_List(rest, many, slacks, even)]
+    if in_tiles.any():
+        found.append(_Tiles(face, first, in_tiles, even))
+    return found, first
+
+
+def _in_tiles(face: Face, first: Ints) -> Bools:
+    """Pairs, shape ``(P,)``, of sets of groups of which so many are joined that tiles are nearly full."""
+    pairs, groups = face.pairs, first.size
+    one, two = pairs.member.T
+    here = face.pair.any(axis=1)
+    plain = (pairs.share == 1.0).all(axis=1) & (one != two)
+    size = np.bincount(first, minlength=groups)
+    columns = np.bincount(first[one], face.pair.sum(axis=1) * plain, groups)
+    room = 0.5 * size * (size - 1) * face.pair.shape[1]
+    full = (size >= LEAST) & (columns >= _FULL * room)
+    which, use, all_take = first[one], pairs.use, np.zeros(groups)
+    all_take[which[here]] = use[here]
+    full[which[here & (use != all_take[which])]] = False
+    found: Bools = here & plain & full[which]
+    return found
+
+
+def _make_ready(point: Point, weight: Floats) -> None:
+    """Have compiled code for what goes along all columns alike."""
+    make_ready(listed.aim, (point, weight, 0.0, 0.0))
+    make_ready(listed.recentre, (point, weight, 0.0, 0.0, 0.0, SPREAD))
+    make_ready(listed.product_after, (point, 0.0, 0.0))
+    make_ready(listed.take, (point, 0.0, 0.0))
+
+
+class _List:
+    """Groups alone, slacks, and pairs of which few are there."""
+
+    def __init__(self, face: Face, shares: int, slacks: int, even: float) -> None:
+        many = shares + slacks
+        if many > MANY:
+            make_ready(listed.columns_of, (face, many))
+        self.columns: Columns = listed.columns_of(face, many)
+        self._groups, self._types = face.rate.shape
+        first = np.ones(many)
+        first[:shares] = even
+        self._point = Point(first, np.ones(many), np.zeros(many), np.zeros(many))
+        self._lack = -self._point.z
+        self._before = self._lack, self._point.dx
+        self._ratio = first
+        if many > MANY:
+            self._make_ready()
+
+    def _make_ready(self) -> None:
+        columns, point, groups, rows = self.columns, self._point, self._groups, self._rows
+        make_ready(listed.costs, (columns, np.zeros(rows), groups))
+        make_ready(listed.add_up, (columns, point, self._lack, rows, groups))
+        make_ready(listed.walk, (columns, point, self._lack, np.zeros(rows), groups))
+        _make_ready(point, columns.weight)
+
+    @property
+    def _rows(self) -> int:
+        return int(2 * self._groups + self._types)
+
+    @property
+    def weight(self) -> float:
+        return float(self.columns.weight.sum())
+
+    def product(self) -> float:
+        return float(self._point.x @ self._point.z)
+
+    def weigh(self) -> None:
+        self._ratio = self._point.x / self._point.z
+
+    def assemble(self, blocks: Blocks, matrix: Floats, beside: Floats, kinds: Floats) -> None:
+        given = self.columns, self._ratio, blocks, matrix, beside, kinds
+        if self._ratio.size > MANY:
+            make_ready(listed.assemble, given)
+        listed.assemble(*given)
+
+    def begin(self, nu: Floats) -> float:
+        x = self._point.x
+        self._before = x.copy(), x
+        x *= listed.costs(self.columns, nu, self._groups)
+        return float((x / self._before[0]).min(initial=np.inf))
+
+    def lift(self, by: float) -> None:
+        self._point.x[:] += self._before[0] * by
+
+    def look_at_prices(self, nu: Floats) -> None:
+        self._lack = listed.costs(self.columns, nu, self._groups) - self._point.z
+
+    def aim(self, goal: float, second: float) -> None:
+        listed.aim(self._point, self.columns.weight, goal, second)
+
+    def held(self) -> Floats:
+        return self._added_up(np.zeros_like(self._lack))
+
+    def totals(self) -> Floats:
+        return self._added_up(self._lack)
+
+    def _added_up(self, lack: Floats) -> Floats:
+        return listed.add_up(self.columns, self._point, lack, self._rows, self._groups)
+
+    def walk(self, nu: Floats) -> tuple[float, float, float]:
+        found: tuple[float, float, float] = listed.walk(
+            self.columns, self._point, self._lack, nu, self._groups
+        )
+        return found
+
+    def product_after(self, primal: float, dual: float) -> float:
+        return listed.product_after(self._point, primal, dual)
+
+    def recentre(self, goal: float, primal: float, dual: float) -> None:
+        lack, dx = self._lack, self._point.dx.copy()
+        weight = self.columns.weight
+        self._lack = listed.recentre(self._point, weight, goal, primal, dual, SPREAD)
+        self._before = lack, dx
+
+    def end_recentring(self, better: bool) -> None:
+        if not better:
+            self._point.dx[:], self._point.dz[:] = self._before[1], self._lack
+        self._lack = self._before[0]
+
+    def take(self, primal: float, dual: float) -> None:
+        listed.take(self._point, primal, dual)
+        self._lack *= 1.0 - dual
+
+    def hand_out(self, x: Floats) -> None:
+        shares = self.columns.place >= 0
+        x.ravel()[self.columns.place[shares]] = self._point.x[shares]
+
+
+class _Tiles:
+    """Pairs of which nearly all are there."""
+
+    def __init__(self, face: Face, first: Ints, in_tiles: Bools, even: float) -> None:
+        pairs, groups = face.pairs, first.size
+        self._shape, types = (groups, face.pair.shape[1]), face.pair.shape[1]
+        there = np.zeros(groups, dtype=bool)
+        there[first[pairs.member[in_tiles, 0]]] = True
+        order = np.argsort(first, kind="stable")
+        self._order = order[there[first[order]]]
+        one, two = pairs.member.T
+        size = np.bincount(first, minlength=groups)[first[self._order]]
+        row = np.arange(size.size)
+        place = np.zeros(groups, dtype=np.int64)
+        place[self._order] = row
+        along = row - place[first[self._order]]
+        use = np.zeros(groups)
+        use[first[one[in_tiles]]] = pairs.use[in_tiles]
+        columns = (size - 1 - along) * types
+        none = np.zeros((3, int(columns.sum())))
+        self._tiles = Tiles(
+            begin=np.cumsum(columns) - columns,
+            many=size - 1 - along,
+            use=use[first[self._order]],
+            first=none[0],
+            second=none[1],
+            weight=none[2],
+            start=np.zeros_like(size),
+            width=2 * size,
+        )
+        self._marks, self._place = face.pair & in_tiles[:, None], place
+        self._pairs = pairs
+        filled = pairs, self._marks, face.jobs[one] * face.jobs[two], place
+        if columns.sum() > MANY:
+            make_ready(tiled.fill_tiles, (self._tiles, *filled))
+        tiled.fill_tiles(self._tiles, *filled)
+        weight = self._tiles.weight
+        self._even = np.where(weight > 0.0, even, 0.0)
+        many = weight.size
+        self._point = Point(self._even.copy(), np.ones(many), *np.zeros((2, many)))
+        self._ratio = np.zeros(many)
+        self._lack = -1.0, 0.0
+        self._before = self._lack, self._point.dx, self._point.dz
+        self._room = np.zeros((5, size.size))
+        if many > MANY:
+            self._make_ready()
+
+    def _make_ready(self) -> None:
+        tiles, point, ratio, room = self._tiles, self._point, self._ratio, self._room
+        values = RowValues.zeros(room.shape[1], self._shape[1])
+        beside, kinds = tuple(np.zeros((2, self._shape[1], room.shape[1]))), room[0]
+        make_ready(tiled.costs_of_tiles, (tiles, values, point.dz))
+        make_ready(tiled.assemble_tiles, (tiles, ratio, room[0], beside, kinds, room))
+        make_ready(tiled.add_up_tiles, (tiles, point, ratio, self._lack, values, room))
+        make_ready(tiled.walk_tiles, (tiles, point, ratio, self._lack, values, room))
+        _make_ready(point, tiles.weight)
+        x = np.zeros(self._marks.shape)
+        make_ready(tiled.read_tiles, (tiles, point.x, self._pairs, self._marks, self._place, x))
+
+    def _own(self, nu: Floats) -> RowValues:
+        """Values of the groups that have tiles, of those of all rows."""
+        groups = self._shape[0]
+        return RowValues(nu[self._order], nu[groups + self._order], nu[2 * groups :].copy())
+
+    @property
+    def weight(self) -> float:
+        return float(self._tiles.weight.sum())
+
+    def product(self) -> float:
+        return float(self._point.x @ self._point.z)
+
+    def weigh(self) -> None:
+        np.divide(self._point.x, self._point.z, out=self._ratio)
+
+    def assemble(self, blocks: Blocks, matrix: Floats, beside: Floats, kinds: Floats) -> None:
+        tiles = self._tiles._replace(start=blocks.begin[self._order])
+        levels, times = np.zeros((2, self._shape[1], self._order.size))
+        tiled.assemble_tiles(tiles, self._ratio, matrix, (levels, times), kinds, self._room)
+        beside[0, self._order] += levels.T
+        beside[1, self._order] += times.T
+
+    def begin(self, nu: Floats) -> float:
+        tiled.costs_of_tiles(self._tiles, self._own(nu), self._point.dz)
+        self._point.x[:] = self._even * self._point.dz
+        least = self._point.dz[self._even > 0.0]
+        self._point.dz[:] = 0.0
+        return float(least.min(initial=np.inf))
+
+    def lift(self, by: float) -> None:
+        self._point.x[:] += self._even * by
+
+    def look_at_prices(self, nu: Floats) -> None:
+        tiled.costs_of_tiles(self._tiles, self._own(nu), self._point.dz)
+        self._point.dz[:] -= self._point.z
+        self._lack = 0.0, 1.0
+
+    def aim(self, goal: float, second: float) -> None:
+        listed.aim(self._point, self._tiles.weight, goal, second)
+
+    def held(self) -> Floats:
+        return self._added_up((0.0, 0.0))
+
+    def totals(self) -> Floats:
+        return self._added_up(self._lack)
+
+    def _added_up(self, lack: tuple[float, float]) -> Floats:
+        groups, types = self._shape
+        own = RowValues.zeros(self._order.size, types)
+        tiled.add_up_tiles(self._tiles, self._point, self._ratio, lack, own, self._room)
+        found = np.zeros(2 * groups + types)
+        found[self._order], found[groups + self._order] = own.level, own.time
+        found[2 * groups :] = own.workers
+        return found
+
+    def walk(self, nu: Floats) -> tuple[float, float, float]:
+        found: tuple[float, float, float] = tiled.walk_tiles(
+            self._tiles, self._point, self._ratio, self._lack, self._own(nu), self._room
+        )
+        return found
+
+    def product_after(self, primal: float, dual: float) -> float:
+        return listed.product_after(self._point, primal, dual)
+
+    def recentre(self, goal: float, primal: float, dual: float) -> None:
+        lack, dx, weight = self._lack, self._point.dx.copy(), self._tiles.weight
+        dz = listed.recentre(self._point, weight, goal, primal, dual, SPREAD)
+        self._before = lack, dx, dz
+        self._lack = 0.0, 1.0
+
+    def end_recentring(self, better: bool) -> None:
+        if not better:
+            self._point.dx[:], self._point.dz[:] = self._before[1:]
+        self._lack = self._before[0]
+
+    def take(self, primal: float, dual: float) -> None:
+        listed.take(self._point, primal, dual)
+        self._lack = self._lack[0] * (1.0 - dual), self._lack[1]
+
+    def hand_out(self, x: Floats) -> None:
+        tiled.read_tiles(
+            self._tiles, self._point.x, self._pairs, self._marks, self._place, x[self._shape[0] :]
+        )
