@@ -45,8 +45,11 @@ _SUMMARIES = {
     "warm-up": "compile ahead what runs would compile, on all cores",
 }
 
-_GO_ON = frozenset({"sweep", "figure", "knee"})
+_GO_ON = frozenset({"sweep", "figure"})
 """Commands that keep each result as it comes."""
+
+_GO_ON_IN_A_FOLDER = frozenset({"knee", "what-if"})
+"""Those that do so with ``--output``."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -90,7 +93,8 @@ def _load(name: str) -> Command:
 
 def _how_to_go_on(words: Sequence[str]) -> str:
     """What to say of a command that a signal ends."""
-    if words and words[0] in _GO_ON:
+    folder = any(word == "--output" or word.startswith("--output=") for word in words)
+    if words and (words[0] in _GO_ON or (folder and words[0] in _GO_ON_IN_A_FOLDER)):
         return "the same command goes on where it stopped"
     if "--resume" in words[:-1]:
         return f"go on with: gavel-sim run --resume {words[words.index('--resume') + 1]}"

@@ -18,6 +18,7 @@ from pyarrow import parquet
 from sim import gavel_sim, start_gavel_sim
 
 from gavel_opt.policies import POLICIES
+from simulator.cli import _how_to_go_on
 from simulator.runs.checkpoint import load
 from simulator.runs.runner import Checkpointing, Stopped, execute
 from simulator.settings.options import make_config
@@ -243,6 +244,23 @@ def test_a_sweep_says_that_the_same_command_goes_on(tmp_path):
     assert run.returncode == 128 + signal.SIGTERM
     assert err.count("\n") == 1
     assert "the same command goes on where it stopped" in err
+
+
+@pytest.mark.parametrize(
+    ("words", "goes_on"),
+    [
+        (["sweep"], True),
+        (["figure", "9"], True),
+        (["knee", "--output", "a"], True),
+        (["what-if", "--output=a"], True),
+        (["knee"], False),
+        (["what-if"], False),
+        ([], False),
+    ],
+)
+def test_only_what_keeps_its_results_says_that_it_goes_on(words, goes_on):
+    assert ("goes on where it stopped" in _how_to_go_on(words)) == goes_on
+    assert ("starts again" in _how_to_go_on(words)) != goes_on
 
 
 SLOW_END = """
