@@ -25,7 +25,7 @@ from simulator.settings.config import GIVEN, WORKLOAD, RunConfig, find_setting
 from simulator.settings.options import add_run_arguments, make_config, output_folder, values_of
 from simulator.settings.values import POLICY_SETTINGS, WORKERS
 from simulator.studies.alternatives import Outcomes, as_json, as_text
-from simulator.studies.batches.batch import Batch, Task, complain, file_name, run_batch
+from simulator.studies.batches.batch import Batch, Task, complain, file_name, run_batch, told_apart
 from simulator.studies.batches.finished_elsewhere import finished_in
 from simulator.studies.batches.inputs_of_runs import require_inputs
 from simulator.studies.batches.stores import PointStore
@@ -34,6 +34,9 @@ from simulator.world.names import meant
 
 SEEDS = tuple(range(5))
 """Seeds where the command names none: an interval needs a few."""
+
+DESCRIBED = "as described"
+"""Name of the run that alternatives are set beside."""
 
 _SET = GIVEN["policy_settings"].word
 
@@ -142,16 +145,15 @@ def _plan(arguments: argparse.Namespace) -> tuple[dict[str, dict[str, RunConfig]
     }
     seeds = SEEDS if arguments.seed is None else values_of(arguments.seed, GIVEN["seed"])
     base = make_config(**given)
-    variants: dict[str, dict[str, Any]] = {"as described": given}
+    variants: dict[str, dict[str, Any]] = {DESCRIBED: given}
     for changes in arguments.against:
         name = " ".join(changes)
         variants[name] = _changed(name, given, _changes(changes, base), base)
     plan: dict[str, dict[str, RunConfig]] = {}
-    for place, (name, settings) in enumerate(variants.items()):
+    named = told_apart("base" if name == DESCRIBED else name for name in variants)
+    for (name, settings), own in zip(variants.items(), named.values(), strict=True):
         runs = {
-            file_name([("", "base" if place == 0 else name), ("seed", seed)]): make_config(
-                **settings, seed=seed
-            )
+            file_name([("", own), ("seed", seed)]): make_config(**settings, seed=seed)
             for seed in seeds
         }
         first = next(iter(runs))

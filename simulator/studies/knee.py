@@ -36,7 +36,7 @@ from simulator.runs.saturation.long_queue import (
     settled_demand,
 )
 from simulator.settings.config import RunConfig
-from simulator.studies.batches.batch import Batch, Task, file_name
+from simulator.studies.batches.batch import Batch, Task, file_name, told_apart
 from simulator.studies.executors import Payload
 
 LONG = 8.0
@@ -191,21 +191,26 @@ class Sought:
 
     def tasks(self) -> list[Task]:
         """Return one piece of work for each policy and seed."""
+        names = self._names()
         return [
-            Task(self._name(policy, seed), {"knee": replace(config, seed=seed).to_json()})
+            Task(names[policy, seed], {"knee": replace(config, seed=seed).to_json()})
             for policy, config in self.configs.items()
             for seed in self.seeds
         ]
 
-    @staticmethod
-    def _name(policy: str, seed: int) -> str:
-        return file_name([("", policy), ("seed", seed)])
+    def _names(self) -> dict[tuple[str, int], str]:
+        apart = told_apart(self.configs)
+        return {
+            (policy, seed): file_name([("", name), ("seed", seed)])
+            for policy, name in apart.items()
+            for seed in self.seeds
+        }
 
     def knees(self, batch: Batch) -> list[Knee]:
         """Make the knees of what came out, of those policies of which every seed is there."""
-        found = []
+        found, names = [], self._names()
         for policy, config in self.configs.items():
-            kept = {seed: batch.done.get(self._name(policy, seed)) for seed in self.seeds}
+            kept = {seed: batch.done.get(names[policy, seed]) for seed in self.seeds}
             if all(kept.values()):
                 knee = Knee(policy, highest_rate(config, packs(config)))
                 for seed, one in kept.items():
@@ -321,7 +326,7 @@ def plot(found: Sequence[Knee], path: Path, title: str) -> list[Path]:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    from simulator.studies.pictures.styles import INK, styles_apart
+    from simulator.studies.pictures.styles import INK, plain, styles_apart
 
     ordered = sorted(found, key=lambda knee: knee.mean)
     paint = styles_apart(list(dict.fromkeys(knee.policy for knee in ordered)))
@@ -342,13 +347,13 @@ def plot(found: Sequence[Knee], path: Path, title: str) -> list[Path]:
             textcoords="offset points",
             ha="right",
         )
-    axes.set_yticks(range(len(ordered)), [knee.policy for knee in ordered])
+    axes.set_yticks(range(len(ordered)), [plain(knee.policy) for knee in ordered])
     axes.set_ylim(-0.6, len(ordered) - 0.3)
     axes.set_xlim(0.0, 1.05 * max(knee.bound.rate for knee in ordered))
     axes.set_xlabel("jobs per hour (band: 95%, ticks: seeds, black: bound)")
     axes.grid(axis="x", alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)
-    figure.suptitle(title, x=0.012, ha="left", fontweight="bold", fontsize=10)
+    figure.suptitle(plain(title), x=0.012, ha="left", fontweight="bold", fontsize=10)
     files = [path, path.with_suffix(".png")]
     for file in files:
         figure.savefig(file, dpi=160)

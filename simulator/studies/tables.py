@@ -35,6 +35,12 @@ def seconds(value: float) -> str:
     return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.3f}"
 
 
+def exact(value: float) -> str:
+    """Write a number with as many digits as tell it from every other: ``0.4``, ``0.4000001``."""
+    short = f"{value:g}"
+    return short if float(short) == value else repr(float(value)).removesuffix(".0")
+
+
 def csv_of(rows: Sequence[dict[str, Any]]) -> bytes:
     """Rows as CSV; columns are those of all rows, in the order in which they appear."""
     names = list(dict.fromkeys(name for row in rows for name in row))

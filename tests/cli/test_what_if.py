@@ -6,6 +6,7 @@ import json
 import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -289,3 +290,16 @@ class Other(Isolated):
     def __init__(self, a: int = 0) -> None:
         super().__init__("mine")
 """
+
+
+def test_alternatives_that_come_to_one_file_name_are_told_apart(tmp_path: Path) -> None:
+    table = '[worker_types.a100]\nrelative_to = "v100"\nfactor = {}\nsource = "x"\n'
+    (tmp_path / "may").mkdir()
+    (tmp_path / "may" / "t.toml").write_text(table.format(1.5))
+    (tmp_path / "may-t.toml").write_text(table.format(3))
+    words = ["what-if", "--policy", "fifo", "--cluster", "a100=2", "--jobs", "3", "--seed", "0"]
+    words += ["--throughputs", str(tmp_path / "may-t.toml")]
+    changes = [f"throughputs={tmp_path}/{name}" for name in ("may/t.toml", "may-t.toml")]
+    plan = _plan(program().parse([*words, "--against", changes[0], "--against", changes[1]])[1])[0]
+    names = [name for runs in plan.values() for name in runs]
+    assert len(set(names)) == len(names) == 3

@@ -183,3 +183,87 @@ def test_an_interval_holds_the_ratio_that_paired_runs_share() -> None:
     low, high = paired_interval([1.8, 2.0, 2.2]) or (0.0, 0.0)
     # By hand: logs 0.5878, 0.6931, 0.7885, deviation 0.1004; t(0.975, 2) = 4.3027.
     assert (low, high) == (pytest.approx(1.553, abs=2e-3), pytest.approx(2.558, abs=2e-3))
+
+
+def _found(tmp_path: Path, text: str, **choices: object) -> dict[str, RunConfig]:
+    path = tmp_path / "mine.toml"
+    path.write_text(text)
+    tasks = find(str(path)).tasks(Choices(seeds=(0,), **choices))  # type: ignore[arg-type]
+    return {task.name: RunConfig.from_json(task.payload["config"]) for task in tasks}
+
+
+def test_curves_that_come_to_one_file_name_have_runs_of_their_own(tmp_path: Path) -> None:
+    curve = '[[curve]]\nname = "{}"\npolicy = "{}"\nat = [1]\n'
+    text = 'title = "x"\n' + curve.format("my way", "fifo") + curve.format("my-way", "isolated")
+    runs = _found(tmp_path, text)
+    assert {name: one.policy for name, one in runs.items()} == {
+        "my-way,rate=1,seed=0": "fifo",
+        "my-way+2,rate=1,seed=0": "isolated",
+    }
+    (long,) = _found(tmp_path, 'title = "x"\n' + curve.format("é" * 240, "fifo"))
+    assert len(long.encode()) <= 200
+
+
+def test_points_that_agree_in_six_digits_have_runs_of_their_own(tmp_path: Path) -> None:
+    text = 'title = "x"\n[[curve]]\npolicy = "fifo"\n'
+    runs = _found(tmp_path, text, at=(0.4, 0.4000001))
+    assert {name: one.interarrival for name, one in runs.items()} == {
+        "fifo,rate=0.4,seed=0": 9000.0,
+        "fifo,rate=0.4000001,seed=0": 3600 / 0.4000001,
+    }
+
+
+def test_a_rule_and_a_limit_of_ones_own_are_kept(tmp_path: Path) -> None:
+    text = (
+        'title = "x"\n[settings]\nsaturation = "long-queue"\nmax_simulated_hours = 70\n'
+        '[[curve]]\npolicy = "fifo"\nat = [1]\n'
+        '[[curve]]\nname = "off"\npolicy = "fifo"\nat = [1]\nsettings = { saturation = "off" }\n'
+    )
+    runs = _found(tmp_path, text)
+    assert {one.max_simulated_hours for one in runs.values()} == {70.0}
+    rules = [runs[f"{name},rate=1,seed=0"].saturation for name in ("fifo", "off")]
+    assert [rule and rule[0] for rule in rules] == ["long-queue", "off"]
+    for both in ("jobs = 5\n", "max-simulated-hours = 70\n"):
+        with pytest.raises(InputError, match=r"is given by the curve|is given twice"):
+            _found(tmp_path, text.replace("max_sim", f"{both}max_sim", 1))
+
+
+ZERO = """\
+title = "Late at $2 and $3"
+measure = "slo_violation_rate"
+[settings]
+cluster = "36:36:36"
+slos = true
+[[curve]]
+name = "late"
+policy = "fifo_perf"
+at = [0.1]
+[[curve]]
+policy = "fifo_perf"
+label = "_mine, $x_$"
+at = [0.1]
+[[curve]]
+name = "dollars"
+policy = "fifo_perf"
+measure = "cost"
+at = [0.1]
+"""
+
+
+def test_what_curves_show_is_said_with_its_unit(tmp_path: Path, capsys, recwarn) -> None:
+    """No job late is a value as well; dollars signs and underscores are no formulas."""
+    (tmp_path / "mine.toml").write_text(ZERO)
+    out = tmp_path / "out"
+    words = ["--seed", "1", "--window", "0:2", "--processes", "1", "--output", str(out)]
+    assert main(["figure", str(tmp_path / "mine.toml"), *words]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("Jobs beyond their deadline (%) and cost in dollars of jobs 0 to 2")
+    assert "Cost and makespan are those of all jobs until these were done" in said
+    assert "| _mine, $x_$: jobs beyond their deadline (%) |" in said
+    assert " fifo_perf: cost (dollars) |" not in said  # two of one policy: by their names
+    assert " dollars: cost (dollars) |" in said
+    assert "slo_violations_percent" in (out / "points.csv").read_text()
+    drawn = (out / "figure-mine.svg").read_text()
+    for words_drawn in ("_mine, $x_$: jobs beyond", "Late at $2 and $3", "dollars: cost"):
+        assert words_drawn in drawn
+    assert not [one for one in recwarn if "label" in str(one.message)]

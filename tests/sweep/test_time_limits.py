@@ -69,3 +69,11 @@ def test_options_under_which_tasks_would_be_missing_are_refused(
 def test_other_options_are_handed_on(option: str, tmp_path: Path) -> None:
     script = ArrayJob(["gavel-sim"], tmp_path, 4, options=[option]).script()
     assert f"#SBATCH {option}\n" in script
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_values_of_options_of_sbatch_stay_in_one_piece(tmp_path: Path) -> None:
+    given = ['--comment=it\'s "ours"', "--comment='two words'", "--partition=short", "-p short"]
+    script = ArrayJob(["gavel-sim"], tmp_path, 2, options=given).script()
+    lines = [line.removeprefix("#SBATCH ") for line in script.splitlines() if "#SBATCH" in line]
+    assert lines[-4:] == ['--comment="it\'s \\"ours\\""', *given[1:]]

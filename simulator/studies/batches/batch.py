@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import sys
 import time
@@ -19,6 +20,9 @@ from simulator.studies.batches.carry_out import CLAIMS, ELSEWHERE, Kept, Store, 
 from simulator.studies.batches.claims import Claims
 from simulator.studies.batches.retries import patiently
 from simulator.studies.executors import Executor, Outcome, Payload, Work
+
+LONGEST_NAME = 200
+"""Bytes of a task's name: file systems take 255, and endings and names of parts written come to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,9 +252,33 @@ def _alone(task: Task) -> str:
 
 
 def file_name(parts: Iterable[tuple[str, object]]) -> str:
-    """Join settings to a name that any file system takes: ``rate=0.4,seed=0``."""
+    """Join settings to a name that any file system takes: ``rate=0.4,seed=0``.
+
+    Different settings may come to the same name (:func:`told_apart`), unless it is cut for its length.
+    """
     text = ",".join(f"{key}={value}" if key else f"{value}" for key, value in parts)
-    return re.sub(r"[^\w.,=+-]+", "-", text).strip("-.") or "run"
+    name = re.sub(r"[^\w.,=+-]+", "-", text).strip("-.") or "run"
+    content = name.encode()
+    if len(content) <= LONGEST_NAME:
+        return name
+    of_all = hashlib.sha256(text.encode()).hexdigest()[:16]
+    return f"{content[: LONGEST_NAME - 20].decode(errors='ignore')}+{of_all}"
+
+
+def told_apart(names: Iterable[str]) -> dict[str, str]:
+    """Return for each of several names one to build file names of, so that no two come to the same file.
+
+    ``my policy`` and ``my-policy`` are one to :func:`file_name`: the second becomes ``my-policy+2``.
+    """
+    found: dict[str, str] = {}
+    taken: set[str] = set()
+    for name in dict.fromkeys(names):
+        own, number = name, 2
+        while file_name([("", own)]) in taken:
+            own, number = f"{name}+{number}", number + 1
+        taken.add(file_name([("", own)]))
+        found[name] = own
+    return found
 
 
 def _iterator(outcomes: Any) -> Any:

@@ -34,6 +34,8 @@ AHEAD = 120
 
 _ARRAY = re.compile(r"(?:--array|-a)(?:=|\s+|(?=\d))(.*)")
 
+_VALUE = re.compile(r"(--[\w-]+)=(.+)")
+
 _SCRIPT = """\
 #!/bin/bash
 #SBATCH --job-name={name}
@@ -84,6 +86,17 @@ def _require_options(options: Sequence[str], tasks: int) -> None:
             )
 
 
+def _quoted(option: str) -> str:
+    """Return an option as a line of the script has it, whose words sbatch tells apart by blanks and quotes."""
+    found = _VALUE.fullmatch(option)
+    if found is None or not re.search(r"[\s'\"#\\]", found[2]):
+        return option
+    if len(found[2]) > 1 and found[2][0] == found[2][-1] and found[2][0] in "'\"":  # by the user
+        return option
+    value = re.sub(r'(["\\])', r"\\\1", found[2])
+    return f'{found[1]}="{value}"'
+
+
 @dataclass(frozen=True, slots=True)
 class ArrayJob:
     """What one array script needs.
@@ -122,7 +135,7 @@ class ArrayJob:
             processes=self.processes,
             ahead=ahead,
             logs=str(logs).replace('"', r"\""),
-            options="".join(f"#SBATCH {option}\n" for option in self.options),
+            options="".join(f"#SBATCH {_quoted(option)}\n" for option in self.options),
             threads=" ".join(f"{name}=1" for name in ONE_THREAD),
             patience=f"{PATIENCE_VARIABLE}={ahead // 2}",
             here=shlex.quote(str(Path.cwd())),

@@ -6,6 +6,7 @@ What is run stands in a TOML file (``definitions/``; :mod:`simulator.studies.exp
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,13 +16,13 @@ from gavel_opt import InputError
 from simulator.settings.config import RunConfig
 from simulator.settings.options import make_config
 from simulator.settings.values import COUNT, POSITIVE
-from simulator.studies.batches.batch import Batch, Task, file_name
+from simulator.studies.batches.batch import Batch, Task, file_name, told_apart
 from simulator.studies.executors import Work
 from simulator.studies.experiments.comparison import Claim, Comparison, compared
 from simulator.studies.experiments.experiment import Choices, chosen, nearest_values
 from simulator.studies.experiments.paper import PaperCurve, paper_curve
 from simulator.studies.experiments.simulate import Point, point, simulate
-from simulator.studies.tables import markdown, seconds, write_csv, write_text
+from simulator.studies.tables import exact, markdown, seconds, write_csv, write_text
 from simulator.world.units import HOUR
 
 PACKED_COST = 12.0
@@ -34,6 +35,8 @@ many hours. Beyond the knee a job may wait for ever (of runs that end, the slowe
 NOTES = {
     " jobs)": "A count stands where measured jobs have no completion time: dropped after five failed "
     "attempts, as in the reference, or without an end when the run was.",
+    " undecided)": "Of runs that count as undecided the mean may be of a queue that grows: whether the "
+    "policy sustains the rate could not be told.",
     "horizon": "`horizon`: given up on a seed or more, with jobs that wait without an end; no mean is "
     "shown, which would be too low.",
 }
@@ -43,6 +46,12 @@ QUICK_WINDOW = (400, 500)
 """Jobs that a quick look measures."""
 
 Axis = Literal["rate", "jobs"]
+
+OF_ALL_JOBS = ("cost", "makespan")
+"""Measures of everything that ran, and not of the measured jobs alone."""
+
+IN_UNIT = re.compile(r" \((hours|dollars)\)")
+"""A unit in a label of :data:`MEASURES`."""
 
 AXES: dict[Axis, tuple[str, str]] = {
     "rate": ("jobs/hr", "input job rate (jobs/hr)"),
@@ -145,7 +154,7 @@ class CurveExperiment:
     axis: Axis = "rate"
     settings: dict[str, Any] = field(default_factory=dict)
     claims: tuple[Claim, ...] = ()
-    highest: float | None = 100.0
+    highest: float | None = None
     one_at_a_time: bool = False
     differs: tuple[str, ...] = ()
 
@@ -242,19 +251,23 @@ class CurveExperiment:
 
     def task_name(self, curve: Curve, x: float, seed: int) -> str:
         """Return the name of one run."""
-        return file_name([("", curve.runs or curve.name), (self.axis, f"{x:g}"), ("seed", seed)])
+        names = told_apart(one.runs or one.name for one in self.curves)
+        own = names[curve.runs or curve.name]
+        return file_name([("", own), (self.axis, exact(x)), ("seed", seed)])
 
     def config(self, curve: Curve, x: float, seed: int, choices: Choices) -> RunConfig:
         """Return one run."""
-        settings: dict[str, Any] = {"policy": curve.policy} | self.settings | curve.settings
+        settings: dict[str, Any] = {"policy": curve.policy, "saturation": "off"}
+        if self.axis == "rate":
+            patience = max(PATIENCE * choices.window[1] / x, LEAST_PATIENCE)
+            settings["max-simulated-hours"] = patience
+        settings |= self.settings | curve.settings
         settings |= {"engine": choices.engine, "tie-break": choices.tie_break, "seed": seed}
-        settings |= {"timeout": choices.timeout, "saturation": "off"}
+        settings["timeout"] = choices.timeout
         if self.axis == "jobs":
             settings["jobs"] = int(x)
         else:
             settings |= {"interarrival": HOUR / x, "window": choices.window}
-            patience = max(PATIENCE * choices.window[1] / x, LEAST_PATIENCE)
-            settings["max-simulated-hours"] = patience
         return make_config(**settings)
 
     def tasks(self, choices: Choices) -> list[Task]:
@@ -327,6 +340,8 @@ class CurveExperiment:
                 paper = published.at(x) if published and choices.as_published else None
                 row |= {self._column(curve): one.mean, self._paper_column(curve): paper}
                 row |= {"state": one.state, "completed": one.completed, "measured": one.measured}
+                if any(found.undecided for line in points.values() for found in line.values()):
+                    row |= {"undecided": one.undecided}
                 rows.append(row | {"cpu_seconds": round(one.cpu_seconds, 3)})
         return rows
 
@@ -335,6 +350,8 @@ class CurveExperiment:
         _, unit, _ = MEASURES[curve.measure]
         hours = unit == HOUR
         name = curve.measure.replace("average_jct", "mean_jct")
+        if curve.measure == "slo_violation_rate":
+            return "slo_violations_percent"
         return f"{name.removesuffix('_low').removesuffix('_high')}_hours" if hours else name
 
     @staticmethod
@@ -346,12 +363,12 @@ class CurveExperiment:
     ) -> str:
         header = [AXES[self.axis][0]]
         for curve in curves:
-            header.append(curve.label)
+            header.append(self._label(curve, curves))
             if choices.as_published and self.published(curve.name):
                 header.append("paper")
         rows = []
         for x in sorted({x for curve in curves for x in points[curve.name]}):
-            row = [f"{x:g}"]
+            row = [exact(x)]
             for curve in curves:
                 one = points[curve.name].get(x)
                 digits = MEASURES[curve.measure][2]
@@ -361,18 +378,33 @@ class CurveExperiment:
                     paper = published.at(x)
                     row.append("" if paper is None or one is None else f"{paper:{digits}}")
             rows.append(row)
-        text = f"{self._heading(choices)}\n\n{markdown(header, rows)}"
+        text = f"{self._heading(curves, choices)}\n\n{markdown(header, rows)}"
         notes = [note for word, note in NOTES.items() if word in text]
         return text + "".join(f"\n{note}\n" for note in notes)
 
-    def _heading(self, choices: Choices) -> str:
+    @staticmethod
+    def _label(curve: Curve, others: Sequence[Curve]) -> str:
+        """Return what a curve is called, with what it shows where not all of them show the same."""
+        shown = [MEASURES[one.measure][0] for one in others]
+        what = MEASURES[curve.measure][0]
+        return curve.label if len(set(shown)) < 2 else f"{curve.label}: {what}"
+
+    def _heading(self, curves: Sequence[Curve], choices: Choices) -> str:
         seeds = choices.named_seeds
+        shown = dict.fromkeys(
+            IN_UNIT.sub(r" in \1", MEASURES[curve.measure][0]) for curve in curves
+        )
+        of_all = any(curve.measure in OF_ALL_JOBS for curve in curves)
+        what = " and ".join(shown)
+        what = f"{what[0].upper()}{what[1:]}"
         if self.axis == "jobs":
-            return f"{self.measure.capitalize()} in hours, {seeds}."
+            return f"{what}, {seeds}."
         start, end = choices.window
-        what = "Mean JCT in hours" if "jct" in self.measure else MEASURES[self.measure][0]
         whole = f"all {end - start:,} of each seed unless a count says otherwise"
-        return f"{what[0].upper()}{what[1:]} of jobs {start} to {end} ({whole}), {seeds}."
+        said = f"{what} of jobs {start} to {end} ({whole}), {seeds}."
+        if of_all:
+            said += " Cost and makespan are those of all jobs until these were done."
+        return said
 
     def compare(self, choices: Choices, batch: Batch) -> list[Comparison]:
         """Set the paper's headlines beside what came out, with the spread over common seeds."""
@@ -409,9 +441,8 @@ class CurveExperiment:
         panels = []
         for panel in self.panels:
             lines = []
-            for curve in curves:
-                if curve.name not in panel.curves:
-                    continue
+            shown = [curve for curve in curves if curve.name in panel.curves]
+            for curve in shown:
                 points = self.points(curve, choices, batch)
                 whole = {x: one for x, one in points.items() if one.mean is not None}
                 endings = ("saturated", "horizon", "timeout", "partial")
@@ -420,15 +451,17 @@ class CurveExperiment:
                 lines.append(
                     Line(
                         name=curve.name,
-                        label=curve.label,
+                        label=self._label(curve, shown),
                         x=tuple(whole),
                         y=tuple(one.mean or 0.0 for one in whole.values()),
                         spread=tuple(
-                            (min(v for v in one.values if v), max(v for v in one.values if v))
+                            (min(found), max(found))
                             for one in whole.values()
+                            if (found := [v for v in one.values if v is not None])
                         ),
                         open_ended=tuple(cut),
                         endings=tuple(cut.values()),
+                        undecided=tuple(x for x, one in whole.items() if one.undecided),
                         published=None
                         if published is None or not choices.as_published
                         else (published.x, published.y),
@@ -438,7 +471,7 @@ class CurveExperiment:
                 Axes(
                     title=panel.title,
                     x_label=AXES[self.axis][1],
-                    y_label=MEASURES[self.measure][0],
+                    y_label=", ".join(dict.fromkeys(MEASURES[curve.measure][0] for curve in shown)),
                     lines=tuple(lines),
                     x_limits=_limits(
                         [x for line in lines for x in (*line.x, *line.open_ended)], choices
@@ -472,7 +505,7 @@ def _times(curves: list[Curve], points: dict[str, dict[float, Point]]) -> str:
                 str(runs),
                 seconds(spent),
                 seconds(spent / runs),
-                f"{seconds(slowest[1].cpu_seconds / len(slowest[1].values))} at {slowest[0]:g}",
+                f"{seconds(slowest[1].cpu_seconds / len(slowest[1].values))} at {exact(slowest[0])}",
             ]
         )
         total, count = total + spent, count + runs

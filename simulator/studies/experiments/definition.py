@@ -10,7 +10,7 @@ A file says what is run, drawn and claimed::
 
     [[curve]]
     policy = "max_min_fairness_perf"
-    label = "Gavel"                  # default: the policy
+    label = "Gavel"                  # default: the policy; its name where several have the policy
     at = "0.4:2.4:0.4"               # job rates; default: those of the published curve, or --at
     settings = { round = 720 }       # besides those above
 
@@ -49,6 +49,7 @@ from simulator.studies.experiments.curves import (
     Panel,
 )
 from simulator.studies.experiments.paper import paper_curves, paper_figures
+from simulator.studies.tables import exact
 from simulator.world.untrusted_text import is_number, read_text
 
 DEFINITIONS = Path(__file__).parent / "definitions"
@@ -68,7 +69,17 @@ _TOP = (
 _CURVE = ("name", "label", "policy", "measure", "settings", "optional", "at")
 _PANEL = ("title", "published", "curves")
 _CLAIM = ("text", "slower", "faster", "at", "published", "differs")
-_OWN = ("policy", "seed", "engine", "tie-break", "window", "rate", "interarrival", "timeout")
+_OWN = (
+    "policy",
+    "seed",
+    "engine",
+    "tie-break",
+    "window",
+    "rate",
+    "interarrival",
+    "jobs",
+    "timeout",
+)
 """Settings that the command, the axis or the curve gives."""
 
 
@@ -121,7 +132,7 @@ def _experiment(path: Path, found: Mapping[str, Any]) -> CurveExperiment:
         Panel("", "", _same(names))
     ]
     curves = tuple(_with_runs(curves))
-    highest = found.get("highest", None if axis == "jobs" else 100.0)
+    highest = found.get("highest")
     if highest is not None and not (is_number(highest) and highest > 0):
         raise InputError(f"highest: {highest!r} is not a number above 0")
     return CurveExperiment(
@@ -141,6 +152,7 @@ def _experiment(path: Path, found: Mapping[str, Any]) -> CurveExperiment:
 
 def _curves(tables: list[dict[str, Any]], measure: str, axis: str) -> list[Curve]:
     curves: list[Curve] = []
+    policies = [one.get("policy") for one in tables if "label" not in one]
     for one in tables:
         _known(one, _CURVE, "key of a curve")
         policy = check_policy(one.get("policy"), "curve: policy")
@@ -155,7 +167,7 @@ def _curves(tables: list[dict[str, Any]], measure: str, axis: str) -> list[Curve
         curves.append(
             Curve(
                 name=name,
-                label=_text(one, "label", policy),
+                label=_text(one, "label", policy if policies.count(policy) < 2 else name),
                 policy=policy,
                 measure=shown,
                 settings=_settings(one.get("settings", {})),
@@ -209,7 +221,7 @@ def _claim(one: dict[str, Any], curves: Mapping[str, Curve]) -> Claim:
     for key in ("slower", "faster"):
         points = curves[one[key]].at
         if points and at not in points:
-            raise InputError(f"claim: at: curve {one[key]} has no point at {at:g}")
+            raise InputError(f"claim: at: curve {one[key]} has no point at {exact(at)}")
     differs = _text(one, "differs", "")
     return Claim(_text(one, "text"), one["slower"], one["faster"], at, published, differs=differs)
 
@@ -218,6 +230,7 @@ def _settings(given: Any) -> dict[str, Any]:
     """Check settings as far as they can be without the rest of a run."""
     if not isinstance(given, dict):
         raise InputError(f"settings: {given!r} is not a table")
+    found: dict[str, Any] = {}
     for word, value in given.items():
         setting = find_setting(word)
         if setting is None:
@@ -225,7 +238,10 @@ def _settings(given: Any) -> dict[str, Any]:
         if setting.word in _OWN:
             raise InputError(f"settings: {word}: is given by the curve, the axis or the command")
         setting.read(value, word)
-    return dict(given)
+        if setting.word in found:
+            raise InputError(f"settings: {word}: is given twice, under two names")
+        found[setting.word] = value
+    return found
 
 
 def _tables(found: Mapping[str, Any], name: str) -> list[dict[str, Any]]:

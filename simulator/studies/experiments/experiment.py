@@ -11,6 +11,7 @@ from gavel_opt import InputError, unknown_name
 from simulator.studies.batches.batch import Batch, Task
 from simulator.studies.executors import Work
 from simulator.studies.experiments.comparison import Comparison
+from simulator.studies.tables import exact
 
 PAPER_WINDOW = (4000, 5000)
 """Jobs that the paper measures."""
@@ -187,7 +188,6 @@ def nearest_values(
     for value in at:
         if not any(abs(value - one) < 1e-9 for one in known):
             raise InputError(
-                f"{flag}: {value:g} is not a point of {whose}: "
-                f"{', '.join(f'{one:g}' for one in known)}"
+                f"{flag}: {exact(value)} is not a point of {whose}: {', '.join(map(exact, known))}"
             )
     return [one for one in known if any(abs(value - one) < 1e-9 for value in at)]

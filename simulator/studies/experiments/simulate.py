@@ -67,6 +67,8 @@ class Point:
         Of all seeds.
     completed, measured
         Measured jobs that completed, and all, over all seeds that were run.
+    undecided
+        Of how many completed runs it is undecided whether their rate can be sustained.
     """
 
     values: tuple[float | None, ...]
@@ -74,12 +76,15 @@ class Point:
     cpu_seconds: float
     completed: int = 0
     measured: int = 0
+    undecided: int = 0
 
     def text(self, digits: str = ".2f") -> str:
         """Write the mean, or why there is none; and how many measured jobs completed, where not all did."""
         said = self.state if self.mean is None else f"{self.mean:{digits}}"
         if self.completed < self.measured:
             said += f" ({self.completed:,} of {self.measured:,} jobs)"
+        if self.undecided and self.mean is not None:
+            said += f" ({self.undecided} of {len(self.values)} undecided)"
         return said
 
     @property
@@ -107,7 +112,7 @@ def point(batch: Batch, names: Sequence[str], measure: str, unit: float) -> Poin
     """
     values: list[float | None] = []
     state, cpu = "completed", 0.0
-    completed = measured = 0
+    completed = measured = undecided = 0
     for name in names:
         ending, value = "not run", None
         if name in batch.failed:
@@ -117,6 +122,8 @@ def point(batch: Batch, names: Sequence[str], measure: str, unit: float) -> Poin
             cpu += kept["cpu_seconds"]
             ending, value = kept["result"]["status"], kept["result"].get(measure)
             counts = kept["result"].get("jobs") or {}
+            verdict = (kept["result"].get("saturation") or {}).get("verdict")
+            undecided += ending == "completed" and verdict == "undecided"
             if ending == "completed" and counts.get("missing") == 0 and counts.get("dropped"):
                 # Jobs that fail five times are dropped without a completion time, as in the
                 # reference, whose means are of the others; the count stands beside the mean.
@@ -129,4 +136,4 @@ def point(batch: Batch, names: Sequence[str], measure: str, unit: float) -> Poin
         values.append(value / unit if whole and value is not None else None)
         if not whole and state == "completed":
             state = ending if ending != "completed" else "partial"
-    return Point(tuple(values), state, cpu, completed, measured)
+    return Point(tuple(values), state, cpu, completed, measured, undecided)

@@ -20,6 +20,7 @@ from simulator.studies.pictures.styles import (
     ending_of,
     in_legend,
     lines_apart,
+    plain,
 )
 
 try:
@@ -165,11 +166,11 @@ def draw(stem: Path, title: str, note: str, panels: Sequence[Axes | Shares]) -> 
         figure.set_figheight(HEIGHT + 0.22 * (len(lines) - 1) + (0.9 if len(panels) > 1 else 0.0))
         room = "\n" * len(textwrap.wrap(note, int(width * 14)))
         figure.suptitle(
-            "\n".join(lines) + room, x=0.012, ha="left", fontsize=12.5, fontweight="bold"
+            plain("\n".join(lines)) + room, x=0.012, ha="left", fontsize=12.5, fontweight="bold"
         )
         below = 1 - (0.14 + 0.22 * len(lines)) / figure.get_figheight()
         said = "\n".join(textwrap.wrap(note, int(width * 14)))
-        figure.text(0.012, below, said, ha="left", va="top", color=PALE, fontsize=9.5)
+        figure.text(0.012, below, plain(said), ha="left", va="top", color=PALE, fontsize=9.5)
         places = figure.subplots(1, len(panels), squeeze=False)[0]
         for place, panel in zip(places, panels, strict=True):
             _frame(place, panel.title, panel.x_label)
@@ -187,8 +188,8 @@ def draw(stem: Path, title: str, note: str, panels: Sequence[Axes | Shares]) -> 
 
 
 def _frame(place: Any, title: str, x_label: str) -> None:
-    place.set_title("\n".join(textwrap.wrap(title, 58)), loc="left", fontsize=10.5)
-    place.set_xlabel(x_label)
+    place.set_title(plain("\n".join(textwrap.wrap(title, 58))), loc="left", fontsize=10.5)
+    place.set_xlabel(plain(x_label))
     place.spines[["top", "right"]].set_visible(False)
     place.tick_params(length=3)
     place.set_axisbelow(True)
@@ -196,7 +197,7 @@ def _frame(place: Any, title: str, x_label: str) -> None:
 
 def _lines(place: Any, panel: Axes) -> None:
     place.grid(axis="both" if panel.logarithmic else "y", color=GRID, linewidth=0.8)
-    place.set_ylabel(panel.y_label)
+    place.set_ylabel(plain(panel.y_label))
     if panel.logarithmic:
         place.set_xscale("log", base=2)
         place.set_yscale("log")
@@ -225,7 +226,7 @@ def _lines(place: Any, panel: Axes) -> None:
             place.fill_between(line.x, low, high, color=colour, alpha=0.15, linewidth=0)
         place.plot(line.x, line.y, color=colour, linewidth=1.9, markeredgewidth=0.7, **marks)
         label = "\n".join(
-            textwrap.wrap(in_legend(line.label, line.name), 52, break_long_words=False)
+            textwrap.wrap(plain(in_legend(line.label, line.name)), 52, break_long_words=False)
         )
         handles.append(
             Line2D([], [], color=colour, linewidth=1.9, label=label, markeredgewidth=0.7, **marks)

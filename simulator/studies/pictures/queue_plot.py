@@ -74,7 +74,7 @@ def plot_queue(result: RunResult, path: Path) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    from simulator.studies.pictures.styles import INK, styles
+    from simulator.studies.pictures.styles import INK, plain, styles
 
     found, rounds = result.summary, result.rounds
     time, active = rounds["time"], rounds["active"].astype(np.float64)
@@ -121,8 +121,8 @@ def plot_queue(result: RunResult, path: Path) -> None:
     axes.legend(frameon=False, fontsize=9)
     title = f"{found['policy']}: {found['status']}; verdict {verdict['verdict']}"
     reason = "\n".join(textwrap.wrap(verdict.get("reason", ""), 100))
-    figure.suptitle(title, x=0.012, ha="left", fontweight="bold", fontsize=10)
-    axes.set_title(reason, loc="left", fontsize=8)
+    figure.suptitle(plain(title), x=0.012, ha="left", fontweight="bold", fontsize=10)
+    axes.set_title(plain(reason), loc="left", fontsize=8)
     signs = {".png": "Software", ".svg": "Creator", ".pdf": "Creator"}
     content = io.BytesIO()
     figure.savefig(content, format=path.suffix[1:], dpi=160, metadata={signs[path.suffix]: SIGN})

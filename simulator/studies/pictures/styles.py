@@ -56,6 +56,12 @@ UNDECIDED = ("?", "completed, but may be beyond the knee: the verdict is undecid
 """Sign at a point of which some run has such a verdict, and words."""
 
 
+def plain(text: str) -> str:
+    """Return words as matplotlib is to have them: it takes ``$...$`` for formulas, and hides labels that begin with ``_``."""
+    text = text.replace("$", r"\$")
+    return f" {text}" if text.startswith("_") else text
+
+
 def in_legend(label: str, name: str) -> str:
     """Return what a legend says of a curve: its label, and its policy where that is its name."""
     return f"{label} ({name})" if name in POLICIES and name != label else label
