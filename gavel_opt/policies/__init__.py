@@ -10,15 +10,12 @@ from gavel_opt.errors import InputError
 from gavel_opt.policies.lookup import Found, build, find, from_packages, name_of
 from gavel_opt.policies.policy import Policy, Programs, Traits, solves
 
-_NO_PAIRS = {"packing_threshold": 1.5}
-"""Of policies that pair no jobs: a threshold cannot be set, and is not offered."""
-
 POLICIES: dict[str, tuple[str, dict[str, Any]]] = {
     "isolated": ("shares:Isolated", {}),
     "proportional": ("shares:Proportional", {}),
-    "fifo": ("fifo:Fifo", {"mode": "plain", **_NO_PAIRS}),
-    "fifo_perf": ("fifo:Fifo", {"mode": "perf", **_NO_PAIRS}),
-    "fifo_packed": ("fifo:Fifo", {"mode": "packed"}),
+    "fifo": ("fifo:Fifo", {"mode": "plain"}),
+    "fifo_perf": ("fifo:Fifo", {"mode": "perf"}),
+    "fifo_packed": ("fifo:PackedFifo", {}),
     "gandiva": ("gandiva:Gandiva", {}),
     "allox": ("allox:AlloX", {}),
     "max_min_fairness": ("max_min:MaxMinFairness", {"variant": "plain"}),

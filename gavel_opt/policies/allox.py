@@ -17,20 +17,19 @@ with workers of a type as one (:mod:`gavel_opt.kernels.assignment`).
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
 from gavel_opt.arrays import plain_array
 from gavel_opt.errors import InputError
 from gavel_opt.kernels.assignment import Lines
-from gavel_opt.kernels.job_lines import Placed, Placing, place_in_lines
+from gavel_opt.kernels.job_lines import Placing, place_in_lines
 from gavel_opt.model.cluster_state import ClusterState, StandingState
-from gavel_opt.policies.in_columns import SharesInColumns
+from gavel_opt.policies.in_columns import KeepsTypes
 from gavel_opt.policies.policy import Traits
 
 
-class AlloX(SharesInColumns):
+class AlloX(KeepsTypes):
     """Assignment of jobs to places in the workers' lines.
 
     Parameters
@@ -50,21 +49,19 @@ class AlloX(SharesInColumns):
             raise InputError(f"alpha is {alpha}, expected 0 to 1")
         self.name = name
         self._alpha = alpha
-        self._placed = _placed(0)
         self._wanted = np.zeros(1, np.int64)
 
     def kernel_and_task(self, state: StandingState) -> tuple[Callable[[Placing], int], Placing]:
         """The kernel that places jobs, and what it is handed."""
         room, workers = len(state.jobs.key), plain_array(state.workers)
-        if len(self._placed.job) < room:
-            self._remember(2 * room)
+        placed = self._room_for(room)
         columns = max(3 * room + 5 * int(workers.sum()), int(self._wanted[0]))
         return place_in_lines, Placing(
             state.jobs,
             plain_array(np.asarray(state.throughputs.alone, dtype=np.float64)),
             workers,
             np.array([self._alpha]),
-            self._placed,
+            placed,
             Lines.with_room(room, workers.size, columns),
             self._wanted,
         )
@@ -85,28 +82,3 @@ class AlloX(SharesInColumns):
                 f"scale factor {state.scale_factor[at]}; leave out --multi-gpu"
             )
         self.forget_calls()
-
-    def _running(self) -> np.ndarray:
-        placed, many = self._placed, int(self._placed.size[0])
-        return np.stack([placed.job[:many], placed.kind[:many]], axis=1)
-
-    def _remember(self, room: int, running: np.ndarray | None = None) -> None:
-        running = self._running() if running is None else running
-        self.forget_calls()
-        many = len(running)
-        self._placed = _placed(max(room, many))
-        self._placed.size[0] = many
-        self._placed.job[:many], self._placed.kind[:many] = running.T
-
-    def snapshot(self) -> dict[str, Any]:
-        """Return the worker type of each running job."""
-        return {"type_of": self._running().tolist()}
-
-    def restore(self, memory: dict[str, Any]) -> None:
-        """Take back what :meth:`snapshot` gave."""
-        jobs = sorted((int(job), int(kind)) for job, kind in memory["type_of"])
-        self._remember(0, np.array(jobs, dtype=np.int64).reshape(-1, 2))
-
-
-def _placed(room: int) -> Placed:
-    return Placed(np.zeros(1, np.int64), *np.zeros((2, room), np.int64))

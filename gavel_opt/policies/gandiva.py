@@ -8,7 +8,6 @@ and all worker types, fall below 1. No linear program; equal to the reference to
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
 from typing import Any
 
@@ -16,9 +15,9 @@ import numpy as np
 
 from gavel_opt.arrays import Bools, Ints, plain_array
 from gavel_opt.kernels.random_pairs import Pairing, Partners, share_in_pairs
-from gavel_opt.kernels.random_streams import stream, words_of
+from gavel_opt.kernels.random_streams import stream
 from gavel_opt.model.cluster_state import StandingState, ThroughputTable
-from gavel_opt.policies.in_columns import SharesInColumns
+from gavel_opt.policies.in_columns import SharesInColumns, remembered_stream, stream_memory
 from gavel_opt.policies.packing import normalised_side
 from gavel_opt.policies.policy import Traits
 
@@ -37,7 +36,6 @@ class Gandiva(SharesInColumns):
     traits = Traits(packing=True, by_arrival=True)
 
     def __init__(self, name: str, seed: int = 0) -> None:
-        super().__init__()
         self.name = name
         self._partners = _partners(0, stream(seed))
 
@@ -65,20 +63,14 @@ class Gandiva(SharesInColumns):
         """Return the partners and the state of the random stream."""
         return {
             "partner": [[a, b] for pair in self._paired().tolist() for a, b in (pair, pair[::-1])],
-            "random": [_VERSION, self._partners.stream.tolist(), None],
+            "random": stream_memory(self._partners.stream),
         }
 
     def restore(self, memory: dict[str, Any]) -> None:
         """Take back what :meth:`snapshot` gave."""
         paired = [(int(a), int(b)) for a, b in memory["partner"] if a < b]
-        version, words, _ = memory["random"]
-        checked = random.Random()
-        checked.setstate((version, tuple(words), None))
-        self._remember(np.array(paired, dtype=np.int64).reshape(-1, 2), words_of(checked), 0)
-
-
-_VERSION = random.Random.VERSION
-"""Of Python's random streams."""
+        words = remembered_stream(memory["random"])
+        self._remember(np.array(paired, dtype=np.int64).reshape(-1, 2), words, 0)
 
 
 def _partners(room: int, words: Ints) -> Partners:

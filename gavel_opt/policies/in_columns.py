@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from gavel_opt.arrays import Ints
 from gavel_opt.errors import GavelError
 from gavel_opt.kernels.arguments import Call
 from gavel_opt.kernels.jit import make_ready
 from gavel_opt.kernels.job_columns import JobColumns
+from gavel_opt.kernels.job_lines import Placed
 from gavel_opt.kernels.pair_columns import NO_PAIRS, PairColumns
+from gavel_opt.kernels.random_streams import words_of
 from gavel_opt.model.allocation_program import Allocation
 from gavel_opt.model.cluster_state import ClusterState, StandingState
 from gavel_opt.policies.outside import has_methods_of_its_own
@@ -32,9 +36,8 @@ class SharesInColumns(Policy):
 
     long_from = 2**62
 
-    def __init__(self) -> None:
-        self._own: tuple[StandingState, Call] | None = None
-        self._others: tuple[StandingState, Call] | None = None
+    _own: tuple[StandingState, Call] | None = None
+    _others: tuple[StandingState, Call] | None = None
 
     def kernel_and_task(self, state: StandingState) -> tuple[Callable[[Any], int], Any]:
         """The kernel, and its one argument for the jobs of a state: a named tuple by reference."""
@@ -96,6 +99,56 @@ class SharesInColumns(Policy):
         call = Call(*self.kernel_and_task(standing))
         self._own = standing, call
         return self._own
+
+
+class KeepsTypes(SharesInColumns):
+    """A policy whose jobs keep their worker types until they are done."""
+
+    def __init__(self) -> None:
+        self._placed = _placed(0)
+
+    def _room_for(self, jobs: int) -> Placed:
+        """What is remembered, with room for so many jobs."""
+        if len(self._placed.job) < jobs:
+            self._remember(2 * jobs, self._running())
+        return self._placed
+
+    def _running(self) -> Ints:
+        placed, many = self._placed, int(self._placed.size[0])
+        return np.stack([placed.job[:many], placed.kind[:many]], axis=1)
+
+    def _remember(self, room: int, running: Ints) -> None:
+        self.forget_calls()
+        many = len(running)
+        self._placed = _placed(max(room, many))
+        self._placed.size[0] = many
+        self._placed.job[:many], self._placed.kind[:many] = running.T
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return the worker type of each running job."""
+        return {"type_of": self._running().tolist()}
+
+    def restore(self, memory: dict[str, Any]) -> None:
+        """Take back what :meth:`snapshot` gave."""
+        jobs = sorted((int(job), int(kind)) for job, kind in memory["type_of"])
+        self._remember(0, np.array(jobs, dtype=np.int64).reshape(-1, 2))
+
+
+def _placed(room: int) -> Placed:
+    return Placed(np.zeros(1, np.int64), *np.zeros((2, room), np.int64))
+
+
+def stream_memory(words: Ints) -> list[Any]:
+    """A random stream as JSON values, as ``random.Random.getstate`` has it."""
+    return [random.Random.VERSION, words.tolist(), None]
+
+
+def remembered_stream(memory: list[Any]) -> Ints:
+    """Take back what :func:`stream_memory` gave."""
+    version, words, _ = memory
+    checked = random.Random()
+    checked.setstate((version, tuple(words), None))
+    return words_of(checked)
 
 
 _SEEN = ("job", "key", "scale_factor", "weight", "steps_left", "age")

@@ -10,10 +10,14 @@ With :math:`N_j` workers of type :math:`j`, :math:`n` jobs and scale factors :ma
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
-from gavel_opt.arrays import Floats, Ints
-from gavel_opt.model.cluster_state import ClusterState
+from gavel_opt.arrays import Floats, Ints, plain_array
+from gavel_opt.kernels.even_shares import Splitting, share_evenly
+from gavel_opt.model.cluster_state import ClusterState, StandingState
+from gavel_opt.policies.in_columns import SharesInColumns
 from gavel_opt.policies.policy import Policy, Traits
 
 
@@ -39,25 +43,27 @@ def isolated_share(workers: Ints, scale_factor: Ints) -> Floats:
     return split
 
 
-class _Shares(Policy):
+class Isolated(SharesInColumns):
+    """Every job gets 1/n of the cluster."""
+
     traits = Traits(shuffles=True)
+    long_from = 256
 
     def __init__(self, name: str, seed: int = 0) -> None:
         self.name = name
 
-
-class Isolated(_Shares):
-    """Every job gets 1/n of the cluster."""
-
-    def shares(self, state: ClusterState) -> Floats:
-        """Return an even split, shape ``(n, J)``."""
-        if not state.job.size:
-            return np.zeros((0, state.workers.size))
-        return isolated_share(state.workers, state.scale_factor)
+    def kernel_and_task(self, state: StandingState) -> tuple[Callable[[Splitting], int], Splitting]:
+        """The kernel that splits the cluster, and what it is handed."""
+        return share_evenly, Splitting(state.jobs, plain_array(state.workers))
 
 
-class Proportional(_Shares):
+class Proportional(Policy):
     """Every job gets time on each type in proportion to its workers."""
+
+    traits = Traits(shuffles=True)
+
+    def __init__(self, name: str, seed: int = 0) -> None:
+        self.name = name
 
     def shares(self, state: ClusterState) -> Floats:
         """Return the same row for every job, shape ``(n, J)``."""

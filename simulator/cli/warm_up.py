@@ -42,6 +42,8 @@ RUNS: tuple[dict[str, Any], ...] = (
     {"policy": "gandiva", **_PACKED},
     {"policy": "max_min_fairness_packed", "ideal": True, **_PACKED},
     {"policy": "allox", "cluster": "8:8:8", "jobs": 80},
+    {"policy": "fifo", **_SMALL},
+    {"policy": "isolated", **_SMALL},
 )
 """Between them, and with those below, these call every kernel that runs call, with every kind of argument."""
 DIFFERENT = (

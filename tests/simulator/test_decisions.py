@@ -22,6 +22,9 @@ POLICIES = (
     "finish_time_fairness",
     "finish_time_fairness_perf",
     "gandiva",
+    "fifo",
+    "fifo_perf",
+    "isolated",
     "allox",
 )
 SMALL = {
@@ -183,7 +186,7 @@ def test_nobody_decides_for_a_driver_that_is_watched(name: str) -> None:
     assert simulation._decider() is None
 
 
-@pytest.mark.parametrize("policy", ["max_min_fairness_packed", "isolated", "min_total_duration"])
+@pytest.mark.parametrize("policy", ["max_min_fairness_packed", "proportional", "fifo_packed"])
 def test_others_are_asked(policy: str) -> None:
     assert Simulation(config(policy))._decider() is None
 
