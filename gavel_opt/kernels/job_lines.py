@@ -1,4 +1,8 @@
-"""AlloX's choice in one compiled pass: who runs goes on, and free workers get the first jobs of their lines."""
+"""AlloX's and FIFO's choices, each in one compiled pass.
+
+In the one who runs goes on, and free workers get the first jobs of their lines; in the other jobs are taken in order of
+arrival, each onto one worker type, until one fits nowhere.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +10,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gavel_opt.arrays import Floats, Ints
+from gavel_opt.arrays import Bools, Floats, Ints
 from gavel_opt.kernels.assignment import Lines, assign
 from gavel_opt.kernels.jit import compiled
 from gavel_opt.kernels.job_columns import JobColumns
+from gavel_opt.kernels.random_streams import next_below
 from gavel_opt.kernels.records import by_reference
 
 STANDSTILL = 1e-10
@@ -159,3 +164,190 @@ def _place(task: Placing, waiting: Ints, left: int, free: Ints, many: int, kind_
         if deepest[column % many] == column // many:
             kind_of[waiting[k]] = lines.column[column].kind % types
     return True
+
+
+# in order of arrival ----------------------------------------------------------------------------
+
+
+@by_reference
+class Ordering(NamedTuple):
+    """What there is to do.
+
+    Attributes
+    ----------
+    jobs
+        The jobs; get their shares.
+    alone, workers
+        Throughputs by key, shape ``(keys, J)``, and workers of each type, shape ``(J,)``.
+    keeps
+        Whether jobs keep their types and new ones draw theirs, shape ``(1,)``; else all start over, each on its fastest.
+    placed
+        Jobs that run, of those that keep their types.
+    before
+        Workers of each type at the last call, shape ``(J,)``; -1 before the first.
+    stream
+        Random stream, as :func:`gavel_opt.kernels.random_streams.stream` makes it.
+    behind
+        Place in line behind the last job that was looked at, shape ``(1,)``.
+    """
+
+    jobs: JobColumns
+    alone: Floats
+    workers: Ints
+    keeps: Bools
+    placed: Placed
+    before: Ints
+    stream: Ints
+    behind: Ints
+
+
+@compiled
+def place_in_order(task: Ordering) -> int:
+    """Give every job that runs all time of its worker type; always 1."""
+    jobs, placed = task.jobs, task.placed
+    size = jobs.size[0]
+    kind_of, free, waiting = np.full(size, -1), task.workers.copy(), np.empty(size, np.int64)
+    place_of = np.full(placed.size[0], -1)
+    if task.keeps[0]:
+        _find_places(task, place_of)
+        _leave_what_is_gone(task, place_of)
+        for row in range(placed.size[0]):
+            if place_of[row] >= 0:
+                kind_of[place_of[row]] = placed.kind[row]
+    left = 0
+    for job in range(size):
+        if kind_of[job] < 0:
+            waiting[left] = job
+            left += 1
+    head = 0
+    if task.keeps[0]:
+        head = _replace_completed(task, place_of, waiting[:left], free, kind_of)
+    task.behind[0] = _fill(task, head, waiting[:left], free, kind_of)
+    placed.size[0] = 0
+    for job in range(size):
+        for j in range(free.size):
+            jobs.shares[job, j] = 0.0
+        if kind_of[job] >= 0:
+            jobs.shares[job, kind_of[job]] = 1.0
+            if task.keeps[0]:
+                row = placed.size[0]
+                placed.job[row], placed.kind[row] = jobs.job[job], kind_of[job]
+                placed.size[0] = row + 1
+    return 1
+
+
+@compiled
+def _find_places(task: Ordering, place_of: Ints) -> None:
+    """Where those that ran stand now, -1 where they are done; job numbers ascend, then and now."""
+    placed, kept, now = task.placed, 0, 0
+    for row in range(placed.size[0]):
+        job, kind = placed.job[row], placed.kind[row]
+        if not 0 <= kind < task.workers.size:
+            continue
+        while now < task.jobs.size[0] and task.jobs.job[now] < job:
+            now += 1
+        there = now < task.jobs.size[0] and task.jobs.job[now] == job
+        placed.job[kept], placed.kind[kept] = job, kind
+        place_of[kept] = now if there else -1
+        kept += 1
+    placed.size[0] = kept
+
+
+@compiled
+def _leave_what_is_gone(task: Ordering, place_of: Ints) -> None:
+    """Let the latest jobs lose their places on types that have fewer workers than at the last call."""
+    placed, kept, changed = task.placed, 0, False
+    for j in range(task.workers.size):
+        changed = changed or (task.before[j] >= 0 and task.before[j] != task.workers[j])
+        task.before[j] = task.workers[j]
+    if not changed:
+        return
+    free = task.workers.copy()
+    for row in range(placed.size[0]):
+        place, kind = place_of[row], placed.kind[row]
+        scale = task.jobs.scale_factor[place] if place >= 0 else 0
+        if place < 0 or free[kind] >= scale:
+            free[kind] -= scale
+            placed.job[kept], placed.kind[kept], place_of[kept] = placed.job[row], kind, place
+            kept += 1
+    placed.size[0] = kept
+
+
+@compiled
+def _replace_completed(
+    task: Ordering, place_of: Ints, waiting: Ints, free: Ints, kind_of: Ints
+) -> int:
+    """Give the type of each completed job to the head of the queue; how many were taken off it.
+
+    As in the reference, jobs with larger numbers do not count as running yet at that moment.
+    """
+    jobs, head = task.jobs, 0
+    for row in range(task.placed.size[0]):
+        place, kind = place_of[row], task.placed.kind[row]
+        if place >= 0:
+            free[kind] -= jobs.scale_factor[place]
+        elif head < waiting.size:
+            job = waiting[head]
+            scale = jobs.scale_factor[job]
+            if scale <= free[kind] and task.alone[jobs.key[job], kind] > 0.0:
+                kind_of[job] = kind
+                free[kind] -= scale
+                head += 1
+    return head
+
+
+@compiled
+def _fill(task: Ordering, head: int, waiting: Ints, free: Ints, kind_of: Ints) -> int:
+    """Take jobs off the queue until one fits nowhere; the place behind the last that was taken."""
+    jobs, kinds = task.jobs, np.empty(free.size, np.int64)
+    some = 0
+    for j in range(free.size):
+        if free[j] > 0:
+            kinds[some] = j
+            some += 1
+    while head < waiting.size and some > 0:
+        job = waiting[head]
+        head += 1
+        scale, speed = jobs.scale_factor[job], task.alone[jobs.key[job]]
+        fits = 0
+        for place in range(some):
+            fits += int(free[kinds[place]] >= scale)
+        if fits == 0:
+            break
+        if task.keeps[0]:
+            # The reference draws a type and then uses the last one that has any worker free;
+            # when that is full, the drawn one goes off the list.
+            drawn = _fitting(next_below(task.stream, fits), scale, free, kinds)
+            kind = kinds[some - 1]
+        else:
+            drawn = _fastest(scale, speed, free, kinds[:some])
+            kind = kinds[drawn]
+        if speed[kind] > 0.0:
+            kind_of[job] = kind
+            free[kind] -= scale
+            if free[kind] == 0:
+                some -= 1
+                for place in range(drawn, some):
+                    kinds[place] = kinds[place + 1]
+    return head
+
+
+@compiled
+def _fitting(number: int, scale: int, free: Ints, kinds: Ints) -> int:
+    """Place of the type of this number among those with enough workers free."""
+    place = 0
+    while number > 0 or free[kinds[place]] < scale:
+        number -= int(free[kinds[place]] >= scale)
+        place += 1
+    return place
+
+
+@compiled
+def _fastest(scale: int, speed: Floats, free: Ints, kinds: Ints) -> int:
+    """Place of the fastest type with enough workers free, the first of equal ones."""
+    best = -1
+    for place in range(kinds.size):
+        enough = free[kinds[place]] >= scale
+        if enough and (best < 0 or speed[kinds[place]] > speed[kinds[best]]):
+            best = place
+    return best

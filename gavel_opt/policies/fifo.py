@@ -19,7 +19,7 @@ import numpy as np
 
 from gavel_opt.arrays import Ints, plain_array
 from gavel_opt.errors import InputError
-from gavel_opt.kernels.arrival_order import Ordering, place_in_order
+from gavel_opt.kernels.job_lines import Ordering, place_in_order
 from gavel_opt.kernels.random_streams import stream
 from gavel_opt.model.allocation_program import Allocation
 from gavel_opt.model.cluster_state import ClusterState, StandingState
@@ -105,6 +105,9 @@ class PackedFifo(Fifo):
         super().__init__(name, "perf", seed)
         self.traits = Traits(packing=True, skips_zero_priority=True, by_arrival=True)
         self._threshold = packing_threshold
+
+    def standing_call(self, state: StandingState) -> None:
+        """None: pairs are made in plain Python."""
 
     def shares(self, state: ClusterState) -> Allocation:
         """Return the worker type of each running job and pair as a 0/1 allocation."""

@@ -55,7 +55,7 @@ class SharesInColumns(Policy):
         # a copy's arrays are others
         return self.__dict__ | {"_own": None, "_others": None}
 
-    def standing_call(self, state: StandingState) -> Call:
+    def standing_call(self, state: StandingState) -> Call | None:
         """What leaves shares in the columns of a state whenever it is called; one for as long as it asks for one state."""
         if self._others is None or self._others[0] is not state:
             state.jobs.proof[:] = np.nan  # there is no program
@@ -152,7 +152,6 @@ def remembered_stream(memory: list[Any]) -> Ints:
 
 
 _SEEN = ("job", "key", "scale_factor", "weight", "steps_left", "age")
-_SHARES = SharesInColumns.shares
 
 
 def known_call(policy: Policy, state: StandingState) -> Call | None:
@@ -162,6 +161,6 @@ def known_call(policy: Policy, state: StandingState) -> Call | None:
     """
     if not isinstance(policy, SharesInColumns) or has_methods_of_its_own(policy):
         return None
-    kind = type(policy)
-    ours = kind.__module__.startswith(__name__.rpartition(".")[0])
-    return policy.standing_call(state) if ours and kind.shares is _SHARES else None
+    kind, here = type(policy), __name__.rpartition(".")[0]
+    ours = kind.__module__.startswith(here) and kind.shares.__module__.startswith(here)
+    return policy.standing_call(state) if ours else None

@@ -15,7 +15,8 @@ from collections.abc import Callable
 import numpy as np
 
 from gavel_opt.arrays import Floats, Ints, plain_array
-from gavel_opt.kernels.even_shares import Splitting, share_evenly
+from gavel_opt.kernels.arguments import Call
+from gavel_opt.kernels.even_split import Splitting, share_evenly
 from gavel_opt.model.cluster_state import ClusterState, StandingState
 from gavel_opt.policies.in_columns import SharesInColumns
 from gavel_opt.policies.policy import Policy, Traits
@@ -55,6 +56,18 @@ class Isolated(SharesInColumns):
     def kernel_and_task(self, state: StandingState) -> tuple[Callable[[Splitting], int], Splitting]:
         """The kernel that splits the cluster, and what it is handed."""
         return share_evenly, Splitting(state.jobs, plain_array(state.workers))
+
+    def standing_call(self, state: StandingState) -> Call | None:
+        """As elsewhere; None for more types than are summed there to the last bit as numpy sums them."""
+        return super().standing_call(state) if state.workers.size <= _SUMMED else None
+
+    def shares(self, state: ClusterState) -> Floats:  # type: ignore[override]  # no pairs, so no allocation
+        """Return an even split, shape ``(n, J)``."""
+        return super().shares(state).x
+
+
+_SUMMED = 128
+"""See :func:`gavel_opt.kernels.even_split.row_sum`."""
 
 
 class Proportional(Policy):
