@@ -6,6 +6,9 @@
     What each pair would be worth at the prices of jobs and worker types, in compiled passes.
 ``scaled_program``, ``restricted_master``
     The program in units of its own, and the part of it with few pairs, whose basis stays.
-``face_columns``, ``centre_of_pairs``, ``joint_equations``
-    All columns that are worth their price, the centre of the optima that they span, and its equations.
+``face_columns``, ``tiles``, ``face_parts``
+    All columns that are worth their price: as a list, in tiles where nearly every pair is there, and as the parts
+    of a face.
+``centre_of_pairs``, ``joint_equations``
+    The centre of the optima that they span, and its equations.
 """
