@@ -66,11 +66,16 @@ def has_entries(
     return but_for.issuperset(odd[odd != 0].tolist())
 
 
+def other_threads() -> int:
+    """How many threads beside this one run Python, those that other libraries started as well."""
+    return len(sys._current_frames()) - 1
+
+
 def _rows_of_both(one: dict[Any, Any], other: dict[Any, Any]) -> tuple[Ints, Ints] | None:
     """Rows of two dictionaries; None if one may not be looked at, or is longer."""
     if type(one) is not dict or type(other) is not dict or len(one) != len(other):
         return None
-    if len(sys._current_frames()) > 1 or not entries_are_known():  # threads of other libraries, too
+    if other_threads() or not entries_are_known():
         return None
     first, second = _rows(one), _rows(other)
     return None if first is None or second is None else (first, second)
