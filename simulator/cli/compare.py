@@ -103,6 +103,13 @@ def _on_engines(
     return runs, skipped, broken
 
 
+def _status(side: Recorded) -> str:
+    """How a run ended, and whether its mean may yet be one of a queue that grows."""
+    from simulator.runs.output.summary_text import is_undecided
+
+    return f"{side.summary['status']}{', undecided' if is_undecided(side.summary) else ''}"
+
+
 def _as_json(
     runs: list[Recorded], findings: list[Difference | None], skipped: dict[str, str]
 ) -> dict[str, Any]:
@@ -113,6 +120,7 @@ def _as_json(
             {
                 "name": side.name,
                 "status": side.summary["status"],
+                "verdict": (side.summary.get("saturation") or {}).get("verdict"),
                 "average_jct": side.summary["average_jct"],
                 "fallbacks": _elsewhere(side),
                 "difference": None if found is None else asdict(found),
@@ -127,7 +135,10 @@ def _as_text(
     runs: list[Recorded], findings: list[Difference | None], skipped: dict[str, str]
 ) -> str:
     width = max(len(side.name) for side in runs)
-    lines = [f"  {'':<{width}}  {'mean JCT (s)':>14}  {'status':<10}  against {runs[0].name}"]
+    wide = max(10, *(len(_status(side)) for side in runs))
+    from simulator.runs.output.summary_text import UNDECIDED
+
+    lines = [f"  {'':<{width}}  {'mean JCT (s)':>14}  {'status':<{wide}}  against {runs[0].name}"]
     for side, found in zip(runs, [None, *findings], strict=True):
         mean = side.summary["average_jct"]
         shown = "none" if mean is None else f"{mean:,.2f}"
@@ -143,9 +154,7 @@ def _as_text(
         elsewhere = _elsewhere(side)
         if elsewhere:
             verdict += f"; {elsewhere:,} answers refused and found elsewhere"
-        lines.append(
-            f"  {side.name:<{width}}  {shown:>14}  {side.summary['status']:<10}  {verdict}"
-        )
+        lines.append(f"  {side.name:<{width}}  {shown:>14}  {_status(side):<{wide}}  {verdict}")
     for found in findings:
         if found is None:
             continue
@@ -155,6 +164,8 @@ def _as_text(
             else ""
         )
         lines.append(f"  {when}{found.what}")
+    if any(_status(side).endswith("undecided") for side in runs):
+        lines.append(f"  undecided: {UNDECIDED}")
     settings = _settings(runs) if len(runs) == 2 else []
     lines += [f"  setting {line}" for line in settings]
     lines += [f"  left out {name}: {why}" for name, why in skipped.items()]

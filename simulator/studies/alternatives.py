@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from simulator.runs.output.summary_text import MISSED, is_whole
+from simulator.runs.output.summary_text import MISSED, UNDECIDED, is_undecided, is_whole
 from simulator.studies.intervals import mean_and_half
 from simulator.studies.tables import markdown
 from simulator.world.units import HOUR
@@ -69,16 +69,23 @@ class Outcomes:
 
     @property
     def endings(self) -> str:
-        """How its runs ended, where not all completed with every measured job done."""
+        """How its runs ended, where not all completed with every measured job done, and which may be beyond the knee."""
         counts: dict[str, int] = {}
         for result in self.runs:
             ending = "failed" if result is None else str(result["status"])
             if ending == "completed" and result is not None and result.get("partial"):
                 ending = "partial"
             counts[ending] = counts.get(ending, 0) + 1
-        if counts.keys() <= {"completed"}:
+        undecided = self.undecided
+        if counts.keys() <= {"completed"} and not undecided:
             return ""
-        return ", ".join(f"{count} of {len(self.runs)} {name}" for name, count in counts.items())
+        said = [f"{count} of {len(self.runs)} {name}" for name, count in counts.items()]
+        return ", ".join(said) + (f" ({undecided} undecided)" if undecided else "")
+
+    @property
+    def undecided(self) -> int:
+        """Of how many whole runs it is undecided whether their rate can be sustained."""
+        return sum(result is not None and is_undecided(result) for result in self.runs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,9 +145,10 @@ def as_text(outcomes: Sequence[Outcomes], seeds: Sequence[int]) -> str:
         header.append("ended")
         for row, one in zip(rows, outcomes, strict=True):
             row.append(one.endings)
-        note += (
-            " There is a mean where all runs completed, a difference over the seeds where both did."
-        )
+        if any(not is_whole(result or {}) for one in outcomes for result in one.results):
+            note += " There is a mean where all runs completed, a difference over the seeds where both did."
+        if any(one.undecided for one in outcomes):
+            note += f" Undecided: {UNDECIDED}."
     changed = [one.name for one in outcomes if not one.same_jobs]
     if changed:
         note += (
@@ -210,6 +218,9 @@ def as_json(outcomes: Sequence[Outcomes], seeds: Sequence[int]) -> dict[str, Any
                 MISSED: one.values(MISSED),
                 "jobs": [None if result is None else result["jobs"] for result in one.results],
                 "status": [None if result is None else result["status"] for result in one.results],
+                "undecided": [
+                    result is not None and is_undecided(result) for result in one.results
+                ],
                 "difference": None if difference is None else difference.mean,
                 "difference_interval": None
                 if difference is None or difference.half is None

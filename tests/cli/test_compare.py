@@ -141,3 +141,23 @@ def test_engines_on_one_run(capsys):
     status, _, err = compare(capsys, "--engines", "highs,hihgs", *words)
     assert status == 2
     assert "did you mean highs" in err
+
+
+def test_a_run_whose_verdict_is_undecided_is_told_from_one_that_is_sustained(
+    folders, tmp_path, capsys
+):
+    for name, verdict in (("a", "sustained"), ("b", "undecided")):
+        shutil.copytree(folders / "a", tmp_path / name)
+        file = tmp_path / name / "summary.json"
+        summary = json.loads(file.read_text())
+        summary["saturation"] = {"verdict": verdict}
+        file.write_text(json.dumps(summary))
+    _, text, _ = compare(capsys, tmp_path / "a", tmp_path / "b")
+    first, second = text.splitlines()[1:3]
+    assert "completed             -" in first
+    assert "completed, undecided  equal to the last bit" in second
+    assert "  undecided: jobs may arrive faster than they can be served" in text
+    _, found, _ = compare(capsys, tmp_path / "a", tmp_path / "b", "--json")
+    assert [one["verdict"] for one in json.loads(found)["runs"]] == ["sustained", "undecided"]
+    _, text, _ = compare(capsys, tmp_path / "a", tmp_path / "a")
+    assert "undecided" not in text

@@ -303,3 +303,27 @@ def test_alternatives_that_come_to_one_file_name_are_told_apart(tmp_path: Path) 
     plan = _plan(program().parse([*words, "--against", changes[0], "--against", changes[1]])[1])[0]
     names = [name for runs in plan.values() for name in runs]
     assert len(set(names)) == len(names) == 3
+
+
+def test_a_mean_that_may_be_of_a_queue_that_grows_is_marked() -> None:
+    def result(verdict: str) -> dict[str, object]:
+        return {
+            "status": "completed",
+            "average_jct": 3600.0,
+            "utilization": 0.9,
+            "jobs": {"completed": 10, "measured": 10},
+            "saturation": {"verdict": verdict},
+        }
+
+    base = Outcomes("as described", [result("sustained"), result("unjudged")])
+    other = Outcomes("v100+2", [result("undecided"), result("sustained")])
+    lines = as_text([base, other], [0, 1]).splitlines()
+    assert "2 of 2 completed (1 undecided)" in lines[3]
+    assert "undecided" not in lines[2]
+    assert lines[-1].endswith("and a mean grow with the window.")
+    assert "There is a mean where" not in lines[-1]
+    assert [one["undecided"] for one in as_json([base, other], [0, 1])["alternatives"]] == [
+        [False, False],
+        [True, False],
+    ]
+    assert "undecided" not in as_text([base, base], [0, 1])

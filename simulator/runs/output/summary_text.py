@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 MISSED = "slo_violations"
 """What a summary calls the jobs that missed their deadlines."""
 
+UNDECIDED = "jobs may arrive faster than they can be served, and a mean grow with the window"
+"""What the word says of a run that completed."""
+
 _COLOURS = {
     "completed": "32",
     "saturated": "31",
@@ -150,6 +153,20 @@ def _ended(found: dict[str, Any]) -> str:
 def is_whole(summary: Mapping[str, Any]) -> bool:
     """Whether a run went to its end and all its measured jobs were done, so that its totals mean something."""
     return summary.get("status") == "completed" and not summary.get("partial")
+
+
+def is_undecided(summary: Mapping[str, Any]) -> bool:
+    """Whether a run is whole and its rate may yet be one that cannot be sustained.
+
+    Parameters
+    ----------
+    summary
+        As in ``summary.json``, or a row of a table, where what is within another has a name with a dot.
+    """
+    found = summary.get("saturation")
+    verdict = found.get("verdict") if isinstance(found, Mapping) else None
+    verdict = verdict or summary.get("saturation.verdict")
+    return is_whole(summary) and verdict == "undecided"
 
 
 def known(found: dict[str, Any], name: str) -> tuple[Any, str]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from simulator.runs.output.summary_text import MISSED
+from simulator.runs.output.summary_text import MISSED, is_undecided
 from simulator.studies.batches.batch import Batch
 from simulator.studies.intervals import mean_and_half
 from simulator.studies.sweeps.sweep_folder import PlanEntry
@@ -112,7 +112,7 @@ def _together(group: Sequence[PlanEntry], batch: Batch) -> OverSeeds:
             values.append(float(result["average_jct"]))
             if result.get(MISSED) is not None:
                 missed.append(int(result[MISSED]))
-            undecided += result.get("saturation.verdict") == "undecided"
+            undecided += is_undecided(result)
         else:
             ended = str(result["status"])
             others.append("without all jobs" if ended == "completed" else ended)
