@@ -194,22 +194,28 @@ class Mechanism:
     def outcomes(self) -> np.ndarray:
         """OUTCOME of the jobs that have arrived, of those in the system up to now (a copy)."""
         outcomes = self._world.outcomes[: self.arrived].copy()
-        jobs = self._there()
         for name in ("cost", "busy"):
-            outcomes[name][jobs["number"]] = jobs[name]
+            outcomes[name] = self.received(name)
         return outcomes
+
+    def received(self, name: str) -> np.ndarray:
+        """``cost`` or ``busy`` of the jobs that have arrived, up to now, shape ``(arrived,)`` (a copy)."""
+        found: np.ndarray = self._world.outcomes[name][: self.arrived].copy()
+        number, so_far = self._of_those_there(name)
+        found[number] = so_far
+        return found
 
     def steps_left(self) -> tuple[np.ndarray, np.ndarray]:
         """Numbers of the jobs in the system, and how many steps each has left."""
-        jobs = self._there()
-        return jobs["number"], jobs["steps_left"]
+        return self._of_those_there("steps_left")
 
-    def _there(self) -> np.ndarray:
-        """Records of the jobs in the system (copies)."""
+    def _of_those_there(self, name: str) -> tuple[np.ndarray, np.ndarray]:
+        """Numbers of the jobs in the system, and a field of their entries."""
         slots = self._count.slots
-        there = self._world.candidates["selected_round"][:slots] != LEFT
-        jobs: np.ndarray = self._world.entries[:slots][there]
-        return jobs
+        there = np.flatnonzero(self._world.candidates["selected_round"][:slots] != LEFT)
+        # field by field: entries are wide, and looked at often
+        entries = self._world.entries
+        return entries["number"][there], entries[name][there]
 
     def finish(self) -> np.ndarray:
         """Seconds at which each job was done, NaN for those that are not, shape ``(arrived,)`` (a view)."""

@@ -132,6 +132,8 @@ class Simulation:
         self.allocations = 0
         self._allocated = array("q")
         """Rounds that were before each recomputation, of those since this process took up the run."""
+        self._asked_for = np.zeros(0, dtype=np.int64)
+        """Workers that all jobs up to each ask for."""
         self.mechanism_seconds = 0.0
         self.notes: list[str] = self.cluster.left_over(config.cluster)
         self.notes += notes_on_settings(config, policy, traits)
@@ -222,19 +224,10 @@ class Simulation:
         steps_left[number] = left
         return found | {"jct": found["finish"] - found["arrival"], "steps_left": steps_left}
 
-    def work_done(self, prices: np.ndarray) -> float:
-        """Return what all work so far has been worth.
-
-        Parameters
-        ----------
-        prices
-            Of a second of work on a worker of reference, by job key, shape ``(K,)``.
-        """
-        known, n = self.workload.jobs, self.arrived
-        worth = prices[known.key[:n]] * known.duration[:n] * known.scale_factor[:n]
+    def parts_left(self) -> tuple[np.ndarray, np.ndarray]:
+        """Numbers of the jobs in the system, and the part of its work that each has left."""
         number, left = self.mechanism.steps_left()
-        to_do = worth[number] * (np.maximum(left, 0.0) / known.steps[:n][number])
-        return float(worth.sum() - to_do.sum())
+        return number, np.maximum(left, 0.0) / self.workload.jobs.steps[number]
 
     def trace(self) -> str:
         """The jobs that have arrived as a trace, to be run again under other policies."""
@@ -269,7 +262,10 @@ class Simulation:
     @property
     def mean_scale(self) -> float:
         """Workers that a job asks for, on average over those that have arrived."""
-        return float(self.workload.jobs.scale_factor[: self.arrived].mean())
+        jobs, n = self.workload.jobs, max(1, self.arrived)
+        if self._asked_for.size != jobs.size:  # known from then on: it is looked at often
+            self._asked_for = np.cumsum(jobs.scale_factor)
+        return float(self._asked_for[n - 1] / n)
 
     # what to do ------------------------------------------------------------------------------
 

@@ -3,7 +3,8 @@
 The pace of a long queue is the knee (:mod:`simulator.runs.saturation.long_queue`). A policy that matches jobs to
 workers gets better as it has more to choose from, so a first measurement has a queue of many jobs per
 worker. If its pace is next to the bound, which no policy can pass, that is the answer: whatever the mix of
-jobs, nothing is wasted. A policy that wastes some does so whatever the length of its queue, but its pace
+jobs, nothing is wasted. If it is not so near, or many jobs have had no turn yet, the same queue goes on until it has
+settled; a shorter one would be worse matched. A policy that wastes some does so whatever the length of its queue, but its pace
 depends on the mix, which a short queue turns over sooner: so a second, shorter queue starts with the mix
 that the first was drifting to, jobs arrive at the pace of the first, and it goes on until the pace is known
 well enough. Where its mix drifts far again another follows: jobs that fit on few servers may be left behind
@@ -135,7 +136,8 @@ def knee_of(config: RunConfig, bound: Bound) -> Pace:
         From the policy and its engines.
     """
     long = demand_of(config.policy, LONG)
-    first = LongQueue(config, bound, FIRST_HOURS, long)
+    turnovers = long * float(bound.workers.sum()) / bound.rate  # at least
+    first = LongQueue(config, bound, FIRST_HOURS + TURNOVERS * turnovers, long)
     hours = min(FIRST_HOURS, first.turnover * FIRST_TURNOVERS)
     for _ in range(4):
         first.go_on(hours / 4)
@@ -143,6 +145,14 @@ def knee_of(config: RunConfig, bound: Bound) -> Pace:
     picks = first.left_out() > LEFT_OUT
     if pace.rate - pace.error >= AT_ITS_BEST * bound.rate and not picks:
         return pace
+    if pace.rate >= WASTES * bound.rate:
+        # Jobs are matched to workers, for which there must be many: so the same queue goes on until it has settled.
+        for _ in range(STRETCHES):
+            first.go_on(TURNOVERS * first.turnover / STRETCHES)
+        settled = first.pace(4 + math.ceil(STRETCHES / TURNOVERS))
+        picks = first.left_out() > LEFT_OUT
+        if not picks:
+            return settled
     most = MOST_TURNOVERS * max(1.0, USUAL_WORKERS / float(bound.workers.sum()))
     demand = min(long, settled_demand(bound))
     mix = first.settled_mix(SETTLING)

@@ -70,6 +70,15 @@ class TestNearTheKnee:
         assert found.status == "saturated"
         assert found.summary["jobs"]["arrived_in_all"] < 2000
 
+    @pytest.mark.parametrize("seed", [1, 5])
+    def test_several_queues_tell_what_one_cannot(self, seed):
+        """What a queue of few and large jobs has wrong is that of its jobs: ten times as long it is as wrong."""
+        found = run(
+            policy="max_min_fairness", cluster="12:24:60", multi_gpu=True, rate=1.376, seed=seed
+        )
+        assert found.status == "saturated"
+        assert found.summary["jobs"]["arrived_in_all"] < 1000
+
     def test_where_jobs_are_served_in_order_a_few_hours_are_not_taken_for_many(self):
         """FIFO at 0.98 of its knee: 13 hours of a long queue said 11 % too little, and that they knew it to 3 %."""
         found = run(policy="fifo_perf", multi_gpu=True, rate=2.282, seed=1, max_simulated_hours=200)
@@ -221,12 +230,14 @@ class TestWeighing:
         simulation = Simulation(config)
         simulation.advance(900)
         jobs = simulation.jobs
-        prices = np.linspace(1.0, 2.0, len(simulation.measurements.keys))
         part = 1.0 - np.maximum(jobs["steps_left"], 0.0) / jobs["steps"]
-        worth = (prices[jobs["key"]] * jobs["duration"] * jobs["scale_factor"] * part).sum()
+        done = jobs["duration"] * jobs["scale_factor"] * part
         assert np.isnan(jobs["finish"]).any()
         assert np.isfinite(jobs["finish"]).any()
-        assert simulation.work_done(prices) == pytest.approx(worth, rel=1e-12)
+        bound = highest_rate(config, space_sharing=False)
+        worth = (bound.key_prices[jobs["key"]] * done).sum()
+        assert Judge(config)._worth_of_work(simulation, bound) == pytest.approx(worth, rel=1e-12)
+        assert (simulation.mechanism.received("cost") == jobs["cost"]).all()
 
     def test_a_slower_run_does_not_count_against_its_policy(self):
         """It gets better as the queue grows: those are not two measurements of one thing."""

@@ -58,7 +58,7 @@ AGREE = 2.5
 CLEAR = 2.0
 """Times the usual doubt beyond which a long queue need not be measured to its end."""
 
-SUSPECTED = 4.0
+SUSPECTED = 12.0
 """How many times the usual share of a run's hours may go into a long queue where the rate seems to be beyond the
 margin, so that the rest of the run is in vain if that is so; its root where the rate seems to be beyond the pace."""
 
@@ -73,7 +73,7 @@ UNSETTLED = 0.015
 """Error of a pace, as a part of it, where jobs share workers: their pace is that of the jobs which run, and it takes
 longer than a run has until those are the usual ones."""
 
-MOST_MIXES, MOST_OF_A_KIND = 2, 12.0
+MOST_MIXES, MOST_OF_A_KIND = 3, 12.0
 """How often a long queue may drift far to another mix of jobs, so that one of that mix is measured instead, and how many
 times as many jobs of some scale factor as are drawn that has at most."""
 
@@ -121,6 +121,7 @@ class Judge:
         self._before: list[Pace] = []
         self._pace: Pace | None = None
         self._known_bound: Bound | None = None
+        self._worth = self._offered = np.zeros(0)  # of all jobs known so far, each and up to it
         self._seen: list[list[float]] = []
         self._own: dict[int, tuple[float, float, float] | None] = {}  # known from what was seen
         self.verdict: Verdict | None = None
@@ -316,36 +317,60 @@ class Judge:
         return self._pace.rate < WASTES * self._bound(simulation).rate
 
     def _measure(self, simulation: Simulation, hours: float) -> None:
-        """Measure a long queue for so many hours, and others while it drifts far to another mix of jobs.
+        """Measure a long queue for so many hours, and others while it drifts far to another mix or tells too little.
 
         A policy that leaves jobs on many workers behind has a queue of these alone at its limit. Where nothing is
         wasted the pace is that of the bound whatever the mix, and a queue of jobs on many workers alone has less to
         choose from than one of all kinds has. Where jobs share workers it is not known.
         """
+        self._measured = 0.0
         while True:
             queue = self._measure_one(simulation, hours)
-            if simulation.shares_workers or not self._config.multi_gpu or queue.in_order:
+            self._measured += queue.hours
+            if self._drifts(simulation, queue):
+                drift = queue.settled_mix(1)
+                more = drift if self._mix is None else self._mix * drift
+                self._mix, self._mixes = np.minimum(more, MOST_OF_A_KIND), self._mixes + 1
+                self._before, self._measured = [], 0.0  # what was measured says another thing
+            elif not self._another_tells_more(simulation, queue):
                 break
-            drift = queue.settled_mix(1)
-            settled = drift.max() <= ANOTHER_MIX or self._mixes == MOST_MIXES
-            if settled or not self._mix_matters(simulation):
-                break
-            more = drift if self._mix is None else self._mix * drift
-            self._mix, self._mixes = np.minimum(more, MOST_OF_A_KIND), self._mixes + 1
-            self._before = []  # what was measured says another thing
 
-    def _mix_matters(self, simulation: Simulation) -> bool:
-        """Whether a queue of another mix of jobs may give another answer."""
+    def _another_tells_more(self, simulation: Simulation, queue: LongQueue) -> bool:
+        """Whether it is worth while to measure a queue of other jobs at once.
+
+        Where all jobs get their turns what a queue has wrong is that of its jobs, most of which stay. Where they are
+        served in order it is as good to go on with the same one.
+        """
+        if simulation.shares_workers or queue.in_order:
+            return False
+        assert self._pace is not None
+        rate, parameters = _rate(self._config), self._parameters
+        if weigh(rate, self._pace, self._bound(simulation), parameters).finding != "undecided":
+            return False
+        most = self._suspicion() * self._affordable(simulation)
+        enough = self._measured + queue.hours <= most
+        return enough and may_be_saturated(rate, self._pace, parameters)
+
+    def _drifts(self, simulation: Simulation, queue: LongQueue, clear: float = 1.0) -> bool:
+        """Whether a queue drifts so many times as far as makes it another one, which may give another answer."""
+        if simulation.shares_workers or not self._config.multi_gpu or queue.in_order:
+            return False
+        if len(self._before) > 1:  # the first one of a mix says where it drifts
+            return False
         assert self._pace is not None
         load, _ = _load(_rate(self._config), self._pace)
-        return self._wastes(simulation) and NEAR[0] <= load <= NEAR[1]
+        matters = self._mixes < MOST_MIXES and NEAR[0] <= load <= NEAR[1]
+        if not (matters and self._wastes(simulation)):
+            return False
+        return bool(queue.settled_mix(1).max() > clear * ANOTHER_MIX)
 
     def _measure_one(self, simulation: Simulation, hours: float) -> LongQueue:
         """Measure a long queue for so many hours, and on while it is not clear and there is a point in it.
 
-        Looked at after so many hours, twice, four times as many. It goes on within the usual share while the rate may
-        be beyond the margin, and beyond that while it seems to be. Not where jobs share workers: what such a queue has
-        wrong while it settles is no chance, and more hours would only make it look sure.
+        Looked at after so many hours, twice, four times as many, and less exactly between. It goes on within the usual
+        share while the rate may be beyond the margin, and beyond that while it seems to be, unless another queue is to
+        follow. Not where jobs share workers: what such a queue has wrong while it settles is no chance, and more hours
+        would only make it look sure.
         """
         rate, bound, parameters = _rate(self._config), self._bound(simulation), self._parameters
         usual = self._affordable(simulation)
@@ -360,7 +385,8 @@ class Judge:
         fewest = STRETCHES if simulation.shares_workers else FEWEST_STRETCHES
         doubtful = parameters | {"errors": CLEAR * parameters["errors"]}
         target = STRETCHES
-        stretch = hours / STRETCHES
+        # until it is seen who has begun may take longer than a first stretch, which is left out in any case
+        stretch = min(hours / STRETCHES, (hours - queue.begun) / (STRETCHES - 1))
         for done in itertools.count(1):
             queue.go_on(stretch)
             if done < fewest:
@@ -374,13 +400,17 @@ class Judge:
             seen, needed = (pace, parameters) if whole else (early, doubtful)
             if weigh(rate, seen, bound, needed).finding != "undecided":
                 break
+            if not whole and not may_be_saturated(rate, early, doubtful):
+                break
+            # a queue of all kinds of jobs that is to become another says soon which one
+            if (whole or mix is None) and self._drifts(simulation, queue, 1.0 if whole else CLEAR):
+                break
             if whole:
                 target = min(2 * target, int(self._suspicion() * usual / stretch))
                 in_vain = target <= done or not may_be_saturated(rate, pace, parameters)
-                if in_vain or simulation.shares_workers:
+                if in_vain or not queue.in_order:
                     break
         self._before.append(own)
-        self._measured = queue.hours
         return queue
 
     def _bound(self, simulation: Simulation) -> Bound:
@@ -413,7 +443,7 @@ class Judge:
 
         Also in what part as many waited as in a long queue.
         """
-        value = simulation.work_done(bound.key_prices)
+        value = self._worth_of_work(simulation, bound)
         since = self._seen[-1][1] if self._seen else simulation.time
         waiting = simulation.waiting_since(since) * simulation.mean_scale / simulation.cluster.total
         long = DEMAND - 1.0
@@ -421,6 +451,15 @@ class Judge:
             float((waiting >= least).mean()) if waiting.size else 0.0 for least in (QUEUE, long)
         ]
         self._seen.append([value, simulation.time, *parts])
+
+    def _worth_of_work(self, simulation: Simulation, bound: Bound) -> float:
+        """What all work of the run so far has been worth, at the prices of the bound."""
+        jobs = simulation.workload.jobs
+        if self._worth.size != jobs.size:  # once: it is looked at often
+            self._worth = bound.key_prices[jobs.key] * jobs.duration * jobs.scale_factor
+            self._offered = np.cumsum(self._worth)
+        number, part = simulation.parts_left()
+        return float(self._offered[simulation.arrived - 1] - self._worth[number] @ part)
 
     def _own_pace(
         self, simulation: Simulation, pace: Pace, bound: Bound

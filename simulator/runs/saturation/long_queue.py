@@ -115,10 +115,40 @@ class _Turns:
         Work, in seconds on workers of reference.
     cost
         What their workers cost at the prices of the bound.
+    seconds
+        In how long, not of this shape.
     """
 
     done: Floats
     cost: Floats
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Costs:
+    """What work cost, each but the first three of shape ``(K,)``.
+
+    Attributes
+    ----------
+    earned
+        What the cluster's workers in use cost.
+    needed
+        What the work of one job per hour costs.
+    some
+        Cost at the usual ratio that is thought to have been paid besides.
+    of_scale, in_scale
+        Cost per worth of all keys of a key's scale factor, and the cost that it rests on.
+    of_key, in_key
+        Cost per worth of the key, leaning to the former, and the cost that it rests on.
+    """
+
+    earned: float
+    needed: float
+    some: float
+    of_scale: Floats
+    in_scale: Floats
+    of_key: Floats
+    in_key: Floats
 
 
 class LongQueue:
@@ -149,6 +179,8 @@ class LongQueue:
         Hours in which as many jobs arrive as the queue has.
     in_order
         Whether jobs wait until those before them are done, or nearly so.
+    begun
+        Simulated hours after which that was seen, as far as they count as measured.
     """
 
     def __init__(
@@ -188,19 +220,20 @@ class LongQueue:
         self._simulation = self._begin(made, np.zeros(count, dtype=np.bool_))
         self._books = [self._look()]
         self._advance(demand * TURNS * self._config.round_seconds)
-        waits = self._simulation.jobs["busy"][:count] == 0.0
+        waits = self._simulation.mechanism.received("busy")[:count] == 0.0
         self.in_order = bool(waits.mean() > NOT_BEGUN) and _how_much_later(waits) > IN_ORDER
         if self.in_order:
             self._simulation = self._begin(made, waits)
             self._books = [self._look()]
+        self.begun = self._simulation.time / HOUR
+        self._due = 0.0
         self._shares_workers = self._simulation.shares_workers
-        self._ends = [0.0]
         self.rates: list[float] = []
 
     @property
     def hours(self) -> float:
         """Simulated hours so far."""
-        return self._ends[-1]
+        return self._books[-1].seconds / HOUR
 
     def go_on(self, hours: float) -> None:
         """Simulate another stretch.
@@ -212,11 +245,11 @@ class LongQueue:
         simulator.process.interrupts.Interrupted
             If a signal asks for the end: what was measured is nothing then.
         """
-        self._advance((self._ends[-1] + hours) * HOUR)
+        # of whole rounds, which must not add up
+        self._due = max(self._due + hours * HOUR, self._simulation.time)
+        self._advance(self._due)
         self._books.append(self._look())
-        self._ends.append(self._simulation.time / HOUR)
-        self.rates.append(0.0)
-        self.rates[-1] = self.pace(len(self.rates) - 1).rate
+        self.rates.append(self._rate_of_last())
 
     def _advance(self, end: float) -> None:
         """Simulate until so many seconds have passed."""
@@ -247,54 +280,74 @@ class LongQueue:
     def pace(self, first: int) -> Pace:
         """Take the pace over all stretches from number ``first`` on."""
         turns = self._since(first)
-        done, cost = turns.done, turns.cost
-        seconds = (self._ends[-1] - self._ends[first]) * HOUR
-        value = self._bound.key_prices * self._by_key(done) / seconds
         parts = np.array(self.rates[first:])
         spread = float(parts.std(ddof=1)) if parts.size > 1 else math.inf
         if self._shares_workers:
             # What a worker costs cannot be split between two jobs that share it: the value alone.
-            rate, error = float(value.sum()), spread
+            rate, error = self._value_of(turns) / turns.seconds, spread
         else:
-            rate, error = self._at_cost(turns, float(value.sum()), seconds)
+            costs = self._costs_of(turns)
+            rate = costs.earned / turns.seconds / costs.needed
+            error = rate * self._error_of(costs, turns)
             if parts.size > 1:
                 error = math.hypot(error, spread / math.sqrt(parts.size))
-        return Pace(rate, error, seconds / HOUR, self._simulation.active, equal_jobs(cost))
+        jobs = equal_jobs(turns.cost)
+        return Pace(rate, error, turns.seconds / HOUR, self._simulation.active, jobs)
 
-    def _at_cost(self, turns: _Turns, value: float, seconds: float) -> tuple[float, float]:
-        """Jobs per hour that could be served at the cost at which these were, and its error.
+    def _rate_of_last(self) -> float:
+        """Pace of the last stretch alone, whose error nobody asks for."""
+        turns = self._since(-2)
+        if self._shares_workers:
+            return self._value_of(turns) / turns.seconds
+        costs = self._costs_of(turns)
+        return costs.earned / turns.seconds / costs.needed
+
+    def _value_of(self, turns: _Turns) -> float:
+        """What all work was worth, at the prices of the bound."""
+        return float(self._bound.key_prices @ self._by_key(turns.done))
+
+    def _costs_of(self, turns: _Turns) -> _Costs:
+        """What each key cost per worth of its work, and what the work of a job per hour costs at that.
 
         With the prices of the bound, a cluster that wastes nothing earns its rate, and the work of a
         job per hour costs 1. What the cluster has earned, divided by what that work costs at the cost
         that each key had, is the rate that it sustains. Under a policy at its best each key costs its
         price whatever the mix of the moment, which therefore does not show.
-
-        The error is that of a ratio for each key: how unlike each other its jobs are in cost per work.
-        How much of the cluster was in use adds to it, as the stretches tell (:meth:`pace`).
         """
-        bound, key = self._bound, self._key
-        done, cost = turns.done, turns.cost
+        prices = self._bound.key_prices
+        worth, cost = prices * self._by_key(turns.done), self._by_key(turns.cost)
         earned = float(cost.sum())
-        if not earned > 0:
-            return 0.0, math.inf
-        worth = bound.key_prices[key] * done
         # Cost per worth of each scale factor, then of each key, as if some more jobs of the former
         # had run: of a key of few jobs it is known badly, and too high where slow workers keep them.
-        some = _LIKE_OTHERS * earned / max(equal_jobs(cost), 1.0)
-        waste = earned / value / seconds
-        by_key, all_of = self._by_key(cost), self._scale
-        by_scale, in_scale = _shrunk(all_of, by_key, self._by_key(worth), waste, some)
-        own = np.arange(self._scale.size)
-        waste_of, in_key = _shrunk(own, by_key, self._by_key(worth), by_scale, some)
-        needed = bound.work * bound.key_prices * waste_of
+        some = _LIKE_OTHERS * earned / max(equal_jobs(turns.cost), 1.0)
+        if not earned > 0:
+            return _Costs(0.0, math.inf, 0.0, worth, worth, worth, worth)
+        scale = self._scale
+        scale_cost, scale_worth = _sums(scale, cost)[scale], _sums(scale, worth)[scale]
+        in_scale = scale_cost + some
+        of_scale = in_scale / (scale_worth + some * float(worth.sum()) / earned)
+        in_key = cost + some
+        of_key = in_key / (worth + some / of_scale)
+        needed = float(self._bound.work * prices @ of_key)
+        return _Costs(earned, needed, some, of_scale, in_scale, of_key, in_key)
+
+    def _error_of(self, costs: _Costs, turns: _Turns) -> float:
+        """Error of a rate, as a part of it: that of a ratio for each key, how unlike its jobs are in cost per work.
+
+        How much of the cluster was in use adds to it, as the stretches tell (:meth:`pace`).
+        """
+        if not costs.earned > 0:
+            return math.inf
+        key, scale, cost = self._key, self._scale, turns.cost
+        prices = self._bound.key_prices
+        worth = prices[key] * turns.done
         # What a job's luck changes: the cost of its key, and that to which all of its scale factor lean.
-        share = needed / float(needed.sum())
-        leaning = _sums(all_of, share * some / in_key)[all_of]
-        luck = (share / in_key)[key] * (cost - waste_of[key] * worth)
-        luck += (leaning / in_scale)[key] * (cost - by_scale[key] * worth)
-        error = math.sqrt(float((luck**2).sum()))
-        rate = earned / seconds / float(needed.sum())
-        return rate, rate * error
+        share = self._bound.work * prices * costs.of_key / costs.needed
+        leaning = _sums(scale, share * costs.some / costs.in_key)[scale]
+        by_key, by_scale = share / costs.in_key, leaning / costs.in_scale
+        paid = by_key * costs.of_key + by_scale * costs.of_scale
+        luck = (by_key + by_scale)[key] * cost - paid[key] * worth
+        return float(np.linalg.norm(luck))
 
     def _by_key(self, values: Floats) -> Floats:
         return _sums(self._key[: values.size], values, self._share.size)
@@ -302,15 +355,18 @@ class LongQueue:
     def _since(self, first: int) -> _Turns:
         """What the jobs have done since the end of so many stretches."""
         now, before = self._books[-1], self._books[first]
-        return _Turns(_less(now.done, before.done), _less(now.cost, before.cost))
+        seconds = now.seconds - before.seconds
+        return _Turns(_less(now.done, before.done), _less(now.cost, before.cost), seconds)
 
     def _look(self) -> _Turns:
         """What the jobs have done so far."""
-        jobs = self._simulation.jobs
-        self._key = jobs["key"]
-        work = jobs["duration"] * jobs["scale_factor"]
-        done = work * (1.0 - np.maximum(jobs["steps_left"], 0.0) / jobs["steps"])
-        return _Turns(done, jobs["cost"] * HOUR)
+        simulation = self._simulation
+        jobs, n = simulation.workload.jobs, simulation.arrived
+        self._key = jobs.key[:n].copy()
+        done = jobs.duration[:n] * jobs.scale_factor[:n]
+        number, part = simulation.parts_left()
+        done[number] *= 1.0 - part
+        return _Turns(done, simulation.mechanism.received("cost") * HOUR, simulation.time)
 
     def _begin(self, made: Found | None, whole: NDArray[np.bool_]) -> Simulation:
         """Make the simulation and put the queue there, some of its jobs whole."""
@@ -347,14 +403,6 @@ def _how_much_later(these: NDArray[np.bool_]) -> float:
     if these.all() or not these.any():
         return 0.0
     return 2.0 * float(place[these].mean() - place[~these].mean()) / these.size
-
-
-def _shrunk(
-    group: NDArray[np.int64], cost: Floats, worth: Floats, usual: Floats | float, some: float
-) -> tuple[Floats, Floats]:
-    """Cost per worth of each key's group, with ``some`` more cost at the usual ratio; and that cost."""
-    costs = _sums(group, cost)[group] + some
-    return costs / (_sums(group, worth)[group] + some / usual), costs
 
 
 def equal_jobs(cost: Floats) -> float:
