@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
+import highspy
 import numpy as np
 
 from gavel_opt.arrays import Floats, Ints
@@ -206,8 +207,8 @@ def _run(persistent: _Persistent, options: Options, deadline: float) -> Status:
 
 
 def _duals(persistent: _Persistent, dual: Floats) -> Floats:
-    """Sum of the duals of each row's constraints; PuLP minimises what is to be maximised."""
-    sign = -1.0 if persistent.program.maximize else 1.0
+    """Sum of the duals of each row's constraints."""
+    sign = _sign(persistent)
     low, high = persistent.rows
     both = (high >= 0) & (high != low)
     found = np.zeros(low.size)
@@ -222,9 +223,14 @@ def _set_entry(persistent: _Persistent, row: int, column: int, value: float) -> 
 
 
 def _set_cost(persistent: _Persistent, column: int, cost: float) -> None:
-    """PuLP minimises what is to be maximised."""
-    sign = -1.0 if persistent.program.maximize else 1.0
-    persistent.solver.changeColCost(persistent.columns[column], sign * cost)
+    persistent.solver.changeColCost(persistent.columns[column], _sign(persistent) * cost)
+
+
+def _sign(persistent: _Persistent) -> float:
+    """-1 where the solver minimises what is to be maximised, as PuLP had it do before 4.2."""
+    _, sense = persistent.solver.getObjectiveSense()
+    maximizes = sense == highspy.ObjSense.kMaximize
+    return 1.0 if maximizes == persistent.program.maximize else -1.0
 
 
 def _set_bounds(persistent: _Persistent, column: int, low: float, high: float) -> None:
