@@ -24,7 +24,7 @@ from gavel_opt.model.solution import Certificate
 from gavel_opt.policies import Policy, solves
 from gavel_opt.policies.finish_time import known_past
 from gavel_opt.policies.in_columns import known_call
-from gavel_opt.policies.max_min import known_variant
+from gavel_opt.policies.max_min import is_known_packed, known_variant
 from gavel_opt.policies.outside import (
     blamed,
     check_program,
@@ -168,17 +168,32 @@ class Driver(EngineChain):
             return None
         if not solves(policy):
             return known_call(policy, state) if self._glance.widest(state) >= 0 else None
-        if engine is None or self._leaves_traces:
+        widest = self._glance.widest(state)
+        if engine is None or widest < 0:
             return None
-        task, widest = self._task(len(state.jobs.job)), self._glance.widest(state)
-        if task is None or widest < 0:
-            return None
-        past, plain = task
-        made_of = engine, state, past, plain, widest, self.tolerance, self.options
-        if self._standing is None or not all(map(operator.is_, self._standing[0], made_of)):
-            limits = widest, self.tolerance
-            self._standing = made_of, engine.standing_call(state, past, plain, limits, self.options)
-        return self._standing[1]
+        limits = widest, self.tolerance
+        made_of: tuple[object, ...]
+        if is_known_packed(policy):
+            if self.tie_break != "canonical":
+                return None
+            made_of = engine, state, *limits
+            if self._made_anew(made_of):
+                self._standing = made_of, engine.standing_pairs_call(state, limits)
+        else:
+            task = None if self._leaves_traces else self._task(len(state.jobs.job))
+            if task is None:
+                return None
+            made_of = engine, state, *limits, *task, self.options
+            if self._made_anew(made_of):
+                call = engine.standing_call(state, *task, limits, self.options)
+                self._standing = made_of, call
+        return None if self._standing is None else self._standing[1]
+
+    def _made_anew(self, made_of: tuple[object, ...]) -> bool:
+        """Whether the standing call was made of anything else."""
+        before = () if self._standing is None else self._standing[0]
+        same = len(before) == len(made_of) and all(map(operator.is_, before, made_of))
+        return not same
 
     def count_calls(self, calls: int, seconds: float, worst: Certificate | None) -> None:
         """Count calls that gave allocations, what they took, and their largest residuals and gap.

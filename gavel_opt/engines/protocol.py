@@ -205,6 +205,14 @@ class OneStepEngine(Engine, Protocol):
         """
         ...
 
+    def standing_pairs_call(self, state: StandingState, limits: tuple[int, float]) -> Call | None:
+        """The same of max-min fairness with space sharing, the canonical optimum.
+
+        The call gives pairs of jobs their shares too, in the same order, and traces of shares to jobs alone
+        (:func:`gavel_opt.tie_breaking.alone_first`).
+        """
+        ...
+
 
 @runtime_checkable
 class ProductEngine(Engine, Protocol):

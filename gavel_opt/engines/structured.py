@@ -17,6 +17,7 @@ from gavel_opt.model.linear_program import LinearProgram
 from gavel_opt.model.solution import Certificate, Solution, Stats, Status
 from gavel_opt.solver.finish_time import finish_time_optimum, finish_time_shares
 from gavel_opt.solver.max_min import fair_shares, max_min_optimum
+from gavel_opt.solver.max_min_pairs import FEW_TYPES, fair_shares_in_pairs, pair_task
 from gavel_opt.solver.memory import Memory
 from gavel_opt.solver.one_step import finish_time_terms, max_min_terms, standing_task
 from gavel_opt.solver.optimum import PROVED, optimum
@@ -25,6 +26,10 @@ from gavel_opt.solver.settings import MANY_TYPES
 _SPARE = 1e-6
 """Certificates up to this come with their answer, which is imprecise: it is for the driver to use where
 nobody has a better one, as for floors that rounding has put out of reach."""
+
+
+_AROUND = 5e-4
+"""CPU seconds that a packed program takes in plain Python around its solution."""
 
 
 @functools.cache
@@ -126,3 +131,11 @@ class Structured:
         tolerance = min(tolerance, PROVED)
         terms = finish_time_terms(widest, plain, state.throughputs, tie_break, tolerance)
         return Call(finish_time_shares, standing_task(state, past, terms, memory))
+
+    def standing_pairs_call(self, state: StandingState, limits: tuple[int, float]) -> Call | None:
+        """What solves max-min fairness with space sharing of jobs as they come and go."""
+        if state.workers.size > FEW_TYPES or state.throughputs.paired is None:
+            return None
+        widest, tolerance = limits
+        task = pair_task(state, widest, min(tolerance, PROVED), self._memory)
+        return Call(fair_shares_in_pairs, task, saves=_AROUND)

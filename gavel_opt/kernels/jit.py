@@ -151,6 +151,14 @@ class Kernel(functools.partial[Any]):
         found = self._natives.get(forms)
         return 0 if found is None else found.address  # type: ignore[attr-defined]  # see native.load
 
+    def lose(self, seconds: float, arguments: tuple[Any, ...]) -> None:
+        """Count CPU seconds that plain Python took in its place as if it had been interpreted for so long."""
+        if self.func != self._interpreted or _DISABLED or self._spent < 0.0:
+            return
+        self._spent += seconds
+        if self._spent >= min(self._look_at, self._patience):
+            self._becomes_compiled(arguments)
+
     def _goes_to(self, target: Callable[..., Any]) -> None:
         self.__setstate__((target, (), {}, self.__dict__))  # type: ignore[attr-defined]
 

@@ -11,7 +11,7 @@ with weights :math:`w_m`, scale factors :math:`z_m` and the proportional share
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, TypeGuard
 
 import numpy as np
 
@@ -51,10 +51,21 @@ def known_variant(policy: Policy) -> Literal["plain", "perf"] | None:
     not be handed it. Any other policy is asked for its programs: a subclass, one that passes calls on to
     a policy of this module, and one whose ``programs`` was replaced.
     """
-    if type(policy) is not MaxMinFairness or policy.variant == "packed":
+    if not _is_as_here(policy) or policy.variant == "packed":
         return None
+    return policy.variant
+
+
+def is_known_packed(policy: Policy) -> bool:
+    """Whether it is the variant with pairs of a policy as above."""
+    return _is_as_here(policy) and policy.variant == "packed"
+
+
+def _is_as_here(policy: Policy) -> TypeGuard[MaxMinFairness]:
+    if type(policy) is not MaxMinFairness:
+        return False
     found = getattr(policy.programs, "__func__", None), getattr(policy._of, "__func__", None)
-    return policy.variant if found == (_PROGRAMS, _OF) else None
+    return found == (_PROGRAMS, _OF)
 
 
 def fairness_program(

@@ -34,6 +34,8 @@ class Traits:
         Jobs of scale factor above 1 are refused (AlloX).
     needs_prices, needs_deadlines, needs_reference
         What else of the state it reads; the last is the throughputs on the reference worker type.
+    many_pairs
+        An allocation may have many more pairs than there are jobs: all that the optimum has a part for.
     by_arrival
         Who came first matters, so that equal jobs may get different shares; the conformance
         suite asks for equal shares of all others.
@@ -46,6 +48,7 @@ class Traits:
     needs_prices: bool = False
     needs_deadlines: bool = False
     by_arrival: bool = False
+    many_pairs: bool = False
     needs_reference: bool = False
 
     def __post_init__(self) -> None:

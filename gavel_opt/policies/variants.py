@@ -41,6 +41,7 @@ class ByVariant(Policy):
         self.variant = variant
         self.traits = Traits(
             packing=variant == "packed",
+            many_pairs=variant == "packed",
             shuffles=variant == "plain",
             needs_reference=variant == "plain" and self.plain_reads,
         )

@@ -176,8 +176,8 @@ def _may_decide(world: World) -> bool:
     count = world.counts[0]
     if not deciding.allowed or count.active == 0:
         return False
-    # each job may come to be in one more pair, and the round to keep one on each worker
-    most = len(world.candidates) + count.pairs + count.active // 2 + len(world.workers)
+    # as many pairs may be decided as there is room to say so, and the round come to keep one on each worker
+    most = len(world.candidates) + count.pairs + len(world.pair_views.job) + len(world.workers)
     if world.rules[0].packing and most > len(world.entries):
         return False
     return bool(deciding.made < len(world.decisions) and deciding.seconds < _UNSEEN)

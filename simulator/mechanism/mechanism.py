@@ -274,6 +274,7 @@ class Mechanism:
         last = self._count.rounds + rounds
         self._world.rules["until"] = until
         while True:
+            self._make_room_to_decide()
             decide = decider()
             if decide is None or not can_call(run_rounds, decide):
                 decide = _NOBODY
@@ -481,6 +482,18 @@ class Mechanism:
         """Write down for :meth:`state` what a policy may see of the jobs."""
         view(self._world)
 
+    def _make_room_to_decide(self) -> None:
+        """Have room for as many pairs as may be decided, beside those that are kept."""
+        if not self._setting.traits.packing:
+            return
+        pairs = len(self._world.pair_views.job) + int(self._count.pairs) + len(self._world.workers)
+        if pairs > self._pair_room:
+            self._grow(self._base, 2 * pairs)
+
+    def _pairs_of(self, jobs: int) -> int:
+        """Pairs of so many jobs that there is room to decide for."""
+        return _MANY_PAIRS * jobs if self._setting.traits.many_pairs else jobs // 2
+
     def _grow(self, jobs: int, pairs: int) -> None:
         """Make room for so many jobs and pairs; entries keep their figures, pairs move along."""
         world, base, old_pairs = self._world, self._base, self._pair_room
@@ -511,7 +524,7 @@ class Mechanism:
             candidates=_longer(world.candidates, jobs),
             pair_table=np.full(1 << int(2 * pairs).bit_length(), -1, dtype=np.int64),
             views=JobColumns.with_room(jobs, types),
-            pair_views=PairColumns.with_room(jobs // 2 if pairs else 0, types),
+            pair_views=PairColumns.with_room(self._pairs_of(jobs) if pairs else 0, types),
             leftovers=np.zeros(width, LEFTOVER),
             spare=spare,
         )
@@ -523,6 +536,8 @@ class Mechanism:
 
 _SEEN = slice(1, 8)
 """Columns of the views that policies see, from the job's number to its age."""
+_MANY_PAIRS = 32
+"""Pairs for each job where an optimum may have a part for all: a job meets each kind of jobs, of which the paper has 26."""
 _DECISIONS = 1024
 """So many before Python has to look at them."""
 _WHOLE = ("clock", "counts", "stream", "workers", "placed", "open_segments")

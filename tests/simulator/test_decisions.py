@@ -21,6 +21,7 @@ POLICIES = (
     "max_min_fairness_perf",
     "finish_time_fairness",
     "finish_time_fairness_perf",
+    "max_min_fairness_packed",
     "gandiva",
     "fifo",
     "fifo_perf",
@@ -186,7 +187,7 @@ def test_nobody_decides_for_a_driver_that_is_watched(name: str) -> None:
     assert simulation._decider() is None
 
 
-@pytest.mark.parametrize("policy", ["max_min_fairness_packed", "proportional", "fifo_packed"])
+@pytest.mark.parametrize("policy", ["finish_time_fairness_packed", "proportional", "fifo_packed"])
 def test_others_are_asked(policy: str) -> None:
     assert Simulation(config(policy))._decider() is None
 
