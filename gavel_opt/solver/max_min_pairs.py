@@ -21,7 +21,7 @@ from gavel_opt.kernels.records import by_reference
 from gavel_opt.kernels.spreading import spread_over_jobs
 from gavel_opt.model.cluster_state import StandingState
 from gavel_opt.solver.memory import Memory
-from gavel_opt.solver.optimum import CENTRED_UP_TO
+from gavel_opt.solver.optimum import CENTRED_UP_TO, PIVOTED_UP_TO
 from gavel_opt.solver.pair_simplex.method import solve_contended
 from gavel_opt.solver.pair_simplex.start import Kept
 from gavel_opt.solver.prices.bottleneck_pairs import Pairs, centre_at_bottleneck
@@ -68,7 +68,7 @@ def pair_task(state: StandingState, widest: int, tolerance: float, memory: Memor
     table = state.throughputs
     assert table.paired is not None
     terms = np.array([(widest, -1, tolerance, False, False)], TERMS)
-    kept = memory.for_vertices(CENTRED_UP_TO, state.workers.size)
+    kept = memory.for_vertices(PIVOTED_UP_TO, state.workers.size)
     flag = np.zeros(1, np.int64)
     alone, paired = plain_array(table.alone), plain_array(table.paired)
     return PairTask(
@@ -148,7 +148,8 @@ def _pairs_of(
 @compiled
 def _solved(given: Given, pairs: Pairs, key: Ints, task: PairTask, found: Found) -> bool:
     """Solve by one of the methods for pairs, as :func:`gavel_opt.solver.optimum.optimum` does."""
-    vertex_first = task.at_vertex[0] == 1
+    pivots = given.use.size <= PIVOTED_UP_TO
+    vertex_first = pivots and task.at_vertex[0] == 1
     if vertex_first:
         if solve_contended(given, pairs, key, task.kept, found):
             return True
@@ -156,7 +157,7 @@ def _solved(given: Given, pairs: Pairs, key: Ints, task: PairTask, found: Found)
     ray = np.zeros(2 * given.use.size + 2 + given.workers.size)
     if centre_at_bottleneck(given, pairs, ray, found):
         return True
-    if not vertex_first and solve_contended(given, pairs, key, task.kept, found):
+    if pivots and not vertex_first and solve_contended(given, pairs, key, task.kept, found):
         task.at_vertex[0] = 1
         return True
     return False

@@ -32,7 +32,7 @@ class Memory:
     kept
         Prices and basis of the last packed program that the dual simplex method solved.
     at_vertex
-        Whether the last optimum it looked for was a single vertex: then it is asked first.
+        Whether it had the last answer that it was asked for: then it is asked first.
     """
 
     start: Floats = field(default_factory=lambda: np.zeros(1))

@@ -44,8 +44,8 @@ CENTRED_UP_TO = 128
 """Groups up to which a packed program is looked at for one job that sets the level
 (:mod:`gavel_opt.solver.prices.bottleneck_pairs`): equations are dense."""
 
-PIVOTED_UP_TO = 256
-"""Groups up to which a packed program is looked at for an optimum that is a single vertex
+PIVOTED_UP_TO = 96
+"""Groups up to which a packed program is solved by a dual simplex where workers are short
 (:mod:`gavel_opt.solver.pair_simplex`): the inverse of a basis is dense."""
 
 PRICED_IN_FROM = 48
@@ -170,7 +170,7 @@ def _canonical_of_pairs(
 def _at_vertex(
     given: Given, blocks: Blocks, memory: Memory | None
 ) -> tuple[Answer, Certificate, int] | None:
-    """Solve a packed program whose optimum is a single vertex; None if it is not such a one."""
+    """Solve a packed program in which workers are short; None if it is not such a one, or has several prices."""
     pairs = blocks.pairs
     assert pairs is not None
     groups, types = given.rate.shape

@@ -13,7 +13,7 @@ from gavel_opt.solver.prices.bottleneck_pairs import Pairs
 from gavel_opt.solver.prices.cheapest_mix import Given
 from gavel_opt.solver.records import Found
 
-LIMIT = 6
+LIMIT = 4
 """Pivots at most, for each row."""
 
 

@@ -285,6 +285,26 @@ def test_a_kernel_calls_one_that_it_is_handed():
     assert 0.0 < seconds[0] < 1.0
 
 
+@jit.compiled
+def refund(till: Till) -> int:
+    """Give one back."""
+    till.money[0] += 1.0
+    return 1
+
+
+def test_what_a_call_would_have_saved_counts_as_if_it_had_been_interpreted():
+    till, seconds = Till(np.array([7.0])), np.zeros(1)
+    with jit.compiling_at_once():
+        charge_all(0, arguments.Call(charge, till), seconds)
+    saves_nothing = arguments.Call(refund, till)
+    assert not jit.can_call(charge_all, saves_nothing)
+    saves_much = arguments.Call(refund, till, saves=1.0)
+    assert any(jit.can_call(charge_all, saves_much) for _ in range(4))
+    assert till.money[0] == 7.0
+    assert charge_all(3, saves_much, seconds) == 3
+    assert till.money[0] == 10.0
+
+
 def test_pooling_can_be_compiled():
     """It returns arrays in order, which compiled code may hand over; rows of an array are of any order."""
     groups = 4
