@@ -184,6 +184,11 @@ def get_policy(
             rest["alpha"] = float(alpha)
         except ValueError:
             raise InputError(f"policy {policy_name!r}: {alpha!r} is not a number") from None
+    elif ":" in policy_name:
+        raise InputError(
+            f"policy {policy_name!r}: only Gavel's policies have names here; one of your own goes to "
+            "gavel_opt.make_policy, or to gavel-sim run --policy"
+        )
     elif policy_name not in POLICIES:
         raise unknown_name("policy", policy_name, POLICIES)
     else:

@@ -73,24 +73,31 @@ def _convert(table: Measurements, output: Path) -> int:
 def described(table: Measurements, path: Path) -> str:
     """Text for a person: what is in a table, and what of it is derived from where."""
     lines = [f"{path}: {_size(table)}"]
+    width = max(10, *map(len, table.worker_types))
+    found: dict[str, int] = {}
     for column, worker_type in enumerate(table.worker_types):
         speeds = table.alone[:, column]
         pairs = int(np.triu(table.paired[..., column].any(axis=2)).sum())
+        found[worker_type] = pairs
         unknown = int(np.isnan(speeds).sum())
         lines.append(
-            f"  {worker_type:<10} {int((speeds > 0).sum()):>4} run alone, {pairs:>5} pairs"
+            f"  {worker_type:<{width}} {int((speeds > 0).sum()):>4} run alone, {pairs:>5} pairs"
             + (f", {unknown} not said alone (0 means that it cannot run)" if unknown else "")
         )
     if path.suffix == ".toml":
-        from simulator.world.throughput_toml import derived_of
+        from simulator.world.throughput_toml import derived_of, without_pairs
         from simulator.world.untrusted_text import read_text
 
-        for one in derived_of(str(path), read_text(path)):
+        text = read_text(path)
+        lacking = without_pairs(str(path), text, found)
+        for one in derived_of(str(path), text):
             own = "".join(f", {family} {factor:g}" for family, factor in one.factors.items())
             lines += [
                 f"{one.name}: {one.factor:g} times {one.relative_to}{own}",
                 f"  derived, not measured here: {one.source}",
             ]
+            if one.name in lacking:
+                lines.append(f"  no pairs, as there are none on {one.relative_to}")
     return "\n".join(lines)
 
 

@@ -309,13 +309,16 @@ def bound_as_text(bound: Bound, of_trace: bool) -> str:
         load = 1.0
         lines = [f"  no policy can go beyond {bound.rate:.3f} jobs per hour ({how})"]
     title = "offered load" if of_trace else "in use"
-    lines.append(f"  {'type':<10}{'workers':>8}{title:>14}{'share of limit':>16}{'one more':>10}")
+    width = max(10, *(len(name) + 1 for name in bound.worker_types))
+    lines.append(
+        f"  {'type':<{width}}{'workers':>8}{title:>14}{'share of limit':>16}{'one more':>10}"
+    )
     scarcest = float((bound.prices * (bound.workers > 0)).max())
     for place, name in enumerate(bound.worker_types):
         price = bound.prices[place]
         mark = "  bottleneck" if price == scarcest else ""
         lines.append(
-            f"  {name:<10}{bound.workers[place]:>8.0f}{load * bound.use[place]:>14.0%}"
+            f"  {name:<{width}}{bound.workers[place]:>8.0f}{load * bound.use[place]:>14.0%}"
             f"{bound.shares[place]:>16.1%}{price / bound.rate:>+10.2%}{mark}"
         )
     return "\n".join(lines)

@@ -24,7 +24,7 @@ from simulator.world.throughputs import (
     preset_file,
     refuse_two_speeds,
 )
-from simulator.world.untrusted_text import LARGEST, is_number, shown
+from simulator.world.untrusted_text import LARGEST, is_number, read_text, shown
 
 _BATCH = re.compile(r" \(batch size .*\)$")
 _OF_TYPE = {"relative_to", "factor", "factors", "source"}
@@ -131,9 +131,31 @@ def _refuse_unknown_factors(source: str, one: Derived, job_types: Iterable[str])
 
 
 def derived_of(source: str, text: str) -> list[Derived]:
-    """Return what a table derives: worker types, then models."""
+    """Return what a table derives: what its base does, then worker types, then models."""
     content = _content(source, text)
-    return [*derived(source, content, "worker_types"), *derived(source, content, "models")]
+    found = [*derived(source, content, "worker_types"), *derived(source, content, "models")]
+    base = content.get("base")
+    if isinstance(base, str) and base in PRESETS:
+        path = preset_file(base)
+        found = derived_of(str(path), read_text(path)) + found
+    return found
+
+
+def without_pairs(source: str, text: str, pairs: Mapping[str, int]) -> list[str]:
+    """Return the worker types that are to have pairs, but have none as there are none to derive them from.
+
+    Parameters
+    ----------
+    source, text
+        The table.
+    pairs
+        Worker type to the number of pairs on it.
+    """
+    content = _content(source, text)
+    if content.get("colocation", NO_PAIRS) != RATIO:
+        return []
+    types = derived(source, content, "worker_types")
+    return [one.name for one in types if not pairs[one.relative_to]]
 
 
 def _content(source: str, text: str) -> dict[str, Any]:

@@ -897,3 +897,8 @@ def test_entities_have_weights_of_any_kind_of_number() -> None:
 def test_what_entities_are_told_is_checked(weights, members, said: str) -> None:
     with pytest.raises(InputError, match=said):
         _entities(weights, members)
+
+
+def test_a_policy_of_ones_own_is_said_where_it_goes() -> None:
+    with pytest.raises(InputError, match=r"mine.py:Mine'.*gavel_opt.make_policy"):
+        get_policy("mine.py:Mine")

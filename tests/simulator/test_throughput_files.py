@@ -244,3 +244,18 @@ def test_a_number_of_thousands_of_digits_is_refused(tmp_path):
     path.write_text(f"[worker_types.a100]\nfactor = {'9' * 5000}\n")
     with pytest.raises(InputError, match=r"mine\.toml: .*5000 digits"):
         load_throughputs(path)
+
+
+def test_check_says_what_the_base_derives_and_which_pairs_there_are_not(tmp_path, capsys):
+    entry = '[worker_types.{}]\nrelative_to = "{}"\nfactor = 2\nsource = "x"\n'
+    text = 'base = "@newer"\ncolocation = "ratio"\n'
+    text += entry.format("a100-80gb-sxm4", "a100") + entry.format("v200", "v100")
+    path = tmp_path / "mine.toml"
+    path.write_text(text)
+    assert main(["throughputs", "check", str(path)]) == 0
+    said = capsys.readouterr().out
+    assert "a100: 1.56 times v100" in said
+    assert said.count("  no pairs, as there are none on ") == 1
+    assert "  no pairs, as there are none on a100\n" in said
+    table = [line for line in said.splitlines() if " run alone" in line]
+    assert len({line.index(" run alone") for line in table}) == 1

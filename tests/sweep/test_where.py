@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from noise import without_progress
 
+from simulator.studies.sweeps.sweep_folder import PLAN
+
 SMALL = ["--policy", "fifo", "fifo_perf", "--cluster", "4:4:4", "--jobs", "8"]
 
 
@@ -93,8 +95,10 @@ def test_a_run_of_a_changed_trace_is_not_taken_for_done(tmp_path: Path) -> None:
     runs = ["sweep", "--policy", "fifo", "--trace", str(trace), "--output", str(tmp_path / "s")]
     assert _gavel_sim(*runs).returncode == 0
     trace.write_text(line.replace("1000", "2000"))
-    refused = _gavel_sim(*runs)
+    plan = (tmp_path / "s" / PLAN).read_bytes()
+    refused = _gavel_sim(*runs, "--seed", "0", "1")
     assert refused.returncode == 2
+    assert (tmp_path / "s" / PLAN).read_bytes() == plan  # what is refused is not in the tables
     assert f"have changed since (--trace {trace})" in refused.stderr
 
 

@@ -15,6 +15,26 @@ Floats = NDArray[np.float64]
 _BLOCK = 1 << 13
 
 
+ON_TIME = 1.0
+"""Seconds past its deadline at which a job still counts as on time: policies with deadlines aim at the
+deadline itself, and the last bits of a finish time are rounding."""
+
+
+def missed_deadlines(jobs: Columns, time: float) -> NDArray[np.bool_]:
+    """Return which jobs missed their deadline, or have passed it at a time without being done.
+
+    Parameters
+    ----------
+    jobs
+        With ``finish`` and ``deadline`` in seconds, NaN where there is none.
+    time
+        Simulated time in seconds.
+    """
+    end = np.where(np.isfinite(jobs["finish"]), jobs["finish"], time)
+    late: NDArray[np.bool_] = end - jobs["deadline"] > ON_TIME
+    return late
+
+
 def isolation(jobs: Columns, throughputs: Floats, workers: NDArray[np.int64]) -> Columns:
     r"""Isolated time and finish-time-fairness ratio of every job (Themis; paper, section 4.2).
 

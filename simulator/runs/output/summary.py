@@ -15,7 +15,7 @@ import gavel_opt
 from gavel_opt import Tally
 from gavel_opt.engines.asking import version_of
 from simulator.runs.columns import Columns
-from simulator.runs.output.job_metrics import presence
+from simulator.runs.output.job_metrics import missed_deadlines, presence
 from simulator.runs.output.results import RunResult, Spent, Status
 from simulator.runs.output.tables import job_columns, placement_columns, round_columns
 from simulator.runs.saturation.rules import Verdict
@@ -287,11 +287,9 @@ def _engine(simulation: Simulation) -> tuple[str, str]:
 
 def _slo_violations(simulation: Simulation, jobs: Columns) -> int | None:
     """Jobs that missed their deadline or have passed it; None where no job has one."""
-    deadline = jobs["deadline"]
-    if not np.isfinite(deadline).any():
+    if not np.isfinite(jobs["deadline"]).any():
         return None
-    end = np.where(np.isfinite(jobs["finish"]), jobs["finish"], simulation.time)
-    return int((end > deadline).sum())
+    return int(missed_deadlines(jobs, simulation.time).sum())
 
 
 def _time(tally: Tally, spent: Spent, collecting: float) -> dict[str, float]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from simulator.runs.output.job_metrics import missed_deadlines
 from simulator.runs.output.results import RunResult
 from simulator.settings.config import RunConfig
 from simulator.studies.batches.batch import Batch
@@ -16,11 +17,6 @@ from simulator.studies.executors import Payload
 
 _LEFT_OUT = ("jct", "config", "command")
 """Parts of a summary that a point does not keep: long, or in the payload already."""
-
-
-ON_TIME = 1.0
-"""Seconds past its deadline at which a job still counts as on time: policies with deadlines aim at the
-deadline itself, and the last bits of a finish time are rounding."""
 
 
 def simulate(payload: Payload) -> dict[str, Any]:
@@ -44,7 +40,7 @@ def _derived(config: RunConfig, result: RunResult) -> dict[str, Any]:
             found[f"average_jct_{name}"] = float(jct.mean()) if whole and jct.size else None
     due = jobs["measured"] & np.isfinite(jobs["deadline"])
     if whole and due.any():
-        late = jobs["finish"] - jobs["deadline"] > ON_TIME
+        late = missed_deadlines(jobs, result.summary["simulated_time"])
         found["slo_violation_rate"] = float(late[due].mean())
     if whole and "finish_time_fairness" in jobs:
         ratios = jobs["finish_time_fairness"][jobs["measured"] & ~jobs["dropped"]]

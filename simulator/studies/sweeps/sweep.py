@@ -42,7 +42,7 @@ def carry_out_here(
 
 
 def add_to_plan(folder: Path, entries: Sequence[PlanEntry], command: Sequence[str]) -> None:
-    """Write runs into the plan of a folder, if those that earlier commands left there are of this version.
+    """Write runs into the plan of a folder, if what it holds of them and of earlier commands' runs is theirs.
 
     Raises
     ------
@@ -50,7 +50,7 @@ def add_to_plan(folder: Path, entries: Sequence[PlanEntry], command: Sequence[st
         As :func:`kept_of`, with nothing written.
     """
     if (folder / PLAN).exists():
-        kept_of(folder, _others_of(folder, entries))
+        kept_of(folder, [*_others_of(folder, entries), *entries])
     write_plan(folder, entries, command)
 
 
