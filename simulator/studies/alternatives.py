@@ -126,7 +126,7 @@ def as_text(outcomes: Sequence[Outcomes], seeds: Sequence[int]) -> str:
                 "" if jct is None else f"{jct / HOUR:.2f}",
                 one.jobs,
                 _shown(difference, HOUR, len(seeds)),
-                _percent(difference),
+                _percent(difference, len(seeds)),
                 "" if utilization is None else f"{utilization:.1%}",
             ]
         )
@@ -222,6 +222,7 @@ def as_json(outcomes: Sequence[Outcomes], seeds: Sequence[int]) -> dict[str, Any
                     result is not None and is_undecided(result) for result in one.results
                 ],
                 "difference": None if difference is None else difference.mean,
+                "difference_seeds": 0 if difference is None else difference.pairs,
                 "difference_interval": None
                 if difference is None or difference.half is None
                 else [difference.mean - difference.half, difference.mean + difference.half],
@@ -254,7 +255,8 @@ def _shown(difference: Difference | None, unit: float, seeds: int, digits: str =
     return text if difference.pairs == seeds else f"{text} ({difference.pairs} of {seeds} seeds)"
 
 
-def _percent(difference: Difference | None) -> str:
-    if difference is None or not difference.base:
+def _percent(difference: Difference | None, seeds: int) -> str:
+    """The difference by the base's mean; not of some of the seeds, the ones that completed, alone."""
+    if difference is None or not difference.base or difference.pairs < seeds:
         return ""
     return f"{difference.mean / difference.base:+z.1%}"

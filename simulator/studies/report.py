@@ -111,7 +111,7 @@ def _headlines(sections: Sequence[Section]) -> str:
     for section in sections:
         for one in section.comparisons:
             unit = one.claim.unit
-            ours = "not run" if one.ours is None else _shown(one.ours, unit, ".2f")
+            ours = "no value" if one.ours is None else _shown(one.ours, unit, ".2f")
             within = ""
             if one.interval is not None:
                 within = f"{one.interval[0]:.2f} to {one.interval[1]:.2f}"
@@ -124,8 +124,9 @@ def _headlines(sections: Sequence[Section]) -> str:
         return "None of these experiments has a headline."
     header = ["figure", "claim", "ours", "95 % interval", "published", ""]
     note = (
-        "\nA number agrees where the published one is within a tenth of ours or within the interval, "
-        "which is over seeds, of the ratios of runs that share one.\n"
+        "\nA number agrees where ours is within a tenth of the published one (within 5 points, of percentages) "
+        "or that is within the interval, which is over seeds, of the ratios of runs that share one. There is no "
+        "value where a run is missing or did not finish.\n"
     )
     return markdown(header, rows, words=2) + note
 
@@ -224,7 +225,10 @@ def _blocks(text: str) -> str:
 
 
 def _table(lines: Sequence[str]) -> str:
-    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    rows = [
+        [cell.strip().replace(r"\|", "|") for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
+        for line in lines
+    ]
     head = "".join(f"<th>{_inline(cell)}</th>" for cell in rows[0])
     body = "".join(
         "<tr>" + "".join(f"<td>{_inline(cell)}</td>" for cell in row) + "</tr>" for row in rows[2:]

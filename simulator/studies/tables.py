@@ -12,7 +12,11 @@ from simulator.files.whole_files import write_atomically
 
 
 def markdown(header: Sequence[str], rows: Sequence[Sequence[str]], words: int = 1) -> str:
-    """Lay out a Markdown table whose columns line up: the first, of words, to the left, numbers to the right."""
+    """Lay out a Markdown table whose columns line up: the first, of words, to the left, numbers to the right.
+
+    A ``|`` in a cell is written ``\\|``, and a line's end as a blank: neither ends the cell.
+    """
+    header, rows = _cells(header), [_cells(row) for row in rows]
     widths = [
         max(len(header[column]), 3, *(len(row[column]) for row in rows))
         for column in range(len(header))
@@ -61,6 +65,10 @@ def write_text(path: Path, text: str) -> None:
     """Write text in whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, text.encode())
+
+
+def _cells(row: Sequence[str]) -> list[str]:
+    return [" ".join(cell.splitlines()).replace("|", r"\|") for cell in row]
 
 
 def _line(cells: Sequence[str], widths: Sequence[int], words: int) -> str:

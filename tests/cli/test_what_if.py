@@ -215,8 +215,8 @@ def test_runs_that_were_cut_off_are_no_result() -> None:
     text = as_text([base, Outcomes("other", [whole(54000.0), cut])], [0, 1])
     (row,) = (line for line in text.splitlines() if "other" in line)
     cells = [cell.strip() for cell in row.split("|")[1:-1]]
-    # no mean over one of two seeds; the difference is that of seed 0, over seed 0's base
-    assert cells[1:5] == ["", "1,007 of 2,000", "+5.00 (1 of 2 seeds)", "+50.0%"]
+    # no mean over one of two seeds; the difference is that of seed 0, and no percentage of it
+    assert cells[1:5] == ["", "1,007 of 2,000", "+5.00 (1 of 2 seeds)", ""]
     assert cells[6] == "+0 (1 of 2 seeds)"
     assert "| as described |        15.00 |          2,000 |" in text
 
@@ -327,3 +327,16 @@ def test_a_mean_that_may_be_of_a_queue_that_grows_is_marked() -> None:
         [True, False],
     ]
     assert "undecided" not in as_text([base, base], [0, 1])
+
+
+def test_a_difference_over_some_of_the_seeds_has_no_percentage() -> None:
+    whole = {"average_jct": 10.0, "utilization": 0.5, "status": "completed"} | {
+        "jobs": {"measured": 10, "completed": 10}
+    }
+    slower = whole | {"average_jct": 15.0}
+    base = Outcomes("as described", [whole, whole])
+    assert "+50.0%" in as_text([base, Outcomes("x", [slower, slower])], [0, 1])
+    cut = Outcomes("x", [slower, whole | {"status": "saturated"}])
+    assert "+50.0%" not in as_text([base, cut], [0, 1])
+    found = as_json([base, cut], [0, 1])["alternatives"][1]
+    assert (found["difference"], found["difference_seeds"]) == (5.0, 1)

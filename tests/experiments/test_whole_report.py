@@ -7,7 +7,8 @@ from pathlib import Path
 from simulator.studies.batches.batch import Batch
 from simulator.studies.experiments.comparison import Claim, Comparison
 from simulator.studies.experiments.experiment import Choices
-from simulator.studies.report import Section, write_report
+from simulator.studies.report import Section, _table, write_report
+from simulator.studies.tables import markdown
 
 
 class _Experiment:
@@ -45,7 +46,7 @@ def test_every_headline_has_its_figure_and_a_verdict(tmp_path: Path) -> None:
         ["7", "some ratio", "3.00x", "2.50 to 3.50", "2x", "differs"],
         ["7", "first", "0.026 ms", "", "10 ms", "385 times less"],
         ["7", "second", "4 ms", "", "4,809 ms", "1,202 times less"],
-        ["7", "left out", "not run", "", "2x", ""],
+        ["7", "left out", "no value", "", "2x", ""],
     ]
 
 
@@ -59,3 +60,10 @@ def test_other_jobs_are_not_compared(tmp_path: Path) -> None:
     rows, whole = _report(tmp_path, Choices(window=(400, 500)))
     assert {row[-1] for row in rows} == {"other jobs"}
     assert "Where we differ" not in whole
+
+
+def test_bars_in_names_do_not_end_cells() -> None:
+    text = markdown(["x", "a|b"], [["1\n2", "3"]])
+    assert text == "| x   | a\\|b |\n| --- | ---: |\n| 1 2 |    3 |\n"
+    assert _table(text.splitlines()).count("<th>") == 2
+    assert "<th>a|b</th>" in _table(text.splitlines())

@@ -61,7 +61,7 @@ class Comparison:
         unit = self.claim.unit
         published = f"{self.claim.published:g}{unit} published"
         if self.ours is None:
-            return f"{self.claim.text}: not run, {published}"
+            return f"{self.claim.text}: no value here, {published}"
         within = ""
         if self.interval is not None:
             within = f" ({self.interval[0]:.2f} to {self.interval[1]:.2f})"
