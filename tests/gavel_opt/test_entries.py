@@ -13,7 +13,7 @@ from collections import OrderedDict
 import pytest
 
 from gavel_opt.gavel import entries
-from gavel_opt.gavel.entries import entries_are_known, same_entries
+from gavel_opt.gavel.entries import entries_are_known, has_entries, same_entries
 
 known = pytest.mark.skipif(not entries_are_known(), reason="dictionaries look otherwise here")
 
@@ -75,6 +75,23 @@ def test_what_was_deleted_and_added_is_told():
         if not same:
             other = dict(one)
     assert found > 200
+
+
+@known
+@pytest.mark.parametrize("jobs", [3, 40])
+def test_a_value_of_somebody_else_is_told_but_where_it_may_be(jobs):
+    nothing, keys = {"v100": 0.0}, list(rows(jobs))
+    one, other = dict.fromkeys(keys, nothing), dict.fromkeys(keys)
+    assert has_entries(one, other, nothing, set())
+    assert not has_entries(one, other, dict(nothing), set())  # equal, but another object
+    place = keys[len(keys) // 2]
+    one[place] = {"v100": 0.5}
+    assert not has_entries(one, other, nothing, set())
+    assert not has_entries(one, other, nothing, {id(keys[0])})
+    assert has_entries(one, other, nothing, {id(place)})
+    moved = one.pop(place)
+    one[place] = moved
+    assert not has_entries(one, other, nothing, {id(place)}) or place == keys[-1]
 
 
 def started(target, arguments):
