@@ -16,7 +16,7 @@ from gavel_opt import Allocation, ClusterState, Driver, GavelError, InputError, 
 from gavel_opt.kernels.arguments import Call
 from gavel_opt.kernels.jit import KEEPS_TIME, clock
 from gavel_opt.model.cluster_state import ThroughputTable
-from gavel_opt.policies import Found, solves
+from gavel_opt.policies import Found, Policy, solves
 from gavel_opt.policies.outside import is_ours, memory_of
 from simulator.mechanism.ideal import IdealMechanism
 from simulator.mechanism.mechanism import Mechanism, Setting
@@ -105,16 +105,7 @@ class Simulation:
         if config.replay is not None:
             self._replay = load_replay(config.replay, self.cluster.worker_types)
         else:
-            self.driver = Driver(
-                policy,
-                config.engine,
-                fallback=config.fallback,
-                tie_break=config.tie_break,
-                grouping=config.grouping,
-                tolerance=config.tolerance,
-                options=Options(time_limit=config.solver_timeout),
-                recorder=programs,
-            )
+            self.driver = _driver(config, policy, programs)
         self._traits = traits
         if traits.needs_reference:
             self.measurements.reference_speed(
@@ -449,6 +440,20 @@ class Simulation:
                 "prices for all types (--prices)"
             )
         return free
+
+
+def _driver(config: RunConfig, policy: Policy, programs: Callable[..., None] | None) -> Driver:
+    """The policy on the engines of the run."""
+    return Driver(
+        policy,
+        config.engine,
+        fallback=config.fallback,
+        tie_break=config.tie_break,
+        grouping=config.grouping,
+        tolerance=config.tolerance,
+        options=Options(time_limit=config.solver_timeout),
+        recorder=programs,
+    )
 
 
 def _copied(table: ThroughputTable) -> ThroughputTable:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -240,8 +241,8 @@ def _as_typed(name: str, value: Any) -> str:
 
 
 def _curve(name: str) -> str:
-    """Curve of a point's file, which is named ``curve,rate=...,seed=...``."""
-    return name.split(",", 1)[0]
+    """Curve of a point's file, which is named ``curve,rate=...,seed=...``; its own name may have commas."""
+    return re.split(r",[^,=]*=[^,]*(?=,|$)", name, maxsplit=1)[0]
 
 
 def _entry(name: str, config: dict[str, Any], result: dict[str, Any], curve: str) -> dict[str, Any]:

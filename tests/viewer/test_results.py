@@ -15,6 +15,7 @@ import pytest
 from simulator.cli import main
 from simulator.studies.batches import stores
 from simulator.studies.pictures.styles import styles_apart
+from simulator.viewer.study_folder import find_studies
 from tests.viewer.browser import needs_browser, open_browser, page_of, served
 
 needs_browser()
@@ -261,3 +262,15 @@ def test_names_in_a_legend_have_the_dashes_of_their_lines(browser: Any, runs: Pa
 
 def rgb(colour: str) -> str:
     return f"rgb({', '.join(str(int(colour[at : at + 2], 16)) for at in (1, 3, 5))})"
+
+
+def test_curves_whose_names_have_commas_stay_apart(tmp_path: Path) -> None:
+    folder = tmp_path / "figure9"
+    words = ["--policy", "gandiva", "--at", "4", "--seed", "0", "--window", "2:4"]
+    assert main(["figure", "9", *words, "--processes", "1", "--output", str(folder)]) == 0
+    point = folder / "points/gandiva,rate=4,seed=0.json"
+    for name in ("Gavel, ours", "Gavel, theirs"):
+        shutil.copy(point, folder / f"points/{name},rate=4,seed=0.json")
+    (study,) = find_studies(folder)
+    curves = {entry["curve"] for entry in study.entries}
+    assert curves == {"gandiva", "Gavel, ours", "Gavel, theirs"}
