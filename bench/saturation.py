@@ -33,6 +33,8 @@ HERE = Path(__file__).parent
 RESULTS = HERE / "saturation.json"
 DOCS = HERE.parent / "docs" / "measurements" / "2026-11-saturation.md"
 SEEDS = range(10)
+MADE_WITH = 30
+"""The rule was made and changed with runs of seeds below it."""
 COST_SEEDS = FIGURE_SEEDS = range(3)
 WINDOW = (4000, 5000)
 CAP = 20_000
@@ -278,7 +280,7 @@ def distance_table() -> str:
     for right, (wrong, runs) in totals.items():
         lines.append(f"Of {runs} runs where {right} is right, {_said(wrong, runs)}.  ")
     for load in (SUSTAINED, SATURATED):
-        fresh = [end for _, at, found in _judged(len(SEEDS)) if at == load for end in found]
+        fresh = [end for _, at, found in _judged(MADE_WITH) if at == load for end in found]
         wrong = sum((end[0] == "saturated") != (load == SATURATED) for end in fresh)
         if fresh:
             lines.append(
