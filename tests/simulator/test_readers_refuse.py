@@ -667,6 +667,12 @@ CHANGES = [
     ("sweep plan", lambda plan: plan["runs"][0].update(name="../a"), "folder within this one"),
     ("sweep plan", lambda plan: plan["runs"][0].update(name="a\x1b[2J"), "is no run's name"),
     ("sweep plan", lambda plan: plan["runs"][0]["config"].update(cluster=5), "with other settings"),
+    ("sweep plan", lambda plan: plan["runs"][0]["settings"].update(x={}), "no value of a setting"),
+    (
+        "sweep plan",
+        lambda plan: plan["runs"][0]["settings"].update(x=10**30),
+        "too large for a set",
+    ),
     ("sweep plan", lambda plan: plan["runs"][0].update(command="\ud800"), "\\ud800 is half a char"),
     ("sweep run", lambda summary: summary.update(policy="\udcff"), "is not a run's folder"),
     ("sweep run", lambda summary: summary.update(config=5), "is not a run's folder"),

@@ -101,7 +101,7 @@ def read_plan(folder: Path) -> list[PlanEntry]:
             PlanEntry(
                 _folder_name(run["name"]),
                 str(run["identity"]),
-                dict(run["settings"]),
+                {name: _plain(value) for name, value in dict(run["settings"]).items()},
                 dict(run["config"]),
                 str(run["command"]),
             )
@@ -111,6 +111,15 @@ def read_plan(folder: Path) -> list[PlanEntry]:
         raise InputError(f"{folder}: not the folder of a sweep: there is no {PLAN} in it") from None
     except DAMAGED as wrong:
         raise InputError(f"{path}: cannot read the plan of the sweep ({wrong})") from None
+
+
+def _plain(value: Any) -> Any:
+    """Take a setting as it was written, which fits into a cell of a table."""
+    if isinstance(value, int) and abs(value) >= 2**63:
+        raise ValueError(f"{shown(str(value))} is too large for a setting")
+    if value is not None and not isinstance(value, str | int | float):
+        raise ValueError(f"{shown(value)} is no value of a setting")
+    return value
 
 
 def _folder_name(name: Any) -> str:
