@@ -78,6 +78,7 @@ def test_ones_own_claims_are_shown_whatever_jobs_are_measured(tmp_path: Path, ca
         ('title = "Mine"', 'title = "Mine"\nmeasure = ["makespan"]', "unknown measure"),
         ('title = "Mine"', 'title = "Mine"\naxis = ["jobs"]', "unknown axis"),
         ('title = "Mine"', 'title = "Mine"\nhighest = true', "not a number above 0"),
+        ('title = "Mine"', 'title = "Mine"\npatience = -2', "patience: -2 is not a number above 0"),
         ('name = "long"', 'name = "long"\noptional = "false"', "'false' is not true or false"),
         ('name = "long"', 'name = "long"\nlabel = 5', "label: expected a line"),
         ("[[claim]]", '[[panel]]\npublished = "99"\n[[claim]]', "figure of the paper"),
@@ -104,7 +105,9 @@ def test_what_is_wrong_is_said_with_the_file(tmp_path: Path, old: str, new: str,
 def test_no_kind_of_value_ends_in_a_traceback(tmp_path: Path, value: str) -> None:
     """In the place of each: it is read as what it is, or refused."""
     path = tmp_path / "mine.toml"
-    top = 'what = "x"\naxis = "rate"\nmeasure = "cost"\nhighest = 9\ndiffers = ["x"]\n'
+    top = (
+        'what = "x"\naxis = "rate"\nmeasure = "cost"\nhighest = 9\npatience = 3\ndiffers = ["x"]\n'
+    )
     panel = '[[panel]]\ntitle = "P"\npublished = "9"\ncurves = ["fifo"]\n[[claim]]'
     text = top + MINE.replace("[[claim]]", panel).replace(
         'name = "long"', 'name = "long"\nlabel = "l"'

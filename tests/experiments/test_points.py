@@ -76,6 +76,8 @@ def test_runs_have_the_settings_of_the_paper() -> None:
     assert _configs("10")["gandiva,rate=2.6,seed=0"].max_simulated_hours == pytest.approx(
         6 * 5000 / 2.6
     )
+    estimated = _configs("16", at=(0.65,))["estimated,rate=0.65,seed=0"]
+    assert estimated.max_simulated_hours == pytest.approx(2 * 5000 / 0.65)  # its own patience
     few = _configs("9", window=(4, 10))["allox,rate=4,seed=0"]
     assert few.max_simulated_hours == 10_000.0
     assert _configs("10")["gandiva,rate=2.6,seed=0"].multi_gpu

@@ -143,6 +143,8 @@ class CurveExperiment:
         What is run, drawn, and said.
     highest
         End of the vertical axis; None leaves it open.
+    patience
+        Runs at a rate are given up after so many times what their measured jobs take to arrive.
     differs
         Where ours is another curve than the published one, and why: sentences for the report.
     """
@@ -155,6 +157,7 @@ class CurveExperiment:
     settings: dict[str, Any] = field(default_factory=dict)
     claims: tuple[Claim, ...] = ()
     highest: float | None = None
+    patience: float = PATIENCE
     one_at_a_time: bool = False
     differs: tuple[str, ...] = ()
 
@@ -259,7 +262,7 @@ class CurveExperiment:
         """Return one run."""
         settings: dict[str, Any] = {"policy": curve.policy, "saturation": "off"}
         if self.axis == "rate":
-            patience = max(PATIENCE * choices.window[1] / x, LEAST_PATIENCE)
+            patience = max(self.patience * choices.window[1] / x, LEAST_PATIENCE)
             settings["max-simulated-hours"] = patience
         settings |= self.settings | curve.settings
         settings |= {"engine": choices.engine, "tie-break": choices.tie_break, "seed": seed}

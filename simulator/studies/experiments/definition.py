@@ -25,12 +25,13 @@ A file says what is run, drawn and claimed::
     published = 2.2
 
 ``axis`` is ``rate`` (the default) or ``jobs``, ``measure`` what the curves show (of the file, or of
-a curve), ``highest`` the end of the vertical axis, ``differs`` a list of sentences for the report: where
+a curve), ``highest`` the end of the vertical axis, ``patience`` after how long a run is given up, ``differs`` a list of sentences for the report: where
 ours is another curve than the published one, and why.
 """
 
 from __future__ import annotations
 
+import math
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -44,6 +45,7 @@ from simulator.studies.experiments.comparison import Claim
 from simulator.studies.experiments.curves import (
     AXES,
     MEASURES,
+    PATIENCE,
     Curve,
     CurveExperiment,
     Panel,
@@ -60,6 +62,7 @@ _TOP = (
     "axis",
     "measure",
     "highest",
+    "patience",
     "settings",
     "curve",
     "panel",
@@ -132,9 +135,7 @@ def _experiment(path: Path, found: Mapping[str, Any]) -> CurveExperiment:
         Panel("", "", _same(names))
     ]
     curves = tuple(_with_runs(curves))
-    highest = found.get("highest")
-    if highest is not None and not (is_number(highest) and highest > 0):
-        raise InputError(f"highest: {highest!r} is not a number above 0")
+    highest, patience = _positive(found, "highest"), _positive(found, "patience")
     return CurveExperiment(
         figure=path.stem.removeprefix("figure-"),
         title=_text(found, "title"),
@@ -145,7 +146,8 @@ def _experiment(path: Path, found: Mapping[str, Any]) -> CurveExperiment:
         claims=tuple(
             _claim(one, {curve.name: curve for curve in curves}) for one in _tables(found, "claim")
         ),
-        highest=None if highest is None else float(highest),
+        highest=highest,
+        patience=PATIENCE if patience is None else patience,
         differs=_sentences(found.get("differs", [])),
     )
 
@@ -261,6 +263,16 @@ def _sentences(given: Any) -> tuple[str, ...]:
     if not (isinstance(given, list) and all(isinstance(one, str) for one in given)):
         raise InputError("differs: expected a list of sentences")
     return tuple(given)
+
+
+def _positive(found: Mapping[str, Any], name: str) -> float | None:
+    """A number above 0 of the file, None if there is none of the name."""
+    value = found.get(name)
+    if value is None:
+        return None
+    if not (is_number(value) and 0 < value < math.inf):
+        raise InputError(f"{name}: {value!r} is not a number above 0")
+    return float(value)
 
 
 def _text(found: Mapping[str, Any], name: str, otherwise: str | None = None) -> str:
