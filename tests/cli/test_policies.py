@@ -31,7 +31,7 @@ def test_a_threshold_of_what_pairs_none_is_refused(capsys):
     words = ["run", "--policy", "fifo_perf", "--set", "packing_threshold=2", "--jobs", "3"]
     assert main(words) == 2
     assert capsys.readouterr().err.startswith(
-        "gavel-sim: policy 'fifo_perf' stands for packing_threshold=1.5, which cannot be set"
+        "gavel-sim: policy 'fifo_perf' takes no packing_threshold (--set)"
     )
 
 
