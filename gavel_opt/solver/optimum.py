@@ -171,18 +171,13 @@ def _at_vertex(
     given: Given, blocks: Blocks, memory: Memory | None
 ) -> tuple[Answer, Certificate, int] | None:
     """Solve a packed program in which workers are short; None if it is not such a one, or has several prices."""
-    pairs = blocks.pairs
-    assert pairs is not None
     groups, types = given.rate.shape
-    found = Found(
-        np.empty((blocks.combinations, types)), np.empty(groups), np.empty(types), np.empty(6)
-    )
+    pairs, found = _pairs_and_room(blocks)
     key = _NO_KEYS if blocks.key is None else plain_array(blocks.key)
     kept = _NOTHING_KEPT
     if memory is not None and key.size:
         kept = memory.for_vertices(groups, types)
-    parts = pairs.member, pairs.rate, pairs.share, pairs.use
-    task = given, Pairs._make(map(plain_array, parts)), key, kept, found
+    task = given, pairs, key, kept, found
     _prepare(solve_contended, task, 2 * groups + types)
     only = solve_contended(*task)
     if memory is not None:
@@ -201,23 +196,28 @@ def _at_bottleneck(
     given: Given, blocks: Blocks, memory: Memory | None
 ) -> tuple[Answer, Certificate, int] | None:
     """Solve a packed program whose level one job sets; None if it is not such a one."""
-    pairs = blocks.pairs
-    assert pairs is not None
     groups, types = given.rate.shape
-    found = Found(
-        np.empty((blocks.combinations, types)), np.empty(groups), np.empty(types), np.empty(6)
-    )
-    parts = pairs.member, pairs.rate, pairs.share, pairs.use
+    pairs, found = _pairs_and_room(blocks)
     ray = np.zeros(2 * groups + 2 + types)
     if memory is not None and memory.ray is not None and blocks.key is not None:
         _fill_ray(ray, blocks.key, *memory.ray)
-    task = given, Pairs._make(map(plain_array, parts)), ray, found
+    task = given, pairs, ray, found
     _prepare(centre_at_bottleneck, task, 2 * groups + types)
     if centre_at_bottleneck(*task):
         return _answer(*found)
     if memory is not None and blocks.key is not None and ray[-1] > 0.0:
         memory.ray = blocks.key, ray
     return None
+
+
+def _pairs_and_room(blocks: Blocks) -> tuple[Pairs, Found]:
+    """The pairs of a program as kernels take them, and room for its answer."""
+    pairs = blocks.pairs
+    assert pairs is not None
+    groups, types = blocks.rate.shape
+    room = np.empty((blocks.combinations, types)), np.empty(groups), np.empty(types), np.empty(6)
+    parts = pairs.member, pairs.rate, pairs.share, pairs.use
+    return Pairs._make(map(plain_array, parts)), Found(*room)
 
 
 def _prepare(kernel: Callable[..., Any], task: tuple[Any, ...], rows: int, shares: int = 0) -> None:
