@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -10,7 +9,7 @@ from typing import TypeGuard, cast
 
 import numpy as np
 
-from gavel_opt.engines.asking import checked_stats, made_here, raised_word
+from gavel_opt.engines.asking import checked_stats, lent, made_here, raised_word
 from gavel_opt.engines.protocol import AllocationEngine, Engine, Options, ProductEngine
 from gavel_opt.engines.registry import make_engine
 from gavel_opt.errors import (
@@ -131,8 +130,7 @@ class EngineChain:
             if engine.capability.product:
                 product_engine = cast(ProductEngine, engine)
                 try:
-                    given = program if made_here(engine) else copy.deepcopy(program)
-                    found = product_engine.solve_product(given, self.options)
+                    found = product_engine.solve_product(lent(engine, program), self.options)
                 except ON_PURPOSE:
                     raise
                 except ANY_FAILURE as raised:
@@ -234,8 +232,7 @@ class EngineChain:
         if takes and (can.pairs or program.blocks.pairs is None):
             screen_blocks(program)
             blocks_engine = cast(AllocationEngine, engine)  # it says so: see Capability.allocation
-            given = program if made_here(engine) else copy.deepcopy(program)  # it may write into it
-            found = blocks_engine.solve_blocks(given, self.options)
+            found = blocks_engine.solve_blocks(lent(engine, program), self.options)
             solution, answer = self._proven(engine, program, *found)
             if self.recorder is not None:
                 self.recorder(lower(_linear(program, solution.objective)), solution)

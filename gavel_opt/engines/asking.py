@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+from typing import TypeVar
 
 import numpy as np
 
@@ -12,10 +13,18 @@ from gavel_opt.errors import ANY_FAILURE, ON_PURPOSE, in_words, one_line
 from gavel_opt.model.linear_program import LinearProgram
 from gavel_opt.model.solution import Solution, Stats, Status
 
+Lent = TypeVar("Lent")
+"""A program of any kind."""
+
 
 def made_here(engine: Engine) -> bool:
     """Whether an engine is of this package, where certificates are computed from the program."""
     return type(engine).__module__.startswith("gavel_opt.")
+
+
+def lent(engine: Engine, program: Lent) -> Lent:
+    """The program for an engine to work on: a copy for one from outside, which may write into it."""
+    return program if made_here(engine) else copy.deepcopy(program)
 
 
 def ask(engine: Engine, program: LinearProgram, options: Options) -> Solution:
@@ -32,7 +41,7 @@ def ask(engine: Engine, program: LinearProgram, options: Options) -> Solution:
     """
     ours = made_here(engine)
     try:
-        solution = engine.solve(program if ours else copy.deepcopy(program), options)
+        solution = engine.solve(lent(engine, program), options)
     except ON_PURPOSE:
         raise
     except ANY_FAILURE as raised:
