@@ -6,6 +6,7 @@ arrival, each onto one worker type, until one fits nowhere.
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +20,8 @@ from gavel_opt.kernels.records import by_reference
 
 STANDSTILL = 1e-10
 """Throughput that stands for 0, so that costs stay finite."""
+ROUNDED = 1e-15
+"""What rounding may change in one step of an assignment, beside the largest cost."""
 
 
 class Placed(NamedTuple):
@@ -142,6 +145,11 @@ def _place(task: Placing, waiting: Ints, left: int, free: Ints, many: int, kind_
         for j in range(types):
             rate = task.alone[jobs.key[job], j]
             lines.time[k, j] = steps / (STANDSTILL if rate == 0.0 else rate)
+    if many == 1:
+        first, kind = _first_in_line(lines, left, free)
+        if first >= 0:
+            kind_of[waiting[first]] = kind
+            return True
     places = min(left, 3 * ((left + many - 1) // many) + 2)
     while True:
         if places * many > len(lines.column):
@@ -164,6 +172,28 @@ def _place(task: Placing, waiting: Ints, left: int, free: Ints, many: int, kind_
         if deepest[column % many] == column // many:
             kind_of[waiting[k]] = lines.column[column].kind % types
     return True
+
+
+@compiled
+def _first_in_line(lines: Lines, left: int, free: Ints) -> tuple[int, int]:
+    """Of the jobs of the only line the shortest, and the line's type; -1 where rounding of the full problem may decide.
+
+    Of a line that all stand in, the optimum is in order of length, whatever their ages. The prices of the full problem
+    are sums of as many costs as there are jobs, each rounded.
+    """
+    kind = 0
+    while free[kind] == 0:
+        kind += 1
+    shortest, second, longest, oldest, first = math.inf, math.inf, 0.0, 0.0, -1
+    for k in range(left):
+        time = lines.time[k, kind]
+        longest, oldest = max(longest, time), max(oldest, lines.age[k])
+        if time < shortest:
+            shortest, second, first = time, shortest, k
+        else:
+            second = min(second, time)
+    doubt = ROUNDED * left * left * (left * longest + oldest)
+    return (first if second - shortest > doubt else -1), kind
 
 
 # in order of arrival ----------------------------------------------------------------------------

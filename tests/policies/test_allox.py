@@ -7,6 +7,7 @@ import pytest
 from scipy.optimize import linear_sum_assignment
 
 from gavel_opt import Allocation, ClusterState, InputError, ThroughputTable, make_policy
+from gavel_opt.kernels import jit, job_lines
 
 
 def state_of(draw: np.random.Generator, jobs: int) -> ClusterState:
@@ -76,3 +77,23 @@ def test_a_job_on_several_workers_is_refused_and_nothing_is_forgotten() -> None:
     with pytest.raises(InputError, match="job 9 has scale factor 2"):
         policy.shares(state)
     assert policy.snapshot() == before
+
+
+def test_one_line_of_many_jobs_needs_no_assignment(monkeypatch: pytest.MonkeyPatch) -> None:
+    def assign(*_: object) -> None:
+        raise AssertionError("the shortest job is first")
+
+    draw = np.random.default_rng(11)
+    for _ in range(20):
+        state = state_of(draw, 80)
+        state.workers[:] = 0
+        state.workers[draw.integers(state.workers.size)] = 1
+        state.age[:] = draw.uniform(0.0, 1e6, 80)
+        with monkeypatch.context() as patched:
+            patched.setattr(job_lines, "assign", assign)
+            patched.setattr(jit, "_DISABLED", True)
+            found = make_policy("allox").shares(state)
+        assert isinstance(found, Allocation)
+        expected = by_scipy(state)
+        assert (found.x.sum(axis=1) == (expected >= 0)).all()
+        assert (found.x.argmax(axis=1)[expected >= 0] == expected[expected >= 0]).all()
