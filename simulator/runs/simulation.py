@@ -33,7 +33,7 @@ from simulator.settings.config import RunConfig
 from simulator.settings.notes import notes_on_files, notes_on_settings
 from simulator.world.cluster import Cluster, make_cluster
 from simulator.world.prices import load_prices
-from simulator.world.throughputs import REFERENCE_TYPE, load_throughputs
+from simulator.world.throughputs import REFERENCE_TYPE, Measurements, load_throughputs
 from simulator.world.trace import write_trace
 
 BETWEEN_RESETS = 1920.0
@@ -95,9 +95,7 @@ class Simulation:
         self.config = config
         self.policy_source = source_of(config, made)
         self.measurements = load_throughputs(config.throughputs)
-        self.cluster: Cluster = make_cluster(
-            config.cluster, config.gpus_per_server, self.measurements.worker_types
-        )
+        self.cluster: Cluster = _cluster_of(config, self.measurements)
         self.driver: Driver | None = None
         self._replay: Replay | None = None
         policy = policy_of(config, made)
@@ -440,6 +438,14 @@ class Simulation:
                 "prices for all types (--prices)"
             )
         return free
+
+
+def _cluster_of(config: RunConfig, measurements: Measurements) -> Cluster:
+    """The cluster of the run, its fastest workers filled first."""
+    known = measurements.worker_types
+    cluster = make_cluster(config.cluster, config.gpus_per_server, known)
+    columns = [known.index(name) for name in cluster.worker_types]
+    return cluster.fastest_first(measurements.alone[:, columns])
 
 
 def _driver(config: RunConfig, policy: Policy, programs: Callable[..., None] | None) -> Driver:

@@ -141,6 +141,25 @@ def test_clusters():
     assert cluster.visit_order.tolist() == [1, 0]
 
 
+def test_the_fastest_workers_are_filled_first():
+    cluster = make_cluster({"v100": 1, "k80": 1, "p100": 1}, {}, TYPES)
+    assert cluster.fastest_first(np.array([[9.0, 1.0, 2.0]])) is cluster  # the reference's order
+    cluster = make_cluster(dict.fromkeys(("a100", "h100", "p100"), 1), {}, ("a100", "h100", "p100"))
+    speeds = np.array([[2.0, 4.0, 1.0], [np.nan, 90.0, 90.0], [3.0, 3.0, 1.0], [0.0, 0.0, 0.0]])
+    order = cluster.fastest_first(speeds).visit_order
+    assert [cluster.worker_types[place] for place in order] == ["h100", "p100", "a100"]
+    assert cluster.fastest_first(speeds[2:]).visit_order.tolist() == [0, 1, 2]
+
+
+def test_a_few_jobs_run_on_the_newest_workers():
+    """Jobs without a share there used to go to P100s first, and H100s stood idle."""
+    used = simulator.run(
+        policy="max_min_fairness_perf", cluster="p100=4,h100=4", jobs=4, throughputs="@newer"
+    ).rounds
+    assert (used["utilization_h100"] > 0).all()
+    assert (used["utilization_p100"] == 0).all()
+
+
 @pytest.mark.parametrize("text", ["36:36", "v100", "v100=-1", "v100=x", "", "v100=1,v100=2"])
 def test_wrong_clusters_are_refused(text):
     assert complaint(parse_counts, text, "--cluster").startswith("--cluster: ")
