@@ -109,6 +109,7 @@ class ThroughputEstimator:
         # one row a type, columns worker type by worker type, reference types within
         self._rows: Floats = np.concatenate(list(np.moveaxis(normal[:, chosen], 2, 0)), axis=1)
         self._reference: Floats = self._rows[chosen]
+        self._norms: Floats = np.linalg.norm(self._reference, axis=1)
         _, size, basis = linalg.svd(self._reference, full_matrices=False)
         self._basis: Floats = size[:RANK, None] * basis[:RANK]
         self.references: Ints = types[chosen]
@@ -130,15 +131,13 @@ class ThroughputEstimator:
     def _nearest(self, place: int) -> int:
         """Place of the reference type that the type at ``place`` looks most like."""
         row = self._rows[place]
-        seen = np.array([self._random.uniform(0, 1) <= self._profiled for _ in range(row.size)])
+        draw = self._random.random
+        seen = np.array([draw() <= self._profiled for _ in range(row.size)])
         guess = row if seen.all() else np.where(seen, row, complete(self._basis, row, seen))
-        length = float(np.linalg.norm(guess))
-        if length == 0.0:
+        if not guess.any():
             return self._random.randrange(int(self.references.size))
-        norms = np.linalg.norm(self._reference, axis=1)
-        likeness = np.divide(
-            self._reference @ guess, norms, out=np.full(norms.size, -1.0), where=norms > 0.0
-        )
+        likeness = np.full(self._norms.size, -1.0)
+        np.divide(self._reference @ guess, self._norms, out=likeness, where=self._norms > 0.0)
         return int(np.argmax(likeness))
 
     def snapshot(self) -> dict[str, Any]:
@@ -161,8 +160,11 @@ def complete(basis: Floats, row: Floats, seen: np.ndarray) -> Floats:
         Values and which of them count, shape ``(n,)``.
     """
     part = basis[:, seen]
-    normal = part @ part.T + RIDGE * np.eye(basis.shape[0])
-    weights = linalg.solve(normal, part @ row[seen], assume_a="pos")
+    normal = part @ part.T + RIDGE * np.eye(len(basis))
+    # as `linalg.solve(..., assume_a="pos")`, without its checks, which take ten times as long
+    _, weights, wrong = linalg.lapack.dposv(normal, part @ row[seen])
+    if wrong:
+        raise linalg.LinAlgError("the completion's normal equations are singular")
     completed: Floats = np.clip(weights @ basis, 0.0, 1.0)
     return completed
 

@@ -334,7 +334,8 @@ def view_jobs(world: World) -> None:
         job = world.entries[slot]
         arrival = world.arrivals[job.number]
         view.job[slot] = job.number
-        view.key[slot] = job.key
+        shown = len(world.shown_keys) > 0
+        view.key[slot] = world.shown_keys[job.number] if shown else job.key
         view.scale_factor[slot] = job.scale
         view.entity[slot] = arrival.entity
         view.weight[slot] = arrival.weight

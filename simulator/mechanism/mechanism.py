@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -62,6 +62,21 @@ from simulator.world.jobs import JOB
 from simulator.world.workload import Workload
 
 
+class Shown(Protocol):
+    """What policies see of jobs where that is not what was measured.
+
+    Attributes
+    ----------
+    table
+        Throughputs by key.
+    """
+
+    table: ThroughputTable
+
+    def keys(self, true: np.ndarray) -> np.ndarray:
+        """Keys in that table of all jobs known so far, by job number, of those in the measured one."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Setting:
     """What does not change in a run.
@@ -80,6 +95,8 @@ class Setting:
         Dollars per hour of each type, shape ``(J,)``.
     records_placements
         Whether :meth:`Mechanism.segments` is to have an answer.
+    shown
+        What policies see in place of ``table`` and the workload's keys; None for these.
     """
 
     cluster: Cluster
@@ -92,6 +109,12 @@ class Setting:
     between_resets: float
     prices: np.ndarray
     records_placements: bool = False
+    shown: Shown | None = None
+
+    @property
+    def seen_table(self) -> ThroughputTable:
+        """Throughputs as policies see them."""
+        return self.table if self.shown is None else self.shown.table
 
 
 _NOBODY = Call(None, ())
@@ -328,6 +351,8 @@ class Mechanism:
             outcomes["finish"][len(world.outcomes) :] = np.nan
             outcomes["deadline"][len(world.outcomes) :] = np.nan
         self._replace(arrivals=jobs.records, outcomes=outcomes)
+        if self._setting.shown is not None:
+            self._replace(shown_keys=self._setting.shown.keys(jobs.key))
         needed = int(self._count.slots) + jobs.size - self.arrived
         if needed > self._base:
             self._grow(max(needed, 2 * self._base), self._pair_room)
@@ -344,7 +369,7 @@ class Mechanism:
         return ClusterState(
             worker_types=setting.cluster.worker_types,
             workers=setting.cluster.workers,
-            throughputs=setting.table,
+            throughputs=setting.seen_table,
             job=job,
             key=key,
             scale_factor=scale_factor,
@@ -531,7 +556,7 @@ class Mechanism:
         setting = self._setting
         views, pair_views = self._world.views, self._world.pair_views
         workers = setting.cluster.workers
-        self._standing = StandingState(views, setting.table, workers, pair_views)
+        self._standing = StandingState(views, setting.seen_table, workers, pair_views)
 
 
 _SEEN = slice(1, 8)
@@ -604,6 +629,7 @@ def _empty_world(setting: Setting) -> World:
         speeds=_whole_rounds(setting.table.alone, setting.round_seconds),
         pair_speeds=paired,
         arrivals=np.zeros(0, JOB),
+        shown_keys=np.zeros(0, dtype=np.int64),
         outcomes=np.zeros(0, OUTCOME),
         entries=np.zeros(0, ENTRY),
         ledger=np.zeros((0, len(types)), LEDGER),

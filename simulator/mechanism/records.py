@@ -286,6 +286,8 @@ class World(NamedTuple):
         SPEED ``(keys, J)``; steps per second of both of a pair, shape ``(keys, keys, 2, J)``.
     arrivals, outcomes
         JOB (:mod:`simulator.world.jobs`) and OUTCOME, by job number.
+    shown_keys
+        Keys that policies see, by job number; empty where they see those of the jobs.
     entries, ledger
         ENTRY ``(entries,)`` and LEDGER ``(entries, J)``: jobs, then pairs.
     candidates
@@ -330,6 +332,7 @@ class World(NamedTuple):
     speeds: np.ndarray
     pair_speeds: np.ndarray
     arrivals: np.ndarray
+    shown_keys: np.ndarray
     outcomes: np.ndarray
     entries: np.ndarray
     ledger: np.ndarray

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from gavel_opt import ClusterState, InputError, ThroughputTable
+from gavel_opt import InputError, ThroughputTable
 from simulator.settings.config import RunConfig
 from simulator.world.job_types import JOB_TYPES
 from simulator.world.throughputs import Measurements
 
 
 class EstimatedThroughputs:
-    """Matches each job to a reference type as it arrives; the jobs themselves run as measured.
+    """Matches each job to a reference type as it becomes known; the jobs themselves run as measured.
 
     Parameters
     ----------
@@ -21,6 +19,11 @@ class EstimatedThroughputs:
         Reads ``profiling_percentage``, ``reference_models`` and ``seed``.
     measurements, table
         What was measured, and the part of it that the cluster needs.
+
+    Attributes
+    ----------
+    table
+        What policies see.
 
     Raises
     ------
@@ -48,31 +51,20 @@ class EstimatedThroughputs:
             config.profiling_percentage,
             config.seed + 4,
         )
+        self.table = self._estimator.table
         self._matched = np.empty(0, dtype=np.int64)
 
-    def show(self, state: ClusterState, arrived: np.ndarray) -> None:
-        """Replace what the policy would know by what it can estimate.
+    def keys(self, true: np.ndarray) -> np.ndarray:
+        """Keys in :attr:`table` of all jobs known so far.
 
         Parameters
         ----------
-        state
-            The state for the policy; its keys and table are replaced.
-        arrived
-            True keys of all jobs that have arrived, by job number; new ones are matched, in order.
+        true
+            Their true keys, by job number; new ones are matched, in order.
         """
-        new = [self._estimator.match(key) for key in arrived[self._matched.size :].tolist()]
+        new = [self._estimator.match(key) for key in true[self._matched.size :].tolist()]
         self._matched = np.append(self._matched, np.array(new, dtype=np.int64))
-        state.key = self._matched[state.job]
-        state.throughputs = self._estimator.table
-
-    def snapshot(self) -> dict[str, Any]:
-        """Return the matches so far and the state of the draws."""
-        return {"matched": self._matched, "estimator": self._estimator.snapshot()}
-
-    def restore(self, memory: dict[str, Any]) -> None:
-        """Take back what :meth:`snapshot` gave."""
-        self._matched = np.array(memory["matched"], dtype=np.int64)
-        self._estimator.restore(memory["estimator"])
+        return self._matched
 
 
 def estimates_wanted(config: RunConfig) -> bool:

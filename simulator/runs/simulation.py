@@ -137,9 +137,12 @@ class Simulation:
         self._before_held = threading.Lock()
         self._recomputation_due = False
         self._state_prices = self.prices if needs_prices else None
+        table, estimates = self.measurements.table(self.cluster.worker_types), None
+        if estimates_wanted(config):
+            estimates = EstimatedThroughputs(config, self.measurements, table)
         setting = Setting(
             cluster=self.cluster,
-            table=self.measurements.table(self.cluster.worker_types),
+            table=table,
             workload=self.workload,
             traits=traits,
             window=window,
@@ -148,15 +151,11 @@ class Simulation:
             between_resets=BETWEEN_RESETS,
             prices=self.prices if prices is None else prices,
             records_placements=record_placements,
+            shown=estimates,
         )
         self.mechanism = IdealMechanism(setting) if config.ideal else Mechanism(setting)
         outside = self.driver is not None and not is_ours(policy)
-        self._apart = _copied(setting.table) if outside else None
-        self._estimates = (
-            EstimatedThroughputs(config, self.measurements, setting.table)
-            if estimates_wanted(config)
-            else None
-        )
+        self._apart = _copied(setting.seen_table) if outside else None
 
     # what to look at -------------------------------------------------------------------------
 
@@ -305,7 +304,7 @@ class Simulation:
     def _decider(self) -> Call | None:
         """What decides allocations within the rounds; None if anybody wants to see each of them."""
         driver = self.driver
-        seen = self.keeps_before or self._estimates is not None or self.on_allocation is not None
+        seen = self.keeps_before or self.on_allocation is not None
         if seen or driver is None or not KEEPS_TIME:
             return None
         return driver.standing_call(self.mechanism.standing)
@@ -327,8 +326,6 @@ class Simulation:
             self._set_apart(state, self._apart)
         if self.keeps_before:
             self._before = self._deciders()
-        if self._estimates is not None:
-            self._estimates.show(state, self.workload.jobs.key[: self.arrived])
         allocation: Allocation | None = None
         if self._replay is not None:
             allocation = self._replay.next(state.job, self.time)
@@ -394,7 +391,6 @@ class Simulation:
         return {
             "tally": {} if self.driver is None else asdict(self.driver.tally),
             "policy": self.policy_memory(),
-            "estimates": {} if self._estimates is None else self._estimates.snapshot(),
             "replay": 0 if self._replay is None else self._replay.place,
         }
 
@@ -421,8 +417,6 @@ class Simulation:
         if self.driver is not None:
             self.driver.policy.restore(memory["policy"])
             self.driver.tally = Tally(**memory["tally"])
-        if self._estimates is not None:
-            self._estimates.restore(memory["estimates"])
         if self._replay is not None:
             self._replay.place = int(memory["replay"])
 

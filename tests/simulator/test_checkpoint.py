@@ -26,6 +26,10 @@ CASES = {
         "cont40-max_min_fairness_packed-s0",
         {"replay": HERE / "replays" / "cont40-max_min_fairness_packed-s0.json.gz"},
     ),
+    "pairs by estimates": (
+        "cont40-gandiva-s0",
+        {"profiling_percentage": 0.2, "reference_models": 8},
+    ),
     "ideal": ("cont40-isolated-s0", {"ideal": True}),
     "ideal, pairs": ("cont40-gandiva-s0", {"ideal": True}),
 }

@@ -78,7 +78,18 @@ def asked_for(settings: RunConfig) -> Simulation:
 @pytest.mark.parametrize("policy", POLICIES)
 def test_they_are_those_that_are_asked_for(policy: str, multi_gpu: bool) -> None:
     multi_gpu = multi_gpu and policy != "allox"
-    settings = config(policy, multi_gpu=multi_gpu, multi_priority=multi_gpu)
+    they_agree(config(policy, multi_gpu=multi_gpu, multi_priority=multi_gpu))
+
+
+@pytest.mark.parametrize("policy", ["max_min_fairness_packed", "gandiva"])
+def test_they_go_by_estimates_where_policies_see_these(policy: str) -> None:
+    few = {"profiling_percentage": 0.2, "reference_models": 8}
+    estimated = they_agree(config(policy, cluster="3:3:3", **few))
+    _, measured = run(Simulation(config(policy, cluster="3:3:3")))
+    assert not np.array_equal(estimated.jobs["finish"], measured.jobs["finish"], equal_nan=True)
+
+
+def they_agree(settings: RunConfig) -> Simulation:
     asked, inside = run(Simulation(settings))
     outside = asked_for(settings)
     assert asked < 0.5 * inside.allocations
@@ -97,6 +108,7 @@ def test_they_are_those_that_are_asked_for(policy: str, multi_gpu: bool) -> None
     tally = inside.driver.tally
     assert 0.0 < max(tally.solve, tally.build) <= solves["seconds"].sum()
     assert inside.driver.policy.snapshot() == outside.driver.policy.snapshot()
+    return inside
 
 
 def test_they_go_on_where_room_for_pairs_is_made(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -47,6 +47,16 @@ def test_the_cluster_stays_what_it_is(what: str, ideal: bool) -> None:
     assert found.summary["cost"] == expected.summary["cost"]
 
 
+@pytest.mark.parametrize("what", ["alone", "key"])
+def test_estimates_stay_what_they_are(what: str) -> None:
+    few = {"profiling_percentage": 0.2, "reference_models": 8}
+    expected = simulator.run(policy=Writes(), **few, **SMALL)
+    assert (
+        simulator.run(policy=Writes(what=what), **few, **SMALL).summary["jct"]
+        == (expected.summary["jct"])
+    )
+
+
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_settings_that_no_result_can_hold_are_refused(value: float) -> None:
     """They were told of by a traceback when the run was over."""
