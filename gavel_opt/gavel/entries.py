@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import itertools
 import sys
 from typing import Any
 
@@ -35,10 +36,8 @@ def same_entries(one: dict[Any, Any], other: dict[Any, Any]) -> bool:
 
     False says nothing: they are not looked at while other threads of Python could change them meanwhile.
     """
-    both = _rows_of_both(one, other)
-    return both is not None and bool(
-        np.array_equal(*both) or np.array_equal(*(rows[rows[:, _KEY] != 0] for rows in both))
-    )
+    both = _columns_of_both(one, other)
+    return both is not None and all(itertools.starmap(np.array_equal, zip(*both, strict=True)))
 
 
 def has_entries(
@@ -55,15 +54,13 @@ def has_entries(
     but_for
         ``id`` of the keys under which it may have something else.
     """
-    both = _rows_of_both(one, other)
+    both = _columns_of_both(one, other)
     if both is None:
         return False
-    key, found = both[0][:, _KEY], both[0][:, _VALUE]
-    keys = key, both[1][:, _KEY]
-    if not (np.array_equal(*keys) or np.array_equal(*(some[some != 0] for some in keys))):
+    (key, found), (of_other, _) = both
+    if not np.array_equal(key, of_other):
         return False
-    odd = key[np.flatnonzero(found != id(value))]
-    return but_for.issuperset(odd[odd != 0].tolist())
+    return but_for.issuperset(key[np.flatnonzero(found != id(value))].tolist())
 
 
 def other_threads() -> int:
@@ -71,14 +68,21 @@ def other_threads() -> int:
     return len(sys._current_frames()) - 1
 
 
-def _rows_of_both(one: dict[Any, Any], other: dict[Any, Any]) -> tuple[Ints, Ints] | None:
-    """Rows of two dictionaries; None if one may not be looked at, or is longer."""
+def _columns_of_both(one: dict[Any, Any], other: dict[Any, Any]) -> list[tuple[Ints, Ints]] | None:
+    """Keys and values of two dictionaries; None if one may not be looked at, or is longer."""
     if type(one) is not dict or type(other) is not dict or len(one) != len(other):
         return None
     if other_threads() or not entries_are_known():
         return None
-    first, second = _rows(one), _rows(other)
-    return None if first is None or second is None else (first, second)
+    both = [rows for rows in map(_rows, (one, other)) if rows is not None]
+    return list(map(_columns, both)) if len(both) == 2 else None
+
+
+def _columns(rows: Ints) -> tuple[Ints, Ints]:
+    """Keys and values, without the rows that deleting left empty."""
+    key, value = rows[:, _KEY], rows[:, _VALUE]
+    there = key != 0  # a copy of a column at a time: of whole rows it takes ten times as long
+    return (key, value) if there.all() else (key[there], value[there])
 
 
 def _rows(of: dict[Any, Any]) -> Ints | None:

@@ -35,12 +35,12 @@ class _Lent:
     keys
         Where it has shares.
     changes
-        Keys that left and keys that came since, call by call.
+        Keys that left and keys that came since, call by call; the latter as a dictionary.
     """
 
     shares: dict[Any, Any]
     keys: list[Any]
-    changes: list[tuple[list[Any], list[Any]]] = field(default_factory=list)
+    changes: list[tuple[list[Any], dict[Any, Any]]] = field(default_factory=list)
 
     def references(self) -> int:
         """References to the dictionary."""
@@ -48,12 +48,11 @@ class _Lent:
 
     def emptied(self, but_for: set[int], nothing: Any) -> dict[Any, Any]:
         """The dictionary with the keys of now, and shares under none but these (by ``id``)."""
-        shares, fill = self.shares, itertools.repeat(nothing)
-        stale = [key for key in self.keys if id(key) not in but_for]
-        shares.update(zip(stale, fill, strict=False))
+        shares = self.shares
+        shares.update((key, nothing) for key in self.keys if id(key) not in but_for)
         for left, came in self.changes:
             drop(shares, left)
-            shares.update(zip(came, fill, strict=False))
+            shares.update(dict.fromkeys(came, nothing))
         return shares
 
 
@@ -63,7 +62,7 @@ class Written:
     def __init__(self) -> None:
         self._lent: list[_Lent] = []
 
-    def note(self, left: list[Any], came: list[Any]) -> None:
+    def note(self, left: list[Any], came: dict[Any, Any]) -> None:
         """Note keys that left, and others that came behind all others."""
         for lent in self._lent:
             lent.changes.append((left, came))

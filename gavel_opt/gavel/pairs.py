@@ -23,6 +23,7 @@ from gavel_opt.gavel.dictionaries import (
 )
 from gavel_opt.gavel.entries import same_entries
 from gavel_opt.gavel.lent import Written, drop
+from gavel_opt.gavel.slots import Slots
 from gavel_opt.model.cluster_state import ThroughputTable
 
 _CHECKED = 1024
@@ -57,7 +58,7 @@ class Pairs:
         self._written = Written()
         self._single: dict[int, Any] = {}
         self._alone: dict[int, Any] = {}
-        self._called: dict[bytes, Any] = {}
+        self._slots = Slots()
         self._key: list[Any] = []
         self._row: list[Any] = []
         self._free: list[int] = []
@@ -99,7 +100,8 @@ class Pairs:
 
     def called(self, pairs: Ints, made: Callable[[int, int], Any] | None = None) -> list[Any]:
         """What the caller calls pairs of two numbers; those that it did not name are made, or None."""
-        keys = list(map(self._called.get, _codes(pairs)))
+        slots = self._slots.of(pairs).tolist()
+        keys = [None if slot < 0 else self._key[slot] for slot in slots]
         if made is None:
             return keys
         pairs_made = zip(keys, pairs.tolist(), strict=True)
@@ -122,7 +124,9 @@ class Pairs:
             backwards = reversed(rows.items())
         else:
             backwards = reversed(list(rows.items()))
-        new = list(itertools.islice(backwards, max(0, len(rows) - len(seen))))[::-1]
+        # from one dictionary to another no key is asked for its hash again
+        last = list(itertools.islice(backwards, max(0, len(rows) - len(seen))))
+        new = dict(reversed(last))
         seen.update(new)
         self._same_objects = same = same_entries(seen, rows)  # type: ignore[arg-type]  # whatever it is
         if not same:
@@ -135,9 +139,8 @@ class Pairs:
             except ValueError:  # arrays do not say whether they are equal
                 return False
         if same:
-            came = [key for key, _ in new]
-            self._written.note(left, came)
-            self._add(came, [row for _, row in new])
+            self._written.note(left, new)
+            self._add(list(new), list(new.values()))
         return same
 
     def _hold(self, rows: Rows) -> bool:
@@ -177,6 +180,7 @@ class Pairs:
             if one in self._single:
                 raise InputError(f"job {key} is there twice")
             self._single[one] = key
+        self._slots.join(number)
         self._alone.update(zip(number, itertools.compress(values, are_single), strict=True))
         self._add_pairs(
             list(itertools.compress(keys, are_pairs)), list(itertools.compress(values, are_pairs))
@@ -187,9 +191,10 @@ class Pairs:
         if rate is None:
             raise _wrong_pair(keys, values, self._types)
         members = np.array(list(map(_members, keys)), np.int64).reshape(-1, 2)
+        places = self._slots.places(members)
         for wrong, why in (
             (~(rate >= 0.0).all(axis=(1, 2)), "are not all 0 or more"),
-            (~np.isin(members, list(self._single)).all(axis=1), "have a job without its own"),
+            ((places < 0).any(axis=1), "have a job without its own"),
             (members[:, 0] == members[:, 1], "pair a job with itself"),
         ):
             if wrong.any():
@@ -197,17 +202,16 @@ class Pairs:
                 raise InputError(f"throughputs of jobs {keys[at]} {why}: {values[at]}")
         turned = members[:, 0] > members[:, 1]
         members[turned], rate[turned] = members[turned, ::-1], rate[turned, ::-1]
-        if turned.any() and len(np.unique(members, axis=0)) < len(members):
+        slots = self._free_slots(len(keys))
+        if not self._slots.take(places, slots):
             raise InputError("throughputs: a pair of jobs is there twice, once turned round")
-        self._called.update(zip(_codes(members), keys, strict=True))
-        slots = self._slots(len(keys))
         for slot, key, row in zip(slots, keys, values, strict=True):
             self._key[slot], self._row[slot] = key, row
         self._members[slots] = members
         self._rate[slots] = rate
         self._fresh += slots
 
-    def _slots(self, count: int) -> list[int]:
+    def _free_slots(self, count: int) -> list[int]:
         """So many slots that are free."""
         more = count - len(self._free)
         if more > 0:
@@ -223,24 +227,16 @@ class Pairs:
 
     def _remove(self, gone: list[int]) -> list[Any]:
         """Forget jobs and the pairs that they were in; returns all their keys."""
-        of = self._members.ravel()  # np.isin takes several times as long for one
-        slots = np.flatnonzero(of == gone[0] if len(gone) == 1 else np.isin(of, gone)) // 2
+        slots = self._slots.leave(gone)
         keys = [self._single.pop(number) for number in gone]
         drop(self._alone, gone)
         keys += map(self._key.__getitem__, slots.tolist())
         drop(self._seen, keys)
-        drop(self._called, _codes(self._members[slots]))
         self._members[slots] = -1
         self._free += slots.tolist()
         for slot in slots.tolist():
             self._key[slot] = self._row[slot] = None
         return keys
-
-
-def _codes(pairs: Ints) -> list[bytes]:
-    """One thing to look up for each pair of numbers, shape ``(P, 2)``."""
-    codes: list[bytes] = np.ascontiguousarray(pairs).view("V16").ravel().tolist()
-    return codes
 
 
 def _are_pairs(keys: list[Any]) -> list[bool]:

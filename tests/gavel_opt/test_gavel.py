@@ -334,6 +334,21 @@ def test_a_pair_that_is_changed_in_place_is_noticed():
     assert found == cluster.call(get_policy("max_min_fairness_packed"), "max_min_fairness_packed")
 
 
+def test_jobs_that_leave_together_take_no_pair_of_others_with_them():
+    """The pair of two that left was forgotten twice, and two pairs that came shared its place."""
+    cluster = Cluster(True, seed=5, types=60, single_gpu=True)
+    cluster.arrive(8)
+    policy = get_policy("max_min_fairness_packed")
+    for _ in range(6):
+        cluster.call(policy, "max_min_fairness_packed")
+        for _ in range(3):
+            cluster.leave()
+        cluster.arrive(3)
+        found = cluster.call(policy, "max_min_fairness_packed")
+        fresh = cluster.call(get_policy("max_min_fairness_packed"), "max_min_fairness_packed")
+        assert found == fresh
+
+
 def test_jobs_that_are_equal_alone_and_differ_beside_others():
     cluster = Cluster(True, seed=4, types=1)
     cluster.arrive(6)

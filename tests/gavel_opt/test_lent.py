@@ -45,7 +45,7 @@ class Caller:
         for key in left:
             del self.like[key]
         self.like.update(dict.fromkeys(came))
-        self.written.note(left, came)
+        self.written.note(left, dict.fromkeys(came))
 
     def write(self):
         keys = self.rng.sample(list(self.like), min(len(self.like), self.rng.randrange(9)))
