@@ -298,8 +298,8 @@ def what_if(
     dict
         ``seeds`` (list of int) and ``alternatives``, the first the run as described: ``name``,
         ``same_jobs`` (False where the alternative changes the jobs themselves), ``average_jct`` (s), ``cost`` (dollar), ``slo_violations`` and ``status`` by seed, ``difference`` of the mean JCT from
-        the first over seeds where both completed (s), of which there are ``difference_seeds``, and
-        ``difference_interval``, Student's t at 95 %; ``undecided`` by seed, whether a completed run's mean
+        the first (s; None unless both completed with every seed) and ``difference_interval``,
+        Student's t at 95 %; ``undecided`` by seed, whether a completed run's mean
         may be of a queue that grows.
 
     Raises

@@ -90,25 +90,27 @@ class Outcomes:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A paired difference: its mean, half the width of its interval (None with one pair), the base's mean."""
+    """A paired difference: its mean, half the width of its interval (None where all pairs are equal), the base's mean."""
 
     mean: float
     half: float | None
-    pairs: int
     base: float
 
 
 def paired(values: Sequence[float | None], base: Sequence[float | None]) -> Difference | None:
-    """Return the mean of the differences of runs that share a seed, with Student's t at 95 %."""
+    """Return the mean of the differences of runs that share a seed, with Student's t at 95 %.
+
+    None unless both have a value at every seed: those that completed are the ones with less to do.
+    """
     pairs = [(a, b) for a, b in zip(values, base, strict=True) if a is not None and b is not None]
-    if not pairs:
+    if not pairs or len(pairs) < len(values):
         return None
     differences = [a - b for a, b in pairs]
     of_base = math.fsum(b for _, b in pairs) / len(pairs)
     if len(set(pairs)) < 2:  # one pair, or seeds that draw nothing, as of a trace
-        return Difference(differences[0], None, len(pairs), of_base)
+        return Difference(differences[0], None, of_base)
     mean, half = mean_and_half(differences)
-    return Difference(mean, half, len(pairs), of_base)
+    return Difference(mean, half, of_base)
 
 
 def as_text(outcomes: Sequence[Outcomes], seeds: Sequence[int]) -> str:
@@ -125,28 +127,24 @@ def as_text(outcomes: Sequence[Outcomes], seeds: Sequence[int]) -> str:
                 one.name,
                 "" if jct is None else f"{jct / HOUR:.2f}",
                 one.jobs,
-                _shown(difference, HOUR, len(seeds)),
-                _percent(difference, len(seeds)),
+                _shown(difference, HOUR),
+                _percent(difference),
                 "" if utilization is None else f"{utilization:.1%}",
             ]
         )
     header = ["", "mean JCT (h)", "jobs", "difference (h)", "", "utilization"]
-    if any(value is not None for one in outcomes for value in one.values("cost")):
-        header.append("cost difference ($)")
-        for row, one in zip(rows, outcomes, strict=True):
-            cost = None if one is base else paired(one.values("cost"), base.values("cost"))
-            row.append(_shown(cost, 1.0, len(seeds), ",.0f"))
-    if any(value is not None for one in outcomes for value in one.values(MISSED)):
-        header.append("missed deadlines")
-        for row, one in zip(rows, outcomes, strict=True):
-            row.append(_missed(one, base, len(seeds)))
+    for title, (measure, digits) in _BESIDE.items():
+        if any(value is not None for one in outcomes for value in one.values(measure)):
+            header.append(title)
+            for row, one in zip(rows, outcomes, strict=True):
+                row.append(_with_difference(one, base, measure, digits))
     note = _note(outcomes, seeds)
     if any(one.endings for one in outcomes):
         header.append("ended")
         for row, one in zip(rows, outcomes, strict=True):
             row.append(one.endings)
         if any(not is_whole(result or {}) for one in outcomes for result in one.results):
-            note += " There is a mean where all runs completed, a difference over the seeds where both did."
+            note += " There is a mean where all runs completed, and a difference where those of both rows did."
         if any(one.undecided for one in outcomes):
             note += f" Undecided: {UNDECIDED}."
     changed = [one.name for one in outcomes if not one.same_jobs]
@@ -155,14 +153,7 @@ def as_text(outcomes: Sequence[Outcomes], seeds: Sequence[int]) -> str:
             f" But {' and '.join(changed)} {'change' if len(changed) > 1 else 'changes'} the jobs themselves: "
             "what is compared there is other work."
         )
-    of_all = [
-        what
-        for column, what in (
-            ("cost difference ($)", "Cost"),
-            ("missed deadlines", "missed deadlines"),
-        )
-        if column in header
-    ]
+    of_all = [title.removesuffix(" ($)") for title in _BESIDE if title in header]
     if of_all and any(one.counts_others for one in outcomes):
         said = " and ".join(of_all)
         note += (
@@ -222,7 +213,6 @@ def as_json(outcomes: Sequence[Outcomes], seeds: Sequence[int]) -> dict[str, Any
                     result is not None and is_undecided(result) for result in one.results
                 ],
                 "difference": None if difference is None else difference.mean,
-                "difference_seeds": 0 if difference is None else difference.pairs,
                 "difference_interval": None
                 if difference is None or difference.half is None
                 else [difference.mean - difference.half, difference.mean + difference.half],
@@ -231,13 +221,17 @@ def as_json(outcomes: Sequence[Outcomes], seeds: Sequence[int]) -> dict[str, Any
     return {"seeds": list(seeds), "alternatives": found}
 
 
-def _missed(one: Outcomes, base: Outcomes, seeds: int) -> str:
-    """Jobs of a run that missed their deadlines, and by how many these differ from the first row's."""
-    mean = _mean(one.values(MISSED))
+_BESIDE = {"cost ($)": ("cost", ",.2f"), "missed deadlines": (MISSED, ",.4g")}
+"""Columns of a mean with its difference from the first row's in brackets: what they show, and its digits."""
+
+
+def _with_difference(one: Outcomes, base: Outcomes, measure: str, digits: str) -> str:
+    """The mean over seeds, and by how much it differs from the first row's."""
+    mean = _mean(one.values(measure))
     if mean is None:
         return ""
-    difference = None if one is base else paired(one.values(MISSED), base.values(MISSED))
-    return f"{mean:,.4g}" + (f" ({_shown(difference, 1.0, seeds, ',.3g')})" if difference else "")
+    difference = None if one is base else paired(one.values(measure), base.values(measure))
+    return f"{mean:{digits}}" + (f" ({_shown(difference, 1.0, digits)})" if difference else "")
 
 
 def _mean(values: Sequence[float | None]) -> float | None:
@@ -246,17 +240,15 @@ def _mean(values: Sequence[float | None]) -> float | None:
     return math.fsum(known) / len(known) if len(known) == len(values) else None
 
 
-def _shown(difference: Difference | None, unit: float, seeds: int, digits: str = ".2f") -> str:
+def _shown(difference: Difference | None, unit: float, digits: str = ".2f") -> str:
     if difference is None:
         return ""
     text = f"{difference.mean / unit:+z{digits}}"
-    if difference.half is not None:
-        text += f" ± {difference.half / unit:{digits}}"
-    return text if difference.pairs == seeds else f"{text} ({difference.pairs} of {seeds} seeds)"
+    return text if difference.half is None else f"{text} ± {difference.half / unit:{digits}}"
 
 
-def _percent(difference: Difference | None, seeds: int) -> str:
-    """The difference by the base's mean; not of some of the seeds, the ones that completed, alone."""
-    if difference is None or not difference.base or difference.pairs < seeds:
+def _percent(difference: Difference | None) -> str:
+    """The difference by the base's mean."""
+    if difference is None or not difference.base:
         return ""
     return f"{difference.mean / difference.base:+z.1%}"

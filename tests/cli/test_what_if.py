@@ -72,7 +72,7 @@ def test_a_cost_that_leaves_workers_out_is_not_compared() -> None:
     words += ["--cluster", "v100=2,a100=1", "--seed", "0-1", "--against", "v100+1"]
     said = _gavel_sim(*words).stdout
     assert "No price is known for a100, so runs with them have no cost (--prices FILE)." in said
-    assert "cost difference" not in said
+    assert "cost ($)" not in said
     found = json.loads(_gavel_sim(*words, "--json").stdout)
     assert all(one["cost"] == [None, None] for one in found["alternatives"])
 
@@ -120,12 +120,13 @@ def test_commas_are_spaces() -> None:
 
 
 def test_a_paired_difference_has_students_interval() -> None:
-    found = paired([3.0, 5.0, None], [1.0, 2.0, 7.0])
+    found = paired([3.0, 5.0], [1.0, 2.0])
     assert found is not None
-    assert (found.mean, found.pairs) == (2.5, 2)
+    assert (found.mean, found.base) == (2.5, 1.5)
     # t(0.975, 1) = 12.706, deviation 0.7071, two pairs.
     assert found.half == pytest.approx(12.706 * 0.5, rel=1e-3)
     assert paired([None], [1.0]) is None
+    assert paired([3.0, None], [1.0, 2.0]) is None  # what completed alone says too little
 
 
 @pytest.mark.parametrize(
@@ -215,9 +216,11 @@ def test_runs_that_were_cut_off_are_no_result() -> None:
     text = as_text([base, Outcomes("other", [whole(54000.0), cut])], [0, 1])
     (row,) = (line for line in text.splitlines() if "other" in line)
     cells = [cell.strip() for cell in row.split("|")[1:-1]]
-    # no mean over one of two seeds; the difference is that of seed 0, and no percentage of it
-    assert cells[1:5] == ["", "1,007 of 2,000", "+5.00 (1 of 2 seeds)", ""]
-    assert cells[6] == "+0 (1 of 2 seeds)"
+    # neither a mean nor a difference over one of two seeds
+    assert cells[1:7] == ["", "1,007 of 2,000", *[""] * 4]
+    assert [line.split("|")[7].strip() for line in text.splitlines()[:3]] == [
+        *("cost ($)", "-" * 7 + ":", "10.00")
+    ]
     assert "| as described |        15.00 |          2,000 |" in text
 
 
@@ -329,7 +332,7 @@ def test_a_mean_that_may_be_of_a_queue_that_grows_is_marked() -> None:
     assert "undecided" not in as_text([base, base], [0, 1])
 
 
-def test_a_difference_over_some_of_the_seeds_has_no_percentage() -> None:
+def test_there_is_no_difference_over_some_of_the_seeds() -> None:
     whole = {"average_jct": 10.0, "utilization": 0.5, "status": "completed"} | {
         "jobs": {"measured": 10, "completed": 10}
     }
@@ -339,4 +342,15 @@ def test_a_difference_over_some_of_the_seeds_has_no_percentage() -> None:
     cut = Outcomes("x", [slower, whole | {"status": "saturated"}])
     assert "+50.0%" not in as_text([base, cut], [0, 1])
     found = as_json([base, cut], [0, 1])["alternatives"][1]
-    assert (found["difference"], found["difference_seeds"]) == (5.0, 1)
+    assert (found["difference"], found["difference_interval"]) == (None, None)
+
+
+def test_cost_stands_with_its_difference() -> None:
+    def result(cost: float) -> dict[str, object]:
+        found = {"average_jct": 3600.0, "cost": cost, "utilization": 0.5, "status": "completed"}
+        return found | {"jobs": {"measured": 9, "completed": 9}}
+
+    base = Outcomes("as described", [result(1000.0), result(1500.0)])
+    lines = as_text([base, Outcomes("x", [result(900.0), result(1400.0)])], [0, 1]).splitlines()
+    found = [line.split("|")[-2].strip() for line in lines if line.startswith("|")]
+    assert found == ["cost ($)", "-" * 24 + ":", "1,250.00", "1,150.00 (-100.00 ± 0.00)"]
