@@ -77,7 +77,7 @@ def unknown_name(what: str, name: str, known: Iterable[str]) -> InputError:
     names = sorted(
         known, key=lambda one: (not one.isdigit(), int(one) if one.isdigit() else 0, one)
     )
-    near = difflib.get_close_matches(name, names, n=3, cutoff=0.5) or [
+    near = difflib.get_close_matches(name, names, n=3) or [
         one for one in names if one.lower() == name.lower()
     ]
     hint = f"did you mean {' or '.join(near)}?" if near else f"choose one of: {', '.join(names)}"

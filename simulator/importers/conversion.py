@@ -82,6 +82,8 @@ class Converted:
         Workers by type; empty if unknown.
     span
         Seconds from the first arrival to the last.
+    named
+        Jobs by the name that the source has for their GPUs; empty where it says none.
     rounded, fractions, larger
         Jobs whose GPUs are no scale factor of the table, are part of one, are more than its largest.
     dropped
@@ -94,6 +96,7 @@ class Converted:
     by_day: dict[tuple[str, int], float]
     cluster: dict[str, int]
     span: float
+    named: Counter[str]
     rounded: int
     fractions: int
     larger: int
@@ -117,6 +120,7 @@ def convert(read: Imported, measurements: Measurements, names: Names) -> Convert
         defaultdict(float),
         {},
         0.0,
+        Counter(),
         0,
         0,
         0,
@@ -143,6 +147,7 @@ def convert(read: Imported, measurements: Measurements, names: Names) -> Convert
         made.fractions += job.gpus < 1
         made.larger += job.gpus > scale
         made.rounded += 1 <= job.gpus < scale
+        made.named[job.gpu_type] += 1
         made.jobs[worker_type] += 1
         made.gpu_seconds[worker_type] += gpu_seconds
         arrival = job.submitted - kept[0].submitted

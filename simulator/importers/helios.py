@@ -17,7 +17,6 @@ def read(files: Sequence[Path]) -> Imported:
     """Read the log of one cluster, and how many GPUs it had."""
     found = files_by_kind(files, _kind, ["cluster_log"])
     read = read_log(found["cluster_log"], "")
-    read.assumed.append("the log does not say which GPU: all are taken as --worker-type")
     if "cluster_gpu_number" in found:
         path = found["cluster_gpu_number"]
         most = max((number_of(row, "total", where) or 0 for where, row in rows(path)), default=0)

@@ -32,7 +32,6 @@ def read(files: Sequence[Path]) -> Imported:
         assumed=[
             "a job's GPUs are the most that one of its attempts held; all attempts are one job whose "
             "run time gives the GPU time of them together (a retry is work that the cluster did)",
-            "the log does not say which GPU: all are taken as --worker-type",
             NAIVE_TIMES,
         ]
     )

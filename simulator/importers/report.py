@@ -33,9 +33,14 @@ def _assumed(read: Imported, made: Converted, names: Names) -> list[str]:
         "jobs that asked for more GPUs than the largest scale factor and get that": made.larger,
     }
     said += [f"{what}, with their GPU time kept: {n:,}" for what, n in counts.items() if n]
+    if unnamed := made.named[""]:
+        said.append(
+            "jobs on GPUs whose type the source does not say, taken to have run on "
+            f"{names.otherwise} (--worker-type TYPE): {unnamed:,}"
+        )
     said += [
         f"{name} is not a worker type of the table: taken as {worker_type} "
-        f"({_instead(name, names)}--as {name}=TYPE)"
+        f"({_instead(name, names)}--as {name}=TYPE){_jobs(made.named[name])}"
         for name, worker_type in sorted(names.taken.items())
     ]
     said += [
@@ -44,6 +49,11 @@ def _assumed(read: Imported, made: Converted, names: Names) -> list[str]:
         if name not in names.used
     ]
     return [f"  - {one}" for one in [*said, *read.assumed]]
+
+
+def _jobs(count: int) -> str:
+    """How many jobs it is of; nothing where it is of the cluster alone."""
+    return f": {count:,} job{'s' if count > 1 else ''}" if count else ""
 
 
 def _instead(name: str, names: Names) -> str:

@@ -26,6 +26,10 @@ CASES = {
         ["import", "slrm", "log", "--output", "my.trace"],
         "unknown source 'slrm'; did you mean slurm?",
     ),
+    "a source that is like none": (
+        ["import", "pbs", "log", "--output", "my.trace"],
+        "unknown source 'pbs'; choose one of: acme, helios, openb, pai, philly, slurm, spot-gpu",
+    ),
     "a range without its step": (
         ["sweep", "--policy", "fifo", "--rate", "4:6", "--window", "0:4"],
         "--rate: the range '4:6' has no step; 4-6 in steps of 1, or as in 4:6:0.4",

@@ -160,6 +160,19 @@ def test_what_is_odd_in_slurm_is_said(capsys):
         assert line in said
 
 
+def test_jobs_whose_gpus_are_a_guess_are_counted(capsys):
+    """They went to the default without a word: a third of a log, all of its load on one type."""
+    gpus = ("gres/gpu=1", "gres/gpu:v100=1", "gres/gpu=2", "gres/gpu:titan=1")
+    lines = [f"{at}|2026-03-02T0{at}:00:00|COMPLETED|3600|{one}" for at, one in enumerate(gpus)]
+    _, _, said = of_slurm(capsys, *lines)
+    assert "source does not say, taken to have run on v100 (--worker-type TYPE): 2\n" in said
+    assert (
+        "titan is not a worker type of the table: taken as v100 (--as titan=TYPE): 1 job\n" in said
+    )
+    assert imported("pai", *FILES["pai"], "--force")[0] == 0
+    assert "does not say" not in capsys.readouterr().out
+
+
 def test_a_name_that_no_gpu_has_is_said(capsys):
     imported("openb", *FILES["openb"], "--as", "G33=p100", "--as", "g3=p100")
     said = capsys.readouterr().out
