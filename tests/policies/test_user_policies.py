@@ -134,7 +134,7 @@ def test_settings_that_do_not_fit(mine, settings, said):
             r"cannot be loaded: .*broken.py, line 2: ModuleNotFoundError: .*no_such",
         ),
         ("wrong.py:Mine", r"cannot be loaded: .*wrong.py, line 1: "),
-        ("fifoo", r"unknown policy \(--policy\) 'fifoo'; did you mean fifo .*module:Class"),
+        ("fifoo", r"unknown policy \(--policy\) 'fifoo'; did you mean fifo\? .*module:Class"),
     ],
 )
 def test_what_cannot_be_found_is_one_line(mine, name, said):

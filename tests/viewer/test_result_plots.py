@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -45,6 +46,10 @@ def test_the_distribution_of_a_run_that_was_cut_off_ends_below_one() -> None:
     assert 0 < counts["completed"] < counts["measured"]
     share = cut.plot.jct().lines[0].get_ydata()
     assert share[-1] == counts["completed"] / counts["measured"]
+    dropped = counts | {"missing": counts["missing"] - 1, "dropped": 1}
+    for jobs in (counts, dropped):
+        one = replace(cut, summary=cut.summary | {"jobs": jobs})
+        assert one.plot.jct().get_title().startswith(f"{counts['missing']} measured jobs have not")
 
 
 def test_rounds_are_drawn_over_hours_with_the_window_marked(result: RunResult) -> None:
@@ -55,6 +60,20 @@ def test_rounds_are_drawn_over_hours_with_the_window_marked(result: RunResult) -
     assert len(result.plot.utilization().lines) == 3
     with pytest.raises(InputError, match="no column 'nothing'"):
         result.plot.rounds("nothing")
+
+
+def test_units_stand_beside_the_axis(result: RunResult) -> None:
+    assert result.plot.rounds("mean_jct").get_ylabel() == "mean jct (s)"
+    assert result.plot.rounds("utilization").get_ylabel() == "utilization"
+
+
+def test_no_two_of_many_worker_types_look_alike(result: RunResult) -> None:
+    """There were eight colours, so the ninth type was drawn as the first."""
+    used = {f"utilization_t{number:02}": result.rounds["utilization"] for number in range(20)}
+    kept = {name: column for name, column in result.rounds.items() if "utilization_" not in name}
+    lines = replace(result, rounds=kept | used).plot.utilization().lines
+    assert len({(line.get_color(), line.get_linestyle()) for line in lines}) == 20
+    assert len({line.get_color() for line in lines}) == 20
 
 
 def test_every_job_of_few_has_a_colour_and_a_name() -> None:

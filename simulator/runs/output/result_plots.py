@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gavel_opt import InputError, MissingLibraryError
+from simulator.runs.columns import about
 from simulator.world.units import HOUR
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ class ResultPlots:
             color=COLOURS[0],
         )
         place.set(ylabel="share of measured jobs", ylim=(0.0, 1.0))
-        missing = counts["missing"]
+        missing = counts["missing"] + counts["dropped"]
         if missing:
             what = "job has" if missing == 1 else "jobs have"
             place.set_title(f"{missing:,} measured {what} not completed", fontsize="medium")
@@ -110,7 +111,8 @@ class ResultPlots:
                 name,
                 ax=place,
                 label=name.removeprefix("utilization_"),
-                color=COLOURS[number % len(COLOURS)],
+                color=_shade(number),
+                linestyle=("-", "--", ":")[number // len(COLOURS) % 3],
             )
         place.set(ylabel="utilization", ylim=(0.0, 1.02))
         place.legend(frameon=False)
@@ -140,7 +142,9 @@ class ResultPlots:
         # steps: while nobody is there no round begins, so the next one may be hours away
         drawn: dict[str, Any] = {"linewidth": 1.2, "drawstyle": "steps-post"} | style
         place.plot(rounds["time"] / HOUR, rounds[column], **drawn)
-        place.set(xlabel="simulated hours", ylabel=column.replace("_", " "))
+        unit = (about("rounds", column) or ("",))[0]
+        name = column.replace("_", " ")
+        place.set(xlabel="simulated hours", ylabel=f"{name} ({unit})" if unit else name)
         return place
 
     def placements(self, first: int = 0, last: int | None = None, ax: Axes | None = None) -> Axes:
@@ -230,7 +234,7 @@ class ResultPlots:
 
 
 def _shade(place: int) -> tuple[float, float, float]:
-    """A colour for the so-many-th job: each of :data:`COLOURS`, then paler and darker."""
+    """A colour for the so-many-th job or worker type: each of :data:`COLOURS`, then paler and darker."""
     from matplotlib.colors import to_rgb
 
     turn = place // len(COLOURS) % 3
