@@ -51,7 +51,8 @@ class Slots:
     def of(self, pairs: Ints) -> Ints:
         """Slot of each pair of jobs, shape ``(P,)`` of ``(P, 2)``; -1 for those without one."""
         first, second = self.places(pairs).T
-        return self._slot[first, second]
+        slots: Ints = self._slot[first, second]
+        return slots
 
     def take(self, places: Ints, slots: list[int]) -> bool:
         """Put pairs of places into slots; False if one of them is there already, or twice."""
