@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from gavel_opt import InputError
+from gavel_opt import GavelError, InputError
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -97,7 +97,7 @@ def _compile_all(processes: int) -> dict[str, float]:
     Numba works here alone, since kernels share functions that it is to translate once; LLVM, which sees
     each kernel as a whole, works in other processes meanwhile.
     """
-    from concurrent.futures import Future, ProcessPoolExecutor
+    from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
     from multiprocessing import get_context
 
     from gavel_opt.kernels import code_cache
@@ -131,6 +131,11 @@ def _compile_all(processes: int) -> dict[str, float]:
             for name, later in waiting:
                 _, cpu = later.result()
                 compiled[name] += cpu
+        except BrokenExecutor:
+            raise GavelError(
+                "a process that compiles was ended from outside, perhaps out of memory; the same "
+                "command goes on with what is left, in less memory with --processes 1"
+            ) from None
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -35,6 +42,37 @@ def test_jobs_are_pooled_in_one_of_the_runs(monkeypatch: pytest.MonkeyPatch) -> 
         if settings.get("engine") == "highs" and settings["policy"] == "min_total_duration_perf":
             Simulation(make_config(**settings)).advance(1)
     assert called
+
+
+def test_a_child_that_is_killed_is_one_line(tmp_path: Path) -> None:
+    """As the kernel does when memory runs out; each child is, at once."""
+    words = [sys.executable, "-m", "simulator", "warm-up", "--processes", "2"]
+    begun = subprocess.Popen(
+        words,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "GAVEL_OPT_CACHE": str(tmp_path)},
+    )
+    while begun.poll() is None:
+        for child in children(begun.pid):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
+        time.sleep(0.05)
+    out, err = begun.communicate(timeout=60)
+    assert (begun.returncode, out) == (3, "")
+    assert err.splitlines()[-1] == (
+        "gavel-sim: a process that compiles was ended from outside, perhaps out of memory; the same "
+        "command goes on with what is left, in less memory with --processes 1"
+    )
+    assert "Traceback" not in err
+
+
+def children(process: int) -> list[int]:
+    """Numbers of the processes that one has started, but for those that follow resources."""
+    found = Path(f"/proc/{process}/task/{process}/children")
+    numbers = map(int, found.read_text().split()) if found.exists() else ()
+    return [one for one in numbers if b"spawn_main" in Path(f"/proc/{one}/cmdline").read_bytes()]
 
 
 @pytest.mark.slow
