@@ -26,8 +26,9 @@ ABOUT: dict[str, dict[str, tuple[str, str]]] = {
         "isolated_time": (
             "s",
             "how long it would have taken alone on an equal share of the cluster: steps divided by "
-            "its mean throughput on 1/n of each worker type that has room for it, n the jobs in the system, over the time "
-            "it was there; null if it was not done",
+            "its mean throughput on 1/n of each worker type (less where that is more than all its time; "
+            "0 on types without room for it), n the jobs in the system, over the time it was there; "
+            "null if it was not done",
         ),
         "finish_time_fairness": (
             "",
