@@ -236,5 +236,5 @@ def _record_round(world: World) -> None:
     row.running = count.running_jobs
     row.queued = count.active - count.running_jobs
     row.arrived = count.admitted
-    row.completed = count.completed
+    row.completed = count.completed - count.dropped
     count.recorded += 1

@@ -64,7 +64,7 @@ ABOUT: dict[str, dict[str, tuple[str, str]]] = {
         "running": ("jobs", "jobs that run in the round"),
         "queued": ("jobs", "jobs that wait"),
         "arrived": ("jobs", "jobs that have arrived so far"),
-        "completed": ("jobs", "jobs done so far"),
+        "completed": ("jobs", "jobs done so far, without those that were dropped"),
         "utilization": ("", "share of all workers that run something, 0 to 1"),
         "utilization_*": ("", "the same by worker type"),
         "mean_jct": ("s", "mean over all jobs done by then, measured or not"),
