@@ -11,10 +11,11 @@ def main() -> int:
     import signal
 
     from gavel_opt.cli import main
+    from gavel_opt.ending import end_soon
 
     if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)  # ends it in one line from here on
-    return main()
+    return end_soon(main())
 
 
 if __name__ == "__main__":

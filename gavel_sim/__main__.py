@@ -2,7 +2,7 @@
 
 import sys
 
-from simulator.cli import main
+from simulator.__main__ import main
 
 if __name__ == "__main__":
     sys.exit(main())
