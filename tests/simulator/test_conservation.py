@@ -1,29 +1,21 @@
-"""Nothing is gained or lost: what the tables and the summary say, recomputed from who ran where.
-
-Times, costs and busy time follow the reference's accounting: what a round is charged begins at the
-end of the round before it in which somebody ran, so an idle gap counts into the next one; the
-summary's ``utilization_without_gaps`` and ``cost_without_gaps`` begin it with the round.
-"""
+"""Nothing is gained or lost: what a run's folder says, recomputed from who ran where (``recomputed.py``)."""
 
 from __future__ import annotations
 
 import json
-import math
 import os
 import random
-from collections import defaultdict
 
 import numpy as np
 import pytest
+from recomputed import Folder
 
+import simulator
 from gavel_opt import InputError
 from gavel_opt.policies import POLICIES, make_policy
-from simulator.runs.output.summary_text import known
 from simulator.runs.runner import execute
 from simulator.settings.options import make_config
-from simulator.world.cluster import make_cluster
 from simulator.world.job_types import JOB_TYPES
-from simulator.world.prices import load_prices
 from simulator.world.throughputs import load_throughputs
 
 EACH = int(os.environ.get("GAVEL_CONSERVATION", "1"))
@@ -92,78 +84,6 @@ def random_settings(policy, draw, twelve_types):
     return given
 
 
-def recompute(config, result):
-    """What follows from the placements alone; asserts what each round must keep to."""
-    measurements = load_throughputs(config.throughputs)
-    cluster = make_cluster(config.cluster, config.gpus_per_server, measurements.worker_types)
-    prices = load_prices(config.prices, cluster.worker_types)
-    table = measurements.table(cluster.worker_types)
-    type_of = np.repeat(np.arange(len(cluster.workers)), cluster.workers)
-    jobs, rounds, placed = result.jobs, result.rounds, result.placements
-    scale = jobs["scale_factor"].tolist()
-    key = [
-        measurements.row(str(name), size) for name, size in zip(jobs["type"], scale, strict=True)
-    ]
-    left = jobs["steps"].astype(np.float64).tolist()
-    finish = [math.nan] * len(left)
-    cost = [0.0] * len(left)
-    plain_cost = 0.0
-    busy, plain = np.zeros(cluster.total), np.zeros(cluster.total)
-    by_round = defaultdict(lambda: defaultdict(list))
-    names = ("first_round", "last_round", "job", "partner", "worker")
-    for first, last, job, partner, worker in zip(*(placed[n].tolist() for n in names), strict=True):
-        for number in range(first, last + 1):
-            by_round[number][job, partner].append(worker)
-    before = 0.0
-    ends = [*rounds["time"].tolist()[1:], result.summary["makespan"]]
-    for number in sorted(by_round):
-        now, entries = float(rounds["time"][number]), by_round[number]
-        workers = [worker for own in entries.values() for worker in own]
-        assert len(set(workers)) == len(workers), "a worker twice in a round"
-        runs = [job for pair in entries for job in pair if job >= 0]
-        assert len(set(runs)) == len(runs), "a job twice in a round"
-        for j, size in enumerate(cluster.workers.tolist()):
-            used = int((type_of[workers] == j).sum())
-            name = f"utilization_{cluster.worker_types[j]}"
-            if name in rounds:
-                assert rounds[name][number] == used / size
-        assert rounds["utilization"][number] == len(workers) / cluster.total
-        latest = now
-        for (job, partner), own in entries.items():
-            members = [job] if partner < 0 else [job, partner]
-            (kind,) = set(type_of[own].tolist())
-            done = []
-            end = now
-            for place, member in enumerate(members):
-                assert len(own) == scale[member], "not the workers that it needs"
-                assert jobs["arrival"][member] <= now, "before its arrival"
-                assert math.isnan(finish[member]), "after its end"
-                speed = table.alone[key[member], kind]
-                if partner >= 0:
-                    speed = table.paired[key[job], key[partner], place, kind]
-                steps = min(math.floor(speed * config.round_seconds), left[member])
-                done.append(steps)
-                if speed > 0:
-                    end = max(end, now + steps / speed)
-            latest = max(latest, end)
-            spent = end - before
-            if spent <= 0 or any(s <= 0 or (len(own) > 1 and s < len(own)) for s in done):
-                continue  # an attempt that fails costs nothing
-            if number == max(by_round) and end > result.summary["makespan"]:
-                continue  # still on its way
-            busy[own] += spent
-            plain[own] += end - now
-            for member, steps in zip(members, done, strict=True):
-                cost[member] += prices[kind] * spent / 3600.0 * len(own)
-                plain_cost += prices[kind] * (end - now) / 3600.0 * len(own)
-                left[member] -= steps
-                if left[member] <= 0:
-                    finish[member] = end
-        before = latest
-        assert latest <= ends[number] or number == max(by_round)
-    return np.array(finish), np.array(left), np.array(cost), busy, plain, plain_cost
-
-
 @pytest.mark.parametrize(
     "policy",
     [
@@ -171,40 +91,31 @@ def recompute(config, result):
         for name in sorted(POLICIES)
     ],
 )
-def test_tables_and_summary_follow_from_the_placements(policy, twelve_types):
+def test_files_follow_from_the_placements(policy, twelve_types, tmp_path):
+    """``GAVEL_CONSERVATION`` sets how many settings a policy."""
     draw = random.Random(policy)
-    for _ in range(EACH):
+    for number in range(EACH):
         settings = random_settings(policy, draw, twelve_types)
-        config = make_config(policy=policy, **settings)
+        folder = tmp_path / str(number)
         try:
-            result = execute(config, record=("placements",))
+            simulator.run(policy=policy, **settings, output=folder, record="placements")
         except InputError as wrong:
-            assert "fits on no worker type" in str(wrong)  # noqa: PT017
+            assert "no worker type" in str(wrong)  # noqa: PT017
             continue
-        finish, left, cost, busy, plain, plain_cost = recompute(config, result)
-        jobs, summary = result.jobs, result.summary
-        np.testing.assert_array_equal(jobs["finish"], finish, err_msg=str(settings))
-        np.testing.assert_array_equal(left[~np.isnan(finish)], 0.0)
-        assert (left[np.isnan(finish)] > 0).all()
-        np.testing.assert_allclose(jobs["cost"], cost, rtol=1e-9, atol=1e-9)
-        total, plain_total = (known(summary, name)[0] for name in ("cost", "cost_without_gaps"))
-        np.testing.assert_allclose(total, cost.sum(), rtol=1e-9)
-        np.testing.assert_allclose(
-            summary["utilization"], (busy / summary["makespan"]).mean(), rtol=1e-9
-        )
-        np.testing.assert_allclose(
-            summary["utilization_without_gaps"], (plain / summary["makespan"]).mean(), rtol=1e-9
-        )
-        if plain_total is None:
-            assert make_policy(policy, 0).traits.packing
-        else:
-            np.testing.assert_allclose(plain_total, plain_cost, rtol=1e-9)
-        measured = jobs["measured"]
-        if summary["partial"]:
-            continue
-        np.testing.assert_allclose(
-            summary["average_jct"], (finish - jobs["arrival"])[measured].mean(), rtol=1e-12
-        )
+        Folder(folder).check()
+
+
+def test_a_job_that_was_dropped_is_not_done(tmp_path):
+    """Eight workers and three steps: some have none to do, in each of five attempts."""
+    name = "ResNet-18 (batch size 16)"
+    lines = [f"{name}\t-\t-\t-\t0\t{steps}\t1.0\t-1\t0.0\n" for steps in ("3\t8", "90000\t1")]
+    (tmp_path / "two.trace").write_text("".join(lines))
+    words = {"policy": "isolated", "cluster": "8:8:8", "trace": tmp_path / "two.trace"}
+    simulator.run(**words, output=tmp_path / "out", record="placements")
+    run = Folder(tmp_path / "out")
+    run.check()
+    assert run.dropped == {0}
+    assert [row["completed"] for row in run.rounds][-2:] == [0, 1]
 
 
 @pytest.mark.parametrize("policy", ["isolated", "max_min_fairness_perf", "gandiva"])
