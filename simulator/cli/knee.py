@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 _ANSWERS = ("jobs", "rate", "interarrival", "replay")
 """Settings of the workload that are what is looked for, or that leave nothing to look for."""
 
-_IDLE = ("window", "saturation", "max_simulated_hours", "timeout")
+_IDLE = ("window", "saturation", "max_simulated_hours")
 """Settings of a run's end: a knee is measured without one."""
 
 PACES, FAILURES = "paces", "failures"
@@ -209,7 +209,7 @@ def _check(arguments: argparse.Namespace) -> None:
         if getattr(arguments, name) is not None:
             raise InputError(
                 f"{GIVEN[name].flag}: cannot be given, a knee is measured without windows, rules and "
-                "limits"
+                "limits of simulated time"
             )
 
 
@@ -221,6 +221,8 @@ def _bounds(arguments: argparse.Namespace) -> int:
     _check(arguments)
     if arguments.output is not None:
         raise InputError("--output: cannot be combined with --bound, which prints what it found")
+    if arguments.timeout is not None:
+        raise InputError("--timeout: cannot be combined with --bound, which measures nothing")
     names = [] if arguments.policy is None else values_of(arguments.policy, GIVEN["policy"])
     seed = values_of(arguments.seed or SEEDS, GIVEN["seed"])[0]
     given: dict[str, Any] = {"policy": names[0] if names else "isolated", "seed": seed}

@@ -20,12 +20,16 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from gavel_opt import GavelError
+from gavel_opt.kernels.jit import clock
 from simulator.files.whole_files import write_atomically
+from simulator.process.timeout_watch import watched
 from simulator.runs.output.recording import unsolved_kept
 from simulator.runs.saturation.bounds import Bound, highest_rate, packs
 from simulator.runs.saturation.long_queue import (
@@ -133,14 +137,26 @@ def knee_of(config: RunConfig, bound: Bound) -> Pace:
     Raises
     ------
     gavel_opt.GavelError
-        From the policy and its engines.
+        From the policy and its engines, and after the config's ``timeout``.
     """
+    late = clock() + config.timeout
+    with watched(config.timeout, lambda: late - clock()):
+        return _pace_by(late, config, bound)
+
+
+def _pace_by(late: float, config: RunConfig, bound: Bound) -> Pace:
+
+    def go_on(queue: LongQueue, hours: float) -> None:
+        if clock() >= late:
+            raise GavelError(f"its pace was not known after {config.timeout:g} s (--timeout)")
+        queue.go_on(hours)
+
     long = demand_of(config.policy, LONG)
     turnovers = long * float(bound.workers.sum()) / bound.rate  # at least
     first = LongQueue(config, bound, FIRST_HOURS + TURNOVERS * turnovers, long)
     hours = min(FIRST_HOURS, first.turnover * FIRST_TURNOVERS)
     for _ in range(4):
-        first.go_on(hours / 4)
+        go_on(first, hours / 4)
     pace = first.pace(1)
     picks = first.left_out() > LEFT_OUT
     if pace.rate - pace.error >= AT_ITS_BEST * bound.rate and not picks:
@@ -148,7 +164,7 @@ def knee_of(config: RunConfig, bound: Bound) -> Pace:
     if pace.rate >= WASTES * bound.rate:
         # Jobs are matched to workers, for which there must be many: so the same queue goes on until it has settled.
         for _ in range(STRETCHES):
-            first.go_on(TURNOVERS * first.turnover / STRETCHES)
+            go_on(first, TURNOVERS * first.turnover / STRETCHES)
         settled = first.pace(4 + math.ceil(STRETCHES / TURNOVERS))
         picks = first.left_out() > LEFT_OUT
         if not picks:
@@ -163,7 +179,7 @@ def knee_of(config: RunConfig, bound: Bound) -> Pace:
         # A queue that runs dry says nothing, one that grows somewhat does no harm.
         arrivals = guess * OVERFULL + min(2.0 * pace.error, MOST_OVERFULL * guess)
         queue = LongQueue(config, bound, most * turnover, demand, arrivals, mix)
-        pace = _settled_pace(queue, turnover, most, picks)
+        pace = _settled_pace(queue, partial(go_on, queue), turnover, most, picks)
         drift = queue.settled_mix(SETTLING)
         if not drifts or float(drift.max()) <= ANOTHER_MIX:
             break
@@ -171,11 +187,13 @@ def knee_of(config: RunConfig, bound: Bound) -> Pace:
     return pace
 
 
-def _settled_pace(queue: LongQueue, turnover: float, most: float, picks: bool) -> Pace:
+def _settled_pace(
+    queue: LongQueue, go_on: Callable[[float], None], turnover: float, most: float, picks: bool
+) -> Pace:
     """Measure a queue until its pace is known well enough, for so many turnovers at most."""
     stretch = TURNOVERS * turnover / STRETCHES
     while True:
-        queue.go_on(stretch)
+        go_on(stretch)
         done = len(queue.rates)
         if done >= STRETCHES:
             pace = queue.pace(SETTLING)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -249,6 +250,31 @@ class TestCommand:
     def test_what_has_no_meaning_is_refused(self, words, said, capsys):
         assert main(["knee", "--policy", "isolated", *words]) == 2
         assert said in capsys.readouterr().err
+
+    def test_time_that_is_over_ends_a_measurement(self, tmp_path, capsys):
+        words = ["knee", "--policy", "isolated", "--cluster", "2:2:2", "--seed", "0"]
+        words += ["--processes", "1", "--output", str(tmp_path)]
+        assert main([*words, "--timeout", "0.001"]) == 3
+        assert "its pace was not known after 0.001 s (--timeout)" in capsys.readouterr().err
+        assert main([*words, "--timeout", "600"]) == 0
+        (kept,) = (tmp_path / "paces").iterdir()
+        written = kept.stat().st_mtime_ns
+        for limit in ([], ["--timeout", "500"]):  # what is measured stands, whatever the limit
+            assert main([*words, *limit]) == 0
+            assert kept.stat().st_mtime_ns == written
+        assert main(["knee", "--bound", "--timeout", "5"]) == 2
+        assert "--timeout: cannot be combined with --bound" in capsys.readouterr().err
+
+    def test_a_policy_that_hangs_is_ended_after_the_timeout(self, tmp_path, capsys):
+        policy = "from gavel_opt import Policy\nimport time\n"
+        policy += "class Hangs(Policy):\n    def shares(self, state):\n        time.sleep(600)\n"
+        (tmp_path / "hangs.py").write_text(policy)
+        words = ["--policy", f"{tmp_path}/hangs.py:Hangs", "isolated", "--cluster", "2:2:2"]
+        words += ["--seed", "0", "--timeout", "0.5", "--output", str(tmp_path / "out")]
+        began = time.monotonic()
+        assert main(["knee", *words]) == 3
+        assert time.monotonic() - began < 60
+        assert "did not come back within 5 s of its --timeout of 0.5 s" in capsys.readouterr().err
 
     def test_bound_alone(self, capsys):
         assert main(["knee", "--bound", "--policy", "max_min_fairness_packed"]) == 0

@@ -85,6 +85,8 @@ def identity_of_work(payload: dict[str, Any]) -> str:
     """
     config = payload.get("config")
     rest = {name: value for name, value in payload.items() if name != "config"}
+    if isinstance(knee := rest.get("knee"), dict):
+        rest["knee"] = {name: value for name, value in knee.items() if name not in IRRELEVANT}
     run = code_version() if config is None else identity_of(config)
     text = json.dumps([rest, run, _measuring()], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

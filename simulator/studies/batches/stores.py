@@ -153,5 +153,6 @@ def difference(theirs: Any, ours: dict[str, Any]) -> str:
 
 def _without_limits(payload: Any) -> dict[str, Any]:
     """Take the limits on wall clock and on simulated time out of a payload, and return them."""
-    config = payload.get("config") if isinstance(payload, dict) else None
+    kept = payload if isinstance(payload, dict) else {}
+    config = kept.get("config", kept.get("knee"))
     return {name: config.pop(name, None) for name in _LIMITS} if isinstance(config, dict) else {}
