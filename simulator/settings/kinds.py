@@ -40,6 +40,8 @@ class Kind:
         A value as JSON values, and back.
     continues
         Whether a word after a comma goes on with the value before it; None: it never does.
+    may_be_empty
+        Whether an empty text is a value, of a kind whose values are lists.
     switch
         Whether there are two values, and a flag on the command line stands for one of them.
     ranges
@@ -57,6 +59,7 @@ class Kind:
     to_json: Callable[[Any], Any] = lambda value: value
     from_json: Callable[[Any], Any] = lambda value: value
     continues: Callable[[str, str], bool] | None = None
+    may_be_empty: bool = False
     switch: bool = False
     ranges: bool = False
     names_file: bool = False
@@ -110,6 +113,8 @@ def several(given: Any, kind: Kind, flag: str) -> list[Any]:
 def _words(text: str, kind: Kind) -> list[str]:
     if kind.names_file:  # which may hold anything
         return [text] if os.path.exists(text) else [word for word in text.split(",") if word]
+    if kind.may_be_empty and not text.strip():
+        return [""]
     words: list[str] = []
     for part in re.split(r"\s*,\s*|\s+", text.strip()):
         if words and kind.continues is not None and kind.continues(words[-1], part):

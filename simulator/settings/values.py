@@ -342,6 +342,7 @@ ENGINES = Kind(
     to_json=list,
     from_json=tuple,
     continues=lambda before, after: True,
+    may_be_empty=True,
 )
 """Engines to try in order: a list is one value."""
 

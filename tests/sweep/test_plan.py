@@ -48,6 +48,17 @@ def test_a_run_that_two_cases_make_is_one_run(tmp_path: Path) -> None:
     assert [seed for _, _, seed in _plan(text, tmp_path)] == [0, 1, 2]
 
 
+def test_no_engine_to_fall_back_on_is_a_value(tmp_path: Path) -> None:
+    path = tmp_path / "sweep.toml"
+    path.write_text('policy = "fifo"\njobs = 5\nfallback = ["", "ecos,highs"]\n')
+    assert [one.config.fallback for one in plan_from_file(path)] == [(), ("ecos", "highs")]
+    for given in ("", [""], [[]]):
+        plan = make_plan([("", {"policy": "fifo", "jobs": 5, "fallback": given})])
+        assert [one.config.fallback for one in plan] == [()]
+    with pytest.raises(InputError, match="--seed: expected at least one value"):
+        make_plan([("", {"policy": "fifo", "jobs": 5, "seed": ""})])
+
+
 def test_one_run_is_named_by_its_policy() -> None:
     (one,) = make_plan([("", {"policy": "fifo", "jobs": "4"})])
     assert one.name == "fifo"
