@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from bench.kept_results import alone
-from bench.queue_labels import label
+from bench.queue_labels import is_hopeless, label
 from bench.saturation_cases import CASES, Case
 from simulator.files.whole_files import write_atomically
 from simulator.runs.saturation.bounds import highest_rate, packs
@@ -45,8 +45,9 @@ policy. What a cluster sustains does not depend on it."""
 GIVEN_UP = 1.05
 """Load from which on a run may be given up as hopeless."""
 
-HOPELESS = 20.0
-"""Workers asked for, per worker, at which such a run counts as saturated without going on."""
+HOPELESS = 10.0
+"""Workers asked for, per worker, from which on such a run counts as saturated without going on, if its queue has left the
+levels of before for good (:func:`bench.queue_labels.is_hopeless`)."""
 
 LEAST_WORKERS = 108
 """Workers that the queue is thought to have at least: near the knee it is as long in jobs with few of them."""
@@ -112,14 +113,25 @@ def _simulate(
     workers = max(simulation.cluster.total, LEAST_WORKERS)
     hopeless = _DEAR.get(case.policy, HOPELESS) * workers / _mean_scale(config)
     rounds = math.ceil(STEP / rate * 3600.0 / config.round_seconds)
-    while simulation.arrived < arrivals and not (may_give_up and simulation.active > hopeless):
+    while simulation.arrived < arrivals:
         simulation.advance(rounds)
+        if (
+            may_give_up
+            and simulation.active > hopeless
+            and is_hopeless(_active(simulation, arrivals), hopeless)
+        ):
+            break
         if time.process_time() > until:
             raise TooDearError
+    return _active(simulation, arrivals), simulation.arrived < arrivals
+
+
+def _active(simulation: Simulation, arrivals: int) -> np.ndarray:
+    """Jobs in the system at every so many arrivals, up to a number of them."""
     series = simulation.series
     noted = np.arange(NOTED, min(simulation.arrived, arrivals) + 1, NOTED)
-    active = series["active"][np.searchsorted(series["arrived"], noted)].astype(np.float64)
-    return active, simulation.arrived < arrivals
+    active: np.ndarray = series["active"][np.searchsorted(series["arrived"], noted)]
+    return active.astype(np.float64)
 
 
 def even_out(simulation: Simulation, count: int, rate: float) -> None:

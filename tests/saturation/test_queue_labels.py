@@ -7,7 +7,7 @@ import heapq
 import numpy as np
 import pytest
 
-from bench.queue_labels import label
+from bench.queue_labels import is_hopeless, label
 
 SERVERS, ARRIVALS = 20, 100_000
 
@@ -61,3 +61,34 @@ def test_a_plain_line_and_a_plain_level():
     line = np.linspace(0.0, 500.0, 1000)
     assert label(line) == "saturated"
     assert label(100.0 + np.sin(line)) == "sustained"
+
+
+LONG = 10 * 108.0
+"""Jobs as of which labels may be given up at the least."""
+
+
+def given_up(active):
+    """At which of the looks at a run it is given up, None if at none."""
+    looks = range(10, active.size + 1, 10)
+    return next((end for end in looks if is_hopeless(active[:end], LONG)), None)
+
+
+@pytest.mark.parametrize("service", [exponential, uneven])
+@pytest.mark.parametrize(("load", "ends"), [(0.98, False), (1.10, True), (1.25, True)])
+def test_only_what_is_hopeless_is_given_up(load, ends, service):
+    """A queue of the paper's jobs at 0.98 comes to 450; at 1.25 a tenth of the run says enough."""
+    found = [given_up(queue(load, seed, service)) for seed in range(3)]
+    assert [end is not None for end in found] == [ends] * 3
+    assert all(end is None or end < 1000 * 0.03 / (load - 1.0) for end in found)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("service", [exponential, uneven])
+@pytest.mark.parametrize("load", [0.90, 0.95, 0.98])
+def test_no_sustained_load_is_given_up(load, service):
+    assert all(given_up(queue(load, seed, service)) is None for seed in range(40))
+
+
+def test_a_long_queue_that_comes_back_is_not_given_up():
+    assert not is_hopeless(2000.0 + 100.0 * np.sin(np.arange(1000.0)), LONG)
+    assert is_hopeless(np.arange(0.0, 1200.0, 2.0), LONG)
