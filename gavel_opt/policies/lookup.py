@@ -23,7 +23,7 @@ from typing import Any
 
 from gavel_opt.errors import ANY_FAILURE, InputError, unknown_name
 from gavel_opt.policies.policy import Policy, Traits
-from gavel_opt.policies.settings import check_settings
+from gavel_opt.policies.settings import check_settings, parameters_of
 
 GROUP = "gavel_opt.policies"
 
@@ -119,10 +119,7 @@ def build(found: Found, seed: int, given: Mapping[str, Any]) -> Policy:
         For a setting that it does not take, and for whatever its constructor refuses.
     """
     values = {**found.fixed, **check_settings(found.name, found.factory, given, found.fixed)}
-    try:
-        takes = inspect.signature(found.factory).parameters
-    except (TypeError, ValueError):
-        takes = {}  # type: ignore[assignment]
+    takes = parameters_of(found.factory)
     ours = {"seed": seed, "name": found.name}
     values |= {
         name: value

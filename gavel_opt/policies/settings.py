@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import inspect
 import json
 import math
 import tomllib
 import types
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from gavel_opt.errors import InputError
@@ -19,15 +20,26 @@ _OURS = ("name", "seed", "self")
 
 def settings_of(factory: Callable[..., Any]) -> dict[str, inspect.Parameter]:
     """What a policy's class (or function) takes, by name; ``name`` and ``seed`` aside."""
-    try:
-        parameters = inspect.signature(factory).parameters
-    except (TypeError, ValueError):  # a class without a signature of its own
-        return {}
     return {
         name: parameter
-        for name, parameter in parameters.items()
+        for name, parameter in parameters_of(factory).items()
         if name not in _OURS and parameter.kind in (_EITHER, _BY_NAME)
     }
+
+
+def parameters_of(factory: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
+    """All that it takes, by name; nothing for a class without a signature of its own."""
+    kept = inspect.isclass(factory) and isinstance(factory, Hashable)
+    look = _look_once if kept else _look_once.__wrapped__
+    try:
+        return look(factory)
+    except (TypeError, ValueError):
+        return {}
+
+
+@functools.lru_cache(maxsize=64)
+def _look_once(factory: Hashable) -> Mapping[str, inspect.Parameter]:
+    return inspect.signature(factory).parameters  # type: ignore[arg-type]  # a function or a class
 
 
 _EITHER, _BY_NAME = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY

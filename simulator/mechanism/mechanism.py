@@ -142,8 +142,11 @@ class Mechanism:
         self._clock = plain(self._world.clock)[0]
         self._count = plain(self._world.counts)[0]
         self._deciding = plain(self._world.deciding)[0]
-        self._grow(64, 4 * setting.cluster.total if setting.traits.packing else 0)
-        setting.workload.extend(1)
+        if not setting.workload.jobs.size:
+            setting.workload.extend(1)
+        jobs = max(64, setting.workload.jobs.size)
+        self._grow(jobs, 4 * setting.cluster.total if setting.traits.packing else 0)
+        self._make_metrics_room(1 << 10)
         self.take_jobs()
 
     @property
@@ -489,9 +492,9 @@ class Mechanism:
     def _replace(self, **arrays: Any) -> None:
         self._world = self._world._replace(**arrays)
 
-    def _make_metrics_room(self) -> None:
+    def _make_metrics_room(self, least: int = 1 << 14) -> None:
         # what is never used takes no memory, and copying much
-        room = max(1 << 14, 4 * len(self._world.rounds))
+        room = max(least, 4 * len(self._world.rounds))
         self._replace(
             rounds=_longer(self._world.rounds, room), type_use=_longer(self._world.type_use, room)
         )

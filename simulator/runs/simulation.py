@@ -35,6 +35,7 @@ from simulator.world.cluster import Cluster, make_cluster
 from simulator.world.prices import load_prices
 from simulator.world.throughputs import REFERENCE_TYPE, Measurements, load_throughputs
 from simulator.world.trace import write_trace
+from simulator.world.workload import Workload
 
 BETWEEN_RESETS = 1920.0
 """Seconds that pass at least between two recomputations of the allocation."""
@@ -60,6 +61,11 @@ class Simulation:
         of the configuration, which policies see in any case.
     record_placements
         Whether the mechanism is to record who runs where.
+    like
+        A run of the same settings but for seed, rate and window: tables and cluster are its own, and nothing is checked
+        again, nor is anybody told what these settings mean.
+    prepare
+        Handed the workload before anybody takes notice of its jobs.
 
     Raises
     ------
@@ -91,11 +97,16 @@ class Simulation:
         made: Found | None = None,
         prices: np.ndarray | None = None,
         record_placements: bool = False,
+        like: Simulation | None = None,
+        prepare: Callable[[Workload], None] | None = None,
     ) -> None:
         self.config = config
         self.policy_source = source_of(config, made)
-        self.measurements = load_throughputs(config.throughputs)
-        self.cluster: Cluster = _cluster_of(config, self.measurements)
+        if like is None:
+            self.measurements = load_throughputs(config.throughputs)
+            self.cluster: Cluster = _cluster_of(config, self.measurements)
+        else:
+            self.measurements, self.cluster = like.measurements, like.cluster
         self.driver: Driver | None = None
         self._replay: Replay | None = None
         policy = policy_of(config, made)
@@ -109,10 +120,16 @@ class Simulation:
             self.measurements.reference_speed(
                 f"policy {config.policy} takes every job's speed from"
             )
+        self.workload: Workload
         self.workload, self.measurements = workload_of(config, self.measurements, traits)
-        require_fit(config, self.workload, self.cluster, self.measurements, traits)
+        if like is None:
+            require_fit(config, self.workload, self.cluster, self.measurements, traits)
+        if prepare is not None:
+            prepare(self.workload)
         needs_prices = config.prices is not None or traits.needs_prices
-        self.prices = load_prices(config.prices, self.cluster.worker_types)
+        self.prices: np.ndarray = (
+            load_prices(config.prices, self.cluster.worker_types) if like is None else like.prices
+        )
         self.types_without_price = self._types_without_price()
         window = config.window or (0, self.workload.limit or 0)
         self.window: tuple[int, int] = window
@@ -124,25 +141,21 @@ class Simulation:
         self._asked_for = np.zeros(0, dtype=np.int64)
         """Workers that all jobs up to each ask for."""
         self.mechanism_seconds = 0.0
-        self.notes: list[str] = self.cluster.left_over(config.cluster)
-        self.notes += notes_on_settings(config, policy, traits)
-        self.notes += notes_on_files(config)
-        self.notes += notes_on_jobs(config, self.workload)
-        if self.policy_source == UNNAMED:
-            self.notes.append(
-                "the policy was handed over as an object: no command repeats this run"
-            )
+        self.notes: list[str] = [] if like is not None else self._notes(policy)
         self.keeps_before = False
         self._before: dict[str, Any] | None = None
         self._before_held = threading.Lock()
         self._recomputation_due = False
         self._state_prices = self.prices if needs_prices else None
-        table, estimates = self.measurements.table(self.cluster.worker_types), None
+        self._table: ThroughputTable = (
+            self.measurements.table(self.cluster.worker_types) if like is None else like._table
+        )
+        estimates = None
         if estimates_wanted(config):
-            estimates = EstimatedThroughputs(config, self.measurements, table)
+            estimates = EstimatedThroughputs(config, self.measurements, self._table)
         setting = Setting(
             cluster=self.cluster,
-            table=table,
+            table=self._table,
             workload=self.workload,
             traits=traits,
             window=window,
@@ -421,6 +434,17 @@ class Simulation:
             self._replay.place = int(memory["replay"])
 
     # -----------------------------------------------------------------------------------------
+
+    def _notes(self, policy: Policy) -> list[str]:
+        """What whoever gave the settings is told of them."""
+        config = self.config
+        found = self.cluster.left_over(config.cluster)
+        found += notes_on_settings(config, policy, policy.traits)
+        found += notes_on_files(config)
+        found += notes_on_jobs(config, self.workload)
+        if self.policy_source == UNNAMED:
+            found.append("the policy was handed over as an object: no command repeats this run")
+        return found
 
     def _types_without_price(self) -> list[str]:
         """Worker types that have no price of their own; refused where the policy goes by prices."""

@@ -44,13 +44,18 @@ class Jobs:
 
     def append(self, jobs: Mapping[str, ArrayLike] | np.ndarray) -> None:
         """Add jobs: a column for each field of JOB."""
-        first, self.size = self.size, self.size + np.size(jobs["arrival"])
+        added = self.add(np.size(jobs["arrival"]))
+        for name in _FIELDS:
+            added[name] = np.reshape(jobs[name], -1)
+
+    def add(self, count: int) -> np.ndarray:
+        """Add so many jobs and return their records, to be filled (a view)."""
+        first, self.size = self.size, self.size + count
         if self.size > len(self._room):
             longer = np.zeros(max(self.size, 2 * len(self._room)), JOB)
             longer[:first] = self._room[:first]
             self._room = longer
-        for name in _FIELDS:
-            self._room[name][first : self.size] = np.reshape(jobs[name], -1)
+        return self._room[first : self.size]
 
     def __getattr__(self, name: str) -> np.ndarray:
         if name in _FIELDS:

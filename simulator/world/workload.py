@@ -6,6 +6,7 @@ derives them (``mechanism.md``, random streams), so that a seed means the same j
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from numpy.typing import ArrayLike
 from gavel_opt import InputError
 from gavel_opt.kernels.random_streams import stream
 from simulator.world.job_types import DISTRIBUTED, JOB_TYPES, SCALE_FACTORS, WORKLOADS
-from simulator.world.jobs import JOB, Jobs
+from simulator.world.jobs import Jobs
 from simulator.world.sampling import KIND, RULES, Sampling, draw_jobs
 from simulator.world.throughputs import REFERENCE_TYPE, Measurements
 
@@ -101,22 +102,7 @@ class DrawnWorkload:
         self.settings = settings
         self.jobs = Jobs()
         self.limit = settings.limit
-        speed = measurements.reference_speed("turns the duration of a drawn job into steps")
-        scales = SCALE_FACTORS if settings.multi_gpu else (1,)
-        kinds = np.zeros((len(JOB_TYPES), max(SCALE_FACTORS) + 1), KIND)
-        kinds["key"] = -1
-        for scale in scales:
-            for place, kind in enumerate(WORKLOADS[settings.workload]):
-                name = JOB_TYPES[kind]
-                if scale == 1 or DISTRIBUTED[kind]:
-                    row = measurements.row(name, scale)
-                    if row < 0 or not speed[row] > 0:
-                        raise InputError(
-                            f"{measurements.source}: no throughput for job type {name!r} with "
-                            f"scale factor {scale} on {REFERENCE_TYPE}, the reference type; drawn jobs need "
-                            "it (--trace brings jobs of your own)"
-                        )
-                    kinds[place, scale] = row, speed[row]
+        kinds = _kinds(measurements, settings.workload, settings.multi_gpu)
         fixed = settings.fixed_duration
         rules = np.zeros(1, RULES)
         rules["base"] = 10.0
@@ -138,9 +124,7 @@ class DrawnWorkload:
             count = min(count, self.limit - self.jobs.size)
         if count <= 0:
             return
-        drawn = np.zeros(count, JOB)
-        draw_jobs(self._sampling, drawn)
-        self.jobs.append(drawn)
+        draw_jobs(self._sampling, self.jobs.add(count))
 
     def queue_up(
         self, key: np.ndarray, scale_factor: np.ndarray, steps: np.ndarray, duration: np.ndarray
@@ -174,6 +158,27 @@ class DrawnWorkload:
             if not 0 <= int(other[-1]) < len(other):
                 raise ValueError(f"a stream of random numbers stands at {int(other[-1])}")
             words[:] = other
+
+
+@functools.lru_cache(maxsize=4)
+def _kinds(measurements: Measurements, workload: str, multi_gpu: bool) -> np.ndarray:
+    """KIND of each job type that may be drawn, by scale factor."""
+    speed = measurements.reference_speed("turns the duration of a drawn job into steps")
+    kinds = np.zeros((len(JOB_TYPES), max(SCALE_FACTORS) + 1), KIND)
+    kinds["key"] = -1
+    for scale in SCALE_FACTORS if multi_gpu else (1,):
+        for place, kind in enumerate(WORKLOADS[workload]):
+            name = JOB_TYPES[kind]
+            if scale == 1 or DISTRIBUTED[kind]:
+                row = measurements.row(name, scale)
+                if row < 0 or not speed[row] > 0:
+                    raise InputError(
+                        f"{measurements.source}: no throughput for job type {name!r} with "
+                        f"scale factor {scale} on {REFERENCE_TYPE}, the reference type; drawn jobs need "
+                        "it (--trace brings jobs of your own)"
+                    )
+                kinds[place, scale] = row, speed[row]
+    return kinds
 
 
 class FixedWorkload:

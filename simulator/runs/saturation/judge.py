@@ -379,7 +379,7 @@ class Judge:
         config = replace(self._config, seed=self._config.seed + _OTHER_DRAWS * self._measurements)
         self._measurements += 1
         demand = None if mix is None else settled_demand(bound)
-        queue = LongQueue(config, bound, most, demand, arrivals, mix, self._made)
+        queue = LongQueue(config, bound, most, demand, arrivals, mix, self._made, simulation)
         if queue.in_order or mix is not None:  # it takes hours until other jobs are seen
             hours = max(hours, usual)
         fewest = STRETCHES if simulation.shares_workers else FEWEST_STRETCHES

@@ -12,7 +12,9 @@ one after the other (FIFO) those that wait have not begun: there they are whole.
 
 from __future__ import annotations
 
+import functools
 import math
+import threading
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -27,7 +29,7 @@ from simulator.runs.simulation import Simulation
 from simulator.settings.config import RunConfig
 from simulator.world.throughputs import load_throughputs
 from simulator.world.units import HOUR
-from simulator.world.workload import DrawnWorkload
+from simulator.world.workload import DrawnWorkload, Workload
 
 Floats = NDArray[np.float64]
 
@@ -67,6 +69,9 @@ TURNS = 3.0
 NOT_BEGUN, IN_ORDER = 0.25, 0.8
 """Part of the jobs that have had no turn until then, and how much later in the order of arrival they are than the
 others (1 if all are), if jobs wait until those before them are done."""
+
+_IN_ORDER = ("fifo", "fifo_perf")
+"""Policies of which that is known beforehand: then those that do not fit on the workers at first are whole."""
 
 WASTES = 0.88
 """Part of the bound below which a policy does not match jobs to workers. Then its pace depends on the mix of jobs in
@@ -170,6 +175,8 @@ class LongQueue:
         How many more jobs of each key the queue has than are drawn, shape ``(K,)``; None for as many.
     made
         What makes the policy where its name in the configuration does not say it.
+    like
+        The run itself, or another queue's, whose tables are taken.
 
     Attributes
     ----------
@@ -192,9 +199,14 @@ class LongQueue:
         arrivals: float | None = None,
         mix: Floats | None = None,
         made: Found | None = None,
+        like: Simulation | None = None,
     ) -> None:
         self._bound = bound
-        keys = load_throughputs(config.throughputs).keys
+        self._keys: NDArray[np.int64]  # of all jobs known, and their work
+        self._work: Floats
+        measurements = load_throughputs(config.throughputs) if like is None else like.measurements
+        keys = measurements.keys
+        self._speed = measurements.reference_speed("turns durations into steps")
         self._scale = np.array([scale for _, scale in keys], dtype=np.int64)
         self._share = job_shares(config, keys)
         if demand is None:
@@ -217,14 +229,16 @@ class LongQueue:
             timeout=math.inf,
         )
         self._count = count
-        self._simulation = self._begin(made, np.zeros(count, dtype=np.bool_))
-        self._books = [self._look()]
-        self._advance(demand * TURNS * self._config.round_seconds)
-        waits = self._simulation.mechanism.received("busy")[:count] == 0.0
-        self.in_order = bool(waits.mean() > NOT_BEGUN) and _how_much_later(waits) > IN_ORDER
+        self.in_order = made is None and config.policy in _IN_ORDER
         if self.in_order:
-            self._simulation = self._begin(made, waits)
-            self._books = [self._look()]
+            self._begin(made, None, like)
+        else:
+            self._begin(made, np.zeros(count, dtype=np.bool_), like)
+            self._advance(demand * TURNS * self._config.round_seconds)
+            waits = self._simulation.mechanism.received("busy")[:count] == 0.0
+            self.in_order = bool(waits.mean() > NOT_BEGUN) and _how_much_later(waits) > IN_ORDER
+            if self.in_order:
+                self._begin(made, waits, self._simulation)
         self.begun = self._simulation.time / HOUR
         self._due = 0.0
         self._shares_workers = self._simulation.shares_workers
@@ -362,19 +376,31 @@ class LongQueue:
         """What the jobs have done so far."""
         simulation = self._simulation
         jobs, n = simulation.workload.jobs, simulation.arrived
-        self._key = jobs.key[:n].copy()
-        done = jobs.duration[:n] * jobs.scale_factor[:n]
+        if self._keys.size != jobs.size:
+            self._keys, self._work = jobs.key.copy(), jobs.duration * jobs.scale_factor
+        self._key, done = self._keys[:n], self._work[:n].copy()
         number, part = simulation.parts_left()
         done[number] *= 1.0 - part
         return _Turns(done, simulation.mechanism.received("cost") * HOUR, simulation.time)
 
-    def _begin(self, made: Found | None, whole: NDArray[np.bool_]) -> Simulation:
-        """Make the simulation and put the queue there, some of its jobs whole."""
-        count = self._count
-        simulation = Simulation(self._config, made=made, prices=self._bound.prices)
-        workload = simulation.workload
+    def _begin(
+        self, made: Found | None, whole: NDArray[np.bool_] | None, like: Simulation | None
+    ) -> None:
+        """Make the simulation with the queue in it; some of its jobs are whole, None for those that have to wait."""
+        prices, prepare = self._bound.prices, functools.partial(self._queue_up, whole=whole)
+        self._simulation = Simulation(
+            self._config, made=made, prices=prices, like=like, prepare=prepare
+        )
+        self._keys, self._work = np.zeros(0, dtype=np.int64), np.zeros(0)
+        self._books = [self._look()]
+
+    def _queue_up(self, workload: Workload, whole: NDArray[np.bool_] | None) -> None:
+        """Put the queue before the jobs that arrive."""
         assert isinstance(workload, DrawnWorkload)  # jobs keep arriving
-        draws = np.random.RandomState(self._config.seed % 2**32)
+        count = self._count
+        workload.extend(_DRAWN * count - workload.jobs.size)
+        draws = _draws.stream
+        draws.seed(self._config.seed % 2**32)
         key = _shuffled(np.repeat(np.arange(self._share.size), _split(self._share, count)), draws)
         # What is left of a job that is met at random: the longer it is the sooner it is met.
         drawn = np.sort(workload.jobs.duration[: _DRAWN * count])
@@ -382,19 +408,28 @@ class LongQueue:
         place = (np.arange(count) + draws.random_sample(count)) / count
         length = drawn[np.minimum(np.searchsorted(met, place), drawn.size - 1)]
         duration = _shuffled(length, draws) * np.maximum(draws.random_sample(count), 0.01)
+        if whole is None:
+            whole = np.cumsum(self._scale[key]) > self._bound.workers.sum()
         many = int(whole.sum())
         place = (np.arange(many) + draws.random_sample(many)) / max(many, 1) * drawn.size
         duration[whole] = _shuffled(drawn[place.astype(np.int64)], draws)
-        speed = simulation.measurements.reference_speed("turns durations into steps")
-        workload.queue_up(key, self._scale[key], duration * speed[key], duration)
+        workload.queue_up(key, self._scale[key], duration * self._speed[key], duration)
         weight = workload.jobs.weight
         if weight.min() < weight.max():
             # A job of twice the weight is served twice as fast, so half as many of them wait.
             waits = np.cumsum(1.0 / weight[: _DRAWN * count])
             met = np.searchsorted(waits / waits[-1], (np.arange(count) + 0.5) / count)
             weight[:count] = _shuffled(weight[met], draws)
-        simulation.mechanism.take_jobs()
-        return simulation
+
+
+class _Draws(threading.local):
+    """A stream of random numbers to be seeded: to make one takes fifty times as long."""
+
+    def __init__(self) -> None:
+        self.stream = np.random.RandomState(0)
+
+
+_draws = _Draws()
 
 
 def _how_much_later(these: NDArray[np.bool_]) -> float:
