@@ -118,7 +118,7 @@ def _run_solve(arguments: argparse.Namespace) -> int:
     console = _console()
     rows, columns = program.shape
     title = one_line(program.name or arguments.file)
-    console.print(f"{title} {rows} rows, {columns} columns", markup=False)
+    console.print(f"{title} {_counted(rows, 'row')}, {_counted(columns, 'column')}", markup=False)
     console.print(f"status      {_coloured(finding)} ({solution.status.advice})")
     if solution.status.has_answer:
         console.print(f"objective   [bold]{solution.objective:.15g}[/]")
@@ -373,6 +373,10 @@ def _answers() -> tuple[Any, ...]:
         Status.UNBOUNDED,
         Status.INFEASIBLE_OR_UNBOUNDED,
     )
+
+
+def _counted(count: int, thing: str) -> str:
+    return f"{count} {thing}{'' if count == 1 else 's'}"
 
 
 def _console() -> Console:

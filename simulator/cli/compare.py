@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from gavel_opt import GavelError, InputError, MissingLibraryError, known_engines
 from simulator.settings.config import GIVEN
 from simulator.settings.options import add_run_arguments, add_setting, config_from, values_of
+from simulator.world.units import counted
 
 if TYPE_CHECKING:
     from simulator.runs.output.difference import Difference, Recorded
@@ -150,7 +151,7 @@ def _as_text(
             verdict = f"{found.jobs_differ:,} of {found.jobs:,} completion times differ"
             mine, first = (one.summary["jobs"]["arrived_in_all"] for one in (side, runs[0]))
             if mine != first:
-                verdict += f"; {mine:,} jobs here, {first:,} there"
+                verdict += f"; {counted(mine, 'job')} here, {first:,} there"
         elsewhere = _elsewhere(side)
         if elsewhere:
             verdict += f"; {elsewhere:,} answers refused and found elsewhere"

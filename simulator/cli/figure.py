@@ -181,7 +181,7 @@ def run(arguments: argparse.Namespace) -> int:
         return _list(mine, arguments.json)
     require_inputs(task.payload.get("config", {}) for _, task in mine)
     if arguments.executor == SLURM:
-        return hand_to_slurm(arguments, folder, len(mine), "runs", "report")
+        return hand_to_slurm(arguments, folder, len(mine), "run", "report")
     started = time.perf_counter()
     elsewhere = finished_in(arguments.reuse)
     sections = []

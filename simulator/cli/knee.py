@@ -87,7 +87,7 @@ def run(arguments: argparse.Namespace) -> int:
         failed = set(Failures(folder / FAILURES).names())
         mine = [task for task in mine if task.name in failed]
     if folder is not None and arguments.executor == SLURM:
-        return hand_to_slurm(arguments, folder, len(mine), "measurements", "table")
+        return hand_to_slurm(arguments, folder, len(mine), "measurement", "table")
     from simulator.studies.knee import as_json, as_text, write
 
     batch = _carry_out(arguments, mine, tasks, folder)

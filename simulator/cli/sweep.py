@@ -46,6 +46,7 @@ from simulator.studies.sweeps.sweep_folder import (
     write_plan,
 )
 from simulator.studies.sweeps.sweep_plan import PlannedRun, make_plan, plan_from_file
+from simulator.world.units import counted
 
 FOLLOW_PAUSE = 2.0
 """Seconds between two looks of ``sweep status --follow``."""
@@ -183,7 +184,7 @@ def report(
     if not whole:
         print(f"gavel-sim sweep collect {shlex.quote(str(folder))} makes the tables of all shares")
     elif batch.done:
-        beside = f", with {others:,} runs of earlier commands" if others else ""
+        beside = f", with {counted(others, 'run')} of earlier commands" if others else ""
         print(f"table: {folder / 'summary.csv'}{beside}")
     complain(batch)
     return 3 if batch.failed else 0
@@ -201,7 +202,7 @@ def _hand_to_slurm(
         print(job.script(), end="")
         return 0
     write_plan(folder, entries, typed(arguments))
-    print(f"job {job.submit()}: {len(mine)} runs in {job.tasks} array tasks")
+    print(f"job {job.submit()}: {counted(len(mine), 'run')} in {counted(job.tasks, 'array task')}")
     print(f"  gavel-sim sweep status {shlex.quote(str(folder))} --follow")
     print(f"  gavel-sim sweep collect {shlex.quote(str(folder))}")
     return 0

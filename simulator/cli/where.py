@@ -13,6 +13,7 @@ from simulator.settings.options import positive_int
 from simulator.studies.batches.shards import deal, parse_shard
 from simulator.studies.batches.slurm import ArrayJob, tasks_for, this_command
 from simulator.studies.executors import EXECUTORS, Executor, make_executor
+from simulator.world.units import counted
 
 SLURM = "slurm"
 """An executor that hands the whole command on, to be carried out later."""
@@ -142,7 +143,7 @@ def hand_to_slurm(
     if arguments.print_script:
         print(job.script(), end="")
         return 0
-    print(f"job {job.submit()}: {tasks} {of} in {job.tasks} array tasks")
+    print(f"job {job.submit()}: {counted(tasks, of)} in {counted(job.tasks, 'array task')}")
     print(f"when they are done, the {makes}: gavel-sim {shlex.join(typed(arguments))}")
     return 0
 

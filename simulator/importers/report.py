@@ -6,7 +6,7 @@ from collections import Counter
 
 from simulator.importers.base import Imported
 from simulator.importers.conversion import DAY, Converted, Names
-from simulator.world.units import HOUR
+from simulator.world.units import HOUR, counted
 
 
 def report(read: Imported, made: Converted, names: Names) -> str:
@@ -53,7 +53,7 @@ def _assumed(read: Imported, made: Converted, names: Names) -> list[str]:
 
 def _jobs(count: int) -> str:
     """How many jobs it is of; nothing where it is of the cluster alone."""
-    return f": {count:,} job{'s' if count > 1 else ''}" if count else ""
+    return f": {counted(count, 'job')}" if count else ""
 
 
 def _instead(name: str, names: Names) -> str:

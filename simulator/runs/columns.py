@@ -44,7 +44,11 @@ ABOUT: dict[str, dict[str, tuple[str, str]]] = {
             "price of the time that it ran; each of two jobs on a worker pays the whole price, as in the "
             "reference",
         ),
-        "dropped": ("", "whether five attempts in a row had failed"),
+        "dropped": (
+            "",
+            "whether five attempts in a row had failed: fewer steps were left than it has workers, and the "
+            "reference wants a whole one for each",
+        ),
         "measured": ("", "whether it counts: it is in the window"),
         "first_start": ("s", "start of its first round on workers (with --record placements)"),
         "preemptions": (

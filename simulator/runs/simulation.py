@@ -35,6 +35,7 @@ from simulator.world.cluster import Cluster, make_cluster
 from simulator.world.prices import load_prices
 from simulator.world.throughputs import REFERENCE_TYPE, Measurements, load_throughputs
 from simulator.world.trace import write_trace
+from simulator.world.units import counted
 from simulator.world.workload import Workload
 
 BETWEEN_RESETS = 1920.0
@@ -311,7 +312,7 @@ class Simulation:
             elif outcome == STUCK:
                 raise StuckError(
                     f"nothing runs at {self.time:.0f} s and nothing will arrive, but "
-                    f"{self.active} jobs are left; policy {self.config.policy!r} gives them nothing"
+                    f"{counted(self.active, 'job')} left; policy {self.config.policy!r} gives them nothing"
                 )
 
     def _decider(self) -> Call | None:

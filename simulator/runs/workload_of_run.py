@@ -12,7 +12,7 @@ from simulator.settings.config import RunConfig
 from simulator.world.cluster import Cluster
 from simulator.world.throughputs import REFERENCE_TYPE, Measurements
 from simulator.world.trace import read_trace
-from simulator.world.units import HOUR
+from simulator.world.units import HOUR, counted
 from simulator.world.workload import DrawnWorkload, DrawSettings, FixedWorkload, Workload
 
 
@@ -87,7 +87,7 @@ def require_window(config: RunConfig, jobs: int) -> None:
     """Refuse a window that ends after the last of a trace's jobs."""
     if config.window is not None and config.window[1] > jobs:
         raise InputError(
-            f"--window: {config.trace} has {jobs} jobs, expected an end of {jobs} or less"
+            f"--window: {config.trace} has {counted(jobs, 'job')}, expected an end of {jobs} or less"
         )
 
 

@@ -19,6 +19,7 @@ from simulator.viewer.prices import Prices, prices_of
 from simulator.viewer.reasons import Explanation, Finding, Table, decide
 from simulator.viewer.reasons_in_words import Words, clock_time, length_of_time
 from simulator.viewer.resimulation import check_same_rounds, check_trusted, listened
+from simulator.world.units import counted
 
 
 class Explainer:
@@ -249,12 +250,12 @@ class Explainer:
         if finish == finish:
             end = f"finished after {length_of_time(finish - arrival)}, at {clock_time(finish)}"
         elif simulation.mechanism.outcomes()["dropped"][job]:
-            end = "was dropped after five failed attempts"
+            end = "was dropped after five attempts without a whole step for each worker"
         else:
             end = "was not finished at the end of the run"
         lines = [
             f"{name} on {workers}; arrived at {clock_time(arrival)}.",
-            f"Ran in {ran} rounds and waited in {waited}.",
+            f"Ran in {counted(ran, 'round')} and waited in {waited}.",
         ]
         if first_run is not None:
             lines.append(

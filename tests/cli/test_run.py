@@ -18,6 +18,7 @@ import simulator
 from simulator.cli import main
 from simulator.runs.output.summary import _lacking
 from simulator.runs.output.summary_text import describe
+from simulator.world.units import counted
 
 SMALL = ("--policy", "isolated", "--cluster", "6:6:6")
 CONTINUOUS = (*SMALL, "--interarrival", 7200, "--window", "20:40")
@@ -82,9 +83,25 @@ def test_dropped_jobs_are_said():
     assert "dropped" not in describe(result, None)
     assert _lacking(3, 0, 0, "completed", None) is None
     reason = _lacking(3, 0, 2, "completed", None)
-    assert reason == "2 of 5 were dropped after five failed attempts"
+    assert reason == (
+        "2 of 5 measured jobs were dropped after five failed attempts: fewer steps left than workers"
+    )
+    assert "1 of 4 measured jobs was dropped" in (_lacking(3, 0, 1, "completed", None) or "")
+    assert "1 of 4 measured jobs has not" in (_lacking(3, 1, 0, "horizon", None) or "")
     result.summary |= {"average_jct": None, "partial": True, "average_jct_reason": reason}
-    assert reason in describe(result, None)
+    result.summary["average_jct_partial"] = 7200.0
+    said = describe(result, None)
+    assert reason in said
+    assert "over those that completed: 2.00 h" in said  # a dropped job may be a short one
+    result.summary["jobs"]["missing"] = 1
+    assert "over those that completed, which is too low: 2.00 h" in describe(result, None)
+
+
+def test_one_is_no_plural():
+    assert [counted(number, "row") for number in (0, 1, 2000)] == ["0 rows", "1 row", "2,000 rows"]
+    result = simulator.run(policy="isolated", cluster={"v100": 6}, jobs=1)
+    assert "over 1 job\n" in describe(result, None)
+    assert ".jobs (1 row)" in repr(result)
 
 
 def test_parts_of_the_time_are_no_more_than_the_total(summary):

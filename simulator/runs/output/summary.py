@@ -223,9 +223,13 @@ def _lacking(
         ending = _ENDINGS[status]
         if status == "completed" and verdict is not None:
             ending += f": {verdict.finding}"
-        said.append(f"{missing:,} of {measured:,} measured jobs have not completed; {ending}")
+        has = "has" if missing == 1 else "have"
+        said.append(f"{missing:,} of {measured:,} measured jobs {has} not completed; {ending}")
     if dropped:
-        said.append(f"{dropped:,} of {measured:,} were dropped after five failed attempts")
+        said.append(
+            f"{dropped:,} of {measured:,} measured jobs {'was' if dropped == 1 else 'were'} dropped after five "
+            "failed attempts: fewer steps left than workers"
+        )
     return "; ".join(said) or (None if measured else "no job was measured")
 
 

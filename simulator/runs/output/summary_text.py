@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from simulator.world.units import counted
+
 if TYPE_CHECKING:
     from simulator.runs.output.results import RunResult
 
@@ -50,7 +52,9 @@ def describe(result: RunResult, folder: Path | None, picture: Path | None = None
     rows.append((_ended(found), _hours(found["makespan"])))
     rows.append(("utilization", f"{found['utilization']:.1%}"))
     kept = f", {found['lease_extensions'] / leases:.1%} of leases extended" if leases else ""
-    rows.append(("rounds", f"{found['rounds']:,}, {found['allocations']:,} allocations{kept}"))
+    rows.append(
+        ("rounds", f"{found['rounds']:,}, {counted(found['allocations'], 'allocation')}{kept}")
+    )
     if solve["programs"]:
         fallbacks = f", {solve['fallbacks']:,} found by a fallback" if solve["fallbacks"] else ""
         gap = solve["max_relative_gap"]
@@ -107,9 +111,9 @@ def short(result: RunResult) -> str:
             f"{found['policy']}{_on(found)}: {_STATUS[found['status']]}",
             f"  average_jct  {_mean(found)}",
             f"  {_ended(found):<11}  {found['makespan']:,.2f} s ({_hours(found['makespan'])})",
-            f"  utilization  {found['utilization']:.1%} in {found['rounds']:,} rounds, "
-            f"{found['allocations']:,} allocations",
-            f"  more in      .summary, .jobs ({result.jobs['job'].size:,} rows), .rounds, .config",
+            f"  utilization  {found['utilization']:.1%} in {counted(found['rounds'], 'round')}, "
+            f"{counted(found['allocations'], 'allocation')}",
+            f"  more in      .summary, .jobs ({counted(result.jobs['job'].size, 'row')}), .rounds, .config",
         ]
     )
 
@@ -118,7 +122,7 @@ def interrupted(result: RunResult) -> str:
     """Say what there was when the user interrupted."""
     found = result.summary
     text = (
-        f"stopped after {found['rounds']:,} rounds ({_hours(found['makespan'])} simulated)\n"
+        f"stopped after {counted(found['rounds'], 'round')} ({_hours(found['makespan'])} simulated)\n"
         f"mean JCT {_mean(found)}"
     )
     if found["partial"]:
@@ -178,7 +182,7 @@ def known(found: dict[str, Any], name: str) -> tuple[Any, str]:
 def _mean(found: dict[str, Any]) -> str:
     mean, jobs = found["average_jct"], found["jobs"]
     if mean is not None:
-        return f"{mean:,.2f} s ({_hours(mean)}) over {jobs['completed']:,} jobs"
+        return f"{mean:,.2f} s ({_hours(mean)}) over {counted(jobs['completed'], 'job')}"
     return f"none: {found['average_jct_reason']}"
 
 
@@ -187,7 +191,8 @@ def _partial(found: dict[str, Any]) -> list[str]:
     lines = []
     partial, bound = found["average_jct_partial"], found["average_jct_at_least"]
     if partial is not None:
-        lines.append(f"over those that completed, which is too low: {_hours(partial)}")
+        low = ", which is too low" if found["jobs"]["missing"] else ""
+        lines.append(f"over those that completed{low}: {_hours(partial)}")
     if bound is not None:
         lines.append(f"over those that have arrived, at least: {_hours(bound)}")
     return lines

@@ -20,6 +20,7 @@ from simulator.studies.batches.carry_out import CLAIMS, ELSEWHERE, Kept, Store, 
 from simulator.studies.batches.claims import Claims
 from simulator.studies.batches.retries import patiently
 from simulator.studies.executors import Executor, Outcome, Payload, Work
+from simulator.world.units import counted
 
 LONGEST_NAME = 200
 """Bytes of a task's name: file systems take 255, and endings and names of parts written come to it."""
@@ -152,7 +153,7 @@ def _wait(
     claims = Claims(store.folder / CLAIMS)
     if elsewhere:
         print(
-            f"gavel-sim: {len(elsewhere)} runs are being carried out elsewhere; waiting for them",
+            f"gavel-sim: {counted(len(elsewhere), 'run')} being carried out elsewhere; waiting",
             file=sys.stderr,
         )
     while elsewhere:

@@ -101,7 +101,7 @@ function facts(run, job, stays) {
       Number.isFinite(finish)
         ? moment(finish)
         : run.columns.get("jobs/dropped")?.[job]
-          ? "dropped after five failed attempts"
+          ? "dropped after five attempts without a whole step for each worker"
           : "not by the end of the run",
     ],
     ["JCT", duration(finish - arrival)],
