@@ -232,10 +232,11 @@ def _bounds(arguments: argparse.Namespace) -> int:
     require_inputs([config.to_json()])
     sharing = sorted({packs(replace(config, policy=name)) for name in names} or {False, True})
     found = [highest_rate(config, space_sharing) for space_sharing in sharing]
+    of_trace = config.trace is not None
     if arguments.json:
-        print(json.dumps([bound_as_json(bound) for bound in found], indent=2))
+        print(json.dumps([bound_as_json(bound, of_trace) for bound in found], indent=2))
         return 0
-    print("\n".join(bound_as_text(bound, of_trace=config.trace is not None) for bound in found))
+    print("\n".join(bound_as_text(bound, of_trace) for bound in found))
     return 0
 
 

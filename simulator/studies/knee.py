@@ -299,15 +299,20 @@ def _digits(found: Sequence[Knee]) -> int:
     return max(2, 2 - math.floor(math.log10(least))) if least > 0.0 else 2
 
 
-def bound_as_json(bound: Bound) -> dict[str, Any]:
-    """A bound and its prices as JSON values."""
+def bound_as_json(bound: Bound, of_trace: bool) -> dict[str, Any]:
+    """A bound and its prices as JSON values; of a trace also the load that it offers, all and by worker type."""
     columns = (bound.workers, bound.use, bound.shares, bound.prices)
     names = ("workers", "in_use", "share", "price")
     types = {
         name: {key: float(column[place]) for key, column in zip(names, columns, strict=True)}
         for place, name in enumerate(bound.worker_types)
     }
-    return {"bound": bound.rate, "space_sharing": bound.space_sharing, "worker_types": types}
+    found = {"bound": bound.rate, "space_sharing": bound.space_sharing, "worker_types": types}
+    if of_trace:
+        found["offered_load"] = 1.0 / bound.rate
+        for one in types.values():
+            one["offered_load"] = one["in_use"] / bound.rate
+    return found
 
 
 def bound_as_text(bound: Bound, of_trace: bool) -> str:
@@ -321,7 +326,7 @@ def bound_as_text(bound: Bound, of_trace: bool) -> str:
         load = 1.0 / bound.rate
         verdict = "more than any policy can do" if load > 1.0 else "so it can be done"
         lines = [
-            f"  the trace offers {load:.0%} of what the cluster can do at best, {verdict} ({how})"
+            f"  the trace offers {load:.1%} of what the cluster can do at best, {verdict} ({how})"
         ]
     else:
         load = 1.0

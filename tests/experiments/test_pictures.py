@@ -113,6 +113,20 @@ def test_another_window_is_not_the_papers():
     assert not Choices(window=(400, 500)).as_published
 
 
+def test_a_point_alone_shows_the_spread_of_its_seeds(tmp_path: Path, monkeypatch):
+    """A band lies between points: of one point it was nothing, beside a legend that promised it."""
+    figures: list[Figure] = []
+    monkeypatch.setattr(
+        plots, "Figure", lambda **given: figures.append(Figure(**given)) or figures[-1]
+    )
+    line = plots.Line("fifo", "FIFO", (4.0,), (7.0,), spread=((5.0, 9.0),))
+    plots.draw(tmp_path / "one", "title", "note", [plots.Axes("", "rate", "y", (line,))])
+    drawn = [one.get_segments() for one in figures[0].axes[0].collections[1:]]
+    assert [[list(map(tuple, part)) for part in one] for one in drawn] == [
+        [[(4.0, 5.0), (4.0, 9.0)]]
+    ]
+
+
 def test_limits_follow_the_data_where_the_paper_is_not_drawn(tmp_path: Path, monkeypatch):
     figures: list[Figure] = []
     monkeypatch.setattr(

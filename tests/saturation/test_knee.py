@@ -319,8 +319,10 @@ class TestCommand:
         assert main([*words, "--policy", "fifo"]) == 0
         (found,) = json.loads(capsys.readouterr().out)
         assert found["bound"] == pytest.approx(0.5, rel=0.01)
+        assert found["offered_load"] == pytest.approx(1.0 / found["bound"])
+        assert found["worker_types"]["v100"]["offered_load"] == pytest.approx(2.0)
         assert main(words[:-1]) == 0
-        assert "the trace offers 200% of what the cluster can do" in capsys.readouterr().out
+        assert "the trace offers 200.0% of what the cluster can do" in capsys.readouterr().out
 
     def test_a_run_of_such_a_trace_says_so(self, tmp_path, capsys):
         path = write_trace(tmp_path, np.linspace(0, 10_000, 36).astype(int))
@@ -328,7 +330,7 @@ class TestCommand:
         assert main([*words, "v100=18"]) == 0
         out = capsys.readouterr().out
         assert "fifo: completed" in out
-        assert "the trace offers 200% of what any policy could do" in out
+        assert "the trace offers 200.0% of what any policy could do" in out
         assert main([*words, "v100=40"]) == 0
         assert "offers" not in capsys.readouterr().out
 

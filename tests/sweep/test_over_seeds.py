@@ -160,6 +160,11 @@ def test_the_axis_is_a_number_that_differs_the_rate_before_others() -> None:
     assert len(picture.lines) == 8
     assert next(iter(picture.lines)) == "gandiva, multi-gpu True, round-seconds 360"
     assert [x for x, _ in picture.lines["fifo, multi-gpu False, round-seconds 720"]] == [4.0, 4.5]
+    given = [row("a.py:A", 1.0, set="x=1", jobs=n) for n in "12"]
+    given += [row("fifo", 1.0, set=None, jobs=n) for n in "12"]
+    picture = picture_of(given)
+    assert picture is not None
+    assert list(picture.lines) == ["a.py:A, set x=1", "fifo"]
     assert picture_of([row("gandiva", 1.0), row("fifo", 2.0)]) is None
     assert (
         picture_of([row("fifo", 1.0, cluster="1:1:1"), row("fifo", 1.0, cluster="2:1:1")]) is None

@@ -543,7 +543,7 @@ def _overloaded(simulation: Simulation) -> Verdict | None:
         return None
     scarcest = bound.worker_types[int(bound.prices.argmax())]
     reason = (
-        f"until its last job arrives the trace offers {1.0 / bound.rate:.0%} of what any policy could "
+        f"until its last job arrives the trace offers {1.0 / bound.rate:.1%} of what any policy could "
         f"do with these workers (most of all {scarcest} is missing), so jobs pile up until then"
     )
     figures = {f"offered_{name}": use / bound.rate for name, use in _named(bound)}

@@ -224,6 +224,8 @@ def _lines(place: Any, panel: Axes) -> None:
         if line.spread:
             low, high = zip(*line.spread, strict=True)
             place.fill_between(line.x, low, high, color=colour, alpha=0.15, linewidth=0)
+            if len(line.x) == 1:  # between two points there would be a band
+                place.vlines(line.x, low, high, color=colour, alpha=0.3, linewidth=4)
         place.plot(line.x, line.y, color=colour, linewidth=1.9, markeredgewidth=0.7, **marks)
         label = "\n".join(
             textwrap.wrap(plain(in_legend(line.label, line.name)), 52, break_long_words=False)

@@ -57,7 +57,8 @@ def picture_of(rows: Sequence[OverSeeds]) -> Picture | None:
     axis = min(over, key=lambda name: known.index(name) if name in known else len(known))
     lines: dict[str, list[tuple[float, OverSeeds]]] = {}
     for row in rows:
-        parts = [f"{name} {row.settings[name]}" for name in row.settings if name != axis]
+        rest = {name: value for name, value in row.settings.items() if name != axis}
+        parts = [f"{name} {value}" for name, value in rest.items() if value not in (None, "")]
         place = _place(row, axis)
         assert place is not None
         lines.setdefault(", ".join([row.policy, *parts]), []).append((place, row))

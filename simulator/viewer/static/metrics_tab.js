@@ -229,7 +229,7 @@ function summary(run, place, named) {
       whole ? duration(found.average_jct) : "none",
       jobs.measured === undefined
         ? ""
-        : `${number(jobs.completed)} of ${number(jobs.measured)} measured jobs${typeof low === "number" ? `, over which it is ${duration(low)}: too low` : ""}`,
+        : `${number(jobs.completed)} of ${number(jobs.measured)} measured jobs${typeof low === "number" ? `, over which it is ${duration(low)}${jobs.missing === 0 ? "" : ": too low"}` : ""}`,
       !whole,
     ),
     figure("utilization", percent(found.utilization ?? Number.NaN), "mean over GPUs"),
