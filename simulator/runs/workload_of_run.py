@@ -87,7 +87,7 @@ def require_window(config: RunConfig, jobs: int) -> None:
     """Refuse a window that ends after the last of a trace's jobs."""
     if config.window is not None and config.window[1] > jobs:
         raise InputError(
-            f"--window: {config.trace} has {counted(jobs, 'job')}, expected an end of {jobs} or less"
+            f"--window: {config.trace} has {counted(jobs, 'job')}, expected an end of {jobs:,} or less"
         )
 
 

@@ -10,7 +10,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """Say what ``name`` may have been meant to be: ``"; did you mean v100?"``."""
     names = sorted(known)
     # Comparing takes time in the square of the length, and no name is that long.
-    near = [] if len(name) > 200 else difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    near = [] if len(name) > 200 else difflib.get_close_matches(name, names, n=3)
     if near:
         return f"; did you mean {' or '.join(near)}?"
     return f"; choose one of: {', '.join(names[:30])}{', ...' if len(names) > 30 else ''}"

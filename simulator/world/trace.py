@@ -89,6 +89,8 @@ def read_trace(path: Path, measurements: Measurements) -> Trace:
         fields = line.split("\t")
         if len(fields) not in LAYOUTS:
             commas = "; these have commas between them" if line.count(",") >= 6 else ""
+            if place == 1:
+                commas += " (a trace of a cluster's job log: gavel-sim import)"
             raise InputError(
                 f"{where}: expected 10 columns separated by tabs ({', '.join(LAYOUTS[10])}), an "
                 f"11th for the entity, or 7 ({', '.join(LAYOUTS[7])}), found {len(fields)}{commas}"
