@@ -125,24 +125,36 @@ class EngineChain:
         )
 
     def _solve_product(self, program: ProductProgram) -> Answer:
-        """Solve a product program on the first engine of the chain that takes such."""
-        for engine in self._members({}):
-            if engine.capability.product:
-                product_engine = cast(ProductEngine, engine)
-                try:
-                    found = product_engine.solve_product(lent(engine, program), self.options)
-                except ON_PURPOSE:
-                    raise
-                except ANY_FAILURE as raised:
-                    raise SolveFailed(f"{engine.name} {raised_word(raised)}") from raised
-                try:
-                    return self._accept(*self._proven(engine, program, *found))
-                except _Refused as why:
-                    raise SolveFailed(f"{engine.name} gave no certified answer: {why}") from None
-        raise InputError(
-            f"policy {self.asker!r} needs an engine that maximises products of levels; "
-            "choose --engine cvxpy-rebuild"
+        """Solve a product program on the first engine of the chain that takes such and gives a certified answer."""
+        refusals: dict[str, None] = {}
+        takes = False
+        for engine in self._members(refusals):
+            if not engine.capability.product:
+                continue
+            takes = True
+            try:
+                return self._product_of(cast(ProductEngine, engine), program)
+            except _Refused as why:
+                refusals[self._refuse(engine.name, str(why))] = None
+        if not takes:
+            raise InputError(
+                f"policy {self.asker!r} needs an engine that maximises products of levels; "
+                "choose --engine cvxpy-rebuild"
+            )
+        raise SolveFailed(
+            f"no engine gave a certified answer to a product of levels ({'; '.join(refusals)}); "
+            "add one to --fallback"
         )
+
+    def _product_of(self, engine: ProductEngine, program: ProductProgram) -> Answer:
+        """One engine's certified answer; one that raises, or answers with what makes no sense, gave none."""
+        try:
+            found = engine.solve_product(lent(engine, program), self.options)
+            return self._accept(*self._proven(engine, program, *found))
+        except (_Refused, *ON_PURPOSE):
+            raise
+        except ANY_FAILURE as raised:
+            raise _Refused(raised_word(raised)) from None
 
     def _members(self, refusals: dict[str, None]) -> Iterator[Engine]:
         """The engines in order, each made when it is its turn; one that cannot be made is passed over."""

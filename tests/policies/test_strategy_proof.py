@@ -98,7 +98,7 @@ def test_an_engine_that_raises_is_one_line(monkeypatch):
         raise ValueError("of the library")
 
     monkeypatch.setattr(CvxpyRebuild, "solve_product", broken)
-    with pytest.raises(SolveFailed, match="cvxpy-rebuild raised ValueError"):
+    with pytest.raises(SolveFailed, match="cvxpy-rebuild: raised ValueError"):
         allocate(cluster([0, 7]))
 
 
