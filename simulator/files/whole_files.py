@@ -5,10 +5,20 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 _unfinished: set[Path] = set()
+_PART = ".gavel-sim-part"
+
+
+def _digest(text: str) -> str:
+    """Eight signs for a text; names themselves may be as long as the file system takes."""
+    return f"{zlib.crc32(text.encode()):08x}"
+
+
+_HOST = _digest(os.uname().nodename)
 
 
 @contextlib.contextmanager
@@ -58,7 +68,7 @@ def write_atomically(path: Path, content: bytes) -> None:
     OSError
         Naming the file: the disk is full, the folder has gone or may not be written to.
     """
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    beside = path.with_name(f".{_digest(path.name)}.{_HOST}.{os.getpid()}{_PART}")
     _unfinished.add(beside)
     try:
         _write(beside, content)
@@ -97,6 +107,25 @@ def _open_nameless(folder: int) -> int | None:
     with contextlib.suppress(OSError):  # not on every file system
         return os.open(".", flag | os.O_WRONLY, 0o666, dir_fd=folder)
     return None
+
+
+def remove_left_behind(folder: Path) -> None:
+    """Remove what processes of this machine that are gone had begun to write, where files cannot be nameless."""
+    with contextlib.suppress(OSError):
+        for path in folder.glob(f".*{_PART}"):
+            host, _, process = path.name.removesuffix(_PART).rpartition(".")
+            if host.endswith(_HOST) and process.isdecimal() and not _lives(int(process)):
+                path.unlink(missing_ok=True)
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        pass
+    return True
 
 
 def remove_unfinished() -> None:

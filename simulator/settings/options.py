@@ -14,6 +14,7 @@ from gavel_opt.policies.lookup import Found
 from gavel_opt.policies.settings import check_settings
 from simulator.files.folder_kinds import FolderKind, check_kind
 from simulator.files.own_files import refuse_foreign
+from simulator.files.whole_files import remove_left_behind
 from simulator.settings.config import (
     DEFAULT_CLUSTER,
     GIVEN,
@@ -249,6 +250,10 @@ def recordings(words: list[str] | None) -> frozenset[str]:
     return frozenset(names)
 
 
+_PARTS = ("live", "programs", "points", "paces", "failures")
+"""Folders within that of a command in which it writes files one by one."""
+
+
 def output_folder(text: str | Path | None, kind: FolderKind) -> Path | None:
     """Check that a folder of results can be written, leaving nothing behind.
 
@@ -291,6 +296,8 @@ def output_folder(text: str | Path | None, kind: FolderKind) -> Path | None:
     check_kind(folder, kind)
     if kind != "run":  # of which each file is known by what stands in it
         refuse_foreign(folder, kind)
+    for place in (folder, *(folder / part for part in _PARTS)):
+        remove_left_behind(place)
     return folder
 
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import simulator
 from gavel_opt import InputError
 from simulator.cli import main
+from simulator.files import whole_files
+from simulator.runs.output import live
 
 RUN = ("run", "--policy", "isolated", "--cluster", "2:2:2", "--jobs", "4")
 SWEEP = ("sweep", "--policy", "isolated", "--cluster", "2:2:2", "--jobs", "4", "--processes", "1")
@@ -64,6 +70,53 @@ def test_force_is_for_those_who_mean_it_and_ours_is_known_again(tmp_path, capsys
     (tmp_path / "summary.json").unlink()  # as a kill leaves it
     assert main([*RUN, "--output", str(tmp_path), "--record", "trace"]) == 0
     assert (tmp_path / "summary.json").exists()
+
+
+def test_what_a_kill_leaves_is_ours_wherever_it_comes(tmp_path, monkeypatch):
+    """After each step at which a run moves or removes a file, those that show it on its way included."""
+    monkeypatch.setattr(live, "PAUSE", 0.0)
+    monkeypatch.setattr(live, "SHARE", 1e-9)  # once a run
+    monkeypatch.setattr(whole_files, "_lives", lambda process: False)
+    words = [*RUN, "--fixed-duration", "9000", "--checkpoint-every", "10r"]
+    words += ["--record", "placements", "trace", "allocations"]
+    for steps in range(1, 200):
+        out = tmp_path / str(steps)
+        try:
+            with killed_after(steps):
+                assert main([*words, "--output", str(out)]) == 0
+            break
+        except Killed:
+            assert main([*words, "--output", str(out)]) == 0, list(out.rglob("*"))
+            assert not (out / "live").exists()
+            assert not list(out.rglob(".*"))  # what was being written is no file's name yet
+    assert steps > 10
+
+
+class Killed(BaseException):
+    """In place of the end of the process: from then on no file is moved or removed."""
+
+
+@contextlib.contextmanager
+def killed_after(steps: int) -> Iterator[None]:
+    """Raise :class:`Killed` after so many files were moved or removed, and at each that comes then."""
+    done = itertools.count(1)
+
+    def dying(step: Callable[..., Any]) -> Callable[..., Any]:
+        def counted(*given: Any, **named: Any) -> Any:
+            number = next(done)
+            if number > steps:
+                raise Killed
+            found = step(*given, **named)
+            if number == steps:
+                raise Killed
+            return found
+
+        return counted
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("replace", "unlink", "rmdir"):
+            patch.setattr(Path, name, dying(getattr(Path, name)))
+        yield
 
 
 def test_from_python(tmp_path: Path) -> None:

@@ -57,8 +57,10 @@ class LiveFolder:
         self.folder.mkdir(parents=True, exist_ok=True)
         jobs = job_columns(simulation)
         # Jobs first: a reader that comes in between finds more of them than its rounds know of.
-        write_atomically(self.folder / "jobs.parquet", parquet(jobs))
-        write_atomically(self.folder / "rounds.parquet", parquet(round_columns(simulation, jobs)))
+        write_atomically(self.folder / "jobs.parquet", parquet(jobs, "jobs"))
+        write_atomically(
+            self.folder / "rounds.parquet", parquet(round_columns(simulation, jobs), "rounds")
+        )
         said = {
             "process": os.getpid(),
             "host": platform.node(),

@@ -191,6 +191,7 @@ class RunResult:
         spent = self.summary["time"]
         spent["output"] += time.perf_counter() - started
         spent["total"] += time.perf_counter() - started
+        remove_live(folder)  # now, as nobody looks for it once there is a summary
         write_atomically(folder / "summary.json", (self.to_json() + "\n").encode())
 
     def to_json(self) -> str:
