@@ -31,8 +31,9 @@ LOADS = (0.98, 1.02, 0.985, 1.015, 0.95, 1.05, 0.90, 1.10, 1.00, 0.80, 1.25)
 """Loads that are labelled, as multiples of the knee that a long queue says: those near it first."""
 
 ARRIVALS = 100_000
-LONGEST = 200_000
-"""Jobs of a run; an undecided one goes on until twice as many have arrived."""
+LONGEST, LONGEST_AT_THE_KNEE = 400_000, 200_000
+"""Jobs of a run; an undecided one goes on until twice as many have arrived, and twice again where there is an answer.
+Under weights it takes 60,000 jobs until there are as many as usual."""
 
 SEED = 1000
 """Of the labelling runs: other jobs than those of the verdicts."""
@@ -83,11 +84,11 @@ class TooDearError(Exception):
 def label_of(case: Case, rate: float, load: float, seconds: float) -> dict[str, Any]:
     """Simulate one rate until it is clear whether the queue comes back, for so many seconds at most."""
     started = time.process_time()
-    arrivals = ARRIVALS
+    arrivals, longest = ARRIVALS, LONGEST_AT_THE_KNEE if load == 1.0 else LONGEST
     while True:
         active, hopeless = _simulate(case, rate, arrivals, started + seconds, load >= GIVEN_UP)
         found = "saturated" if hopeless else label(active)
-        if found != "undecided" or arrivals >= LONGEST:
+        if found != "undecided" or arrivals >= longest:
             break
         arrivals *= 2
     return {
