@@ -25,6 +25,8 @@ from gavel_opt.model.pools import Pools
 from gavel_opt.policies.packing import pooled_blocks
 from gavel_opt.policies.variants import measured
 
+_MORE = 1.1
+"""As many groups as this for each pool are about as few."""
 _DIGITS = 11
 """Of the logarithm of what jobs need: the same if they differ no sooner."""
 
@@ -55,6 +57,12 @@ class Ask(Protocol):
         """Ask."""
         ...
 
+    def until(
+        self, level: Floats, slope: Floats
+    ) -> Generator[AllocationProgram, Answer, Allowed] | None:
+        """Ask how long levels can rise with a slope, which is ``part`` then; None where that is not the better question."""
+        ...
+
 
 class GroupedAsk:
     """One program over the groups."""
@@ -66,8 +74,16 @@ class GroupedAsk:
 
     def __call__(self, asked: Floats) -> Generator[AllocationProgram, Answer, Allowed]:
         """Ask."""
-        floor = np.where(asked > 0.0, 0.0, -np.inf)
-        program = replace(self._program, slope=asked, floor=floor)
+        return self._of(asked, np.where(asked > 0.0, 0.0, -np.inf))
+
+    def until(
+        self, level: Floats, slope: Floats
+    ) -> Generator[AllocationProgram, Answer, Allowed] | None:
+        """Ask for a time, of programs with pairs: others have a short way to levels."""
+        return None if self._program.blocks.pairs is None else self._of(slope, level)
+
+    def _of(self, slope: Floats, floor: Floats) -> Generator[AllocationProgram, Answer, Allowed]:
+        program = replace(self._program, slope=slope, floor=floor)
         answer = yield program
 
         def spread() -> Allocation:
@@ -94,7 +110,10 @@ class PooledAsk:
         self._unit = best / program.blocks.rate.max(axis=1)
         self._apart = np.zeros(first.size, dtype=bool)
         self._key = state.key[first]
-        self._program = program
+        # groups are called what pools of them are: by a job
+        blocks = replace(program.blocks, key=state.job[first])
+        self._grouped = GroupedAsk(state, groups, replace(program, blocks=blocks))
+        self._pools = 0
 
     @property
     def pays(self) -> bool:
@@ -116,6 +135,7 @@ class PooledAsk:
             wants = some[of_job[first]]
             factor = np.where(wants, 1.0 / need[of_job[first]], 1.0)
             blocks, pairs = pooled_blocks(state, pools, factor)
+            self._pools = first.size
             answer = yield AllocationProgram(
                 blocks,
                 slope=wants.astype(np.float64),
@@ -135,3 +155,10 @@ class PooledAsk:
             return pools.spread(state.job, answer.x, pairs)
 
         return Allowed(answer.level, price * self._unit, spread)
+
+    def until(
+        self, level: Floats, slope: Floats
+    ) -> Generator[AllocationProgram, Answer, Allowed] | None:
+        """Ask in groups, if these are about as few as the last pools."""
+        few = level.size <= _MORE * self._pools
+        return self._grouped.until(level, slope) if few else None

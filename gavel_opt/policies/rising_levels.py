@@ -110,6 +110,10 @@ class Rising:
             level[line.member] = line.levels(time)
         return level
 
+    def bend_before(self, time: float) -> float:
+        """The last time before a time, or 0, at which some level begins to rise otherwise."""
+        return float(self._times[max(int(np.searchsorted(self._times, time)) - 1, 0)])
+
     def slopes(self) -> Floats:
         """How fast each level rises at first, shape ``(G,)``."""
         slope: Floats = np.zeros(self._level.size)

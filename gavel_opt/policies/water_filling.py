@@ -27,6 +27,7 @@ reference asks a mixed-integer program for each level instead, with a slack of o
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -60,6 +61,9 @@ later turn: multipliers of engines are not quite zero where they should be."""
 _MET, _NEARLY = 1e-11, 1e-6
 """Levels can be had if all but the first part of them can; after some turns the second will do: what is
 missing then is an engine's tolerance."""
+
+_NEAR = 0.9
+"""Part of the levels asked for from which on they are likely to stop before the path bends again."""
 
 _TINY = 1e-300
 
@@ -165,6 +169,15 @@ def _fill(
             if not earlier < time:
                 break
             time = earlier
+            bend = path.bend_before(time)
+            straight = _straight(ask, path, bend, time, limit) if scarce.part >= _NEAR else None
+            if straight is not None:
+                allowed = yield from straight
+                if bend + allowed.part >= bend:
+                    time = min(bend + allowed.part, time)
+                    asked, scarce = path.levels(time), replace(allowed, part=1.0)
+                    break
+                time = bend
         level = asked
         done |= level >= limit * (1.0 - _SAME)
         if scarce is None:
@@ -175,6 +188,23 @@ def _fill(
         done |= stopped
     assert allowed is not None
     return allowed
+
+
+def _straight(
+    ask: Ask, path: Rising, bend: float, time: float, limit: Floats
+) -> Generator[AllocationProgram, Answer, Allowed] | None:
+    """Ask how long after a bend workers stop somebody, if levels rise until then as they do from there to a time.
+
+    None where somebody is neither at the limit nor rising: then prices are never the only ones.
+    """
+    if not time > bend:
+        return None
+    begin, end = path.levels(bend), path.levels(time)
+    full = begin >= limit * (1.0 - _SAME)
+    slope = np.where(full, 0.0, (end - begin) / (time - bend))
+    if not (full | (slope > 0.0)).all():
+        return None
+    return ask.until(np.where(full, limit, begin), slope)
 
 
 def _stopped(cost: Floats, rises: Bools) -> Bools:

@@ -68,7 +68,7 @@ def pair_task(state: StandingState, widest: int, tolerance: float, memory: Memor
     table = state.throughputs
     assert table.paired is not None
     terms = np.array([(widest, -1, tolerance, False, False)], TERMS)
-    kept = memory.for_vertices(PIVOTED_UP_TO, state.workers.size)
+    kept = memory.room_for_vertices(PIVOTED_UP_TO, state.workers.size)
     flag = np.zeros(1, np.int64)
     alone, paired = plain_array(table.alone), plain_array(table.paired)
     return PairTask(

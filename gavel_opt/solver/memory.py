@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from gavel_opt.solver.pair_simplex.start import Kept
     from gavel_opt.solver.task import Task
 
+PROGRAMS = 12
+"""Packed programs of which a basis is kept: hierarchies take up to twelve a recomputation."""
+
 
 @dataclass(slots=True)
 class Memory:
@@ -29,8 +32,8 @@ class Memory:
         The last one that was filled.
     ray
         Prices that proved a packed program contended, and the keys of its groups.
-    kept
-        Prices and basis of the last packed program that the dual simplex method solved.
+    vertices
+        Prices and bases of the last packed programs that the dual simplex method solved, newest last.
     at_vertex
         Whether it had the last answer that it was asked for: then it is asked first.
     """
@@ -39,7 +42,7 @@ class Memory:
     columns: ColumnMemory | None = None
     task: Task | None = None
     ray: tuple[Ints, Floats] | None = None
-    kept: Kept | None = None
+    vertices: list[Kept] = field(default_factory=list)
     at_vertex: bool = False
 
     def for_types(self, types: int) -> Floats:
@@ -48,10 +51,35 @@ class Memory:
             self.start = np.zeros(types + 1)
         return self.start
 
-    def for_vertices(self, groups: int, types: int) -> Kept:
-        """Room for prices and basis of so many groups, with those that are there if it had been enough."""
+    def for_vertices(self, key: Ints, held: Ints, types: int) -> Kept:
+        """Room for prices and basis of groups of these keys, with those of the earlier program most like this one.
+
+        Most alike is the one with most of the groups, ``held`` (without a part in the level) there as here.
+        """
+        from gavel_opt.solver.pair_simplex.start import copy_kept
+
+        groups, known = key.size, set(zip(key.tolist(), held.tolist(), strict=True))
+        most, best = 0, None
+        for one in reversed(self.vertices):
+            many = one.size[0]
+            then = zip(one.key[:many].tolist(), one.full[:many].tolist(), strict=True)
+            there = len(known.intersection(then))
+            if there > most and one.workers.size == types:
+                most, best = there, one
+        room = None
+        if len(self.vertices) >= PROGRAMS:
+            room = self.vertices.pop(0)
+        if room is None or room.workers.size != types or room.key.size < groups:
+            room = self.room_for_vertices(groups, types)
+        else:
+            self.vertices.append(room)
+        if best is not None and best is not room:
+            copy_kept(best, room)
+        return room
+
+    def room_for_vertices(self, groups: int, types: int) -> Kept:
+        """Room for prices and basis of so many groups, and nothing there yet."""
         from gavel_opt.solver.pair_simplex.start import kept_with_room
 
-        if self.kept is None or self.kept.workers.size != types or self.kept.key.size < groups:
-            self.kept = kept_with_room(max(32, 2 * groups), types)
-        return self.kept
+        self.vertices.append(kept_with_room(max(32, 2 * groups), types))
+        return self.vertices[-1]

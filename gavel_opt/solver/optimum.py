@@ -153,7 +153,7 @@ def _canonical_of_pairs(
     program: Program, given: Given, memory: Memory | None
 ) -> tuple[Answer, Certificate, int] | None:
     """The canonical optimum by one of the methods for pairs, of which a program is for one at most; None if for none."""
-    if _asks_for_more(program):
+    if isinstance(program, AllocationProgram) and program.reward is not None:
         return None
     groups, found = program.blocks.groups, None
     pivots = groups <= PIVOTED_UP_TO and not isinstance(program, FinishTimeProgram)
@@ -176,20 +176,13 @@ def _at_vertex(
     key = _NO_KEYS if blocks.key is None else plain_array(blocks.key)
     kept = _NOTHING_KEPT
     if memory is not None and key.size:
-        kept = memory.for_vertices(groups, types)
+        kept = memory.for_vertices(key, given.slope == 0.0, types)
     task = given, pairs, key, kept, found
     _prepare(solve_contended, task, 2 * groups + types)
     only = solve_contended(*task)
     if memory is not None:
         memory.at_vertex = only
     return _answer(*found) if only else None
-
-
-def _asks_for_more(program: Program) -> bool:
-    """Whether there is more to a program than its level, or less than its shares."""
-    if isinstance(program, FinishTimeProgram):
-        return False
-    return program.reward is not None or program.probe
 
 
 def _at_bottleneck(

@@ -9,7 +9,9 @@ import pytest
 from programs import max_min, slack, with_pairs
 from test_column_generation import different_jobs, part_of
 
+from gavel_opt.engines.highs import Highs
 from gavel_opt.model.allocation_program import AllocationProgram
+from gavel_opt.model.lowering import lower
 from gavel_opt.solver import optimum as door
 from gavel_opt.solver.memory import Memory
 from gavel_opt.solver.optimum import optimum
@@ -20,7 +22,7 @@ from gavel_opt.solver.prices.cheapest_mix import Given
 from gavel_opt.solver.records import Found
 
 
-def by_simplex(program: AllocationProgram, kept=None):
+def by_simplex(program: AllocationProgram, kept=None, solve=solve_contended):
     """What the method says itself; None where it leaves a program to others."""
     blocks, none = program.blocks, np.empty(0)
     pairs = blocks.pairs
@@ -36,7 +38,7 @@ def by_simplex(program: AllocationProgram, kept=None):
     key = np.empty(0, np.int64) if blocks.key is None else blocks.key
     kept = kept_with_room(0, blocks.types) if kept is None else kept
     terms = Pairs(pairs.member, pairs.rate, pairs.share, pairs.use)
-    return found if solve_contended(given, terms, key, kept, found) else None
+    return found if solve(given, terms, key, kept, found) else None
 
 
 def elsewhere(program, monkeypatch):
@@ -164,3 +166,112 @@ def test_the_door_asks_it_first_where_it_had_the_last_answer(monkeypatch):
     for _ in range(2):
         optimum(full, "canonical", memory)
     assert asked == ["_at_bottleneck", "_at_vertex", "_at_vertex"]
+
+
+def some_full(seed, slopes=(1.0, 1.0)):
+    """Jobs of which the first three are held at all that they can reach, two of them beside others at no loss."""
+    program = different_jobs(seed, jobs=24, load=2.0)
+    blocks = program.blocks
+    pairs = blocks.pairs
+    fastest = blocks.rate.max(axis=1)
+    full = np.arange(24) < 3
+    rate = pairs.rate.copy()
+    for side in (0, 1):
+        held = pairs.member[:, side] < 2
+        rate[held, side] = np.minimum(
+            1.25 * rate[held, side], fastest[pairs.member[held, side], None]
+        )
+    rng = np.random.default_rng(seed)
+    slope = np.where(full, 0.0, rng.uniform(*slopes, 24))
+    floor = np.where(full, fastest, 0.1 * rng.random(24))
+    pairs = replace(pairs, rate=rate)
+    return AllocationProgram(replace(blocks, pairs=pairs), slope, floor)
+
+
+def test_groups_that_are_held_at_all_they_can_reach_have_their_time_as_a_row():
+    kept, taken = kept_with_room(64, 3), 0
+    for seed in range(8):
+        program = some_full(seed, (0.5, 2.0))
+        cold = by_simplex(program)
+        if cold is None:
+            continue
+        taken += 1
+        assert cold.summary[1] == pytest.approx(Highs().solve(lower(program)).objective, rel=1e-9)
+        levels = program.blocks.levels(cold.x)
+        np.testing.assert_allclose(levels[:3], program.floor[:3], rtol=1e-11)
+        assert (levels >= program.floor + program.slope * cold.summary[1] - 1e-10).all()
+        used, time = program.blocks.demand(cold.x)
+        assert (used <= program.blocks.workers + 1e-10).all()
+        assert (time <= 1.0 + 1e-11).all()
+        by_simplex(replace(program, slope=np.ones(24), floor=np.zeros(24)), kept)
+        for _ in range(2):
+            warm = by_simplex(program, kept)
+            for one, other in zip(warm[:3], cold[:3], strict=True):
+                assert one.tobytes() == other.tobytes()
+    assert taken >= 5
+
+
+def test_two_jobs_that_are_full_may_be_a_pair():
+    """Interpreted, so that no index can go astray unseen."""
+    program = some_full(1)
+    blocks = program.blocks
+    pairs = blocks.pairs
+    twice = np.where(np.arange(24) < 1, 2, 1)
+    itself = replace(
+        pairs,
+        member=np.concatenate([[[0, 0]], pairs.member]),
+        rate=np.concatenate([0.6 * np.stack([[blocks.rate[0]] * 2]), pairs.rate]),
+        share=np.concatenate([[[0.5, 0.5]], pairs.share]),
+        use=np.concatenate([[1.0], pairs.use]),
+    )
+    both = replace(
+        program,
+        blocks=replace(blocks, count=twice, use=twice * blocks.use, pairs=itself, key=None),
+    )
+    found = by_simplex(both, solve=solve_contended.interpreted)
+    assert found is not None
+    assert found.summary[1] == pytest.approx(Highs().solve(lower(both)).objective, rel=1e-9)
+    levels = both.blocks.levels(found.x)
+    assert levels[0] == pytest.approx(both.floor[0], rel=1e-11)
+
+
+def test_duals_say_what_a_lower_floor_gains():
+    """By slopes that differ, beside a program that gives up that much; of a full group, whose duals are many, at most that."""
+    told = 0
+    for seed in range(6):
+        program = some_full(seed, (0.5, 2.0))
+        found = by_simplex(program)
+        if found is None:
+            continue
+        for group in (0, 1, 2, 5, 11):
+            less = 1e-4 * program.floor[group]
+            floor = program.floor - np.where(np.arange(24) == group, less, 0.0)
+            more = Highs().solve(lower(replace(program, floor=floor))).objective
+            gained, priced = more - found.summary[1], less * found.level_dual[group]
+            assert gained <= priced * (1.0 + 1e-6) + 1e-9
+            if group > 2:
+                assert gained == pytest.approx(priced, rel=1e-6, abs=1e-9)
+            told += gained > 1e-7
+    assert told >= 15
+
+
+def test_the_memory_hands_on_what_is_most_alike():
+    memory = Memory()
+    twenty, thirty = np.arange(20), np.arange(30)
+    for key in (twenty, thirty):
+        kept = memory.for_vertices(key, np.zeros(key.size, dtype=bool), 3)
+        kept.size[0] = key.size
+        kept.key[: key.size] = key
+        kept.level[: key.size] = key.size
+    held = thirty < 15
+    kept = memory.for_vertices(thirty, held, 3)
+    assert kept.level[0] == 30.0
+    kept.full[:30] = held
+    kept.level[:30] = 31.0
+    for key, full, level in (
+        (thirty, held, 31.0),
+        (thirty, ~held & False, 30.0),
+        (twenty, 0 * twenty > 0, 30.0),
+    ):
+        assert memory.for_vertices(key, full, 3).level[0] == level
+    assert memory.for_vertices(twenty + 100, 0 * twenty > 0, 3).size[0] == 0

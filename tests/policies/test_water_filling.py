@@ -9,7 +9,10 @@ import pytest
 from recordings import sample, state_of
 
 from gavel_opt import Driver, InputError, make_policy
+from gavel_opt.policies import water_filling
 from simulator.studies.experiments.hierarchy import hierarchical_fairness
+from simulator.studies.experiments.scaling import _one_replaced as one_replaced
+from simulator.studies.experiments.scaling import state_of as figure_14
 from simulator.world.job_types import JOB_TYPES
 
 PERF = "max_min_fairness_water_filling_perf"
@@ -132,6 +135,48 @@ def test_limits_of_jobs_take_no_programs_of_their_own():
     driver.allocate(run.events[0].state)
     assert driver.tally.programs == 1
     assert driver.tally.max_relative_gap < 1e-9
+
+
+def hierarchies(jobs, seed=0):
+    """Successive states of figure 14: each time one job has left and another one has come."""
+    state, more = figure_14(jobs, seed, True), figure_14(jobs + 3, seed + 1000, True)
+    for place in range(3):
+        yield state
+        state = one_replaced(state, more, place)
+
+
+def throughput(state, allocation):
+    """Steps per second of each job, alone and in pairs."""
+    table, place = state.throughputs, {int(job): i for i, job in enumerate(state.job)}
+    total = (table.alone[state.key] * allocation.x).sum(axis=1)
+    for pair, share in zip(allocation.pair.tolist(), allocation.pair_x, strict=True):
+        one, two = (place[job] for job in pair)
+        both = (table.paired[state.key[one], state.key[two]] * share).sum(axis=1)
+        total[one], total[two] = total[one] + both[0], total[two] + both[1]
+    return total
+
+
+ENTITIES = {"weights": [1.0, 2.0, 3.0, 1.0, 2.0], "within": "fairness"}
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_hierarchies_of_pairs_ask_for_a_time_where_levels_rise_evenly(monkeypatch, seed):
+    """The same levels as by asking for levels alone, in fewer programs, and the same bits from any start."""
+    policy = make_policy("max_min_fairness_water_filling_packed", entities=ENTITIES)
+    driver = Driver(policy, "structured", fallback=())
+    for state in hierarchies(60, seed):
+        found = driver.allocate(state)
+        fresh = Driver(policy, "structured", fallback=()).allocate(state)
+        assert found.x.tobytes() == fresh.x.tobytes()
+        assert found.pair_x.tobytes() == fresh.pair_x.tobytes()
+    with monkeypatch.context() as patch:
+        patch.setattr(water_filling, "_NEAR", 2.0)
+        before = driver.tally.programs
+        plain = Driver(policy, "structured", fallback=())
+        for state in hierarchies(60, seed):
+            found = plain.allocate(state)
+    assert before < plain.tally.programs
+    np.testing.assert_allclose(throughput(state, fresh), throughput(state, found), rtol=1e-9)
 
 
 @pytest.mark.parametrize("missing", [5e-12, 1e-7])

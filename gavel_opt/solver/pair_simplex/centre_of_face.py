@@ -13,7 +13,7 @@ from gavel_opt.arrays import Floats, Ints
 from gavel_opt.kernels.dense import cholesky, cholesky_solve
 from gavel_opt.kernels.jit import compiled
 from gavel_opt.solver.pair_simplex.columns import Columns, costs_at, entries_of
-from gavel_opt.solver.pair_simplex.dual_simplex import Tableau
+from gavel_opt.solver.pair_simplex.dual_simplex import Tableau, is_equality
 from gavel_opt.solver.pair_simplex.only_vertex import REFINED, clear_of, on_face, take_prices
 from gavel_opt.solver.prices.bottleneck_pairs import (
     LEFT,
@@ -61,13 +61,13 @@ def _prices_of_face(columns: Columns, at: Tableau) -> bool:
     groups, rows, clear = columns.jobs.size, columns.limit.size, clear_of(columns)
     place, many = np.full(rows, -1, np.int64), 0
     for k in range(rows):
-        if at.y[k] > 1e-3 * clear:
+        if at.y[k] > clear or is_equality(columns, k):
             place[k] = many
             many += 1
     normal, right, y = np.zeros((many, many)), np.zeros(many), np.zeros(many)
     for i in range(groups):
         if place[i] >= 0:
-            right[place[i]] = columns.jobs[i]
+            right[place[i]] = columns.rise[i]
     for a in range(many):
         for b in range(many):
             normal[a, b] = right[a] * right[b]
@@ -110,31 +110,36 @@ def _keep_to_face(body: Body, columns: Columns, at: Tableau) -> None:
         for j in range(types):
             if not on_face(columns, at, n * types + j, clear):
                 body.weight[n, j] = 0.0
-    dearest = 1e-3 * clear
     for i in range(groups):
-        if at.y[i] > dearest:
+        if columns.full[i] == 1:
+            body.slack[2 * i] = body.slack[2 * i + 1] = 0.0
+            continue
+        if at.y[i] > clear:
             body.slack[2 * i] = 0.0
-        if at.y[groups + i] > dearest:
+        if at.y[groups + i] > clear:
             body.slack[2 * i + 1] = 0.0
     for j in range(types):
-        if at.y[2 * groups + j] > dearest:
+        if at.y[2 * groups + j] > clear:
             body.slack[2 * groups + 2 + j] = 0.0
 
 
 @compiled
 def _without_dearest_level(body: Body, columns: Columns, at: Tableau) -> Body:
-    """Leave out a level row: with t given, it follows from all other rows that have a price."""
-    dearest, most = 0, 0.0
-    for i in range(columns.jobs.size):
-        if columns.jobs[i] * at.y[i] > most:
-            dearest, most = i, columns.jobs[i] * at.y[i]
+    """Leave out a level row: with t given, it follows from all other rows that have a price; and those of full groups."""
+    groups, dearest, most = columns.jobs.size, 0, 0.0
+    for i in range(groups):
+        if columns.rise[i] * at.y[i] > most:
+            dearest, most = i, columns.rise[i] * at.y[i]
     first, second, need = body.first.copy(), body.second.copy(), body.need.copy()
     need[dearest] = 0.0
+    for i in range(groups):
+        if columns.full[i] == 1:
+            need[i] = 0.0
     for n in range(body.one.size):
         for j in range(columns.workers.size):
-            if body.one[n] == dearest:
+            if body.one[n] == dearest or columns.full[body.one[n]] == 1:
                 first[n, j] = 0.0
-            if body.two[n] == dearest:
+            if body.two[n] == dearest or (body.two[n] < groups and columns.full[body.two[n]] == 1):
                 second[n, j] = 0.0
     return Body(
         body.one,

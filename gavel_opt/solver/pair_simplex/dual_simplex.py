@@ -99,7 +99,7 @@ def pivot_to_optimum(columns: Columns, at: Tableau, limit: int) -> int:
         held = -1
         if sign < 0.0:  # only what is held is above zero and leaves
             held = slack_of(at.basic[place])
-            if y[held] <= step:
+            if y[held] <= step and not is_equality(columns, held):
                 step = y[held]
             else:
                 held = -1
@@ -116,6 +116,13 @@ def pivot_to_optimum(columns: Columns, at: Tableau, limit: int) -> int:
             express(columns, at, entering)
             exchange(at, place, entering)
     return -1
+
+
+@compiled
+def is_equality(columns: Columns, row: int) -> bool:
+    """Whether a row has no slack: the time of a group that is full."""
+    groups = columns.jobs.size
+    return bool(groups <= row < 2 * groups and columns.full[row - groups] == 1)
 
 
 @compiled
@@ -142,13 +149,13 @@ def _entering(columns: Columns, at: Tableau) -> tuple[int, float]:
     groups, types, rows = columns.jobs.size, columns.workers.size, columns.limit.size
     of_t = 0.0
     for i in range(groups):
-        of_t += columns.jobs[i] * at.row[i]
+        of_t += columns.rise[i] * at.row[i]
     if at.inside[at.inside.size - 1] == 0 and abs(of_t) > PIVOT:
         return T, 0.0
     first, largest = np.inf, 0.0
     for k in range(rows):
         largest = max(largest, at.y[k])
-        if at.slack[k] == OUT and at.row[k] < -PIVOT:
+        if at.slack[k] == OUT and at.row[k] < -PIVOT and not is_equality(columns, k):
             first = min(first, max(at.y[k], 0.0) / -at.row[k])
     for c in range(at.cost.size):
         if at.change[c] < -PIVOT and at.inside[c] == 0 and columns.runs[c // types, c % types]:
@@ -156,7 +163,8 @@ def _entering(columns: Columns, at: Tableau) -> tuple[int, float]:
     # of those that are next to first, the one with the largest coefficient
     until, best, entering, step = first + ALIKE * largest, 0.0, NONE, np.inf
     for k in range(rows):
-        if at.slack[k] == OUT and at.row[k] < -PIVOT and -at.row[k] > best:
+        out = at.slack[k] == OUT and not is_equality(columns, k)
+        if out and at.row[k] < -PIVOT and -at.row[k] > best:
             ratio = max(at.y[k], 0.0) / -at.row[k]
             if ratio <= until:
                 best, entering, step = -at.row[k], slack_of(k), ratio
@@ -177,7 +185,7 @@ def express(columns: Columns, at: Tableau, variable: int) -> None:
         for i in range(entering.size):
             total = 0.0
             for k in range(columns.jobs.size):
-                total += inverse[i, k] * columns.jobs[k]
+                total += inverse[i, k] * columns.rise[k]
             entering[i] = total
         return
     if variable < T:

@@ -15,15 +15,17 @@ from gavel_opt.arrays import Floats, Ints
 from gavel_opt.kernels.dense import copy_into
 from gavel_opt.kernels.gap import LEVEL_SIZE, relative_gap
 from gavel_opt.kernels.jit import compiled
-from gavel_opt.solver.pair_simplex.columns import Columns, costs_at, entries_of
-from gavel_opt.solver.pair_simplex.dual_simplex import NOTHING, OUT, Tableau
+from gavel_opt.solver.pair_simplex.columns import SAME, Columns, costs_at, entries_of
+from gavel_opt.solver.pair_simplex.dual_simplex import NOTHING, OUT, Tableau, is_equality
 from gavel_opt.solver.records import Found
 from gavel_opt.solver.settings import SETTINGS
 
 CLEAR = 1e-11
 """Costs and prices above this part of a job's share of the objective are positive."""
-NEITHER, ONLY, ONE_OF_MANY = range(3)
-"""No proof that prices are the only ones, or none at all; the only optimum; one of several, at the only prices."""
+NEITHER, ONLY, ONE_OF_MANY, WRONG = range(4)
+"""No proof that prices are the only ones; the only optimum; one of several, at the only prices; no optimum."""
+SLIP = 1e-9
+"""Basic variables further below nothing tell that a basis is no optimum: its inverse had lost its digits."""
 REFINED = 2
 """Times that a solution is refined."""
 
@@ -55,8 +57,10 @@ def vertex_of(columns: Columns, at: Tableau, found: Found) -> int:
     ``found`` gets shares, duals and proof; ``y`` and ``cost`` of ``at`` become those of the basis.
     """
     square = _square(columns, at)
-    if square.row.size == 0 or not _factor(square):
+    if square.row.size == 0:
         return NEITHER
+    if not _factor(square):
+        return WRONG
     values, right = np.empty(square.row.size), np.empty(square.row.size)
     for n in range(right.size):
         right[n] = columns.limit[square.row[n]]
@@ -72,8 +76,8 @@ def vertex_of(columns: Columns, at: Tableau, found: Found) -> int:
     left = np.empty(columns.limit.size)
     _rows_left(columns, square, values, left)
     outcome = _compare(columns, at, values, left)
-    if outcome == NEITHER:
-        return NEITHER
+    if outcome in (NEITHER, WRONG):
+        return outcome
     take_prices(columns, at, found)
     _take(columns, square, values, found)
     summary = found.summary
@@ -105,7 +109,7 @@ def _square(columns: Columns, at: Tableau) -> Square:
         if at.slack[k] == OUT:
             square.row[n], place[k] = k, n
             if k < groups:
-                square.matrix[n, 0] = columns.jobs[k]
+                square.matrix[n, 0] = columns.rise[k]
             n += 1
     entry, value, n = np.empty(5, np.int64), np.empty(5), 0
     for c in range(inside.size - 1):
@@ -206,7 +210,7 @@ def _rows_left(columns: Columns, square: Square, values: Floats, left: Floats) -
     for k in range(left.size):
         left[k] = columns.limit[k]
     for i in range(columns.jobs.size):
-        left[i] -= columns.jobs[i] * values[0]
+        left[i] -= columns.rise[i] * values[0]
     entry, value = np.empty(5, np.int64), np.empty(5)
     for n in range(square.column.size):
         for e in range(entries_of(columns, square.column[n], entry, value)):
@@ -217,24 +221,30 @@ def _rows_left(columns: Columns, square: Square, values: Floats, left: Floats) -
 def _compare(columns: Columns, at: Tableau, values: Floats, left: Floats) -> int:
     """Whether other points are as good, or other prices."""
     clear = clear_of(columns)
-    for n in range(1, values.size):
-        if not values[n] > NOTHING:
-            return NEITHER
     outcome = ONLY
+    for n in range(1, values.size):
+        if values[n] < -SLIP:
+            return WRONG
+        if not values[n] > NOTHING:
+            outcome = ONE_OF_MANY
     for k in range(left.size):
         if at.slack[k] == OUT:
-            if at.y[k] < -1e-3 * clear:
-                return NEITHER
-            if at.y[k] <= 1e-3 * clear:
+            if is_equality(columns, k):
+                continue
+            if at.y[k] < -clear:
+                return WRONG
+            if at.y[k] <= clear:
                 outcome = ONE_OF_MANY
+        elif left[k] < -SLIP:
+            return WRONG
         elif not left[k] > NOTHING:
-            return NEITHER
+            outcome = ONE_OF_MANY
     for c in range(at.cost.size):
         if at.inside[c] == 0 and on_face(columns, at, c, clear):
             if at.cost[c] < -clear:
-                return NEITHER
+                return WRONG
             outcome = ONE_OF_MANY
-    if outcome == ONLY or _workers_are_short(columns, at, 1e-3 * clear):
+    if outcome == ONLY or _workers_are_short(columns, at, clear):
         return outcome
     return NEITHER
 
@@ -260,8 +270,11 @@ def clear_of(columns: Columns) -> float:
 @compiled
 def on_face(columns: Columns, at: Tableau, c: int, clear: float) -> bool:
     """Whether a column costs nothing and may be positive: a pair that runs nowhere may idle where that takes nothing."""
-    n = c // columns.workers.size
-    used = columns.runs[n, c % columns.workers.size] == 1 or n >= columns.jobs.size
+    n, groups = c // columns.workers.size, columns.jobs.size
+    used = columns.runs[n, c % columns.workers.size] == 1
+    if not used and n >= groups:
+        two = columns.two[n] if columns.two[n] < groups else columns.one[n]
+        used = columns.full[columns.one[n]] == 0 and columns.full[two] == 0
     return bool(used and at.cost[c] <= clear)
 
 
@@ -276,9 +289,35 @@ def take_prices(columns: Columns, at: Tableau, found: Found) -> None:
     summary[3], bound = _bound(columns, y, at.cost)
     summary[4] = relative_gap(level, bound, LEVEL_SIZE)
     for i in range(groups):
-        found.level_dual[i] = columns.jobs[i] * max(y[i], 0.0)
+        found.level_dual[i] = columns.jobs[i] * max(y[i], 0.0) / columns.slope[i]
     for j in range(columns.workers.size):
         found.capacity_dual[j] = max(y[2 * groups + j], 0.0) * columns.unit
+    _price_full_groups(columns, at, found.level_dual)
+
+
+@compiled
+def _price_full_groups(columns: Columns, at: Tableau, price: Floats) -> None:
+    """Prices of the levels of full groups at which neither their time nor a column in which they are slower costs less than nothing."""
+    groups, types, level = columns.jobs.size, columns.workers.size, np.zeros(columns.jobs.size)
+    many = 0
+    for i in range(groups):
+        if columns.full[i] == 1:
+            many += 1
+            level[i] = max(-at.y[groups + i], 0.0)
+    if many == 0:
+        return
+    for c in range(at.cost.size):
+        n, j = c // types, c % types
+        if columns.runs[n, j] == 0 and at.cost[c] < 0.0:
+            if columns.lag[n, j] > SAME:
+                one = columns.one[n]
+                level[one] = max(level[one], -at.cost[c] / columns.lag[n, j])
+            if columns.lag_two[n, j] > SAME:
+                two = columns.two[n]
+                level[two] = max(level[two], -at.cost[c] / columns.lag_two[n, j])
+    for i in range(groups):
+        if columns.full[i] == 1:
+            price[i] = columns.jobs[i] * level[i] * columns.unit / columns.slope[i]
 
 
 @compiled
@@ -306,6 +345,9 @@ def _violation(columns: Columns, values: Floats, left: Floats) -> float:
         worst = max(worst, -values[n])
     for i in range(groups):
         jobs = columns.jobs[i]
+        if columns.full[i] == 1:
+            worst = max(worst, abs(left[groups + i]) / jobs)
+            continue
         floor = -columns.limit[i] / jobs
         level = left[i] / jobs + floor + values[0]
         worst = max(worst, -left[i] / jobs / (abs(floor) + abs(level) + 1e-9))
@@ -320,9 +362,9 @@ def _bound(columns: Columns, y: Floats, cost: Floats) -> tuple[float, float]:
     """What is missing of a level's price in all, and the bound of prices with time made dear enough."""
     groups, types, pull, bound = columns.jobs.size, columns.workers.size, 0.0, 0.0
     for i in range(groups):
-        pull += columns.jobs[i] * max(y[i], 0.0)
+        pull += columns.rise[i] * max(y[i], 0.0)
     for k in range(columns.limit.size):
-        bound += columns.limit[k] * max(y[k], 0.0)
+        bound += columns.limit[k] * (y[k] if is_equality(columns, k) else max(y[k], 0.0))
     for n in range(columns.one.size):
         short = 0.0
         for j in range(types):

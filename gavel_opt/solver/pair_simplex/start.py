@@ -15,12 +15,21 @@ import numpy as np
 from gavel_opt.arrays import Floats, Ints
 from gavel_opt.kernels.jit import compiled
 from gavel_opt.solver.pair_simplex.columns import Columns, T, costs_at, slack_of
-from gavel_opt.solver.pair_simplex.dual_simplex import FREE, HELD, Tableau, exchange, express
+from gavel_opt.solver.pair_simplex.dual_simplex import (
+    FREE,
+    HELD,
+    Tableau,
+    exchange,
+    express,
+    is_equality,
+)
 
 BELOW = 1e-11
 """Columns may cost less than nothing by this part of the largest price of a type."""
 CHEAP = 1e-10
 """Columns of a start cost nothing, but for this part of the largest price of a type."""
+HALF = 0.5
+"""Prices are of no use if time has to cost more by this, beside a level of about 1."""
 SURE = 1e-6
 """Coefficients up to this are no pivots of a start."""
 
@@ -36,6 +45,8 @@ class Kept(NamedTuple):
         Numbers by which groups are known, ``(room,)``.
     level, time
         Prices of a job's level and time, ``(room,)``; those of time as many times as large as levels are, as workers'.
+    full
+        Whether each group was full, and had a price of time for one of its level, ``(room,)``.
     workers
         Prices of workers, ``(J,)``.
     member, kind
@@ -46,11 +57,13 @@ class Kept(NamedTuple):
     key: Ints
     level: Floats
     time: Floats
+    full: Ints
     workers: Floats
     member: Ints
     kind: Ints
 
 
+@compiled
 def kept_with_room(groups: int, types: int) -> Kept:
     """Room for programs of so many groups."""
     many = 2 * groups + types
@@ -59,10 +72,23 @@ def kept_with_room(groups: int, types: int) -> Kept:
         np.zeros(groups, np.int64),
         np.zeros(groups),
         np.zeros(groups),
+        np.zeros(groups, np.int64),
         np.zeros(types),
         np.zeros((many, 2), np.int64),
         np.zeros(many, np.int64),
     )
+
+
+def copy_kept(one: Kept, other: Kept) -> None:
+    """Copy what there is of a program to where there is room for it, or nothing where there is not."""
+    groups, many = one.size
+    other.size[0] = 0
+    if groups <= other.key.size:
+        for part, to in zip(one[1:5], other[1:5], strict=True):
+            to[:groups] = part[:groups]
+        other.workers[:] = one.workers
+        other.member[:many], other.kind[:many] = one.member[:many], one.kind[:many]
+        other.size[:] = one.size
 
 
 @compiled
@@ -72,11 +98,9 @@ def start_from(columns: Columns, key: Ints, kept: Kept, at: Tableau) -> bool:
     if kept.size[0] == 0 or key.size != groups:
         return False
     now = np.full(kept.size[0], -1, np.int64)
-    if not _carry_prices(columns, key, kept, at.y, now):
+    if not (_carry_prices(columns, key, kept, at.y, now) and _raise_time(columns, at.y)):
         return False
     _stand(columns, at)
-    if not _dual_feasible(columns, at):
-        return False
     _carry_basis(columns, kept, now, at)
     return True
 
@@ -93,6 +117,8 @@ def start_from_nothing(columns: Columns, at: Tableau) -> None:
             jobs += columns.jobs[i]
         y[2 * groups + j] = max(total / jobs, 1e-3)
     for i in range(groups):
+        if columns.full[i] == 1:
+            continue
         least = math.inf
         for j in range(types):
             if columns.runs[i, j]:
@@ -116,7 +142,7 @@ def _normalise(columns: Columns, y: Floats) -> bool:
     """Have all jobs' prices of a level add up to 1; False if they are nothing."""
     groups, total = columns.jobs.size, 0.0
     for i in range(groups):
-        total += columns.jobs[i] * y[i]
+        total += columns.rise[i] * y[i]
     if not total > 0.0:
         return False
     for k in range(columns.limit.size):
@@ -139,42 +165,64 @@ def _carry_prices(columns: Columns, key: Ints, kept: Kept, y: Floats, now: Ints)
         while looks < then and kept.key[place] != key[i]:
             place = place + 1 if place + 1 < then else 0
             looks += 1
+        known = looks < then and (kept.full[place] == 0 or columns.full[i] == 1)
         if looks < then:
-            y[i], y[groups + i], now[place] = kept.level[place], kept.time[place] / columns.unit, i
-        else:
+            now[place] = i
+        if not known:
             new[i] = 1
+            continue
+        use = columns.use[i] / columns.unit
+        y[groups + i] = kept.time[place] * use
+        if columns.full[i] == 1:
+            y[groups + i] -= kept.level[place] * use
+        else:
+            y[i] = kept.level[place] * use / _fastest(columns, i)
     for i in range(groups):
         if new[i] == 1:
-            y[i] = _largest_price(columns, i, new, y)
+            _price_newcomer(columns, i, new, y)
             new[i] = 0
-            if not y[i] >= 0.0:
-                return False
     return bool(_normalise(columns, y))
 
 
 @compiled
-def _largest_price(columns: Columns, i: int, new: Ints, y: Floats) -> float:
-    """The largest price of a group's level at which none of its columns costs less than nothing."""
-    groups, least = columns.jobs.size, math.inf
-    for n in range(columns.one.size):
-        one, two = columns.one[n], columns.two[n]
-        if one != i and two != i:
-            continue
-        other = two if one == i else one
-        beside = other < groups
-        if beside and other != i and new[other] == 1:
-            continue
-        for j in range(columns.workers.size):
-            own, their = columns.rate[n, j], columns.rate_two[n, j]
-            if one != i:
-                own, their = their, own
-            if own > 0.0:
+def _fastest(columns: Columns, i: int) -> float:
+    """The largest rate of a group alone."""
+    fastest = 0.0
+    for j in range(columns.workers.size):
+        fastest = max(fastest, columns.rate[i, j])
+    return fastest
+
+
+@compiled
+def _price_newcomer(columns: Columns, i: int, new: Ints, y: Floats) -> None:
+    """Give a group the least price of time at which it costs nothing to run, and then the largest one of a level."""
+    groups, full = columns.jobs.size, columns.full[i] == 1
+    time, level = -math.inf if full else 0.0, math.inf
+    for turn in range(1 if full else 2):
+        for n in range(columns.one.size):
+            one, two = columns.one[n], columns.two[n]
+            if one != i and two != i:
+                continue
+            other = two if one == i else one
+            beside = other < groups and other != i
+            if beside and new[other] == 1:
+                continue
+            part = columns.time[n] if one == i else columns.time_two[n]
+            for j in range(columns.workers.size):
+                own, their = columns.rate[n, j], columns.rate_two[n, j]
+                if one != i:
+                    own, their = their, own
                 left = columns.use[n] * y[2 * groups + j]
-                if beside and other != i:
-                    time = columns.time_two[n] if one == i else columns.time[n]
-                    left += time * y[groups + other] - their * y[other]
-                least = min(least, left / own)
-    return least
+                if beside:
+                    others = columns.time_two[n] if one == i else columns.time[n]
+                    left += others * y[groups + other] - their * y[other]
+                if turn == 0 and columns.runs[n, j] == 1:
+                    time = max(time, -left / part)
+                elif turn == 1 and own > 0.0:
+                    level = min(level, (left + part * time) / own)
+    y[groups + i] = time
+    if not full:
+        y[i] = max(level, 0.0)
 
 
 @compiled
@@ -186,20 +234,30 @@ def _stand(columns: Columns, at: Tableau) -> None:
         at.inverse[k, k] = 1.0
         at.basic[k] = slack_of(k)
         at.value[k] = columns.limit[k]
-        at.slack[k] = HELD if at.y[k] > 0.0 else FREE
+        at.slack[k] = HELD if at.y[k] > 0.0 or is_equality(columns, k) else FREE
     costs_at(columns, at.y, at.cost)
 
 
 @compiled
-def _dual_feasible(columns: Columns, at: Tableau) -> bool:
-    """Whether no column costs less than nothing."""
-    groups, types, dearest = columns.jobs.size, columns.workers.size, 0.0
+def _raise_time(columns: Columns, y: Floats) -> bool:
+    """Raise prices of time until no column costs less than nothing; False if that is as much as half of all."""
+    groups, types, dearest, total = columns.jobs.size, columns.workers.size, 0.0, 0.0
     for j in range(types):
-        dearest = max(dearest, at.y[2 * groups + j])
-    for c in range(at.cost.size):
-        if at.cost[c] < -BELOW * dearest and columns.runs[c // types, c % types]:
-            return False
-    return True
+        dearest = max(dearest, y[2 * groups + j])
+    for n in range(columns.one.size):
+        one, two = columns.one[n], columns.two[n]
+        pull, pull_two = y[one], y[two]
+        time = columns.time[n] * y[groups + one] + columns.time_two[n] * y[groups + two]
+        short = 0.0
+        for j in range(types):
+            if columns.runs[n, j] == 1:
+                cost = time + columns.use[n] * y[2 * groups + j]
+                cost -= columns.rate[n, j] * pull + columns.rate_two[n, j] * pull_two
+                short = max(short, -cost)
+        if short > BELOW * dearest:
+            y[groups + one] += short / columns.time[n]
+            total += columns.jobs[one] * short / columns.time[n]
+    return total <= HALF
 
 
 @compiled
@@ -247,6 +305,9 @@ def _cheapest_of(columns: Columns, at: Tableau, i: int) -> int:
 def _take_in(columns: Columns, at: Tableau, variable: int) -> None:
     """Take a variable into the basis in place of a slack that is held, if there is one that it can do without."""
     if variable >= 0:
+        types = columns.workers.size
+        if columns.runs[variable // types, variable % types] == 0:
+            return
         dearest = 0.0
         for j in range(columns.workers.size):
             dearest = max(dearest, at.y[2 * columns.jobs.size + j])
@@ -271,8 +332,13 @@ def keep(columns: Columns, key: Ints, at: Tableau, kept: Kept) -> None:
     if groups > kept.key.size or key.size != groups:
         return
     for i in range(groups):
-        kept.key[i], kept.level[i] = key[i], max(at.y[i], 0.0)
-        kept.time[i] = max(at.y[groups + i], 0.0) * columns.unit
+        kept.key[i] = key[i]
+        use = columns.use[i] / columns.unit
+        kept.level[i] = max(at.y[i], 0.0) * _fastest(columns, i) / use
+        kept.full[i] = columns.full[i]
+        if columns.full[i] == 1:
+            kept.level[i] = max(-at.y[groups + i], 0.0) / use
+        kept.time[i] = max(at.y[groups + i], 0.0) / use
     for j in range(types):
         kept.workers[j] = max(at.y[2 * groups + j], 0.0) * columns.unit
     many = 0
