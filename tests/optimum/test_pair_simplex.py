@@ -15,6 +15,7 @@ from gavel_opt.model.lowering import lower
 from gavel_opt.solver import optimum as door
 from gavel_opt.solver.memory import Memory
 from gavel_opt.solver.optimum import optimum
+from gavel_opt.solver.pair_simplex.columns import columns_of
 from gavel_opt.solver.pair_simplex.method import solve_contended
 from gavel_opt.solver.pair_simplex.start import kept_with_room
 from gavel_opt.solver.prices.bottleneck_pairs import Pairs
@@ -212,7 +213,7 @@ def test_groups_that_are_held_at_all_they_can_reach_have_their_time_as_a_row():
 
 
 def test_two_jobs_that_are_full_may_be_a_pair():
-    """Interpreted, so that no index can go astray unseen."""
+    """Interpreted, so that no index can go astray unseen; what both are slower by is that of their one group."""
     program = some_full(1)
     blocks = program.blocks
     pairs = blocks.pairs
@@ -228,6 +229,24 @@ def test_two_jobs_that_are_full_may_be_a_pair():
         program,
         blocks=replace(blocks, count=twice, use=twice * blocks.use, pairs=itself, key=None),
     )
+    wrapped = both.blocks.pairs
+    none = np.empty(0)
+    given = Given(
+        both.blocks.rate,
+        both.blocks.use,
+        twice,
+        both.blocks.workers,
+        both.slope,
+        both.floor,
+        none,
+        none,
+        none,
+    )
+    columns = columns_of.interpreted(
+        given, Pairs(wrapped.member, wrapped.rate, wrapped.share, wrapped.use)
+    )
+    assert (columns.lag_two[columns.two > 48] == 0.0).all()
+    assert columns.lag[24].min() > 0.0
     found = by_simplex(both, solve=solve_contended.interpreted)
     assert found is not None
     assert found.summary[1] == pytest.approx(Highs().solve(lower(both)).objective, rel=1e-9)
