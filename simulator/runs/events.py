@@ -71,9 +71,6 @@ _OF_ROUND = ("active", "arrived", "completed", "utilization")
 _CODES = {"i": "q", "f": "d"}
 """How :mod:`array` calls whole numbers and floats of eight bytes, by numpy's kind."""
 
-_KINDS = np.arange(4, dtype=np.uint8)
-"""Arrivals, completions, recomputations, rounds: in this order where they are told with the same round."""
-
 LATE = 0.2
 """Seconds of wall clock for which what happened may wait to be told, about: telling much at once costs half as much."""
 
@@ -165,25 +162,27 @@ class Events:
         arrival = simulation.workload.jobs.arrival
         done, finish = self._done(arrived, simulation.mechanism.finish(), time[-1])
         made = simulation.allocations_before(number)
-        so_far = np.empty((number.size + 1, 3), dtype=np.int64)
-        so_far[0] = self._arrived, 0, self._allocations
-        so_far[1:, 0] = here
-        so_far[1:, 1] = finish.searchsorted(time, side="right")
-        so_far[1:, 2] = made
-        count = np.ones((number.size, _KINDS.size), dtype=np.int64)  # of each kind, by round
-        count[:, :3] = so_far[1:] - so_far[:-1]
-        again = count[:, 2] > 0
-        count[:, 2] = again
-        events = (
-            _events(Arrival, arrived, arrival[self._arrived : here[-1]]),
-            _events(Completion, done, finish, finish - arrival[done]),
-            _events(Recomputation, time[again], made[again]),
-            _events(Round, time, number, *(rounds[name] for name in _OF_ROUND)),
+        again = np.diff(made, prepend=self._allocations) > 0
+        new = zip(
+            np.diff(here, prepend=self._arrived).tolist(),
+            np.diff(finish.searchsorted(time, side="right"), prepend=0).tolist(),
+            again.tolist(),
+            strict=True,
         )
+        come = _events(Arrival, arrived, arrival[self._arrived : here[-1]])
+        gone = _events(Completion, done, finish, finish - arrival[done])
+        recomputed = _events(Recomputation, time[again], made[again])
+        gone_by = _events(Round, time, number, *(rounds[name] for name in _OF_ROUND))
         self._rounds, self._arrived, self._allocations = numbers[-1], int(here[-1]), int(made[-1])
-        tell, following = self._tell, [one.__next__ for one in events]
-        for kind in np.tile(_KINDS, number.size).repeat(count.ravel()).tobytes():
-            tell(following[kind]())
+        tell = self._tell
+        for arrivals, completions, recomputes in new:
+            for event in itertools.islice(come, arrivals):
+                tell(event)
+            for event in itertools.islice(gone, completions):
+                tell(event)
+            if recomputes:
+                tell(next(recomputed))
+            tell(next(gone_by))
 
     def _done(self, arrived: Ints, finish: Floats, time: float) -> tuple[Ints, Floats]:
         """Jobs that have been done since the last time, in order, and when; those that were dropped are not."""
