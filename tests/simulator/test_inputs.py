@@ -168,7 +168,9 @@ def test_wrong_clusters_are_refused(text):
 def test_clusters_that_cannot_be():
     assert "at least one worker" in complaint(make_cluster, {"v100": 0}, {}, TYPES)
     assert "did you mean v100" in complaint(make_cluster, {"v10": 3}, {}, TYPES)
-    assert "'rtx'; choose one of: k80, p100, v100" in complaint(make_cluster, {"rtx": 3}, {}, TYPES)
+    assert "'k200'; choose one of: k80, p100, v100" in complaint(
+        make_cluster, {"k200": 3}, {}, TYPES
+    )
     found = complaint(make_cluster, {"p10": 3}, {}, ("a10", "k80", "p100"))
     assert "did you mean p100 or a10?" in found
     assert "--gpus-per-server" in complaint(make_cluster, {"v100": 3}, {"v100": 0}, TYPES)
