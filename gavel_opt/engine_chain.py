@@ -151,7 +151,9 @@ class EngineChain:
         try:
             found = engine.solve_product(lent(engine, program), self.options)
             return self._accept(*self._proven(engine, program, *found))
-        except (_Refused, *ON_PURPOSE):
+        except _Refused:
+            raise
+        except ON_PURPOSE:
             raise
         except ANY_FAILURE as raised:
             raise _Refused(raised_word(raised)) from None
