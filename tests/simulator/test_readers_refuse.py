@@ -771,3 +771,17 @@ def test_points_of_earlier_versions_are_viewed_and_not_gone_on_from(tmp_path):
     assert [entry["curve"] for entry in study["entries"]] == ["isolated"]
     with pytest.raises(InputError, match="or an earlier version wrote it"):
         PointStore(file.parent).load(file.stem, kept["payload"])
+
+
+@pytest.mark.parametrize("name", ["slo_violations", "average_jct", "cost", "makespan", "status"])
+@pytest.mark.parametrize("value", ["NaN", "-Infinity", "1e999", "true", "[1]", "10" * 200, "7.5e"])
+def test_a_value_of_a_run_that_is_none_is_no_row_of_a_sweep(tmp_path, name, value):
+    sweep_folder(tmp_path)
+    path = tmp_path / RUN / "summary.json"
+    written = json.dumps(json.loads(path.read_text()) | {name: "HERE"})
+    path.write_text(written.replace('"HERE"', value))
+    with pytest.raises(InputError, match=rf"{RUN} is not a run's folder"):
+        collect(tmp_path)
+    path.write_text(written.replace('"HERE"', '"words"' if name != "status" else "3"))
+    with pytest.raises(InputError, match=rf"{RUN} is not a run's folder"):
+        collect(tmp_path)

@@ -18,7 +18,7 @@ from simulator.studies.batches.claims import Claims
 from simulator.studies.batches.identity import code_version, made_otherwise
 from simulator.studies.batches.retries import patiently
 from simulator.studies.executors import Payload
-from simulator.world.untrusted_text import DAMAGED, LARGEST, read_json
+from simulator.world.untrusted_text import DAMAGED, LARGEST, is_number, read_json
 
 UNFINISHED = ".unfinished"
 """Folder, within the sweep's, of runs on their way; a run moves out of it when it is whole."""
@@ -66,6 +66,15 @@ RESULTS = (
 """What of a summary goes into a sweep's table, by its name there; a dot goes into an object."""
 
 
+_TEXTS = frozenset(
+    (
+        *("status", "engine", "average_jct_reason", "types_without_price"),
+        *("saturation.verdict", "saturation.reason"),
+    )
+)
+"""Those of them that are words; the others are figures."""
+
+
 def results_of(summary: dict[str, Any]) -> dict[str, Any]:
     """A run's row of results; a run that was cut off has no makespan, only a time at which it was."""
     found = {name: _at(summary, name) for name in RESULTS}
@@ -81,7 +90,8 @@ def _at(summary: dict[str, Any], name: str) -> Any:
     found: Any = summary
     for part in name.split("."):
         found = found.get(part) if isinstance(found, dict) else None
-    if isinstance(found, dict | list) or (isinstance(found, int) and abs(found) > LARGEST):
+    fits = isinstance(found, str) if name in _TEXTS else is_number(found)
+    if found is not None and (not fits or (isinstance(found, int) and abs(found) > LARGEST)):
         raise ValueError(f"{name} is none of a run")
     return found
 
