@@ -62,31 +62,6 @@ def cholesky_solve(a: Floats, b: Floats) -> None:
         b[j] = value / a[j, j] if a[j, j] > 0.0 else 0.0
 
 
-@compiled
-def solved(matrix: Floats, given: Floats) -> Floats:
-    """Solve a small system by elimination with pivots; not finite if it is singular."""
-    a, b = matrix.copy(), given.copy()
-    n = b.size
-    for k in range(n):
-        pivot = k
-        for i in range(k + 1, n):
-            if abs(a[i, k]) > abs(a[pivot, k]):
-                pivot = i
-        for c in range(k, n):
-            a[k, c], a[pivot, c] = a[pivot, c], a[k, c]
-        b[k], b[pivot] = b[pivot], b[k]
-        for i in range(k + 1, n):
-            factor = a[i, k] / a[k, k]
-            for c in range(k, n):
-                a[i, c] -= factor * a[k, c]
-            b[i] -= factor * b[k]
-    for k in range(n - 1, -1, -1):
-        for c in range(k + 1, n):
-            b[k] -= a[k, c] * b[c]
-        b[k] /= a[k, k]
-    return b
-
-
 # many rows, most of them zero ----------------------------------------------------------------
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
+    from gavel_opt import ClusterState
     from gavel_opt.kernels.compiling import Lowered, Part
 
 _SMALL: dict[str, Any] = {"cluster": "4:4:4", "jobs": 12}
@@ -53,6 +54,12 @@ DIFFERENT = (
     "max_sum_throughput_normalized_by_cost_packed_SLOs",
 )
 """Policies that pack, for as many jobs, all different, that pairs are priced in as they are needed."""
+FACES: tuple[tuple[str, tuple[int, int, int], bool], ...] = (
+    ("min_total_duration_packed", (20, 20, 20), False),
+    ("max_min_fairness_packed", (40, 8, 4), False),
+    ("min_total_duration_packed", (12, 12, 12), True),
+)
+"""Policy, workers, and whether jobs are even: programs whose answer is in the midst of a face."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -124,6 +131,7 @@ def _compile_all(processes: int) -> dict[str, float]:
         try:
             works = [functools.partial(exercise, settings) for settings in RUNS]
             works += [functools.partial(exercise_different, policy) for policy in DIFFERENT]
+            works += [exercise_faces]
             for done, work in enumerate(works, 1):
                 for name, cpu in work(elsewhere if processes > 1 else None).items():
                     compiled[name] = compiled.get(name, 0.0) + cpu
@@ -189,39 +197,69 @@ def exercise_different(policy: str, elsewhere: Elsewhere | None = None) -> dict[
     """Two recomputations of a packing policy for jobs that all differ: few of their pairs are priced in."""
     import numpy as np
 
-    from gavel_opt import ClusterState, Driver, ThroughputTable, make_policy
+    from gavel_opt import Driver, make_policy
 
-    rng = np.random.default_rng(0)
     jobs = 64
-    alone = (
-        rng.uniform(1.0, 2.0, jobs)[:, None] * rng.uniform(0.5, 1.5, (jobs, 3)) * [1.0, 2.0, 4.0]
-    )
-    beside = alone[:, None] * rng.uniform(0.3, 0.9, (jobs, jobs, 3))
-    paired = np.stack([beside, beside.transpose(1, 0, 2)], axis=2)
-    steps = rng.uniform(1e4, 1e6, jobs)
-
-    def state(there: np.ndarray) -> ClusterState:
-        return ClusterState(
-            worker_types=("k80", "p100", "v100"),
-            workers=np.array([8, 8, 8]),
-            throughputs=ThroughputTable(alone, paired, 2),
-            job=np.flatnonzero(there),
-            key=np.flatnonzero(there),
-            scale_factor=np.ones(int(there.sum()), dtype=np.int64),
-            weight=np.ones(int(there.sum())),
-            steps_left=steps[there],
-            age=rng.uniform(0.0, 1e5, int(there.sum())),
-            deadline=(rng.uniform(1.0, 8.0, jobs) * steps / alone.max(axis=1))[there],
-            prices=np.array([1.0, 2.0, 4.0]),
-        )
-
     driver = Driver(make_policy(policy))
 
     def recompute() -> None:
         for gone in (0, 1):
-            driver.allocate(state(np.arange(jobs) != gone))
+            driver.allocate(_different(np.arange(jobs) != gone, (8, 8, 8)))
 
     return _compiling(recompute, elsewhere)
+
+
+def exercise_faces(elsewhere: Elsewhere | None = None) -> dict[str, float]:
+    """Programs for such jobs with optima by the dozen, whose centre is sought among all pairs."""
+    import numpy as np
+
+    from gavel_opt import make_policy
+    from gavel_opt.kernels.groups import group_rows
+    from gavel_opt.solver.packed_optimum import packed_optimum
+
+    def solve() -> None:
+        group_rows(np.zeros((2, 2)))
+        for policy, workers, even in FACES:
+            state = _different(np.ones(40, dtype=bool), workers, even)
+            program: Any = next(iter(make_policy(policy).programs(state, merge=True)))
+            packed_optimum(program, None, None)
+
+    return _compiling(solve, elsewhere)
+
+
+def _different(
+    there: np.ndarray, workers: tuple[int, int, int], even: bool = False
+) -> ClusterState:
+    """Jobs that all differ; with ``even`` their speeds and steps are of few kinds, so that vertices have zeros."""
+    import numpy as np
+
+    from gavel_opt import ClusterState, ThroughputTable
+
+    rng = np.random.default_rng(0)
+    jobs, many = there.size, int(there.sum())
+    alone = (
+        rng.uniform(1.0, 2.0, jobs)[:, None] * rng.uniform(0.5, 1.5, (jobs, 3)) * [1.0, 2.0, 4.0]
+    )
+    if even:
+        alone = np.round(alone) + 1.0
+    beside = alone[:, None] * rng.uniform(0.3, 0.9, (jobs, jobs, 3))
+    paired = np.stack([beside, beside.transpose(1, 0, 2)], axis=2)
+    steps = rng.uniform(1e4, 1e6, jobs)
+    if even:
+        steps = np.round(steps, -5) + 1e5
+    return ClusterState(
+        worker_types=("k80", "p100", "v100"),
+        workers=np.array(workers),
+        throughputs=ThroughputTable(alone, paired, 2),
+        job=np.flatnonzero(there),
+        key=np.flatnonzero(there),
+        scale_factor=np.ones(many, dtype=np.int64),
+        weight=np.ones(many),
+        steps_left=steps[there],
+        age=rng.uniform(0.0, 1e5, many),
+        deadline=(rng.uniform(1.0, 8.0, jobs) * steps / alone.max(axis=1))[there],
+        prices=np.array([1.0, 2.0, 4.0]),
+    )
 
 
 def _compiling(work: Callable[[], object], elsewhere: Elsewhere | None) -> dict[str, float]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
+import pkgutil
 import signal
 import subprocess
 import sys
@@ -13,10 +15,14 @@ from typing import Any
 
 import pytest
 
+import gavel_opt
+import simulator
 from gavel_opt.arrays import Ints
 from gavel_opt.engines import proportional_jobs
+from gavel_opt.kernels import jit
+from gavel_opt.solver.max_min_pairs import fair_shares_in_pairs
 from simulator.cli import main
-from simulator.cli.warm_up import RUNS, exercise
+from simulator.cli.warm_up import RUNS, exercise, exercise_faces
 from simulator.runs.simulation import Simulation
 from simulator.settings.options import make_config
 
@@ -73,6 +79,42 @@ def children(process: int) -> list[int]:
     found = Path(f"/proc/{process}/task/{process}/children")
     numbers = map(int, found.read_text().split()) if found.exists() else ()
     return [one for one in numbers if b"spawn_main" in Path(f"/proc/{one}/cmdline").read_bytes()]
+
+
+def test_every_kernel_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Interpreted, as what is called is what would be compiled."""
+    called: set[jit.Kernel] = set()
+
+    def note(kernel: jit.Kernel, *given: Any, **named: Any) -> bool:
+        called.add(kernel)
+        return False
+
+    for way in ("_becomes_compiled", "_compile", "lose"):
+        monkeypatch.setattr(jit.Kernel, way, note)
+    for settings in RUNS:
+        exercise(settings)
+    exercise_faces()
+    called.add(fair_shares_in_pairs)  # type: ignore[arg-type]  # by compiled rounds alone, with the first of the runs
+    compiled = {kernel for one in called for kernel in one.calls}
+    missing = {kernel.name for kernel in _kernels() - compiled}
+    assert missing == {
+        "gavel_opt.kernels.calling_convention._scaled",  # of a trial of numba
+        "gavel_opt.kernels.calling_convention._tried",
+        "simulator.mechanism.loop.view",
+    }
+
+
+def _kernels() -> set[jit.Kernel]:
+    """All kernels of the packages."""
+    names = [
+        found.name
+        for package in (gavel_opt, simulator)
+        for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
+        if not found.name.endswith("__main__")
+    ]
+    modules = [importlib.import_module(name) for name in names]
+    values = [value for module in modules for value in vars(module).values()]
+    return {value for value in values if isinstance(value, jit.Kernel)}
 
 
 @pytest.mark.slow

@@ -11,7 +11,6 @@ from gavel_opt.kernels.dense import (
     cholesky_solve,
     eliminate_row,
     forward_rows,
-    solved,
 )
 
 
@@ -60,13 +59,3 @@ def test_rows_of_the_upper_half_solve_past_zeros():
     for i in range(5, -1, -1):
         y[i] = backward_row(upper[i], y, i, y[i])
     np.testing.assert_allclose(a @ y, b, atol=1e-10)
-
-
-def test_elimination_takes_the_largest_pivot():
-    a, b = np.array([[0.0, 2.0], [1.0, 1.0]]), np.array([4.0, 3.0])
-    np.testing.assert_allclose(solved(a, b), [1.0, 2.0])
-
-
-def test_a_singular_system_has_no_finite_solution():
-    singular = np.array([[1.0, 2.0], [2.0, 4.0]])
-    assert not np.isfinite(solved(singular, np.array([1.0, 1.0]))).all()
