@@ -95,10 +95,7 @@ def collect(
         "config": config.to_json(),
         "command": config.command(),
         "versions": _versions(simulation, engine_version),
-        "jct": {
-            str(int(number)): float(seconds)
-            for number, seconds in zip(job[done], times, strict=True)
-        },
+        "jct": dict(zip(map(str, job[done].tolist()), times.tolist(), strict=True)),
     }
     summary["time"] = _time(tally, spent, time.perf_counter() - started)
     solves = None if simulation.driver is None else simulation.solves.columns()
