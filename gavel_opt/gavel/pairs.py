@@ -30,6 +30,12 @@ _CHECKED = 1024
 """Pairs that each call compares with what is remembered of them."""
 
 
+_BLOCK = 1 << 13
+"""Pairs that are compared with others of their kinds at once."""
+_OF_KINDS, _FEW_KINDS = 4, 64
+"""So many kinds for each that is there, and a few, are remembered: a table has a row and a column for each."""
+
+
 class Pairs:
     """Reads throughputs of single jobs and of pairs, and remembers those of pairs.
 
@@ -294,16 +300,25 @@ def _wrong_pair(keys: list[Any], values: list[Any], types: tuple[str, ...]) -> I
     return InputError("throughputs of pairs: a value is not a number")
 
 
+def _by_number(jobs: Jobs, kind: Ints) -> dict[int, int]:
+    """Kind of each job, by its number."""
+    return dict(zip(jobs.number.tolist(), kind.tolist(), strict=True))
+
+
 class _Kinds:
     """Finds jobs that are alike, alone and beside others, and keeps what each kind does beside each.
 
     Attributes
     ----------
     apart
-        Whether jobs that are equal alone turned out to differ beside others: each is a kind of its own.
+        Whether jobs that are equal alone differ beside others, so that each is a kind of its own. Looked at anew
+        once jobs or pairs have come or left: what is answered depends on those that are there.
     """
 
     def __init__(self) -> None:
+        self._forget()
+
+    def _forget(self) -> None:
         self.apart = False
         self._uneven = False
         self._id: dict[bytes, int] = {}
@@ -326,10 +341,14 @@ class _Kinds:
             Of each slot, shapes ``(S, 2)``, -1 where it is free, and ``(S, 2, J)``.
         """
         key, alone, width = equal_rows(jobs.alone, scale)
+        if len(self._id) > _OF_KINDS * width.size + _FEW_KINDS:
+            self._forget()
+        told = np.concatenate([alone, width[:, None]], axis=1)
+        kind = np.array([self._id.setdefault(row.tobytes(), len(self._id)) for row in told])
+        of_job = kind[key]
+        if self.apart and (fresh.size or self._of != _by_number(jobs, of_job)):
+            self.apart, self._of = False, {}  # so all pairs are taken in again
         if not self.apart:
-            told = np.concatenate([alone, width[:, None]], axis=1)
-            kind = np.array([self._id.setdefault(row.tobytes(), len(self._id)) for row in told])
-            of_job = kind[key]
             if self._match(of_job, scale, jobs, fresh, members, rate):
                 paired = self._paired[np.ix_(kind, kind)]
                 given = self._given(key, width, jobs, members)
@@ -350,15 +369,21 @@ class _Kinds:
         self, kind: Ints, scale: Ints, jobs: Jobs, fresh: Ints, members: Ints, rate: Floats
     ) -> bool:
         """Take in the pairs that were not seen yet; whether they do as their kinds do."""
-        of = dict(zip(jobs.number.tolist(), kind.tolist(), strict=True))
-        if any(self._of.get(job, one) != one for job, one in of.items()):
+        of = _by_number(jobs, kind)
+        if not self._of or any(self._of.get(job, one) != one for job, one in of.items()):
             fresh = np.flatnonzero(members[:, 0] >= 0)  # a job runs at another speed now
             self._known[:] = False
             self._uneven = False
         self._of = of
         self._grow(len(self._id), rate.shape[2])
-        if not fresh.size:
-            return True
+        # where all pairs differ the first few say so
+        blocks = (fresh[at : at + _BLOCK] for at in range(0, fresh.size, _BLOCK))
+        return all(self._take(slots, kind, scale, jobs, members, rate) for slots in blocks)
+
+    def _take(
+        self, fresh: Ints, kind: Ints, scale: Ints, jobs: Jobs, members: Ints, rate: Floats
+    ) -> bool:
+        """Take in some pairs; whether they do as their kinds do."""
         place = np.searchsorted(jobs.number, members[fresh].T)
         self._uneven |= bool((scale[place[0]] != scale[place[1]]).any())
         rates = rate[fresh]

@@ -363,6 +363,44 @@ def test_jobs_that_are_equal_alone_and_differ_beside_others():
     assert found == cluster.call(get_policy("max_min_fairness_packed"), "max_min_fairness_packed")
 
 
+def test_jobs_that_differ_no_longer_are_of_one_kind_again():
+    """What is answered depends on the jobs that are there, not on those that were."""
+    cluster = Cluster(True, seed=1, types=2, single_gpu=True)
+    cluster.arrive(6)
+    odd = next(key for key in cluster.throughputs if key.is_pair())
+    cluster.throughputs[odd] = {kind: [0.5, 0.25] for kind in TYPES}
+    policy = get_policy("max_min_fairness_packed")
+    cluster.call(policy, "max_min_fairness_packed")
+    assert policy._pairs._kinds.apart
+    gone = odd.as_tuple()[0]
+    for column in (cluster.kind, cluster.steps, cluster.age):
+        del column[JobIdPair(gone, None)]
+    for key in list(cluster.throughputs):
+        if gone in key.as_tuple():
+            del cluster.throughputs[key]
+    found = cluster.call(policy, "max_min_fairness_packed")
+    assert not policy._pairs._kinds.apart
+    assert found == cluster.call(get_policy("max_min_fairness_packed"), "max_min_fairness_packed")
+
+
+def test_kinds_of_jobs_that_left_are_not_kept_for_ever():
+    cluster = Cluster(True, seed=1, types=1, single_gpu=True)
+    policy = get_policy("gandiva")
+    for turn in range(200):
+        cluster.arrive()
+        job = next(reversed(cluster.kind))
+        cluster.throughputs[job] = dict.fromkeys(TYPES, 1.0 + turn)
+        if turn > 6:
+            cluster.leave()
+        cluster.call(policy, "gandiva")
+    kinds = policy._pairs._kinds
+    assert len(kinds._id) <= 4 * 7 + 64 + 7
+    number = [job[0] for job in cluster.kind]
+    first, second = (kinds._of[job] for job in number[:2])
+    pair = cluster.throughputs[JobIdPair(*number[:2])]
+    assert kinds._paired[first, second].T.tolist() == [pair[kind] for kind in TYPES]
+
+
 def test_throughputs_by_job_type_give_what_those_by_pair_give():
     cluster = Cluster(True, seed=5)
     cluster.arrive(9)
