@@ -131,7 +131,7 @@ def _compile_all(processes: int) -> dict[str, float]:
         try:
             works = [functools.partial(exercise, settings) for settings in RUNS]
             works += [functools.partial(exercise_different, policy) for policy in DIFFERENT]
-            works += [exercise_faces]
+            works += [functools.partial(exercise_faces)]
             for done, work in enumerate(works, 1):
                 for name, cpu in work(elsewhere if processes > 1 else None).items():
                     compiled[name] = compiled.get(name, 0.0) + cpu
