@@ -129,6 +129,7 @@ def _compile_all(processes: int) -> dict[str, float]:
             return finished
 
         try:
+            works: list[Callable[[Elsewhere | None], dict[str, float]]]
             works = [functools.partial(exercise, settings) for settings in RUNS]
             works += [functools.partial(exercise_different, policy) for policy in DIFFERENT]
             works += [functools.partial(exercise_faces)]
