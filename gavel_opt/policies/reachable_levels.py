@@ -51,7 +51,15 @@ class Allowed:
 
 
 class Ask(Protocol):
-    """Yields programs for the levels asked for, shape ``(G,)``, and returns what can be had."""
+    """Yields programs for the levels asked for, shape ``(G,)``, and returns what can be had.
+
+    Attributes
+    ----------
+    tells_time
+        Whether it can ask how long levels can rise.
+    """
+
+    tells_time: bool
 
     def __call__(self, asked: Floats) -> Generator[AllocationProgram, Answer, Allowed]:
         """Ask."""
@@ -71,6 +79,8 @@ class GroupedAsk:
         self._state = state
         self._groups = groups
         self._program = replace(program, probe=True)
+        # programs without pairs have a short way to levels
+        self.tells_time = program.blocks.pairs is not None
 
     def __call__(self, asked: Floats) -> Generator[AllocationProgram, Answer, Allowed]:
         """Ask."""
@@ -79,8 +89,8 @@ class GroupedAsk:
     def until(
         self, level: Floats, slope: Floats
     ) -> Generator[AllocationProgram, Answer, Allowed] | None:
-        """Ask for a time, of programs with pairs: others have a short way to levels."""
-        return None if self._program.blocks.pairs is None else self._of(slope, level)
+        """Ask for a time."""
+        return self._of(slope, level)
 
     def _of(self, slope: Floats, floor: Floats) -> Generator[AllocationProgram, Answer, Allowed]:
         program = replace(self._program, slope=slope, floor=floor)
@@ -97,6 +107,8 @@ class PooledAsk:
 
     Pairs of types in place of pairs of groups, exactly (:mod:`gavel_opt.model.pools`).
     """
+
+    tells_time = True
 
     def __init__(self, state: ClusterState, groups: Groups, program: AllocationProgram) -> None:
         of_job = np.arange(state.job.size) if groups.of_job is None else groups.of_job

@@ -197,7 +197,7 @@ def _straight(
 
     None where somebody is neither at the limit nor rising: then prices are never the only ones.
     """
-    if not time > bend:
+    if not (ask.tells_time and time > bend):
         return None
     begin, end = path.levels(bend), path.levels(time)
     full = begin >= limit * (1.0 - _SAME)

@@ -44,6 +44,9 @@ CENTRED_UP_TO = 128
 """Groups up to which a packed program is looked at for one job that sets the level
 (:mod:`gavel_opt.solver.prices.bottleneck_pairs`): equations are dense."""
 
+_ALIKE = 1e-9
+"""Limits of groups this near, relatively, are one."""
+
 PIVOTED_UP_TO = 96
 """Groups up to which a packed program is solved by a dual simplex where workers are short
 (:mod:`gavel_opt.solver.pair_simplex`): the inverse of a basis is dense."""
@@ -157,6 +160,7 @@ def _canonical_of_pairs(
         return None
     groups, found = program.blocks.groups, None
     pivots = groups <= PIVOTED_UP_TO and not isinstance(program, FinishTimeProgram)
+    pivots = pivots and not _asks_for_limits(program, given)
     vertex_first = pivots and memory is not None and memory.at_vertex
     if vertex_first:
         found = _at_vertex(given, program.blocks, memory)
@@ -165,6 +169,14 @@ def _canonical_of_pairs(
     if found is None and pivots and not vertex_first:
         found = _at_vertex(given, program.blocks, memory)
     return found
+
+
+def _asks_for_limits(program: Program, given: Given) -> bool:
+    """Whether water filling asks for all that each group can reach: where that can be had, many prices are optimal."""
+    if isinstance(program, FinishTimeProgram) or not program.probe or given.slope.min() <= 0.0:
+        return False
+    most = (given.rate.max(axis=1) - given.floor) / given.slope
+    return bool(most.max() <= (1.0 + _ALIKE) * most.min())
 
 
 def _at_vertex(
