@@ -20,7 +20,6 @@ from gavel_opt.solver.prices.bottleneck_pairs import (
     LIMIT,
     Body,
     Pairs,
-    Search,
     body_of,
     newton,
     room_for,
@@ -44,14 +43,18 @@ def centre_of_face(given: Given, pairs: Pairs, columns: Columns, at: Tableau, fo
     none = np.full(given.rate.shape[0], -1, np.int64)
     body = body_of(given, pairs, own, found.summary[1], none)
     _keep_to_face(body, columns, at)
-    search = room_for(body)
-    _start(body, columns, search)
-    steps = newton(_without_dearest_level(body, columns, at), search, LIMIT)
+    prices = _start(body, columns)
+    place = _fewest_first(body.one, body.two, body.weight)
+    few = _in_order(body, place, _levels_left_out(columns, at))
+    search = room_for(few)
+    _move_rows(prices, search.prices, place, False)
+    steps = newton(few, search, LIMIT)
     if steps <= 0:
         return False
+    _move_rows(prices, search.prices, place, True)
     summary = found.summary
     summary[5] += steps
-    summary[2] = take(body, search, found)
+    summary[2] = take(body, prices, found)
     return bool(summary[2] <= SETTINGS.proved)
 
 
@@ -124,43 +127,96 @@ def _keep_to_face(body: Body, columns: Columns, at: Tableau) -> None:
 
 
 @compiled
-def _without_dearest_level(body: Body, columns: Columns, at: Tableau) -> Body:
-    """Leave out a level row: with t given, it follows from all other rows that have a price; and those of full groups."""
+def _levels_left_out(columns: Columns, at: Tableau) -> Ints:
+    """Groups whose level rows are left out: one, which with t given follows from all others that have a price; and full groups'."""
     groups, dearest, most = columns.jobs.size, 0, 0.0
+    without = np.zeros(groups + 1, np.int64)
     for i in range(groups):
+        without[i] = columns.full[i]
         if columns.rise[i] * at.y[i] > most:
             dearest, most = i, columns.rise[i] * at.y[i]
-    first, second, need = body.first.copy(), body.second.copy(), body.need.copy()
-    need[dearest] = 0.0
-    for i in range(groups):
-        if columns.full[i] == 1:
-            need[i] = 0.0
-    for n in range(body.one.size):
-        for j in range(columns.workers.size):
-            if body.one[n] == dearest or columns.full[body.one[n]] == 1:
-                first[n, j] = 0.0
-            if body.two[n] == dearest or (body.two[n] < groups and columns.full[body.two[n]] == 1):
-                second[n, j] = 0.0
-    return Body(
-        body.one,
-        body.two,
-        body.share,
-        body.other,
-        body.use,
-        first,
-        second,
-        body.weight,
-        need,
-        body.slack,
-        body.workers,
-    )
+    without[dearest] = 1
+    return without
 
 
 @compiled
-def _start(body: Body, columns: Columns, search: Search) -> None:
+def _fewest_first(one: Ints, two: Ints, weight: Floats) -> Ints:
+    """Places of groups, nobody's last, by the pairs on the face that they are in: equations fill up less so."""
+    groups = two[0]
+    pairs, place = np.zeros(groups + 1, np.int64), np.full(groups + 1, groups)
+    for n in range(groups, one.size):
+        if _is_used(weight, n):
+            pairs[one[n]] += 1
+            pairs[two[n]] += 1
+    for i in range(groups):
+        place[i] = 0
+        for other in range(groups):
+            place[i] += pairs[other] < pairs[i] or (pairs[other] == pairs[i] and other < i)
+    return place
+
+
+@compiled
+def _is_used(weight: Floats, n: int) -> bool:
+    """Whether a combination is on the face at all."""
+    used = False
+    for j in range(weight.shape[1]):
+        used = used or weight[n, j] > 0.0
+    return used
+
+
+@compiled
+def _in_order(body: Body, place: Ints, without: Ints) -> Body:
+    """The same with groups at their places, without levels of some and the pairs that are not on the face."""
+    groups, types = place.size - 1, body.workers.size
+    many = groups
+    for n in range(groups, body.one.size):
+        many += _is_used(body.weight, n)
+    one, two = np.empty(many, np.int64), np.empty(many, np.int64)
+    share, other, use = np.empty((3, many))
+    first, second, weight = np.empty((3, many, types))
+    need, slack = np.zeros(groups + 1), np.zeros(body.slack.size)
+    _move_rows(body.slack, slack, place, False)
+    for i in range(groups):
+        need[place[i]] = 0.0 if without[i] == 1 else body.need[i]
+    last = groups
+    for n in range(body.one.size):
+        to, a, b = last, body.one[n], body.two[n]
+        if n < groups:
+            to = place[n]
+        elif _is_used(body.weight, n):
+            last += 1
+        else:
+            continue
+        turned = place[a] > place[b]
+        use[to], one[to], two[to] = body.use[n], place[a], place[b]
+        share[to], other[to] = body.share[n], body.other[n]
+        if turned:
+            one[to], two[to], share[to], other[to] = place[b], place[a], other[to], share[to]
+        for j in range(types):
+            own = 0.0 if without[a] == 1 else body.first[n, j]
+            their = 0.0 if without[b] == 1 else body.second[n, j]
+            first[to, j] = their if turned else own
+            second[to, j] = own if turned else their
+            weight[to, j] = body.weight[n, j]
+    return Body(one, two, share, other, use, first, second, weight, need, slack, body.workers)
+
+
+@compiled
+def _move_rows(rows: Floats, few: Floats, place: Ints, back: bool) -> None:
+    """Move what there is for each row to where its group is, or back."""
+    for k in range(rows.size):
+        to = 2 * place[k // 2] + k % 2 if k < 2 * place.size else k
+        if back:
+            rows[k] = few[to]
+        else:
+            few[to] = rows[k]
+
+
+@compiled
+def _start(body: Body, columns: Columns) -> Floats:
     """Prices at which each job's time costs what would be of it, and little else costs anything."""
-    groups, types, prices = columns.jobs.size, columns.workers.size, search.prices
-    kinds = 2 * groups + 2
+    groups, types = columns.jobs.size, columns.workers.size
+    kinds, prices = 2 * groups + 2, np.zeros(body.slack.size)
     for n in range(body.one.size):
         total = 0.0
         for j in range(types):
@@ -176,3 +232,4 @@ def _start(body: Body, columns: Columns, search: Search) -> None:
     for j in range(types):
         if body.slack[kinds + j] > 0.0:
             prices[kinds + j] = 1.0 / (LEFT * columns.workers[j])
+    return prices

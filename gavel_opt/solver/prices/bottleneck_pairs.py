@@ -160,7 +160,7 @@ def centre_at_bottleneck(given: Given, pairs: Pairs, ray: Floats, found: Found) 
     _keep_ray(steps, search.prices, ray, given.counts)
     if steps <= 0:
         return False
-    primal = take(body, search, found)
+    primal = take(body, search.prices, found)
     gap = _duals(given, own, t, fastest, found)
     if not (primal <= PROVED and gap <= PROVED):
         return False
@@ -566,9 +566,9 @@ def _goes_along(body: Body, ray: Floats, counts: Ints, prices: Floats) -> bool:
 
 
 @compiled
-def take(body: Body, search: Search, found: Found) -> float:
+def take(body: Body, y: Floats, found: Found) -> float:
     """Take the shares, but for pairs that only idle; the largest violation."""
-    y, types, kinds = search.prices, body.workers.size, 2 * body.need.size
+    types, kinds = body.workers.size, 2 * body.need.size
     used, x = np.zeros(y.size), found.x
     for n in range(body.one.size):
         u, v, k = 2 * body.one[n], 2 * body.two[n], body.use[n]
