@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -91,9 +92,10 @@ def test_every_kernel_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
 
     for way in ("_becomes_compiled", "_compile", "lose"):
         monkeypatch.setattr(jit.Kernel, way, note)
-    for settings in RUNS:
-        exercise(settings)
-    exercise_faces()
+    with _nothing_compiled():
+        for settings in RUNS:
+            exercise(settings)
+        exercise_faces()
     called.add(fair_shares_in_pairs)  # type: ignore[arg-type]  # by compiled rounds alone, with the first of the runs
     compiled = {kernel for one in called for kernel in one.calls}
     missing = {kernel.name for kernel in _kernels() - compiled}
@@ -102,6 +104,21 @@ def test_every_kernel_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
         "gavel_opt.kernels.calling_convention._tried",
         "simulator.mechanism.loop.view",
     }
+
+
+@contextlib.contextmanager
+def _nothing_compiled() -> Iterator[None]:
+    """As in a process where no other test has run."""
+    held = {kernel: (kernel.func, kernel._natives) for kernel in _kernels()}
+    for kernel in held:
+        kernel._natives = {}
+        kernel._goes_to(kernel._interpreted)
+    try:
+        yield
+    finally:
+        for kernel, (call, natives) in held.items():
+            kernel._natives = natives
+            kernel._goes_to(call)
 
 
 def _kernels() -> set[jit.Kernel]:

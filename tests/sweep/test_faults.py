@@ -86,7 +86,7 @@ def test_a_failure_of_another_day_is_not_that_of_a_run_that_was_interrupted(tmp_
         (tmp_path / f"failures/{name}.txt").write_text("its solver had no licence\n")
     with Claims(tmp_path / ".claims").take("fifo"):
         sweep = start("sweep", *SMALL, "--output", tmp_path)
-        while "waiting for them" not in (said := sweep.stderr.readline()):
+        while "carried out elsewhere; waiting" not in (said := sweep.stderr.readline()):
             assert said, sweep.communicate()
     _, err = sweep.communicate(timeout=120)
     assert sweep.returncode == 0, err
