@@ -6,6 +6,7 @@ least without it, since what else the machine does only adds.
 
 from __future__ import annotations
 
+import argparse
 import math
 import tempfile
 import time
@@ -108,6 +109,7 @@ def measure(watched: Watched, pairs: int = PAIRS) -> tuple[float, float]:
 
 def main() -> None:
     """Measure, print, and write the table of ``bench/README.md``."""
+    argparse.ArgumentParser(prog="python -m bench.watching", description=main.__doc__).parse_args()
     lines = ["| run | watched | CPU without | with / without |", "| --- | --- | ---: | ---: |"]
     for watched in rows():
         took, ratio = measure(watched)
