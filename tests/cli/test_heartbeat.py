@@ -21,7 +21,7 @@ def test_lines_come_and_stop(capsys):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["run", "--policy", "fifo", "--jobs", "300", "--cluster", "4:4:4"], "jobs measured, "),
+        (["run", "--policy", "fifo", "--jobs", "3000", "--cluster", "4:4:4"], "jobs measured, "),
         (
             ["sweep", "--policy", "isolated", "--jobs", "5", "--seed", "0-1", "--processes", "1"],
             "sweep, 0 of 2 runs done",
