@@ -248,7 +248,7 @@ def _from_file(name: str, place: str) -> ModuleType:
     own_name = f"gavel_policy_{path.stem}_{digest}"
     if own_name in sys.modules:
         return sys.modules[own_name]
-    loader = _AsItStands(own_name, str(path))
+    loader = _AsItStands(own_name, str(path.absolute()))
     spec = importlib.util.spec_from_file_location(own_name, path, loader=loader)
     assert spec is not None
     assert spec.loader is not None
