@@ -9,6 +9,8 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from simulator.files.processes import runs_here
+
 _unfinished: set[Path] = set()
 _PART = ".gavel-sim-part"
 
@@ -114,18 +116,8 @@ def remove_left_behind(folder: Path) -> None:
     with contextlib.suppress(OSError):
         for path in folder.glob(f".*{_PART}"):
             host, _, process = path.name.removesuffix(_PART).rpartition(".")
-            if host.endswith(_HOST) and process.isdecimal() and not _lives(int(process)):
+            if host.endswith(_HOST) and process.isdecimal() and not runs_here(int(process)):
                 path.unlink(missing_ok=True)
-
-
-def _lives(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except (OSError, OverflowError):
-        pass
-    return True
 
 
 def remove_unfinished() -> None:

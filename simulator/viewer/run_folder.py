@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any, Literal
 
 from gavel_opt import InputError
 from simulator.files.folder_kinds import kind_of
+from simulator.files.processes import runs_here
 from simulator.runs.columns import Columns
 from simulator.runs.output.live import LIVE, RUNNING
 from simulator.runs.output.read_back import read_summary, read_table
@@ -122,12 +122,9 @@ def _alive(process: Any, host: Any) -> bool:
     if host != platform.node():
         return True
     try:
-        os.kill(int(process), 0)
-    except (ProcessLookupError, TypeError, ValueError, OverflowError):
+        return runs_here(int(process))
+    except (TypeError, ValueError, OverflowError):
         return False
-    except PermissionError:
-        return True
-    return True
 
 
 def _tables(path: Path) -> dict[str, Columns]:

@@ -76,7 +76,7 @@ def test_what_a_kill_leaves_is_ours_wherever_it_comes(tmp_path, monkeypatch):
     """After each step at which a run moves or removes a file, those that show it on its way included."""
     monkeypatch.setattr(live, "PAUSE", 0.0)
     monkeypatch.setattr(live, "SHARE", 1e-9)  # once a run
-    monkeypatch.setattr(whole_files, "_lives", lambda process: False)
+    monkeypatch.setattr(whole_files, "runs_here", lambda process: False)
     words = [*RUN, "--fixed-duration", "9000", "--checkpoint-every", "10r"]
     words += ["--record", "placements", "trace", "allocations"]
     for steps in range(1, 200):

@@ -100,7 +100,7 @@ def test_files_follow_from_the_placements(policy, twelve_types, tmp_path):
         try:
             simulator.run(policy=policy, **settings, output=folder, record="placements")
         except InputError as wrong:
-            assert "no worker type" in str(wrong)  # noqa: PT017
+            assert "no worker type" in str(wrong)  # noqa: PT017  # only some settings are refused
             continue
         Folder(folder).check()
 

@@ -23,6 +23,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from simulator.files.processes import runs_here
 from simulator.studies.batches.retries import patiently
 from simulator.world.untrusted_text import DAMAGED, read_json
 
@@ -61,7 +62,7 @@ class Holder:
     def alive(self, lease: float = LEASE) -> bool:
         """Whether its lease has not run out, as far as one can see from here."""
         here = self.host == socket.gethostname()
-        return self.age < lease and (not here or _runs_here(self.process))
+        return self.age < lease and (not here or runs_here(self.process))
 
     def __str__(self) -> str:
         task = self.batch.get("SLURM_ARRAY_TASK_ID")
@@ -277,16 +278,3 @@ def _read(path: Path) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise ValueError(f"{path} is not a claim")
     return found
-
-
-def _runs_here(process: int) -> bool:
-    """Whether a process of this machine is there."""
-    if process <= 0:
-        return False
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
