@@ -226,7 +226,7 @@ def reset_ledger(world: World) -> None:
     clock = world.clock[0]
     count = world.counts[0]
     elapsed = clock.now - clock.last_reset
-    moved = _close_gaps(world)
+    moved = close_gaps(world)
     half_round = world.rules[0].half_round
     for slot in range(count.slots):
         for j in range(len(world.types)):
@@ -249,7 +249,7 @@ def _close_entry(ledger: Any, elapsed: float, half_round: float) -> bool:
 
 
 @compiled
-def _close_gaps(world: World) -> bool:
+def close_gaps(world: World) -> bool:
     """Move jobs up into the rows of those that left; where each slot is now stands in the scratch."""
     count = world.counts[0]
     gaps = 0
@@ -260,7 +260,7 @@ def _close_gaps(world: World) -> bool:
             continue
         world.spare.scratch[slot].number = slot - gaps
         if gaps > 0:
-            _move(slot - gaps, slot, world)
+            move_entry(slot - gaps, slot, world)
             world.entries[slot - gaps].first = slot - gaps
             world.candidates[slot - gaps] = world.candidates[slot]
     count.slots -= gaps
@@ -268,7 +268,8 @@ def _close_gaps(world: World) -> bool:
 
 
 @compiled
-def _move(to: int, entry: int, world: World) -> None:
+def move_entry(to: int, entry: int, world: World) -> None:
+    """Move an entry to another row."""
     world.entries[to] = world.entries[entry]
     for j in range(len(world.types)):
         world.ledger[to, j] = world.ledger[entry, j]
@@ -317,7 +318,7 @@ def _drop_pairs(elapsed: float, world: World) -> bool:
             # The last one takes its row, whose members have yet to be looked at.
             end -= 1
             if entry != end:
-                _move(entry, end, world)
+                move_entry(entry, end, world)
     dropped = count.pairs - (end - base)
     count.pairs -= dropped
     return bool(dropped > 0)

@@ -74,7 +74,7 @@ def run_rounds(last: int, world: World, decide: Call) -> int:
             if _allocation_due(world):
                 count.awaiting = True
                 prepare_allocation(world)
-                if not (_may_decide(world) and _decided(world, decide)):
+                if not (may_decide(world) and decided(world, decide)):
                     return ALLOCATE
         _start_round(world)
         select_entries(world)
@@ -83,12 +83,6 @@ def run_rounds(last: int, world: World, decide: Call) -> int:
         if world.rules[0].records_placements:
             record_placements(world)
         _record_round(world)
-
-
-@compiled
-def admit(world: World) -> None:
-    """Let in every job that has arrived."""
-    admit_jobs(world)
 
 
 @compiled
@@ -170,7 +164,7 @@ def _allocation_due(world: World) -> bool:
 
 
 @compiled
-def _may_decide(world: World) -> bool:
+def may_decide(world: World) -> bool:
     """Whether the allocation may be decided here: there is room to note it, and Python looked for signals lately."""
     deciding = world.deciding[0]
     count = world.counts[0]
@@ -184,7 +178,7 @@ def _may_decide(world: World) -> bool:
 
 
 @compiled
-def _decided(world: World, decide: Call) -> bool:
+def decided(world: World, decide: Call) -> bool:
     """Have the allocation decided and put it into force; False, and nothing is changed, if there is none."""
     started = clock()
     if decide() == 0:

@@ -302,10 +302,12 @@ class Mechanism:
         while True:
             self._make_room_to_decide()
             decide = decider()
-            if decide is None or not can_call(run_rounds, decide):
+            if decide is None or not can_call(self._kernel, decide):
                 decide = _NOBODY
             self._deciding.allowed = decide is not _NOBODY
-            outcome: int = run_rounds(last, self._world, decide)
+            recorded = self._count.recorded
+            outcome: int = self._kernel(last, self._world, decide)
+            self._take_rows(recorded)
             if outcome == MORE_ROUNDS:
                 self._make_metrics_room()
             elif outcome == MORE_PAIRS:
@@ -315,6 +317,14 @@ class Mechanism:
                 self._make_segments_room(4 * (self._count.segments + len(self._world.workers)))
             else:
                 return outcome
+
+    @property
+    def _kernel(self) -> Callable[..., int]:
+        """What goes through the rounds."""
+        return run_rounds
+
+    def _take_rows(self, begun: int) -> None:
+        """Take notice of the rows of the metrics from one on."""
 
     @property
     def standing(self) -> StandingState:

@@ -10,7 +10,7 @@ from gavel_opt.kernels import jit
 from gavel_opt.kernels.records import plain
 from gavel_opt.policies.gandiva import Gandiva
 from gavel_opt.policies.max_min import MaxMinFairness
-from simulator.mechanism import loop, mechanism
+from simulator.mechanism import ideal, loop, mechanism
 from simulator.mechanism.records import MORE_PAIRS
 from simulator.runs.simulation import Simulation
 from simulator.settings.config import RunConfig
@@ -41,8 +41,9 @@ SMALL = {
 @pytest.fixture(autouse=True)
 def always(monkeypatch: pytest.MonkeyPatch) -> None:
     """Decide within the rounds, which are not compiled."""
-    interpreted = mechanism.run_rounds.interpreted  # type: ignore[attr-defined]  # it is a kernel
-    monkeypatch.setattr(mechanism, "run_rounds", lambda *a: interpreted(*map(plain, a)))
+    for module, name in ((mechanism, "run_rounds"), (ideal, "run_events")):
+        interpreted = getattr(module, name).interpreted
+        monkeypatch.setattr(module, name, lambda *a, kernel=interpreted: kernel(*map(plain, a)))
     monkeypatch.setattr(jit, "_DISABLED", True)
 
 
@@ -79,6 +80,11 @@ def asked_for(settings: RunConfig) -> Simulation:
 def test_they_are_those_that_are_asked_for(policy: str, multi_gpu: bool) -> None:
     multi_gpu = multi_gpu and policy != "allox"
     they_agree(config(policy, multi_gpu=multi_gpu, multi_priority=multi_gpu))
+
+
+@pytest.mark.parametrize("policy", ["max_min_fairness_perf", "max_min_fairness_packed", "fifo"])
+def test_they_are_in_ideal_execution(policy: str) -> None:
+    they_agree(config(policy, ideal=True))
 
 
 @pytest.mark.parametrize("policy", ["max_min_fairness_packed", "gandiva"])
@@ -230,7 +236,7 @@ def test_more_than_can_be_noted_are_asked_for(monkeypatch: pytest.MonkeyPatch) -
 def test_python_has_its_turn_where_deciding_takes_long(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = config("max_min_fairness_perf")
     _, whole = run(Simulation(settings))
-    kernel = loop._may_decide.interpreted  # type: ignore[attr-defined]  # it is a kernel
+    kernel = loop.may_decide.interpreted  # type: ignore[attr-defined]  # it is a kernel
     monkeypatch.setitem(kernel.__globals__, "_UNSEEN", 1e-9)
     asked, simulation = run(Simulation(settings))
     assert asked >= simulation.allocations // 2 - 1

@@ -83,6 +83,24 @@ def test_pairs_run_at_their_own_speeds():
     assert finish[1] == pytest.approx(finish[0] + (5000.0 - before) / (0.5 * 2.0))
 
 
+def test_who_is_left_keeps_its_pairs():
+    """Of three jobs that all share with each other one leaves: the pair of the others goes on, at their speeds."""
+    paired = np.full((3, 3, 2, 1), 1.0)
+    paired[1, 2, 0], paired[1, 2, 1] = 0.25, 0.75
+    pairs = np.array([[0, 1], [0, 2], [1, 2]])
+    jobs = [(1.0, 0, 1, 100.0), (1.0, 1, 1, 112.5), (1.0, 2, 1, 187.5)]
+    mechanism = play(
+        jobs,
+        ThroughputTable(np.ones((3, 1)), paired),
+        lambda job: Allocation(job, np.zeros((3, 1)), pairs, np.full((3, 1), 0.5)),
+        packing=True,
+    )
+    # after 100 s the first is done, whose pairs end; the others have 50 and 100 left and go on together
+    outcomes = mechanism.outcomes()
+    np.testing.assert_allclose(outcomes["finish"] - 1.0, [100.0, 500.0, 100.0 + 100.0 / 0.375])
+    np.testing.assert_allclose(outcomes["busy"], [50.0, 150.0, 50.0 + 0.25 * 100.0 / 0.375])
+
+
 def test_a_new_job_waits_for_the_next_recomputation():
     table = ThroughputTable(np.array([[1.0]]))
     jobs = [(0.0, 0, 1, 1e4), (10.0, 0, 1, 100.0), (20.0, 0, 1, 100.0)]
