@@ -89,16 +89,21 @@ def test_who_is_left_keeps_its_pairs():
     paired[1, 2, 0], paired[1, 2, 1] = 0.25, 0.75
     pairs = np.array([[0, 1], [0, 2], [1, 2]])
     jobs = [(1.0, 0, 1, 100.0), (1.0, 1, 1, 112.5), (1.0, 2, 1, 187.5)]
-    mechanism = play(
-        jobs,
-        ThroughputTable(np.ones((3, 1)), paired),
-        lambda job: Allocation(job, np.zeros((3, 1)), pairs, np.full((3, 1), 0.5)),
-        packing=True,
-    )
-    # after 100 s the first is done, whose pairs end; the others have 50 and 100 left and go on together
+
+    def give(job):
+        if job.size < 3:
+            return Allocation(job, np.ones((job.size, 1)))
+        return Allocation(job, np.zeros((3, 1)), pairs, np.full((3, 1), 0.5))
+
+    mechanism = play(jobs, ThroughputTable(np.ones((3, 1)), paired), give, packing=True)
+    # After 100 s the first is done, whose pairs end; the others have 50 and 100 left and go on together, and
+    # the last one waits for the next recomputation.
+    together = 100.0 / 0.375
+    left = 50.0 - 0.125 * together
     outcomes = mechanism.outcomes()
-    np.testing.assert_allclose(outcomes["finish"] - 1.0, [100.0, 500.0, 100.0 + 100.0 / 0.375])
-    np.testing.assert_allclose(outcomes["busy"], [50.0, 150.0, 50.0 + 0.25 * 100.0 / 0.375])
+    np.testing.assert_allclose(outcomes["finish"], [101.0, 1921.0 + left, 101.0 + together])
+    busy = [50.0, 50.0 + 0.25 * together + left, 50.0 + 0.25 * together]
+    np.testing.assert_allclose(outcomes["busy"], busy)
 
 
 def test_a_new_job_waits_for_the_next_recomputation():
