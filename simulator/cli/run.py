@@ -195,6 +195,7 @@ def _carry_out(
         from simulator.runs.output.summary_text import interrupted
 
         print(interrupted(stop.result), file=sys.stderr)
+        interrupts.there = ""
         raise
     if programs is not None and not programs.count:
         result.summary["notes"].append(NOTHING_RECORDED)

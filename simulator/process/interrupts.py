@@ -58,12 +58,15 @@ class Interrupts:
         How to go on, for the line that a command ends with.
     rescue
         Called, in another thread, if nobody acted on a signal in time: saves what is whole.
+    there
+        What there was by then, as long as nobody has said it; a line of its own.
     """
 
     def __init__(self) -> None:
         self.pending: int | None = None
         self.advice = _AGAIN
         self.rescue: Callable[[], None] | None = None
+        self.there = ""
         self._name = ""
         self._deferred = 0
         self._finishing = 0
@@ -159,19 +162,27 @@ class Interrupts:
         if left > 0.0 or self._finishing or self._acting:
             return
         with self._decision:
-            if self.rescue is not None:
-                self.rescue()
+            self._rescue()
             self._end(why, UNSOLVED)
 
     def leave(self) -> None:
         """End the process at once, in one line; nothing that runs in it is unwound."""
         self._end("interrupted", self.status)
 
+    def _rescue(self) -> None:
+        """Save what can be saved; the process ends in any case."""
+        try:
+            if self.rescue is not None:
+                self.rescue()
+        except Exception as failed:
+            self.there = f"{self._name}: the state could not be saved: {failed}"
+
     def _end(self, why: str, status: int) -> None:
         if sys.stderr is not None and sys.stderr.isatty():
             os.write(2, b"\r\033[K\033[?25h")  # a progress bar hides the cursor
         with contextlib.suppress(OSError):
-            os.write(2, f"{self._name}: {why}; {self.advice}\n".encode())
+            there = self.there and f"{self.there}\n"
+            os.write(2, f"{there}{self._name}: {why}; {self.advice}\n".encode())
         remove_unfinished()
         os._exit(status)
 
@@ -190,8 +201,8 @@ class Interrupts:
         while self._may_go_on(time.monotonic() - began, inside):
             time.sleep(0.02)
         self._decision.acquire()
-        if self.rescue is not None and not (self._acting or self._finishing):
-            self.rescue()
+        if not (self._acting or self._finishing):
+            self._rescue()
         self.leave()
 
     def _may_go_on(self, late: float, inside: int) -> bool:

@@ -7,6 +7,7 @@ fast the machine is, so equal configurations end alike everywhere.
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,7 @@ from simulator.runs.output.live import LiveFolder
 from simulator.runs.output.recording import UNSOLVED, Allocations, keep_unsolved
 from simulator.runs.output.results import RunResult, Spent, Status
 from simulator.runs.output.summary import collect
+from simulator.runs.output.summary_text import how_far
 from simulator.runs.saturation.judge import Judge
 from simulator.runs.saturation.rules import Verdict
 from simulator.runs.simulation import Simulation
@@ -179,6 +181,7 @@ def execute(
             ending = run.to_end()
         except Interrupted:
             run.interrupted()
+            interrupts.there = run.how_far  # collecting what is said may take too long
             raise Stopped(run.result("cancelled")) from None
         except SolveFailed as failed:
             raise keep_unsolved(failed, folder) from None
@@ -239,6 +242,10 @@ class _Run:
         self.horizon = config.max_simulated_hours * HOUR
         self.judge = Judge(config, policy)
         self.before_look: dict[str, Any] | None = None
+        self.between = False
+        """Whether nothing of the simulation is under way: another thread may take its state."""
+        self.going_on = threading.Lock()
+        """Held for good by the thread that saves in this one's stead: nothing changes then."""
         self.saved_at = started
         self.saved_rounds = 0
         self.warm_saved = checkpointing is None or checkpointing.at_job is None
@@ -259,6 +266,8 @@ class _Run:
         except BaseException:
             self.hide()
             raise
+        finally:
+            self.is_between(False)
 
     def _round_by_round(self) -> Status:
         simulation = self.simulation
@@ -270,9 +279,11 @@ class _Run:
         pace = _PACE if self.events is None and self.cancel is None else PROMPT
         while not simulation.finished:
             wanted = self.rounds_ahead(chunk)
+            self.is_between(False)
             before = clock()
             simulation.advance(wanted, self.horizon)
             took = clock() - before
+            self.is_between(True)
             if wanted == chunk:
                 chunk = max(1, min(int(chunk * min(4.0, pace / max(took, 1e-6))), 1 << 20))
             if self.on_progress is not None:
@@ -327,10 +338,22 @@ class _Run:
         """
         before = clock()
         self.before_look = self.judge.snapshot()
+        self.is_between(True)
         verdict = look(self.simulation)
-        self.before_look = None
+        with self.going_on:
+            self.before_look = None
         self.judging += clock() - before
         return verdict
+
+    @property
+    def how_far(self) -> str:
+        """How far it is, in a line."""
+        return how_far(self.simulation.rounds, self.simulation.time)
+
+    def is_between(self, whether: bool) -> None:
+        """Say whether the simulation's state is whole from now on, unless it is being saved."""
+        with self.going_on:
+            self.between = whether
 
     def progress(self) -> Progress:
         """How far the run is."""
@@ -430,13 +453,17 @@ class _Run:
             self.save(self.checkpointing.path)
 
     def rescue(self) -> None:
-        """Leave one of before the recomputation, or the look, that does not end; the process then does."""
+        """Leave one of before the recomputation, or what goes on between two rounds, that does not end."""
         self.hide()
-        before = None if self.checkpointing is None else self.simulation.snapshot_before()
-        if before is None and self.before_look is not None:
-            before = self.simulation.snapshot()
-        if self.checkpointing is not None and before is not None:
-            self.save(self.checkpointing.path, before)
+        plan = self.checkpointing
+        before = self.simulation.snapshot_before()
+        if before is None:
+            self.going_on.acquire()
+            if not self.between:
+                return
+        if plan is not None:
+            self.save(plan.path, before)
+        interrupts.there = self.how_far
 
     def result(self, status: Status) -> RunResult:
         """Collect what the run gave."""

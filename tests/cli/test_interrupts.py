@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -138,16 +139,42 @@ sys.exit(main())
 """
 
 
-def test_a_solve_that_does_not_end_is_left_with_the_state_before_it(tmp_path):
+LOOKS_FOR_EVER = """
+import sys, time
+from simulator.runs.saturation.judge import Judge
+from simulator.runs.output.live import LiveFolder
+calls, place = [], {place}
+look = getattr(*place)
+def slow(self, simulation):
+    calls.append(simulation.rounds)
+    found = look(self, simulation)
+    if len(calls) == 4:
+        print("now", flush=True)
+        time.sleep(60)
+    return found
+setattr(*place, slow)
+from simulator.cli import main
+sys.exit(main())
+"""
+
+STUCK = {
+    "in a solve": SOLVES_FOR_EVER,
+    "showing itself": LOOKS_FOR_EVER.format(place="(LiveFolder, 'show')"),
+    "in a look": LOOKS_FOR_EVER.format(place="(Judge, 'look')"),
+}
+
+
+@pytest.mark.parametrize("script", STUCK.values(), ids=STUCK.keys())
+def test_what_does_not_end_is_left_with_the_state_before_it(tmp_path, script):
     words = (
         *("--policy", "finish_time_fairness_perf", "--cluster", "6:6:6", "--rate", "1"),
-        *("--window", "60:160", "--saturation", "off"),
+        *("--window", "60:160"),
     )
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     assert gavel_sim("run", *words, "--output", whole).returncode == 0
     checkpoints = ("--output", str(cut), "--checkpoint-every", "1000000r")
     run = subprocess.Popen(
-        [sys.executable, "-c", SOLVES_FOR_EVER, "run", *words, *checkpoints],
+        [sys.executable, "-c", script, "run", *words, *checkpoints],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -160,11 +187,36 @@ def test_a_solve_that_does_not_end_is_left_with_the_state_before_it(tmp_path):
     run.send_signal(signal.SIGINT)
     _, err = run.communicate(timeout=60)
     assert time.monotonic() - sent < 2.0
-    assert err == f"gavel-sim: interrupted; go on with: gavel-sim run --resume {cut}\n"
+    there, last = err.splitlines()
+    assert re.fullmatch(r"stopped after [\d,]+ rounds \(.* simulated\)", there)
+    assert last == f"gavel-sim: interrupted; go on with: gavel-sim run --resume {cut}"
     again = gavel_sim("run", "--resume", cut)
     assert again.returncode == 0, again.stderr
     a, b = (json.loads((folder / "summary.json").read_text()) for folder in (whole, cut))
     assert contents(a) == contents(b)
+
+
+def test_what_cannot_be_saved_is_said(tmp_path):
+    """The disk has filled since the run began: the process ends all the same, and says so."""
+    words = ("--policy", "isolated", "--cluster", "6:6:6", "--rate", "1", "--window", "60:160")
+    words += ("--output", str(tmp_path), "--checkpoint-every", "1000000r")
+    full = "import simulator.runs.runner as r, errno, os\n"
+    full += "def save(*_): raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))\nr.save = save\n"
+    run = subprocess.Popen(
+        [sys.executable, "-c", full + STUCK["showing itself"], "run", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert run.stdout is not None
+    assert run.stdout.readline() == "now\n"
+    run.send_signal(signal.SIGINT)
+    _, err = run.communicate(timeout=60)
+    assert run.returncode == 130
+    first, last = err.splitlines()
+    assert first.startswith("gavel-sim: the state could not be saved: ")
+    assert "No space left" in first
+    assert last == "gavel-sim: interrupted; no summary was written; the same command starts again"
 
 
 def test_a_solve_that_does_not_end_is_left_after_the_timeout(tmp_path):
@@ -181,8 +233,9 @@ def test_a_solve_that_does_not_end_is_left_after_the_timeout(tmp_path):
     )
     assert run.returncode == 3, run.stderr
     assert run.stdout == "now\n"
-    assert run.stderr.startswith(
-        "gavel-sim: the run did not come back within 0.5 s of its --timeout of 4 s"
+    assert run.stderr.startswith("stopped after ")
+    assert (
+        "\ngavel-sim: the run did not come back within 0.5 s of its --timeout of 4 s" in run.stderr
     )
     assert run.stderr.endswith(f"go on with: gavel-sim run --resume {tmp_path}\n")
 

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import threading
 
+import numpy as np
+import pyarrow as pa
 import pytest
 
 import simulator
 from gavel_opt import InputError, MissingLibraryError
 from simulator.cli import main
 from simulator.runs import events
+from simulator.runs.output.arrow_tables import arrow
 from simulator.settings.config import SETTINGS, RunConfig
 from simulator.settings.options import make_config
 
@@ -52,6 +57,37 @@ def test_tables_as_frames(result):
         result.to_arrow("placements")
     with pytest.raises(InputError, match="unknown table 'job'; did you mean jobs"):
         result.to_arrow("job")
+
+
+def test_columns_are_what_pyarrow_makes_of_them():
+    """But for pandas, which ``pyarrow.array`` loads where it is installed."""
+    draw = np.random.default_rng(0)
+    for n in (0, 1, 7, 8, 9, 1000):
+        for column in (
+            draw.integers(-9, 9, n),
+            draw.integers(-9, 9, 2 * n)[::2],
+            draw.integers(0, 9, n).astype(np.uint8),
+            draw.random(n),
+            np.where(draw.random(n) < 0.3, np.nan, draw.random(n).astype(np.float32)),
+            draw.random(n) < 0.5,
+            np.array(["é" * repeats + "a" for repeats in draw.integers(0, 5, n)], dtype=np.str_),
+        ):
+            ours = arrow({"column": column})["column"]
+            ours.validate(full=True)
+            theirs = pa.chunked_array([pa.array(column, from_pandas=column.dtype.kind == "f")])
+            assert ours.equals(theirs)
+            assert ours.null_count == theirs.null_count
+
+
+def test_writing_tables_loads_no_library_that_is_not_needed(tmp_path):
+    code = (
+        "import simulator, sys; "
+        "simulator.run(policy='isolated', cluster='4:4:4', jobs=6, output=sys.argv[1]); "
+        "print('pyarrow' in sys.modules, 'pandas' in sys.modules)"
+    )
+    words = [sys.executable, "-c", code, str(tmp_path)]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert done.stdout == "True False\n"
 
 
 @pytest.mark.parametrize("library", ["pandas", "polars"])

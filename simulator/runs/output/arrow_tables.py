@@ -62,7 +62,7 @@ def arrow(columns: Columns, name: str = "") -> Any:
         {
             column: _labels(values, columns["worker"])
             if (name, column) == ("placements", "worker_type")
-            else pa.array(values, from_pandas=values.dtype.kind == "f")
+            else _array(values)
             if isinstance(values, np.ndarray)
             else pa.array(values)
             for column, values in columns.items()
@@ -84,4 +84,35 @@ def _labels(texts: NDArray[np.str_], number: NDArray[np.integer[Any]]) -> Any:
     words, code = np.unique(texts[row[row >= 0]], return_inverse=True)
     codes = np.zeros(row.size, dtype=np.int32)
     codes[row >= 0] = code
-    return pa.DictionaryArray.from_arrays(pa.array(codes[number]), pa.array(words))
+    return pa.DictionaryArray.from_arrays(_array(codes[number]), _array(words))
+
+
+def _array(values: NDArray[Any]) -> Any:
+    """As ``pyarrow.array``, with NaN as null.
+
+    That loads pandas where it is installed, to ask whether these are its values: half a second of each
+    run that writes tables, in which no signal is looked at.
+    """
+    import pyarrow as pa
+
+    kind, null, missing = values.dtype.kind, None, 0
+    if kind == "U":
+        words = values.tolist()
+        text = "".join(words)
+        if not text.isascii():
+            words = [word.encode() for word in words]
+        ends = np.cumsum([0, *map(len, words)], dtype=np.int32)
+        held = (pa.py_buffer(ends), pa.py_buffer(text.encode()))
+        return pa.Array.from_buffers(pa.string(), values.size, [None, *held])
+    if kind == "f" and (missing := int(np.count_nonzero(empty := np.isnan(values)))):
+        null = pa.py_buffer(_bits(~empty))
+    content = _bits(values) if kind == "b" else np.ascontiguousarray(values)
+    buffers = [null, pa.py_buffer(content)]
+    return pa.Array.from_buffers(
+        pa.from_numpy_dtype(values.dtype), values.size, buffers, null_count=missing
+    )
+
+
+def _bits(flags: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Flags as Arrow keeps them, eight to a byte."""
+    return np.packbits(flags, bitorder="little")

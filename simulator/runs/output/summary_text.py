@@ -121,13 +121,15 @@ def short(result: RunResult) -> str:
 def interrupted(result: RunResult) -> str:
     """Say what there was when the user interrupted."""
     found = result.summary
-    text = (
-        f"stopped after {counted(found['rounds'], 'round')} ({_hours(found['makespan'])} simulated)\n"
-        f"mean JCT {_mean(found)}"
-    )
+    text = f"{how_far(found['rounds'], found['makespan'])}\nmean JCT {_mean(found)}"
     if found["partial"]:
         text += "".join(f"\n{line}" for line in _partial(found))
     return text
+
+
+def how_far(rounds: int, seconds: float) -> str:
+    """Say how far a run came that was stopped."""
+    return f"stopped after {counted(rounds, 'round')} ({_hours(seconds)} simulated)"
 
 
 def profile(result: RunResult) -> str:
