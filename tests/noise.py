@@ -1,8 +1,10 @@
-"""What a command says while it compiles or takes long, which no test expects or forbids."""
+"""What tests neither expect nor forbid: words of progress, and how much else the machine does."""
 
 from __future__ import annotations
 
+import os
 import re
+import time
 
 _PROGRESS = re.compile(r"(compiling .*|gavel-sim: after \d+ .*)\n")
 
@@ -10,3 +12,12 @@ _PROGRESS = re.compile(r"(compiling .*|gavel-sim: after \d+ .*)\n")
 def without_progress(said: str) -> str:
     """Leave out lines that only say how far a command is."""
     return _PROGRESS.sub("", said)
+
+
+def at_rest(seconds: float) -> float:
+    """So many seconds of a machine that does nothing else, in those of this one as it is now."""
+    began, spent = time.perf_counter(), time.thread_time()
+    while time.thread_time() - spent < 0.05:
+        pass
+    delay = (time.perf_counter() - began) / 0.05
+    return seconds * max(1.0, delay, os.getloadavg()[0] / (os.cpu_count() or 1))

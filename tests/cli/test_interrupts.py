@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 
 import pytest
+from noise import at_rest
 from pyarrow import parquet
 from sim import gavel_sim, start_gavel_sim
 
@@ -116,7 +117,7 @@ def test_a_command_ends_in_one_line_and_says_how_to_go_on(tmp_path, number):
     run.send_signal(number)
     sent = time.monotonic()
     out, err = run.communicate(timeout=60)
-    assert time.monotonic() - sent < 2.0
+    assert time.monotonic() - sent < at_rest(2.0)
     assert run.returncode == 128 + number
     assert out == ""
     assert err.endswith(f"gavel-sim: interrupted; go on with: gavel-sim run --resume {tmp_path}\n")
@@ -186,7 +187,7 @@ def test_what_does_not_end_is_left_with_the_state_before_it(tmp_path, script):
     time.sleep(0.1)
     run.send_signal(signal.SIGINT)
     _, err = run.communicate(timeout=60)
-    assert time.monotonic() - sent < 2.0
+    assert time.monotonic() - sent < at_rest(2.0)
     there, last = err.splitlines()
     assert re.fullmatch(r"stopped after [\d,]+ rounds \(.* simulated\)", there)
     assert last == f"gavel-sim: interrupted; go on with: gavel-sim run --resume {cut}"
@@ -293,7 +294,7 @@ def test_a_sweep_says_that_the_same_command_goes_on(tmp_path):
     run.send_signal(signal.SIGTERM)
     sent = time.monotonic()
     _, err = run.communicate(timeout=60)
-    assert time.monotonic() - sent < 2.5
+    assert time.monotonic() - sent < at_rest(2.5)
     assert run.returncode == 128 + signal.SIGTERM
     assert err.count("\n") == 1
     assert "the same command goes on where it stopped" in err
@@ -377,8 +378,7 @@ def test_two_hundred_random_interrupts_of_every_policy(tmp_path):
             run.send_signal(number)
         sent = time.monotonic()
         _, err = run.communicate(timeout=60)
-        crowd = max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
-        assert time.monotonic() - sent < 3.0 * crowd, (policy, err)
+        assert time.monotonic() - sent < at_rest(3.0), (policy, err)
         assert "Traceback" not in err, (policy, err)
         if run.returncode == 0:
             continue

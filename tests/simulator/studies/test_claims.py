@@ -110,10 +110,12 @@ def test_a_held_claim_is_kept_alive(tmp_path: Path) -> None:
     claim = claims.take("a")
     assert claim is not None
     with claim:
-        time.sleep(0.9)
-        holder = claims.holder("a")
-        assert holder is not None
-        assert holder.age < 0.6
+        signs, until = set(), time.monotonic() + 60.0
+        while len(signs) < 4:  # a busy machine may be late with one of them
+            assert time.monotonic() < until
+            assert claims.holder("a") is not None
+            signs.add(claims.path("a").stat().st_mtime_ns)
+            time.sleep(0.02)
     assert claims.names() == []
 
 
