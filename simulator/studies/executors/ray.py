@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 from gavel_opt import InputError, MissingLibraryError
 from simulator.process.interrupts import interrupts
 from simulator.studies.executors import Outcome, Payload, Work
 from simulator.studies.executors.local import ONE_THREAD, timed
 
-RETRIES = 3
-"""How often Ray repeats a task whose worker or node died."""
-
 TASKS_A_CORE = 4
 """Tasks a core gets in all: few enough that starting one costs little, enough to balance."""
 
 LONGEST_TASK = 64
 """Runs that a task takes at the most, so that a lost one loses little."""
+
+_Batch: TypeAlias = "list[tuple[int, Payload]]"
 
 
 class RayExecutor:
@@ -49,6 +50,8 @@ class RayExecutor:
         self.processes = processes
         self.address = address
         self._ours = False
+        self._deaths: Counter[str] = Counter()
+        """How often a process died of each payload alone, from one call of :meth:`run` to the next."""
 
     def run(self, work: Work, payloads: Sequence[Payload]) -> Iterator[Outcome]:
         """Yield outcomes as they come; see :meth:`simulator.studies.executors.Executor.run`."""
@@ -73,44 +76,56 @@ class RayExecutor:
         cores = max(1, int(ray.cluster_resources().get("CPU", 1)))
         at_once = min(self.processes or cores, cores)
         size = max(1, min(LONGEST_TASK, len(payloads) // (at_once * TASKS_A_CORE)))
-        task = ray.remote(_many).options(
+        task = ray.remote(
+            _many
+        ).options(
             num_cpus=1,
-            max_retries=RETRIES,
+            max_retries=0,  # Ray repeats without end what took all memory, and what was done before that
             runtime_env={"env_vars": dict.fromkeys(ONE_THREAD, "1")},
         )
-        batches = [
-            list(enumerate(payloads))[first : first + size]
-            for first in range(0, len(payloads), size)
-        ]
-        waiting: dict[Any, list[tuple[int, Payload]]] = {}
+        numbered = list(enumerate(payloads))
+        batches = deque(numbered[first : first + size] for first in range(0, len(payloads), size))
+        waiting: dict[Any, _Batch] = {}
         try:
             while batches or waiting:
                 while batches and len(waiting) < 2 * at_once:
-                    batch = batches.pop(0)
+                    batch = batches.popleft()
                     waiting[task.remote(work, batch)] = batch
                 interrupts.check()
                 ready, _ = ray.wait(list(waiting), num_returns=1, timeout=0.2)
                 for done in ready:
-                    batch = waiting.pop(done)
-                    yield from _collect(ray, done, batch, batches)
+                    yield from self._collect(ray, done, waiting.pop(done), batches)
         finally:
             for left in waiting:
                 ray.cancel(left, force=True)
 
+    def _collect(
+        self, ray: Any, done: Any, batch: _Batch, batches: deque[_Batch]
+    ) -> Iterator[Outcome]:
+        """Yield a task's outcomes; where its process died, find out whose fault it is.
 
-def _collect(
-    ray: Any, done: Any, batch: list[tuple[int, Payload]], batches: list[list[tuple[int, Payload]]]
-) -> Iterator[Outcome]:
-    """Yield a task's outcomes; where its process died again and again, find out whose fault it is."""
-    try:
-        for outcome in ray.get(done):
+        Of several payloads each gets a task of its own: those that were done are found so. One alone gets
+        another process once.
+        """
+        try:
+            found = ray.get(done)
+        except ray.exceptions.RayError as lost:
+            if len(batch) > 1:
+                batches.extend([one] for one in batch)
+                return
+            (index, payload), reason = batch[0], " ".join(str(lost).split())[:300]
+            if isinstance(lost, ray.exceptions.RayTaskError):  # alive, and without an answer
+                yield Outcome(index, None, reason)
+                return
+            name = json.dumps(payload, sort_keys=True)
+            self._deaths[name] += 1
+            if self._deaths[name] > 1:
+                yield Outcome(index, None, f"its process died twice ({reason})", died=True)
+            else:
+                batches.append(batch)
+            return
+        for outcome in found:
             yield Outcome(*outcome)
-    except ray.exceptions.RayError as lost:
-        if len(batch) > 1:  # each gets a task of its own: those before it are done, and found so
-            batches.extend([one] for one in batch)
-        else:
-            reason = " ".join(str(lost).split())[:300]
-            yield Outcome(batch[0][0], None, f"its process died {RETRIES + 1} times: {reason}")
 
 
 def _many(work: Work, batch: list[tuple[int, Payload]]) -> list[tuple[Any, ...]]:
