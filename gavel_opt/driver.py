@@ -32,6 +32,7 @@ from gavel_opt.policies.outside import (
     is_ours,
     started_generator,
 )
+from gavel_opt.policies.water_filling import known_filling
 from gavel_opt.tie_breaking import alone_first
 
 
@@ -179,8 +180,14 @@ class Driver(EngineChain):
             made_of = engine, state, *limits
             if self._made_anew(made_of):
                 self._standing = made_of, engine.standing_pairs_call(state, limits)
+        elif self._leaves_traces:
+            return None
+        elif (plain := known_filling(policy)) is not None:
+            made_of = engine, state, *limits, policy
+            if self._made_anew(made_of):
+                self._standing = made_of, engine.standing_filling_call(state, plain, limits)
         else:
-            task = None if self._leaves_traces else self._task(len(state.jobs.job))
+            task = self._task(len(state.jobs.job))
             if task is None:
                 return None
             made_of = engine, state, *limits, *task, self.options
@@ -195,8 +202,10 @@ class Driver(EngineChain):
         same = len(before) == len(made_of) and all(map(operator.is_, before, made_of))
         return not same
 
-    def count_calls(self, calls: int, seconds: float, worst: Certificate | None) -> None:
-        """Count calls that gave allocations, what they took, and their largest residuals and gap.
+    def count_calls(
+        self, calls: int, programs: int, seconds: float, worst: Certificate | None
+    ) -> None:
+        """Count calls that gave allocations, their programs, what they took, and their largest residuals and gap.
 
         None for these where there was no program.
         """
@@ -205,7 +214,7 @@ class Driver(EngineChain):
         if worst is None:
             tally.build += seconds
             return
-        tally.programs += calls
+        tally.programs += programs
         tally.solve += seconds
         tally.worst(worst)
 

@@ -205,6 +205,12 @@ class OneStepEngine(Engine, Protocol):
         """
         ...
 
+    def standing_filling_call(
+        self, state: StandingState, plain: bool, limits: tuple[int, float]
+    ) -> Call | None:
+        """The same of water filling, of jobs that share as one."""
+        ...
+
     def standing_pairs_call(self, state: StandingState, limits: tuple[int, float]) -> Call | None:
         """The same of max-min fairness with space sharing, the canonical optimum.
 

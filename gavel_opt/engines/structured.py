@@ -22,6 +22,7 @@ from gavel_opt.solver.memory import Memory
 from gavel_opt.solver.one_step import finish_time_terms, max_min_terms, standing_task
 from gavel_opt.solver.optimum import PROVED, optimum
 from gavel_opt.solver.settings import MANY_TYPES
+from gavel_opt.solver.water_filling import fill_task, filled_shares
 
 _SPARE = 1e-6
 """Certificates up to this come with their answer, which is imprecise: it is for the driver to use where
@@ -29,7 +30,7 @@ nobody has a better one, as for floors that rounding has put out of reach."""
 
 
 _AROUND = 5e-4
-"""CPU seconds that a packed program takes in plain Python around its solution."""
+"""CPU seconds that packed programs, and those of water filling, take in plain Python around their solution."""
 
 
 @functools.cache
@@ -131,6 +132,16 @@ class Structured:
         tolerance = min(tolerance, PROVED)
         terms = finish_time_terms(widest, plain, state.throughputs, tie_break, tolerance)
         return Call(finish_time_shares, standing_task(state, past, terms, memory))
+
+    def standing_filling_call(
+        self, state: StandingState, plain: bool, limits: tuple[int, float]
+    ) -> Call | None:
+        """What fills levels of jobs as they come and go."""
+        if state.workers.size > MANY_TYPES:
+            return None
+        widest, tolerance = limits
+        terms = max_min_terms(widest, plain, "canonical", min(tolerance, PROVED))
+        return Call(filled_shares, fill_task(state, terms, self._memory), saves=_AROUND)
 
     def standing_pairs_call(self, state: StandingState, limits: tuple[int, float]) -> Call | None:
         """What solves max-min fairness with space sharing of jobs as they come and go."""

@@ -21,7 +21,8 @@ class JobColumns(NamedTuple):
     shares
         What an engine gives them, shape ``(room, J)``, within [0, 1].
     proof
-        Primal and dual residual and gap of these shares, shape ``(3,)``.
+        Primal and dual residual and gap of these shares, the largest of all programs that were solved for them, and how
+        many these were, shape ``(4,)``; NaN where there was none.
     """
 
     size: Ints
@@ -41,7 +42,7 @@ class JobColumns(NamedTuple):
         size = np.zeros(1, np.int64)
         job, key, scale_factor, entity = np.zeros((4, jobs), np.int64)
         weight, steps_left, age = np.zeros((3, jobs))
-        shares, proof = np.zeros((jobs, types)), np.zeros(3)
+        shares, proof = np.zeros((jobs, types)), np.zeros(4)
         return cls(size, job, key, scale_factor, entity, weight, steps_left, age, shares, proof)
 
 

@@ -66,8 +66,8 @@ class _PlainRecord:
 class PlainRecords:
     """Records of a structured array, as plain Python reads and writes them.
 
-    An index makes a record that shares the array's memory; of an array of two dimensions, one index
-    makes the records of a row, two make a record. Assigning a record copies it.
+    An index makes a record that shares the array's memory, a slice records that do; of an array of two
+    dimensions, one index makes the records of a row, two make a record. Assigning a record copies it.
 
     Parameters
     ----------
@@ -89,6 +89,8 @@ class PlainRecords:
         return self.shape[0]
 
     def __getitem__(self, place: Any) -> Any:
+        if isinstance(place, slice):
+            return PlainRecords(self._array[place])
         if isinstance(place, tuple) or len(self.shape) == 1:
             return self._kind(self._columns, place)
         row = self._rows.get(place)

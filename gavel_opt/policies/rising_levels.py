@@ -131,23 +131,28 @@ class Rising:
         return rises
 
     def when(self, price: Floats, worth: float, latest: float) -> float:
-        """The last time, not after ``latest``, at which ``price @ levels`` is at most ``worth``."""
+        """The last time, not after ``latest``, at which levels are worth at most ``worth``."""
         known = self._times[self._times < latest]
         low, high = 0, known.size  # worth is not reached at known[low], and is at known[high]
-        if price @ self._level >= worth:
+        if worth_of(price, self._level) >= worth:
             return 0.0
         while high - low > 1:
             middle = (low + high) // 2
-            if price @ self.levels(float(known[middle])) >= worth:
+            if worth_of(price, self.levels(float(known[middle]))) >= worth:
                 high = middle
             else:
                 low = middle
         begin = float(known[low])
         end = float(known[high]) if high < known.size else latest
-        before, after = float(price @ self.levels(begin)), float(price @ self.levels(end))
+        before, after = (worth_of(price, self.levels(time)) for time in (begin, end))
         if not after > worth:
             return end
         return begin + (end - begin) * (worth - before) / (after - before)
 
 
-__all__ = ["Line", "Rising"]
+def worth_of(price: Floats, level: Floats) -> float:
+    """Levels by their prices, added up from the first to the last, as compiled code does, whatever the machine's BLAS."""
+    return float(np.cumsum(price * level)[-1])
+
+
+__all__ = ["Line", "Rising", "worth_of"]

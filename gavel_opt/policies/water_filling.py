@@ -38,9 +38,9 @@ from gavel_opt.model.allocation_program import AllocationProgram, Answer
 from gavel_opt.model.cluster_state import ClusterState
 from gavel_opt.policies.entities import Entities
 from gavel_opt.policies.max_min import fairness_program
-from gavel_opt.policies.policy import Programs
+from gavel_opt.policies.policy import Policy, Programs
 from gavel_opt.policies.reachable_levels import Allowed, Ask, GroupedAsk, PooledAsk
-from gavel_opt.policies.rising_levels import Rising
+from gavel_opt.policies.rising_levels import Rising, worth_of
 from gavel_opt.policies.variants import (
     ByVariant,
     Variant,
@@ -134,6 +134,22 @@ class WaterFilling(ByVariant):
         return allowed.spread()
 
 
+_PROGRAMS, _OF = WaterFilling.programs, WaterFilling._of
+
+
+def known_filling(policy: Policy) -> bool | None:
+    """Whether a policy is the plain variant of this module's, exactly, for jobs that share as one; None where it is not the perf one either.
+
+    As for :func:`gavel_opt.policies.max_min.known_variant`.
+    """
+    if type(policy) is not WaterFilling or policy.entities is not None:
+        return None
+    found = getattr(policy.programs, "__func__", None), getattr(policy._of, "__func__", None)
+    if policy.variant == "packed" or found != (_PROGRAMS, _OF):
+        return None
+    return policy.variant == "plain"
+
+
 def _fill(
     ask: Ask,
     rising: Callable[[Floats, Bools], Rising],
@@ -165,7 +181,7 @@ def _fill(
             if allowed.part >= 1.0 - (_MET if turn < _PATIENCE else _NEARLY):
                 break
             scarce = allowed
-            earlier = path.when(scarce.price, scarce.part * float(scarce.price @ asked), time)
+            earlier = path.when(scarce.price, scarce.part * worth_of(scarce.price, asked), time)
             if not earlier < time:
                 break
             time = earlier

@@ -113,6 +113,7 @@ def fair_shares_in_pairs(task: PairTask) -> int:
     )
     if not _solved(given, pairs, mark, task, found):
         return 0
+    jobs.proof[3] = 1.0
     for k in range(3):
         jobs.proof[k] = found.summary[2 + k]
         if not jobs.proof[k] <= terms.tolerance:

@@ -112,7 +112,9 @@ def carry_out(kernel: Callable[[Task], int], task: Task) -> tuple[Floats, Certif
     if not kernel(task):
         return None
     shares, jobs = task.jobs.shares, int(task.jobs.size[0])
-    return shares[:jobs].copy() if jobs <= _FEW else shares, Certificate(*task.jobs.proof.tolist())
+    return shares[:jobs].copy() if jobs <= _FEW else shares, Certificate(
+        *task.jobs.proof[:3].tolist()
+    )
 
 
 @compiled
@@ -131,6 +133,7 @@ def hand_out(outcome: int, x: Floats, of_job: Ints, summary: Floats, task: Task)
     if outcome != PRICED and (outcome != BOTTLENECK or terms.efficient):
         return 0
     proof, shares = task.jobs.proof, task.jobs.shares
+    proof[3] = 1.0
     for k in range(3):
         proof[k] = summary[2 + k]
         if not proof[k] <= terms.tolerance:

@@ -33,6 +33,20 @@ def order_of_pairs(program: Program) -> tuple[Ints, int]:
     return np.argsort(~runs, kind="stable"), int(runs.sum())
 
 
+def room_for_tables(groups: int, types: int) -> Tables:
+    """Tables for so many groups that run alone, of zeros."""
+    shares = groups * types
+    return Tables(
+        np.zeros(shares, COLUMN),
+        aligned_zeros((shares,), VARIABLE),
+        np.zeros(groups, COMBINATION),
+        np.zeros(groups, GROUP),
+        np.zeros(types, TYPE),
+        aligned_zeros((2 * groups + types,), VARIABLE),
+        np.zeros(1, SCALARS),
+    )
+
+
 def tables_of(program: Program, gain: Floats, order: Ints, running: int) -> tuple[Tables, Tables]:
     """Tables without the pairs that only idle, and tables with all.
 

@@ -192,8 +192,10 @@ def decided(world: World, decide: Call) -> bool:
     deciding.seconds += decision.seconds
     primal, dual, gap = view.proof[0], view.proof[1], view.proof[2]
     decision.primal_residual, decision.dual_residual, decision.relative_gap = primal, dual, gap
+    decision.programs = 0
     if not math.isnan(primal):
-        deciding.solved += 1
+        decision.programs = int(view.proof[3])
+        deciding.programs += decision.programs
         deciding.primal_residual = max(deciding.primal_residual, primal)
         deciding.dual_residual = max(deciding.dual_residual, dual)
         deciding.relative_gap = max(deciding.relative_gap, gap)

@@ -343,11 +343,11 @@ class Mechanism:
         if not made:
             return None
         seconds, worst = deciding.seconds, None
-        if deciding.solved:
+        if deciding.programs:
             worst = Certificate(
                 deciding.primal_residual, deciding.dual_residual, deciding.relative_gap
             )
-        deciding.made = deciding.solved = 0
+        deciding.made = deciding.programs = 0
         deciding.seconds = deciding.primal_residual = 0.0
         deciding.dual_residual = deciding.relative_gap = 0.0
         return self._world.decisions[:made], seconds, worst

@@ -165,7 +165,7 @@ ROUND = record(
 DECIDING = record(
     allowed="?",  # whether allocations may be decided without going back to Python
     made="i8",  # so many since Python last looked
-    solved="i8",  # of them by a program
+    programs="i8",  # solved for these
     seconds="f8",  # what they took
     primal_residual="f8",  # the largest of each
     dual_residual="f8",
@@ -179,6 +179,7 @@ DECISION = record(
     dual_residual="f8",
     relative_gap="f8",
     round="i8",  # so many were before it
+    programs="i8",
 )
 
 QUEUED = record(

@@ -331,7 +331,8 @@ class Simulation:
             self.allocations += decisions.size
             self._allocated.frombytes(decisions["round"].tobytes())
             self.solves.add(decisions, seconds)
-            self.driver.count_calls(decisions.size, seconds, worst)
+            programs = int(decisions["programs"].sum())
+            self.driver.count_calls(decisions.size, programs, seconds, worst)
 
     def _allocate(self) -> None:
         mechanism = self.mechanism

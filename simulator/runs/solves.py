@@ -23,7 +23,6 @@ _FIELDS = {
     "relative_gap": np.float64,
     "seconds": np.float64,
 }
-_PROOF = ("primal_residual", "dual_residual", "relative_gap")
 _NOTHING_SOLVED = (math.nan, math.nan, math.nan)
 
 
@@ -84,9 +83,7 @@ class Solves:
         self._decided.clear()
         rows = np.zeros((decisions.size, len(_FIELDS)))
         for place, name in enumerate(_FIELDS):
-            if name == "programs":
-                rows[:, place] = ~np.isnan(decisions[_PROOF[0]])
-            elif name not in ("cache_hits", "fallbacks"):
+            if name not in ("cache_hits", "fallbacks"):
                 rows[:, place] = decisions[name]
         self._rows.frombytes(rows.tobytes())
 

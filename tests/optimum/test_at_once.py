@@ -11,6 +11,13 @@ from hypothesis import strategies as st
 
 from gavel_opt import ClusterState, Driver, InputError, ThroughputTable, make_engine, make_policy
 from gavel_opt.kernels.groups import MANY
+from gavel_opt.kernels.job_columns import JobColumns
+from gavel_opt.kernels.records import plain
+from gavel_opt.model.cluster_state import StandingState
+from gavel_opt.solver.memory import Memory
+from gavel_opt.solver.one_step import max_min_terms
+from gavel_opt.solver.optimum import PROVED
+from gavel_opt.solver.water_filling import fill_task, filled_shares
 
 
 def cluster(seed, jobs=None, types=3):
@@ -84,6 +91,31 @@ def test_finish_times_are_those_of_the_program(seed, policy, tie_break, types):
         assert shares.x.tobytes() == twice.allocate(state).x.tobytes()
     assert once.tally.max_relative_gap <= 1e-9
     assert once.policy.snapshot() == twice.policy.snapshot()
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(st.integers(0, 10**6), st.sampled_from(["plain", "perf"]), st.sampled_from([1, 2, 3, 4]))
+def test_filled_levels_are_those_of_the_programs(seed, variant, types):
+    """Plain water filling may come to limits by turns, with workers short from the start or never."""
+    policy = "max_min_fairness_water_filling" + ("_perf" if variant == "perf" else "")
+    driver, memory = Driver(make_policy(policy), "structured"), Memory()
+    for step in range(3):
+        state = with_room(cluster(seed + step, types=types))
+        n = state.job.size
+        columns = JobColumns.with_room(n, types)
+        for name in ("key", "scale_factor", "weight"):
+            getattr(columns, name)[:] = getattr(state, name)
+        columns.size[0] = n
+        terms = max_min_terms(8, variant == "plain", "canonical", PROVED)
+        standing = StandingState(columns, state.throughputs, state.workers)
+        programs = driver.tally.programs
+        expected = driver.allocate(state).x
+        if not filled_shares.interpreted(plain(fill_task(standing, terms, memory))):
+            assert driver.tally.fallbacks
+            continue
+        assert columns.shares.tobytes() == expected.tobytes()
+        assert columns.proof[3] == driver.tally.programs - programs
+        assert columns.proof[:3].max() <= PROVED
 
 
 def with_room(state):

@@ -21,6 +21,8 @@ POLICIES = (
     "max_min_fairness_perf",
     "finish_time_fairness",
     "finish_time_fairness_perf",
+    "max_min_fairness_water_filling",
+    "max_min_fairness_water_filling_perf",
     "max_min_fairness_packed",
     "gandiva",
     "fifo",

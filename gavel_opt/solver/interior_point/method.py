@@ -8,7 +8,7 @@ import numpy as np
 
 from gavel_opt.arrays import Floats
 from gavel_opt.kernels.dense import copy_into, quotient
-from gavel_opt.kernels.jit import compiled
+from gavel_opt.kernels.jit import compiled, compiled_apart
 from gavel_opt.solver.interior_point.certificate import certify, certify_among_all
 from gavel_opt.solver.interior_point.idle_pairs import close_idle, open_idle
 from gavel_opt.solver.interior_point.kkt_alone import factor_groups, solve_groups
@@ -39,7 +39,7 @@ from gavel_opt.solver.settings import SETTINGS
 OBJECTIVE, LEVEL, PRIMAL, DUAL, GAP, ITERATIONS, WORTH_PRIMAL, WORTH_DUAL, WORTH_GAP = range(9)
 
 
-@compiled
+@compiled_apart
 def solve_program(
     narrow: Tables,
     wide: Tables,

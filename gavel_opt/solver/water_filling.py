@@ -1,0 +1,404 @@
+"""Water filling of jobs that share as one, from the jobs to their shares in one compiled call.
+
+What :mod:`gavel_opt.policies.water_filling` does with programs, in the same order of operations and by the same solver,
+and so with the same bits: how levels rise (:mod:`gavel_opt.policies.rising_levels`) where all rise alike, and what of
+them can be had at once.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from gavel_opt.arrays import Floats, Ints
+from gavel_opt.kernels.dense import copy_into
+from gavel_opt.kernels.jit import compiled
+from gavel_opt.kernels.job_columns import NO_PAST
+from gavel_opt.kernels.records import by_reference
+from gavel_opt.model.cluster_state import StandingState
+from gavel_opt.solver.interior_point.method import solve_program
+from gavel_opt.solver.max_min import fairness_given
+from gavel_opt.solver.memory import Memory
+from gavel_opt.solver.one_step import Terms, standing_task
+from gavel_opt.solver.prices.cheapest_mix import Given
+from gavel_opt.solver.prices.shortcuts import BOTTLENECK, DOUBT, PRICED, solve_direct
+from gavel_opt.solver.records import Found, Tables
+from gavel_opt.solver.tables import room_for_tables
+from gavel_opt.solver.task import Task
+
+SAME = 1e-12
+"""Levels this close together, relatively, are the same."""
+MARKED = 1e-4
+"""A group whose time costs more than this part of the dearest worker's is stopped by workers."""
+MET, NEARLY = 1e-11, 1e-6
+"""Levels can be had if all but the first part of them can; after some turns the second will do."""
+PATIENCE, MOST = 5, 60
+"""Turns after which less precision will do, and after which there is no end in sight."""
+
+
+@by_reference
+class FillTask(NamedTuple):
+    """What there is to do.
+
+    Attributes
+    ----------
+    task
+        The jobs and their program.
+    room, blank
+        Tables of the interior point method with room for a group a job, and with a record of zeros each.
+    """
+
+    task: Task
+    room: Tables
+    blank: Tables
+
+
+def fill_task(state: StandingState, terms: Terms, memory: Memory) -> FillTask:
+    """A task with the jobs that are there when it is carried out."""
+    types = state.workers.size
+    room, blank = (room_for_tables(jobs, types) for jobs in (len(state.jobs.key), 1))
+    return FillTask(standing_task(state, NO_PAST, terms, memory), room, blank)
+
+
+class Rise(NamedTuple):
+    """How levels rise while nothing but a group's own limit stops it.
+
+    Attributes
+    ----------
+    level, limit
+        At time 0 and in the end, shape ``(G,)``.
+    member
+        Groups that rise, in the order in which they come to their limits, shape ``(m,)``.
+    knots, heights
+        Time 0 and the times at which these do, and how high all that rise stand then, shape ``(m + 1,)``.
+    times
+        Those times, each once; empty if they are in no order.
+    """
+
+    level: Floats
+    limit: Floats
+    member: Ints
+    knots: Floats
+    heights: Floats
+    times: Floats
+
+
+class Filling(NamedTuple):
+    """Where water filling stands.
+
+    Attributes
+    ----------
+    limit, cost, order
+        Of each group: largest level, weight of all its jobs, and the groups in order of their limits, shape ``(G,)``.
+    level, done, asked
+        Levels, whether they are final, and the levels last asked for.
+    price, part
+        Multipliers of the levels that could not be had, last, and the part that could, ``(1,)``.
+    """
+
+    limit: Floats
+    cost: Floats
+    order: Ints
+    level: Floats
+    done: Ints
+    asked: Floats
+    price: Floats
+    part: Floats
+
+
+@compiled
+def filled_shares(fill: FillTask) -> int:
+    """Group the jobs, raise their levels and hand out the shares.
+
+    Returns 0 unless every program on the way gave a proven optimum, or where max-min fairness has none to start from.
+    """
+    task = fill.task
+    of_job, first, given = fairness_given(task)
+    groups, types = given.rate.shape
+    if groups == 0:
+        return 0
+    proof, shares = task.jobs.proof, task.jobs.shares
+    for k in range(proof.size):
+        proof[k] = 0.0
+    found = Found(np.empty((groups, types)), np.empty(groups), np.empty(types), np.empty(6))
+    if not _fill(_begin(given, first, task), given, found, fill):
+        return 0
+    for job in range(of_job.size):
+        for j in range(types):
+            shares[job, j] = min(max(found.x[of_job[job], j], 0.0), 1.0)
+    return 1
+
+
+@compiled
+def _begin(given: Given, first: Ints, task: Task) -> Filling:
+    """Levels of zero, and limits in order."""
+    groups, types = given.rate.shape
+    limit, cost, order = np.empty(groups), np.empty(groups), np.empty(groups, np.int64)
+    for g in range(groups):
+        limit[g] = given.rate[g, 0]
+        for j in range(1, types):
+            limit[g] = max(limit[g], given.rate[g, j])
+        cost[g] = task.jobs.weight[first[g]] * given.counts[g]
+        place = g
+        while place > 0 and limit[order[place - 1]] > limit[g]:
+            order[place] = order[place - 1]
+            place -= 1
+        order[place] = g
+    level, done, price = np.zeros(groups), np.zeros(groups, np.int64), np.zeros(groups)
+    return Filling(limit, cost, order, level, done, np.ones(groups), price, np.zeros(1))
+
+
+@compiled
+def _fill(filling: Filling, given: Given, found: Found, fill: FillTask) -> bool:
+    """Find the levels of all groups, and shares that reach them; whether all was proven."""
+    groups = filling.level.size
+    level, limit, asked = filling.level, filling.limit, filling.asked
+    use, supply = 0.0, 0.0
+    for g in range(groups):
+        use += given.use[g]
+    for j in range(given.workers.size):
+        supply += given.workers[j]
+    left = groups
+    if use > supply:  # what rises first is asked for as if there were no limits: all alike
+        if not _ask(filling, given, found, fill):
+            return False
+        for g in range(groups):
+            level[g] = min(asked[g] * found.summary[1], limit[g])
+            filling.price[g] = found.level_dual[g]
+        left = _stop(np.ones(groups, np.int64), filling, given)
+    for _ in range(groups + PATIENCE):
+        if left <= 0:
+            return left == 0
+        rise = _rise_from(filling)
+        if rise.times.size < 2:
+            return False
+        outcome, time = _climb(rise, filling, given, found, fill)
+        if outcome == LOST:
+            return False
+        copy_into(level, asked)
+        if outcome == REACHED:
+            return True
+        rises = np.zeros(groups, np.int64)
+        for k in range(rise.member.size):
+            rises[rise.member[k]] = int(time <= rise.knots[k + 1])
+        left = _stop(rises, filling, given)
+    return True
+
+
+LOST, REACHED, SHORT = range(3)
+"""A program was not proven; all levels asked for can be had; they cannot."""
+
+
+@compiled
+def _climb(
+    rise: Rise, filling: Filling, given: Given, found: Found, fill: FillTask
+) -> tuple[int, float]:
+    """Ask for the time at which workers stop somebody: an outcome, and the time."""
+    time, outcome = rise.times[rise.times.size - 1], REACHED
+    for turn in range(MOST):
+        _levels_at(time, rise, filling.asked)
+        if not _ask(filling, given, found, fill):
+            return LOST, time
+        part = found.summary[1]
+        if part >= 1.0 - (MET if turn < PATIENCE else NEARLY):
+            break
+        outcome = SHORT
+        copy_into(filling.price, found.level_dual)
+        filling.part[0] = part
+        earlier = _when(rise, filling.price, part * _worth(filling.price, filling.asked), time)
+        if not earlier < time:
+            break
+        time = earlier
+    return outcome, time
+
+
+@compiled
+def _stop(rises: Ints, filling: Filling, given: Given) -> int:
+    """Take groups as done that are at their limits, or that workers keep from rising; how many are left, -1 without prices.
+
+    Levels of before that are out of reach, by rounding, come down to what can be had.
+    """
+    level, limit, done = filling.level, filling.limit, filling.done
+    groups = level.size
+    cost = np.empty(groups)
+    dearest, priced, stopped, left = 0.0, False, False, 0
+    for g in range(groups):
+        cost[g] = filling.price[g] * limit[g] / given.use[g]
+        priced = priced or cost[g] != 0.0
+        if rises[g]:
+            dearest = max(dearest, cost[g])
+    for g in range(groups):
+        if level[g] >= limit[g] * (1.0 - SAME):
+            done[g] = 1
+        if rises[g] and cost[g] > 0.0 and cost[g] >= MARKED * dearest:
+            done[g], stopped = 1, True
+        left += 1 - done[g]
+    if not stopped and filling.part[0] > 0.0:
+        for g in range(groups):
+            level[g] = filling.asked[g] * min(filling.part[0], 1.0)
+    return left if priced else -1
+
+
+@compiled
+def _ask(filling: Filling, given: Given, found: Found, fill: FillTask) -> bool:
+    """Ask what part of levels can be had at once: what is ``found``, and whether it is proven."""
+    task = fill.task
+    types, start, proof = given.workers.size, task.start, task.jobs.proof
+    for g in range(filling.asked.size):
+        given.slope[g] = filling.asked[g]
+        given.floor[g] = 0.0 if filling.asked[g] > 0.0 else -math.inf
+    outcome = solve_direct(given, start, found)
+    if outcome != PRICED and outcome != BOTTLENECK:
+        tables = _tables_of(given, fill)
+        nobody = np.empty(0)
+        path = solve_program(tables, tables, np.empty((0, 0)), 0.0, nobody, False)
+        again = outcome == DOUBT
+        for j in range(types):
+            again = again and path.capacity_dual[j] > 0.0
+        if again:  # it has prices after all
+            copy_into(start, path.capacity_dual)
+            start[types] = path.summary[1]
+            again = solve_direct(given, start, found) == PRICED
+        if not again:
+            _take(path, found)
+    proof[3] += 1.0
+    for k in range(3):
+        proof[k] = max(proof[k], found.summary[2 + k])
+        if not found.summary[2 + k] <= task.terms[0].tolerance:
+            return False
+    return True
+
+
+@compiled
+def _take(path: Found, found: Found) -> None:
+    for g in range(path.level_dual.size):
+        copy_into(found.x[g], path.x[g])
+    copy_into(found.level_dual, path.level_dual)
+    copy_into(found.capacity_dual, path.capacity_dual)
+    for k in range(found.summary.size):
+        found.summary[k] = path.summary[k]
+
+
+@compiled
+def _tables_of(given: Given, fill: FillTask) -> Tables:
+    """Tables of a program, as :func:`gavel_opt.solver.tables.tables_of` makes them."""
+    groups, types = given.rate.shape
+    room, blank = fill.room, fill.blank
+    shares = groups * types
+    tables = Tables(
+        room.columns[:shares],
+        room.cells[:shares],
+        room.combinations[:groups],
+        room.groups[:groups],
+        room.types[:types],
+        room.rows[: 2 * groups + types],
+        room.scalars[:1],
+    )
+    tables.scalars[0] = blank.scalars[0]
+    for place in range(shares):
+        tables.columns[place] = blank.columns[0]
+        tables.cells[place] = blank.cells[0]
+    for place in range(2 * groups + types):
+        tables.rows[place] = blank.rows[0]
+    for g in range(groups):
+        tables.combinations[g] = blank.combinations[0]
+        tables.combinations[g].use = given.use[g]
+        tables.groups[g] = blank.groups[0]
+        tables.groups[g].jobs = given.counts[g]
+        tables.groups[g].slope = given.slope[g]
+        tables.groups[g].floor = given.floor[g]
+        for j in range(types):
+            tables.columns[g * types + j].rate = given.rate[g, j]
+    for j in range(types):
+        tables.types[j] = blank.types[0]
+        tables.types[j].workers = given.workers[j]
+    return tables
+
+
+# how levels rise ---------------------------------------------------------------------------------
+
+
+@compiled
+def _rise_from(filling: Filling) -> Rise:
+    """How the levels of groups that are not done rise from where they are: all stand at one height."""
+    order, limit, level = filling.order, filling.limit, filling.level
+    many, floor = 0, math.inf
+    member = np.empty(order.size, np.int64)
+    for place in range(order.size):
+        if not filling.done[order[place]]:
+            member[many] = order[place]
+            floor = min(floor, level[order[place]])
+            many += 1
+    knots, heights, times = np.zeros(many + 1), np.empty(many + 1), np.zeros(many + 1)
+    behind, total = np.empty(many), 0.0
+    for k in range(many - 1, -1, -1):
+        total += filling.cost[member[k]]
+        behind[k] = total
+    heights[0] = floor
+    last, ordered = 0, True
+    for k in range(many):
+        heights[k + 1] = limit[member[k]]
+        knots[k + 1] = knots[k] + (heights[k + 1] - heights[k]) * behind[k]
+        if knots[k + 1] > knots[k]:
+            last += 1
+            times[last] = knots[k + 1]
+        elif knots[k + 1] != knots[k]:
+            ordered = False
+    return Rise(level, limit, member[:many], knots, heights, times[: last + 1 if ordered else 0])
+
+
+@compiled
+def _levels_at(time: float, rise: Rise, found: Floats) -> None:
+    """Levels at a time, shape ``(G,)``."""
+    copy_into(found, rise.level)
+    knots, heights, many = rise.knots, rise.heights, rise.member.size
+    at, end = 0, many + 1  # the last knot that is not later
+    while end - at > 1:
+        middle = (at + end) // 2
+        if knots[middle] <= time:
+            at = middle
+        else:
+            end = middle
+    height = heights[at]
+    if at < many and knots[at] != time:
+        slope = (heights[at + 1] - heights[at]) / (knots[at + 1] - knots[at])
+        height = slope * (time - knots[at]) + heights[at]
+    for k in range(many):
+        g = rise.member[k]
+        found[g] = max(min(height, rise.limit[g]), rise.level[g])
+
+
+@compiled
+def _worth(price: Floats, level: Floats) -> float:
+    worth = 0.0
+    for g in range(price.size):
+        worth += price[g] * level[g]
+    return worth
+
+
+@compiled
+def _when(rise: Rise, price: Floats, worth: float, latest: float) -> float:
+    """The last time, not after ``latest``, at which levels are worth at most ``worth``."""
+    times, low, high = rise.times, 0, 0  # worth is not reached at times[low], and is at times[high]
+    while high < times.size and times[high] < latest:
+        high += 1
+    known, level = high, np.empty(price.size)
+    if _worth(price, rise.level) >= worth:
+        return 0.0
+    while high - low > 1:
+        middle = (low + high) // 2
+        _levels_at(times[middle], rise, level)
+        if _worth(price, level) >= worth:
+            high = middle
+        else:
+            low = middle
+    begin, end = times[low], times[high] if high < known else latest
+    _levels_at(begin, rise, level)
+    before = _worth(price, level)
+    _levels_at(end, rise, level)
+    after = _worth(price, level)
+    if not after > worth:
+        return end
+    return float(begin + (end - begin) * (worth - before) / (after - before))
