@@ -1,14 +1,16 @@
 """What the tests need of the process they run in, however it was started."""
 
 import gc
+import importlib.util
 import math
 import os
 import signal
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import pytest
 
+from gavel_opt.errors import MissingLibraryError
 from gavel_opt.kernels.jit import Kernel
 
 # The commands under test are those of this interpreter, whether or not its environment is active.
@@ -27,6 +29,17 @@ def _kernels_of_ours_can_be_compiled() -> Iterator[None]:
     kernels = [one for one in gc.get_objects() if isinstance(one, Kernel)]
     refused = {one.name for one in kernels if one._spent == -math.inf and _is_ours(one)}
     assert not refused, f"cannot be compiled, and stay interpreted: {sorted(refused)}"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call() -> Generator[None, object, object]:
+    """Skip what asks for ECOS where it is not: it has no wheels for Python 3.13 and later."""
+    try:
+        return (yield)
+    except MissingLibraryError as missing:
+        if importlib.util.find_spec("ecos") is None and "needs ecos" in str(missing):
+            pytest.skip(str(missing))
+        raise
 
 
 def _is_ours(kernel: Kernel) -> bool:

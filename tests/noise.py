@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-import time
+
+from gavel_opt.testing.scenarios import slowness
 
 _PROGRESS = re.compile(r"(compiling .*|gavel-sim: after \d+ .*)\n")
 
@@ -16,8 +17,4 @@ def without_progress(said: str) -> str:
 
 def at_rest(seconds: float) -> float:
     """So many seconds of a machine that does nothing else, in those of this one as it is now."""
-    began, spent = time.perf_counter(), time.thread_time()
-    while time.thread_time() - spent < 0.05:
-        pass
-    delay = (time.perf_counter() - began) / 0.05
-    return seconds * max(1.0, delay, os.getloadavg()[0] / (os.cpu_count() or 1))
+    return seconds * max(slowness(), os.getloadavg()[0] / (os.cpu_count() or 1))

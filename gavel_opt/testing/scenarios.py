@@ -93,12 +93,21 @@ def time_limit_is_kept(make_engine: MakeEngine) -> None:
         started = time.perf_counter()
         solution = engine.solve(program, Options(time_limit=limit))
         seconds = time.perf_counter() - started
-        assert seconds <= limit + 3.0, f"{seconds:.1f} s for a limit of {limit} s"
+        late = 3.0 * slowness()
+        assert seconds <= limit + late, f"{seconds:.1f} s for a limit of {limit} s"
         allowed = (Status.TIME_LIMIT, Status.OPTIMAL, Status.IMPRECISE)
         assert solution.status in allowed, f"{solution.status.value} for a limit of {limit} s"
     assert solve(LinearProgram.build([1], [[1]], 2, np.inf), engine).status is Status.OPTIMAL, (
         "no answer after a time limit"
     )
+
+
+def slowness() -> float:
+    """How many times longer than by itself a computation takes now, beside what else the machine does."""
+    began, spent = time.perf_counter(), time.thread_time()
+    while time.thread_time() - spent < 0.05:
+        pass
+    return max(1.0, (time.perf_counter() - began) / 0.05)
 
 
 def gives_what_it_declares(make_engine: MakeEngine) -> None:
