@@ -262,6 +262,12 @@ class Simulation:
         return waiting
 
     @property
+    def waits(self) -> bool:
+        """Whether anybody may have waited in the last round; of jobs that share workers it is not known at once."""
+        rounds, _ = self.mechanism.metrics()
+        return self.shares_workers or bool(rounds.size and rounds["queued"][-1] > 0)
+
+    @property
     def mean_scale(self) -> float:
         """Workers that a job asks for, on average over those that have arrived."""
         jobs, n = self.workload.jobs, max(1, self.arrived)

@@ -11,6 +11,7 @@ import pytest
 
 from gavel_opt import InputError, find_policy
 from simulator.cli import main
+from simulator.runs.saturation import long_queue
 from simulator.runs.saturation.bounds import highest_rate
 from simulator.runs.saturation.long_queue import LongQueue, Pace
 from simulator.runs.saturation.offered_load import (
@@ -184,7 +185,7 @@ class TestLongQueue:
         """Others have each been served a little: what is left of them is longer, as long ones are met more often."""
         lengths = {}
         for policy in ("fifo_perf", "max_min_fairness"):
-            queue = LongQueue(config(policy=policy, seed=2), bound, 1.0)
+            queue = LongQueue(config(policy=policy, seed=2), bound, 1.0, 5.0)
             lengths[policy] = queue._simulation.workload.jobs.duration[150:540].mean()
             assert queue.in_order == (policy == "fifo_perf")
         assert lengths["fifo_perf"] == pytest.approx(mean_duration(None), rel=0.1)
@@ -203,7 +204,7 @@ class TestLongQueue:
     def test_a_queue_in_order_under_a_policy_of_any_name_is_of_the_same_jobs(self, bound):
         """It is seen after fifteen rounds, and begun anew with those whole that have had no turn."""
         by_name, seen = (
-            LongQueue(config(policy="fifo_perf", seed=2), bound, 1.0, made=made)
+            LongQueue(config(policy="fifo_perf", seed=2), bound, 1.0, 5.0, made=made)
             for made in (None, find_policy("fifo_perf"))
         )
         assert by_name.in_order
@@ -212,6 +213,34 @@ class TestLongQueue:
         np.testing.assert_array_equal(first.key[:540], second.key[:540])
         done = second.duration[:540] * second.scale_factor[:540]
         np.testing.assert_array_equal(seen._work[:540], done)
+
+    def test_where_it_is_known_that_jobs_are_served_in_order_few_are_enough(self, bound):
+        """Nobody is served before his turn, so that who stands far behind changes nothing but the time it takes."""
+        many, few = (
+            LongQueue(config(policy="fifo_perf"), bound, 1.0, demand) for demand in (5.0, None)
+        )
+        assert (many._count, few._count) == (540, 216)
+
+    @pytest.mark.parametrize("demand", [3.0, 4.0, 5.0])
+    def test_there_are_as_many_jobs_of_each_scale_factor_as_are_drawn(self, demand):
+        """Rounded key by key there would be 3 jobs on 8 workers for 8.6 with a demand of 3, and 19 for 14 with 5."""
+        own = config(policy="max_min_fairness", multi_gpu=True, seed=5)
+        queue = LongQueue(own, highest_rate(own), 1.0, demand)
+        scale = queue._simulation.workload.jobs.scale_factor[: queue._count]
+        found = np.bincount(scale, minlength=9)[[1, 2, 4, 8]]
+        np.testing.assert_allclose(found, np.array([0.7, 0.1, 0.15, 0.05]) * queue._count, atol=1.0)
+
+    def test_stretches_that_make_up_for_each_other_are_not_apart(self):
+        up_and_down = np.array([0.9, 1.06, 0.94, 1.05, 0.95])
+        assert long_queue._spread(up_and_down, np.ones(5)) < 0.5 * np.std(up_and_down, ddof=1)
+        settling = np.array([0.9, 0.94, 0.95, 1.05, 1.06])
+        assert long_queue._spread(settling, np.ones(5)) > 1.1 * np.std(settling, ddof=1)
+        draws = np.random.default_rng(1)
+        for n in (3, 8):
+            hours = draws.choice([1.0, 2.0, 4.0], n)
+            rates = draws.standard_normal((2000, n)) / np.sqrt(hours)
+            found = [long_queue._spread(one, hours) ** 2 for one in rates]
+            assert np.mean(found) * hours.mean() == pytest.approx(1.0, abs=0.1)
 
     def test_of_a_run_at_hand_it_takes_the_tables_and_comes_out_the_same(self, bound):
         one = config(policy="gandiva", seed=4)

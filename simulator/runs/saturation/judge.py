@@ -8,7 +8,6 @@ measurement answers for good, unless the rate is within its error of the answer.
 
 from __future__ import annotations
 
-import itertools
 import math
 import operator
 from collections.abc import Mapping, Sequence
@@ -27,6 +26,7 @@ from simulator.runs.saturation.long_queue import (
     WASTES,
     LongQueue,
     Pace,
+    known_in_order,
     settled_demand,
 )
 from simulator.runs.saturation.rules import Finding, Parameters, Series, Verdict, judge
@@ -37,6 +37,9 @@ from simulator.world.units import HOUR
 
 FIRST_LOOK = 100
 """Round of the first look; later ones follow at 10 % more rounds each time."""
+
+RARELY = 4
+"""Part of a run, as one in so many, after which it is looked at again where only a longer measurement tells more."""
 
 STRETCHES, FEWEST_STRETCHES = 6, 3
 """Stretches in which a long queue is measured, and those after which a clear answer ends it; the first is left
@@ -62,6 +65,9 @@ SUSPECTED = 12.0
 """How many times the usual share of a run's hours may go into a long queue where the rate seems to be beyond the
 margin, so that the rest of the run is in vain if that is so; its root where the rate seems to be beyond the pace."""
 
+SUSPECTED_IN_ORDER = 18.0
+"""The same where jobs are served in order: such a queue is short, its rounds are cheap, and its pace is uneven."""
+
 EARLY = 0.006
 """Part of a pace to which it is known at best before it has been measured to the end: few stretches may be alike by
 chance."""
@@ -77,8 +83,9 @@ MOST_MIXES, MOST_OF_A_KIND = 3, 12.0
 """How often a long queue may drift far to another mix of jobs, so that one of that mix is measured instead, and how many
 times as many jobs of some scale factor as are drawn that has at most."""
 
-NEAR = (0.95, 1.10)
-"""Loads, by the pace of a queue of all kinds of jobs, between which it may matter to which mix that drifts."""
+NEAR = ((0.95, 1.10), (0.97, 1.10))
+"""Loads, by the pace of a queue of all kinds of jobs, between which it may matter to which mix that drifts; and by that
+of a queue of such a mix, which is nearer to the last one."""
 
 _OTHER_DRAWS = 1_000_003
 """Between the seeds of two measurements: another one is of other jobs."""
@@ -88,9 +95,9 @@ LEAST_ROUNDS, LEAST_SHARED_ROUNDS = 40, 120
 jobs share workers it takes longer until those run together that do so usually."""
 
 
-def look_after(rounds: int) -> int:
-    """Round of the next look: looks grow rarer as the run grows longer."""
-    return rounds + max(FIRST_LOOK // 2, rounds // 10)
+def look_after(rounds: int, part: int = 10) -> int:
+    """Round of the next look: looks grow rarer as the run grows longer, by a part of it."""
+    return rounds + max(FIRST_LOOK // 2, rounds // part)
 
 
 class Judge:
@@ -271,7 +278,7 @@ class Judge:
     def _jobs_wait(self, simulation: Simulation) -> bool:
         """Whether some jobs have waited at every moment for some hours."""
         since = simulation.time - self._parameters["hours"] * HOUR
-        return since >= 0 and bool(simulation.waiting_since(since).min() > 0)
+        return since >= 0 and simulation.waits and bool(simulation.waiting_since(since).min() > 0)
 
     def _hours_due(self, simulation: Simulation) -> float | None:
         """Hours of a long queue that may be simulated now; None if not yet.
@@ -281,7 +288,7 @@ class Judge:
         """
         affordable = self._affordable(simulation)
         least = self._least_rounds(simulation) * self._config.round_seconds / HOUR
-        affordable *= SUSPECTED if self._doubted else self._suspicion()
+        affordable *= self._most_suspicion if self._doubted else self._suspicion()
         due = max(least, 2.0 * self._measured)
         if affordable >= due:
             small = max(1.0, USUAL_WORKERS / simulation.cluster.total)
@@ -298,8 +305,17 @@ class Judge:
             return 1.0
         load, _ = _load(_rate(self._config), self._pace)
         if load > 1.0 + self._parameters["margin"]:
-            return SUSPECTED
-        return math.sqrt(SUSPECTED) if load > 1.0 else 1.0
+            return self._most_suspicion
+        return math.sqrt(self._most_suspicion) if load > 1.0 else 1.0
+
+    @property
+    def _most_suspicion(self) -> float:
+        return SUSPECTED_IN_ORDER if self._in_order else SUSPECTED
+
+    @property
+    def _in_order(self) -> bool:
+        """Whether the policy is known to serve jobs in order."""
+        return known_in_order(self._config, self._made)
 
     def _least_rounds(self, simulation: Simulation) -> float:
         if not simulation.shares_workers:
@@ -310,6 +326,10 @@ class Judge:
         """Hours of a long queue that are the usual share of those that the run takes at least."""
         takes = max(simulation.time / HOUR, simulation.window[1] / _rate(self._config))
         return self._parameters["share"] * takes
+
+    def _goes_by_itself(self, simulation: Simulation) -> bool:
+        """Whether the run's own pace may count before its queue is long."""
+        return not simulation.shares_workers and self._wastes(simulation)
 
     def _wastes(self, simulation: Simulation) -> bool:
         """Whether the policy, as a long queue had it, is far from what could be done at best."""
@@ -359,7 +379,8 @@ class Judge:
             return False
         assert self._pace is not None
         load, _ = _load(_rate(self._config), self._pace)
-        matters = self._mixes < MOST_MIXES and NEAR[0] <= load <= NEAR[1]
+        least, most = NEAR[min(self._mixes, 1)]
+        matters = self._mixes < MOST_MIXES and least <= load <= most
         if not (matters and self._wastes(simulation)):
             return False
         return bool(queue.settled_mix(1).max() > clear * ANOTHER_MIX)
@@ -367,19 +388,25 @@ class Judge:
     def _measure_one(self, simulation: Simulation, hours: float) -> LongQueue:
         """Measure a long queue for so many hours, and on while it is not clear and there is a point in it.
 
-        Looked at after so many hours, twice, four times as many, and less exactly between. It goes on within the usual
-        share while the rate may be beyond the margin, and beyond that while it seems to be, unless another queue is to
+        Looked at after so many hours, twice, four times as many, and less exactly twice between. It goes on within the
+        usual share while the rate may be beyond the margin, and beyond that while it seems to be, unless another queue is to
         follow. Not where jobs share workers: what such a queue has wrong while it settles is no chance, and more hours
         would only make it look sure.
         """
         rate, bound, parameters = _rate(self._config), self._bound(simulation), self._parameters
         usual = self._affordable(simulation)
-        most = max(hours, SUSPECTED * usual)
-        mix, arrivals = self._mix, None if self._mix is None else rate
+        most = max(hours, self._most_suspicion * usual)
+        # one of a mix, or served in order, is to stay as long as it is
+        mix = self._mix
+        arrivals = rate if self._in_order or mix is not None else None
         config = replace(self._config, seed=self._config.seed + _OTHER_DRAWS * self._measurements)
         self._measurements += 1
-        demand = None if mix is None else settled_demand(bound)
-        queue = LongQueue(config, bound, most, demand, arrivals, mix, self._made, simulation)
+        demand, in_order = None, None
+        if mix is not None:  # which a queue that is served in order does not drift to
+            demand, in_order = settled_demand(bound), False
+        queue = LongQueue(
+            config, bound, most, demand, arrivals, mix, self._made, simulation, in_order
+        )
         if queue.in_order or mix is not None:  # it takes hours until other jobs are seen
             hours = max(hours, usual)
         fewest = STRETCHES if simulation.shares_workers else FEWEST_STRETCHES
@@ -387,8 +414,11 @@ class Judge:
         target = STRETCHES
         # until it is seen who has begun may take longer than a first stretch, which is left out in any case
         stretch = min(hours / STRETCHES, (hours - queue.begun) / (STRETCHES - 1))
-        for done in itertools.count(1):
-            queue.go_on(stretch)
+        done, step = 0, 1  # in stretches of that length
+        while done < target:
+            part = min(step, target - done)
+            queue.go_on(part * stretch)
+            done += part
             if done < fewest:
                 continue  # too few to know how far they are apart
             own = queue.pace(1)
@@ -405,11 +435,10 @@ class Judge:
             # a queue of all kinds of jobs that is to become another says soon which one
             if (whole or mix is None) and self._drifts(simulation, queue, 1.0 if whole else CLEAR):
                 break
-            if whole:
-                target = min(2 * target, int(self._suspicion() * usual / stretch))
-                in_vain = target <= done or not may_be_saturated(rate, pace, parameters)
-                if in_vain or not queue.in_order:
-                    break
+            if whole and queue.in_order and may_be_saturated(rate, pace, parameters):
+                longer = min(2 * target, int(self._suspicion() * usual / stretch))
+                target = max(target, longer)
+                step = math.ceil((target - done) / FEWEST_STRETCHES)
         self._before.append(own)
         return queue
 
@@ -433,6 +462,8 @@ class Judge:
             self._doubted or may_be_saturated(rate, pace, self._parameters)
         ):
             self.next_look = None
+        elif not self._goes_by_itself(simulation):
+            self.next_look = look_after(simulation.rounds, RARELY)
         figures = {"arrived": float(simulation.arrived), "active": float(simulation.active)}
         figures |= verdict.figures
         reason, time = verdict.reason, simulation.time
@@ -475,7 +506,7 @@ class Judge:
         own = self._pace_where(3, pace)
         if own is not None:
             return replace(own, queue=simulation.active), True
-        if simulation.shares_workers or not self._wastes(simulation):
+        if not self._goes_by_itself(simulation):
             return None
         own = self._pace_where(2, pace)
         return None if own is None else (own, False)

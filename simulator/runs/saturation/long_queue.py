@@ -7,7 +7,8 @@ simulation of its own starts with a queue of several jobs per worker, and the pa
 The queue is the one that a cluster at its limit would have: as many jobs of each key as they are
 drawn, each with what is left of it when somebody looks (long jobs are met more often, half done on
 average). It settles within hours, where a queue of fresh jobs takes days. Under a policy that serves jobs
-one after the other (FIFO) those that wait have not begun: there they are whole.
+one after the other (FIFO) those that wait have not begun: there they are whole, and as few will do as say
+who comes next.
 """
 
 from __future__ import annotations
@@ -59,6 +60,11 @@ def settled_demand(bound: Bound) -> float:
     return max(SETTLED_DEMAND, SETTLED_WORKERS / float(bound.workers.sum()))
 
 
+SERVED_DEMAND, SERVED_JOBS = 2.0, 200.0
+"""Workers that a queue asks for which is served in order, per worker, and its jobs, at least: who stands behind them
+does not matter."""
+
+
 _DRAWN = 3
 """Jobs drawn, per job of the queue, whose durations it is made of."""
 
@@ -72,6 +78,12 @@ others (1 if all are), if jobs wait until those before them are done."""
 
 _IN_ORDER = ("fifo", "fifo_perf")
 """Policies of which that is known beforehand: then those that do not fit on the workers at first are whole."""
+
+
+def known_in_order(config: RunConfig, made: Found | None) -> bool:
+    """Whether a policy is known to serve jobs in order."""
+    return made is None and config.policy in _IN_ORDER
+
 
 WASTES = 0.88
 """Part of the bound below which a policy does not match jobs to workers. Then its pace depends on the mix of jobs in
@@ -177,6 +189,8 @@ class LongQueue:
         What makes the policy where its name in the configuration does not say it.
     like
         The run itself, or another queue's, whose tables are taken.
+    in_order
+        Whether jobs are served in order; None where the queue is to tell.
 
     Attributes
     ----------
@@ -200,6 +214,7 @@ class LongQueue:
         mix: Floats | None = None,
         made: Found | None = None,
         like: Simulation | None = None,
+        in_order: bool | None = None,
     ) -> None:
         self._bound = bound
         self._keys: NDArray[np.int64]  # of all jobs known, and their work
@@ -209,9 +224,14 @@ class LongQueue:
         self._speed = measurements.reference_speed("turns durations into steps")
         self._scale = np.array([scale for _, scale in keys], dtype=np.int64)
         self._share = job_shares(config, keys)
+        if known_in_order(config, made):
+            in_order = True
         if demand is None:
             usual = DEMAND_WITH_WEIGHTS if config.multi_priority else DEMAND
             demand = demand_of(config.policy, usual)
+            if in_order:
+                jobs = SERVED_JOBS * float(self._share @ self._scale)
+                demand = min(demand, max(SERVED_DEMAND, jobs / float(bound.workers.sum())))
         if mix is not None:
             self._share = self._share * mix / float(self._share @ mix)
         workers = demand * float(bound.workers.sum())
@@ -229,9 +249,9 @@ class LongQueue:
             timeout=math.inf,
         )
         self._count = count
-        self.in_order = made is None and config.policy in _IN_ORDER
-        if self.in_order:
-            self._begin(made, None, like)
+        if in_order is not None:
+            self.in_order = in_order
+            self._begin(made, None if in_order else np.zeros(count, dtype=np.bool_), like)
         else:
             self._begin(made, np.zeros(count, dtype=np.bool_), like)
             self._advance(demand * TURNS * self._config.round_seconds)
@@ -243,6 +263,7 @@ class LongQueue:
         self._due = 0.0
         self._shares_workers = self._simulation.shares_workers
         self.rates: list[float] = []
+        self._lengths: list[float] = []
 
     @property
     def hours(self) -> float:
@@ -264,6 +285,7 @@ class LongQueue:
         self._advance(self._due)
         self._books.append(self._look())
         self.rates.append(self._rate_of_last())
+        self._lengths.append(hours)
 
     def _advance(self, end: float) -> None:
         """Simulate until so many seconds have passed."""
@@ -295,7 +317,7 @@ class LongQueue:
         """Take the pace over all stretches from number ``first`` on."""
         turns = self._since(first)
         parts = np.array(self.rates[first:])
-        spread = float(parts.std(ddof=1)) if parts.size > 1 else math.inf
+        spread = _spread(parts, np.array(self._lengths[first:]))
         if self._shares_workers:
             # What a worker costs cannot be split between two jobs that share it: the value alone.
             rate, error = self._value_of(turns) / turns.seconds, spread
@@ -304,7 +326,10 @@ class LongQueue:
             rate = costs.earned / turns.seconds / costs.needed
             error = rate * self._error_of(costs, turns)
             if parts.size > 1:
-                error = math.hypot(error, spread / math.sqrt(parts.size))
+                chance = spread / math.sqrt(parts.size)
+                # one after the other they are in stretches, which then have their luck in them
+                seen_twice = self.in_order and parts.size > _PAIRED
+                error = max(error, chance) if seen_twice else math.hypot(error, chance)
         jobs = equal_jobs(turns.cost)
         return Pace(rate, error, turns.seconds / HOUR, self._simulation.active, jobs)
 
@@ -401,7 +426,7 @@ class LongQueue:
         workload.extend(_DRAWN * count - workload.jobs.size)
         draws = _draws.stream
         draws.seed(self._config.seed % 2**32)
-        key = _shuffled(np.repeat(np.arange(self._share.size), _split(self._share, count)), draws)
+        key = _shuffled(_kinds(self._share, self._scale, count, draws), draws)
         # What is left of a job that is met at random: the longer it is the sooner it is met.
         drawn = np.sort(workload.jobs.duration[: _DRAWN * count])
         met = np.cumsum(drawn) / drawn.sum()
@@ -458,12 +483,41 @@ def _less(now: Floats, before: Floats) -> Floats:
     return change
 
 
-def _split(share: Floats, count: int) -> NDArray[np.int64]:
-    """Split a number of jobs by shares, the largest remainders rounded up."""
-    exact = share * count
-    whole = np.floor(exact).astype(np.int64)
-    whole[np.argsort(whole - exact, kind="stable")[: count - int(whole.sum())]] += 1
-    return whole
+def _spread(rates: Floats, hours: Floats) -> float:
+    """How far the rates of stretches are apart, as if all were of their average length and none knew of the others.
+
+    Told from every two that follow each other, where there are enough: a queue whose jobs take turns makes up in one for
+    what it did too little in the one before, and one that settles does not.
+    """
+    n = rates.size
+    if n < 2:
+        return math.inf
+    parts = hours / hours.mean()
+    mean = float(parts @ rates) / n
+    if n < _PAIRED:
+        return math.sqrt(float(parts @ (rates - mean) ** 2) / (n - 1))
+    both = parts[1:] + parts[:-1]
+    apart = (parts[1:] * rates[1:] + parts[:-1] * rates[:-1]) / both - mean
+    return math.sqrt(float(both @ apart**2) * n / ((n - 1) * (n - 2)))
+
+
+_PAIRED = 5
+"""Stretches from which on every two of them tell it."""
+
+
+def _kinds(
+    share: Floats, scale: NDArray[np.int64], count: int, draws: np.random.RandomState
+) -> NDArray[np.int64]:
+    """Draw keys, as many of each as its share says, but for one more or less.
+
+    Drawn in even steps through the keys by scale factor, of which too there are as many as their shares say: of each
+    key there is a job or two, and rounded one by one they would be 3 on 8 workers where 8.6 are drawn.
+    """
+    by_scale = np.argsort(scale, kind="stable")
+    upto = np.cumsum(share[by_scale])
+    place = (np.arange(count) + draws.random_sample()) / count * upto[-1]
+    found: NDArray[np.int64] = by_scale[np.minimum(np.searchsorted(upto, place), share.size - 1)]
+    return found
 
 
 def _shuffled(values: NDArray[Any], draws: np.random.RandomState) -> NDArray[Any]:
