@@ -76,6 +76,20 @@ def arrays_in(form: Any) -> list[ArrayForm]:
     return []
 
 
+def is_object(form: Any) -> bool:
+    """Whether compiled code is handed Python's object itself: an array, or a tuple of nothing else, not by reference."""
+    if isinstance(form, TupleForm):
+        return not form.is_reference and all(map(is_object, form.members))
+    return isinstance(form, ArrayForm)
+
+
+def kinds_in(form: Any) -> list[type[Any] | np.dtype[Any]]:
+    """What compiled code is to find in an object, in order: types of elements of arrays, and the classes of tuples."""
+    if isinstance(form, ArrayForm):
+        return [form.dtype]
+    return [form.type, *(kind for member in form.members for kind in kinds_in(member))]
+
+
 # tables ------------------------------------------------------------------------------------------
 
 
@@ -169,7 +183,7 @@ class Call:
         return self.address != 0
 
 
-# numpy's arrays in memory ------------------------------------------------------------------------
+# objects in memory -------------------------------------------------------------------------------
 
 _HEAD = object.__basicsize__
 TYPE = _HEAD - 8
@@ -178,29 +192,41 @@ TYPE = _HEAD - 8
 DATA, NDIM, SHAPE, DTYPE, FLAGS = (_HEAD + 8 * place for place in (0, 1, 2, 5, 6))
 IN_ORDER = 0x1 | 0x100 | 0x400
 """Flags: contiguous in C's order, aligned, writeable."""
+LENGTH, ITEMS = _HEAD, tuple.__basicsize__
+"""Where a tuple has its length, and the first of what it holds."""
 
 
 @functools.cache
 def arrays_are_known() -> bool:
-    """Whether arrays have in memory what this module says, tried with two of them."""
+    """Whether arrays and tuples have in memory what this module says, tried with some of them."""
     if ctypes.sizeof(ctypes.c_void_p) != 8:
         return False
     dtype = np.dtype([("a", "f8"), ("b", "i4")], align=True)
-    return all(map(_is_as_expected, (np.zeros(3), np.zeros((5, 7), dtype))))
+    pair = np.zeros(3), np.zeros((5, 7), dtype)
+    named = ArrayForm(dtype, 1)
+    return all(map(_is_as_expected, pair)) and all(map(_holds_its_items, ((), pair, named)))
+
+
+def _word(address: int) -> int:
+    return ctypes.c_int64.from_address(address).value
 
 
 def _is_as_expected(array: np.ndarray[Any, Any]) -> bool:
-    def word(address: int) -> int:
-        return ctypes.c_int64.from_address(address).value
-
     def half(address: int) -> int:
         return ctypes.c_int32.from_address(address).value
 
     place = id(array)
-    if word(place + TYPE) != id(np.ndarray) or word(place + DATA) != array.ctypes.data:
+    if _word(place + TYPE) != id(np.ndarray) or _word(place + DATA) != array.ctypes.data:
         return False
-    if half(place + NDIM) != array.ndim or word(place + DTYPE) != id(array.dtype):
+    if half(place + NDIM) != array.ndim or _word(place + DTYPE) != id(array.dtype):
         return False
-    shape = word(place + SHAPE)
-    found = tuple(word(shape + 8 * axis) for axis in range(array.ndim))
+    shape = _word(place + SHAPE)
+    found = tuple(_word(shape + 8 * axis) for axis in range(array.ndim))
     return found == array.shape and half(place + FLAGS) & IN_ORDER == IN_ORDER
+
+
+def _holds_its_items(some: tuple[Any, ...]) -> bool:
+    place = id(some)
+    if _word(place + TYPE) != id(type(some)) or _word(place + LENGTH) != len(some):
+        return False
+    return all(_word(place + ITEMS + 8 * i) == id(item) for i, item in enumerate(some))

@@ -47,15 +47,27 @@ from gavel_opt.kernels.arguments import (
     DTYPE,
     FLAGS,
     IN_ORDER,
+    ITEMS,
+    LENGTH,
     NDIM,
     SHAPE,
     TYPE,
     ArrayForm,
     TupleForm,
+    is_object,
     words_of,
 )
 from gavel_opt.kernels.jit import KEEPS_TIME, clock
-from gavel_opt.kernels.native import ENTRY, FITS, OTHER_ARGUMENTS, RAISED, RELEASE, Code
+from gavel_opt.kernels.native import (
+    ENTRY,
+    FITS,
+    OTHER_ARGUMENTS,
+    RAISED,
+    RELEASE,
+    TAKE,
+    Code,
+    result_words,
+)
 
 _WORD = ir.IntType(64)
 _HALF = ir.IntType(32)
@@ -80,6 +92,18 @@ class _Object(types.Type):
         super().__init__(name=f"object_of_{self.array}")
 
 
+class _Items(types.Type):
+    """A tuple of arrays and such tuples as the object that Python has; its fields are ``item_0``, ``item_1``, ..."""
+
+    def __init__(self, members: tuple[Any, ...]) -> None:
+        self.members = tuple(map(_object_of, members))
+        super().__init__(f"items({', '.join(one.name for one in self.members)})")
+
+
+def _object_of(form: Any) -> _Object | _Items:
+    return _Object(form) if isinstance(form, ArrayForm) else _Items(form.members)
+
+
 class _Call(types.Callable):
     """A call that is handed over: address of the code and of the table that it takes."""
 
@@ -98,6 +122,7 @@ class _Call(types.Callable):
 
 register_model(_Table)(models.OpaqueModel)
 register_model(_Object)(models.OpaqueModel)
+register_model(_Items)(models.OpaqueModel)
 
 
 @register_model(_Call)
@@ -194,6 +219,28 @@ def _get_member(context: Any, builder: Any, kind: _Object, value: Any, name: str
     return _load(builder, value, {"type": TYPE, "dtype": DTYPE}[name], _WORD)
 
 
+@infer_getattr
+class _ItemsFields(AttributeTemplate):
+    key = _Items
+
+    def generic_resolve(self, kind: _Items, name: str) -> Any:
+        place = _item(name)
+        return types.int64 if place is None else kind.members[place]
+
+
+@lower_getattr_generic(_Items)
+def _get_item(context: Any, builder: Any, kind: _Items, value: Any, name: str) -> Any:
+    place = _item(name)
+    if place is None:
+        return _load(builder, value, {"type": TYPE, "length": LENGTH}[name], _WORD)
+    return _load(builder, value, ITEMS + 8 * place, _pointer())
+
+
+def _item(name: str) -> int | None:
+    """Number of an item; None for what else a tuple has."""
+    return int(name.removeprefix("item_")) if name.startswith("item_") else None
+
+
 def _pointer() -> Any:
     return _BYTE.as_pointer()
 
@@ -278,7 +325,10 @@ def _read_clock(context: Any, builder: Any, signature: Any, arguments: Any) -> A
 
 
 def _entry(kernel: Any, forms: tuple[Any, ...], result: Any) -> tuple[Any, list[Any]]:
-    """What checks arguments and calls the kernel, and the types of what it takes."""
+    """What checks arguments and calls the kernel, and the types of what it takes.
+
+    After what it writes to and what it expects come one tuple of all objects, if there is one, and all else.
+    """
     space: dict[str, Any] = {
         "__name__": __name__,
         "kernel": kernel,
@@ -286,24 +336,40 @@ def _entry(kernel: Any, forms: tuple[Any, ...], result: Any) -> tuple[Any, list[
         "call_of": _call_of,
     }
     checks: list[str] = []
+    objects: list[Any] = []
     kinds: list[Any] = []
+    expects = 0
 
-    def passed(form: Any) -> str:
-        name = f"given_{len(kinds)}"
+    def expected() -> str:
+        nonlocal expects
+        expects += 1
+        return f"expected[{expects}]"
+
+    def built(form: TupleForm, parts: list[str]) -> str:
+        if form.type is tuple:
+            return f"({''.join(f'{part}, ' for part in parts)})"
+        maker = f"make_{len(space)}"  # after the names that the parts have taken
+        space[maker] = form.type
+        return f"{maker}({', '.join(parts)})"
+
+    def looked_at(form: Any, name: str) -> str:
         if isinstance(form, ArrayForm):
-            kinds.append(_Object(form))
             checks.append(
-                f"{name}.type == expected[0] and {name}.dtype == expected[{len(checks) + 1}] and "
+                f"{name}.type == expected[0] and {name}.dtype == {expected()} and "
                 f"{name}.ndim == {form.ndim} and {name}.flags & {IN_ORDER} == {IN_ORDER}"
             )
             return f"{name}.array"
+        checks.append(f"{name}.type == {expected()} and {name}.length == {len(form.members)}")
+        items = enumerate(form.members)
+        return built(form, [looked_at(one, f"{name}.item_{place}") for place, one in items])
+
+    def passed(form: Any) -> str:
+        if is_object(form):
+            objects.append(form)
+            return looked_at(form, f"objects.item_{len(objects) - 1}")
         if isinstance(form, TupleForm) and not form.is_reference:
-            parts = ", ".join(map(passed, form.members))
-            if form.type is tuple:
-                return f"({parts},)"
-            maker = f"make_{len(space)}"  # after the names that the parts have taken
-            space[maker] = form.type
-            return f"{maker}({parts})"
+            return built(form, list(map(passed, form.members)))
+        name = f"given_{len(kinds)}"
         if form == "c":
             kinds.extend([types.int64] * 2)
             return f"call_of({name}, given_{len(kinds) - 1})"
@@ -314,10 +380,11 @@ def _entry(kernel: Any, forms: tuple[Any, ...], result: Any) -> tuple[Any, list[
     lines = [f"    if not ({' and '.join(checks)}):", f"        return {OTHER_ARGUMENTS}"]
     lines = lines if checks else []
     lines += [f"    result = {call}", *_written("result", result), f"    return {FITS}"]
-    names = ", ".join(f"given_{i}" for i in range(len(kinds)))
-    exec("\n".join([f"def entry(found, numbers, expected, {names}):", *lines]), space)  # noqa: S102  # our own text
+    names = ["objects"] * bool(objects) + [f"given_{i}" for i in range(len(kinds))]
+    exec("\n".join([f"def entry(found, numbers, expected, {', '.join(names)}):", *lines]), space)  # noqa: S102  # our own text
     words, numbers = types.CPointer(types.int64), types.CPointer(types.float64)
-    return space["entry"], [words, numbers, words, *kinds]
+    tuples = [_Items(tuple(objects))] * bool(objects)
+    return space["entry"], [words, numbers, words, *tuples, *kinds]
 
 
 def _written(value: str, form: Any) -> list[str]:
@@ -413,7 +480,9 @@ def _lowered(kernel: Any, forms: tuple[Any, ...], done: Callable[[], None]) -> L
         function = _Function.of(kernel, tuple(map(type_of, forms)))
         result = _form_of(function.signature.return_type)
         entry, kinds = _entry(kernel, forms, result)
-        return Lowered(forms, result, tuple(_Function(entry, tuple(kinds)).parts()))
+        own, *shared = _Function(entry, tuple(kinds)).parts()
+        own = own._replace(texts=(*own.texts, _taking(result)))
+        return Lowered(forms, result, (own, *shared))
 
 
 @contextlib.contextmanager
@@ -605,7 +674,7 @@ def machine_code(lowered: Lowered) -> tuple[bytes, ...]:
 def object_file(part: Part) -> bytes:
     """Machine code of one part of a kernel, as :func:`machine_code`."""
     module = _llvm_module(part)
-    seen = (ENTRY, RELEASE) if part.is_entry else (part.exported,)
+    seen = (ENTRY, RELEASE, TAKE) if part.is_entry else (part.exported,)
     for one in [*module.functions, *module.global_variables]:
         if not one.is_declaration and one.name not in seen:
             one.linkage = binding.Linkage.internal
@@ -671,6 +740,64 @@ free:
   call void @NRT_MemInfo_call_dtor(ptr %block)
   br label %out
 out:
+  ret void
+}}
+"""
+
+
+def _taking(result: Any) -> str:
+    """The function that moves a result's arrays (:func:`_written`) into those of a tuple; where an address is 0, nothing."""
+    lines: list[str] = []
+    places: list[tuple[int, ArrayForm]] = []
+
+    def look(form: Any, place: int) -> int:
+        if isinstance(form, TupleForm):
+            for member in form.members:
+                place = look(member, place)
+            return place
+        if isinstance(form, ArrayForm):
+            places.append((place, form))
+        return place + result_words(form)
+
+    look(result, 0)
+    for i, (place, form) in enumerate(places):
+        size = f"{form.dtype.itemsize}"
+        lines += [
+            f"%owner_at_{i} = getelementptr i64, ptr %found, i64 {place}",
+            f"%owner_{i} = load i64, ptr %owner_at_{i}",
+            f"%data_at_{i} = getelementptr i64, ptr %found, i64 {place + 1}",
+            f"%data_{i} = load ptr, ptr %data_at_{i}",
+        ]
+        for axis in range(form.ndim):
+            lines += [
+                f"%length_at_{i}_{axis} = getelementptr i64, ptr %found, i64 {place + 2 + axis}",
+                f"%length_{i}_{axis} = load i64, ptr %length_at_{i}_{axis}",
+                f"%size_{i}_{axis} = mul i64 {size}, %length_{i}_{axis}",
+            ]
+            size = f"%size_{i}_{axis}"
+        lines += [
+            f"%none_{i} = icmp eq ptr %data_{i}, null",
+            f"br i1 %none_{i}, label %next_{i}, label %move_{i}",
+            f"move_{i}:",
+            f"%item_{i} = getelementptr i8, ptr %into, i64 {ITEMS + 8 * i}",
+            f"%array_{i} = load ptr, ptr %item_{i}",
+            f"%target_at_{i} = getelementptr i8, ptr %array_{i}, i64 {DATA}",
+            f"%target_{i} = load ptr, ptr %target_at_{i}",
+            f"call void @llvm.memcpy.p0.p0.i64(ptr %target_{i}, ptr %data_{i}, i64 {size}, i1 false)",
+            f"%lent_{i} = icmp eq i64 %owner_{i}, 0",
+            f"br i1 %lent_{i}, label %next_{i}, label %free_{i}",
+            f"free_{i}:",
+            f"call void @{RELEASE}(i64 %owner_{i})",
+            f"br label %next_{i}",
+            f"next_{i}:",
+        ]
+    body = "\n  ".join(lines)
+    return f"""
+declare void @{RELEASE}(i64)
+declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)
+
+define void @{TAKE}(ptr %found, ptr %into) {{
+  {body}
   ret void
 }}
 """

@@ -8,8 +8,10 @@ their types, so that a call costs little more than that.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import functools
+import math
 import threading
 import weakref
 from collections.abc import Callable
@@ -23,17 +25,19 @@ from gavel_opt.kernels.arguments import (
     Tables,
     TupleForm,
     array_form,
-    arrays_in,
+    is_object,
+    kinds_in,
 )
 
 ENTRY = "gavel_opt_kernel"
 """Name of the function of C."""
-RELEASE = "gavel_opt_release"
-"""Name of the one that gives an array's memory back."""
+RELEASE, TAKE = "gavel_opt_release", "gavel_opt_take"
+"""Names of the one that gives an array's memory back, and the one that moves a result's arrays to numpy's."""
 FITS, OTHER_ARGUMENTS, RAISED = 0, 1, 2
 """What the function of C returns."""
-_SMALL = 4096
-"""Arrays of no more bytes are copied; larger ones stay where the kernel has put them."""
+_SMALL = 65_536
+"""Arrays of no more bytes are copied, in a tenth of the time that it takes to have an array look after memory from
+elsewhere; larger ones stay where the kernel has put them."""
 
 
 class Code(NamedTuple):
@@ -63,21 +67,38 @@ def _llvm() -> Any:
     return llvm
 
 
+@functools.cache
+def _keep_freed_memory() -> None:
+    """Have the C library keep freed memory for the next call; once is enough.
+
+    GNU's takes blocks beyond 128 KiB from the system, page by page as they are touched, and gives them back, until a
+    larger one has been freed: it learns from that, up to 32 MiB. Then it keeps twice as much. A call with 32,768 jobs took
+    three times as long without. Elsewhere this does nothing.
+    """
+    with contextlib.suppress(MemoryError):  # there is none to keep
+        np.empty(_LEARNT, np.uint8)
+
+
+_LEARNT = (32 << 20) - (1 << 16)
+
 _loaded: list[Any] = []
 _loading = threading.Lock()
 
 
-def _link(machine_code: tuple[bytes, ...]) -> tuple[int, int]:
-    """Addresses of the two functions of object files, for as long as the process lives."""
+def _link(machine_code: tuple[bytes, ...]) -> tuple[int, int, int]:
+    """Addresses of the three functions of object files, for as long as the process lives."""
     llvm = _llvm()
+    _keep_freed_memory()
     with _loading:
         builder = llvm.JITLibraryBuilder()
         for one in machine_code:
             builder.add_object_img(one)
-        builder.export_symbol(ENTRY).export_symbol(RELEASE).add_current_process()
+        for name in (ENTRY, RELEASE, TAKE):
+            builder.export_symbol(name)
+        builder.add_current_process()
         linked = builder.link(_linker(), f"kernel-{len(_loaded)}")
         _loaded.append(linked)
-        return linked[ENTRY], linked[RELEASE]
+        return linked[ENTRY], linked[RELEASE], linked[TAKE]
 
 
 @functools.cache
@@ -108,33 +129,45 @@ def load(code: Code, forms: tuple[Any, ...], other: Callable[..., Any]) -> Calla
         Called in place of the code with the status and the arguments, where these are of other forms
         or the code has failed.
     """
-    entry, release = _link(code.machine_code)
+    entry, release, take = _link(code.machine_code)
     names = [f"argument_{i}" for i in range(len(forms))]
+    objects: list[tuple[str, Any]] = []
     given: list[str] = []
-    c_types: list[Any] = [ctypes.c_void_p] * 3
+    c_types: list[Any] = []
     space: dict[str, Any] = {"MISFITS": (Misfit, ctypes.ArgumentError), "other": other}
     for name, form in zip(names, forms, strict=True):
-        _hand_over(name, form, given, c_types, space)
-    kinds = [id(np.ndarray), *(id(known(array.dtype)) for array in _handed_arrays(forms))]
-    space["expected"] = (ctypes.c_int64 * len(kinds))(*kinds)
-    space["function"] = ctypes.CFUNCTYPE(ctypes.c_int64, *c_types)(entry)
-    space["release"] = ctypes.PYFUNCTYPE(None, ctypes.c_int64)(
-        release
-    )  # not worth letting others run
-    space["Words"] = ctypes.c_int64 * max(1, result_words(code.result))
-    space["Numbers"] = ctypes.c_double * max(1, result_words(code.result))
+        _hand_over(name, form, objects, (given, c_types), space)
+    if objects:
+        given.insert(0, f"({''.join(f'{name}, ' for name, _ in objects)})")
+        c_types.insert(0, ctypes.py_object)
+    kinds = [np.ndarray, *map(known, (kind for _, form in objects for kind in kinds_in(form)))]
+    space["kinds"], space["ids"] = kinds, (ctypes.c_int64 * len(kinds))(*map(id, kinds))
+    space["function"] = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_void_p] * 3, *c_types)(entry)
+    # neither of these is worth letting others run
+    space["release"] = ctypes.PYFUNCTYPE(None, ctypes.c_int64)(release)
+    space["take"] = ctypes.PYFUNCTYPE(None, ctypes.c_void_p, ctypes.py_object)(take)
+    space["array"] = np.ndarray
+    words = max(1, result_words(code.result))
+    space["Words"], space["Numbers"] = ctypes.c_int64 * words, ctypes.c_double * words
+    space["addressof"] = ctypes.addressof
+    # whole numbers are handed over in half the time that arrays of C take
+    numbers = "numbers" if has_numbers(code.result) else None
+    given[:0] = ["addressof(found)", str(numbers), str(ctypes.addressof(space["ids"]))]
     lines = [
         f"def call({', '.join(names)}):",
-        "    found, numbers = Words(), Numbers()",
+        "    found = Words()",
+        *["    numbers = Numbers()"] * bool(numbers),
         "    try:",
-        f"        status = function(found, numbers, expected, {', '.join(given)})",
+        f"        status = function({', '.join(given)})",
         "    except MISFITS:",
         f"        status = {OTHER_ARGUMENTS}",
         "    if status:",
         f"        return other(status, ({', '.join(names)},))",
     ]
-    if code.result is not None:
-        lines.append(f"    return {_taken(code.result, 0, space)}")
+    result, arrays = _taken(code.result, 0, space, lines)
+    if arrays:
+        lines.append(f"    take(addressof(found), ({''.join(f'{name}, ' for name in arrays)}))")
+    lines.append(f"    return {result}")
     exec("\n".join(lines), space)  # noqa: S102  # our own text, of numbers and names made here
     space["call"].address = entry
     return space["call"]  # type: ignore[no-any-return]
@@ -143,9 +176,11 @@ def load(code: Code, forms: tuple[Any, ...], other: Callable[..., Any]) -> Calla
 _dtypes: dict[np.dtype[Any], np.dtype[Any]] = {}
 
 
-def known(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """The one of all equal types of elements that compiled code knows, by its address."""
-    return np.dtype(dtype.str) if dtype.names is None else _dtypes.setdefault(dtype, dtype)
+def known(kind: Any) -> Any:
+    """The one of all equal types of elements that compiled code knows, by its address; a class as it is."""
+    if not isinstance(kind, np.dtype):
+        return kind
+    return np.dtype(kind.str) if kind.names is None else _dtypes.setdefault(kind, kind)
 
 
 def in_order(value: Any) -> Any:
@@ -175,23 +210,17 @@ def write_back(given: Any, ordered: Any) -> None:
         given[...] = ordered
 
 
-def _handed_arrays(forms: tuple[Any, ...]) -> list[ArrayForm]:
-    """Forms of the arrays that are handed over as objects, in order."""
-    return [
-        array
-        for form in forms
-        if not (isinstance(form, TupleForm) and form.is_reference)
-        for array in arrays_in(form)
-    ]
-
-
 def _hand_over(
-    value: str, form: Any, given: list[str], c_types: list[Any], space: dict[str, Any]
+    value: str,
+    form: Any,
+    objects: list[tuple[str, Any]],
+    others: tuple[list[str], list[Any]],
+    space: dict[str, Any],
 ) -> None:
-    """Add what the function of C takes for an argument, and the text that makes it."""
-    if isinstance(form, ArrayForm):
-        given.append(value)
-        c_types.append(ctypes.py_object)
+    """Add an argument to the objects, or what else the function of C takes for it: the text that makes it, and its type."""
+    given, c_types = others
+    if is_object(form):
+        objects.append((value, form))
     elif form == "c":
         given += [f"{value}.address", f"{value}.table"]
         c_types += [ctypes.c_void_p] * 2
@@ -204,7 +233,7 @@ def _hand_over(
         c_types.append(ctypes.c_void_p)
     else:
         for place, member in enumerate(form.members):
-            _hand_over(f"{value}[{place}]", member, given, c_types, space)
+            _hand_over(f"{value}[{place}]", member, objects, others, space)
 
 
 # results -----------------------------------------------------------------------------------------
@@ -219,52 +248,58 @@ def result_words(form: Any) -> int:
     return 0 if form is None else 1
 
 
-def _taken(form: Any, place: int, space: dict[str, Any]) -> str:
-    """Text that makes Python's object of what a kernel has written into words from ``place`` on."""
+def has_numbers(form: Any) -> bool:
+    """Whether there is a float in a result, which are written apart."""
+    return any(map(has_numbers, form.members)) if isinstance(form, TupleForm) else form == "f"
+
+
+def _taken(form: Any, place: int, space: dict[str, Any], lines: list[str]) -> tuple[str, list[str]]:
+    """Text that gives Python's object of what a kernel has written into words from ``place`` on.
+
+    Lines that make its arrays come before it; the names of these are given too.
+    """
+    if form is None:
+        return "None", []
     if isinstance(form, ArrayForm):
-        maker = f"array_{len(space)}"
-        space[maker] = _array_maker(known(form.dtype), space["release"])
-        shape = "".join(f"found[{place + 2 + axis}], " for axis in range(form.ndim))
-        return f"{maker}(found[{place}], found[{place + 1}], ({shape}))"
+        name, lengths = (
+            f"array_{place}",
+            [f"found[{place + 2 + axis}]" for axis in range(form.ndim)],
+        )
+        dtype = space[f"dtype_{place}"] = known(form.dtype)
+        space[f"large_{place}"] = _array_maker(dtype, place, space["release"])
+        lines.append(f"    shape = ({''.join(f'{length}, ' for length in lengths)})")
+        lines.append(f"    if {' * '.join([*lengths, '1'])} <= {_SMALL // dtype.itemsize}:")
+        lines.append(f"        {name} = array(shape, dtype_{place})")
+        lines.append("    else:")
+        lines.append(f"        {name} = large_{place}(found, shape)")
+        return name, [name]
     if isinstance(form, TupleForm):
-        parts = []
+        parts, arrays = [], []
         for member in form.members:
-            parts.append(_taken(member, place, space))
+            part, more = _taken(member, place, space, lines)
+            parts.append(part)
+            arrays += more
             place += result_words(member)
         kind = form.type
         if kind is tuple:
-            return f"({', '.join(parts)},)"
-        maker = f"tuple_{len(space)}"
+            return f"({', '.join(parts)},)", arrays
+        maker = f"tuple_{place}_{len(space)}"
         space[maker] = kind
-        return f"{maker}({', '.join(parts)})"
-    return {"i": f"found[{place}]", "b": f"found[{place}] != 0", "f": f"numbers[{place}]"}[form]
-
-
-_copied = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.c_ssize_t)(
-    ("PyByteArray_FromStringAndSize", ctypes.pythonapi)
-)
-"""A ``bytearray`` of some memory: in one call, as a run makes thousands of these."""
+        return f"{maker}({', '.join(parts)})", arrays
+    return {"i": f"found[{place}]", "b": f"found[{place}] != 0", "f": f"numbers[{place}]"}[form], []
 
 
 def _array_maker(
-    dtype: np.dtype[Any], release: Callable[[int], None]
-) -> Callable[[int, int, tuple[int, ...]], np.ndarray[Any, Any]]:
-    """Make the function that makes an array of its owner, address and shape.
+    dtype: np.dtype[Any], place: int, release: Callable[[int], None]
+) -> Callable[[Any, tuple[int, ...]], np.ndarray[Any, Any]]:
+    """Make the function that makes a large array whose owner and address stand in words: its memory goes with it."""
 
-    The memory is given back at once, or with the array where that is large.
-    """
-    itemsize, array = dtype.itemsize, np.ndarray
-
-    def make(owner: int, address: int, shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
-        size = itemsize
-        for length in shape:
-            size *= length
-        if size <= _SMALL or not owner:
-            copy = _copied(address, size)
-            if owner:
-                release(owner)
-            return array(shape, dtype, copy)
-        block = (ctypes.c_char * size).from_address(address)
+    def make(found: Any, shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
+        owner, address = found[place], found[place + 1]
+        if not owner:
+            return np.ndarray(shape, dtype)
+        found[place + 1] = 0  # there is nothing to move
+        block = (ctypes.c_char * (dtype.itemsize * math.prod(shape))).from_address(address)
         weakref.finalize(block, release, owner).atexit = False
         return np.ndarray(shape, dtype, block)  # type: ignore[arg-type]
 

@@ -46,6 +46,7 @@ def object_file() -> bytes:
         ret double %v3000
     }}
     define void @{native.RELEASE}(i64 %address) {{ ret void }}
+    define void @{native.TAKE}(ptr %found, ptr %into) {{ ret void }}
     """
     target = llvm.Target.from_triple(triple).create_target_machine(
         reloc="pic", codemodel="default", jit=False
@@ -64,5 +65,5 @@ if __name__ == "__main__":
             hold(end, start - end, FIXED_NOREPLACE)
     for gap in range(1, 17):  # gaps of three pages at the far end
         libc.munmap(wall + FAR - gap * 64 * PAGE, 3 * PAGE)
-    entry, _ = native._link((code,))
+    entry, _, _ = native._link((code,))
     print(ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_int64)(entry)(3) >= 3.0)

@@ -93,6 +93,28 @@ def ends(town: Town) -> float:
 
 
 @jit.compiled
+def itself(values: np.ndarray) -> tuple[np.ndarray, float, np.ndarray]:
+    """Its argument, and more."""
+    more = np.ones(2)
+    more[1] = 2.0
+    return values, float(values.size), more
+
+
+class Pair(NamedTuple):
+    """Two arrays."""
+
+    one: np.ndarray
+    two: np.ndarray
+
+
+@jit.compiled
+def sum_of_two(pair: tuple[np.ndarray, np.ndarray]) -> float:
+    """Of what stands first in each."""
+    one, two = pair
+    return one[0] + two[0]
+
+
+@jit.compiled
 def clear(values: np.ndarray) -> None:
     """Set all to zero."""
     for i in range(values.shape[0]):
@@ -158,7 +180,7 @@ def test_a_tuple_within_a_tuple() -> None:
     assert ready(ends, town)(town) == 321.0
 
 
-@pytest.mark.parametrize("size", [0, 3, 5000])
+@pytest.mark.parametrize("size", [0, 3, 5000, 20_000])
 def test_arrays_come_back_and_live_as_long_as_they_are_held(size: int) -> None:
     found = ready(doubled, np.ones(2))(np.arange(size, dtype=float))
     del size
@@ -166,19 +188,41 @@ def test_arrays_come_back_and_live_as_long_as_they_are_held(size: int) -> None:
     part = found[len(found) // 2 :]
     del found
     gc.collect()
-    doubled(np.full(7000, 9.0))  # would lie over what was given back too early
+    doubled(np.full(30_000, 9.0))  # would lie over what was given back too early
     assert part.flags.writeable
-    assert (
-        part.tolist() == [2.0 * x for x in range(len(part) and int(part[0] / 2), 5000)][: len(part)]
-    )
+    first = int(part[0] / 2) if len(part) else 0
+    assert part.tolist() == [2.0 * x for x in range(first, first + len(part))]
+    assert first == len(part) or len(part) == first + 1
 
 
-@pytest.mark.parametrize("size", [3, 5000])
+@pytest.mark.parametrize("size", [3, 5000, 20_000])
 def test_one_array_may_come_back_several_times(size: int) -> None:
     for _ in range(20):
         one, two, rest = ready(thrice, 2)(size)
         assert one.tolist() == two.tolist() == [1.0] * size
         assert rest.tolist() == [1.0] * (size - 1)
+
+
+def test_an_argument_may_come_back_as_a_copy_of_its_own() -> None:
+    for size in (3, 20_000):
+        values = np.arange(size, dtype=float)
+        same, number, more = ready(itself, np.ones(2))(values)
+        assert (number, more.tolist()) == (float(size), [1.0, 2.0])
+        assert same.tolist() == values.tolist()
+        assert not np.may_share_memory(same, values)
+
+
+def test_tuples_of_another_class_or_length_are_not_taken_for_the_same() -> None:
+    one, two = np.full(3, 1.0), np.full(3, 2.0)
+    ready(sum_of_two, (one, two))
+    assert sum_of_two((one, two)) == 3.0
+    assert sum_of_two([one, two]) == 3.0  # type: ignore[arg-type]
+    assert sum_of_two(Pair(two, two)) == 4.0  # compiled once more
+    assert sum_of_two((two, one)) == 3.0
+    with pytest.raises((TypeError, ValueError)):
+        sum_of_two((one, two, two))  # type: ignore[arg-type]
+    with pytest.raises((TypeError, ValueError)):
+        sum_of_two((one,))  # type: ignore[arg-type]
 
 
 def test_other_arrays_than_it_is_compiled_for() -> None:
