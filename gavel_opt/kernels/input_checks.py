@@ -31,6 +31,20 @@ def are_ordinary(
 
 
 @compiled
+def all_run(alone: Floats) -> bool:
+    """Whether there are throughputs, every row of them runs somewhere, and none is negative or infinite."""
+    for i in range(alone.shape[0]):
+        most = 0.0
+        for j in range(alone.shape[1]):
+            if not 0.0 <= alone[i, j] < np.inf:
+                return False
+            most = max(most, alone[i, j])
+        if not most > 0.0:
+            return False
+    return alone.size > 0
+
+
+@compiled
 def all_finite(
     table: Floats, other: Floats, a: Floats, b: Floats, c: Floats, d: Floats, e: Floats
 ) -> bool:

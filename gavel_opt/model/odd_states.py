@@ -23,9 +23,9 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from gavel_opt.arrays import Bools, Floats, Ints
+from gavel_opt.arrays import Bools, Ints
 from gavel_opt.errors import InputError
-from gavel_opt.kernels.input_checks import are_ordinary
+from gavel_opt.kernels.input_checks import all_run, are_ordinary
 from gavel_opt.model.allocation_program import Allocation
 from gavel_opt.model.cluster_state import ClusterState, StandingState, ThroughputTable
 
@@ -45,8 +45,9 @@ class Glance:
         workers = state.workers.tobytes()
         if state.throughputs is not self._table or workers != self._workers:
             self._table, self._workers = state.throughputs, workers
-            good = state.workers.min(initial=1) > 0 and _runs(state.throughputs.alone)
-            self._widest = int(state.workers.min()) if good else -1
+            least = int(state.workers.min()) if state.workers.size else 0
+            good = least > 0 and all_run(np.asarray(state.throughputs.alone, np.float64))
+            self._widest = least if good else -1
         return self._widest
 
     def odd(self, state: ClusterState) -> bool:
@@ -63,15 +64,6 @@ class Glance:
 
 _WHOLE, _REAL = np.dtype(np.int64), np.dtype(np.float64)
 _COMPILED_FOR = _WHOLE, _WHOLE, _REAL, _REAL, _REAL
-
-
-def _runs(alone: Floats) -> bool:
-    """Whether every row of a table runs somewhere, and none is negative or infinite."""
-    if not (alone.size and alone.min() >= 0.0 and alone.max() < np.inf):
-        return False
-    # the largest of each row would take ten times as long as the sum
-    with np.errstate(over="ignore"):
-        return bool((alone @ np.ones(alone.shape[1]) > 0.0).all())
 
 
 def screen_state(state: ClusterState) -> None:

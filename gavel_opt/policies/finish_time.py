@@ -118,6 +118,7 @@ class FinishTimeFairness(ByVariant):
 
 
 _PROGRAMS, _OF = FinishTimeFairness.programs, FinishTimeFairness._of
+_METHODS = frozenset(("programs", "_of"))
 
 
 def known_past(policy: Policy, jobs: int) -> tuple[PastColumns, bool] | None:
@@ -133,8 +134,9 @@ def known_past(policy: Policy, jobs: int) -> tuple[PastColumns, bool] | None:
     """
     if type(policy) is not FinishTimeFairness or policy.variant == "packed":
         return None
-    found = getattr(policy.programs, "__func__", None), getattr(policy._of, "__func__", None)
-    if found != (_PROGRAMS, _OF):
+    if FinishTimeFairness.programs is not _PROGRAMS or FinishTimeFairness._of is not _OF:
+        return None
+    if not _METHODS.isdisjoint(vars(policy)):
         return None
     return policy._past.with_room(jobs), policy.variant == "plain"
 

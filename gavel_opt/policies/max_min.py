@@ -42,6 +42,7 @@ class MaxMinFairness(ByVariant):
 
 
 _PROGRAMS, _OF = MaxMinFairness.programs, MaxMinFairness._of
+_METHODS = frozenset(("programs", "_of"))
 
 
 def known_variant(policy: Policy) -> Literal["plain", "perf"] | None:
@@ -64,8 +65,8 @@ def is_known_packed(policy: Policy) -> bool:
 def _is_as_here(policy: Policy) -> TypeGuard[MaxMinFairness]:
     if type(policy) is not MaxMinFairness:
         return False
-    found = getattr(policy.programs, "__func__", None), getattr(policy._of, "__func__", None)
-    return found == (_PROGRAMS, _OF)
+    of_class = MaxMinFairness.programs is _PROGRAMS and MaxMinFairness._of is _OF
+    return of_class and _METHODS.isdisjoint(vars(policy))
 
 
 def fairness_program(

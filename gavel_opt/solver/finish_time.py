@@ -6,23 +6,25 @@ the other, by the functions that do them step by step, and so with the same bits
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from gavel_opt.arrays import Floats
+from gavel_opt.arrays import Floats, Ints
 from gavel_opt.kernels.groups import all_differ
 from gavel_opt.kernels.input_checks import all_finite, are_ordinary
 from gavel_opt.kernels.isolation import finish_times
-from gavel_opt.kernels.jit import compiled
+from gavel_opt.kernels.jit import compiled, compiled_apart
 from gavel_opt.kernels.job_columns import PastColumns
 from gavel_opt.model.cluster_state import ClusterState
 from gavel_opt.model.solution import Certificate
 from gavel_opt.solver.memory import Memory
-from gavel_opt.solver.one_step import carry_out, filled_task, finish_time_terms, hand_out
+from gavel_opt.solver.one_step import carry_out, finish_time_terms, hand_out
 from gavel_opt.solver.optimum import PROVED
 from gavel_opt.solver.prices.cheapest_mix import Given
 from gavel_opt.solver.prices.shortcuts import solve_direct
 from gavel_opt.solver.records import Found
-from gavel_opt.solver.task import Task
+from gavel_opt.solver.task import Into, Task
 
 
 def finish_time_optimum(
@@ -50,32 +52,44 @@ def finish_time_optimum(
         Shares of shape ``(n, J)``; and what proves them.
     """
     terms = finish_time_terms(widest, plain, state.throughputs, tie_break, PROVED)
-    task = filled_task(state, past, terms, memory)
-    return None if task is None else carry_out(finish_time_shares, task)
+    columns = (
+        *(state.job, state.key, state.scale_factor),
+        *(state.weight, state.age, state.steps_left),
+    )
+    return carry_out(finish_time_shares_of, columns, state, terms, memory, past)
 
 
-@compiled
-def finish_time_shares(task: Task) -> int:
+@compiled_apart
+def finish_time_shares_of(
+    columns: tuple[Ints, Ints, Ints, Floats, Floats, Floats],
+    rates: tuple[Floats, Ints],
+    given: np.ndarray[Any, Any],
+    start: Floats,
+    into: Into,
+    past: PastColumns,
+) -> int:
     """Make the program of finish-time fairness with a group for each job, solve it and hand out the shares.
 
-    Returns 0 unless that gave a proven optimum; it gives none where anything is odd, two jobs have equal steps
-    left, or one has none left. The past is brought up to date unless anything is odd; doing so twice is as
-    doing so once.
+    Returns 0 unless that gave a proven optimum; it gives none where anything is odd, two jobs are alike, or one has
+    no steps left. The past is brought up to date unless anything is odd; doing so twice is as doing so once.
+
+    Parameters
+    ----------
+    columns
+        Number, key, scale factor, weight, age and steps left of each job.
+    rates, given, start
+        As for :func:`gavel_opt.solver.max_min.fair_shares_of`.
+    past
+        What is remembered, with room for all jobs.
     """
-    jobs, terms, alone, workers, past = (
-        task.jobs,
-        task.terms[0],
-        task.alone,
-        task.workers,
-        task.past,
-    )
-    size, types = jobs.size[0], workers.size
-    number, key, scale = jobs.job[:size], jobs.key[:size], jobs.scale_factor[:size]
-    age, steps = jobs.age[:size], jobs.steps_left[:size]
-    limits = (alone.shape[0], terms.widest)
-    if size == 0 or not are_ordinary(key, scale, jobs.weight[:size], steps, age, limits):
+    number, key, scale, weight, age, steps = columns
+    alone, workers = rates
+    terms, size, types = given[0], number.size, workers.size
+    if not size == key.size == scale.size == weight.size == age.size == steps.size:
         return 0
-    if past.job.size < size:
+    if size == 0 or past.job.size < size or alone.shape[1] != types:
+        return 0
+    if not are_ordinary(key, scale, weight, steps, age, (alone.shape[0], terms.widest)):
         return 0
     speed, solo, time, isolated = finish_times(
         alone, key, scale, workers, terms.reference, number, steps, past
@@ -90,7 +104,7 @@ def finish_time_shares(task: Task) -> int:
     nobody, none = np.empty((0, types)), np.empty(0)
     if not all_finite(speed, nobody, age, steps, isolated, none, none):
         return 0
-    if not all_differ(steps.view(np.uint64)):
+    if not (all_differ(steps.view(np.uint64)) or _all_differ(key, scale, age, time, steps)):
         return 0
     x, level_dual, price, summary = (
         np.empty((size, types)),
@@ -98,7 +112,42 @@ def finish_time_shares(task: Task) -> int:
         np.empty(types),
         np.empty(6),
     )
-    counts, use = np.ones(size, np.int64), scale.astype(np.float64)
-    given = Given(speed, use, counts, workers.astype(np.float64), none, none, age, steps, isolated)
-    outcome = solve_direct(given, task.start, Found(x, level_dual, price, summary))
-    return int(hand_out(outcome, x, np.arange(size), summary, task))
+    counts, use, supply = (
+        np.ones(size, np.int64),
+        scale.astype(np.float64),
+        workers.astype(np.float64),
+    )
+    program = Given(speed, use, counts, supply, none, none, age, steps, isolated)
+    outcome = solve_direct(program, start, Found(x, level_dual, price, summary))
+    return int(hand_out(outcome, x, np.arange(size), summary, given, into))
+
+
+@compiled
+def _all_differ(key: Ints, scale: Ints, age: Floats, time: Floats, steps: Floats) -> bool:
+    """Whether no two jobs are alike; seldom False where that is so."""
+    ages, times, left = age.view(np.uint64), time.view(np.uint64), steps.view(np.uint64)
+    mixed = np.empty(key.size, np.uint64)
+    for job in range(key.size):
+        word = left[job]
+        for other in (np.uint64(key[job]), np.uint64(scale[job]), ages[job], times[job]):
+            word = (word ^ (word >> np.uint64(29)) ^ other) * np.uint64(0x9E3779B97F4A7C15)
+        mixed[job] = word ^ (word >> np.uint64(31))
+    return bool(all_differ(mixed))
+
+
+@compiled
+def finish_time_shares(task: Task) -> int:
+    """The same for jobs that come and go."""
+    jobs, then = task.jobs, task.past
+    size = jobs.size[0]
+    columns = (
+        jobs.job[:size],
+        jobs.key[:size],
+        jobs.scale_factor[:size],
+        jobs.weight[:size],
+        jobs.age[:size],
+        jobs.steps_left[:size],
+    )
+    past = PastColumns(then.size, then.job, then.steps, then.alone, then.time)
+    rates, into = (task.alone, task.workers), Into(jobs.shares, jobs.proof)
+    return int(finish_time_shares_of(columns, rates, task.terms, task.start, into, past))

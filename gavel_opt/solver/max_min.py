@@ -9,23 +9,26 @@ for each of these steps would cost three times that.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
 from gavel_opt.arrays import Floats, Ints
 from gavel_opt.kernels.groups import group_keys
 from gavel_opt.kernels.input_checks import all_finite
-from gavel_opt.kernels.jit import compiled
-from gavel_opt.kernels.job_columns import NO_PAST
+from gavel_opt.kernels.jit import compiled, compiled_apart
 from gavel_opt.kernels.max_min_rows import fairness_rows
 from gavel_opt.model.cluster_state import ClusterState
 from gavel_opt.model.solution import Certificate
 from gavel_opt.solver.memory import Memory
-from gavel_opt.solver.one_step import carry_out, filled_task, hand_out, max_min_terms
+from gavel_opt.solver.one_step import carry_out, hand_out, max_min_terms
 from gavel_opt.solver.prices.cheapest_mix import Given
 from gavel_opt.solver.prices.shortcuts import solve_direct
 from gavel_opt.solver.records import Found
-from gavel_opt.solver.task import Task
+from gavel_opt.solver.task import Into, Task
+
+Columns = tuple[Ints, Ints, Floats]
+"""Key, scale factor and weight of each job."""
 
 
 def max_min_optimum(
@@ -38,39 +41,80 @@ def max_min_optimum(
     shares, certificate
         Shares of shape ``(n, J)``; and what proves them.
     """
-    task = filled_task(state, NO_PAST, max_min_terms(widest, plain, tie_break, math.inf), memory)
-    return None if task is None else carry_out(fair_shares, task)
+    columns = state.key, state.scale_factor, state.weight
+    terms = max_min_terms(widest, plain, tie_break, math.inf)
+    return carry_out(fair_shares_of, columns, state, terms, memory)
 
 
-@compiled
-def fair_shares(task: Task) -> int:
+@compiled_apart
+def fair_shares_of(
+    columns: Columns,
+    rates: tuple[Floats, Ints],
+    given: np.ndarray[Any, Any],
+    start: Floats,
+    into: Into,
+) -> int:
     """Group the jobs, make the program, solve it and hand out the shares.
 
-    Returns 0, and has done nothing, unless that gave a proven optimum, or where :func:`fairness_given` has no
-    program.
+    Returns 0 unless that gave a proven optimum, or where :func:`fairness_given` has no program.
+
+    Parameters
+    ----------
+    columns, rates, given
+        As for :func:`fairness_given`.
+    start
+        As for :func:`~gavel_opt.solver.prices.shortcuts.solve_direct`.
     """
-    of_job, _, given = fairness_given(task)
-    groups, types = given.rate.shape
+    of_job, _, program = fairness_given(columns, rates, given)
+    groups, types = program.rate.shape
     if groups == 0:
         return 0
     x, level_dual, price = np.empty((groups, types)), np.empty(groups), np.empty(types)
     summary = np.empty(6)
-    outcome = solve_direct(given, task.start, Found(x, level_dual, price, summary))
-    return int(hand_out(outcome, x, of_job, summary, task))
+    outcome = solve_direct(program, start, Found(x, level_dual, price, summary))
+    return int(hand_out(outcome, x, of_job, summary, given, into))
 
 
 @compiled
-def fairness_given(task: Task) -> tuple[Ints, Ints, Given]:
+def fair_shares(task: Task) -> int:
+    """The same for jobs that come and go."""
+    rates, into = (task.alone, task.workers), Into(task.jobs.shares, task.jobs.proof)
+    return int(fair_shares_of(columns_of(task), rates, task.terms, task.start, into))
+
+
+@compiled
+def columns_of(task: Task) -> Columns:
+    """Key, scale factor and weight of the jobs of a task."""
+    jobs = task.jobs
+    size = jobs.size[0]
+    return jobs.key[:size], jobs.scale_factor[:size], jobs.weight[:size]
+
+
+@compiled
+def fairness_given(
+    columns: Columns, rates: tuple[Floats, Ints], given: np.ndarray[Any, Any]
+) -> tuple[Ints, Ints, Given]:
     """Group the jobs and make the program of max-min fairness: group of each job, first job of each group, program.
 
-    There are no groups where they cannot be found by key, a job has no weight or its scale factor is not
-    positive or too large, or the throughputs are not what they should be.
+    There are no groups where they cannot be found by key, a job has no weight or its scale factor is not positive
+    or too large, or columns or throughputs are not what they should be.
+
+    Parameters
+    ----------
+    columns
+        Key, scale factor and weight of each job.
+    rates
+        Throughputs by key, shape ``(keys, J)``, and workers of each type.
+    given
+        TERMS, one.
     """
-    jobs, terms, alone, workers = task.jobs, task.terms[0], task.alone, task.workers
-    size, types, rows = jobs.size[0], workers.size, alone.shape[0]
-    key, scale, weight = jobs.key[:size], jobs.scale_factor[:size], jobs.weight[:size]
+    key, scale, weight = columns
+    alone, workers = rates
+    terms, size, types, rows = given[0], key.size, workers.size, alone.shape[0]
     none, nobody, no_job = np.empty(0), np.empty((0, types)), np.empty(0, np.int64)
     nothing = Given(nobody, none, no_job, none, none, none, none, none, none)
+    if scale.size != size or weight.size != size or alone.shape[1] != types:
+        return no_job, no_job, nothing
     for job in range(size):
         if not (0 <= key[job] < rows and 0 < scale[job] <= terms.widest and weight[job] > 0.0):
             return no_job, no_job, nothing

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,7 +12,6 @@ from gavel_opt.arrays import Floats, Ints
 if TYPE_CHECKING:
     from gavel_opt.solver.column_generation.rounds_of_pricing import ColumnMemory
     from gavel_opt.solver.pair_simplex.start import Kept
-    from gavel_opt.solver.task import Task
 
 PROGRAMS = 12
 """Packed programs of which a basis is kept: hierarchies take up to twelve a recomputation."""
@@ -28,8 +27,8 @@ class Memory:
         Prices and level of the last program in which all worker types had a price.
     columns
         Pairs and basis of the last packed program of many groups.
-    task
-        The last one that was filled.
+    terms, kept_terms
+        Those of the last program that was solved in one step, and the same as kernels take them.
     ray
         Prices that proved a packed program contended, and the keys of its groups.
     vertices
@@ -40,7 +39,8 @@ class Memory:
 
     start: Floats = field(default_factory=lambda: np.zeros(1))
     columns: ColumnMemory | None = None
-    task: Task | None = None
+    terms: tuple[object, ...] = ()
+    kept_terms: np.ndarray[Any, Any] = field(default_factory=lambda: np.empty(0))
     ray: tuple[Ints, Floats] | None = None
     vertices: list[Kept] = field(default_factory=list)
     at_vertex: bool = False

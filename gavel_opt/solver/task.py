@@ -19,9 +19,16 @@ TERMS = record(
 )
 
 
+class Into(NamedTuple):
+    """Where shares go, and what proves them, as :class:`~gavel_opt.kernels.job_columns.JobColumns` has both."""
+
+    shares: Floats
+    proof: Floats
+
+
 @by_reference
 class Task(NamedTuple):
-    """What there is to do.
+    """What there is to do for jobs that come and go.
 
     Attributes
     ----------

@@ -19,7 +19,7 @@ from gavel_opt.kernels.job_columns import NO_PAST
 from gavel_opt.kernels.records import by_reference
 from gavel_opt.model.cluster_state import StandingState
 from gavel_opt.solver.interior_point.method import solve_program
-from gavel_opt.solver.max_min import fairness_given
+from gavel_opt.solver.max_min import columns_of, fairness_given
 from gavel_opt.solver.memory import Memory
 from gavel_opt.solver.one_step import Terms, standing_task
 from gavel_opt.solver.prices.cheapest_mix import Given
@@ -115,7 +115,8 @@ def filled_shares(fill: FillTask) -> int:
     Returns 0 unless every program on the way gave a proven optimum, or where max-min fairness has none to start from.
     """
     task = fill.task
-    of_job, first, given = fairness_given(task)
+    rates = task.alone, task.workers
+    of_job, first, given = fairness_given(columns_of(task), rates, task.terms)
     groups, types = given.rate.shape
     if groups == 0:
         return 0

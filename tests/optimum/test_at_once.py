@@ -128,8 +128,36 @@ def test_finish_times_are_one_step_where_they_can_be(monkeypatch):
     once, _ = both("finish_time_fairness_perf")
     monkeypatch.setattr(once, "_run_programs", lambda state: pytest.fail("made a program"))
     for seed in range(5):
-        once.allocate(with_room(cluster(seed, jobs=50)))
+        state = with_room(cluster(seed, jobs=50))
+        state.steps_left[1] = state.steps_left[0]  # but they differ in age
+        once.allocate(state)
     assert once.tally.programs == once.tally.allocations == 5
+
+
+def test_jobs_alike_are_one_group_of_finish_times():
+    once, twice = both("finish_time_fairness_perf")
+    state = with_room(cluster(1, jobs=50))
+    for column in (state.key, state.scale_factor, state.age, state.steps_left):
+        column[7] = column[3]
+    found = once.allocate(state)
+    assert found.x.tobytes() == twice.allocate(state).x.tobytes()
+    assert found.x[7].tobytes() == found.x[3].tobytes()
+    assert once.tally.build > 0.0  # the program was made
+
+
+@pytest.mark.parametrize("kind", ["i4", "u2", "f4"])
+def test_columns_of_other_numbers_are_taken(kind):
+    for policy in ("max_min_fairness_perf", "finish_time_fairness_perf"):
+        state = with_room(cluster(5, jobs=40))
+        state.weight[:], state.age[:] = 1.0, np.round(state.age)
+        once, other = both(policy)[0], both(policy)[0]
+        expected = once.allocate(state).x
+        key = state.key.astype("i8" if kind == "f4" else kind)
+        age = state.age.astype(kind) if kind == "i4" else state.age
+        weight = state.weight.astype(kind)
+        found = other.allocate(replace(state, key=key, age=age, weight=weight)).x
+        assert found.tobytes() == expected.tobytes()
+        assert other.tally.programs == 1
 
 
 def test_it_is_one_step_where_it_can_be():
