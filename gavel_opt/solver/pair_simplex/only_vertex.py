@@ -328,9 +328,7 @@ def _take(columns: Columns, square: Square, values: Floats, found: Found) -> Non
     bound = summary[1] / columns.unit
     summary[4] = max(summary[4], relative_gap(values[0], bound, LEVEL_SIZE))
     summary[0] = summary[1] = values[0] * columns.unit
-    for n in range(found.x.shape[0]):
-        for j in range(types):
-            found.x[n, j] = 0.0
+    found.x[:] = 0.0
     for n in range(square.column.size):
         m, j = square.column[n] // types, square.column[n] % types
         jobs = columns.jobs[m] if m < groups else 1.0

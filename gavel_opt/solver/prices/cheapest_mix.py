@@ -88,10 +88,11 @@ def needs_of(given: Given) -> tuple[Floats, float]:
                 top = rate[i, j]
         own[i, TOP] = top
         if curved:
-            own[i, FIRST], own[i, SECOND], own[i, THIRD] = age[i], steps[i], isolated[i]
+            first, second, third = age[i], steps[i], isolated[i]
         else:
-            own[i, FIRST], own[i, SECOND], own[i, THIRD] = slope[i], floor[i], 0.0
-        highest = highest_level(curved, own[i, FIRST], own[i, SECOND], own[i, THIRD], top)
+            first, second, third = slope[i], floor[i], 0.0
+        own[i, FIRST], own[i, SECOND], own[i, THIRD] = first, second, third
+        highest = highest_level(curved, first, second, third, top)
         if not highest >= cap:
             cap = highest
     return own, cap

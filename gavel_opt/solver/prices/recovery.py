@@ -348,13 +348,12 @@ def _share_alone(
     """
     rate, use, _, _, own, curved, _ = problem
     edges, jobs, _ = basis
-    types, following, primal, pull, value = rate.shape[1], 0, 0.0, 0.0, 0.0
+    following, primal, pull, value = 0, 0.0, 0.0, 0.0
+    x[:] = 0.0
     for i in range(rate.shape[0]):
         a, b = edges[i, 0], edges[i, 1]
-        level = need(curved, own[i, FIRST], own[i, SECOND], own[i, THIRD], t)
         slope, floor = own[i, FIRST], own[i, SECOND]
-        for j in range(types):
-            x[i, j] = 0.0
+        level = need(curved, slope, floor, own[i, THIRD], t)
         if b == 0:
             room = abs(floor) + slope * abs(t) if slope > 0.0 else 0.0
             if level > -APART * room and (slope > 0.0 or level > 0.0):
@@ -372,15 +371,14 @@ def _share_alone(
         if following < jobs.size and jobs[following] == i:
             following += 1
             continue
+        time = x[i, b - 1] = (level - ra) / (rb - ra)
+        left[b - 1] -= use[i] * time
+        got = rb * time
         if a > 0:
-            x[i, a - 1] = (rb - level) / (rb - ra)
-            left[a - 1] -= use[i] * x[i, a - 1]
-        x[i, b - 1] = (level - ra) / (rb - ra)
-        left[b - 1] -= use[i] * x[i, b - 1]
-        got, time = 0.0, 0.0
-        for j in range(types):
-            got += rate[i, j] * x[i, j]
-            time += x[i, j]
+            slower = x[i, a - 1] = (rb - level) / (rb - ra)
+            left[a - 1] -= use[i] * slower
+            got += ra * slower
+            time += slower
         primal = max(primal, (level - got) / (abs(level) + got), time - 1.0)
     return True, primal, pull, value
 
