@@ -31,7 +31,14 @@ from gavel_opt.model.cluster_state import ClusterState
 from gavel_opt.model.groups import Groups
 from gavel_opt.policies.packing import pair_blocks
 from gavel_opt.policies.policy import Policy, Programs, Traits
-from gavel_opt.policies.variants import best_rates, blocks_of, group_equal, measured, reached
+from gavel_opt.policies.variants import (
+    best_rates,
+    blocks_of,
+    group_by_type,
+    group_equal,
+    measured,
+    reached,
+)
 
 DEFAULT_PRICES = {"v100": 0.74, "p100": 0.43, "k80": 0.135}
 """Dollars per worker and hour where the state brings none: spot prices as in the reference."""
@@ -79,7 +86,11 @@ class ThroughputSum(Policy):
         late = due <= 0.0
         ahead = np.isfinite(due) & ~late
         needed[ahead] = np.maximum(state.steps_left[ahead], 0.0) / due[ahead]
-        groups = group_equal(merge, needed, state.key, state.scale_factor, late.astype(np.float64))
+        if late.any() or ahead.any():
+            kinds = state.key, state.scale_factor, late.astype(np.float64)
+            groups = group_equal(merge, needed, *kinds)
+        else:
+            groups = group_by_type(state, merge)
         first = groups.first
         rate = measured(state, first)
         price = prices_of(state) if self.traits.needs_prices else np.ones(state.workers.size)
@@ -100,7 +111,10 @@ class ThroughputSum(Policy):
             blocks, slope=np.zeros(blocks.groups), floor=floor, reward=reward
         )
         allocation = groups.spread(state.job, answer, pairs)
-        return replace(allocation, notes=self._report(state, groups, late, needs & ~kept))
+        dropped = needs & ~kept
+        if not (self._reported or late.any() or dropped.any()):
+            return allocation
+        return replace(allocation, notes=self._report(state, groups, late, dropped))
 
     def _report(
         self, state: ClusterState, groups: Groups, late: Bools, dropped: Bools

@@ -94,6 +94,19 @@ def group_equal(merge: bool, telling: Floats, *columns: np.ndarray) -> Groups:
     return groups
 
 
+def group_by_type(state: ClusterState, merge: bool) -> Groups:
+    """Group jobs of equal key and scale factor, in ascending order of these; jobs in order where no two are alike."""
+    jobs, rows = state.key.size, len(state.throughputs.alone)
+    if merge:
+        one = np.ones(jobs)
+        of_job, first, count, mark = group_keys(state.key, state.scale_factor, one, rows)
+        if jobs and not first.size:
+            return group_equal(True, state.key.astype(np.float64), state.scale_factor)
+        if first.size < jobs:
+            return Groups(first, count, of_job, mark if mark.size else None)
+    return group_jobs(False, state.key)
+
+
 def blocks_of(
     state: ClusterState,
     groups: Groups,
