@@ -14,7 +14,7 @@ from gavel_opt.engines.asking import made_here, raised_word
 from gavel_opt.engines.protocol import Engine, OneStepEngine, Options
 from gavel_opt.errors import ANY_FAILURE, ON_PURPOSE
 from gavel_opt.kernels.arguments import Call
-from gavel_opt.kernels.jit import clock
+from gavel_opt.kernels.jit import clock, has_code
 from gavel_opt.kernels.job_columns import PastColumns
 from gavel_opt.model.allocation_program import Allocation
 from gavel_opt.model.checked_shares import checked_shares
@@ -81,6 +81,8 @@ class Driver(EngineChain):
         self.policy = policy
         self._glance = Glance()
         self._standing: tuple[tuple[object, ...], Call | None] | None = None
+        self._wider: Call | None = None
+        """What is as the standing call where that leaves programs open."""
         self._one_step: OneStepEngine | None = None
         # The shares that such a step gives have no prices: from outside they could not be proven.
         at_once = self.engine.capability.one_step and made_here(self.engine)
@@ -185,7 +187,10 @@ class Driver(EngineChain):
         elif (plain := known_filling(policy)) is not None:
             made_of = engine, state, *limits, policy
             if self._made_anew(made_of):
-                self._standing = made_of, engine.standing_filling_call(state, plain, limits)
+                self._standing = (
+                    made_of,
+                    engine.standing_filling_call(state, plain, limits, once=False),
+                )
         else:
             task = self._task(len(state.jobs.job))
             if task is None:
@@ -194,6 +199,12 @@ class Driver(EngineChain):
             if self._made_anew(made_of):
                 call = engine.standing_call(state, *task, limits, self.options)
                 self._standing = made_of, call
+                past, plain = task
+                self._wider = None
+                if past is None and self.tie_break == "canonical":
+                    self._wider = engine.standing_filling_call(state, plain, limits, once=True)
+            if self._wider is not None and has_code(self._wider):
+                return self._wider
         return None if self._standing is None else self._standing[1]
 
     def _made_anew(self, made_of: tuple[object, ...]) -> bool:

@@ -206,9 +206,9 @@ class OneStepEngine(Engine, Protocol):
         ...
 
     def standing_filling_call(
-        self, state: StandingState, plain: bool, limits: tuple[int, float]
+        self, state: StandingState, plain: bool, limits: tuple[int, float], once: bool
     ) -> Call | None:
-        """The same of water filling, of jobs that share as one."""
+        """The same of water filling, of jobs that share as one; ``once`` of max-min fairness, and never left open."""
         ...
 
     def standing_pairs_call(self, state: StandingState, limits: tuple[int, float]) -> Call | None:

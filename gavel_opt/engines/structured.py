@@ -32,6 +32,10 @@ nobody has a better one, as for floors that rounding has put out of reach."""
 _AROUND = 5e-4
 """CPU seconds that packed programs, and those of water filling, take in plain Python around their solution."""
 
+_OPEN = 5e-5
+"""The same of programs that max-min fairness leaves open, as they count: its few that are must not have more code
+read than they save."""
+
 
 @functools.cache
 def _release() -> str:
@@ -134,14 +138,15 @@ class Structured:
         return Call(finish_time_shares, standing_task(state, past, terms, memory))
 
     def standing_filling_call(
-        self, state: StandingState, plain: bool, limits: tuple[int, float]
+        self, state: StandingState, plain: bool, limits: tuple[int, float], once: bool
     ) -> Call | None:
-        """What fills levels of jobs as they come and go."""
+        """What fills levels of jobs as they come and go, or only begins to."""
         if state.workers.size > MANY_TYPES:
             return None
         widest, tolerance = limits
         terms = max_min_terms(widest, plain, "canonical", min(tolerance, PROVED))
-        return Call(filled_shares, fill_task(state, terms, self._memory), saves=_AROUND)
+        task = fill_task(state, terms, self._memory, once)
+        return Call(filled_shares, task, saves=_OPEN if once else _AROUND)
 
     def standing_pairs_call(self, state: StandingState, limits: tuple[int, float]) -> Call | None:
         """What solves max-min fairness with space sharing of jobs as they come and go."""

@@ -308,6 +308,11 @@ def look_for_code(kernel: Callable[..., Any]) -> None:
         kernel._look_at = 0.0
 
 
+def has_code(call: Call) -> bool:
+    """Whether a call can be made from compiled code, or nothing ever is compiled."""
+    return _DISABLED or call.find_code()
+
+
 def can_call(kernel: Callable[..., Any], call: Call) -> bool:
     """Whether a kernel that is handed a call can make it: both are compiled, or nothing ever is.
 
@@ -315,7 +320,7 @@ def can_call(kernel: Callable[..., Any], call: Call) -> bool:
     there is compiled code by now.
     """
     if isinstance(kernel, Kernel) and kernel.is_compiled:
-        return call.find_code()
+        return has_code(call)
     return _DISABLED
 
 

@@ -1,8 +1,9 @@
-"""Water filling of jobs that share as one, from the jobs to their shares in one compiled call.
+"""Water filling of jobs that share as one, from the jobs to their shares in one compiled call; and max-min fairness.
 
 What :mod:`gavel_opt.policies.water_filling` does with programs, in the same order of operations and by the same solver,
 and so with the same bits: how levels rise (:mod:`gavel_opt.policies.rising_levels`) where all rise alike, and what of
-them can be had at once.
+them can be had at once. Max-min fairness is the first of its questions, and nothing else: here it has an answer where
+:mod:`gavel_opt.solver.max_min` leaves it open, at the price of more code to read.
 """
 
 from __future__ import annotations
@@ -48,18 +49,23 @@ class FillTask(NamedTuple):
         The jobs and their program.
     room, blank
         Tables of the interior point method with room for a group a job, and with a record of zeros each.
+    once
+        Whether max-min fairness is all that is wanted, shape ``(1,)``.
     """
 
     task: Task
     room: Tables
     blank: Tables
+    once: Ints
 
 
-def fill_task(state: StandingState, terms: Terms, memory: Memory) -> FillTask:
+def fill_task(state: StandingState, terms: Terms, memory: Memory, once: bool) -> FillTask:
     """A task with the jobs that are there when it is carried out."""
     types = state.workers.size
     room, blank = (room_for_tables(jobs, types) for jobs in (len(state.jobs.key), 1))
-    return FillTask(standing_task(state, NO_PAST, terms, memory), room, blank)
+    return FillTask(
+        standing_task(state, NO_PAST, terms, memory), room, blank, np.array([once], np.int64)
+    )
 
 
 class Rise(NamedTuple):
@@ -124,7 +130,11 @@ def filled_shares(fill: FillTask) -> int:
     for k in range(proof.size):
         proof[k] = 0.0
     found = Found(np.empty((groups, types)), np.empty(groups), np.empty(types), np.empty(6))
-    if not _fill(_begin(given, first, task), given, found, fill):
+    filling = _begin(given, first, task)
+    proven = (
+        _ask(filling, given, found, fill) if fill.once[0] else _fill(filling, given, found, fill)
+    )
+    if not proven:
         return 0
     for job in range(of_job.size):
         for j in range(types):
@@ -134,7 +144,7 @@ def filled_shares(fill: FillTask) -> int:
 
 @compiled
 def _begin(given: Given, first: Ints, task: Task) -> Filling:
-    """Levels of zero, and limits in order."""
+    """Levels of zero; groups are not in order yet."""
     groups, types = given.rate.shape
     limit, cost, order = np.empty(groups), np.empty(groups), np.empty(groups, np.int64)
     for g in range(groups):
@@ -142,11 +152,6 @@ def _begin(given: Given, first: Ints, task: Task) -> Filling:
         for j in range(1, types):
             limit[g] = max(limit[g], given.rate[g, j])
         cost[g] = task.jobs.weight[first[g]] * given.counts[g]
-        place = g
-        while place > 0 and limit[order[place - 1]] > limit[g]:
-            order[place] = order[place - 1]
-            place -= 1
-        order[place] = g
     level, done, price = np.zeros(groups), np.zeros(groups, np.int64), np.zeros(groups)
     return Filling(limit, cost, order, level, done, np.ones(groups), price, np.zeros(1))
 
@@ -161,6 +166,7 @@ def _fill(filling: Filling, given: Given, found: Found, fill: FillTask) -> bool:
         use += given.use[g]
     for j in range(given.workers.size):
         supply += given.workers[j]
+    _put_in_order(filling.order, limit)
     left = groups
     if use > supply:  # what rises first is asked for as if there were no limits: all alike
         if not _ask(filling, given, found, fill):
@@ -186,6 +192,17 @@ def _fill(filling: Filling, given: Given, found: Found, fill: FillTask) -> bool:
             rises[rise.member[k]] = int(time <= rise.knots[k + 1])
         left = _stop(rises, filling, given)
     return True
+
+
+@compiled
+def _put_in_order(order: Ints, limit: Floats) -> None:
+    """Put groups in order of their limits, those of equal ones in their own."""
+    for g in range(limit.size):
+        place = g
+        while place > 0 and limit[order[place - 1]] > limit[g]:
+            order[place] = order[place - 1]
+            place -= 1
+        order[place] = g
 
 
 LOST, REACHED, SHORT = range(3)
