@@ -7,6 +7,7 @@ interrupted.
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import re
 import sys
@@ -143,6 +144,13 @@ class Program:
             )
         if words[0] not in self.summaries:
             raise unknown_name("command", words[0], self.summaries)
+        for before, word in itertools.pairwise(words):
+            if not word.strip() and not before.startswith(
+                "-"
+            ):  # which a path takes for this folder
+                raise InputError(
+                    f"{word!r} behind {before!r} names nothing; is a variable of the shell not set?"
+                )
         summary = self.summaries[words[0]]
         parser = Parser(
             prog=f"{self.name} {words[0]}",

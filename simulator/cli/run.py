@@ -22,6 +22,7 @@ from simulator.settings.options import (
     config_from,
     natural,
     output_folder,
+    place,
     recordings,
 )
 
@@ -75,11 +76,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="write DIR/checkpoint-jobN.npz once N jobs have arrived, to fork from",
     )
     keep.add_argument(
-        "--resume", metavar="DIR", help="go on with the run whose checkpoint is there"
+        "--resume", metavar="DIR", type=place, help="go on with the run whose checkpoint is there"
     )
     keep.add_argument(
         "--fork-from",
         metavar="FILE",
+        type=place,
         help="start from the end of another run's warm-up, under these flags",
     )
 
@@ -97,7 +99,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.resume is not None and resume is not None:
         record |= set(resume.runner.get("recorded", ()))
     for flag, value in (("--record", record), ("--checkpoint-every", arguments.checkpoint_every)):
-        if value and folder is None:
+        if value not in (None, frozenset()) and folder is None:
             raise InputError(f"{flag}: needs --output DIR to write into")
     if arguments.checkpoint_at_job is not None and folder is None:
         raise InputError("--checkpoint-at-job: needs --output DIR to write into")

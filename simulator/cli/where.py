@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from gavel_opt import InputError
-from simulator.settings.options import positive_int
+from simulator.settings.options import place, positive_int
 from simulator.studies.batches.shards import deal, parse_shard
 from simulator.studies.batches.slurm import ArrayJob, tasks_for, this_command
 from simulator.studies.executors import EXECUTORS, Executor, make_executor
@@ -48,7 +48,7 @@ def add_where(parser: argparse.ArgumentParser, where: Any, *, shares: bool = Tru
         nargs="+",
         action="extend",
         default=[],
-        type=Path,
+        type=lambda text: Path(place(text)),
         help="take runs that are finished in these folders of runs, sweeps or figures from there",
     )
     where.add_argument("--dry-run", action="store_true", help="list the runs and stop")

@@ -97,7 +97,7 @@ def several(given: Any, kind: Kind, flag: str) -> list[Any]:
     seen: set[str] = set()
     listed = isinstance(given, Iterable) and not isinstance(given, str | bytes | Mapping | Path)
     for one in given if listed else [given]:
-        for word in _words(one, kind) if isinstance(one, str) else [one]:
+        for word in _words(one, kind, flag) if isinstance(one, str) else [one]:
             spread = _range(word, flag) if kind.ranges and isinstance(word, str) else [word]
             for value in spread:
                 item = getattr(value, "item", None)
@@ -110,7 +110,9 @@ def several(given: Any, kind: Kind, flag: str) -> list[Any]:
     return found
 
 
-def _words(text: str, kind: Kind) -> list[str]:
+def _words(text: str, kind: Kind, flag: str) -> list[str]:
+    if not (text.strip() or kind.may_be_empty):
+        raise InputError(f"{flag}: expected at least one value, found {text!r}")
     if kind.names_file:  # which may hold anything
         return [text] if os.path.exists(text) else [word for word in text.split(",") if word]
     if kind.may_be_empty and not text.strip():

@@ -247,7 +247,16 @@ def recordings(words: list[str] | None) -> frozenset[str]:
     for name in names:
         if name not in RECORDINGS:
             raise unknown_name("recording (--record)", name, RECORDINGS)
+    if words is not None and not names:
+        raise InputError(f"--record: expected one or more of {', '.join(RECORDINGS)}")
     return frozenset(names)
+
+
+def place(text: str) -> str:
+    """Read the name of a file or folder for argparse; an empty one would be the current folder."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError(f"{text!r} names nothing")
+    return text
 
 
 _PARTS = ("live", "programs", "points", "paces", "failures")
@@ -330,6 +339,7 @@ __all__ = [
     "one_workload",
     "output_folder",
     "parse_entities",
+    "place",
     "positive",
     "positive_int",
     "readable_file",

@@ -18,6 +18,34 @@ CASES = {
         (*["run", "--policy", "fifo", "--jobs", "5", "--output"], ""),
         "--output: '' is not the name of a folder",
     ),
+    "no time between checkpoints": (
+        (*["run", "--policy", "fifo", "--jobs", "5", "--checkpoint-every"], ""),
+        "--checkpoint-every: needs --output DIR to write into",
+    ),
+    "no recording": (
+        (*["run", "--policy", "fifo", "--jobs", "5", "--output", "out", "--record"], ","),
+        "--record: expected one or more of placements, allocations, programs, trace",
+    ),
+    "one of several values empty": (
+        (*["sweep", "--policy", "fifo", "--jobs", "5", "--cluster", "2:2:2"], ""),
+        "'' behind '2:2:2' names nothing; is a variable of the shell not set?",
+    ),
+    "an empty value given again": (
+        (*["sweep", "--policy", "fifo", "--jobs", "5", "--cluster", "2:2:2", "--cluster"], ""),
+        "--cluster: expected at least one value, found ''",
+    ),
+    "a run of no name to go on with": (
+        ("run", "--resume", ""),
+        "--resume: '' names nothing; see gavel-sim run --help",
+    ),
+    "results of no name to take over": (
+        (*["sweep", "--policy", "fifo", "--jobs", "5", "--reuse"], ""),
+        "--reuse: '' names nothing",
+    ),
+    "runs of no name to compare": (
+        ("compare", "", ""),
+        "'' behind 'compare' names nothing; is a variable of the shell not set?",
+    ),
     "a page that is none": (
         ["view", ".", "--export", "out.pdf"],
         "--export: out.pdf is no name of a page; expected FILE.html",
