@@ -71,7 +71,8 @@ def describe(result: RunResult, folder: Path | None, picture: Path | None = None
     if late is not None:
         rows.append(("deadlines", f"{late:,} missed{so_far}"))
     verdict = found["saturation"]
-    if verdict.get("figures") or (found["status"] != "completed" and verdict.get("reason")):
+    said = found["status"] != "completed" or verdict.get("verdict") == "unjudged"
+    if verdict.get("figures") or (said and verdict.get("reason")):
         rows.append(("verdict", f"{verdict['verdict']}: {verdict['reason']}"))
     rows += [("note", note) for note in found["notes"]]
     compiling = found["time"]["compile"]

@@ -184,9 +184,9 @@ class Judge:
         if self._rule != DEFAULT_RULE:
             self.look(simulation)
             return
-        hours = self._parameters["hours"]
-        reason = f"nothing to judge: jobs did not wait for {hours:g} hours on end"
-        if self._worth_looking(simulation):
+        least, hours = self._parameters["jobs"], self._parameters["hours"]
+        reason = f"jobs had not waited for {hours:g} hours on end, so no long queue was measured"
+        if self._worth_looking(simulation) or simulation.arrived < least:
             reason = "the run was too short to spend time on the question"
         self.verdict = Verdict(self._rule, "unjudged", reason, {}, simulation.time)
 
@@ -587,15 +587,12 @@ def _named(bound: Bound) -> list[tuple[str, float]]:
 
 def beyond(rate: float, bound: Bound) -> Verdict:
     """Verdict on a rate that no policy can sustain."""
-    scarce = ", ".join(
-        f"{name} {share:.0%}"
-        for name, share in zip(bound.worker_types, bound.shares, strict=True)
-        if share > 0.005
-    )
+    shares = sorted(zip(bound.shares, bound.worker_types, strict=True), reverse=True)
+    scarce = ", ".join(f"{name} {share:.0%}" for share, name in shares if share > 0.005)
     how = "even if jobs share workers" if bound.space_sharing else "one job at a time on a worker"
     reason = (
         f"no policy could sustain this: {rate:.4g} jobs arrive per hour, and the workers are enough "
-        f"for {bound.rate:.4g} at most, {how} (proved by a linear program; of the limit: {scarce})"
+        f"for {bound.rate:.4g} at most, {how} (proved by a linear program; what limits it: {scarce})"
     )
     figures = {"rate": rate, "bound": bound.rate}
     return Verdict(DEFAULT_RULE, "saturated", reason, figures)
@@ -638,7 +635,7 @@ def weigh(rate: float, pace: Pace, bound: Bound, parameters: Parameters) -> Verd
         many = f"{load - 1.0:.1%} too many" if load < 2.0 else f"{load:.3g} times as many"
         reason = (
             f"{found}: {many} arrive, and the queue grows for good "
-            f"({sure:.0f} standard errors past what may be chance)"
+            f"({sure:.0f} standard errors beyond what chance and a margin of {limit - 1.0:.1%} explain)"
         )
         return Verdict(DEFAULT_RULE, "saturated", reason, figures)
     if load + doubt < 1.0:
@@ -647,7 +644,7 @@ def weigh(rate: float, pace: Pace, bound: Bound, parameters: Parameters) -> Verd
     return Verdict(
         DEFAULT_RULE,
         "undecided",
-        f"{found}: too close to call, the queue may yet grow for good",
+        f"{found}: too close to call; if the queue grows for good, the mean of more jobs is longer",
         figures,
     )
 
