@@ -15,7 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 from gavel_opt import GavelError, InputError, MissingLibraryError, known_engines
 from simulator.settings.config import GIVEN
-from simulator.settings.options import add_run_arguments, add_setting, config_from, values_of
+from simulator.settings.options import (
+    add_run_arguments,
+    add_setting,
+    config_from,
+    no_settings,
+    values_of,
+)
 from simulator.world.units import counted
 
 if TYPE_CHECKING:
@@ -54,6 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
             raise InputError(
                 f"expected two run folders, or --engine; found {len(arguments.folders)}"
             )
+        no_settings(arguments, "compares two runs as they are; it goes with --engine")
         runs, skipped = [read_folder(Path(folder)) for folder in arguments.folders], {}
     findings = [difference(runs[0], other) for other in runs[1:]]
     if arguments.json:

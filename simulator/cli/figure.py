@@ -160,7 +160,7 @@ def run(arguments: argparse.Namespace) -> int:
     experiments = [experiment.with_own(own) for experiment in experiments]
     several = len(experiments) > 1
     default = "figures" if several else f"figure-{experiments[0].figure}"
-    arguments.output = arguments.output or default
+    arguments.output = default if arguments.output is None else arguments.output
     folder = output_folder(arguments.output, "figure")
     if folder is None:
         raise InputError("--output: is required")

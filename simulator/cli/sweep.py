@@ -27,7 +27,7 @@ from simulator.cli.where import (
     typed,
 )
 from simulator.settings.config import GIVEN
-from simulator.settings.options import add_run_arguments, output_folder
+from simulator.settings.options import add_run_arguments, no_settings, output_folder
 from simulator.studies.batches.batch import Batch, Failures, complain
 from simulator.studies.batches.finished_elsewhere import finished_in
 from simulator.studies.batches.inputs_of_runs import require_inputs
@@ -81,6 +81,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Carry out a sweep; exit status 3 if some runs failed."""
+    if arguments.what[:1] in (["status"], ["collect"]):
+        no_settings(
+            arguments, f"sweep {arguments.what[0]} is of all runs of the folder; drop the flag"
+        )
     if arguments.what[:1] == ["status"]:
         return status(_folder(arguments.what, "status"), arguments.follow, arguments.json)
     if arguments.what[:1] == ["collect"]:

@@ -62,6 +62,10 @@ FACES: tuple[tuple[str, tuple[int, int, int], bool], ...] = (
 """Policy, workers, and whether jobs are even: programs whose answer is in the midst of a face."""
 
 
+MOST = 61
+"""Processes that a pool of Python's takes on every system; there are not many more kernels."""
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of ``gavel-sim warm-up``."""
     parser.add_argument(
@@ -79,6 +83,7 @@ def run(arguments: argparse.Namespace) -> int:
     processes = arguments.processes if arguments.processes is not None else _cores()
     if processes < 1:
         raise InputError(f"--processes: {processes} is too few; give 1 or more")
+    processes = min(processes, MOST)
     if os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
         raise InputError("NUMBA_DISABLE_JIT is set, so nothing is ever compiled; unset it")
     if not arguments.measure:

@@ -107,6 +107,19 @@ def add_setting(
         group.add_argument(old, dest=setting.name, help=argparse.SUPPRESS, **more)
 
 
+def no_settings(arguments: argparse.Namespace, why: str) -> None:
+    """Refuse settings of a run where nothing would come of them.
+
+    Raises
+    ------
+    InputError
+        Naming the first.
+    """
+    for name, setting in GIVEN.items():
+        if getattr(arguments, name, None) is not None:
+            raise InputError(f"{setting.flag}: {why}")
+
+
 def config_from(arguments: argparse.Namespace, **given: Any) -> RunConfig:
     """Make the configuration that the flags of :func:`add_run_arguments` describe.
 
@@ -247,7 +260,7 @@ def recordings(words: list[str] | None) -> frozenset[str]:
     for name in names:
         if name not in RECORDINGS:
             raise unknown_name("recording (--record)", name, RECORDINGS)
-    if words is not None and not names:
+    if words and not names:
         raise InputError(f"--record: expected one or more of {', '.join(RECORDINGS)}")
     return frozenset(names)
 
@@ -336,6 +349,7 @@ __all__ = [
     "config_from",
     "make_config",
     "natural",
+    "no_settings",
     "one_workload",
     "output_folder",
     "parse_entities",

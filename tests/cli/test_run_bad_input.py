@@ -46,6 +46,18 @@ CASES = {
         ("compare", "", ""),
         "'' behind 'compare' names nothing; is a variable of the shell not set?",
     ),
+    "a setting where two runs are compared": (
+        ("compare", "a", "b", "--seed", "3"),
+        "--seed: compares two runs as they are; it goes with --engine",
+    ),
+    "a setting where a sweep is looked at": (
+        ("sweep", "status", ".", "--policy", "fifo"),
+        "--policy: sweep status is of all runs of the folder; drop the flag",
+    ),
+    "a figure in a folder of no name": (
+        ("figure", "9", "--seed", "0", "--output", ""),
+        "--output: '' is not the name of a folder",
+    ),
     "a page that is none": (
         ["view", ".", "--export", "out.pdf"],
         "--export: out.pdf is no name of a page; expected FILE.html",

@@ -37,6 +37,14 @@ def test_complaints(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Monk
     assert "NUMBA_DISABLE_JIT is set, so nothing is ever compiled" in capsys.readouterr().err
 
 
+def test_no_more_processes_than_a_pool_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[int] = []
+    monkeypatch.setattr("simulator.cli.warm_up._compile_all", given.append)
+    assert main(["warm-up", "--processes", "9" * 25]) == 0
+    assert main(["warm-up", "--processes", "2"]) == 0
+    assert given == [61, 2]
+
+
 def test_jobs_are_pooled_in_one_of_the_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     called: list[int] = []
     pooled = proportional_jobs._pooled
