@@ -32,8 +32,10 @@ nobody has a better one, as for floors that rounding has put out of reach."""
 _AROUND = 5e-4
 """CPU seconds that packed programs, and those of water filling, take in plain Python around their solution."""
 
+_INTERPRETED = 1e-3
+"""CPU seconds that max-min or finish-time fairness of few jobs takes in plain Python, as long as nothing is compiled."""
 _OPEN = 5e-5
-"""The same of programs that max-min fairness leaves open, as they count: its few that are must not have more code
+"""The same around programs that max-min fairness leaves open, as they count: its few that are must not have more code
 read than they save."""
 
 
@@ -132,10 +134,12 @@ class Structured:
             return None
         if past is None:
             terms = max_min_terms(widest, plain, tie_break, tolerance)
-            return Call(fair_shares, standing_task(state, NO_PAST, terms, memory))
+            task = standing_task(state, NO_PAST, terms, memory)
+            return Call(fair_shares, task, saves=_INTERPRETED)
         tolerance = min(tolerance, PROVED)
         terms = finish_time_terms(widest, plain, state.throughputs, tie_break, tolerance)
-        return Call(finish_time_shares, standing_task(state, past, terms, memory))
+        task = standing_task(state, past, terms, memory)
+        return Call(finish_time_shares, task, saves=_INTERPRETED)
 
     def standing_filling_call(
         self, state: StandingState, plain: bool, limits: tuple[int, float], once: bool

@@ -135,6 +135,16 @@ def test_they_go_on_where_room_for_pairs_is_made(monkeypatch: pytest.MonkeyPatch
     assert inside.policy_memory() == outside.policy_memory()
 
 
+@pytest.mark.parametrize("policy", [name for name in POLICIES if "fairness" in name])
+def test_code_of_what_decides_is_looked_for(policy: str) -> None:
+    """By what it would save: nobody else calls these kernels, so they would never be compiled, nor read back."""
+    simulation = Simulation(config(policy))
+    simulation.advance(5)
+    decider = simulation._decider()
+    assert decider is not None
+    assert decider.saves > 0.0
+
+
 def test_shares_that_are_not_proven_are_none() -> None:
     simulation = Simulation(config("max_min_fairness_perf"))
     simulation.advance(5)
