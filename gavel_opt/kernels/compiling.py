@@ -58,6 +58,8 @@ from gavel_opt.kernels.arguments import (
     words_of,
 )
 from gavel_opt.kernels.jit import KEEPS_TIME, clock
+from gavel_opt.kernels.lowering.arrays_and_ranges import make_array as make_array_in_order
+from gavel_opt.kernels.lowering.lending import Table
 from gavel_opt.kernels.native import (
     ENTRY,
     FITS,
@@ -74,8 +76,8 @@ _HALF = ir.IntType(32)
 _BYTE = ir.IntType(8)
 
 
-class _Table(types.Type):
-    """A named tuple by reference: the address of a table of addresses and shapes."""
+class _Table(Table):
+    """A named tuple by reference, as numba's types are told apart by their names."""
 
     def __init__(self, form: TupleForm) -> None:
         self.form = form
@@ -178,8 +180,6 @@ class _TableFields(AttributeTemplate):
 
     def generic_resolve(self, kind: _Table, name: str) -> Any:
         form = kind.fields.get(name)
-        if isinstance(form, TupleForm):
-            return _Table(form)
         return None if form is None else type_of(form)
 
 
@@ -190,9 +190,20 @@ def _get_field(context: Any, builder: Any, kind: _Table, table: Any, name: str) 
         if other == name:
             break
         place += words_of(form)
-    form = kind.fields[name]
+    return _from_table(context, builder, table, place, kind.fields[name])
+
+
+def _from_table(context: Any, builder: Any, table: Any, place: int, form: Any) -> Any:
+    """What stands in a table from a place on."""
     if isinstance(form, TupleForm):
-        return builder.gep(table, [ir.IntType(32)(8 * place)], source_etype=_BYTE)
+        if form.is_reference:
+            return builder.gep(table, [ir.IntType(32)(8 * place)], source_etype=_BYTE)
+        value = context.get_constant_undef(type_of(form))
+        for member, inner in enumerate(form.members):
+            one = _from_table(context, builder, table, place, inner)
+            value = builder.insert_value(value, one, member)
+            place += words_of(inner)
+        return value
     data = _load(builder, table, 8 * place, _pointer())
     shape = [_load(builder, table, 8 * (place + 1 + axis), _WORD) for axis in range(form.ndim)]
     return _array(context, builder, form, data, shape)
@@ -253,7 +264,7 @@ def _load(builder: Any, start: Any, offset: int, kind: Any) -> Any:
 def _array(context: Any, builder: Any, form: ArrayForm, data: Any, shape: list[Any]) -> Any:
     kind = type_of(form)
     pointer = builder.bitcast(data, context.get_data_type(kind.dtype).as_pointer())
-    return front_end.make_array(context, builder, kind, pointer, shape)
+    return make_array_in_order(context, builder, kind, pointer, shape)
 
 
 @intrinsic

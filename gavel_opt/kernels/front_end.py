@@ -12,11 +12,8 @@ the same.
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
-from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.core.codegen import CodeLibrary
@@ -24,14 +21,19 @@ from numba.core.compiler import CompilerBase, DefaultPassBuilder
 from numba.core.compiler_machinery import AnalysisPass, register_pass
 from numba.core.cpu import CPUContext
 from numba.core.registry import cpu_target
-from numba.core.typed_passes import InlineOverloads, NopythonRewrites, NopythonTypeInference
+from numba.core.typed_passes import (
+    InlineOverloads,
+    NativeLowering,
+    NopythonRewrites,
+    NopythonTypeInference,
+)
 from numba.core.typing.context import Context
 from numba.core.untyped_passes import DeadBranchPrune, InlineClosureLikes
 from numba.extending import models, register_model
-from numba.np.arrayobj import load_item, store_item
 
-_WORD = ir.IntType(64)
-_ONE, _TWO = (types.int64,), (types.int64, types.int64)
+from gavel_opt.kernels.lowering.arrays_and_ranges import WRITTEN
+from gavel_opt.kernels.lowering.lending import LENT, Convention, References, packer
+from gavel_opt.kernels.lowering.variables import Lowering
 
 
 def contexts() -> tuple[Any, Any]:
@@ -123,6 +125,9 @@ class Pipeline(CompilerBase):
         passes = DefaultPassBuilder.define_nopython_pipeline(self.state)
         passes.passes = [one for one in passes.passes if one[0] not in _WITHOUT]
         passes.add_pass_after(_CountingReferences, NopythonTypeInference)
+        passes.passes = [
+            (Lowering, why) if one is NativeLowering else (one, why) for one, why in passes.passes
+        ]
         passes.finalize()
         return [passes]
 
@@ -175,164 +180,42 @@ def text_of(library: CodeLibrary) -> str:
 
 
 class _Target(CPUContext):
-    """Numba's target, where :data:`_WRITTEN` goes before what it knows."""
+    """Numba's target, where :data:`WRITTEN` goes before what it knows."""
 
     def get_function(self, function: Any, signature: Any, *others: Any, **named: Any) -> Any:
-        written = _WRITTEN.get(getattr(function, "typing_key", function))
+        written = WRITTEN.get(getattr(function, "typing_key", function))
         if written is not None and not self.enable_boundscheck:
             fits, write = written
             if fits(*signature.args):
                 return lambda builder, given, loc=None: write(self, builder, signature, given)
         return super().get_function(function, signature, *others, **named)
 
+    def get_getattr(self, typ: Any, attr: str) -> Any:
+        field = {"shape": "shape", "size": "nitems"}.get(attr)
+        if field is None or not isinstance(typ, types.Array):
+            return super().get_getattr(typ, attr)
+        place = self.data_model_manager[typ].get_field_position(field)
+        return lambda context, builder, typ, value, attr: builder.extract_value(value, place)
+
     def pair_first(self, builder: Any, pair: Any, kind: Any) -> Any:
-        return _member(builder, pair, 0)
+        return builder.extract_value(pair, 0)
 
     def pair_second(self, builder: Any, pair: Any, kind: Any) -> Any:
-        return _member(builder, pair, 1)
+        return builder.extract_value(pair, 1)
 
+    @property
+    def call_conv(self) -> Any:
+        return Convention(self)
 
-def _member(builder: Any, value: Any, *place: int) -> Any:
-    """A member of a structure; without an instruction where it has just been put there."""
-    while isinstance(value, ir.instructions.InsertValue):
-        put = tuple(value.indices)
-        if put == place:
-            return value.operands[1]
-        if all(one == other for one, other in zip(put, place, strict=False)):
-            break  # a part of it, or what it is a part of
-        value = value.operands[0]
-    if isinstance(value, ir.Constant) and isinstance(value.constant, (list, tuple)):
-        for index in place:
-            value = value.constant[index]
-        return value
-    return builder.extract_value(value, place)
+    def get_arg_packer(self, fe_args: Any) -> Any:
+        return packer(self.data_model_manager, tuple(fe_args))
 
+    def declare_function(self, module: Any, fndesc: Any) -> Any:
+        if fndesc.mangled_name in LENT:
+            kind = self.call_conv.lending().get_function_type(fndesc.restype, fndesc.argtypes)
+            cgutils.get_or_insert_function(module, kind, fndesc.mangled_name)
+        return super().declare_function(module, fndesc)
 
-def make_array(context: Any, builder: Any, kind: Any, data: Any, shape: list[Any]) -> Any:
-    """An array in order, of memory that is another's.
-
-    Parameters
-    ----------
-    kind
-        Numba's type of it.
-    data
-        Pointer to its first element.
-    shape
-        Of 64-bit integers.
-    """
-    size = context.get_abi_sizeof(context.get_data_type(kind.dtype))
-    strides: list[Any] = []
-    count = _WORD(1)
-    for length in reversed(shape):
-        strides.insert(0, builder.mul(count, _WORD(size)) if strides else _WORD(size))
-        count = builder.mul(count, length) if strides[1:] else length
-    layout = context.get_value_type(kind)
-    model = context.data_model_manager[kind]
-    value = ir.Constant(layout, ir.Undefined)
-    members = {"nitems": count, "itemsize": _WORD(size), "data": data}
-    for name, one in members.items():
-        value = builder.insert_value(value, one, model.get_field_position(name))
-    for name in ("meminfo", "parent"):
-        place = model.get_field_position(name)
-        value = builder.insert_value(value, ir.Constant(layout.elements[place], None), place)
-    for name, numbers in (("shape", shape), ("strides", strides)):
-        for axis, one in enumerate(numbers):
-            value = builder.insert_value(value, one, [model.get_field_position(name), axis])
-    return value
-
-
-def _is_element(array: Any, index: Any, *put: Any) -> bool:
-    """Whether an index, or a tuple of such, denotes an element of an array in order."""
-    indices = _kinds(index)
-    return (
-        isinstance(array, types.Array)
-        and array.layout == "C"
-        and len(indices) == array.ndim
-        and all(isinstance(one, types.Integer) for one in indices)
-    )
-
-
-def _kinds(index: Any) -> tuple[Any, ...]:
-    return tuple(cast(Any, index)) if isinstance(index, types.BaseTuple) else (index,)
-
-
-def _element(context: Any, builder: Any, signature: Any, array: Any, index: Any) -> Any:
-    """Pointer to an element; indices below 0 count from the end."""
-    kind, indices = signature.args[:2]
-    model = context.data_model_manager[kind]
-    shape, at = model.get_field_position("shape"), None
-    for axis, one in enumerate(_kinds(indices)):
-        own = _member(builder, index, axis) if isinstance(indices, types.BaseTuple) else index
-        own = context.cast(builder, own, one, types.intp if one.signed else types.uintp)
-        if one.signed and not (isinstance(own, ir.Constant) and own.constant >= 0):
-            from_end = builder.add(own, _member(builder, array, shape, axis))
-            own = builder.select(builder.icmp_signed("<", own, _WORD(0)), from_end, own)
-        if at is not None:
-            own = builder.add(builder.mul(at, _member(builder, array, shape, axis)), own)
-        at = own
-    return builder.gep(_member(builder, array, model.get_field_position("data")), [at])
-
-
-def _get_item(context: Any, builder: Any, signature: Any, given: Any) -> Any:
-    return load_item(
-        context, builder, signature.args[0], _element(context, builder, signature, *given)
-    )
-
-
-def _set_item(context: Any, builder: Any, signature: Any, given: Any) -> None:
-    kind, _, put = signature.args
-    value = context.cast(builder, given[2], put, kind.dtype)
-    pointer = _element(context, builder, signature, *given[:2])
-    store_item(context, builder, kind, value, pointer)
-
-
-def _range(context: Any, builder: Any, signature: Any, given: Any) -> Any:
-    value = ir.Constant(context.get_value_type(signature.return_type), ir.Undefined)
-    start, stop = given if len(given) == 2 else (_WORD(0), given[0])
-    for place, one in enumerate((start, stop, _WORD(1))):
-        value = builder.insert_value(value, one, place)
-    return value
-
-
-def _begin_range(context: Any, builder: Any, signature: Any, given: Any) -> Any:
-    """The place that it is at, in memory, and how many are left."""
-    start, stop, step = (_member(builder, given[0], place) for place in range(3))
-    at, left = (cgutils.alloca_once(builder, _WORD) for _ in range(2))
-    builder.store(start, at)
-    zero, span = _WORD(0), builder.sub(stop, start)
-    if isinstance(step, ir.Constant) and step.constant == 1:
-        is_some, count = builder.icmp_signed(">", span, zero), span
-    else:
-        with cgutils.if_unlikely(builder, builder.icmp_unsigned("==", step, zero)):
-            words = ("range() arg 3 must not be zero",)
-            context.call_conv.return_user_exc(builder, ValueError, words)
-        up = builder.icmp_signed(">", span, zero)
-        is_some = builder.icmp_signed("==", up, builder.icmp_signed(">", step, zero))
-        rest = builder.icmp_signed("!=", builder.srem(span, step), zero)
-        count = builder.add(builder.sdiv(span, step), builder.zext(rest, _WORD))
-    builder.store(builder.select(is_some, count, zero), left)
-    value = ir.Constant(context.get_value_type(signature.return_type), ir.Undefined)
-    for place, one in enumerate((at, stop, step, left)):
-        value = builder.insert_value(value, one, place)
-    return value
-
-
-def _next_of_range(context: Any, builder: Any, signature: Any, given: Any) -> Any:
-    at, _, step, left = (_member(builder, given[0], place) for place in range(4))
-    count, value = builder.load(left), builder.load(at)
-    is_some = builder.icmp_signed(">", count, _WORD(0))
-    with builder.if_then(is_some):
-        builder.store(builder.sub(count, _WORD(1), flags=["nsw"]), left)
-        builder.store(builder.add(value, step), at)
-    pair = ir.Constant(context.get_value_type(signature.return_type), ir.Undefined)
-    return builder.insert_value(builder.insert_value(pair, value, 0), is_some, 1)
-
-
-_WRITTEN: dict[Any, tuple[Callable[..., bool], Callable[..., Any]]] = {
-    operator.getitem: (_is_element, _get_item),
-    operator.setitem: (_is_element, _set_item),
-    range: (lambda *given: given in (_ONE, _TWO), _range),
-    "getiter": (lambda given: given == types.range_state64_type, _begin_range),
-    "iternext": (lambda given: given == types.range_iter64_type, _next_of_range),
-}
-"""What is written in few instructions: whether it is for arguments of some types, and how."""
+    @property
+    def nrt(self) -> Any:
+        return References(self, self.enable_nrt)

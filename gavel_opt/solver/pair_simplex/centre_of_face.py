@@ -172,8 +172,9 @@ def _in_order(body: Body, place: Ints, without: Ints) -> Body:
     for n in range(groups, body.one.size):
         many += _is_used(body.weight, n)
     one, two = np.empty(many, np.int64), np.empty(many, np.int64)
-    share, other, use = np.empty((3, many))
-    first, second, weight = np.empty((3, many, types))
+    share, other, use = np.empty(many), np.empty(many), np.empty(many)
+    first, second = np.empty((many, types)), np.empty((many, types))
+    weight = np.empty((many, types))
     need, slack = np.zeros(groups + 1), np.zeros(body.slack.size)
     _move_rows(body.slack, slack, place, False)
     for i in range(groups):

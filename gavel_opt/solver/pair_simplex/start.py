@@ -14,7 +14,6 @@ import numpy as np
 
 from gavel_opt.arrays import Floats, Ints
 from gavel_opt.kernels.jit import compiled
-from gavel_opt.kernels.records import by_reference
 from gavel_opt.solver.pair_simplex.columns import Columns, T, costs_at, slack_of
 from gavel_opt.solver.pair_simplex.dual_simplex import (
     FREE,
@@ -35,7 +34,6 @@ SURE = 1e-6
 """Coefficients up to this are no pivots of a start."""
 
 
-@by_reference
 class Kept(NamedTuple):
     """Prices and basis of the last program.
 

@@ -61,14 +61,7 @@ parts of its step that it takes, of shares and of duals."""
 
 
 @compiled
-def centre(
-    problem: Problem,
-    needs: Floats,
-    is_bottleneck: Ints,
-    x: Floats,
-    price: Floats,
-    sized: tuple[int, ...],
-) -> int:
+def centre(problem: Problem, needs: Floats, is_bottleneck: Ints, x: Floats, price: Floats) -> int:
     """Centre of the body; the number of iterations, or 0 if there is none.
 
     Parameters
@@ -83,12 +76,10 @@ def centre(
         Gets the centre, shape ``(G, J)``.
     price
         Gets the prices of the last step.
-    sized
-        J numbers, so that the compiler knows how many, or none.
     """
-    types = problem.workers.size if len(sized) == 0 else len(sized)
+    types = problem.workers.size
     job = _jobs_with_needs(needs, x)
-    tiles = _start(problem, needs, is_bottleneck, x, job, sized)
+    tiles = _start(problem, needs, is_bottleneck, x, job)
     prices = Prices(
         price,
         np.zeros(types),
@@ -103,8 +94,7 @@ def centre(
     for iteration in range(LIMIT):
         term[:] = 0.0
         for b in range(tiles.shape[0]):
-            _advance(tiles[b], sized)
-            _factor(tiles[b], term, sized)
+            _advance_and_factor(tiles[b], term, types)
         if not _solve_for_prices(problem.workers, term, prices):
             return 0
         if iteration > 0 and iteration % PATIENCE == 0 and _has_no_body(problem, prices.next):
@@ -112,7 +102,7 @@ def centre(
             return 0
         highest[:] = 0.0
         for b in range(tiles.shape[0]):
-            _step(tiles[b], prices.next, highest, sized)
+            _step_of_tile(tiles[b], prices.next, highest, types)
         moved = _step_of_prices(prices)
         for n in range(WIDE):
             moved = max(moved, highest[n])
@@ -247,21 +237,14 @@ def _jobs_with_needs(needs: Floats, x: Floats) -> Ints:
 
 
 @compiled
-def _start(
-    problem: Problem,
-    needs: Floats,
-    is_bottleneck: Ints,
-    x: Floats,
-    job: Ints,
-    sized: tuple[int, ...],
-) -> Floats:
+def _start(problem: Problem, needs: Floats, is_bottleneck: Ints, x: Floats, job: Ints) -> Floats:
     """Where the method starts, made of the program alone: ``x`` and the tiles.
 
     The last tile is filled up with jobs that use no workers.
     """
     rate, use, count, workers, own, _, _ = problem
-    types = workers.size if len(sized) == 0 else len(sized)
-    price, many = np.empty(types), job.size
+    types, many = workers.size, job.size
+    price = np.empty(types)
     for j in range(types):
         price[j] = _crowded_price(count, workers[j])
     row = (STEP + 1) * types
@@ -308,6 +291,26 @@ def _start(
         tile[(row + DUALS) * WIDE + lane] = SETTINGS.slack_weight / s
         tile[(row + DUALS + 1) * WIDE + lane] = SETTINGS.slack_weight / u
     return tiles
+
+
+@compiled
+def _advance_and_factor(tile: Floats, term: Floats, types: int) -> None:
+    """Both for one tile; the compiler knows how many types there are where they are three."""
+    if types == 3:
+        _advance(tile, (0, 0, 0))
+        _factor(tile, term, (0, 0, 0))
+    else:
+        _advance(tile, ())
+        _factor(tile, term, ())
+
+
+@compiled
+def _step_of_tile(tile: Floats, price: Floats, highest: Floats, types: int) -> None:
+    """The same."""
+    if types == 3:
+        _step(tile, price, highest, (0, 0, 0))
+    else:
+        _step(tile, price, highest, ())
 
 
 @compiled

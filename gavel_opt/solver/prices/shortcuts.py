@@ -148,8 +148,7 @@ def _bottleneck(problem: Problem, found: Found) -> int:
                 total += count[i] * first
         elif needs[i] >= (1.0 - THIN) * top and needs[i] > -math.inf:
             return DOUBT
-    given = problem, needs, is_bottleneck, x, price
-    steps = centre(*given, (0, 0, 0)) if types == 3 else centre(*given, ())
+    steps = centre(problem, needs, is_bottleneck, x, price)
     if steps == 0:
         return DOUBT
     primal, bound, pull = 0.0, 0.0, 0.0

@@ -1,0 +1,1 @@
+"""How numba writes kernels down for LLVM: what it would write at length, in few instructions."""
