@@ -21,6 +21,8 @@ import simulator
 from gavel_opt.arrays import Ints
 from gavel_opt.engines import proportional_jobs
 from gavel_opt.kernels import jit
+from gavel_opt.solver.finish_time import finish_time_shares
+from gavel_opt.solver.max_min import fair_shares
 from gavel_opt.solver.max_min_pairs import fair_shares_in_pairs
 from gavel_opt.solver.water_filling import filled_shares
 from simulator.cli import main
@@ -105,7 +107,12 @@ def test_every_kernel_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
         for settings in RUNS:
             exercise(settings)
         exercise_faces()
-    by_compiled_rounds_alone: Any = {fair_shares_in_pairs, filled_shares}
+    by_compiled_rounds_alone: Any = {
+        fair_shares,
+        fair_shares_in_pairs,
+        filled_shares,
+        finish_time_shares,
+    }
     called |= by_compiled_rounds_alone
     compiled = {kernel for one in called for kernel in one.calls}
     missing = {kernel.name for kernel in _kernels() - compiled}
