@@ -114,7 +114,7 @@ class Tables(threading.local):
             raise Misfit
         numbers: list[int] = []
         for array in _arrays(value):
-            numbers += [array.ctypes.data, *array.shape]
+            numbers += [_word(id(array) + DATA), *array.shape]
         table = self._words(*numbers)
         self._known[:] = [(value, table), *self._known[: _KEPT - 1]]
         return table

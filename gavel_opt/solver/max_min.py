@@ -115,9 +115,12 @@ def fairness_given(
     nothing = Given(nobody, none, no_job, none, none, none, none, none, none)
     if scale.size != size or weight.size != size or alone.shape[1] != types:
         return no_job, no_job, nothing
-    for job in range(size):
-        if not (0 <= key[job] < rows and 0 < scale[job] <= terms.widest and weight[job] > 0.0):
-            return no_job, no_job, nothing
+    widest, good = terms.widest, True
+    for job in range(size):  # without a way out, so that several are looked at at once
+        good &= (key[job] >= 0) & (key[job] < rows) & (weight[job] > 0.0)
+        good &= (scale[job] > 0) & (scale[job] <= widest)
+    if not good:
+        return no_job, no_job, nothing
     kind = scale if terms.plain else key
     most = rows
     if terms.plain:
