@@ -129,6 +129,11 @@ class TestNearTheKnee:
         for name, column in free.rounds.items():
             np.testing.assert_array_equal(judged.rounds[name], column)
 
+    def test_a_queue_in_order_does_not_run_dry(self):
+        """0.98 of a knee; of as many arrivals as the run has, 200 jobs are gone within 400 hours, and so is the pace."""
+        own = run(rate=2.999, policy="fifo_perf", cluster="12:24:60", seed=38, window=(400, 500))
+        assert own.status == "completed"
+
     def test_nothing_is_measured_while_nobody_waits(self):
         found = run(rate=2.0, window=(600, 700))
         assert found.status == "completed"

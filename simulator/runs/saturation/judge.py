@@ -38,9 +38,6 @@ from simulator.world.units import HOUR
 FIRST_LOOK = 100
 """Round of the first look; later ones follow at 10 % more rounds each time."""
 
-RARELY = 4
-"""Part of a run, as one in so many, after which it is looked at again where only a longer measurement tells more."""
-
 STRETCHES, FEWEST_STRETCHES = 6, 3
 """Stretches in which a long queue is measured, and those after which a clear answer ends it; the first is left
 out, while it settles."""
@@ -95,9 +92,9 @@ LEAST_ROUNDS, LEAST_SHARED_ROUNDS = 40, 120
 jobs share workers it takes longer until those run together that do so usually."""
 
 
-def look_after(rounds: int, part: int = 10) -> int:
-    """Round of the next look: looks grow rarer as the run grows longer, by a part of it."""
-    return rounds + max(FIRST_LOOK // 2, rounds // part)
+def look_after(rounds: int) -> int:
+    """Round of the next look: looks grow rarer as the run grows longer."""
+    return rounds + max(FIRST_LOOK // 2, rounds // 10)
 
 
 class Judge:
@@ -396,9 +393,7 @@ class Judge:
         rate, bound, parameters = _rate(self._config), self._bound(simulation), self._parameters
         usual = self._affordable(simulation)
         most = max(hours, self._most_suspicion * usual)
-        # one of a mix, or served in order, is to stay as long as it is
-        mix = self._mix
-        arrivals = rate if self._in_order or mix is not None else None
+        mix, arrivals = self._mix, None if self._mix is None else rate
         config = replace(self._config, seed=self._config.seed + _OTHER_DRAWS * self._measurements)
         self._measurements += 1
         demand, in_order = None, None
@@ -462,8 +457,6 @@ class Judge:
             self._doubted or may_be_saturated(rate, pace, self._parameters)
         ):
             self.next_look = None
-        elif not self._goes_by_itself(simulation):
-            self.next_look = look_after(simulation.rounds, RARELY)
         figures = {"arrived": float(simulation.arrived), "active": float(simulation.active)}
         figures |= verdict.figures
         reason, time = verdict.reason, simulation.time

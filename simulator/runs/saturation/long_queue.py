@@ -326,10 +326,7 @@ class LongQueue:
             rate = costs.earned / turns.seconds / costs.needed
             error = rate * self._error_of(costs, turns)
             if parts.size > 1:
-                chance = spread / math.sqrt(parts.size)
-                # one after the other they are in stretches, which then have their luck in them
-                seen_twice = self.in_order and parts.size > _PAIRED
-                error = max(error, chance) if seen_twice else math.hypot(error, chance)
+                error = math.hypot(error, spread / math.sqrt(parts.size))
         jobs = equal_jobs(turns.cost)
         return Pace(rate, error, turns.seconds / HOUR, self._simulation.active, jobs)
 
