@@ -36,6 +36,7 @@ RUNS: dict[str, dict[str, Any]] = {
     "Gandiva, multi-GPU, 0.4 jobs/hr": {"policy": "gandiva", "rate": 0.4, **_MULTI_GPU},
     "Gandiva, 1 job/hr": {"policy": "gandiva", "rate": 1.0, **_PAPER},
     "FIFO, 3 jobs/hr": {"policy": "fifo", "rate": 3.0, **_PAPER},
+    "FIFO perf, 3 jobs/hr": {"policy": "fifo_perf", "rate": 3.0, **_PAPER},
     "isolated, 3 jobs/hr": {"policy": "isolated", "rate": 3.0, **_PAPER},
     "isolated on 2:2:2, 0.1 jobs/hr": {
         "policy": "isolated",
