@@ -110,6 +110,15 @@ def backward_row(row: Floats, b: Floats, i: int, value: float) -> float:
 
 
 @compiled
+def dot(a: Floats, b: Floats) -> float:
+    """Sum of products, added up from the first to the last."""
+    total = 0.0
+    for i in range(a.size):
+        total += a[i] * b[i]
+    return total
+
+
+@compiled
 def quotient(value: float, by: float) -> float:
     """Divide as compiled code does, where plain Python refuses to: by zero it is infinite, or NaN."""
     return value / by if by != 0.0 else value * math.inf

@@ -40,6 +40,7 @@ from gavel_opt.model.pools import Pools
 from gavel_opt.policies.packing import pair_blocks, pooled_blocks, unmerged_rates
 from gavel_opt.policies.policy import Policy, Programs
 from gavel_opt.policies.variants import (
+    AsWritten,
     ByVariant,
     Variant,
     blocks_of,
@@ -117,8 +118,7 @@ class FinishTimeFairness(ByVariant):
         self._past.restore(memory)
 
 
-_PROGRAMS, _OF = FinishTimeFairness.programs, FinishTimeFairness._of
-_METHODS = frozenset(("programs", "_of"))
+_is_as_here = AsWritten(FinishTimeFairness)
 
 
 def known_past(policy: Policy, jobs: int) -> tuple[PastColumns, bool] | None:
@@ -132,11 +132,7 @@ def known_past(policy: Policy, jobs: int) -> tuple[PastColumns, bool] | None:
     past, plain
         What is remembered, with room for so many jobs, and whether one column stands for all throughputs.
     """
-    if type(policy) is not FinishTimeFairness or policy.variant == "packed":
-        return None
-    if FinishTimeFairness.programs is not _PROGRAMS or FinishTimeFairness._of is not _OF:
-        return None
-    if not _METHODS.isdisjoint(vars(policy)):
+    if not _is_as_here(policy) or policy.variant == "packed":
         return None
     return policy._past.with_room(jobs), policy.variant == "plain"
 

@@ -11,7 +11,7 @@ with weights :math:`w_m`, scale factors :math:`z_m` and the proportional share
 
 from __future__ import annotations
 
-from typing import Literal, TypeGuard
+from typing import Literal
 
 import numpy as np
 
@@ -22,7 +22,14 @@ from gavel_opt.model.groups import Groups
 from gavel_opt.policies.packing import pair_blocks, unmerged_rates
 from gavel_opt.policies.policy import Policy, Programs
 from gavel_opt.policies.shares import proportional_share
-from gavel_opt.policies.variants import ByVariant, Variant, group_by_key, measured, serving
+from gavel_opt.policies.variants import (
+    AsWritten,
+    ByVariant,
+    Variant,
+    group_by_key,
+    measured,
+    serving,
+)
 
 
 class MaxMinFairness(ByVariant):
@@ -41,8 +48,7 @@ class MaxMinFairness(ByVariant):
         return groups.spread(state.job, answer, program.blocks.pairs)
 
 
-_PROGRAMS, _OF = MaxMinFairness.programs, MaxMinFairness._of
-_METHODS = frozenset(("programs", "_of"))
+_is_as_here = AsWritten(MaxMinFairness)
 
 
 def known_variant(policy: Policy) -> Literal["plain", "perf"] | None:
@@ -60,13 +66,6 @@ def known_variant(policy: Policy) -> Literal["plain", "perf"] | None:
 def is_known_packed(policy: Policy) -> bool:
     """Whether it is the variant with pairs of a policy as above."""
     return _is_as_here(policy) and policy.variant == "packed"
-
-
-def _is_as_here(policy: Policy) -> TypeGuard[MaxMinFairness]:
-    if type(policy) is not MaxMinFairness:
-        return False
-    of_class = MaxMinFairness.programs is _PROGRAMS and MaxMinFairness._of is _OF
-    return of_class and _METHODS.isdisjoint(vars(policy))
 
 
 def fairness_program(

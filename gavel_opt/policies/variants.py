@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar, Literal, TypeAlias
+from typing import Any, ClassVar, Generic, Literal, TypeAlias, TypeGuard, TypeVar
 
 import numpy as np
 
@@ -45,6 +45,34 @@ class ByVariant(Policy):
             shuffles=variant == "plain",
             needs_reference=variant == "plain" and self.plain_reads,
         )
+
+
+P = TypeVar("P", bound=ByVariant)
+
+
+class AsWritten(Generic[P]):
+    """Tells policies of a class, exactly, which make their programs as it did at first: nothing of that was replaced.
+
+    Parameters
+    ----------
+    kind
+        A class whose programs are made by ``programs`` and ``_of``.
+    """
+
+    _METHODS = frozenset(("programs", "_of"))
+
+    def __init__(self, kind: Callable[..., P]) -> None:
+        self._kind: Callable[..., P] = kind
+        made_by: Any = kind
+        self._programs, self._of = made_by.programs, made_by._of
+
+    def __call__(self, policy: Policy) -> TypeGuard[P]:
+        """Whether it is one of these."""
+        if type(policy) is not self._kind:
+            return False
+        kind: Any = self._kind
+        of_class = kind.programs is self._programs and kind._of is self._of
+        return of_class and self._METHODS.isdisjoint(vars(policy))
 
 
 def serving(

@@ -42,6 +42,7 @@ from gavel_opt.policies.policy import Policy, Programs
 from gavel_opt.policies.reachable_levels import Allowed, Ask, GroupedAsk, PooledAsk
 from gavel_opt.policies.rising_levels import Rising, worth_of
 from gavel_opt.policies.variants import (
+    AsWritten,
     ByVariant,
     Variant,
     best_rates,
@@ -134,7 +135,7 @@ class WaterFilling(ByVariant):
         return allowed.spread()
 
 
-_PROGRAMS, _OF = WaterFilling.programs, WaterFilling._of
+_is_as_here = AsWritten(WaterFilling)
 
 
 def known_filling(policy: Policy) -> bool | None:
@@ -142,10 +143,7 @@ def known_filling(policy: Policy) -> bool | None:
 
     As for :func:`gavel_opt.policies.max_min.known_variant`.
     """
-    if type(policy) is not WaterFilling or policy.entities is not None:
-        return None
-    found = getattr(policy.programs, "__func__", None), getattr(policy._of, "__func__", None)
-    if policy.variant == "packed" or found != (_PROGRAMS, _OF):
+    if not _is_as_here(policy) or policy.entities is not None or policy.variant == "packed":
         return None
     return policy.variant == "plain"
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gavel_opt.arrays import Floats, Ints
-from gavel_opt.kernels.dense import copy_into
+from gavel_opt.kernels.dense import copy_into, dot
 from gavel_opt.kernels.jit import compiled
 from gavel_opt.kernels.job_columns import NO_PAST
 from gavel_opt.kernels.records import by_reference
@@ -225,7 +225,7 @@ def _climb(
         outcome = SHORT
         copy_into(filling.price, found.level_dual)
         filling.part[0] = part
-        earlier = _when(rise, filling.price, part * _worth(filling.price, filling.asked), time)
+        earlier = _when(rise, filling.price, part * dot(filling.price, filling.asked), time)
         if not earlier < time:
             break
         time = earlier
@@ -389,34 +389,26 @@ def _levels_at(time: float, rise: Rise, found: Floats) -> None:
 
 
 @compiled
-def _worth(price: Floats, level: Floats) -> float:
-    worth = 0.0
-    for g in range(price.size):
-        worth += price[g] * level[g]
-    return worth
-
-
-@compiled
 def _when(rise: Rise, price: Floats, worth: float, latest: float) -> float:
     """The last time, not after ``latest``, at which levels are worth at most ``worth``."""
     times, low, high = rise.times, 0, 0  # worth is not reached at times[low], and is at times[high]
     while high < times.size and times[high] < latest:
         high += 1
     known, level = high, np.empty(price.size)
-    if _worth(price, rise.level) >= worth:
+    if dot(price, rise.level) >= worth:
         return 0.0
     while high - low > 1:
         middle = (low + high) // 2
         _levels_at(times[middle], rise, level)
-        if _worth(price, level) >= worth:
+        if dot(price, level) >= worth:
             high = middle
         else:
             low = middle
     begin, end = times[low], times[high] if high < known else latest
     _levels_at(begin, rise, level)
-    before = _worth(price, level)
+    before = dot(price, level)
     _levels_at(end, rise, level)
-    after = _worth(price, level)
+    after = dot(price, level)
     if not after > worth:
         return end
     return float(begin + (end - begin) * (worth - before) / (after - before))

@@ -165,6 +165,20 @@ STUCK = {
 }
 
 
+def _interrupted(script: str, *words: str) -> subprocess.Popen[str]:
+    """A run that has got stuck, and a Ctrl-C since."""
+    run = subprocess.Popen(
+        [sys.executable, "-c", script, "run", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert run.stdout is not None
+    assert run.stdout.readline() == "now\n"
+    run.send_signal(signal.SIGINT)
+    return run
+
+
 @pytest.mark.parametrize("script", STUCK.values(), ids=STUCK.keys())
 def test_what_does_not_end_is_left_with_the_state_before_it(tmp_path, script):
     words = (
@@ -174,15 +188,7 @@ def test_what_does_not_end_is_left_with_the_state_before_it(tmp_path, script):
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     assert gavel_sim("run", *words, "--output", whole).returncode == 0
     checkpoints = ("--output", str(cut), "--checkpoint-every", "1000000r")
-    run = subprocess.Popen(
-        [sys.executable, "-c", script, "run", *words, *checkpoints],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert run.stdout is not None
-    assert run.stdout.readline() == "now\n"
-    run.send_signal(signal.SIGINT)
+    run = _interrupted(script, *words, *checkpoints)
     sent = time.monotonic()
     time.sleep(0.1)
     run.send_signal(signal.SIGINT)
@@ -203,15 +209,7 @@ def test_what_cannot_be_saved_is_said(tmp_path):
     words += ("--output", str(tmp_path), "--checkpoint-every", "1000000r")
     full = "import simulator.runs.runner as r, errno, os\n"
     full += "def save(*_): raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))\nr.save = save\n"
-    run = subprocess.Popen(
-        [sys.executable, "-c", full + STUCK["showing itself"], "run", *words],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert run.stdout is not None
-    assert run.stdout.readline() == "now\n"
-    run.send_signal(signal.SIGINT)
+    run = _interrupted(full + STUCK["showing itself"], *words)
     _, err = run.communicate(timeout=60)
     assert run.returncode == 130
     first, last = err.splitlines()

@@ -24,7 +24,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gavel_opt.arrays import Bools, Floats, Ints
-from gavel_opt.kernels.dense import cholesky, cholesky_solve, copy_into
+from gavel_opt.kernels.dense import cholesky, cholesky_solve, copy_into, dot
 from gavel_opt.kernels.gap import LEVEL_SIZE, relative_gap
 from gavel_opt.kernels.jit import compiled
 from gavel_opt.solver.prices.cheapest_mix import FIRST, SECOND, THIRD, Problem, need
@@ -263,7 +263,7 @@ def answer(
     t = level_of(problem, basis.edges, price, cost)
     if not t < problem.cap:
         return t
-    left, worth = workers.copy(), _worth(price, workers)
+    left, worth = workers.copy(), dot(price, workers)
     for j in range(types):
         if price[j] * workers[j] < APART * worth:
             return t
@@ -284,15 +284,6 @@ def answer(
         proof[1] = abs(1.0 - pull)
         proof[2] = relative_gap(t, bound, LEVEL_SIZE * worth)
     return t
-
-
-@compiled
-def _worth(price: Floats, workers: Floats) -> float:
-    """What all workers are worth."""
-    worth = 0.0
-    for j in range(price.size):
-        worth += price[j] * workers[j]
-    return worth
 
 
 @compiled
@@ -621,7 +612,7 @@ def _move(problem: Problem, basis: Basis, mixes: Mixes, price_step: Floats) -> f
 @compiled
 def _take_mixes(problem: Problem, basis: Basis, mixes: Mixes, price: Floats, x: Floats) -> bool:
     """Take the shares; False if one of them may be zero."""
-    worth = _worth(price, problem.workers)
+    worth = dot(price, problem.workers)
     for s in range(mixes.size.size):
         i = basis.jobs[s]
         for j in range(price.size):
