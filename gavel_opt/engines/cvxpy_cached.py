@@ -20,7 +20,6 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
-import cvxpy
 import ecos
 import numpy as np
 from scipy import sparse
@@ -30,6 +29,7 @@ from gavel_opt.engines.cone_form import Cone
 from gavel_opt.engines.cvxpy_rebuild import run, solve_rows
 from gavel_opt.engines.ecos_call import run_cone
 from gavel_opt.engines.protocol import DEFAULT_OPTIONS, Capability, Options
+from gavel_opt.engines.quiet_cvxpy import cvxpy
 from gavel_opt.errors import InputError
 from gavel_opt.model.allocation_program import AllocationProgram, Answer, FinishTimeProgram
 from gavel_opt.model.answers import allocation_answer

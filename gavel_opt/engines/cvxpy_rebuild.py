@@ -15,7 +15,6 @@ from importlib.metadata import version
 from itertools import pairwise
 from typing import Any, TypeAlias
 
-import cvxpy
 import ecos
 import numpy as np
 from scipy import sparse
@@ -23,6 +22,7 @@ from scipy import sparse
 from gavel_opt.arrays import Floats, Ints
 from gavel_opt.engines.limits import run_with_limit
 from gavel_opt.engines.protocol import DEFAULT_OPTIONS, Capability, Options
+from gavel_opt.engines.quiet_cvxpy import cvxpy
 from gavel_opt.model.allocation_program import (
     AllocationProgram,
     Answer,
