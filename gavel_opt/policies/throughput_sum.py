@@ -79,9 +79,17 @@ class ThroughputSum(Policy):
 
     def programs(self, state: ClusterState, merge: bool) -> Programs:
         """Yield the programs that find the deadlines to keep, if any, and then the sum's."""
-        due = np.full(state.job.size, np.inf)
-        if self.traits.needs_deadlines and state.deadline is not None:
-            due = state.deadline
+        due = state.deadline if self.traits.needs_deadlines else None
+        if due is not None:
+            return (yield from self._with_deadlines(state, due, merge))
+        groups = group_by_type(state, merge)
+        blocks, reward = self._sum(state, groups, np.ones(groups.first.size), merge)
+        floor = np.full(blocks.groups, -np.inf)
+        answer = yield AllocationProgram(blocks, np.zeros(blocks.groups), floor, reward)
+        return groups.spread(state.job, answer, blocks.pairs)
+
+    def _with_deadlines(self, state: ClusterState, due: Floats, merge: bool) -> Programs:
+        """The same where some jobs are due."""
         needed = np.zeros(state.job.size)
         late = due <= 0.0
         ahead = np.isfinite(due) & ~late
@@ -92,29 +100,32 @@ class ThroughputSum(Policy):
         else:
             groups = group_by_type(state, merge)
         first = groups.first
-        rate = measured(state, first)
-        price = prices_of(state) if self.traits.needs_prices else np.ones(state.workers.size)
         needs = needed[first] > 0.0
         factor = np.ones(first.size)
         factor[needs] = 1.0 / needed[first[needs]]
-        pairs = pair_blocks(state, groups, factor, merge) if self.traits.packing else None
-        reward = rate / price
-        if pairs is not None:
-            per_second = pairs.rate / factor[pairs.member][:, :, None]
-            reward = np.concatenate([reward, per_second.sum(axis=1) / price])
-        blocks = blocks_of(state, groups, rate * factor[:, None], pairs)
+        blocks, reward = self._sum(state, groups, factor, merge)
         floor = np.full(blocks.groups, -np.inf)
         if needs.any():
             floor = yield from _deadlines_to_keep(blocks, needs)
-        kept = np.isfinite(floor)
-        answer = yield AllocationProgram(
-            blocks, slope=np.zeros(blocks.groups), floor=floor, reward=reward
-        )
-        allocation = groups.spread(state.job, answer, pairs)
-        dropped = needs & ~kept
+        answer = yield AllocationProgram(blocks, np.zeros(blocks.groups), floor, reward)
+        allocation = groups.spread(state.job, answer, blocks.pairs)
+        dropped = needs & ~np.isfinite(floor)
         if not (self._reported or late.any() or dropped.any()):
             return allocation
         return replace(allocation, notes=self._report(state, groups, late, dropped))
+
+    def _sum(
+        self, state: ClusterState, groups: Groups, factor: Floats, merge: bool
+    ) -> tuple[Blocks, Floats]:
+        """Blocks whose levels are in units of 1 / ``factor``, and what each group or pair is worth."""
+        rate = measured(state, groups.first)
+        price = prices_of(state) if self.traits.needs_prices else np.ones(state.workers.size)
+        reward = rate / price
+        pairs = pair_blocks(state, groups, factor, merge) if self.traits.packing else None
+        if pairs is not None:
+            per_second = pairs.rate / factor[pairs.member][:, :, None]
+            reward = np.concatenate([reward, per_second.sum(axis=1) / price])
+        return blocks_of(state, groups, rate * factor[:, None], pairs), reward
 
     def _report(
         self, state: ClusterState, groups: Groups, late: Bools, dropped: Bools

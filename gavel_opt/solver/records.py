@@ -74,7 +74,7 @@ GROUP = record(
     level_level="f8",  # inverse of the matrix of its two rows, where it is eliminated
     level_time="f8",
     time_time="f8",
-    # but for three types, the basis that its columns are seen in
+    # but for two and three types, the basis that its columns are seen in
     one="i8",  # two columns: shares, level slack, time slack in this order; -1 where one row counts
     two="i8",
     one_level="f8",  # their inverse: what each takes of a unit of the level row, of the time row
@@ -143,14 +143,14 @@ class System(NamedTuple):
     Attributes
     ----------
     own
-        Without pairs: of each group what :mod:`~gavel_opt.solver.interior_point.kkt_alone` keeps, ``(G, 15)`` with three
+        Without pairs: of each group what :mod:`~gavel_opt.solver.interior_point.kkt_alone` keeps, ``(G, 15)`` with two or three
         types, else ``(G, 3 J + 6)``.
     schur, price
         Without pairs: equations in the prices, ``(J, J)``, and their right-hand side or solution, ``(J,)``.
     free
         Prices of zero, ``(J,)``.
     part
-        Without pairs: sums over groups with three types, ``(9,)``, else the shares of a group, ``(J + 2,)``.
+        Without pairs: sums over groups with two or three types, ``(9,)``, else the shares of a group, ``(J + 2,)``.
     matrix, vectors, place
         With pairs: all rows, ``(n, n)`` with n = 2 G + J, four vectors, ``(4, n)``, and where
         each row went, ``(n,)`` (:mod:`~gavel_opt.solver.interior_point.kkt_pairs`).

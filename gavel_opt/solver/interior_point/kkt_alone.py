@@ -10,7 +10,8 @@ its two rows (level, time) are eliminated in closed form and J equations in the 
     \text{free}_{ij} = d_i [i = j] - d_i d_j\, c_i^T M^{-1} c_j .
 
 With three worker types each is written as a sum of terms that do not cancel, however far apart the
-diagonals are; this is what lets the method run to the last digit. With any other number two of the
+diagonals are; this is what lets the method run to the last digit. With two the second stands for a third
+that nobody can use: its diagonal there is 0. With any other number two of the
 group's columns, slacks among them, become its basis B, those of the largest determinant when
 weighted; a column is ``y = B^{-1} c`` in it. Then with :math:`K = Y D Y^T`, ``M = B K B'``,
 
@@ -53,8 +54,8 @@ def factor_groups(tables: Tables, system: System) -> None:
         scalar.theta += groups[i].bend
     for j in range(len(types)):
         types[j].pull = 0.0
-    if len(types) == 3:
-        _eliminate_threes(tables, system)
+    if by_formula(len(types)):
+        _eliminate_few(tables, system)
     else:
         for i in range(len(groups)):
             _eliminate(i, tables, system)
@@ -68,8 +69,14 @@ def factor_groups(tables: Tables, system: System) -> None:
 
 
 @compiled
-def _eliminate_threes(tables: Tables, system: System) -> None:
-    """All groups with three worker types: by formula, those with dependent rows one by one."""
+def by_formula(types: int) -> bool:
+    """Whether groups are eliminated by formula: with two and three worker types."""
+    return types in (2, 3)
+
+
+@compiled
+def _eliminate_few(tables: Tables, system: System) -> None:
+    """All groups with two or three worker types: by formula, those with dependent rows one by one."""
     schur, types, part = system.schur, tables.types, system.part
     part[:] = 0.0
     i = 0
@@ -80,12 +87,11 @@ def _eliminate_threes(tables: Tables, system: System) -> None:
         _eliminate_dependent(i, tables, system)
         i += 1
     place = 0
-    for j in range(3):
+    for j in range(len(types)):
+        types[j].pull += part[6 + j]
         for m in range(j + 1):
             schur[j, m] += part[place]
             place += 1
-    for j in range(3):
-        types[j].pull += part[6 + j]
 
 
 @compiled
@@ -94,12 +100,15 @@ def _eliminate_by_formula(i: int, tables: Tables, system: System) -> int:
 
     The lower half of their equations for prices and the coefficients of t are added up in ``part``.
     """
-    columns, cells, combinations, groups, _, rows, scalars = tables
-    own, part, scalar = system.own, system.part, scalars[0]
+    columns, cells, combinations, groups, types, rows, scalars = tables
+    own, part, scalar, width = system.own, system.part, scalars[0], len(types)
+    last = width - 1
     while i < len(groups):
         group, w = groups[i], combinations[i].use
-        r0, r1, r2 = columns[3 * i].rate, columns[3 * i + 1].rate, columns[3 * i + 2].rate
-        d0, d1, d2 = cells[3 * i].ratio, cells[3 * i + 1].ratio, cells[3 * i + 2].ratio
+        n = width * i
+        r0, r1, r2 = columns[n].rate, columns[n + 1].rate, columns[n + last].rate
+        d0, d1 = cells[n].ratio, cells[n + 1].ratio
+        d2 = cells[n + 2].ratio if width == 3 else 0.0
         ds, du = rows[2 * i].ratio, rows[2 * i + 1].ratio
         r01, r02, r12 = r0 - r1, r0 - r2, r1 - r2
         p01, p02, p12 = r01 * r01 * d0 * d1, r02 * r02 * d0 * d2, r12 * r12 * d1 * d2
@@ -147,34 +156,36 @@ def _eliminate_by_formula(i: int, tables: Tables, system: System) -> int:
 
 @compiled
 def _eliminate_dependent(i: int, tables: Tables, system: System) -> None:
-    """Eliminate a group with three worker types of which one row says what both say."""
+    """Eliminate a group with two or three worker types of which one row says what both say."""
     types, rows, group, scalar = tables.types, tables.rows, tables.groups[i], tables.scalars[0]
-    own, schur, w = system.own, system.schur, tables.combinations[i].use
+    own, schur, w = system.own[i], system.schur, tables.combinations[i].use
+    width, first = len(types), len(types) * i
+    own[:] = 0.0
     level = _level_row_counts(i, tables)
     slack = rows[2 * i].ratio if level else rows[2 * i + 1].ratio
     whole = slack
-    for j in range(3):
-        r = tables.columns[3 * i + j].rate if level else 1.0
-        whole += r * r * tables.cells[3 * i + j].ratio
+    for j in range(width):
+        r = tables.columns[first + j].rate if level else 1.0
+        whole += r * r * tables.cells[first + j].ratio
     inverse = 1.0 / whole if whole > 0.0 else 0.0
     group.level_level = inverse if level else 0.0
     group.level_time = 0.0
     group.time_time = 0.0 if level else inverse
     scalar.theta += group.slope * group.slope * group.level_level
-    for j in range(3):
-        rj = tables.columns[3 * i + j].rate if level else 1.0
-        d, others = tables.cells[3 * i + j].ratio, 0.0
-        own[i, j] = -rj * inverse if level else 0.0
-        own[i, 3 + j] = 0.0 if level else inverse
-        for m in range(3):
-            rm, dm = tables.columns[3 * i + m].rate if level else 1.0, tables.cells[3 * i + m].ratio
+    for j in range(width):
+        rj = tables.columns[first + j].rate if level else 1.0
+        d, others = tables.cells[first + j].ratio, 0.0
+        own[j] = -rj * inverse if level else 0.0
+        own[3 + j] = 0.0 if level else inverse
+        for m in range(width):
+            rm, dm = tables.columns[first + m].rate if level else 1.0, tables.cells[first + m].ratio
             if m != j:
                 others += rm * rm * dm
-                own[i, 6 + 3 * j + m] = -d * dm * (rj * rm) * inverse
-        own[i, 6 + 4 * j] = d * (slack + others) * inverse
-        types[j].pull += w * group.slope * d * own[i, j]
+                own[6 + 3 * j + m] = -d * dm * (rj * rm) * inverse
+        own[6 + 4 * j] = d * (slack + others) * inverse
+        types[j].pull += w * group.slope * d * own[j]
         for m in range(j + 1):
-            schur[j, m] += w * w * own[i, 6 + 3 * j + m]
+            schur[j, m] += w * w * own[6 + 3 * j + m]
 
 
 @compiled
@@ -239,16 +250,20 @@ def _coordinates(i: int, tables: Tables, system: System) -> tuple[Floats, Floats
     for m in range(n):
         level += y[m] * y[m] * d[m]
         time += y_two[m] * d[m]
-    one, two = _largest_basis(y, y_two, d, level, time)
+    one, two, best = _largest_basis(basis.one, y, y_two, d)
+    if not best > SAME * level * time:
+        one, two, best = _largest_basis(_longest(y, y_two, d, level, time), y, y_two, d)
     a, a_two, b, b_two = y[one], y_two[one], y[two], y_two[two]
     apart = a * b_two - a_two * b
     if apart != 0.0:
-        basis.one, basis.two = one, two
-        basis.one_level, basis.one_time = b_two / apart, -b / apart
-        basis.two_level, basis.two_time = -a_two / apart, a / apart
+        basis.one, basis.two, inverse = one, two, 1.0 / apart
+        basis.one_level, basis.one_time = b_two * inverse, -b * inverse
+        basis.two_level, basis.two_time = -a_two * inverse, a * inverse
         for m in range(n):
             c, c_two = y[m], y_two[m]
-            y[m], y_two[m] = (c * b_two - c_two * b) / apart, (a * c_two - a_two * c) / apart
+            y[m] = (c * b_two - c_two * b) * inverse
+            y_two[m] = (a * c_two - a_two * c) * inverse
+        y[one] = y_two[two] = 1.0
         if apart * apart * _invert_inner(basis, y, y_two, d) > SAME * level * time:
             return y, y_two, d
         _columns_of(i, tables, y, y_two)
@@ -267,29 +282,31 @@ def _columns_of(i: int, tables: Tables, level: Floats, time: Floats) -> None:
 
 
 @compiled
-def _largest_basis(
-    level: Floats, time: Floats, d: Floats, level_size: float, time_size: float
-) -> tuple[int, int]:
-    """Two columns of the largest determinant, all weighted by their ratios (half of it at least).
-
-    In their coordinates no other column is long, so nothing cancels.
-    """
+def _longest(level: Floats, time: Floats, d: Floats, level_size: float, time_size: float) -> int:
+    """The column that is the longest when weighted by its ratio, its rows by all of theirs."""
     one, most = 0, -1.0
+    by_level = 1.0 / level_size if level_size > 0.0 else 0.0
+    by_time = 1.0 / time_size if time_size > 0.0 else 0.0
     for m in range(d.size):
-        size = 0.0
-        if level_size > 0.0:
-            size += level[m] * level[m] / level_size
-        if time_size > 0.0:
-            size += time[m] * time[m] / time_size
-        if d[m] * size > most:
-            one, most = m, d[m] * size
+        size = d[m] * (level[m] * level[m] * by_level + time[m] * time[m] * by_time)
+        if size > most:
+            one, most = m, size
+    return one
+
+
+@compiled
+def _largest_basis(one: int, level: Floats, time: Floats, d: Floats) -> tuple[int, int, float]:
+    """Two columns of the largest determinant, all weighted by their ratios (half of it at least); its square.
+
+    They are sought from column ``one`` on. In their coordinates no other column is long, so nothing cancels.
+    """
     two, best = _partner(one, level, time, d)
     for _ in range(d.size):
         other, better = _partner(two, level, time, d)
         if not better > 2.0 * best:
             break
         one, two, best = two, other, better
-    return one, two
+    return one, two, best
 
 
 @compiled
@@ -364,22 +381,28 @@ def _shares_of(
     """
     cells, width, h = tables.cells, len(tables.types), system.part
     basis, w, n = tables.groups[i], tables.combinations[i].use, len(tables.types) + 2
-    own = system.own[i]
+    own, first = system.own[i], width * i
     y, y_two, d = own[:n], own[n : 2 * n], own[2 * n : 3 * n]
-    for j in range(width):
-        h[j] = cells[i * width + j].rhs - w * price[j]
-    h[width] = h[width + 1] = 0.0
-    earns, earns_two = h[basis.one], h[basis.two] if basis.two >= 0 else 0.0
+    earns = earns_two = 0.0
+    if basis.one < width:
+        earns = cells[first + basis.one].rhs - w * price[basis.one]
+    if 0 <= basis.two < width:
+        earns_two = cells[first + basis.two].rhs - w * price[basis.two]
     lacks = basis.one_level * level + basis.one_time * time
     lacks_two = basis.two_level * level + basis.two_time * time
-    for m in range(n):
-        h[m] -= y[m] * earns + y_two[m] * earns_two
-        lacks += d[m] * y[m] * h[m]
-        lacks_two += d[m] * y_two[m] * h[m]
+    for j in range(width):
+        c, c_two = y[j], y_two[j]
+        h[j] = cells[first + j].rhs - w * price[j] - (c * earns + c_two * earns_two)
+        lacks += d[j] * c * h[j]
+        lacks_two += d[j] * c_two * h[j]
+    for m in range(width, n):
+        slack = d[m] * (y[m] * earns + y_two[m] * earns_two)
+        lacks -= y[m] * slack
+        lacks_two -= y_two[m] * slack
     tau = basis.inner * lacks + basis.inner_cross * lacks_two
     tau_two = basis.inner_cross * lacks + basis.inner_two * lacks_two
-    for m in range(n):
-        h[m] = d[m] * (h[m] - (y[m] * tau + y_two[m] * tau_two))
+    for j in range(width):
+        h[j] = d[j] * (h[j] - (y[j] * tau + y_two[j] * tau_two))
     earns += tau
     earns_two += tau_two
     lam = basis.one_level * earns + basis.two_level * earns_two
@@ -403,8 +426,8 @@ def solve_groups(tables: Tables, system: System) -> None:
         row = rows[2 * len(groups) + j]
         row.dz = price[j]
         row.dx = row.ratio * (row.rhs - price[j])
-    if len(types) == 3:
-        _steps_of_threes(tables, system)
+    if by_formula(len(types)):
+        _steps_of_few(tables, system)
     else:
         _steps(tables, system)
     if scalar.bottleneck >= 0:
@@ -417,8 +440,8 @@ def _groups_at_no_price(tables: Tables, system: System) -> float:
     _, _, combinations, groups, types, rows, scalars = tables
     price, width = system.price, len(types)
     rest = scalars[0].t_residual
-    if width == 3:
-        return _threes_at_no_price(tables, system)
+    if by_formula(width):
+        return _few_at_no_price(tables, system)
     for i in range(len(groups)):
         level, time, w = rows[2 * i], rows[2 * i + 1], combinations[i].use
         b1 = level.ratio * level.rhs - level.primal_residual
@@ -431,19 +454,21 @@ def _groups_at_no_price(tables: Tables, system: System) -> float:
 
 
 @compiled
-def _threes_at_no_price(tables: Tables, system: System) -> float:
-    """The same with three worker types."""
-    _, cells, combinations, groups, _, rows, scalars = tables
-    own, price = system.own, system.price
+def _few_at_no_price(tables: Tables, system: System) -> float:
+    """The same with two or three worker types."""
+    _, cells, combinations, groups, types, rows, scalars = tables
+    own, price, width = system.own, system.price, len(types)
+    last = width - 1
     rest = scalars[0].t_residual
     part0 = part1 = part2 = 0.0
     for i in range(len(groups)):
         group, level, time, w = groups[i], rows[2 * i], rows[2 * i + 1], combinations[i].use
-        c0, c1, c2 = cells[3 * i], cells[3 * i + 1], cells[3 * i + 2]
+        n = width * i
+        c0, c1, c2 = cells[n], cells[n + 1], cells[n + last]
         b1 = level.ratio * level.rhs - level.primal_residual
         b2 = time.ratio * time.rhs - time.primal_residual
         lam = group.level_level * b1 + group.level_time * b2
-        d0, d1, d2 = c0.ratio, c1.ratio, c2.ratio
+        d0, d1, d2 = c0.ratio, c1.ratio, c2.ratio if width == 3 else 0.0
         h0, h1, h2 = c0.rhs, c1.rhs, c2.rhs
         e0, e1, e2 = own[i, 0] * d0, own[i, 1] * d1, own[i, 2] * d2
         f10, f20, f21 = own[i, 7], own[i, 8], own[i, 11]
@@ -454,7 +479,7 @@ def _threes_at_no_price(tables: Tables, system: System) -> float:
         rest -= group.slope * lam
     price[0] += part0
     price[1] += part1
-    price[2] += part2
+    price[last] += part2
     return float(rest)
 
 
@@ -495,20 +520,22 @@ def _fastest_on(i: int, tables: Tables) -> float:
 
 
 @compiled
-def _steps_of_threes(tables: Tables, system: System) -> None:
-    """Each group's steps at the prices' and t's, with three worker types."""
-    columns, cells, combinations, groups, _, rows, scalars = tables
-    own, price, dt = system.own, system.price, scalars[0].dt
+def _steps_of_few(tables: Tables, system: System) -> None:
+    """Each group's steps at the prices' and t's, with two or three worker types."""
+    columns, cells, combinations, groups, types, rows, scalars = tables
+    own, price, dt, width = system.own, system.price, scalars[0].dt, len(types)
+    last = width - 1
     for i in range(len(groups)):
         group, row, row_time, w = groups[i], rows[2 * i], rows[2 * i + 1], combinations[i].use
-        c0, c1, c2 = cells[3 * i], cells[3 * i + 1], cells[3 * i + 2]
-        r0, r1, r2 = columns[3 * i].rate, columns[3 * i + 1].rate, columns[3 * i + 2].rate
+        n = width * i
+        c0, c1, c2 = cells[n], cells[n + 1], cells[n + last]
+        r0, r1, r2 = columns[n].rate, columns[n + 1].rate, columns[n + last].rate
         b1 = row.ratio * row.rhs - row.primal_residual + group.slope * dt
         b2 = row_time.ratio * row_time.rhs - row_time.primal_residual
         lam = group.level_level * b1 + group.level_time * b2
         q = group.level_time * b1 + group.time_time * b2
-        d0, d1, d2 = c0.ratio, c1.ratio, c2.ratio
-        u0, u1, u2 = w * price[0], w * price[1], w * price[2]
+        d0, d1, d2 = c0.ratio, c1.ratio, c2.ratio if width == 3 else 0.0
+        u0, u1, u2 = w * price[0], w * price[1], w * price[last]
         h0, h1, h2 = c0.rhs - u0, c1.rhs - u1, c2.rhs - u2
         e0, e1, e2 = own[i, 0] * d0, own[i, 1] * d1, own[i, 2] * d2
         q0, q1, q2 = own[i, 3] * d0, own[i, 4] * d1, own[i, 5] * d2
@@ -518,10 +545,12 @@ def _steps_of_threes(tables: Tables, system: System) -> None:
         x0 = own[i, 6] * h0 + f10 * h1 + f20 * h2 - (e0 * b1 + q0 * b2)
         x1 = f10 * h0 + own[i, 10] * h1 + f21 * h2 - (e1 * b1 + q1 * b2)
         x2 = f20 * h0 + f21 * h1 + own[i, 14] * h2 - (e2 * b1 + q2 * b2)
-        c0.dx, c1.dx, c2.dx = x0, x1, x2
+        # the third first: of two it is the second itself, whose steps take their place
+        c2.dx = x2
+        c2.dz = u2 + q - r2 * lam + c2.dual_residual
+        c0.dx, c1.dx = x0, x1
         c0.dz = u0 + q - r0 * lam + c0.dual_residual
         c1.dz = u1 + q - r1 * lam + c1.dual_residual
-        c2.dz = u2 + q - r2 * lam + c2.dual_residual
         row.dz, row_time.dz = lam, q
         _slack_steps(row, row_time, r0 * x0 + r1 * x1 + r2 * x2 - group.slope * dt, x0 + x1 + x2)
 

@@ -11,7 +11,7 @@ from gavel_opt.kernels.dense import copy_into, quotient
 from gavel_opt.kernels.jit import compiled, compiled_apart
 from gavel_opt.solver.interior_point.certificate import certify, certify_among_all
 from gavel_opt.solver.interior_point.idle_pairs import close_idle, open_idle
-from gavel_opt.solver.interior_point.kkt_alone import factor_groups, solve_groups
+from gavel_opt.solver.interior_point.kkt_alone import by_formula, factor_groups, solve_groups
 from gavel_opt.solver.interior_point.kkt_pairs import factor_pairs, solve_pairs
 from gavel_opt.solver.interior_point.optimal_face import (
     aim_at_centre,
@@ -98,7 +98,7 @@ def _room(groups: int, types: int, pairs: bool) -> System:
     """Room for the normal equations."""
     n = 2 * groups + types if pairs else 0
     return System(
-        np.empty((groups, 15 if types == 3 else 3 * types + 6)),
+        np.empty((groups, 15 if by_formula(types) else 3 * types + 6)),
         np.zeros((types, types)),
         np.zeros(types),
         np.zeros(types),
