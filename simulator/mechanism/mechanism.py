@@ -24,7 +24,7 @@ from gavel_opt.kernels.records import aligned_zeros, plain
 from gavel_opt.model.cluster_state import StandingState
 from simulator.mechanism.accounting import set_job_allocation
 from simulator.mechanism.loop import run_rounds, view
-from simulator.mechanism.pair_table import set_pair_allocation
+from simulator.mechanism.pair_table import empty_table, set_pair_allocation
 from simulator.mechanism.records import (
     CANDIDATE,
     CLOCK,
@@ -560,7 +560,7 @@ class Mechanism:
             **moved,
             queue=queue,
             candidates=_longer(world.candidates, jobs),
-            pair_table=np.full(1 << int(2 * pairs).bit_length(), -1, dtype=np.int64),
+            pair_table=empty_table(pairs),
             views=JobColumns.with_room(jobs, types),
             pair_views=PairColumns.with_room(self._pairs_of(jobs) if pairs else 0, types),
             leftovers=np.zeros(width, LEFTOVER),
@@ -647,7 +647,7 @@ def _empty_world(setting: Setting) -> World:
         entries=np.zeros(0, ENTRY),
         ledger=np.zeros((0, len(types)), LEDGER),
         candidates=np.zeros(0, CANDIDATE),
-        pair_table=np.zeros(1, dtype=np.int64),
+        pair_table=empty_table(0),
         queue=queue,
         picks=np.zeros((len(types), workers + 1), PICK),
         rest=np.zeros(workers, PICK),

@@ -1,7 +1,8 @@
 """Pairs of jobs that are kept, compiled: those with an allocation or a history.
 
 All other pairs follow from their jobs (:mod:`simulator.mechanism.records`). A hash table leads from two
-slots to the pair's entry.
+slots to the pair's entry. Its last place holds how often it was made anew: what was entered before counts
+as nothing, so that making it anew takes as long as there are pairs, not as there is room.
 """
 
 from __future__ import annotations
@@ -13,16 +14,27 @@ import numpy as np
 from gavel_opt.kernels.jit import compiled
 from simulator.mechanism.records import World
 
+_ENTRY_BITS = 32
+"""Of a word of the table; above them stands which making of the table it is of."""
+
+
+def empty_table(pairs: int) -> np.ndarray:
+    """Room for so many pairs, at most half of it in use, and for the number of the table's makings."""
+    return np.zeros((1 << int(2 * pairs).bit_length()) + 1, dtype=np.int64)
+
 
 @compiled
 def find_pair(first: int, second: int, entries: np.ndarray, table: np.ndarray) -> int:
     """Entry of the pair of two slots, or -1 if it is not kept; the table must be fresh."""
-    place = _place_of(first, second, len(table))
-    while table[place] >= 0:
-        pair = entries[table[place]]
+    size = len(table) - 1
+    stamp = table[size] << _ENTRY_BITS
+    place = _place_of(first, second, size)
+    while table[place] >= stamp:
+        entry = table[place] - stamp
+        pair = entries[entry]
         if pair.first == first and pair.second == second:
-            return int(table[place])
-        place = (place + 1) & (len(table) - 1)
+            return int(entry)
+        place = (place + 1) & (size - 1)
     return -1
 
 
@@ -114,8 +126,7 @@ def refresh_table(base: int, count: Any, entries: np.ndarray, table: np.ndarray)
     if not count.pairs_stale:
         return
     count.pairs_stale = False
-    for place in range(len(table)):
-        table[place] = -1
+    table[len(table) - 1] += 1
     for entry in range(base, base + count.pairs):
         _enter(entry, entries[entry], table)
 
@@ -130,7 +141,9 @@ def _place_of(first: int, second: int, size: int) -> int:
 
 @compiled
 def _enter(entry: int, pair: Any, table: np.ndarray) -> None:
-    place = _place_of(pair.first, pair.second, len(table))
-    while table[place] >= 0:
-        place = (place + 1) & (len(table) - 1)
-    table[place] = entry
+    size = len(table) - 1
+    stamp = table[size] << _ENTRY_BITS
+    place = _place_of(pair.first, pair.second, size)
+    while table[place] >= stamp:
+        place = (place + 1) & (size - 1)
+    table[place] = stamp + entry
