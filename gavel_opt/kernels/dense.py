@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from gavel_opt.arrays import Floats
+from gavel_opt.arrays import Floats, Ints
 from gavel_opt.kernels.jit import compiled
 
 
@@ -85,6 +85,57 @@ def eliminate_row(a: Floats, i: int) -> float:
             for j in range(r, n):
                 a[r, j] -= times * a[i, j]
     return float(inverse)
+
+
+@compiled
+def eliminate_rows(a: Floats, reach: Ints, border: int) -> bool:
+    """Factor ``a = U' U`` by rows of the upper half, of which row ``i`` has zeros from ``reach[i]`` up to ``border``.
+
+    What is not zero is as :func:`eliminate_row` has it, to the bit. A row reaches no further than those after
+    it that it meets. Returns False where a pivot is not positive.
+    """
+    n = a.shape[0]
+    for i in range(n):
+        if not a[i, i] > 0.0:
+            return False
+        end, edge = reach[i], max(border, i + 1)
+        a[i, i] = math.sqrt(a[i, i])
+        inverse = 1.0 / a[i, i]
+        for j in range(i + 1, end):
+            a[i, j] *= inverse
+        for j in range(edge, n):
+            a[i, j] *= inverse
+        for r in range(i + 1, end):
+            times = a[i, r]
+            if times != 0.0:
+                for j in range(r, end):
+                    a[r, j] -= times * a[i, j]
+                for j in range(edge, n):
+                    a[r, j] -= times * a[i, j]
+        for r in range(edge, n):
+            times = a[i, r]
+            for j in range(r, n):
+                a[r, j] -= times * a[i, j]
+    return True
+
+
+@compiled
+def solve_rows(a: Floats, b: Floats, reach: Ints, border: int) -> None:
+    """Solve with the factor of :func:`eliminate_rows`; ``b`` becomes the solution."""
+    n = b.size
+    for i in range(n):
+        value = b[i] = b[i] / a[i, i]
+        for j in range(i + 1, reach[i]):
+            b[j] -= a[i, j] * value
+        for j in range(max(border, i + 1), n):
+            b[j] -= a[i, j] * value
+    for i in range(n - 1, -1, -1):
+        value = b[i]
+        for j in range(i + 1, reach[i]):
+            value -= a[i, j] * b[j]
+        for j in range(max(border, i + 1), n):
+            value -= a[i, j] * b[j]
+        b[i] = value / a[i, i]
 
 
 @compiled

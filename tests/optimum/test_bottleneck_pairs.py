@@ -11,7 +11,14 @@ from programs import finish_time, max_min, with_pairs
 from gavel_opt.model.allocation_program import FinishTimeProgram
 from gavel_opt.solver import optimum as optima
 from gavel_opt.solver.optimum import optimum
-from gavel_opt.solver.prices.cheapest_mix import Given
+from gavel_opt.solver.prices.bottleneck_pairs import (
+    Pairs,
+    _assemble,
+    _reach,
+    body_of,
+    room_for,
+)
+from gavel_opt.solver.prices.cheapest_mix import Given, needs_of
 
 
 def roomy(kind, seed):
@@ -138,3 +145,36 @@ def test_prices_go_with_the_keys_of_groups():
     none = np.zeros(2 * 3 + 2 + 2)
     optima._fill_ray(none, np.array([7, 5, 3]), np.array([3, 7]), old)
     assert not none.any()
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_equations_reach_as_far_as_pairs_do(seed):
+    program = roomy(max_min, seed)
+    blocks, none = program.blocks, np.empty(0)
+    given = Given(
+        blocks.rate,
+        blocks.use,
+        blocks.count,
+        blocks.workers,
+        program.slope,
+        program.floor,
+        none,
+        none,
+        none,
+    )
+    pairs, _ = optima._pairs_and_room(blocks)
+    near = (
+        np.abs(pairs.member[:, 0] - pairs.member[:, 1]) <= seed % 3
+    )  # none, neighbours, the next but one
+    pairs = Pairs(*(part[near] for part in pairs))
+    own, t = needs_of(given)
+    body = body_of(given, pairs, own, t, np.full(blocks.groups, -1))
+    search = room_for(body)
+    search.prices[: 2 * blocks.groups : 2], search.prices[1 : 2 * blocks.groups : 2] = 1.0, 100.0
+    search.prices[2 * blocks.groups + 2 :] = 1.0
+    assert _assemble(body, search)
+    reach, kinds = _reach(body, search.step.size), 2 * blocks.groups + 2
+    row, column = np.nonzero(np.triu(search.matrix)[:kinds, :kinds])
+    assert (column < reach[row]).all()
+    assert (np.diff(reach[:kinds]) >= 0).all()
+    assert seed % 3 or (reach[:kinds] == np.arange(kinds) // 2 * 2 + 2).all()

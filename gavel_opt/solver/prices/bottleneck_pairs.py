@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gavel_opt.arrays import Floats, Ints
-from gavel_opt.kernels.dense import backward_row, eliminate_row, forward_rows
+from gavel_opt.kernels.dense import eliminate_rows, solve_rows
 from gavel_opt.kernels.gap import LEVEL_SIZE, relative_gap
 from gavel_opt.kernels.jit import compiled, compiled_apart
 from gavel_opt.solver.prices.cheapest_mix import (
@@ -331,16 +331,13 @@ def newton(body: Body, search: Search, limit: int) -> int:
     Or 0 where the search ends without, and :data:`NO_BODY` where prices prove that there is none.
     """
     a, step, rows = search.matrix, search.step, search.step.size
+    reach, kinds = _reach(body, rows), 2 * body.need.size
     for iteration in range(limit):
         if not _assemble(body, search):
             return 0
-        for i in range(rows):
-            if not a[i, i] > 0.0:
-                return 0
-            eliminate_row(a, i)
-        forward_rows(a, step, 0, rows)
-        for i in range(rows - 1, -1, -1):
-            step[i] = backward_row(a[i], step, i, step[i])
+        if not eliminate_rows(a, reach, kinds):
+            return 0
+        solve_rows(a, step, reach, kinds)
         moved, down = _walk(body, search)
         if not math.isfinite(moved):
             return 0
@@ -356,6 +353,26 @@ def newton(body: Body, search: Search, limit: int) -> int:
         if moved <= STEADY:
             return iteration + 1
     return 0
+
+
+@compiled
+def _reach(body: Body, rows: int) -> Ints:
+    """Up to where each row of the Hessian's factor may have more than zeros, beside its last columns, the types.
+
+    Groups of other scale factors form no pairs, and meet in the types alone.
+    """
+    reach, kinds = np.empty(rows, np.int64), 2 * body.need.size
+    for row in range(rows):
+        reach[row] = min(row // 2 * 2 + 2, kinds)
+    for n in range(body.one.size):
+        if body.two[n] < body.need.size - 1:
+            first, last = min(body.one[n], body.two[n]), max(body.one[n], body.two[n])
+            reach[2 * first] = max(reach[2 * first], 2 * last + 2)
+    end = 0
+    for row in range(kinds):
+        end = max(end, reach[row])
+        reach[row] = end
+    return reach
 
 
 @compiled

@@ -10,7 +10,9 @@ from gavel_opt.kernels.dense import (
     cholesky,
     cholesky_solve,
     eliminate_row,
+    eliminate_rows,
     forward_rows,
+    solve_rows,
 )
 
 
@@ -59,3 +61,31 @@ def test_rows_of_the_upper_half_solve_past_zeros():
     for i in range(5, -1, -1):
         y[i] = backward_row(upper[i], y, i, y[i])
     np.testing.assert_allclose(a @ y, b, atol=1e-10)
+
+
+def test_blocks_with_a_border_are_solved_to_the_same_bits():
+    blocks, size, border = (2, 4, 1, 5), 14, 12
+    a = positive(size) + 4 * size * np.eye(size)
+    reach, first = np.zeros(size, np.int64), 0
+    for width in blocks:
+        end = first + width
+        a[first:end, end:border], a[end:border, first:end] = 0.0, 0.0
+        reach[first:end], first = end, end
+    reach[border:] = border
+    whole, y = np.triu(a), np.arange(1.0, size + 1.0)
+    upper, x = whole.copy(), y.copy()
+    for i in range(size):
+        eliminate_row(whole, i)
+    forward_rows(whole, y, 0, size)
+    for i in range(size - 1, -1, -1):
+        y[i] = backward_row(whole[i], y, i, y[i])
+    assert eliminate_rows(upper, reach, border)
+    solve_rows(upper, x, reach, border)
+    np.testing.assert_array_equal(upper, whole)
+    np.testing.assert_array_equal(x, y)
+
+
+def test_a_pivot_that_is_not_positive_is_told():
+    a = np.triu(positive(3))
+    a[1, 1] = 0.0
+    assert not eliminate_rows(a, np.full(3, 3), 3)
