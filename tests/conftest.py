@@ -17,9 +17,10 @@ from gavel_opt.kernels.jit import Kernel
 os.environ["PATH"] = os.pathsep.join(
     [sysconfig.get_path("scripts"), os.environ.get("PATH", os.defpath)]
 )
-# A shell starts background jobs with interrupts ignored, and children inherit that: the tests that
-# interrupt a command would wait for ever.
+# A shell starts background jobs with interrupts ignored, nohup what it starts with hang-ups ignored, and
+# children inherit that: the tests that interrupt a command would wait for ever.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(autouse=True, scope="session")
