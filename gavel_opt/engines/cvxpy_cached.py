@@ -26,17 +26,14 @@ from scipy import sparse
 
 from gavel_opt.arrays import Floats, Ints
 from gavel_opt.engines.cone_form import Cone
-from gavel_opt.engines.cvxpy_rebuild import run, solve_rows
+from gavel_opt.engines.cvxpy_rebuild import cp, run, solve_rows
 from gavel_opt.engines.ecos_call import run_cone
 from gavel_opt.engines.protocol import DEFAULT_OPTIONS, Capability, Options
-from gavel_opt.engines.quiet_cvxpy import cvxpy
 from gavel_opt.errors import InputError
 from gavel_opt.model.allocation_program import AllocationProgram, Answer, FinishTimeProgram
 from gavel_opt.model.answers import allocation_answer
 from gavel_opt.model.linear_program import LinearProgram
 from gavel_opt.model.solution import Solution
-
-cp: Any = cvxpy
 
 _SMALLEST = 16
 _MOST_KEPT = 24

@@ -7,6 +7,7 @@ cost and its bits are the reference's. General programs go in as rows.
 
 from __future__ import annotations
 
+import logging
 import time
 import warnings
 from collections.abc import Callable
@@ -22,7 +23,6 @@ from scipy import sparse
 from gavel_opt.arrays import Floats, Ints
 from gavel_opt.engines.limits import run_with_limit
 from gavel_opt.engines.protocol import DEFAULT_OPTIONS, Capability, Options
-from gavel_opt.engines.quiet_cvxpy import cvxpy
 from gavel_opt.model.allocation_program import (
     AllocationProgram,
     Answer,
@@ -37,6 +37,18 @@ from gavel_opt.model.answers import (
 )
 from gavel_opt.model.linear_program import LinearProgram
 from gavel_opt.model.solution import Solution, Stats, Status
+
+
+def _is_of_use(record: logging.LogRecord) -> bool:
+    return "unexpected exception importing solver" not in record.getMessage()
+
+
+# A release of cvxpy knows the releases of OR-Tools up to its own day. Beside a later one it warns while it is
+# read, and up to 1.6 prints an exception for each of its solvers to standard output, amid an answer.
+logging.getLogger("__cvxpy__").addFilter(_is_of_use)
+with warnings.catch_warnings():
+    warnings.filterwarnings("ignore", message="Unrecognized version of")
+    import cvxpy
 
 cp: Any = cvxpy
 """Untyped: the names of its atoms are not in its types."""

@@ -82,7 +82,10 @@ class LinearProgram:
         """
         try:
             c = np.atleast_1d(np.asarray(c, dtype=np.float64))
-            matrix = scipy.sparse.csc_array(a, dtype=np.float64)
+            table: Any = a if scipy.sparse.issparse(a) else np.asarray(a, dtype=np.float64)
+            if table.ndim != 2:
+                raise ValueError(f"it has {table.ndim}")
+            matrix = scipy.sparse.csc_array(table, dtype=np.float64)
         except (TypeError, ValueError) as wrong:
             raise InputError(
                 f"a program is of real numbers, with a matrix of two dimensions: {wrong}"

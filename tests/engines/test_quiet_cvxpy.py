@@ -26,7 +26,7 @@ def test_an_ortools_newer_than_cvxpy_is_not_remarked_on(engine: str) -> None:
 
 
 def test_other_remarks_are_kept() -> None:
-    import gavel_opt.engines.quiet_cvxpy  # noqa: F401
+    import gavel_opt.engines.cvxpy_rebuild  # noqa: F401
 
     logger = logging.getLogger("__cvxpy__")
     assert not logger.filter(logging.makeLogRecord({"msg": OF_OTHERS}))
