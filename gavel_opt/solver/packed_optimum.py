@@ -17,6 +17,7 @@ from gavel_opt.model.allocation_program import (
 from gavel_opt.model.finish_time import finish_time_by_levels, level_program
 from gavel_opt.model.solution import Certificate
 from gavel_opt.solver.column_generation.centre_of_pairs import centre, face_of
+from gavel_opt.solver.column_generation.kept_centre import KeptCentre
 from gavel_opt.solver.column_generation.rounds_of_pricing import (
     CLEAR,
     ColumnMemory,
@@ -76,7 +77,7 @@ def _allocation(
         if seeks_worth:
             assert gain is not None
             return _most_worth(program, found, found.level * scaled.unit, memory, iterations)
-        central = _centre(program, scaled, found)
+        central = _centre(program, scaled, found, key, memory)
         if central is not None:
             return *central, iterations
         if program.blocks.groups < VERTEX_FROM:
@@ -130,20 +131,27 @@ def _most_worth(
 
 
 def _centre(
-    program: AllocationProgram, scaled: ScaledProgram, found: Vertex
+    program: AllocationProgram,
+    scaled: ScaledProgram,
+    found: Vertex,
+    key: Ints,
+    memory: ColumnMemory,
 ) -> tuple[Answer, Certificate] | None:
     """The centre of the face that a vertex is on; None where its prices do not tell the face."""
     clear = CLEAR / float(scaled.count.sum())
     prices = complementary_prices(scaled, found)
     face = face_of(scaled, prices, clear)
     floor = np.where(scaled.floor > -np.inf, scaled.floor, 0.0)
-    x = centre(face, floor + scaled.slope * found.level, scaled.workers)
-    if x is None:
+    need, last = floor + scaled.slope * found.level, memory.centre
+    start = None if last is None else last.start(face, key, need)
+    central = centre(face, need, scaled.workers, start)
+    if central is None:
         return None
+    x, nu = central
+    memory.centre = KeptCentre.of(face, key, nu)
     blocks = program.blocks
     used, time = blocks.demand(x)
-    need = (floor + scaled.slope * found.level) - blocks.levels(x) * scaled.scale
-    short = np.where(scaled.scale > 0.0, need, 0.0)
+    short = np.where(scaled.scale > 0.0, need - blocks.levels(x) * scaled.scale, 0.0)
     over = (used - blocks.workers) / np.maximum(blocks.workers, 1e-9)
     primal = max(short.max(), time.max() - 1.0, over.max(), found.certificate.primal_residual)
     proof = Certificate(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +13,13 @@ from gavel_opt.model.allocation_program import AllocationProgram, Blocks, PairBl
 from gavel_opt.model.lowering import lower
 from gavel_opt.solver import optimum as door
 from gavel_opt.solver import packed_optimum as packed
-from gavel_opt.solver.column_generation import centre_of_pairs, face_parts, tiles
+from gavel_opt.solver.column_generation import (
+    centre_of_pairs,
+    face_parts,
+    joint_equations,
+    kept_centre,
+    tiles,
+)
 from gavel_opt.solver.column_generation.rounds_of_pricing import ColumnMemory
 from gavel_opt.solver.packed_optimum import packed_optimum
 
@@ -222,6 +229,75 @@ def test_a_centre_depends_on_neither_the_order_of_jobs_nor_what_was_solved_befor
     assert other is not None
     np.testing.assert_allclose(other[0].x[:24], found[0].x[:24][order], atol=1e-11)
     np.testing.assert_allclose(other[0].x[24:], found[0].x[24:][in_order], atol=1e-11)
+
+
+def some_leave_and_come(program: AllocationProgram, seed: int) -> Iterator[AllocationProgram]:
+    """Successive programs of nearly the same jobs, which are further on each time."""
+    rng = np.random.default_rng(seed)
+    jobs = program.blocks.groups
+    stays = np.arange(jobs) < jobs - 4
+    for coming in range(jobs - 4, jobs):
+        yield part_of(program, stays)
+        stays[rng.choice(np.flatnonzero(stays))], stays[coming] = False, True
+        program = replace(program, slope=program.slope * rng.uniform(0.97, 1.0, jobs))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_centre_is_few_steps_from_the_last_and_has_the_same_bits(monkeypatch, seed):
+    factored, real = [], joint_equations.JointEquations.factor
+    monkeypatch.setattr(
+        joint_equations.JointEquations, "factor", lambda self: factored.append(1) or real(self)
+    )
+    memory, steps = ColumnMemory(), np.zeros((4, 2))
+    for turn, program in enumerate(some_leave_and_come(different_jobs(seed, 60, 1.5), seed)):
+        answers = []
+        for side, kept in enumerate((memory, None)):
+            factored.clear()
+            answers.append(packed_optimum(program, None, kept))
+            steps[turn, side] = len(factored)
+        warm, cold = answers
+        assert warm is not None
+        assert cold is not None
+        assert warm[0].x.tobytes() == cold[0].x.tobytes()
+    assert steps[1:, 0].max() < steps[1:, 1].min(), "a start from the last that saves nothing"
+    assert steps[1:, 0].sum() < 0.6 * steps[1:, 1].sum()
+
+
+@pytest.mark.parametrize("counts", [False, True])
+def test_a_centre_where_rows_say_what_others_do_has_the_same_bits(counts):
+    """Prices of such rows are not the only ones: one of two ways to a centre finds others."""
+    same = 0
+    for seed in range(8):
+        program, memory = alike_jobs(seed, counts), ColumnMemory()
+        other = replace(program, slope=program.slope * (1.0 - 1e-3 * np.arange(12)))
+        for one in (other, program):
+            blocks = replace(one.blocks, key=np.arange(12))
+            warm = packed_optimum(replace(one, blocks=blocks), None, memory)
+        cold = packed_optimum(program, None, None)
+        assert warm is not None
+        assert cold is not None
+        if warm[0].level == cold[0].level:  # the level's last bit is another vertex' here and there
+            assert warm[0].x.tobytes() == cold[0].x.tobytes()
+            same += 1
+    assert same >= 4
+
+
+def test_prices_that_are_far_from_the_centre_are_left_for_the_way_from_outside(monkeypatch):
+    """With costs fifty times too high a first step would be a fiftieth of the way."""
+    tried, memory = [], ColumnMemory()
+    program = different_jobs(1, jobs=24, load=1.5)
+    assert packed_optimum(program, None, memory) is not None
+    near = kept_centre.KeptCentre.start
+    monkeypatch.setattr(
+        kept_centre.KeptCentre,
+        "start",
+        lambda *given: tried.append(near(*given)) or 50.0 * tried[-1],
+    )
+    warm, cold = packed_optimum(program, None, memory), packed_optimum(program, None, None)
+    assert len(tried) == 1
+    assert warm is not None
+    assert cold is not None
+    assert warm[0].x.tobytes() == cold[0].x.tobytes()
 
 
 @pytest.mark.parametrize("family", ["level", "reward", "alone"])

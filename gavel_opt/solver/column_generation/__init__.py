@@ -9,6 +9,6 @@
 ``face_columns``, ``tiles``, ``face_parts``
     All columns that are worth their price: as a list, in tiles where nearly every pair is there, and as the parts
     of a face.
-``centre_of_pairs``, ``joint_equations``
-    The centre of the optima that they span, and its equations.
+``centre_of_pairs``, ``joint_equations``, ``kept_centre``
+    The centre of the optima that they span, its equations, and prices of the last one as a start.
 """

@@ -11,7 +11,12 @@ missing, :math:`\mu` stays and Newton's method goes to the centre. Steps have 2 
 (:mod:`gavel_opt.solver.column_generation.joint_equations`): no pair has equations of its own.
 
 Interiors are thin, of the order of 1e-5 of a level where a single job keeps thousands from more: 12 to 20 steps
-for most faces, 40 for such ones.
+for most faces, 40 for such ones. Prices of the last centre (:mod:`gavel_opt.solver.column_generation.kept_centre`)
+are three or four steps of Newton's method away; where the first are short, the way from outside is gone all the same.
+
+The centre does not depend on where the search began, and neither do its last bits: prices are rounded to
+``BITS`` once they are found, and Newton's method goes on from there. Two ways to one centre differ by less than
+1e-13 there, so it would take thousands of programs until a price of one is rounded another way.
 """
 
 from __future__ import annotations
@@ -26,12 +31,11 @@ from gavel_opt.arrays import Floats
 from gavel_opt.solver.column_generation.face_columns import Face, open_pairs
 from gavel_opt.solver.column_generation.face_parts import Part, parts_of
 from gavel_opt.solver.column_generation.joint_equations import JointEquations
+from gavel_opt.solver.column_generation.kept_centre import slack_of_rows
 from gavel_opt.solver.column_generation.pair_pricing import Prices
 from gavel_opt.solver.column_generation.scaled_program import ScaledProgram
 from gavel_opt.solver.settings import SETTINGS
 
-STEADY = 1e-6
-"""Newton's method ends once no variable moves by more than this part of itself."""
 LIMIT = 80
 """Steps, after which the face has no centre."""
 MOST = 60_000_000
@@ -43,11 +47,22 @@ BACK, NEWTON_BACK = 0.9, 0.95
 AGAIN, LONG, AHEAD = 2, 0.9, 0.3
 """Products that a step would bring far from their goal are corrected, up to twice, unless the step is
 long already, for steps that go half as far again and a bit."""
+STALE = 1e-2
+"""Equations serve for further steps until a variable has moved by this part since they were factored."""
+EXACT, STEADY = 1e-13, 1e-6
+"""Newton's method ends once the next change of a variable would be smaller than the first part of it, or once none
+is larger than the second and they get no smaller."""
+FULL, FEW = 0.3, 12
+"""Steps as long as this are no sign that prices of another face, or rounded ones, are too far off, and so few are enough."""
+BITS = 20, 30, 40
+"""Of prices: the first with which all columns still cost something."""
 _ROOM = 1.5
 """How far beyond the least that makes them positive the first shares are raised."""
 
 
-def centre(face: Face, need: Floats, workers: Floats) -> Floats | None:
+def centre(
+    face: Face, need: Floats, workers: Floats, start: Floats | None = None
+) -> tuple[Floats, Floats] | None:
     """Shares in the centre of a face, 0 outside of it and for pairs that idle; None if it has none.
 
     Parameters
@@ -56,23 +71,26 @@ def centre(face: Face, need: Floats, workers: Floats) -> Floats | None:
         The face.
     need, workers
         Right-hand sides: levels, shape ``(G,)``, and workers, ``(J,)``; all jobs have a time of 1.
+    start
+        Prices of rows, shape ``(2 G + J,)``, that may be near those of the centre.
 
     Returns
     -------
-    array or None
-        Of groups and pairs, shape ``(G + P, J)``.
+    x, nu : array
+        Of groups and pairs, shape ``(G + P, J)``; prices of rows, for products of 1.
     """
     groups, types = face.rate.shape
     parts, first = parts_of(face)
     limits = np.concatenate([-need, np.ones(groups), workers])
     # where there is no such face, numbers run away; for equations of this size threads mostly wait
     with np.errstate(all="ignore"), _blas().limit(limits=1, user_api="blas"):
-        if not _Search(parts, JointEquations(parts, first, types), limits).run():
+        search = _Search(parts, JointEquations(parts, first, types, slack_of_rows(face)), limits)
+        if not search.run(start):
             return None
     x: Floats = np.zeros((groups + face.pairs.use.size, types))
     for part in parts:
         part.hand_out(x)
-    return x
+    return x, search.nu
 
 
 @functools.cache
@@ -94,46 +112,88 @@ class _Search:
 
     def __init__(self, parts: list[Part], equations: JointEquations, limits: Floats) -> None:
         self._parts, self._equations, self._limits = parts, equations, limits
-        self._nu = np.zeros(limits.size)
+        self.nu = np.zeros(limits.size)
 
-    def run(self) -> bool:
-        """Go there; whether it has been reached."""
-        if self._equations.size > MOST or not self._start():
+    def run(self, start: Floats | None) -> bool:
+        """Go there, from prices that may be near it or from outside; whether it has been reached."""
+        if self._equations.size > MOST:
+            return False
+        near = start is not None and self._from_prices(start) and self._equations.unique
+        if not (near or self._from_outside()):
+            return False
+        if not self._equations.unique:
+            return True
+        canonical = self._equations.canonical(self.nu)
+        return any(self._from_prices(_rounded(canonical, bits)) for bits in BITS) or (
+            self._from_outside()
+        )
+
+    def _from_prices(self, nu: Floats) -> bool:
+        """Newton's method from where these prices would be a centre's."""
+        self.nu = nu.copy()
+        if not min(part.stand_at(nu) for part in self._parts) > 0.0:
+            return False
+        return self._newton(1.0, FULL, FEW)
+
+    def _from_outside(self) -> bool:
+        """The predictor and corrector until rows are met, then Newton's method."""
+        self.nu = np.zeros(self._limits.size)
+        for part in self._parts:
+            part.go_out()
+        if not self._start():
             return False
         total = sum(part.weight for part in self._parts)
         held: Any = sum(part.held() for part in self._parts)
         missing = float(np.abs(held - self._limits).max())
-        goal = 0.0
-        for _ in range(LIMIT):
-            near = goal > 0.0 or missing <= MET
-            if near:
-                for part in self._parts:
-                    part.look_at_prices(self._nu)
+        for count in range(LIMIT):
+            mu = sum(part.product() for part in self._parts) / total
+            if missing <= MET:
+                found = self._newton(mu, 0.0, LIMIT - count)
+                self.nu /= mu
+                return found
             if not self._factor():
                 return False
-            mu = sum(part.product() for part in self._parts) / total
-            if near and goal == 0.0:
-                goal = mu
-            if near:
-                aimed, back = goal, NEWTON_BACK
-                step = self._towards(goal, 0.0)
-            else:
-                step = self._towards(0.0, 0.0)
-                left = self._product_after(min(step.primal, 1.0), min(step.dual, 1.0)) / total
-                aimed, back = min((left / mu) ** 3, 1.0) * mu, BACK
-                step = self._towards(aimed, 1.0)
-            moved = step.moved
-            step = self._recentred(step, aimed)
+            step = self._towards(0.0, 0.0)
+            left = self._product_after(min(step.primal, 1.0), min(step.dual, 1.0)) / total
+            goal = min((left / mu) ** 3, 1.0) * mu
+            step = self._recentred(self._towards(goal, 1.0), goal)
             if not np.isfinite(step.nu).all():
                 return False
-            primal, dual = min(back * step.primal, 1.0), min(back * step.dual, 1.0)
-            for part in self._parts:
-                part.take(primal, dual)
-            self._nu += dual * step.nu
-            missing *= 1.0 - primal
-            if near and moved <= STEADY:
-                return True
+            missing *= 1.0 - self._take(step, BACK)
         return False
+
+    def _newton(self, goal: float, least: float, limit: int) -> bool:
+        """Newton's method towards products of ``goal``, while its steps are no shorter than ``least``."""
+        drift = before = np.inf
+        for _ in range(limit):
+            for part in self._parts:
+                part.look_at_prices(self.nu)
+            if drift > STALE:
+                drift = 0.0
+                if not self._factor():
+                    return False
+            else:
+                for part in self._parts:
+                    part.weigh()
+            step = self._towards(goal, 0.0)
+            moved = step.moved
+            step = self._recentred(step, goal)
+            if not np.isfinite(step.nu).all() or min(step.primal, step.dual) < least:
+                return False
+            self._take(step, NEWTON_BACK)
+            drift += moved
+            if moved * drift <= EXACT or 0.5 * before < moved <= STEADY:
+                return True
+            before = moved
+        return False
+
+    def _take(self, step: _Step, back: float) -> float:
+        """Take a step, but for a part of what is left where it ends too early; how much of shares."""
+        primal, dual = min(back * step.primal, 1.0), min(back * step.dual, 1.0)
+        for part in self._parts:
+            part.take(primal, dual)
+        self.nu += dual * step.nu
+        return primal
 
     def _factor(self) -> bool:
         for part in self._parts:
@@ -184,6 +244,12 @@ class _Search:
                 break
             step = more._replace(nu=step.nu + more.nu)
         return step
+
+
+def _rounded(values: Floats, bits: int) -> Floats:
+    part, power = np.frexp(values)
+    found: Floats = np.ldexp(np.round(np.ldexp(part, bits)), power - bits)
+    return found
 
 
 def face_of(program: ScaledProgram, prices: Prices, clear: float) -> Face:

@@ -45,6 +45,12 @@ class Part(Protocol):
     def lift(self, by: float) -> None:
         """Raise shares by this part of an even split."""
 
+    def go_out(self) -> None:
+        """Have an even split again, and costs of 1, which no prices give."""
+
+    def stand_at(self, nu: Floats) -> float:
+        """Go where these prices would be a centre's, for products of 1; the least cost that they give."""
+
     def look_at_prices(self, nu: Floats) -> None:
         """Have costs that prices give in place of those that are there, by the next step."""
 
@@ -135,7 +141,7 @@ class _List:
         self._point = Point(first, np.ones(many), np.zeros(many), np.zeros(many))
         self._lack = -self._point.z
         self._before = self._lack, self._point.dx
-        self._ratio = first
+        self._ratio, self._even = first, first.copy()
         if many > MANY:
             self._make_ready()
 
@@ -167,13 +173,22 @@ class _List:
         listed.assemble(*given)
 
     def begin(self, nu: Floats) -> float:
-        x = self._point.x
-        self._before = x.copy(), x
-        x *= listed.costs(self.columns, nu, self._groups)
-        return float((x / self._before[0]).min(initial=np.inf))
+        cost = listed.costs(self.columns, nu, self._groups)
+        self._point.x[:] = self._even * cost
+        return float(cost.min(initial=np.inf))
 
     def lift(self, by: float) -> None:
-        self._point.x[:] += self._before[0] * by
+        self._point.x[:] += self._even * by
+
+    def go_out(self) -> None:
+        self._point.x[:], self._point.z[:] = self._even, 1.0
+        self._lack = -self._point.z
+
+    def stand_at(self, nu: Floats) -> float:
+        self._point.z[:] = listed.costs(self.columns, nu, self._groups)
+        self._lack = np.zeros_like(self._point.z)
+        np.divide(self.columns.weight, self._point.z, out=self._point.x)
+        return float(self._point.z.min(initial=np.inf))
 
     def look_at_prices(self, nu: Floats) -> None:
         self._lack = listed.costs(self.columns, nu, self._groups) - self._point.z
@@ -309,6 +324,19 @@ class _Tiles:
 
     def lift(self, by: float) -> None:
         self._point.x[:] += self._even * by
+
+    def go_out(self) -> None:
+        self._point.x[:], self._point.z[:], self._point.dz[:] = self._even, 1.0, 0.0
+        self._lack = -1.0, 0.0
+
+    def stand_at(self, nu: Floats) -> float:
+        tiled.costs_of_tiles(self._tiles, self._own(nu), self._point.z)
+        self._point.z[self._tiles.weight == 0.0] = np.inf
+        least = float(self._point.z.min(initial=np.inf))
+        self._point.z[self._tiles.weight == 0.0] = 1.0
+        np.divide(self._tiles.weight, self._point.z, out=self._point.x)
+        self._lack = 0.0, 0.0
+        return least
 
     def look_at_prices(self, nu: Floats) -> None:
         tiled.costs_of_tiles(self._tiles, self._own(nu), self._point.dz)

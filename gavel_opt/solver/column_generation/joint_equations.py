@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.linalg import lapack
 
-from gavel_opt.arrays import Floats, Ints
+from gavel_opt.arrays import Bools, Floats, Ints
 from gavel_opt.solver.column_generation.face_columns import Blocks
 from gavel_opt.solver.column_generation.face_parts import Part
 
@@ -15,6 +15,18 @@ _RIDGE = 1e-12
 """Added to each diagonal, relative: rows may say what another one says."""
 _NONE = 1e-13
 """Worker types' rows that have no more left, relatively, say what others say."""
+_OWN = 1e-8
+"""The same of rows without slack among themselves."""
+_TIGHT = 64
+"""Rows without slack beyond which it is not asked which say what others say."""
+
+
+class _Repeats(NamedTuple):
+    """Rows that say what others do: ``repeats`` are the combinations ``parts``, shape ``(R, O)``, of ``others``."""
+
+    repeats: Ints
+    others: Ints
+    parts: Floats
 
 
 class JointEquations:
@@ -26,9 +38,11 @@ class JointEquations:
         The face's columns, and how many worker types there are.
     first
         The first group of the set of groups, joined by pairs, that each is in.
+    slack
+        Which rows have slack, shape ``(2 G + J,)``, and so say what no other does.
     """
 
-    def __init__(self, parts: list[Part], first: Ints, types: int) -> None:
+    def __init__(self, parts: list[Part], first: Ints, types: int, slack: Bools) -> None:
         self._parts, self._groups, self._types = parts, first.size, types
         groups = first.size
         self._members = [np.flatnonzero(first == one) for one in np.unique(first)]
@@ -44,11 +58,22 @@ class JointEquations:
         self._matrix: Floats = np.empty(0)
         self._factors: list[tuple[Any, Any]] = []
         self._workers: Floats = np.empty(0)
+        rows = [np.concatenate([members, groups + members]) for members in self._members]
+        self._tight = [np.flatnonzero(~slack[row]) for row in rows]
+        self._tight_kinds = np.flatnonzero(~slack[2 * groups :])
+        own = [row[tight] for row, tight in zip(rows, self._tight, strict=True)]
+        self._tight_rows = np.concatenate([*own, 2 * groups + self._tight_kinds])
+        self._repeats: _Repeats | None = None
 
     @property
     def size(self) -> int:
         """Numbers in all blocks."""
         return self._size
+
+    @property
+    def unique(self) -> bool:
+        """Whether it is known which rows say what others do, so that :meth:`canonical` prices are unique."""
+        return self._repeats is not None
 
     def factor(self) -> bool:
         """Factor for the ratios that columns have now; whether that could be done."""
@@ -61,9 +86,11 @@ class JointEquations:
             part.assemble(self._blocks, self._matrix, beside, kinds)
         schur: Floats = np.diag(kinds)
         self._factors = []
+        if self._repeats is None and self._tight_rows.size <= _TIGHT:
+            self._look_for_repeats(beside, kinds)
         for members, start in zip(self._members, self._starts, strict=True):
+            block = self._block(members, start)
             rows = 2 * members.size
-            block = self._matrix[start : start + rows * rows].reshape(rows, rows)
             diagonal = np.einsum("ii->i", block)
             diagonal[:] = np.where(diagonal > 0.0, diagonal * (1.0 + _RIDGE), 1.0)
             lower, failed = lapack.dpotrf(block.T, lower=1, clean=0, overwrite_a=1)
@@ -79,6 +106,34 @@ class JointEquations:
         left = np.abs(value) > _NONE * np.abs(value).max()
         self._workers = (vector[:, left] / value[left]) @ vector[:, left].T
         return True
+
+    def _block(self, members: Ints, start: int) -> Floats:
+        rows = 2 * members.size
+        return self._matrix[start : start + rows * rows].reshape(rows, rows)
+
+    def _look_for_repeats(self, beside: Floats, kinds: Floats) -> None:
+        """Find the rows that say what others do among those without slack: no other can."""
+        many, at = self._tight_rows.size, 0
+        square = np.zeros((many, many))
+        workers = slice(many - self._tight_kinds.size, many)
+        square[workers, workers] = np.diag(kinds[self._tight_kinds])
+        for members, start, tight in zip(self._members, self._starts, self._tight, strict=True):
+            own = slice(at, at + tight.size)
+            square[own, own] = self._block(members, start)[np.ix_(tight, tight)]
+            across = beside[:, members].reshape(2 * members.size, -1)
+            square[own, workers] = across[np.ix_(tight, self._tight_kinds)]
+            at += tight.size
+        square = np.triu(square)
+        self._repeats = _repeats(square + np.triu(square, 1).T, self._tight_rows)
+
+    def canonical(self, nu: Floats) -> Floats:
+        """Prices that cost every column the same, and are 0 for rows that say what others do."""
+        found = nu.copy()
+        if self._repeats is not None:
+            repeats, others, parts = self._repeats
+            found[others] += parts.T @ nu[repeats]
+            found[repeats] = 0.0
+        return found
 
     def solve(self, right: Floats) -> Floats:
         """Solve for right-hand sides of all rows, shape ``(2 G + J,)``."""
@@ -98,3 +153,19 @@ class JointEquations:
             rows, _ = lapack.dtrtrs(lower, half - across @ workers, lower=1, trans=1)
             found[members], found[groups + members] = rows[: members.size], rows[members.size :]
         return found
+
+
+def _repeats(square: Floats, row: Ints) -> _Repeats:
+    """Which of some rows say what those before them do, by their products with each other."""
+    size = np.sqrt(np.diag(square))
+    size[size == 0.0] = 1.0
+    square = square / size[:, None] / size
+    own = np.empty(0, dtype=np.int64)
+    for n in range(row.size):
+        across = square[own, n]
+        part = np.linalg.solve(square[np.ix_(own, own)], across)
+        if square[n, n] - across @ part > _OWN:
+            own = np.append(own, n)
+    rest = np.setdiff1d(np.arange(row.size), own)
+    parts = np.linalg.solve(square[np.ix_(own, own)], square[np.ix_(own, rest)]).T
+    return _Repeats(row[rest], row[own], parts * size[rest][:, None] / size[own])

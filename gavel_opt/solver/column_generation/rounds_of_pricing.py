@@ -23,6 +23,7 @@ from scipy.sparse import linalg
 from gavel_opt.arrays import Bools, Floats, Ints
 from gavel_opt.kernels.gap import LEVEL_SIZE, relative_gap
 from gavel_opt.model.solution import Certificate
+from gavel_opt.solver.column_generation.kept_centre import KeptCentre
 from gavel_opt.solver.column_generation.pair_pricing import (
     Prices,
     cheap_columns,
@@ -126,9 +127,10 @@ class Kept:
 
 @dataclass(slots=True)
 class ColumnMemory:
-    """What was kept of the last programs, newest last."""
+    """What was kept of the last programs, newest last, and of the last centre."""
 
     kept: list[Kept] = field(default_factory=list)
+    centre: KeptCentre | None = None
 
     def keep(self, kept: Kept) -> None:
         """Remember a program in place of the oldest."""
