@@ -29,7 +29,7 @@ from simulator.settings.config import GIVEN, RunConfig
 from simulator.settings.kinds import number, several
 from simulator.settings.options import add_setting, output_folder, values_of
 from simulator.settings.values import POLICY, POLICY_SETTINGS
-from simulator.studies.batches.batch import Batch, Failures, Task, complain, run_batch
+from simulator.studies.batches.batch import Failures, Task, complain, run_batch
 from simulator.studies.batches.finished_elsewhere import finished_in
 from simulator.studies.batches.identity import identity_of
 from simulator.studies.batches.inputs_of_runs import require_inputs
@@ -38,13 +38,11 @@ from simulator.studies.batches.stores import PointStore
 from simulator.studies.executors import Executor
 from simulator.studies.experiments import FIGURES, find
 from simulator.studies.experiments.definition import shipped
+from simulator.studies.experiments.drawing import POINTS, Drawings
 from simulator.studies.experiments.experiment import Choices, Experiment
 from simulator.studies.experiments.times import compile_seconds, write_times, write_times_of_all
 from simulator.studies.report import Section, write_report
 from simulator.studies.tables import seconds
-
-POINTS = "points"
-"""Folder, within the output, of one file a point."""
 
 ALL = "all"
 """Names every experiment that comes with the package."""
@@ -184,14 +182,27 @@ def run(arguments: argparse.Namespace) -> int:
         return hand_to_slurm(arguments, folder, len(mine), "run", "report")
     started = time.perf_counter()
     elsewhere = finished_in(arguments.reuse)
-    sections = []
-    with closing(executor_of(arguments)) as executor, closing(executor_of(arguments, 1)) as alone:
-        for plan in plans:
+    sections = {}
+    with (
+        closing(executor_of(arguments)) as executor,
+        closing(executor_of(arguments, 1)) as alone,
+        closing(Drawings(beside=several)) as drawings,
+    ):
+        # where time is measured nobody may be at work beside: first, while nothing is to be drawn
+        for plan in sorted(plans, key=lambda plan: not plan.experiment.one_at_a_time):
             own_share = [task for owner, task in mine if owner is plan]
-            who = alone if plan.experiment.one_at_a_time else executor
-            sections.append(_carry_out(plan, own_share, who, elsewhere))
+            who = executor
+            if plan.experiment.one_at_a_time:
+                drawings.wait()
+                who = alone
+            sections[plan.folder] = _carry_out(plan, own_share, who, elsewhere, drawings)
             plan.add_finished(elsewhere)
-    whole = [section for section in sections if section is not None]
+        drawings.wait()
+    whole = [
+        replace(section, pictures=drawings.of(plan.folder))
+        for plan in plans
+        if (section := sections[plan.folder]) is not None
+    ]
     if several and len(whole) == len(plans):
         finished = zip(plans, whole, strict=True)
         table = write_times_of_all(
@@ -290,6 +301,7 @@ def _carry_out(
     mine: Sequence[Task],
     executor: Executor,
     elsewhere: Mapping[str, Sequence[Path]],
+    drawings: Drawings,
 ) -> Section | None:
     """Run what is missing of one experiment and report on it; None while others have shares of it."""
     experiment, folder, tasks = plan.experiment, plan.folder, plan.tasks
@@ -326,14 +338,9 @@ def _carry_out(
         f"{seconds(cpu)} CPU seconds for all"
         + (f", not counting {seconds(compiling)} s for compiled code" if compiling >= 0.05 else "")
     )
-    pictures = _plot(experiment, folder, choices, batch) if plan.draws else ()
-    return Section(experiment, choices, batch, folder, text, pictures)
-
-
-def _plot(experiment: Experiment, folder: Path, choices: Choices, batch: Batch) -> Sequence[Path]:
-    files = experiment.plot(folder, choices, batch)
-    print(f"in {folder}: {', '.join(path.name for path in files)}, tables, one file a point")
-    return files
+    if plan.draws:
+        drawings.draw(experiment, folder, choices, batch)
+    return Section(experiment, choices, batch, folder, text, ())
 
 
 def own_policies(

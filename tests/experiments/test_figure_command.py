@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from noise import without_progress
 
-from simulator.cli import main
+from simulator.cli import figure, main
 from simulator.studies.experiments.hierarchy import hierarchical_fairness
 
 QUICK = [
@@ -112,6 +112,33 @@ def test_several_figures_get_a_folder_each_and_one_table_of_times(tmp_path: Path
         ["all", "", "2"],
     ]
     assert "Wall clock of this command" in done.stdout
+
+
+def test_a_picture_that_cannot_be_written_ends_the_command_in_one_line(tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    (output / "figure-12" / "figure-12.svg").mkdir(parents=True)
+    words = ("12", "13", "--processes", "1", "--output", str(output))
+    done = _figure(*words)
+    assert done.returncode == 3
+    said = without_progress(done.stderr)
+    assert said.count("\n") == 1
+    assert f"{output / 'figure-12'} could not be drawn: " in said
+    assert (output / "figure-12" / "figure-12.png").exists()
+    assert not (output / "report.html").exists()
+    (output / "figure-12" / "figure-12.svg").rmdir()
+    again = _figure(*words)
+    assert (again.returncode, again.stdout.count("2 of 2 runs done, 0 of them now")) == (0, 2)
+    assert (output / "report.html").exists()
+
+
+def test_where_time_is_measured_nothing_is_drawn_beside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(figure, "_carry_out", lambda plan, *_: said.append(plan.experiment.figure))
+    monkeypatch.setattr(figure.Drawings, "wait", lambda _: said.append("drawn"))
+    assert main(["figure", "13", "14", "12", "--output", str(tmp_path / "out")]) == 0
+    assert said == ["drawn", "14", "13", "12", "drawn"]
 
 
 def test_a_killed_figure_keeps_what_it_had(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import work_for_tests as work
 
 from gavel_opt import InputError
 from simulator.studies.executors import make_executor
+from simulator.studies.executors.local import Beside
 
 
 def _alive(process: int) -> bool:
@@ -103,6 +104,33 @@ def test_closing_stops_what_runs(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         next(iter(outcomes))
     assert time.monotonic() - started < 30
+    (process,) = (int(path.name) for path in tmp_path.iterdir())
+    assert _gone(process)
+
+
+def test_what_goes_on_beside_comes_back_in_order() -> None:
+    beside = Beside()
+    assert beside.wait() == []
+    for hows in (["fine", "bug", "input"], ["input", "dies", "fine"], ["fine"]):
+        for how in hows:
+            beside.give(work.sometimes, {"how": how})
+        found = beside.wait()
+        assert [outcome.index for outcome in found] == list(range(len(hows)))
+        errors = {"bug": "ZeroDivisionError: a bug", "input": "no such thing", "fine": None}
+        died = hows.index("dies") if "dies" in hows else len(hows)
+        assert [one.error for one in found[:died]] == [errors[how] for how in hows[:died]]
+        assert all("process died" in str(one.error) for one in found[died:])
+    beside.close()
+
+
+def test_what_goes_on_beside_is_given_up_at_once(tmp_path: Path) -> None:
+    beside = Beside()
+    beside.give(work.slow, {"folder": str(tmp_path)})
+    while not list(tmp_path.iterdir()):
+        time.sleep(0.02)
+    started = time.monotonic()
+    beside.close()
+    assert time.monotonic() - started < 10  # and not its minute
     (process,) = (int(path.name) for path in tmp_path.iterdir())
     assert _gone(process)
 

@@ -94,6 +94,47 @@ class LocalExecutor:
         _end(workers)
 
 
+class Beside:
+    """One process that carries out pieces of work in order, beside whatever its owner does meanwhile.
+
+    It starts with the first of them. What it is at is given up if it is closed, and so is what waits.
+    """
+
+    def __init__(self) -> None:
+        self._worker: _Worker | None = None
+        self._given = 0
+
+    def give(self, work: Work, payload: Payload) -> None:
+        """Hand over a payload, which may be no larger than what a pipe holds if nobody is to wait here."""
+        if self._worker is None:
+            self._worker = _Worker()
+        self._worker.give(work, self._given, payload)
+        self._given += 1
+
+    def wait(self) -> list[Outcome]:
+        """Wait until all that was handed over since the last time is done; what came of it, in order."""
+        found: list[Outcome] = []
+        while self._worker is not None and len(found) < self._given:
+            (worker,) = _ready([self._worker])
+            answer = worker.answer()
+            if answer is not None:
+                found.append(Outcome(len(found), *answer))
+                continue
+            self._worker = None
+            why = f"its process died ({worker.ending})"
+            found += [
+                Outcome(index, None, why, died=True) for index in range(len(found), self._given)
+            ]
+        self._given = 0
+        return found
+
+    def close(self) -> None:
+        """End the process at once."""
+        if self._worker is not None:
+            self._worker.kill()
+            self._worker = None
+
+
 class _Worker:
     """One process, and the payload that it is at.
 
@@ -166,6 +207,12 @@ class _Worker:
         self.index = None
         found, self._heard = self._heard, None
         return found
+
+    def kill(self) -> None:
+        """End the process, whatever it is at."""
+        self._process.kill()
+        self._process.join()
+        self._pipe.close()
 
     def ask_to_end(self) -> None:
         """Ask the process to end: a run that it is at writes its checkpoint."""

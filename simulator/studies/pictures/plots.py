@@ -6,6 +6,7 @@ mark at the upper edge that says how it ended, never a value. Needs matplotlib (
 
 from __future__ import annotations
 
+import io
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from gavel_opt import MissingLibraryError
+from simulator.files.whole_files import write_atomically
 from simulator.studies.pictures.styles import (
     ENDINGS,
     INK,
@@ -182,7 +184,9 @@ def draw(stem: Path, title: str, note: str, panels: Sequence[Axes | Shares]) -> 
         for ending, extra in FORMATS.items():
             path = stem.with_name(f"{stem.name}.{ending}")
             path.parent.mkdir(parents=True, exist_ok=True)
-            figure.savefig(path, **extra)
+            content = io.BytesIO()
+            figure.savefig(content, format=ending, **extra)
+            write_atomically(path, content.getvalue())
             files.append(path)
         return files
 
