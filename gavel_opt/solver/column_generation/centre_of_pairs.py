@@ -16,7 +16,7 @@ are three or four steps of Newton's method away; where the first are short, the 
 
 The centre does not depend on where the search began, and neither do its last bits: prices are rounded to
 ``BITS`` once they are found, and Newton's method goes on from there. Two ways to one centre differ by less than
-1e-13 there, so it would take thousands of programs until a price of one is rounded another way.
+1e-13 there, so it would take tens of thousands of programs until a price of one is rounded another way.
 """
 
 from __future__ import annotations
@@ -52,9 +52,9 @@ STALE = 1e-2
 EXACT, STEADY = 1e-13, 1e-6
 """Newton's method ends once the next change of a variable would be smaller than the first part of it, or once none
 is larger than the second and they get no smaller."""
-FULL, FEW = 0.3, 12
+FULL, FEW = 0.1, 16
 """Steps as long as this are no sign that prices of another face, or rounded ones, are too far off, and so few are enough."""
-BITS = 20, 30, 40
+BITS = 24, 32, 40
 """Of prices: the first with which all columns still cost something."""
 _ROOM = 1.5
 """How far beyond the least that makes them positive the first shares are raised."""
