@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from gavel_opt import InputError, LinearProgram, solve
 from simulator.runs.policy_of_run import policy_of
+from simulator.runs.saturation.cheapest_types import cheapest_types
 from simulator.runs.saturation.offered_load import offered_work, trace_work
 from simulator.settings.config import RunConfig
 from simulator.world.cluster import Cluster, make_cluster
@@ -175,53 +176,61 @@ def bound_of_jobs(
 
 def _solved(offer: _Offer, space_sharing: bool) -> Bound:
     rows = np.flatnonzero(offer.work)
-    program = _program(offer, rows, space_sharing)
-    solution = solve(program, engine="highs")
-    keys, types = rows.size, offer.workers.size
-    assert solution.row_dual is not None
-    assert solution.x is not None
-    dual = np.abs(solution.row_dual)
+    speed, work = offer.speed[rows], offer.work[rows]
+    if space_sharing:
+        rate, prices, used, worth = _with_pairs(offer, rows)
+    else:
+        rate, prices, used = cheapest_types(speed, work, offer.workers)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            worth = np.where(speed > 0.0, prices / speed, np.inf).min(axis=1)
     key_prices = np.zeros(offer.work.size)
-    key_prices[rows] = dual[:keys]
-    used = program.a[keys:] @ solution.x
+    key_prices[rows] = worth
     return Bound(
-        float(solution.objective),
+        rate,
         space_sharing,
         offer.cluster.worker_types,
         offer.workers,
-        dual[keys : keys + types],
+        prices,
         used / offer.workers,
         key_prices,
         offer.work,
     )
 
 
-def _program(offer: _Offer, rows: NDArray[np.int64], space_sharing: bool) -> LinearProgram:
-    """The program: a column for every key, or pair of keys, and type where it runs, then the rate."""
+def _with_pairs(offer: _Offer, rows: NDArray[np.int64]) -> tuple[float, Floats, Floats, Floats]:
+    """Rate, prices of types, workers in use and prices of keys where pairs of jobs may share workers."""
+    program = _program(offer, rows)
+    solution = solve(program, engine="highs")
+    assert solution.row_dual is not None
+    assert solution.x is not None
+    dual, keys = np.abs(solution.row_dual), rows.size
+    used = program.a[keys:] @ solution.x
+    return float(solution.objective), dual[keys:], used, dual[:keys]
+
+
+def _program(offer: _Offer, rows: NDArray[np.int64]) -> LinearProgram:
+    """The program: a column for every key, and pair of keys, and type where it runs, then the rate."""
     keys, types = rows.size, offer.workers.size
     key, column = np.nonzero(offer.speed[rows] > 0)
-    blocks = [(key, column, offer.speed[rows][key, column])]
-    first = np.arange(key.size)
-    entry_row, entry_column, value = [key], [first], [blocks[0][2]]
-    type_of = [column]
-    if space_sharing:
-        one, two, where = _pairs(offer, rows)
-        number = key.size + np.arange(one.size)
-        speed = offer.paired[rows[one], rows[two], :, where]
-        # Two jobs of one key share a row: their speeds add up there.
-        entry_row += [one, two]
-        entry_column += [number, number]
-        value += [speed[:, 0], speed[:, 1]]
-        type_of.append(where)
-    on = np.concatenate(type_of)
+    alone = np.arange(key.size)
+    one, two, where = _pairs(offer, rows)
+    number = key.size + np.arange(one.size)
+    speed = offer.paired[rows[one], rows[two], :, where]
+    on = np.concatenate([column, where])
     columns = on.size
-    entry_row += [keys + on, np.arange(keys)]
-    entry_column += [np.arange(columns), np.full(keys, columns)]
-    value += [np.ones(columns), -offer.work[rows]]
-    matrix = scipy.sparse.coo_array(
-        (np.concatenate(value), (np.concatenate(entry_row), np.concatenate(entry_column))),
-        shape=(keys + types, columns + 1),
+    # Two jobs of one key share a row: their speeds add up there.
+    row = np.concatenate([key, one, two, keys + on, np.arange(keys)])
+    entry = np.concatenate([alone, number, number, np.arange(columns), np.full(keys, columns)])
+    value = np.concatenate(
+        [
+            offer.speed[rows][key, column],
+            speed[:, 0],
+            speed[:, 1],
+            np.ones(columns),
+            -offer.work[rows],
+        ]
     )
+    matrix = scipy.sparse.coo_array((value, (row, entry)), shape=(keys + types, columns + 1))
     objective = np.zeros(columns + 1)
     objective[-1] = 1.0
     lower = np.concatenate([np.zeros(keys), np.full(types, -np.inf)])
