@@ -36,7 +36,7 @@ from simulator.settings.saturation_rule import DEFAULT_RULE
 from simulator.world.units import HOUR
 
 FIRST_LOOK = 100
-"""Round of the first look; later ones follow at 10 % more rounds each time."""
+"""Round of the first look, or later, when enough jobs have come; later ones follow at 10 % more rounds each time."""
 
 STRETCHES, FEWEST_STRETCHES = 6, 3
 """Stretches in which a long queue is measured, and those after which a clear answer ends it; the first is left
@@ -62,7 +62,7 @@ SUSPECTED = 12.0
 """How many times the usual share of a run's hours may go into a long queue where the rate seems to be beyond the
 margin, so that the rest of the run is in vain if that is so; its root where the rate seems to be beyond the pace."""
 
-SUSPECTED_IN_ORDER = 18.0
+SUSPECTED_IN_ORDER = 30.0
 """The same where jobs are served in order: such a queue is short, its rounds are cheap, and its pace is uneven."""
 
 EARLY = 0.006
@@ -80,9 +80,9 @@ MOST_MIXES, MOST_OF_A_KIND = 3, 12.0
 """How often a long queue may drift far to another mix of jobs, so that one of that mix is measured instead, and how many
 times as many jobs of some scale factor as are drawn that has at most."""
 
-NEAR = ((0.95, 1.10), (0.97, 1.10))
-"""Loads, by the pace of a queue of all kinds of jobs, between which it may matter to which mix that drifts; and by that
-of a queue of such a mix, which is nearer to the last one."""
+NEAR = (0.97, 1.10)
+"""Loads, by the pace of a queue, between which it may matter to which mix of jobs that drifts: the pace of all kinds of
+jobs has been seen to be 7 % too fast."""
 
 _OTHER_DRAWS = 1_000_003
 """Between the seeds of two measurements: another one is of other jobs."""
@@ -92,9 +92,9 @@ LEAST_ROUNDS, LEAST_SHARED_ROUNDS = 40, 120
 jobs share workers it takes longer until those run together that do so usually."""
 
 
-def look_after(rounds: int) -> int:
-    """Round of the next look: looks grow rarer as the run grows longer."""
-    return rounds + max(FIRST_LOOK // 2, rounds // 10)
+def look_after(rounds: int, weighed: bool) -> int:
+    """Round of the next look: looks grow rarer as the run grows longer, less so once it is weighed at each of them."""
+    return rounds + max(FIRST_LOOK // 2, rounds // (20 if weighed else 10))
 
 
 class Judge:
@@ -144,6 +144,7 @@ class Judge:
         if self.next_look is None or self._rule != DEFAULT_RULE:
             return None
         if not self._proved(simulation):
+            self.next_look = self._first_round_worth_it(simulation)
             return None
         if simulation.window[1] > self._parameters["jobs"]:
             self.verdict = beyond(_rate(self._config), self._bound(simulation))
@@ -153,7 +154,7 @@ class Judge:
 
     def look(self, simulation: Simulation) -> Verdict | None:
         """Look at a run between two rounds; the verdict if there is one."""
-        self.next_look = look_after(simulation.rounds)
+        self.next_look = look_after(simulation.rounds, self._pace is not None)
         if self._rule != DEFAULT_RULE:
             self.verdict = judge(_series_of(simulation, self._config), self._config.saturation)
         elif self._config.replay is not None:
@@ -263,6 +264,14 @@ class Judge:
         jobs_a_round = _rate(self._config) * self._config.round_seconds / HOUR
         return 1 + math.ceil(DEMAND * simulation.cluster.total / jobs_a_round)
 
+    def _first_round_worth_it(self, simulation: Simulation) -> int:
+        """Round before which too few jobs have come, as far as that is known."""
+        jobs, arrival = int(self._parameters["jobs"]), simulation.workload.jobs.arrival
+        if self._config.ideal or not 0 < jobs <= arrival.size:
+            return FIRST_LOOK
+        rounds = math.ceil(float(arrival[jobs - 1]) / self._config.round_seconds)
+        return max(FIRST_LOOK, rounds + 1)
+
     def _worth_looking(self, simulation: Simulation) -> bool:
         """Whether enough jobs have come, of which more may come than are worked off.
 
@@ -362,7 +371,7 @@ class Judge:
             return False
         assert self._pace is not None
         rate, parameters = _rate(self._config), self._parameters
-        if weigh(rate, self._pace, self._bound(simulation), parameters).finding != "undecided":
+        if finding_of(rate, self._pace, parameters) != "undecided":
             return False
         most = self._suspicion() * self._affordable(simulation)
         enough = self._measured + queue.hours <= most
@@ -376,7 +385,7 @@ class Judge:
             return False
         assert self._pace is not None
         load, _ = _load(_rate(self._config), self._pace)
-        least, most = NEAR[min(self._mixes, 1)]
+        least, most = NEAR
         matters = self._mixes < MOST_MIXES and least <= load <= most
         if not (matters and self._wastes(simulation)):
             return False
@@ -404,7 +413,6 @@ class Judge:
         )
         if queue.in_order or mix is not None:  # it takes hours until other jobs are seen
             hours = max(hours, usual)
-        fewest = STRETCHES if simulation.shares_workers else FEWEST_STRETCHES
         doubtful = parameters | {"errors": CLEAR * parameters["errors"]}
         target = STRETCHES
         # until it is seen who has begun may take longer than a first stretch, which is left out in any case
@@ -414,18 +422,20 @@ class Judge:
             part = min(step, target - done)
             queue.go_on(part * stretch)
             done += part
-            if done < fewest:
+            if done < FEWEST_STRETCHES:
                 continue  # too few to know how far they are apart
             own = queue.pace(1)
             self._pace = pace = pooled([*self._before, own])
+            unsettled = _known_to(pace, UNSETTLED)
             if simulation.shares_workers:
-                self._pace = pace = replace(pace, error=max(pace.error, UNSETTLED * pace.rate))
+                self._pace = pace = unsettled
             whole = done == target
-            early = replace(pace, error=max(pace.error, EARLY * pace.rate))
-            seen, needed = (pace, parameters) if whole else (early, doubtful)
-            if weigh(rate, seen, bound, needed).finding != "undecided":
-                break
-            if not whole and not may_be_saturated(rate, early, doubtful):
+            if not may_be_saturated(rate, pace if whole else unsettled, parameters):
+                break  # nothing is stopped by it, so it need not be clear
+            if done < STRETCHES and simulation.shares_workers:
+                continue
+            seen, needed = (pace, parameters) if whole else (_known_to(pace, EARLY), doubtful)
+            if finding_of(rate, seen, needed) != "undecided":
                 break
             # a queue of all kinds of jobs that is to become another says soon which one
             if (whole or mix is None) and self._drifts(simulation, queue, 1.0 if whole else CLEAR):
@@ -444,19 +454,20 @@ class Judge:
 
     def _weigh(self, simulation: Simulation, pace: Pace) -> None:
         """Weigh the rate against the pace of a long queue, and that of the run where it helps."""
-        bound, rate = self._bound(simulation), _rate(self._config)
-        verdict = weigh(rate, pace, bound, self._parameters)
-        if verdict.finding == "undecided":
+        bound, rate, parameters = self._bound(simulation), _rate(self._config), self._parameters
+        finding = finding_of(rate, pace, parameters)
+        may_be = self._doubted or may_be_saturated(rate, pace, parameters)
+        if finding == "undecided" and may_be:
             own = self._own_pace(simulation, pace, bound)
             if own is not None:
                 pace = own[0] if own[1] else together(pace, own[0])
-                verdict = weigh(rate, pace, bound, self._parameters)
-                alone = weigh(rate, own[0], bound, self._parameters)
-                self._doubted = alone.finding == "saturated" != verdict.finding
-        if verdict.finding != "undecided" or not (
-            self._doubted or may_be_saturated(rate, pace, self._parameters)
+                finding = finding_of(rate, pace, parameters)
+                self._doubted = finding_of(rate, own[0], parameters) == "saturated" != finding
+        if finding != "undecided" or not (
+            self._doubted or may_be_saturated(rate, pace, parameters)
         ):
             self.next_look = None
+        verdict = weigh(rate, pace, bound, parameters)
         figures = {"arrived": float(simulation.arrived), "active": float(simulation.active)}
         figures |= verdict.figures
         reason, time = verdict.reason, simulation.time
@@ -495,11 +506,15 @@ class Judge:
         as one that is measured. Only then is it taken where jobs share workers or are matched to them: with
         more jobs to choose from such a policy could do more.
         """
-        self._note(simulation, bound)
+        by_itself = self._goes_by_itself(simulation)
+        if by_itself or self._queue_is_long(simulation):
+            self._note(simulation, bound)
+        elif not self._seen:
+            return None
         own = self._pace_where(3, pace)
         if own is not None:
             return replace(own, queue=simulation.active), True
-        if not self._goes_by_itself(simulation):
+        if not by_itself:
             return None
         own = self._pace_where(2, pace)
         return None if own is None else (own, False)
@@ -609,7 +624,7 @@ def weigh(rate: float, pace: Pace, bound: Bound, parameters: Parameters) -> Verd
         Of the rule.
     """
     load, error = _load(rate, pace)
-    limit, doubt = 1.0 + parameters["margin"], parameters["errors"] * error
+    finding, limit = finding_of(rate, pace, parameters), 1.0 + parameters["margin"]
     figures = {
         "rate": rate,
         "pace": pace.rate,
@@ -619,27 +634,33 @@ def weigh(rate: float, pace: Pace, bound: Bound, parameters: Parameters) -> Verd
         "measured_queue": float(pace.queue),
         "bound": bound.rate,
     }
-    found = (
+    reason = (
         f"{rate:.4g} jobs arrive per hour; with a long queue ({pace.queue:,} jobs) the policy works "
         f"off {pace.rate:.4g} +/- {1.96 * pace.error:.2g} (95% sure)"
     )
-    if load - doubt > limit:
+    if finding == "saturated":
         sure = (load - limit) / error
         many = f"{load - 1.0:.1%} too many" if load < 2.0 else f"{load:.3g} times as many"
-        reason = (
-            f"{found}: {many} arrive, and the queue grows for good "
+        reason += (
+            f": {many} arrive, and the queue grows for good "
             f"({sure:.0f} standard errors beyond what chance and a margin of {limit - 1.0:.1%} explain)"
         )
-        return Verdict(DEFAULT_RULE, "saturated", reason, figures)
-    if load + doubt < 1.0:
-        reason = f"{found}, so it keeps up, with {1.0 - load:.1%} to spare"
-        return Verdict(DEFAULT_RULE, "sustained", reason, figures)
-    return Verdict(
-        DEFAULT_RULE,
-        "undecided",
-        f"{found}: too close to call; if the queue grows for good, the mean of more jobs is longer",
-        figures,
-    )
+    elif finding == "sustained":
+        reason += f", so it keeps up, with {1.0 - load:.1%} to spare"
+    else:
+        reason += (
+            ": too close to call; if the queue grows for good, the mean of more jobs is longer"
+        )
+    return Verdict(DEFAULT_RULE, finding, reason, figures)
+
+
+def finding_of(rate: float, pace: Pace, parameters: Parameters) -> Finding:
+    """What :func:`weigh` finds."""
+    load, error = _load(rate, pace)
+    doubt = parameters["errors"] * error
+    if load - doubt > 1.0 + parameters["margin"]:
+        return "saturated"
+    return "sustained" if load + doubt < 1.0 else "undecided"
 
 
 def _load(rate: float, pace: Pace) -> tuple[float, float]:
@@ -651,6 +672,11 @@ def may_be_saturated(rate: float, pace: Pace, parameters: Parameters) -> bool:
     """Whether a pace known better could still show that a rate is beyond it by the margin."""
     load, error = _load(rate, pace)
     return load + parameters["errors"] * error > 1.0 + parameters["margin"]
+
+
+def _known_to(pace: Pace, part: float) -> Pace:
+    """A pace that is not known better than to a part of it."""
+    return replace(pace, error=max(pace.error, part * pace.rate))
 
 
 def pooled(paces: Sequence[Pace]) -> Pace:

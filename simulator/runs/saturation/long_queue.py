@@ -26,7 +26,7 @@ from gavel_opt.policies import Found
 from simulator.process.interrupts import interrupts
 from simulator.runs.saturation.bounds import Bound
 from simulator.runs.saturation.offered_load import job_shares
-from simulator.runs.simulation import Simulation
+from simulator.runs.simulation import BETWEEN_RESETS, Simulation
 from simulator.settings.config import RunConfig
 from simulator.world.throughputs import load_throughputs
 from simulator.world.units import HOUR
@@ -78,6 +78,15 @@ others (1 if all are), if jobs wait until those before them are done."""
 
 _IN_ORDER = ("fifo", "fifo_perf")
 """Policies of which that is known beforehand: then those that do not fit on the workers at first are whole."""
+
+
+def seconds_of_like_rounds(seconds: int) -> int:
+    """Length of longer rounds in which jobs that are served in order run as in rounds of so many seconds.
+
+    They keep their workers from one recomputation of the allocation to the next, of which rounds are a part.
+    """
+    between = math.ceil(BETWEEN_RESETS / seconds)
+    return seconds * next((n for n in range(between // 2, 1, -1) if between % n == 0), 1)
 
 
 def known_in_order(config: RunConfig, made: Found | None) -> bool:
@@ -248,6 +257,10 @@ class LongQueue:
             max_simulated_hours=math.inf,
             timeout=math.inf,
         )
+        if in_order and not config.ideal:
+            self._config = replace(
+                self._config, round_seconds=seconds_of_like_rounds(config.round_seconds)
+            )
         self._count = count
         if in_order is not None:
             self.in_order = in_order
