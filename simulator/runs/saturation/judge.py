@@ -42,8 +42,9 @@ STRETCHES, FEWEST_STRETCHES = 6, 3
 """Stretches in which a long queue is measured, and those after which a clear answer ends it; the first is left
 out, while it settles."""
 
-BATCHES = 6
-"""Stretches of the run itself in which its own pace is taken."""
+BATCHES, LEAST_NOTES = 6, 12
+"""Stretches of the run itself in which its own pace is taken, and looks between which jobs waited, at least: of six that
+follow each other at 5 % of the run each the error would be told too small."""
 
 QUEUE, WAITED = 0.25, 0.95
 """Workers that the jobs which wait have to ask for, per worker, and in what part of the rounds between two looks, if
@@ -530,7 +531,7 @@ class Judge:
         """Rate, error and hours of that pace."""
         seen = np.array(self._seen)
         value, seconds = np.diff(seen[:, :2], axis=0)[seen[1:, part] >= WAITED].T
-        if value.size < BATCHES:
+        if value.size < LEAST_NOTES:
             return None
         ends = np.cumsum(seconds)
         batch = ((ends - seconds / 2.0) / ends[-1] * BATCHES).astype(np.int64)
