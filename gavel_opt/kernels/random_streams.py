@@ -6,6 +6,7 @@ and the place of the next one.
 
 from __future__ import annotations
 
+import functools
 import random
 
 import numpy as np
@@ -18,6 +19,11 @@ _SHIFT = 397
 
 def stream(seed: int) -> np.ndarray:
     """Make the stream of ``random.Random(seed)``, shape ``(625,)``."""
+    return _first_words(seed).copy()
+
+
+@functools.lru_cache(maxsize=16)  # a run and its long queue begin with the same ones
+def _first_words(seed: int) -> np.ndarray:
     return words_of(random.Random(seed))
 
 

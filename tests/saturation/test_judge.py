@@ -272,3 +272,32 @@ class TestCheckpoint:
         other = replace(config, saturation=("completion-rate", PARAMETERS["completion-rate"]))
         again = execute(other, resume=checkpoint.load(kept.path, "--resume"))
         assert again.summary["saturation"]["rule"] == "completion-rate"
+
+
+class TestLooksAreFew:
+    """A run that completes costs little more than one that nobody watches."""
+
+    def test_the_first_is_when_enough_jobs_have_come(self):
+        simulation = Simulation(make_config(**PERF, rate=5.0, window=(4000, 5000)))
+        judge = Judge(simulation.config)
+        judge.before(simulation)
+        assert judge.next_look is not None
+        simulation.advance(judge.next_look - 2)
+        assert simulation.arrived < PARAMETER["jobs"]
+        simulation.advance(2)
+        assert simulation.arrived >= PARAMETER["jobs"]
+
+    @pytest.mark.parametrize(("policy", "load"), [("max_min_fairness", 0.9), ("gandiva", 0.9)])
+    def test_a_queue_is_left_once_nothing_would_be_stopped_by_it(self, policy, load):
+        """A tenth below the knee three stretches of six say so, whether jobs share workers or not."""
+        knee = {"max_min_fairness": 4.80, "gandiva": 5.53}[policy]
+        whole, half = (self._hours(policy, rate * knee) for rate in (1.0, load))
+        assert half == pytest.approx(whole * 2 / 5, rel=0.2)
+
+    def _hours(self, policy, rate):
+        """Hours of the first long queue."""
+        config = make_config(policy=policy, cluster="36:36:36", rate=rate, window=(4000, 5000))
+        simulation, judge = Simulation(config), Judge(config)
+        simulation.advance(1200)
+        judge._measure_one(simulation, 16.0)
+        return judge._before[0].hours

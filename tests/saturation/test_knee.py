@@ -13,7 +13,7 @@ from gavel_opt import InputError, find_policy
 from simulator.cli import main
 from simulator.runs.saturation import long_queue
 from simulator.runs.saturation.bounds import highest_rate
-from simulator.runs.saturation.long_queue import LongQueue, Pace
+from simulator.runs.saturation.long_queue import LongQueue, Pace, seconds_of_like_rounds
 from simulator.runs.saturation.offered_load import (
     SCALE_FACTOR_SHARES,
     job_shares,
@@ -190,6 +190,23 @@ class TestLongQueue:
             assert queue.in_order == (policy == "fifo_perf")
         assert lengths["fifo_perf"] == pytest.approx(mean_duration(None), rel=0.1)
         assert lengths["max_min_fairness"] > 1.8 * mean_duration(None)
+
+    @pytest.mark.parametrize(("seconds", "longer"), [(360, 1080), (1200, 1200), (60, 660)])
+    def test_served_in_order_it_runs_the_same_in_longer_rounds(
+        self, bound, monkeypatch, seconds, longer
+    ):
+        """Jobs keep their workers from one recomputation to the next, of which rounds are a part."""
+        paces = []
+        for length in (seconds_of_like_rounds, lambda same: same):
+            monkeypatch.setattr(long_queue, "seconds_of_like_rounds", length)
+            asked = config(policy="fifo_perf", seed=1, round_seconds=seconds)
+            queue = LongQueue(asked, bound, 40.0)
+            for _ in range(4):
+                queue.go_on(10.0)
+            paces.append(queue.pace(1).rate)
+            assert queue._config.round_seconds == length(seconds)
+        assert seconds_of_like_rounds(seconds) == longer
+        assert paces[0] == pytest.approx(paces[1], rel=0.002)
 
     def test_served_in_order_it_has_the_pace_that_a_saturated_run_has(self, bound):
         """4.999 +/- 0.005: what three runs of 40,000 jobs at 5.33 jobs per hour work off. Of half-done jobs, 5.06."""

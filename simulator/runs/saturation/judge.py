@@ -42,9 +42,8 @@ STRETCHES, FEWEST_STRETCHES = 6, 3
 """Stretches in which a long queue is measured, and those after which a clear answer ends it; the first is left
 out, while it settles."""
 
-BATCHES, LEAST_NOTES = 6, 12
-"""Stretches of the run itself in which its own pace is taken, and looks between which jobs waited, at least: of six that
-follow each other at 5 % of the run each the error would be told too small."""
+BATCHES = 6
+"""Stretches of the run itself in which its own pace is taken."""
 
 QUEUE, WAITED = 0.25, 0.95
 """Workers that the jobs which wait have to ask for, per worker, and in what part of the rounds between two looks, if
@@ -93,9 +92,9 @@ LEAST_ROUNDS, LEAST_SHARED_ROUNDS = 40, 120
 jobs share workers it takes longer until those run together that do so usually."""
 
 
-def look_after(rounds: int, weighed: bool) -> int:
-    """Round of the next look: looks grow rarer as the run grows longer, less so once it is weighed at each of them."""
-    return rounds + max(FIRST_LOOK // 2, rounds // (20 if weighed else 10))
+def look_after(rounds: int) -> int:
+    """Round of the next look: looks grow rarer as the run grows longer."""
+    return rounds + max(FIRST_LOOK // 2, rounds // 10)
 
 
 class Judge:
@@ -155,7 +154,7 @@ class Judge:
 
     def look(self, simulation: Simulation) -> Verdict | None:
         """Look at a run between two rounds; the verdict if there is one."""
-        self.next_look = look_after(simulation.rounds, self._pace is not None)
+        self.next_look = look_after(simulation.rounds)
         if self._rule != DEFAULT_RULE:
             self.verdict = judge(_series_of(simulation, self._config), self._config.saturation)
         elif self._config.replay is not None:
@@ -430,12 +429,13 @@ class Judge:
             unsettled = _known_to(pace, UNSETTLED)
             if simulation.shares_workers:
                 self._pace = pace = unsettled
-            whole = done == target
+            whole, early = done == target, _known_to(pace, EARLY)
             if not may_be_saturated(rate, pace if whole else unsettled, parameters):
+                self._pace = pace if whole else early
                 break  # nothing is stopped by it, so it need not be clear
             if done < STRETCHES and simulation.shares_workers:
                 continue
-            seen, needed = (pace, parameters) if whole else (_known_to(pace, EARLY), doubtful)
+            seen, needed = (pace, parameters) if whole else (early, doubtful)
             if finding_of(rate, seen, needed) != "undecided":
                 break
             # a queue of all kinds of jobs that is to become another says soon which one
@@ -484,7 +484,7 @@ class Judge:
         waiting = simulation.waiting_since(since) * simulation.mean_scale / simulation.cluster.total
         long = DEMAND - 1.0
         parts = [
-            float((waiting >= least).mean()) if waiting.size else 0.0 for least in (QUEUE, long)
+            np.count_nonzero(waiting >= least) / max(waiting.size, 1) for least in (QUEUE, long)
         ]
         self._seen.append([value, simulation.time, *parts])
 
@@ -531,7 +531,7 @@ class Judge:
         """Rate, error and hours of that pace."""
         seen = np.array(self._seen)
         value, seconds = np.diff(seen[:, :2], axis=0)[seen[1:, part] >= WAITED].T
-        if value.size < LEAST_NOTES:
+        if value.size < BATCHES:
             return None
         ends = np.cumsum(seconds)
         batch = ((ends - seconds / 2.0) / ends[-1] * BATCHES).astype(np.int64)

@@ -83,9 +83,10 @@ _IN_ORDER = ("fifo", "fifo_perf")
 def seconds_of_like_rounds(seconds: int) -> int:
     """Length of longer rounds in which jobs that are served in order run as in rounds of so many seconds.
 
-    They keep their workers from one recomputation of the allocation to the next, of which rounds are a part.
+    They keep their workers from one recomputation of the allocation to the next, of which rounds are a part. A round of
+    whole steps may end a little early, so what should be as long as the wait is too short for it.
     """
-    between = math.ceil(BETWEEN_RESETS / seconds)
+    between = int(BETWEEN_RESETS // seconds) + 1
     return seconds * next((n for n in range(between // 2, 1, -1) if between % n == 0), 1)
 
 
@@ -427,7 +428,7 @@ class LongQueue:
             self._config, made=made, prices=prices, like=like, prepare=prepare
         )
         self._keys, self._work = np.zeros(0, dtype=np.int64), np.zeros(0)
-        self._books = [self._look()]
+        self._books = [_Turns(np.zeros(0), np.zeros(0), 0.0)]
 
     def _queue_up(self, workload: Workload, whole: NDArray[np.bool_] | None) -> None:
         """Put the queue before the jobs that arrive."""
