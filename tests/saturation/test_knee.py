@@ -229,6 +229,7 @@ class TestLongQueue:
         first, second = (queue._simulation.workload.jobs for queue in (by_name, seen))
         np.testing.assert_array_equal(first.key[:540], second.key[:540])
         done = second.duration[:540] * second.scale_factor[:540]
+        seen.go_on(0.1)
         np.testing.assert_array_equal(seen._work[:540], done)
 
     def test_where_it_is_known_that_jobs_are_served_in_order_few_are_enough(self, bound):
