@@ -498,13 +498,16 @@ def _lowered(kernel: Any, forms: tuple[Any, ...], done: Callable[[], None]) -> L
 
 @contextlib.contextmanager
 def _no_collections() -> Iterator[None]:
-    """Keep Python from looking for garbage where next to everything lives on."""
+    """Keep Python from looking for garbage where next to everything lives on, meanwhile and right after."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
         if was_enabled:
+            if not gc.get_freeze_count():  # nobody else has frozen anything
+                gc.freeze()  # both together make all that is new old
+                gc.unfreeze()
             gc.enable()
 
 

@@ -12,13 +12,14 @@ the same.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from numba import types
-from numba.core import cgutils
+from numba.core import cgutils, ir
 from numba.core.codegen import CodeLibrary
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
-from numba.core.compiler_machinery import AnalysisPass, register_pass
+from numba.core.compiler_machinery import AnalysisPass, FunctionPass, register_pass
 from numba.core.cpu import CPUContext
 from numba.core.registry import cpu_target
 from numba.core.typed_passes import (
@@ -26,9 +27,15 @@ from numba.core.typed_passes import (
     NativeLowering,
     NopythonRewrites,
     NopythonTypeInference,
+    PreLowerStripPhis,
 )
 from numba.core.typing.context import Context
-from numba.core.untyped_passes import DeadBranchPrune, InlineClosureLikes
+from numba.core.untyped_passes import (
+    DeadBranchPrune,
+    InlineClosureLikes,
+    IRProcessing,
+    ReconstructSSA,
+)
 from numba.extending import models, register_model
 
 from gavel_opt.kernels.lowering.arrays_and_ranges import WRITTEN
@@ -113,7 +120,50 @@ class _CountingReferences(AnalysisPass):
         return False
 
 
-_WITHOUT = (InlineClosureLikes, DeadBranchPrune, InlineOverloads, NopythonRewrites)
+@register_pass(mutates_CFG=False, analysis_only=False)
+class _OneTypeEach(FunctionPass):
+    """Gives names of their own to constants of the module, and to each ``_``.
+
+    A variable that is set to such a constant has the type of this very number for numba, so another cannot be put
+    there. With that mended, and ``_`` for things of several types, kernels need no static single assignment.
+    """
+
+    _name = "kernel_names"
+
+    def __init__(self) -> None:
+        FunctionPass.__init__(self)
+
+    def run_pass(self, state: Any) -> bool:
+        blocks = state.func_ir.blocks.values()
+        statements = [one for block in blocks for one in block.body]
+        count = Counter(one.target.name for one in statements if isinstance(one, ir.Assign))
+        unread = {name for name in count if name.split(".")[0] == "_"}
+        if unread:
+            uses = Counter(name.name for one in statements for name in one.list_vars())
+            unread = {name for name in unread if uses[name] == count[name]}
+        for block in blocks:
+            body: list[Any] = []
+            for one in block.body:
+                if isinstance(one, ir.Assign) and count[name := one.target.name] > 1:
+                    if isinstance(one.value, (ir.Global, ir.FreeVar)) or name in unread:
+                        own = block.scope.redefine(f"${name}", one.loc)
+                        body.append(ir.Assign(one.value, own, one.loc))
+                        one = ir.Assign(own, one.target, one.loc)
+                    if name in unread:
+                        continue
+                body.append(one)
+            block.body[:] = body
+        return False
+
+
+_WITHOUT = (
+    InlineClosureLikes,
+    DeadBranchPrune,
+    InlineOverloads,
+    NopythonRewrites,
+    ReconstructSSA,
+    PreLowerStripPhis,
+)
 """Passes that find nothing to do in kernels, yet look at every line."""
 
 
@@ -124,6 +174,7 @@ class Pipeline(CompilerBase):
         """The passes, in order."""
         passes = DefaultPassBuilder.define_nopython_pipeline(self.state)
         passes.passes = [one for one in passes.passes if one[0] not in _WITHOUT]
+        passes.add_pass_after(_OneTypeEach, IRProcessing)
         passes.add_pass_after(_CountingReferences, NopythonTypeInference)
         passes.passes = [
             (Lowering, why) if one is NativeLowering else (one, why) for one, why in passes.passes

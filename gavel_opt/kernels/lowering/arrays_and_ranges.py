@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import operator
 from collections.abc import Callable
 from typing import Any, cast
@@ -43,7 +44,7 @@ def array_of(
     owner: Any = None,
 ) -> Any:
     """The same, of an array's model; strides where it is not in order, and who owns the memory."""
-    size = cpu_target.target_context.get_abi_sizeof(data.type.pointee)
+    size = _size_of(data.type.pointee)
     count: Any = None
     found: list[Any] = []
     for length in reversed(shape):
@@ -67,6 +68,12 @@ def array_of(
         for axis, one in enumerate(numbers):
             value = builder.insert_value(value, one, [model.get_field_position(name), axis])
     return value
+
+
+@functools.cache
+def _size_of(kind: Any) -> int:
+    """Bytes; LLVM reads a text to tell."""
+    return int(cpu_target.target_context.get_abi_sizeof(kind))
 
 
 def _is_element(array: Any, index: Any, *put: Any) -> bool:

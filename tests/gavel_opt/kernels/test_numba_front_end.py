@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from gavel_opt.kernels import jit
+from gavel_opt.kernels import jit, native
 from gavel_opt.kernels.arguments import form_of
 from gavel_opt.kernels.compiling import lower_kernel, machine_code
 
@@ -49,6 +49,32 @@ def turns(starts: np.ndarray, stops: np.ndarray, steps: np.ndarray, found: np.nd
             found[count % found.size] = i - 1
             count += 1
     return count
+
+
+FEW, MANY = 4, 60
+
+
+@jit.compiled
+def names(values: np.ndarray, counts: np.ndarray, wanted: bool) -> tuple[int, float]:
+    """A variable set to one constant or another, and then to what is neither; and ``_`` for things of two types."""
+    rounds = MANY
+    if wanted:
+        rounds = FEW
+    most = rounds
+    while most < values.size:
+        most *= 2
+    count, _ = values.size + most, values[0]
+    total, _ = values[0] + rounds, counts
+    return count, total
+
+
+def test_names_have_one_type_each() -> None:
+    values, counts = np.linspace(0.5, 4.0, 300), np.arange(3)
+    forms = form_of(values), form_of(counts), "b"
+    code = lower_kernel(names, forms, lambda: None)
+    call = native.load(code.code(machine_code(code)), forms, lambda *_: None)
+    for wanted in (False, True):
+        assert call(values, counts, wanted) == names.interpreted(values, counts, wanted)
 
 
 @jit.compiled_apart
