@@ -52,6 +52,11 @@ def one_line(message: object, longest: int = 2000) -> str:
     return line if len(line) <= longest else f"{line[: longest - 4]} ..."
 
 
+def counted(count: int, thing: str) -> str:
+    """Say how many of a thing there are: ``1 run``, ``2,000 runs``."""
+    return f"{count:,} {thing}{'' if count == 1 else 's'}"
+
+
 def in_words(raised: BaseException, longest: int = 200) -> str:
     """What code from outside raised, in one short line; its own text may raise as well."""
     try:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gavel_opt.cli.command_line import Command, Program
-from gavel_opt.errors import InputError, one_line, unknown_name
+from gavel_opt.errors import InputError, counted, one_line, unknown_name
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -118,7 +118,7 @@ def _run_solve(arguments: argparse.Namespace) -> int:
     console = _console()
     rows, columns = program.shape
     title = one_line(program.name or arguments.file)
-    console.print(f"{title} {_counted(rows, 'row')}, {_counted(columns, 'column')}", markup=False)
+    console.print(f"{title} {counted(rows, 'row')}, {counted(columns, 'column')}", markup=False)
     console.print(f"status      {_coloured(finding)} ({solution.status.advice})")
     if solution.status.has_answer:
         console.print(f"objective   [bold]{solution.objective:.15g}[/]")
@@ -373,10 +373,6 @@ def _answers() -> tuple[Any, ...]:
         Status.UNBOUNDED,
         Status.INFEASIBLE_OR_UNBOUNDED,
     )
-
-
-def _counted(count: int, thing: str) -> str:
-    return f"{count} {thing}{'' if count == 1 else 's'}"
 
 
 def _console() -> Console:

@@ -34,6 +34,7 @@ import numpy as np
 
 from gavel_opt.arrays import Bools, Floats
 from gavel_opt.errors import SolveFailed
+from gavel_opt.kernels.max_min_rows import MARKED, MET, MOST, NEARLY, PATIENCE, SAME
 from gavel_opt.model.allocation_program import AllocationProgram, Answer
 from gavel_opt.model.cluster_state import ClusterState
 from gavel_opt.policies.entities import Entities
@@ -52,24 +53,10 @@ from gavel_opt.policies.variants import (
     serving,
 )
 
-_SAME = 1e-12
-"""Levels this close together, relatively, are the same."""
-
-_MARKED = 1e-4
-"""A job whose time costs more than this part of the dearest worker's is stopped by workers. Others wait for a
-later turn: multipliers of engines are not quite zero where they should be."""
-
-_MET, _NEARLY = 1e-11, 1e-6
-"""Levels can be had if all but the first part of them can; after some turns the second will do: what is
-missing then is an engine's tolerance."""
-
 _NEAR = 0.9
 """Part of the levels asked for from which on they are likely to stop before the path bends again."""
 
 _TINY = 1e-300
-
-_PATIENCE, _MOST = 5, 60
-"""Turns after which less precision will do, and after which there is no end in sight."""
 
 
 class WaterFilling(ByVariant):
@@ -166,17 +153,17 @@ def _fill(
         slope /= max(float(slope.max()), _TINY)
         allowed = yield from ask(slope)
         level = np.minimum(slope * allowed.part, limit)
-        done |= level >= limit * (1.0 - _SAME)
+        done |= level >= limit * (1.0 - SAME)
         done |= _stopped(allowed.price * limit / use, slope > 0.0)
-    for _ in range(limit.size + _PATIENCE):
+    for _ in range(limit.size + PATIENCE):
         if allowed is not None and done.all():
             break
         path = rising(level, done)
         time, scarce = path.end, None
-        for turn in range(_MOST):
+        for turn in range(MOST):
             asked = path.levels(time)
             allowed = yield from ask(asked)
-            if allowed.part >= 1.0 - (_MET if turn < _PATIENCE else _NEARLY):
+            if allowed.part >= 1.0 - (MET if turn < PATIENCE else NEARLY):
                 break
             scarce = allowed
             earlier = path.when(scarce.price, scarce.part * worth_of(scarce.price, asked), time)
@@ -193,7 +180,7 @@ def _fill(
                     break
                 time = bend
         level = asked
-        done |= level >= limit * (1.0 - _SAME)
+        done |= level >= limit * (1.0 - SAME)
         if scarce is None:
             break
         stopped = _stopped(scarce.price * limit / use, path.rises(time))
@@ -214,7 +201,7 @@ def _straight(
     if not (ask.tells_time and time > bend):
         return None
     begin, end = path.levels(bend), path.levels(time)
-    full = begin >= limit * (1.0 - _SAME)
+    full = begin >= limit * (1.0 - SAME)
     slope = np.where(full, 0.0, (end - begin) / (time - bend))
     if not (full | (slope > 0.0)).all():
         return None
@@ -228,5 +215,5 @@ def _stopped(cost: Floats, rises: Bools) -> Bools:
             "water filling reads duals, which this engine does not give; choose another"
         )
     dearest = float(np.max(cost, where=rises, initial=0.0))
-    stopped: Bools = rises & (cost > 0.0) & (cost >= _MARKED * dearest)
+    stopped: Bools = rises & (cost > 0.0) & (cost >= MARKED * dearest)
     return stopped

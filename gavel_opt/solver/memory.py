@@ -82,4 +82,5 @@ class Memory:
         from gavel_opt.solver.pair_simplex.start import kept_with_room
 
         self.vertices.append(kept_with_room(max(32, 2 * groups), types))
+        del self.vertices[:-PROGRAMS]
         return self.vertices[-1]

@@ -17,6 +17,7 @@ from gavel_opt.arrays import Floats, Ints
 from gavel_opt.kernels.dense import copy_into, dot
 from gavel_opt.kernels.jit import compiled
 from gavel_opt.kernels.job_columns import NO_PAST
+from gavel_opt.kernels.max_min_rows import MARKED, MET, MOST, NEARLY, PATIENCE, SAME
 from gavel_opt.kernels.records import by_reference
 from gavel_opt.model.cluster_state import StandingState
 from gavel_opt.solver.interior_point.method import solve_program
@@ -28,15 +29,6 @@ from gavel_opt.solver.prices.shortcuts import BOTTLENECK, DOUBT, PRICED, solve_d
 from gavel_opt.solver.records import Found, Tables
 from gavel_opt.solver.tables import room_for_tables
 from gavel_opt.solver.task import Task
-
-SAME = 1e-12
-"""Levels this close together, relatively, are the same."""
-MARKED = 1e-4
-"""A group whose time costs more than this part of the dearest worker's is stopped by workers."""
-MET, NEARLY = 1e-11, 1e-6
-"""Levels can be had if all but the first part of them can; after some turns the second will do."""
-PATIENCE, MOST = 5, 60
-"""Turns after which less precision will do, and after which there is no end in sight."""
 
 
 @by_reference

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gavel_opt import GavelError, InputError, MissingLibraryError, known_engines
+from gavel_opt.errors import counted
 from simulator.settings.config import GIVEN
 from simulator.settings.options import (
     add_run_arguments,
@@ -22,7 +23,6 @@ from simulator.settings.options import (
     no_settings,
     values_of,
 )
-from simulator.world.units import counted
 
 if TYPE_CHECKING:
     from simulator.runs.output.difference import Difference, Recorded

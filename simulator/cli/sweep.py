@@ -16,6 +16,7 @@ from contextlib import closing
 from pathlib import Path
 
 from gavel_opt import InputError
+from gavel_opt.errors import counted
 from simulator.cli.over_seeds import say_over_seeds
 from simulator.cli.where import (
     SLURM,
@@ -46,7 +47,6 @@ from simulator.studies.sweeps.sweep_folder import (
     write_plan,
 )
 from simulator.studies.sweeps.sweep_plan import PlannedRun, make_plan, plan_from_file
-from simulator.world.units import counted
 
 FOLLOW_PAUSE = 2.0
 """Seconds between two looks of ``sweep status --follow``."""

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from gavel_opt import InputError
+from gavel_opt.errors import counted
 from simulator.settings.options import place, positive_int
 from simulator.studies.batches.shards import deal, parse_shard
 from simulator.studies.batches.slurm import ArrayJob, tasks_for, this_command
 from simulator.studies.executors import EXECUTORS, Executor, make_executor
-from simulator.world.units import counted
 
 SLURM = "slurm"
 """An executor that hands the whole command on, to be carried out later."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 
+from gavel_opt.errors import counted
 from simulator.importers.base import Imported
 from simulator.importers.conversion import DAY, Converted, Names
-from simulator.world.units import HOUR, counted
+from simulator.world.units import HOUR
 
 
 def report(read: Imported, made: Converted, names: Names) -> str:

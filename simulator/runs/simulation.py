@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from gavel_opt import Allocation, ClusterState, Driver, GavelError, InputError, Options, Tally
+from gavel_opt.errors import counted
 from gavel_opt.kernels.arguments import Call
 from gavel_opt.kernels.jit import KEEPS_TIME, clock
 from gavel_opt.model.cluster_state import ThroughputTable
@@ -35,7 +36,6 @@ from simulator.world.cluster import Cluster, make_cluster
 from simulator.world.prices import load_prices
 from simulator.world.throughputs import REFERENCE_TYPE, Measurements, load_throughputs
 from simulator.world.trace import write_trace
-from simulator.world.units import counted
 from simulator.world.workload import Workload
 
 BETWEEN_RESETS = 1920.0

@@ -7,12 +7,13 @@ import math
 import numpy as np
 
 from gavel_opt import InputError, Traits
+from gavel_opt.errors import counted
 from gavel_opt.policies.entities import Entities
 from simulator.settings.config import RunConfig
 from simulator.world.cluster import Cluster
 from simulator.world.throughputs import REFERENCE_TYPE, Measurements
 from simulator.world.trace import read_trace
-from simulator.world.units import HOUR, counted
+from simulator.world.units import HOUR
 from simulator.world.workload import DrawnWorkload, DrawSettings, FixedWorkload, Workload
 
 

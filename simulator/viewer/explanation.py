@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from gavel_opt import InputError
+from gavel_opt.errors import counted
 from simulator.mechanism.inspection import Standing, inspect
 from simulator.mechanism.mechanism import Mechanism
 from simulator.runs.columns import Columns
@@ -19,7 +20,6 @@ from simulator.viewer.prices import Prices, prices_of
 from simulator.viewer.reasons import Explanation, Finding, Table, decide
 from simulator.viewer.reasons_in_words import Words, clock_time, length_of_time
 from simulator.viewer.resimulation import check_same_rounds, check_trusted, listened
-from simulator.world.units import counted
 
 
 class Explainer:

@@ -15,10 +15,10 @@ from pyarrow import parquet
 from sim import gavel_sim, start_gavel_sim
 
 import simulator
+from gavel_opt.errors import counted
 from simulator.cli import main
 from simulator.runs.output.summary import _lacking
 from simulator.runs.output.summary_text import describe
-from simulator.world.units import counted
 
 SMALL = ("--policy", "isolated", "--cluster", "6:6:6")
 CONTINUOUS = (*SMALL, "--interarrival", 7200, "--window", "20:40")

@@ -13,7 +13,7 @@ from gavel_opt.engines.highs import Highs
 from gavel_opt.model.allocation_program import AllocationProgram
 from gavel_opt.model.lowering import lower
 from gavel_opt.solver import optimum as door
-from gavel_opt.solver.memory import Memory
+from gavel_opt.solver.memory import PROGRAMS, Memory
 from gavel_opt.solver.optimum import optimum
 from gavel_opt.solver.pair_simplex.columns import columns_of
 from gavel_opt.solver.pair_simplex.method import solve_contended
@@ -294,3 +294,9 @@ def test_the_memory_hands_on_what_is_most_alike():
     ):
         assert memory.for_vertices(key, full, 3).level[0] == level
     assert memory.for_vertices(twenty + 100, 0 * twenty > 0, 3).size[0] == 0
+
+
+def test_memory_keeps_the_last_rooms_only() -> None:
+    memory = Memory()
+    rooms = [memory.room_for_vertices(4, 3) for _ in range(PROGRAMS + 5)]
+    assert list(map(id, memory.vertices)) == list(map(id, rooms[5:]))

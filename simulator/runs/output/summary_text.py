@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from simulator.world.units import counted
+from gavel_opt.errors import counted
 
 if TYPE_CHECKING:
     from simulator.runs.output.results import RunResult

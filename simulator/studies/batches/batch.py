@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from gavel_opt.errors import counted
 from simulator.files.whole_files import write_atomically
 from simulator.process.heartbeat import heartbeat
 from simulator.process.interrupts import interrupts
@@ -20,7 +21,6 @@ from simulator.studies.batches.carry_out import CLAIMS, ELSEWHERE, Kept, Store, 
 from simulator.studies.batches.claims import Claims
 from simulator.studies.batches.retries import patiently
 from simulator.studies.executors import Executor, Outcome, Payload, Work
-from simulator.world.units import counted
 
 LONGEST_NAME = 200
 """Bytes of a task's name: file systems take 255, and endings and names of parts written come to it."""
