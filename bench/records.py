@@ -7,6 +7,7 @@ import json
 import os
 import platform
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -77,5 +78,5 @@ def this_machine() -> dict[str, str]:
     return {
         "processor": f"{model}, {os.cpu_count()} cores",
         "python": platform.python_version(),
-        "libraries": ", ".join(f"{name} {version(name)}" for name in libraries),
+        "libraries": ", ".join(f"{name} {version(name)}" for name in libraries if find_spec(name)),
     }
