@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 
 import pytest
 from configurations import CONFIGURATIONS, write_trace
@@ -16,7 +17,7 @@ from noise import without_progress
 
 from simulator.cli import main
 
-FOUR = "structured,highs,ortools,ecos"
+FOUR = "structured,highs,ortools," + ("ecos" if find_spec("ecos") else "pulp")
 """One of each kind of solver: own interior point, two simplex codes, cones."""
 
 
