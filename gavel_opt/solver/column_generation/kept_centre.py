@@ -155,7 +155,10 @@ def _own_prices(columns: _OwnColumns, prices: Floats, limit: Floats) -> Floats |
         square = (rows * (share / cost)[:, None]).T @ rows
         square[0, 0] *= 1.0 + 1e-12
         square[1, 1] *= 1.0 + 1e-12
-        step = np.linalg.solve(square, rows.T @ share - limit)
+        try:
+            step = np.linalg.solve(square, rows.T @ share - limit)
+        except np.linalg.LinAlgError:  # one row says what the other does, or nothing
+            return None
         change = (rows @ step) / cost
         prices += min(1.0, _BACK / max(float(-change.min(initial=0.0)), 1e-300)) * step
         if np.abs(change).max(initial=0.0) <= _STILL:
