@@ -49,6 +49,8 @@ def run(capsys, *words):
 @pytest.mark.parametrize("engine", ["structured", "highs", "ecos"])
 @pytest.mark.parametrize("policy", ["finish_time_fairness_perf", "finish_time_fairness_packed"])
 def test_finish_time_programs_are_recorded_as_linear_ones(policy, engine, tmp_path, capsys):
+    if engine == "ecos":
+        pytest.importorskip("ecos")
     words = ("--policy", policy, "--engine", engine, *SMALL, "--output", tmp_path / "a")
     status, out, _ = run(capsys, *words, "--record", "programs", "--json")
     assert status == 0
