@@ -241,7 +241,10 @@ def complain(batch: Batch, most: int = 5) -> None:
     if rest:
         print(f"gavel-sim: {rest} more failed", file=sys.stderr)
     if batch.failed:
-        print("gavel-sim: the same command runs what failed again", file=sys.stderr)
+        print(
+            "gavel-sim: once the cause is gone, the same command runs what failed again",
+            file=sys.stderr,
+        )
 
 
 def _alone(task: Task) -> str:
