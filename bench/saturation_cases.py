@@ -72,6 +72,8 @@ CASES = (
         f"{_PERF} fifo_perf max_min_fairness", "40:40:40", "servers of 4",
         gpus_per_server="v100=4,p100=4,k80=4", **MULTI,
     ),
+    *_cases("fifo", "36:36:36"),
+    *_cases("fifo", "36:36:36", **MULTI),
     *_cases("allox", "36:36:36"),
     *_cases("max_min_fairness_packed", "36:36:36"),
     *_cases("max_min_fairness_packed", "36:36:36", **MULTI),

@@ -218,6 +218,17 @@ class TestLongQueue:
             paces.append(queue.pace(1).rate)
         assert np.mean(paces) == pytest.approx(4.999, rel=0.01)
 
+    def test_workers_that_stay_idle_at_first_are_waited_for(self, bound):
+        """Plain FIFO starts with one worker type alone in every other queue, and then took 2.6 to 3.3 at first."""
+        paces = []
+        for seed in range(100, 108):
+            queue = LongQueue(config(policy="fifo", seed=seed), bound, 100.0)
+            for _ in range(3):
+                queue.go_on(3.0)
+            paces.append(queue.pace(1).rate)
+        assert min(paces) > 0.97 * 4.51
+        assert np.mean(paces) == pytest.approx(4.51, rel=0.03)
+
     def test_a_queue_in_order_under_a_policy_of_any_name_is_of_the_same_jobs(self, bound):
         """It is seen after fifteen rounds, and begun anew with those whole that have had no turn."""
         by_name, seen = (

@@ -65,6 +65,13 @@ SERVED_DEMAND, SERVED_JOBS = 2.0, 200.0
 does not matter."""
 
 
+FILLED = 0.95
+"""Part of the workers, by their prices, from which on they count as in use."""
+
+FILLING, MOST_FILLING, RISING = 6.0, 60.0, 3
+"""Hours in which it is seen how many are, those after which it is left at that, and in how many such parts one is to be
+the highest so far."""
+
 _DRAWN = 3
 """Jobs drawn, per job of the queue, whose durations it is made of."""
 
@@ -297,9 +304,33 @@ class LongQueue:
         # of whole rounds, which must not add up
         self._due = max(self._due + hours * HOUR, self._simulation.time)
         self._advance(self._due)
+        first = not self.rates
         self._books.append(self._look())
+        if first and self.in_order:
+            self._fill()
         self.rates.append(self._rate_of_last())
         self._lengths.append(hours)
+
+    def _fill(self) -> None:
+        """Draw the first stretch out until no more workers come into use.
+
+        Gavel's plain FIFO leaves whole types idle where all workers come free at once, as they are at the start, and
+        takes two days to use them, which no cluster does that has been running.
+        """
+        seen = [self._in_use()]
+        until = self._simulation.time + MOST_FILLING * HOUR
+        while seen[-1] < FILLED and self._simulation.time < until:
+            if max(seen[-RISING:]) <= max(seen[:-RISING], default=0.0):
+                break
+            self._due = self._simulation.time + FILLING * HOUR
+            self._advance(self._due)
+            self._books = [self._books[-1], self._look()]
+            seen.append(self._in_use())
+
+    def _in_use(self) -> float:
+        """What part of the workers was in use since the last look but one, weighed by their prices."""
+        turns = self._since(-2)
+        return float(turns.cost.sum()) / turns.seconds / self._bound.rate
 
     def _advance(self, end: float) -> None:
         """Simulate until so many seconds have passed."""
