@@ -236,6 +236,7 @@ class LongQueue:
         self._bound = bound
         self._keys: NDArray[np.int64]  # of all jobs known, and their work
         self._work: Floats
+        self._books: list[_Turns]
         measurements = load_throughputs(config.throughputs) if like is None else like.measurements
         keys = measurements.keys
         self._speed = measurements.reference_speed("turns durations into steps")
