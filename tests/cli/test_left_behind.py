@@ -32,7 +32,7 @@ def again():
     try:
         threading.Thread(target=again).start()
     except RuntimeError:  # Python 3.12 starts none while it ends
-        pass
+        time.sleep(600)
 def leave(): threading.Thread(target=again).start()""",
 }
 
