@@ -72,6 +72,7 @@ CASES = (
         f"{_PERF} fifo_perf max_min_fairness", "40:40:40", "servers of 4",
         gpus_per_server="v100=4,p100=4,k80=4", **MULTI,
     ),
+    *_cases("gandiva", "60:0:4", **MULTI),
     *_cases("fifo", "36:36:36"),
     *_cases("fifo", "36:36:36", **MULTI),
     *_cases("allox", "36:36:36"),

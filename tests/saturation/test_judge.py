@@ -45,6 +45,13 @@ class TestNearTheKnee:
         assert verdict["verdict"] == "sustained"
         assert verdict["figures"]["pace"] == pytest.approx(2.767, rel=0.015)
 
+    @pytest.mark.parametrize("seed", [201, 300, 301, 302])
+    def test_a_policy_that_a_queue_makes_worse_is_left_alone(self, seed):
+        """Gandiva: 1.943 is sustained for 100,000 jobs, never more than 123 at once; of 145 jobs it works off 1.8."""
+        settings = {"cluster": "60:0:4", "multi_gpu": True, "max_simulated_hours": 600}
+        assert run(policy="gandiva", rate=1.943, seed=seed, **settings).status == "horizon"
+        assert run(policy="gandiva", rate=2.12, seed=seed, **settings).status == "saturated"
+
     @pytest.mark.parametrize("seed", range(3))
     def test_just_beyond_it_is_stopped_soon(self, seed):
         """Plain max-min fairness: the knee is 4.79."""
