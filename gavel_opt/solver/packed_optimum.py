@@ -16,16 +16,16 @@ from gavel_opt.model.allocation_program import (
 )
 from gavel_opt.model.finish_time import finish_time_by_levels, level_program
 from gavel_opt.model.solution import Certificate
-from gavel_opt.solver.column_generation.centre_of_pairs import centre, face_of
+from gavel_opt.solver.column_generation.centre_of_pairs import centre, face_of, rounded
 from gavel_opt.solver.column_generation.kept_centre import KeptCentre
 from gavel_opt.solver.column_generation.rounds_of_pricing import (
-    CLEAR,
     ColumnMemory,
     Kept,
     Vertex,
     certify_worth,
     complementary_prices,
     generate,
+    limits_of,
     vertex,
 )
 from gavel_opt.solver.column_generation.scaled_program import ScaledProgram
@@ -41,6 +41,8 @@ _PARTS = 1e-3, 1e-5
 """Parts of the objective that the total worth is given, until it costs no level."""
 _SAME = 1e-11
 """Levels this near, relatively, are one."""
+_BITS = 48
+"""Of a level: vertices of a face that jobs much alike have are at levels 1e-17 apart, for their data are rounded."""
 
 
 def packed_optimum(
@@ -74,6 +76,7 @@ def _allocation(
         return None
     seeks_worth = gain is not None and scaled.has_level and not program.probe
     if not (found.only or program.probe):
+        found = replace(found, level=_level_of_face(scaled, found))
         if seeks_worth:
             assert gain is not None
             return _most_worth(program, found, found.level * scaled.unit, memory, iterations)
@@ -138,9 +141,7 @@ def _centre(
     memory: ColumnMemory,
 ) -> tuple[Answer, Certificate] | None:
     """The centre of the face that a vertex is on; None where its prices do not tell the face."""
-    clear = CLEAR / float(scaled.count.sum())
-    prices = complementary_prices(scaled, found)
-    face = face_of(scaled, prices, clear)
+    face = face_of(scaled, complementary_prices(scaled, found))
     floor = np.where(scaled.floor > -np.inf, scaled.floor, 0.0)
     need, last = floor + scaled.slope * found.level, memory.centre
     start = None if last is None else last.start(face, key, need)
@@ -160,6 +161,14 @@ def _centre(
     if not proof.within(_PROVED):
         return None
     return _answer(program, scaled, found, x, None), proof
+
+
+def _level_of_face(scaled: ScaledProgram, found: Vertex) -> float:
+    """The level without a trace of the vertex at which it was found, since the centre's bits hang on it."""
+    if not found.basis.level:
+        return found.level
+    exact = found.factor.exactly(limits_of(scaled)[found.factor.tight])
+    return float(rounded(exact[:1], _BITS)[0])
 
 
 def _vertex(

@@ -263,11 +263,15 @@ def test_a_centre_is_few_steps_from_the_last_and_has_the_same_bits(monkeypatch, 
     assert steps[1:, 0].sum() < 0.6 * steps[1:, 1].sum()
 
 
+HARD = {False: (12, 32, 152, 180, 395), True: (5, 14, 142, 151, 337)}
+"""Seeds whose faces had other centres after another start: a level's last bit, rounding taken for a price of time (up to
+0.66 of a share), and rows found to say what others do far from the centre."""
+
+
 @pytest.mark.parametrize("counts", [False, True])
 def test_a_centre_where_rows_say_what_others_do_has_the_same_bits(counts):
     """Prices of such rows are not the only ones: one of two ways to a centre finds others."""
-    same = 0
-    for seed in range(8):
+    for seed in (*range(8), *HARD[counts]):
         program, memory = alike_jobs(seed, counts), ColumnMemory()
         other = replace(program, slope=program.slope * (1.0 - 1e-3 * np.arange(12)))
         for one in (other, program):
@@ -276,10 +280,8 @@ def test_a_centre_where_rows_say_what_others_do_has_the_same_bits(counts):
         cold = packed_optimum(program, None, None)
         assert warm is not None
         assert cold is not None
-        if warm[0].level == cold[0].level:  # the level's last bit is another vertex' here and there
-            assert warm[0].x.tobytes() == cold[0].x.tobytes()
-            same += 1
-    assert same >= 4
+        assert warm[0].level == cold[0].level, f"seed {seed}"
+        assert warm[0].x.tobytes() == cold[0].x.tobytes(), f"seed {seed}"
 
 
 def test_prices_that_are_far_from_the_centre_are_left_for_the_way_from_outside(monkeypatch):

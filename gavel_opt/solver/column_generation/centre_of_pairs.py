@@ -124,7 +124,7 @@ class _Search:
         if not self._equations.unique:
             return True
         canonical = self._equations.canonical(self.nu)
-        return any(self._from_prices(_rounded(canonical, bits)) for bits in BITS) or (
+        return any(self._from_prices(rounded(canonical, bits)) for bits in BITS) or (
             self._from_outside()
         )
 
@@ -246,26 +246,25 @@ class _Search:
         return step
 
 
-def _rounded(values: Floats, bits: int) -> Floats:
+def rounded(values: Floats, bits: int) -> Floats:
+    """Numbers of so many bits."""
     part, power = np.frexp(values)
     found: Floats = np.ldexp(np.round(np.ldexp(part, bits)), power - bits)
     return found
 
 
-def face_of(program: ScaledProgram, prices: Prices, clear: float) -> Face:
+def face_of(program: ScaledProgram, prices: Prices) -> Face:
     """The face of which ``prices`` are strictly complementary duals: what costs nothing is not zero.
 
     Parameters
     ----------
     program, prices
         The program and its duals.
-    clear
-        Reduced costs up to this are none, and prices of rows up to a thousandth of it.
     """
-    dearest = 1e-3 * clear
+    clear, dearest = program.nothing()
     cost = program.use[:, None] * prices.workers + prices.time[:, None]
     cost = cost - program.rate * prices.level[:, None] - program.reward
-    time, workers = prices.time <= dearest, prices.workers <= dearest
+    time, workers = prices.time <= dearest.time, prices.workers <= dearest.workers
     row = program.scale > 0.0
     weight = SETTINGS.slack_weight * program.count
     return Face(
@@ -275,7 +274,7 @@ def face_of(program: ScaledProgram, prices: Prices, clear: float) -> Face:
         pair=open_pairs(program.pairs, prices, clear, time, workers),
         pairs=program.pairs,
         jobs=program.count,
-        surplus=np.where(row & (prices.level <= dearest), weight, 0.0),
+        surplus=np.where(row & (prices.level <= dearest.level), weight, 0.0),
         time=np.where(time, weight, 0.0),
         workers=workers.astype(np.float64),
     )

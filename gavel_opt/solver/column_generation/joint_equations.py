@@ -63,7 +63,7 @@ class JointEquations:
         self._tight_kinds = np.flatnonzero(~slack[2 * groups :])
         own = [row[tight] for row, tight in zip(rows, self._tight, strict=True)]
         self._tight_rows = np.concatenate([*own, 2 * groups + self._tight_kinds])
-        self._repeats: _Repeats | None = None
+        self._products: Floats = np.empty(0)
 
     @property
     def size(self) -> int:
@@ -72,8 +72,8 @@ class JointEquations:
 
     @property
     def unique(self) -> bool:
-        """Whether it is known which rows say what others do, so that :meth:`canonical` prices are unique."""
-        return self._repeats is not None
+        """Whether it is asked which rows say what others do, so that :meth:`canonical` prices are unique."""
+        return self._tight_rows.size <= _TIGHT
 
     def factor(self) -> bool:
         """Factor for the ratios that columns have now; whether that could be done."""
@@ -86,8 +86,8 @@ class JointEquations:
             part.assemble(self._blocks, self._matrix, beside, kinds)
         schur: Floats = np.diag(kinds)
         self._factors = []
-        if self._repeats is None and self._tight_rows.size <= _TIGHT:
-            self._look_for_repeats(beside, kinds)
+        if self.unique:
+            self._products = self._products_of_tight_rows(beside, kinds)
         for members, start in zip(self._members, self._starts, strict=True):
             block = self._block(members, start)
             rows = 2 * members.size
@@ -111,8 +111,8 @@ class JointEquations:
         rows = 2 * members.size
         return self._matrix[start : start + rows * rows].reshape(rows, rows)
 
-    def _look_for_repeats(self, beside: Floats, kinds: Floats) -> None:
-        """Find the rows that say what others do among those without slack: no other can."""
+    def _products_of_tight_rows(self, beside: Floats, kinds: Floats) -> Floats:
+        """Products of the rows without slack, upper half: of all others each says something of its own."""
         many, at = self._tight_rows.size, 0
         square = np.zeros((many, many))
         workers = slice(many - self._tight_kinds.size, many)
@@ -123,16 +123,18 @@ class JointEquations:
             across = beside[:, members].reshape(2 * members.size, -1)
             square[own, workers] = across[np.ix_(tight, self._tight_kinds)]
             at += tight.size
-        square = np.triu(square)
-        self._repeats = _repeats(square + np.triu(square, 1).T, self._tight_rows)
+        return square
 
     def canonical(self, nu: Floats) -> Floats:
-        """Prices that cost every column the same, and are 0 for rows that say what others do."""
+        """Prices that cost every column the same, and are 0 for rows that say what others do.
+
+        Which do is told by the last factors, those of the centre: on the way there rows are more alike, or less.
+        """
+        upper = np.triu(self._products)
+        repeats, others, parts = _repeats(upper + np.triu(upper, 1).T, self._tight_rows)
         found = nu.copy()
-        if self._repeats is not None:
-            repeats, others, parts = self._repeats
-            found[others] += parts.T @ nu[repeats]
-            found[repeats] = 0.0
+        found[others] += parts.T @ nu[repeats]
+        found[repeats] = 0.0
         return found
 
     def solve(self, right: Floats) -> Floats:

@@ -14,15 +14,13 @@ best of each job join it until there is none. Then nothing is left to chance:
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
 
 import numpy as np
-from scipy import sparse
-from scipy.sparse import linalg
 
 from gavel_opt.arrays import Bools, Floats, Ints
 from gavel_opt.kernels.gap import LEVEL_SIZE, relative_gap
 from gavel_opt.model.solution import Certificate
+from gavel_opt.solver.column_generation.basis_factor import Factor
 from gavel_opt.solver.column_generation.kept_centre import KeptCentre
 from gavel_opt.solver.column_generation.pair_pricing import (
     Prices,
@@ -39,8 +37,6 @@ EACH = 3
 """Columns of pairs that each job may add in a round."""
 ROUNDS = 100
 """Rounds at most; five to nine are usual."""
-CLEAR = 1e-11
-"""Reduced costs above this part of a job's share of the objective are positive."""
 NOTHING = 1e-11
 """Basic variables up to this are zero: another basis has the same point."""
 _PAYS = 1e-11
@@ -203,51 +199,6 @@ class Vertex:
     only_prices: bool
 
 
-class Factor:
-    """The factorised matrix of a basis: its columns, in the rows without a basic slack."""
-
-    def __init__(self, program: ScaledProgram, basis: Basis) -> None:
-        groups, types = program.rate.shape
-        group, kind = np.nonzero(basis.alone)
-        column = np.sort(basis.column[basis.pair])
-        self.group, self.kind, self.column = group, kind, column
-        self.tight = np.flatnonzero(~np.concatenate([basis.surplus, basis.time, basis.workers]))
-        level = int(basis.level)
-        sloped = np.flatnonzero(program.slope > 0.0) if level else np.empty(0, dtype=np.int64)
-        rows, values = program.entries(column)
-        single = np.stack([group, groups + group, 2 * groups + kind], axis=1)
-        ones = np.ones(group.size)
-        at = np.stack([program.rate[group, kind], ones, program.use[group]], axis=1)
-        singles = level + np.arange(group.size)
-        paired = level + group.size + np.arange(column.size)
-        entries = np.concatenate([-program.slope[sloped], at.ravel(), values.ravel()])
-        columns = np.concatenate(
-            [np.zeros(sloped.size, np.int64), np.repeat(singles, 3), np.repeat(paired, 5)]
-        )
-        row = np.concatenate([sloped, single.ravel(), rows.ravel()])
-        size = level + group.size + column.size
-        self.whole = sparse.csc_array((entries, (row, columns)), shape=(2 * groups + types, size))
-        self.matrix = sparse.csc_array(self.whole[self.tight])
-        self.square = self.matrix.shape[0] == size
-        self._lu: Any = linalg.splu(self.matrix) if self.square and size else None
-
-    def solve(self, right: Floats) -> Floats:
-        """Values of the basic variables for a right-hand side of the tight rows."""
-        return self._refined(self.matrix, right, "N")
-
-    def solve_transposed(self, cost: Floats) -> Floats:
-        """Duals of the tight rows for costs of the basic variables."""
-        return self._refined(self.matrix.T, cost, "T")
-
-    def _refined(self, matrix: Any, right: Floats, trans: Literal["N", "T"]) -> Floats:
-        if self._lu is None:
-            return np.zeros(0)
-        found: Floats = self._lu.solve(right, trans)
-        for _ in range(2):
-            found += self._lu.solve(right - matrix @ found, trans)
-        return found
-
-
 def generate(program: ScaledProgram, start: Basis | None) -> tuple[Basis, int] | None:
     """Add pairs until none pays; the optimal basis and how many simplex iterations it took."""
     column = np.empty(0, dtype=np.int64) if start is None else start.column
@@ -287,7 +238,7 @@ def vertex(program: ScaledProgram, basis: Basis) -> Vertex | None:
         return None
     if not factor.square:
         return None
-    limits = np.concatenate([program.floor, np.ones(groups), program.workers])
+    limits = limits_of(program)
     values = factor.solve(limits[factor.tight])
     level = int(basis.level)
     t = float(values[0]) if level else 0.0
@@ -304,15 +255,15 @@ def vertex(program: ScaledProgram, basis: Basis) -> Vertex | None:
         (float(part.min()) for part in (*basic, left[2 * groups :][basis.workers]) if part.size),
         default=1.0,
     )
-    clear = CLEAR / float(program.count.sum())
+    clear, dearest = program.nothing()
     cost = program.use[:, None] * prices.workers + prices.time[:, None]
     cost = cost - program.rate * prices.level[:, None] - program.reward
     outside = program.helps & ~basis.alone
-    rows = np.concatenate(prices)[factor.tight]
+    rows = np.concatenate(prices) > np.concatenate(dearest)
     cheap, _ = cheap_columns(program.pairs, prices, clear)
     only = bool(
         (cost[outside] > clear).all()
-        and (rows > clear * 1e-3).all()
+        and rows[factor.tight].all()
         and not np.setdiff1d(cheap, factor.column).size
     )
     time_left, workers_left = left[groups : 2 * groups], left[2 * groups :]
@@ -333,6 +284,11 @@ def vertex(program: ScaledProgram, basis: Basis) -> Vertex | None:
         only=only,
         only_prices=least > NOTHING,
     )
+
+
+def limits_of(program: ScaledProgram) -> Floats:
+    """Right-hand sides of all rows, shape ``(2 G + J,)``."""
+    return np.concatenate([program.floor, np.ones(program.floor.size), program.workers])
 
 
 def complementary_prices(program: ScaledProgram, found: Vertex) -> Prices:

@@ -10,6 +10,9 @@ from gavel_opt.arrays import Bools, Floats, Ints
 from gavel_opt.model.allocation_program import AllocationProgram
 from gavel_opt.solver.column_generation.pair_pricing import PairColumns, Prices
 
+CLEAR = 1e-11
+"""Reduced costs above this part of a job's share of the objective are positive."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ScaledProgram:
@@ -107,6 +110,18 @@ class ScaledProgram:
             worth=worth,
             has_level=has_level,
         )
+
+    def nothing(self) -> tuple[float, Prices]:
+        """Reduced costs up to which a column costs nothing, and prices up to which a row has none.
+
+        A row's price is what its slack costs, so it counts for as much of the row as a share takes: with less,
+        rounding of a price that is 0 would be one, and say that there is no slack.
+        """
+        clear = CLEAR / float(self.count.sum())
+        groups, types = self.rate.shape
+        level = clear / np.maximum(self.rate.max(axis=1, initial=0.0), 1.0)
+        workers = np.full(types, clear / max(float(self.use.max(initial=0.0)), 1.0))
+        return clear, Prices(level, np.full(groups, clear), workers)
 
     def entries(self, column: Ints) -> tuple[Ints, Floats]:
         """Rows and coefficients of pairs' columns, both of shape ``(columns, 5)``; a row may be there twice.
