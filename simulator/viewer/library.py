@@ -205,7 +205,15 @@ class Library:
         return shelf.run
 
 
-_UNFIT = (ArithmeticError, AttributeError, LookupError, MemoryError, TypeError, ValueError)
+_UNFIT = (
+    ArithmeticError,
+    AttributeError,
+    InputError,
+    LookupError,
+    MemoryError,
+    TypeError,
+    ValueError,
+)
 """What tables that do not fit together end in."""
 
 _PACKERS = {

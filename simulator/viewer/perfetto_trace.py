@@ -15,12 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gavel_opt import InputError, MissingLibraryError
+from gavel_opt import MissingLibraryError
 from simulator.files.own_files import SIGN
 from simulator.runs.columns import Columns
 from simulator.viewer.run_folder import RunFolder
-from simulator.viewer.run_parts import cluster
-from simulator.viewer.segments import read_segments
+from simulator.viewer.run_parts import cluster, segments_of
 
 try:
     from perfetto.protos.perfetto.trace.perfetto_trace_pb2 import TracePacket, TrackDescriptor
@@ -146,16 +145,10 @@ def nanoseconds(seconds: float) -> int:
 def _slices(writer: _Writer, run: RunFolder) -> None:
     """Every stay of a job on a GPU."""
     jobs, rounds = run.tables["jobs"], run.tables["rounds"]
-    found = read_segments(run.tables["placements"])
+    found = segments_of(run)
     time = rounds["time"]
     finish = jobs["finish"].astype(np.float64)
     end = np.append(time[1:], max(float(run.summary.get("makespan", 0.0)), float(time[-1])))
-    workers = sum(one["workers"] for one in cluster(run))
-    if found.worker.size and not 0 <= found.worker.min() <= found.worker.max() < workers:
-        raise InputError(
-            f"{run.path}: its placements name worker {found.worker.max()} of {workers}: the table or the "
-            "summary was changed since"
-        )
     shares = _Shares(run.tables.get("allocations"), run)
     types, scale = jobs["type"], jobs["scale_factor"]
     for worker, job, partner, first, last in zip(

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gavel_opt import InputError
 from simulator.runs.columns import Columns
 from simulator.viewer.column_file import pack
 from simulator.viewer.run_folder import RunFolder
@@ -77,13 +78,43 @@ def cluster(run: RunFolder) -> list[dict[str, Any]]:
     return found
 
 
+def segments_of(run: RunFolder) -> Segments:
+    """Who ran where, in order of worker and round.
+
+    Raises
+    ------
+    InputError
+        If the table names a worker, a job or a round that the run does not have.
+    """
+    found = read_segments(run.tables["placements"])
+    many = {
+        "worker": sum(kind["workers"] for kind in cluster(run)),
+        "job": int(run.tables["jobs"]["job"].size),
+        "round": int(run.tables["rounds"]["time"].size),
+    }
+    for what, numbers, least in (
+        ("worker", found.worker, 0),
+        ("job", found.job, 0),
+        ("job", found.partner, -1),
+        ("round", found.first, 0),
+        ("round", found.last, 0),
+    ):
+        wrong = numbers[(numbers < least) | (numbers >= many[what])]
+        if wrong.size:
+            raise InputError(
+                f"{run.path}: its placements name {what} {wrong[0]} of {many[what]}: the table or the summary was "
+                "changed since"
+            )
+    return found
+
+
 def placements(run: RunFolder) -> bytes:
     """Pack who ran where.
 
     Segments of worker w stand behind those of worker w - 1. ``gap`` is the number of rounds since
     the worker's last segment ended, ``rounds`` how many more than one it lasts.
     """
-    found = read_segments(run.tables["placements"])
+    found = segments_of(run)
     every = thinning(found, int(run.tables["rounds"]["time"].size))
     if every > 1:
         found = thinned(found, every)
@@ -121,6 +152,8 @@ def shares(run: RunFolder) -> bytes:
     order = np.lexsort((kind, number, job))
     made, first = np.unique(table["allocation"], return_index=True)
     count = int(made[-1]) + 1 if made.size else 0
+    if count > MOST_SEGMENTS:
+        raise InputError(f"{run.path}: its allocations name recomputation {count - 1:,}")
     rounds = np.zeros(count, dtype=np.int64)
     rounds[made] = table["round"][first]
     # A recomputation with nobody there has no entry: it is as if made with the one before.
@@ -168,7 +201,7 @@ def _from_placements(run: RunFolder, jobs: Columns, rounds: Columns) -> dict[str
     """Columns that follow from who ran where."""
     if "placements" not in run.tables:
         return {}
-    found = read_segments(run.tables["placements"])
+    found = segments_of(run)
     left = leaving_times(found, jobs, rounds)
     scale = np.asarray(jobs["scale_factor"], dtype=np.int64)
     running = busy_by_scale(found, scale, int(rounds["time"].size))

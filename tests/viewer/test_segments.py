@@ -5,8 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
+from simulator.runs.runner import execute
+from simulator.settings.options import make_config
+from simulator.viewer.library import Library, NotThereError
 from simulator.viewer.run_folder import read_run
 from simulator.viewer.run_parts import thinned
 from simulator.viewer.segments import (
@@ -17,6 +22,12 @@ from simulator.viewer.segments import (
     leaving_times,
     read_segments,
 )
+
+
+def wide_run(folder: Path) -> None:
+    """Write a run with all tables."""
+    config = make_config(policy="isolated", jobs=4, cluster="2:2:2")
+    execute(config, record=("placements", "allocations")).write(folder)
 
 
 @pytest.mark.parametrize("name", ["gavel", "las", "packed"])
@@ -54,3 +65,32 @@ def _at(segments: Segments, number: int) -> dict[int, tuple[int, int]]:
             segments.worker[here], segments.job[here], segments.partner[here], strict=True
         )
     }
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "value", "says"),
+    [
+        ("placements", "worker", 2**26, "placements name worker 67108864 of 6"),
+        ("placements", "worker", -1, "placements name worker -1 of 6"),
+        ("placements", "job", 4, "placements name job 4 of 4"),
+        ("placements", "partner", 2**30, "placements name job 1073741824 of 4"),
+        ("placements", "last_round", 2**30, "placements name round 1073741824 of "),
+        ("allocations", "allocation", 2**30, "allocations name recomputation 1,073,741,824"),
+    ],
+)
+def test_tables_that_do_not_fit_together_are_refused_before_anything_is_made_of_them(
+    tmp_path: Path, table: str, column: str, value: int, says: str
+) -> None:
+    wide_run(tmp_path / "a")
+    path = tmp_path / "a" / f"{table}.parquet"
+    whole = parquet.read_table(path)
+    place = whole.schema.get_field_index(column)
+    numbers = whole[column].to_numpy().copy()
+    numbers[-1] = value
+    changed = pa.array(numbers, whole.schema.field(place).type)
+    parquet.write_table(whole.set_column(place, whole.schema.field(place), changed), path)
+    library = Library([tmp_path / "a"])
+    (run,) = library.catalog()["runs"]
+    with pytest.raises(NotThereError, match="do not fit together") as refused:
+        library.part(run["id"], table)
+    assert says in str(refused.value)
