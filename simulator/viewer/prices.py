@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gavel_opt import (
     AllocationProgram,
@@ -23,13 +22,12 @@ from gavel_opt import (
     Solution,
     solve,
 )
+from gavel_opt.arrays import Floats, Ints
 from gavel_opt.model.finish_time import level_program
 from gavel_opt.model.lowering import lower
 from gavel_opt.policies import solves
 from simulator.runs.policy_of_run import policy_of
 from simulator.settings.config import RunConfig
-
-Floats = NDArray[np.float64]
 
 ENGINE = "highs"
 
@@ -54,7 +52,7 @@ class Prices:
         How many programs the policy solved; the prices are those of the last.
     """
 
-    job: NDArray[np.int64]
+    job: Ints
     worth: Floats
     capacity: Floats
     cost: Floats

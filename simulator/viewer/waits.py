@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gavel_opt import InputError
+from gavel_opt.arrays import Bools, Ints
 from simulator.mechanism.inspection import Standing, inspect
 from simulator.mechanism.mechanism import Mechanism
 from simulator.runs.columns import Columns
@@ -37,7 +37,6 @@ _PLACE = {reason: place for place, reason in enumerate(REASONS)}
 _TAKEN_BEFORE, _CANNOT_RUN, _TOO_LARGE, _FULL = 1, 2, 4, 8
 """What may keep a job from running on a type."""
 
-Numbers = NDArray[np.int64]
 _NONE = np.zeros(0, dtype=np.int64)
 
 _BATCH = 100_000
@@ -90,7 +89,7 @@ def waits(run: RunFolder, run_code: bool = False) -> Columns:
     return stretches(*(np.concatenate(column) for column in zip(*found, strict=True)))
 
 
-def stretches(number: Numbers, job: Numbers, reason: Numbers) -> Columns:
+def stretches(number: Ints, job: Ints, reason: Ints) -> Columns:
     """Join rounds in which a job waits for one reason, one after the other, to what :func:`waits` returns."""
     order = np.lexsort((number, job))
     number, job, reason = number[order], job[order], reason[order]
@@ -125,9 +124,7 @@ def packed(found: Columns, jobs: int) -> bytes:
     return pack({"reasons": list(WAITED.values())}, columns)
 
 
-def reasons(
-    rounds: Sequence[tuple[int, Standing]], cluster: Cluster
-) -> tuple[Numbers, Numbers, Numbers]:
+def reasons(rounds: Sequence[tuple[int, Standing]], cluster: Cluster) -> tuple[Ints, Ints, Ints]:
     """Find who waits in some rounds, and why: round, job, and the reason's place in :data:`REASONS`.
 
     Entries of all rounds stand in one table, so that a hundred rounds cost little more than one.
@@ -197,13 +194,13 @@ class _Entries:
         self.runs = (self.ran_on[self.own] >= 0) & (partner[self.own] == self.second)
         self.runs[other] = False
 
-    def _row_of(self, at: Numbers, job: Numbers) -> Numbers:
+    def _row_of(self, at: Ints, job: Ints) -> Ints:
         """Rows of jobs alone."""
-        found: Numbers = self._alone[np.searchsorted(self._keys, at * self._jobs + job)]
+        found: Ints = self._alone[np.searchsorted(self._keys, at * self._jobs + job)]
         return found
 
 
-def _decisions(table: _Entries, standings: Sequence[Standing], cluster: Cluster) -> Numbers:
+def _decisions(table: _Entries, standings: Sequence[Standing], cluster: Cluster) -> Ints:
     """What kept each job that waits from running, on all types on which it has a share, as bits; shape ``(M,)``.
 
     Entries without a share come behind all that have one.
@@ -233,11 +230,11 @@ def _decisions(table: _Entries, standings: Sequence[Standing], cluster: Cluster)
     for member in (table.own, table.other):
         taken_at[member[row[taken]]] = np.flatnonzero(taken)
 
-    def earlier(job: Numbers) -> NDArray[np.bool_]:
+    def earlier(job: Ints) -> Bools:
         ran_on = table.ran_on[job]
         sooner = visit[at, ran_on] < visit[at, kind]
         here = (ran_on == kind) & (taken_at[job] < np.arange(row.size))
-        found: NDArray[np.bool_] = (ran_on >= 0) & (sooner | here)
+        found: Bools = (ran_on >= 0) & (sooner | here)
         return found
 
     jobs = table.own[row], table.other[row]

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
+from gavel_opt.arrays import Bools, Floats, Ints
 from simulator.mechanism.preemptions import STAY, Clocks, Stretches, add_times, follow_jobs
 from simulator.runs.columns import Columns
-
-Floats = NDArray[np.float64]
 
 _BLOCK = 1 << 13
 
@@ -20,7 +18,7 @@ ON_TIME = 1.0
 deadline itself, and the last bits of a finish time are rounding."""
 
 
-def missed_deadlines(jobs: Columns, time: float) -> NDArray[np.bool_]:
+def missed_deadlines(jobs: Columns, time: float) -> Bools:
     """Return which jobs missed their deadline, or have passed it at a time without being done.
 
     Parameters
@@ -31,11 +29,11 @@ def missed_deadlines(jobs: Columns, time: float) -> NDArray[np.bool_]:
         Simulated time in seconds.
     """
     end = np.where(np.isfinite(jobs["finish"]), jobs["finish"], time)
-    late: NDArray[np.bool_] = end - jobs["deadline"] > ON_TIME
+    late: Bools = end - jobs["deadline"] > ON_TIME
     return late
 
 
-def isolation(jobs: Columns, throughputs: Floats, workers: NDArray[np.int64]) -> Columns:
+def isolation(jobs: Columns, throughputs: Floats, workers: Ints) -> Columns:
     r"""Isolated time and finish-time-fairness ratio of every job (Themis; paper, section 4.2).
 
     With :math:`N_j` workers of type :math:`j`, :math:`N` in all, and :math:`n(t)` jobs in the
@@ -88,7 +86,7 @@ def isolation(jobs: Columns, throughputs: Floats, workers: NDArray[np.int64]) ->
 
 
 def presence(
-    jobs: Columns, rounds: Columns, placements: Columns, kind: NDArray[np.int64], types: list[str]
+    jobs: Columns, rounds: Columns, placements: Columns, kind: Ints, types: list[str]
 ) -> Columns:
     """First start, preemptions and worker time by type of every job, from who ran where.
 

@@ -13,6 +13,7 @@ import scipy
 from numpy.typing import NDArray
 
 from gavel_opt import InputError, LinearProgram, solve
+from gavel_opt.arrays import Floats, Ints
 from simulator.runs.policy_of_run import policy_of
 from simulator.runs.saturation.cheapest_types import cheapest_types
 from simulator.runs.saturation.offered_load import offered_work, trace_work
@@ -21,8 +22,6 @@ from simulator.world.cluster import Cluster, make_cluster
 from simulator.world.throughputs import Measurements, load_throughputs
 from simulator.world.trace import read_trace
 from simulator.world.units import HOUR
-
-Floats = NDArray[np.float64]
 
 _SAFE = 1e-6
 """Part by which a rate must pass the bound before it counts as beyond: what the engine's answer may be off."""
@@ -197,7 +196,7 @@ def _solved(offer: _Offer, space_sharing: bool) -> Bound:
     )
 
 
-def _with_pairs(offer: _Offer, rows: NDArray[np.int64]) -> tuple[float, Floats, Floats, Floats]:
+def _with_pairs(offer: _Offer, rows: Ints) -> tuple[float, Floats, Floats, Floats]:
     """Rate, prices of types, workers in use and prices of keys where pairs of jobs may share workers."""
     program = _program(offer, rows)
     solution = solve(program, engine="highs")
@@ -208,7 +207,7 @@ def _with_pairs(offer: _Offer, rows: NDArray[np.int64]) -> tuple[float, Floats, 
     return float(solution.objective), dual[keys:], used, dual[:keys]
 
 
-def _program(offer: _Offer, rows: NDArray[np.int64]) -> LinearProgram:
+def _program(offer: _Offer, rows: Ints) -> LinearProgram:
     """The program: a column for every key, and pair of keys, and type where it runs, then the rate."""
     keys, types = rows.size, offer.workers.size
     key, column = np.nonzero(offer.speed[rows] > 0)
@@ -240,9 +239,7 @@ def _program(offer: _Offer, rows: NDArray[np.int64]) -> LinearProgram:
     )
 
 
-def _pairs(
-    offer: _Offer, rows: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+def _pairs(offer: _Offer, rows: Ints) -> tuple[Ints, Ints, Ints]:
     """Pairs of keys and the type on which sharing beats taking turns."""
     scale = offer.scale[rows]
     alone = offer.speed[rows]
@@ -299,7 +296,7 @@ class _Offer:
     workers: Floats
     speed: Floats
     paired: Floats
-    scale: NDArray[np.int64]
+    scale: Ints
     work: Floats
 
 
@@ -326,7 +323,7 @@ def _offered(
 
 def _speeds(
     measurements: Measurements, cluster: Cluster, reference: Floats
-) -> tuple[Floats, Floats, NDArray[np.int64]]:
+) -> tuple[Floats, Floats, Ints]:
     columns = [measurements.worker_types.index(name) for name in cluster.worker_types]
     scale = np.array([scale for _, scale in measurements.keys], dtype=np.int64)
     with np.errstate(divide="ignore", invalid="ignore"):

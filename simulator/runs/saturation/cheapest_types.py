@@ -6,11 +6,9 @@ An engine gives the same; but to load one takes longer than a short run.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gavel_opt import GavelError
-
-Floats = NDArray[np.float64]
+from gavel_opt.arrays import Floats
 
 _ENOUGH = 1e-12
 """What a job may be cheaper by, of 1, without being taken for cheaper."""

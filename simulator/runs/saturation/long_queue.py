@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gavel_opt.arrays import Bools, Floats, Ints
 from gavel_opt.policies import Found
 from simulator.process.interrupts import interrupts
 from simulator.runs.saturation.bounds import Bound
@@ -31,8 +32,6 @@ from simulator.settings.config import RunConfig
 from simulator.world.throughputs import load_throughputs
 from simulator.world.units import HOUR
 from simulator.world.workload import DrawnWorkload, Workload
-
-Floats = NDArray[np.float64]
 
 DEMAND = 5.0
 """Workers that the queue asks for, per worker of the cluster."""
@@ -234,7 +233,7 @@ class LongQueue:
         in_order: bool | None = None,
     ) -> None:
         self._bound = bound
-        self._keys: NDArray[np.int64]  # of all jobs known, and their work
+        self._keys: Ints  # of all jobs known, and their work
         self._work: Floats
         self._books: list[_Turns]
         measurements = load_throughputs(config.throughputs) if like is None else like.measurements
@@ -451,9 +450,7 @@ class LongQueue:
         done[number] *= 1.0 - part
         return _Turns(done, simulation.mechanism.received("cost") * HOUR, simulation.time)
 
-    def _begin(
-        self, made: Found | None, whole: NDArray[np.bool_] | None, like: Simulation | None
-    ) -> None:
+    def _begin(self, made: Found | None, whole: Bools | None, like: Simulation | None) -> None:
         """Make the simulation with the queue in it; some of its jobs are whole, None for those that have to wait."""
         prices, prepare = self._bound.prices, functools.partial(self._queue_up, whole=whole)
         self._simulation = Simulation(
@@ -462,7 +459,7 @@ class LongQueue:
         self._keys, self._work = np.zeros(0, dtype=np.int64), np.zeros(0)
         self._books = [_Turns(np.zeros(0), np.zeros(0), 0.0)]
 
-    def _queue_up(self, workload: Workload, whole: NDArray[np.bool_] | None) -> None:
+    def _queue_up(self, workload: Workload, whole: Bools | None) -> None:
         """Put the queue before the jobs that arrive."""
         assert isinstance(workload, DrawnWorkload)  # jobs keep arriving
         count = self._count
@@ -500,7 +497,7 @@ class _Draws(threading.local):
 _draws = _Draws()
 
 
-def _how_much_later(these: NDArray[np.bool_]) -> float:
+def _how_much_later(these: Bools) -> float:
     """How much later some of a row are than the others, between -1 and 1: all before or all behind them."""
     place = np.arange(these.size)
     if these.all() or not these.any():
@@ -514,7 +511,7 @@ def equal_jobs(cost: Floats) -> float:
     return float(cost.sum()) ** 2 / squares if squares > 0 else 0.0
 
 
-def _sums(group: NDArray[np.int64], values: Floats, count: int = 0) -> Floats:
+def _sums(group: Ints, values: Floats, count: int = 0) -> Floats:
     """Sum of the values of each group."""
     return np.asarray(np.bincount(group, values, count), dtype=np.float64)
 
@@ -548,9 +545,7 @@ _PAIRED = 5
 """Stretches from which on every two of them tell it."""
 
 
-def _kinds(
-    share: Floats, scale: NDArray[np.int64], count: int, draws: np.random.RandomState
-) -> NDArray[np.int64]:
+def _kinds(share: Floats, scale: Ints, count: int, draws: np.random.RandomState) -> Ints:
     """Draw keys, as many of each as its share says, but for one more or less.
 
     Drawn in even steps through the keys by scale factor, of which too there are as many as their shares say: of each
@@ -559,7 +554,7 @@ def _kinds(
     by_scale = np.argsort(scale, kind="stable")
     upto = np.cumsum(share[by_scale])
     place = (np.arange(count) + draws.random_sample()) / count * upto[-1]
-    found: NDArray[np.int64] = by_scale[np.minimum(np.searchsorted(upto, place), share.size - 1)]
+    found: Ints = by_scale[np.minimum(np.searchsorted(upto, place), share.size - 1)]
     return found
 
 

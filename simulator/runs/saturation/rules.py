@@ -13,12 +13,9 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
+from gavel_opt.arrays import Floats, Ints
 from simulator.world.units import HOUR
-
-Floats: TypeAlias = NDArray[np.float64]
-Ints: TypeAlias = NDArray[np.int64]
 
 Finding = Literal["saturated", "sustained", "converged", "undecided", "unjudged", "not applicable"]
 
