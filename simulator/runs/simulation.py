@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from gavel_opt import Allocation, ClusterState, Driver, GavelError, InputError, Options, Tally
+from gavel_opt import Allocation, ClusterState, Driver, GavelError, Options, Tally
 from gavel_opt.errors import counted
 from gavel_opt.kernels.arguments import Call
 from gavel_opt.kernels.jit import KEEPS_TIME, clock
@@ -29,12 +29,11 @@ from simulator.runs.estimated_throughputs import EstimatedThroughputs, estimates
 from simulator.runs.policy_of_run import UNNAMED, policy_of, source_of
 from simulator.runs.replay import Replay, load_replay
 from simulator.runs.solves import Solves
-from simulator.runs.workload_of_run import notes_on_jobs, require_fit, workload_of
+from simulator.runs.surroundings import surroundings_of
+from simulator.runs.workload_of_run import notes_on_jobs, workload_of
 from simulator.settings.config import RunConfig
 from simulator.settings.notes import notes_on_files, notes_on_settings
-from simulator.world.cluster import Cluster, make_cluster
-from simulator.world.prices import load_prices
-from simulator.world.throughputs import REFERENCE_TYPE, Measurements, load_throughputs
+from simulator.world.throughputs import REFERENCE_TYPE
 from simulator.world.trace import write_trace
 from simulator.world.workload import Workload
 
@@ -63,7 +62,7 @@ class Simulation:
     record_placements
         Whether the mechanism is to record who runs where.
     like
-        A run of the same settings but for seed, rate and window: tables and cluster are its own, and nothing is checked
+        A run of the same settings but for seed, rate and window, whose surroundings this one takes: nothing is checked
         again, nor is anybody told what these settings mean.
     prepare
         Handed the workload before anybody takes notice of its jobs.
@@ -75,7 +74,7 @@ class Simulation:
 
     Attributes
     ----------
-    config, cluster, measurements
+    config, surroundings, cluster, measurements
         What runs where, and the throughput table.
     driver
         The driver, whose ``tally`` says what solving cost; None in a replay.
@@ -103,35 +102,25 @@ class Simulation:
     ) -> None:
         self.config = config
         self.policy_source = source_of(config, made)
+        policy = policy_of(config, made)
+        traits = self._traits = policy.traits
+        self.workload: Workload
+        self.notes: list[str] = []  # nobody is told again
         if like is None:
-            self.measurements = load_throughputs(config.throughputs)
-            self.cluster: Cluster = _cluster_of(config, self.measurements)
+            self.surroundings, self.workload = surroundings_of(config, traits)
+            self.notes = self._notes(policy)
         else:
-            self.measurements, self.cluster = like.measurements, like.cluster
+            self.surroundings = like.surroundings
+            self.workload, _ = workload_of(config, like.surroundings.measurements, traits)
+        self.measurements, self.cluster, self.prices, self._table, _ = self.surroundings
         self.driver: Driver | None = None
         self._replay: Replay | None = None
-        policy = policy_of(config, made)
-        traits = policy.traits
-        if config.replay is not None:
-            self._replay = load_replay(config.replay, self.cluster.worker_types)
-        else:
+        if config.replay is None:
             self.driver = _driver(config, policy, programs)
-        self._traits = traits
-        if traits.needs_reference:
-            self.measurements.reference_speed(
-                f"policy {config.policy} takes every job's speed from"
-            )
-        self.workload: Workload
-        self.workload, self.measurements = workload_of(config, self.measurements, traits)
-        if like is None:
-            require_fit(config, self.workload, self.cluster, self.measurements, traits)
+        else:
+            self._replay = load_replay(config.replay, self.cluster.worker_types)
         if prepare is not None:
             prepare(self.workload)
-        needs_prices = config.prices is not None or traits.needs_prices
-        self.prices: np.ndarray = (
-            load_prices(config.prices, self.cluster.worker_types) if like is None else like.prices
-        )
-        self.types_without_price = self._types_without_price()
         window = config.window or (0, self.workload.limit or 0)
         self.window: tuple[int, int] = window
         self.on_allocation: Callable[[int, float, Allocation], None] | None = None
@@ -142,15 +131,12 @@ class Simulation:
         self._asked_for = np.zeros(0, dtype=np.int64)
         """Workers that all jobs up to each ask for."""
         self.mechanism_seconds = 0.0
-        self.notes: list[str] = [] if like is not None else self._notes(policy)
         self.keeps_before = False
         self._before: dict[str, Any] | None = None
         self._before_held = threading.Lock()
         self._recomputation_due = False
+        needs_prices = config.prices is not None or traits.needs_prices
         self._state_prices = self.prices if needs_prices else None
-        self._table: ThroughputTable = (
-            self.measurements.table(self.cluster.worker_types) if like is None else like._table
-        )
         estimates = None
         if estimates_wanted(config):
             estimates = EstimatedThroughputs(config, self.measurements, self._table)
@@ -446,32 +432,13 @@ class Simulation:
     def _notes(self, policy: Policy) -> list[str]:
         """What whoever gave the settings is told of them."""
         config = self.config
-        found = self.cluster.left_over(config.cluster)
+        found = self.surroundings.cluster.left_over(config.cluster)
         found += notes_on_settings(config, policy, policy.traits)
         found += notes_on_files(config)
         found += notes_on_jobs(config, self.workload)
         if self.policy_source == UNNAMED:
             found.append("the policy was handed over as an object: no command repeats this run")
         return found
-
-    def _types_without_price(self) -> list[str]:
-        """Worker types that have no price of their own; refused where the policy goes by prices."""
-        types = zip(self.cluster.worker_types, self.prices, strict=True)
-        free = [name for name, price in types if self.config.prices is None and price == 0.0]
-        if free and self._traits.needs_prices:
-            raise InputError(
-                f"policy {self.config.policy} goes by prices, and worker type {free[0]!r} has none; give "
-                "prices for all types (--prices)"
-            )
-        return free
-
-
-def _cluster_of(config: RunConfig, measurements: Measurements) -> Cluster:
-    """The cluster of the run, its fastest workers filled first."""
-    known = measurements.worker_types
-    cluster = make_cluster(config.cluster, config.gpus_per_server, known)
-    columns = [known.index(name) for name in cluster.worker_types]
-    return cluster.fastest_first(measurements.alone[:, columns])
 
 
 def _driver(config: RunConfig, policy: Policy, programs: Callable[..., None] | None) -> Driver:

@@ -124,14 +124,14 @@ def _costs(
     simulation: Simulation, jobs: Columns, gaps: NDArray[np.float64]
 ) -> dict[str, float | None]:
     """Cost of all workers; None where some have no price, beside which a mean or a difference means nothing."""
-    if simulation.types_without_price:
+    if simulation.surroundings.types_without_price:
         return {"cost": None, "cost_without_gaps": None}
     cost = float(jobs["cost"].sum())
     return {"cost": cost, "cost_without_gaps": _cost_without_gaps(simulation, cost, gaps)}
 
 
 def _of_priced_types(simulation: Simulation, jobs: Columns) -> dict[str, str | float | None]:
-    types = simulation.types_without_price
+    types = simulation.surroundings.types_without_price
     return {
         "types_without_price": ", ".join(types) or None,
         "cost_of_priced_types": float(jobs["cost"].sum()) if types else None,
