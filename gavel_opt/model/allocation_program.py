@@ -104,10 +104,10 @@ class Blocks:
         """Level of each group under the allocation ``x`` of groups and pairs, shape ``(G,)``."""
         level: Floats = (self.rate * x[: self.groups]).sum(axis=1)
         if self.pairs is not None:
-            y = x[self.groups :]
+            pairs, used, y = self._used_pairs(x)
             for side in (0, 1):
-                earned = self.pairs.share[:, side] * (self.pairs.rate[:, side] * y).sum(axis=1)
-                np.add.at(level, self.pairs.member[:, side], earned)
+                earned = pairs.share[used, side] * (pairs.rate[used, side] * y).sum(axis=1)
+                np.add.at(level, pairs.member[used, side], earned)
         return level
 
     def demand(self, x: Floats) -> tuple[Floats, Floats]:
@@ -115,12 +115,19 @@ class Blocks:
         used: Floats = self.use @ x[: self.groups]
         time: Floats = x[: self.groups].sum(axis=1)
         if self.pairs is not None:
-            y = x[self.groups :]
-            used = used + self.pairs.use @ y
+            used = used + self.pairs.use @ x[self.groups :]
+            pairs, some, y = self._used_pairs(x)
             for side in (0, 1):
-                spent = self.pairs.share[:, side] * y.sum(axis=1)
-                time = time + np.bincount(self.pairs.member[:, side], spent, self.groups)
+                spent = pairs.share[some, side] * y.sum(axis=1)
+                time = time + np.bincount(pairs.member[some, side], spent, self.groups)
         return used, time
+
+    def _used_pairs(self, x: Floats) -> tuple[PairBlocks, Ints, Floats]:
+        """The pairs, which of them have a share, and these shares: few of very many."""
+        assert self.pairs is not None
+        y = x[self.groups :]
+        some = np.flatnonzero(np.logical_or.reduce([part != 0.0 for part in y.T]))
+        return self.pairs, some, y[some]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

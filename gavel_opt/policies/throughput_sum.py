@@ -189,6 +189,7 @@ def _deadlines_to_keep(
     kept: Bools = np.logical_and(needs, most >= 1.0)
     floor = np.full(blocks.groups, -np.inf)
     dropped: list[int] = []
+    refused = kept
     while kept.any():
         answer = yield _needed_rates(blocks, kept)
         met = _met(blocks, kept, answer)
@@ -204,12 +205,15 @@ def _deadlines_to_keep(
         enough = int(np.searchsorted(relief, 1.0 - answer.level, side="left")) + 1
         drop = order[:enough]
         drop = drop[kept[drop]]
+        refused = kept
         kept = kept.copy()
         kept[drop] = False
         dropped.extend(drop.tolist())
     for group in reversed(dropped):  # the bound may have asked for too many
         more = kept.copy()
         more[group] = True
+        if np.array_equal(more, refused):  # asked already
+            break
         answer = yield _needed_rates(blocks, more)
         met = _met(blocks, more, answer)
         if met is None:

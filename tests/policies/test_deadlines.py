@@ -134,14 +134,14 @@ def test_a_price_that_is_not_positive_names_the_type():
 
 
 def test_deadlines_given_up_in_vain_are_taken_back():
-    """An engine whose first answer is far too low makes the bound drop both; both can be kept."""
-    blocks = Blocks(np.full((2, 1), 2.0), np.ones(2), np.ones(2, dtype=np.int64), np.array([4.0]))
-    search = _deadlines_to_keep(blocks, np.array([True, True]))
-    next(search)
-    low = Answer(np.zeros((2, 1)), 0.1, 0.1, np.array([0.5, 0.5]), np.zeros(1))
-    enough = Answer(np.ones((2, 1)), 2.0, 2.0, np.array([0.5, 0.5]), np.zeros(1))
-    search.send(low)
-    search.send(enough)
+    """The bound drops two of three; one of these can be kept, and all three, refused before, are not asked for again."""
+    blocks = Blocks(np.full((3, 1), 2.0), np.ones(3), np.ones(3, dtype=np.int64), np.array([4.0]))
+    search = _deadlines_to_keep(blocks, np.ones(3, dtype=bool))
+    dual = np.array([0.5, 0.5, 0.0])
+    enough = Answer(np.ones((3, 1)), 2.0, 2.0, dual, np.zeros(1))
+    asked = [next(search), search.send(Answer(np.zeros((3, 1)), 0.1, 0.1, dual, np.zeros(1)))]
+    asked.append(search.send(enough))
     with pytest.raises(StopIteration) as done:
         search.send(enough)
-    assert np.isfinite(done.value.value).all()
+    assert [one.slope.tolist() for one in asked] == [[1, 1, 1], [0, 0, 1], [0, 1, 1]]
+    assert np.isfinite(done.value.value).tolist() == [False, True, True]

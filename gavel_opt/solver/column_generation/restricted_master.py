@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import highspy
 import numpy as np
@@ -187,11 +188,13 @@ class RestrictedMaster:
 
     def basis(self) -> Basis:
         """The basis of the last solve."""
-        found = self._solver.getBasis()
-        basic = highspy.HighsBasisStatus.kBasic
-        columns = np.array([status == basic for status in found.col_status])
-        rows = np.array([status == basic for status in found.row_status])
+        solver: Any = self._solver
+        _, basic = solver.getBasicVariables()  # of row r it is -1 - r
         groups, types = self._program.rate.shape
+        columns = np.zeros(solver.getNumCol(), dtype=bool)
+        rows = np.zeros(2 * groups + types, dtype=bool)
+        columns[basic[basic >= 0]] = True
+        rows[-1 - basic[basic < 0]] = True
         last = 2 + groups * types
         return Basis(
             bool(columns[0]),

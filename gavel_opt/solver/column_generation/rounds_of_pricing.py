@@ -43,7 +43,7 @@ _PAYS = 1e-11
 """Reduced costs below this part of a job's share of the objective, negative, pay."""
 _MULTIPLES = 8
 """How many powers of ten of the first program's prices are tried, from 1."""
-_KEPT = 0.3
+_KEPT = 0.1
 """Columns that cost up to this part of a job's share are kept for the next program."""
 _PROGRAMS = 12
 """Programs of which a basis is kept: deadlines take up to eleven a recomputation."""
@@ -101,24 +101,28 @@ class Kept:
         then: Ints = order[place]
         return np.where(self.key[then] == key, then, -1)
 
-    def start(self, program: ScaledProgram, places: Ints) -> Basis:
-        """The basis as it would be in a program."""
+    def columns(self, program: ScaledProgram, places: Ints) -> tuple[Ints, Bools]:
+        """Numbers that the columns have in a program, and which were basic."""
+        now = np.full(self.key.size, -1)
+        now[places[places >= 0]] = np.flatnonzero(places >= 0)
+        column = program.pair_numbers(np.sort(now[self.member], axis=1))
+        there = column >= 0
+        column = column[there] * program.rate.shape[1] + self.types[there]
+        return column, self.basis.pair[there]
+
+    def start(self, program: ScaledProgram, places: Ints, more: Ints) -> Basis:
+        """The basis as it would be in a program that has ``more`` columns."""
         groups, types = program.rate.shape
         old, stays = self.basis, places >= 0
         then = places[stays]
-        now = np.full(self.key.size, -1)
-        now[then] = np.flatnonzero(stays)
-        member = np.sort(now[self.member], axis=1)
-        column = program.pair_numbers(member)
-        there = column >= 0
-        column = column[there] * types + self.types[there]
-        basic = old.pair[there]
-        order = np.argsort(column, kind="stable")
+        own, basic = self.columns(program, places)
+        column = np.union1d(own, more)
         none = np.zeros(groups, dtype=bool)
         alone, surplus, time = np.zeros((groups, types), dtype=bool), ~none, ~none
         alone[stays] = old.alone[then]
         surplus[stays], time[stays] = old.surplus[then], old.time[then]
-        return Basis(old.level, alone, column[order], basic[order], surplus, time, old.workers)
+        pair = np.isin(column, own[basic])
+        return Basis(old.level, alone, column, pair, surplus, time, old.workers)
 
 
 @dataclass(slots=True)
@@ -151,7 +155,11 @@ class ColumnMemory:
                 most, best = alike, (one, places)
         if best is None or not (best[1] >= 0).any() or (probe and not best[0].only):
             return None
-        return best[0].start(program, best[1])
+        newest, more = self.kept[-1], np.empty(0, dtype=np.int64)
+        if newest.kind != _kind(program):
+            own, basic = newest.columns(program, newest.places(key))
+            more = own[basic]
+        return best[0].start(program, best[1], more)
 
 
 def _kind(program: ScaledProgram) -> tuple[bool, bool]:
