@@ -23,8 +23,8 @@ from gavel_opt.model.odd_states import Glance, proper_part, screen_state, widene
 from gavel_opt.model.solution import Certificate
 from gavel_opt.policies import Policy, solves
 from gavel_opt.policies.finish_time import known_past
-from gavel_opt.policies.in_columns import known_call
 from gavel_opt.policies.max_min import is_known_packed, known_variant
+from gavel_opt.policies.one_kernel import known_call
 from gavel_opt.policies.outside import (
     blamed,
     check_program,

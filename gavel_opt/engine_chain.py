@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import TypeGuard, cast
+from typing import cast
 
 import numpy as np
 
@@ -97,66 +97,59 @@ class EngineChain:
 
     def solve(self, program: Program | ProductProgram) -> Answer:
         """Solve one program of the policy: certified, ties broken."""
-        if isinstance(program, ProductProgram):
-            return self._solve_product(program)
         refusals: dict[str, None] = {}
+        asked = False
         self._spare = None
         for engine in self._members(refusals):
             if not _takes(engine, program):
                 continue
+            asked = True
             try:
-                answer = self._break_ties(engine, program, self._tried(engine, program))
-                return self._accept_worth(program, answer)
+                return self._answer_of(engine, program)
             except _Refused as why:
-                refusals[self._refuse(engine.name, str(why))] = None
+                reason = str(why)
+            except ON_PURPOSE:
+                raise
+            except ANY_FAILURE as raised:
+                reason = raised_word(raised)
+            refusals[self._refuse(engine.name, reason)] = None
         if self._spare is not None:
             self.tally.worst(self._spare[1])
             return self._spare[0]
-        if not refusals and isinstance(program, AllocationProgram) and program.limits is not None:
-            raise InputError(
-                f"policy {self.asker!r} has rows of its own ({', '.join(program.limits.names)}), "
-                f"which engine {self.engine.name!r} does not take; choose another, or add one to --fallback"
-            )
-        limits = program.limits if isinstance(program, AllocationProgram) else None
-        own = f" to a program with the rows {', '.join(limits.names)}" if limits else ""
-        raise SolveFailed(
-            f"no engine gave a certified answer{own} ({'; '.join(refusals)}); add one to --fallback",
-            lower(_linear(program)),
-        )
+        raise self._no_answer(program, refusals, asked)
 
-    def _solve_product(self, program: ProductProgram) -> Answer:
-        """Solve a product program on the first engine of the chain that takes such and gives a certified answer."""
-        refusals: dict[str, None] = {}
-        takes = False
-        for engine in self._members(refusals):
-            if not engine.capability.product:
-                continue
-            takes = True
-            try:
-                return self._product_of(cast(ProductEngine, engine), program)
-            except _Refused as why:
-                refusals[self._refuse(engine.name, str(why))] = None
-        if not takes:
-            raise InputError(
-                f"policy {self.asker!r} needs an engine that maximises products of levels; "
-                "choose --engine cvxpy-rebuild"
-            )
-        raise SolveFailed(
-            f"no engine gave a certified answer to a product of levels ({'; '.join(refusals)}); "
-            "add one to --fallback"
-        )
-
-    def _product_of(self, engine: ProductEngine, program: ProductProgram) -> Answer:
-        """One engine's certified answer; one that raises, or answers with what makes no sense, gave none."""
-        try:
-            found = engine.solve_product(lent(engine, program), self.options)
+    def _answer_of(self, engine: Engine, program: Program | ProductProgram) -> Answer:
+        """One engine's certified answer, ties broken."""
+        if isinstance(program, ProductProgram):
+            found = cast(ProductEngine, engine).solve_product(lent(engine, program), self.options)
             return self._accept(*self._proven(engine, program, *found))
-        except _Refused:
-            raise
-        except ON_PURPOSE:
-            raise
-        except ANY_FAILURE as raised:
-            raise _Refused(raised_word(raised)) from None
+        answer = self._break_ties(engine, program, self._try(engine, program))
+        return self._accept_worth(program, answer)
+
+    def _no_answer(
+        self, program: Program | ProductProgram, refusals: dict[str, None], asked: bool
+    ) -> GavelError:
+        """What is said where no engine of the chain gave an answer, or none takes the program."""
+        if isinstance(program, ProductProgram):
+            if not asked:
+                return InputError(
+                    f"policy {self.asker!r} needs an engine that maximises products of levels; "
+                    "choose --engine cvxpy-rebuild"
+                )
+            own, general = " to a product of levels", None
+        else:
+            limits = program.limits if isinstance(program, AllocationProgram) else None
+            if limits is not None and not refusals:
+                return InputError(
+                    f"policy {self.asker!r} has rows of its own ({', '.join(limits.names)}), "
+                    f"which engine {self.engine.name!r} does not take; choose another, or add one to --fallback"
+                )
+            own = f" to a program with the rows {', '.join(limits.names)}" if limits else ""
+            general = lower(_linear(program))
+        return SolveFailed(
+            f"no engine gave a certified answer{own} ({'; '.join(refusals)}); add one to --fallback",
+            general,
+        )
 
     def _members(self, refusals: dict[str, None]) -> Iterator[Engine]:
         """The engines in order, each made when it is its turn; one that cannot be made is passed over."""
@@ -226,15 +219,6 @@ class EngineChain:
     def _groups_for(self, engine: Engine) -> bool:
         return self.grouping and engine.capability.grouping
 
-    def _tried(self, engine: Engine, program: Program) -> Answer:
-        """As ``_try``; an engine that raises, or answers with what makes no sense, gave no answer."""
-        try:
-            return self._try(engine, program)
-        except ON_PURPOSE:
-            raise
-        except ANY_FAILURE as raised:
-            raise _Refused(raised_word(raised)) from None
-
     def _try(self, engine: Engine, program: Program) -> Answer:
         """One engine's certified answer."""
         can = engine.capability
@@ -250,7 +234,11 @@ class EngineChain:
             solution, answer = self._proven(engine, program, *found)
             if self.recorder is not None:
                 self.recorder(lower(_linear(program, solution.objective)), solution)
-            if _is_general(program) and can.linear and solution.status in _VERDICTS:
+            if (
+                solution.status in _VERDICTS
+                and can.linear
+                and isinstance(program, AllocationProgram)
+            ):
                 return self._general(engine, program)  # asks at the usual tolerance as well
             if can.tie_break and solution.status is Status.IMPRECISE and answer is not None:
                 # It would have another engine asked; if that has no answer, this one is proven.
@@ -341,10 +329,6 @@ class _Refused(GavelError):
 _VERDICTS = (Status.INFEASIBLE, Status.INFEASIBLE_OR_UNBOUNDED)
 
 
-def _is_general(program: Program) -> TypeGuard[AllocationProgram]:
-    return isinstance(program, AllocationProgram)
-
-
 def _with_reached_floors(program: Program, answer: Answer) -> AllocationProgram | None:
     """The program with the floors that a proven answer meets, where rounding put some out of reach."""
     if not isinstance(program, AllocationProgram):
@@ -360,8 +344,10 @@ def _with_reached_floors(program: Program, answer: Answer) -> AllocationProgram 
 _ROUNDING = 1e-12
 
 
-def _takes(engine: Engine, program: Program) -> bool:
+def _takes(engine: Engine, program: Program | ProductProgram) -> bool:
     """Whether an engine takes the program in any form."""
+    if isinstance(program, ProductProgram):
+        return engine.capability.product
     own_rows = isinstance(program, AllocationProgram) and program.limits is not None
     return engine.capability.linear or not own_rows
 

@@ -19,7 +19,7 @@ from gavel_opt.model.certificate import certify, primal_residual
 from gavel_opt.model.files import read_program
 from gavel_opt.model.linear_program import LinearProgram
 from gavel_opt.model.presolve import screen
-from gavel_opt.model.proofs import best_direction, farkas_ray, improving_ray, nearest_point
+from gavel_opt.model.rays import best_direction, farkas_ray, improving_ray, nearest_point
 from gavel_opt.model.scaling import Scaled, needs_scaling, scaled
 from gavel_opt.model.solution import Certificate, Solution, Status
 

@@ -21,8 +21,8 @@ import numpy as np
 from scipy import sparse
 
 from gavel_opt.arrays import Floats, Ints
-from gavel_opt.engines.limits import run_with_limit
 from gavel_opt.engines.protocol import DEFAULT_OPTIONS, Capability, Options
+from gavel_opt.engines.time_limit import run_with_limit
 from gavel_opt.model.allocation_program import (
     AllocationProgram,
     Answer,

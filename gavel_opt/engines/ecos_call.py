@@ -8,8 +8,8 @@ from typing import Any
 import ecos
 
 from gavel_opt.engines.cone_form import Cone
-from gavel_opt.engines.limits import run_with_limit
 from gavel_opt.engines.protocol import Options
+from gavel_opt.engines.time_limit import run_with_limit
 from gavel_opt.model.solution import Stats, Status
 
 STATUS = {

@@ -25,7 +25,7 @@ from gavel_opt.errors import InputError
 from gavel_opt.kernels.assignment import Lines
 from gavel_opt.kernels.job_lines import Placing, place_in_lines
 from gavel_opt.model.cluster_state import ClusterState, StandingState
-from gavel_opt.policies.in_columns import KeepsTypes
+from gavel_opt.policies.one_kernel import KeepsTypes
 from gavel_opt.policies.policy import Traits
 
 

@@ -23,7 +23,7 @@ from gavel_opt.kernels.job_lines import Ordering, place_in_order
 from gavel_opt.kernels.random_streams import stream
 from gavel_opt.model.allocation_program import Allocation
 from gavel_opt.model.cluster_state import ClusterState, StandingState
-from gavel_opt.policies.in_columns import KeepsTypes, remembered_stream, stream_memory
+from gavel_opt.policies.one_kernel import KeepsTypes, remembered_stream, stream_memory
 from gavel_opt.policies.packing import normalised_side
 from gavel_opt.policies.policy import Traits
 

@@ -17,7 +17,7 @@ from gavel_opt.arrays import Bools, Ints, plain_array
 from gavel_opt.kernels.random_pairs import Pairing, Partners, share_in_pairs
 from gavel_opt.kernels.random_streams import stream
 from gavel_opt.model.cluster_state import StandingState, ThroughputTable
-from gavel_opt.policies.in_columns import SharesInColumns, remembered_stream, stream_memory
+from gavel_opt.policies.one_kernel import SharesInColumns, remembered_stream, stream_memory
 from gavel_opt.policies.packing import normalised_side
 from gavel_opt.policies.policy import Traits
 

@@ -18,7 +18,7 @@ from gavel_opt.arrays import Floats, Ints, plain_array
 from gavel_opt.kernels.arguments import Call
 from gavel_opt.kernels.even_split import Splitting, share_evenly
 from gavel_opt.model.cluster_state import ClusterState, StandingState
-from gavel_opt.policies.in_columns import SharesInColumns
+from gavel_opt.policies.one_kernel import SharesInColumns
 from gavel_opt.policies.policy import Policy, Traits
 
 

@@ -16,7 +16,7 @@ from typing import Any
 from gavel_opt import InputError, find_policy, known_policies
 from gavel_opt.policies.settings import check_settings
 from simulator.cli.drawing import can_draw
-from simulator.cli.where import (
+from simulator.cli.executor_flags import (
     SLURM,
     add_where,
     executor_of,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from gavel_opt import GavelError, InputError
 from simulator.cli.drawing import can_draw
-from simulator.cli.where import SLURM, add_where, executor_of, hand_to_slurm, share_of
+from simulator.cli.executor_flags import SLURM, add_where, executor_of, hand_to_slurm, share_of
 from simulator.settings.by_policy import settings_by_policy
 from simulator.settings.config import GIVEN
 from simulator.settings.options import (

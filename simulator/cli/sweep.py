@@ -17,8 +17,7 @@ from pathlib import Path
 
 from gavel_opt import InputError
 from gavel_opt.errors import counted
-from simulator.cli.over_seeds import say_over_seeds
-from simulator.cli.where import (
+from simulator.cli.executor_flags import (
     SLURM,
     add_where,
     array_job,
@@ -27,6 +26,7 @@ from simulator.cli.where import (
     share_of,
     typed,
 )
+from simulator.cli.over_seeds import say_over_seeds
 from simulator.settings.config import GIVEN
 from simulator.settings.options import add_run_arguments, no_settings, output_folder
 from simulator.studies.batches.batch import Batch, Failures, complain

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from gavel_opt import InputError
-from simulator.cli.where import add_where, executor_of
+from simulator.cli.executor_flags import add_where, executor_of
 from simulator.runs.policy_of_run import may_draw
 from simulator.settings.by_policy import names_taken
 from simulator.settings.config import GIVEN, WORKLOAD, RunConfig, find_setting

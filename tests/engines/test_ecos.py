@@ -22,7 +22,7 @@ pytest.importorskip("cvxpy")
 pytest.importorskip("ecos")
 
 from gavel_opt.engines import cvxpy_cached
-from gavel_opt.engines.limits import run_with_limit
+from gavel_opt.engines.time_limit import run_with_limit
 from gavel_opt.model.answers import allocation_answer
 
 sys.path.append(str(Path(__file__).parents[1] / "policies"))

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from gavel_opt import Options, make_engine
-from gavel_opt.engines.limits import run_with_limit
+from gavel_opt.engines.time_limit import run_with_limit
 from gavel_opt.testing.scenarios import large
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from gavel_opt.engines.registry import make_engine
 from gavel_opt.model.linear_program import LinearProgram
-from gavel_opt.model.proofs import farkas_ray, improving_ray
+from gavel_opt.model.rays import farkas_ray, improving_ray
 from gavel_opt.model.scaling import scaled
 from gavel_opt.model.solution import Solution, Status
 from gavel_opt.solving import solve

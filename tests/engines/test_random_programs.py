@@ -15,7 +15,7 @@ from gavel_opt import solve
 from gavel_opt.engines.protocol import Options
 from gavel_opt.engines.registry import BUILT_IN
 from gavel_opt.model.linear_program import LinearProgram
-from gavel_opt.model.proofs import farkas_ray, improving_ray
+from gavel_opt.model.rays import farkas_ray, improving_ray
 from gavel_opt.model.solution import Status
 
 ENGINES = [name for name, entry in BUILT_IN.items() if "linear" in entry.can]
