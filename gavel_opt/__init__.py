@@ -52,46 +52,26 @@ if TYPE_CHECKING:
     from gavel_opt.solving import solve
     from gavel_opt.tally import Tally
 
-_HOME = {
-    "Allocation": "model.allocation_program",
-    "AllocationProgram": "model.allocation_program",
-    "Answer": "model.allocation_program",
-    "Blocks": "model.allocation_program",
-    "FinishTimeProgram": "model.allocation_program",
-    "Driver": "driver",
-    "TIE_BREAKS": "engine_chain",
-    "Recorder": "engine_chain",
-    "Tally": "tally",
-    "Capability": "engines.protocol",
-    "Engine": "engines.protocol",
-    "Options": "engines.protocol",
-    "GavelError": "errors",
-    "InputError": "errors",
-    "MissingLibraryError": "errors",
-    "PolicyFailed": "errors",
-    "SolveFailed": "errors",
-    "unknown_name": "errors",
-    "ThroughputEstimator": "policies.estimation",
-    "POLICIES": "policies",
-    "Policy": "policies",
-    "Programs": "policies",
-    "ProgramBuilder": "policies.builder",
-    "find_policy": "policies",
-    "known_policies": "policies",
-    "Traits": "policies",
-    "make_policy": "policies",
-    "read_program": "model.files",
-    "write_program": "model.files",
-    "LinearProgram": "model.linear_program",
-    "known_engines": "engines.registry",
-    "make_engine": "engines.registry",
-    "Certificate": "model.solution",
-    "Solution": "model.solution",
-    "Status": "model.solution",
-    "solve": "solving",
-    "ClusterState": "model.cluster_state",
-    "ThroughputTable": "model.cluster_state",
+_NAMES = {
+    "model.allocation_program": "Allocation AllocationProgram Answer Blocks FinishTimeProgram",
+    "driver": "Driver",
+    "engine_chain": "TIE_BREAKS Recorder",
+    "tally": "Tally",
+    "engines.protocol": "Capability Engine Options",
+    "errors": "GavelError InputError MissingLibraryError PolicyFailed SolveFailed unknown_name",
+    "policies.estimation": "ThroughputEstimator",
+    "policies": "POLICIES Policy Programs find_policy known_policies Traits make_policy",
+    "policies.builder": "ProgramBuilder",
+    "model.files": "read_program write_program",
+    "model.linear_program": "LinearProgram",
+    "engines.registry": "known_engines make_engine",
+    "model.solution": "Certificate Solution Status",
+    "solving": "solve",
+    "model.cluster_state": "ClusterState ThroughputTable",
 }
+"""What is public of each module."""
+
+_HOME = {name: module for module, names in _NAMES.items() for name in names.split()}
 """Public name to module: loaded when first asked for, so that a command line starts at once."""
 
 

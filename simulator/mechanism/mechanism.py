@@ -253,11 +253,6 @@ class Mechanism:
         recorded = self._count.recorded
         return self._world.rounds[:recorded], self._world.type_use[:recorded]
 
-    def latest_utilization(self) -> float:
-        """Share of all workers that run something in the last round, 0 before the first."""
-        recorded = self._count.recorded
-        return float(self._world.rounds[recorded - 1]["utilization"]) if recorded else 0.0
-
     def placements(self) -> np.ndarray:
         """Who runs now: (job, partner or -1, worker), in the order of placement, shape ``(n, 3)``."""
         world = self._world
