@@ -12,12 +12,14 @@ takes arrays as numpy's objects, checks that they are what the code is for, and 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import functools
 import gc
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import count
 from typing import Any, ClassVar, NamedTuple, cast
 
 import numba
@@ -31,14 +33,12 @@ from numba.core.registry import cpu_target
 from numba.core.typing.templates import AbstractTemplate, AttributeTemplate, infer_global, signature
 from numba.extending import (
     infer_getattr,
-    intrinsic,
     lower_builtin,
     lower_getattr_generic,
     models,
     register_model,
     typeof_impl,
 )
-from numba.np.arrayobj import make_array
 from numba.np.numpy_support import as_dtype, from_dtype
 
 from gavel_opt.kernels import front_end
@@ -60,6 +60,8 @@ from gavel_opt.kernels.arguments import (
 from gavel_opt.kernels.jit import KEEPS_TIME, clock
 from gavel_opt.kernels.lowering.arrays_and_ranges import make_array as make_array_in_order
 from gavel_opt.kernels.lowering.lending import Table
+from gavel_opt.kernels.lowering.new_arrays import ALLOCATING
+from gavel_opt.kernels.lowering.variables import Builder
 from gavel_opt.kernels.native import (
     ENTRY,
     FITS,
@@ -86,26 +88,6 @@ class _Table(Table):
         super().__init__(name=f"{form.name}_at_{digest}")
 
 
-class _Object(types.Type):
-    """An array as the object that Python has."""
-
-    def __init__(self, form: ArrayForm) -> None:
-        self.array = type_of(form)
-        super().__init__(name=f"object_of_{self.array}")
-
-
-class _Items(types.Type):
-    """A tuple of arrays and such tuples as the object that Python has; its fields are ``item_0``, ``item_1``, ..."""
-
-    def __init__(self, members: tuple[Any, ...]) -> None:
-        self.members = tuple(map(_object_of, members))
-        super().__init__(f"items({', '.join(one.name for one in self.members)})")
-
-
-def _object_of(form: Any) -> _Object | _Items:
-    return _Object(form) if isinstance(form, ArrayForm) else _Items(form.members)
-
-
 class _Call(types.Callable):
     """A call that is handed over: address of the code and of the table that it takes."""
 
@@ -123,8 +105,6 @@ class _Call(types.Callable):
 
 
 register_model(_Table)(models.OpaqueModel)
-register_model(_Object)(models.OpaqueModel)
-register_model(_Items)(models.OpaqueModel)
 
 
 @register_model(_Call)
@@ -209,49 +189,6 @@ def _from_table(context: Any, builder: Any, table: Any, place: int, form: Any) -
     return _array(context, builder, form, data, shape)
 
 
-@infer_getattr
-class _ObjectFields(AttributeTemplate):
-    key = _Object
-
-    def generic_resolve(self, kind: _Object, name: str) -> Any:
-        return kind.array if name == "array" else types.int64
-
-
-@lower_getattr_generic(_Object)
-def _get_member(context: Any, builder: Any, kind: _Object, value: Any, name: str) -> Any:
-    if name == "array":
-        shape_at = _load(builder, value, SHAPE, _pointer())
-        shape = [_load(builder, shape_at, 8 * axis, _WORD) for axis in range(kind.array.ndim)]
-        form = ArrayForm(as_dtype(kind.array.dtype), kind.array.ndim)
-        return _array(context, builder, form, _load(builder, value, DATA, _pointer()), shape)
-    if name in ("ndim", "flags"):
-        at = {"ndim": NDIM, "flags": FLAGS}[name]
-        return builder.zext(_load(builder, value, at, _HALF), _WORD)
-    return _load(builder, value, {"type": TYPE, "dtype": DTYPE}[name], _WORD)
-
-
-@infer_getattr
-class _ItemsFields(AttributeTemplate):
-    key = _Items
-
-    def generic_resolve(self, kind: _Items, name: str) -> Any:
-        place = _item(name)
-        return types.int64 if place is None else kind.members[place]
-
-
-@lower_getattr_generic(_Items)
-def _get_item(context: Any, builder: Any, kind: _Items, value: Any, name: str) -> Any:
-    place = _item(name)
-    if place is None:
-        return _load(builder, value, {"type": TYPE, "length": LENGTH}[name], _WORD)
-    return _load(builder, value, ITEMS + 8 * place, _pointer())
-
-
-def _item(name: str) -> int | None:
-    """Number of an item; None for what else a tuple has."""
-    return int(name.removeprefix("item_")) if name.startswith("item_") else None
-
-
 def _pointer() -> Any:
     return _BYTE.as_pointer()
 
@@ -267,29 +204,7 @@ def _array(context: Any, builder: Any, form: ArrayForm, data: Any, shape: list[A
     return make_array_in_order(context, builder, kind, pointer, shape)
 
 
-@intrinsic
-def _kept(typing_context: Any, array: Any) -> Any:
-    """Keep an array's memory, and give the address of what owns it: 0 for an argument's."""
-
-    def lower(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        context.nrt.incref(builder, array, arguments[0])
-        owner = make_array(array)(context, builder, arguments[0]).meminfo
-        return builder.ptrtoint(owner, _WORD)
-
-    return types.int64(array), lower
-
-
 # calls, and the time -----------------------------------------------------------------------------
-
-
-@intrinsic
-def _call_of(typing_context: Any, address: Any, table: Any) -> Any:
-    def lower(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        call = create_struct_proxy(signature.return_type)(context, builder)
-        call.address, call.table = arguments
-        return call._getvalue()
-
-    return _Call()(types.int64, types.int64), lower
 
 
 @lower_builtin(_Call, _Call)
@@ -335,91 +250,126 @@ def _read_clock(context: Any, builder: Any, signature: Any, arguments: Any) -> A
 # the entry ---------------------------------------------------------------------------------------
 
 
-def _entry(kernel: Any, forms: tuple[Any, ...], result: Any) -> tuple[Any, list[Any]]:
-    """What checks arguments and calls the kernel, and the types of what it takes.
+def _entry(function: _Function, forms: tuple[Any, ...], result: Any) -> str:
+    """Text of what Python calls: it checks arguments, calls the kernel, and writes the result into words.
 
     After what it writes to and what it expects come one tuple of all objects, if there is one, and all else.
     """
-    space: dict[str, Any] = {
-        "__name__": __name__,
-        "kernel": kernel,
-        "kept": _kept,
-        "call_of": _call_of,
-    }
-    checks: list[str] = []
-    objects: list[Any] = []
-    kinds: list[Any] = []
-    expects = 0
+    entry = _EntryWriter(forms)
+    builder, target, signature = entry.builder, entry.target, function.signature
+    given = [entry.taken(form) for form in forms]
+    status, value = target.call_internal_no_propagate(builder, function.fndesc, signature, given)
+    with builder.if_then(status.is_error):
+        builder.ret(_WORD(RAISED))
+    entry.write(result, signature.return_type, value)
+    builder.ret(_WORD(FITS))
+    return str(cgutils.normalize_ir_text(str(builder.module)))
 
-    def expected() -> str:
-        nonlocal expects
-        expects += 1
-        return f"expected[{expects}]"
 
-    def built(form: TupleForm, parts: list[str]) -> str:
-        if form.type is tuple:
-            return f"({''.join(f'{part}, ' for part in parts)})"
-        maker = f"make_{len(space)}"  # after the names that the parts have taken
-        space[maker] = form.type
-        return f"{maker}({', '.join(parts)})"
+class _EntryWriter:
+    """Writes what an entry does with its arguments and its result."""
 
-    def looked_at(form: Any, name: str) -> str:
-        if isinstance(form, ArrayForm):
-            checks.append(
-                f"{name}.type == expected[0] and {name}.dtype == {expected()} and "
-                f"{name}.ndim == {form.ndim} and {name}.flags & {IN_ORDER} == {IN_ORDER}"
-            )
-            return f"{name}.array"
-        checks.append(f"{name}.type == {expected()} and {name}.length == {len(form.members)}")
-        items = enumerate(form.members)
-        return built(form, [looked_at(one, f"{name}.item_{place}") for place, one in items])
+    def __init__(self, forms: tuple[Any, ...]) -> None:
+        _, self.target = _contexts()
+        leaves = [leaf for form in forms for leaf in _leaves(form)]
+        words = _WORD.as_pointer()
+        c_types = [words, ir.DoubleType().as_pointer(), words]
+        c_types += [_pointer()] * any(map(is_object, leaves))
+        handed = len(c_types)
+        for leaf in leaves:
+            if leaf == "c":
+                c_types += [_WORD] * 2
+            elif not is_object(leaf):
+                c_types.append(self._model(type_of(leaf)).get_argument_type())
+        module = self.target.create_module(ENTRY)
+        self._entry = ir.Function(module, ir.FunctionType(_WORD, c_types), ENTRY)
+        self._found, self._numbers, self._expected, *more = self._entry.args
+        self._objects, self._given = (more or [None])[0], iter(self._entry.args[handed:])
+        self._items, self._expects, self._words = count(), count(1), count()
+        self.builder = Builder(self._entry.append_basic_block())
+        self._others = self._entry.append_basic_block()
+        with self.builder.goto_block(self._others):
+            self.builder.ret(_WORD(OTHER_ARGUMENTS))
 
-    def passed(form: Any) -> str:
+    def _model(self, kind: Any) -> Any:
+        return self.target.data_model_manager[kind]
+
+    def taken(self, form: Any) -> Any:
+        """The next argument, as the kernel takes it."""
         if is_object(form):
-            objects.append(form)
-            return looked_at(form, f"objects.item_{len(objects) - 1}")
+            return self._looked_at(form, self._load(self._objects, ITEMS + 8 * next(self._items)))
         if isinstance(form, TupleForm) and not form.is_reference:
-            return built(form, list(map(passed, form.members)))
-        name = f"given_{len(kinds)}"
+            return self._built(form, map(self.taken, form.members))
         if form == "c":
-            kinds.extend([types.int64] * 2)
-            return f"call_of({name}, given_{len(kinds) - 1})"
-        kinds.append(type_of(form))
-        return name
+            return self._built(form, (next(self._given), next(self._given)))
+        return self._model(type_of(form)).from_argument(self.builder, next(self._given))
 
-    call = f"kernel({', '.join(map(passed, forms))})"
-    lines = [f"    if not ({' and '.join(checks)}):", f"        return {OTHER_ARGUMENTS}"]
-    lines = lines if checks else []
-    lines += [f"    result = {call}", *_written("result", result), f"    return {FITS}"]
-    names = ["objects"] * bool(objects) + [f"given_{i}" for i in range(len(kinds))]
-    exec("\n".join([f"def entry(found, numbers, expected, {', '.join(names)}):", *lines]), space)  # noqa: S102  # our own text
-    words, numbers = types.CPointer(types.int64), types.CPointer(types.float64)
-    tuples = [_Items(tuple(objects))] * bool(objects)
-    return space["entry"], [words, numbers, words, *tuples, *kinds]
+    def _built(self, form: Any, members: Iterable[Any]) -> Any:
+        value = ir.Constant(self.target.get_value_type(type_of(form)), ir.Undefined)
+        for place, member in enumerate(members):
+            value = self.builder.insert_value(value, member, place)
+        return value
 
-
-def _written(value: str, form: Any) -> list[str]:
-    """Text that writes a result into words."""
-    lines: list[str] = []
-    place = 0
-
-    def write(value: str, form: Any) -> None:
-        nonlocal place
+    def _looked_at(self, form: Any, at: Any) -> Any:
+        """What is in an object, which is to be as expected."""
+        kind = self._load(at, TYPE, _WORD)
         if isinstance(form, TupleForm):
-            for member, inner in enumerate(form.members):
-                write(f"{value}[{member}]", inner)
-        elif isinstance(form, ArrayForm):
-            words = [f"kept({value})", f"{value}.ctypes.data"]
-            words += [f"{value}.shape[{axis}]" for axis in range(form.ndim)]
-            for word in words:
-                lines.append(f"    found[{place}] = {word}")
-                place += 1
-        elif form is not None:
-            lines.append(f"    {'numbers' if form == 'f' else 'found'}[{place}] = {value}")
-            place += 1
+            self._expect((kind, self._wanted(next(self._expects))))
+            self._expect((self._load(at, LENGTH, _WORD), _WORD(len(form.members))))
+            places = (self._load(at, ITEMS + 8 * i) for i in count())
+            return self._built(form, map(self._looked_at, form.members, places))
+        self._expect((kind, self._wanted(0)))
+        flags = self.builder.and_(self._load(at, FLAGS, _HALF), _HALF(IN_ORDER))
+        self._expect(
+            (self._load(at, DTYPE, _WORD), self._wanted(next(self._expects))),
+            (self._load(at, NDIM, _HALF), _HALF(form.ndim)),
+            (flags, _HALF(IN_ORDER)),
+        )
+        shape_at = self._load(at, SHAPE)
+        shape = [self._load(shape_at, 8 * axis, _WORD) for axis in range(form.ndim)]
+        return _array(self.target, self.builder, form, self._load(at, DATA), shape)
 
-    write(value, form)
-    return lines
+    def _expect(self, *pairs: tuple[Any, Any]) -> None:
+        """Go on where both of each pair are the same."""
+        same = [self.builder.icmp_signed("==", *pair) for pair in pairs]
+        after = self._entry.append_basic_block()
+        self.builder.cbranch(functools.reduce(self.builder.and_, same), after, self._others)
+        self.builder.position_at_end(after)
+
+    def _wanted(self, place: int) -> Any:
+        return self._load(self._expected, 8 * place, _WORD)
+
+    def _load(self, start: Any, offset: int, kind: Any = None) -> Any:
+        return _load(self.builder, start, offset, kind or _pointer())
+
+    def write(self, form: Any, kind: Any, value: Any) -> None:
+        """Write a result: of an array its owner, its address and its shape."""
+        take = self.builder.extract_value
+        if isinstance(form, TupleForm):
+            for place, member in enumerate(form.members):
+                self.write(member, kind[place], take(value, place))
+        elif isinstance(form, ArrayForm):
+            field = self._model(kind).get_field_position
+            for name in ("meminfo", "data"):  # the reference to the owner is Python's from here on
+                member = take(value, field(name))
+                self._store(self._found, self.builder.ptrtoint(member, _WORD))
+            for axis in range(form.ndim):
+                self._store(self._found, take(value, (field("shape"), axis)))
+        elif form == "f":
+            number = self.target.cast(self.builder, value, kind, types.float64)
+            self._store(self._numbers, number)
+        elif form is not None:
+            self._store(self._found, self.target.cast(self.builder, value, kind, types.int64))
+
+    def _store(self, into: Any, value: Any) -> None:
+        self.builder.store(value, self.builder.gep(into, [_WORD(next(self._words))]))
+
+
+def _leaves(form: Any) -> list[Any]:
+    """What a form is handed over as: objects, and all that are none."""
+    if is_object(form) or not isinstance(form, TupleForm) or form.is_reference:
+        return [form]
+    return [leaf for member in form.members for leaf in _leaves(member)]
 
 
 class Part(NamedTuple):
@@ -431,16 +381,16 @@ class Part(NamedTuple):
         Name of the function that is called from outside.
     texts
         Of each function, in LLVM's language.
-    is_entry
-        Whether Python calls it.
     needs
         Names of functions that stand in other object files.
+    is_unrolled
+        Whether loops are written out.
     """
 
     exported: str
     texts: tuple[str, ...]
-    is_entry: bool
     needs: frozenset[str]
+    is_unrolled: bool
 
 
 class Lowered(NamedTuple):
@@ -490,10 +440,10 @@ def _lowered(kernel: Any, forms: tuple[Any, ...], done: Callable[[], None]) -> L
         _Function.done = staticmethod(done)
         function = _Function.of(kernel, tuple(map(type_of, forms)))
         result = _form_of(function.signature.return_type)
-        entry, kinds = _entry(kernel, forms, result)
-        own, *shared = _Function(entry, tuple(kinds)).parts()
-        own = own._replace(texts=(*own.texts, _taking(result)))
-        return Lowered(forms, result, (own, *shared))
+        texts = _entry(function, forms, result), _RELEASE, _taking(result)
+        return Lowered(
+            forms, result, tuple(_parts(_Entry(texts, {function: None}, kernel.is_unrolled)))
+        )
 
 
 @contextlib.contextmanager
@@ -521,9 +471,10 @@ class _Function:
     _waiting: ClassVar[list[_Function]] = []
     done: ClassVar[Callable[[], None]]
 
-    def __init__(self, function: Any, given: tuple[Any, ...], is_apart: bool = False) -> None:
+    def __init__(self, kernel: Any, given: tuple[Any, ...]) -> None:
+        function = kernel.py_func
         self.calls: dict[_Function, None] = {}
-        self.is_apart = is_apart
+        self.is_apart, self.is_unrolled = kernel.is_apart, kernel.is_unrolled
         typing, target = _contexts()
         flags = Flags()
         cpu_target.options.parse_as_flags(flags, _OPTIONS)
@@ -545,7 +496,8 @@ class _Function:
         finally:
             self._waiting.pop()
         self.signature = found.signature
-        self.name = found.fndesc.mangled_name
+        self.fndesc = found.fndesc
+        self.name: str = found.fndesc.mangled_name
         target.insert_user_function(self, found.fndesc)
         self.texts = tuple(texts.texts)
         self.libraries = texts.libraries
@@ -556,35 +508,48 @@ class _Function:
         """A kernel's function, compiled when it is first asked for."""
         key = kernel.py_func, given
         if key not in cls._known:
-            cls._known[key] = cls(*key, kernel.is_apart)
+            cls._known[key] = cls(kernel, given)
         found = cls._known[key]
         if cls._waiting:
             cls._waiting[-1].calls[found] = None
         return found
 
-    def parts(self) -> list[Part]:
-        """What the function and all that it calls, directly or not, are made of."""
-        parts: list[Part] = []
-        roots = [self]
-        for root in roots:  # which grow meanwhile
-            found: dict[_Function, None] = {}
-            waiting = [root]
-            libraries: dict[Any, None] = {}
-            needs: set[_Function] = set()
-            while waiting:
-                one = waiting.pop()
-                if one is not root and one.is_apart:
-                    needs.add(one)
-                elif one not in found:
-                    found[one] = None
-                    libraries |= one.libraries
-                    waiting += one.calls
-            texts = [text for one in found for text in one.texts]
-            texts += map(front_end.text_of, libraries)
-            names = frozenset(one.name for one in needs)
-            parts.append(Part(root.name, tuple(sorted(texts)), root is self, names))
-            roots += needs - set(roots)
-        return parts
+
+@dataclasses.dataclass(eq=False)
+class _Entry:
+    """What Python calls, as a function."""
+
+    texts: tuple[str, ...]
+    calls: dict[_Function, None]
+    is_unrolled: bool
+    name: ClassVar[str] = ENTRY
+    libraries: ClassVar[dict[Any, None]] = {}
+    is_apart: ClassVar[bool] = False
+
+
+def _parts(entry: _Entry) -> list[Part]:
+    """What it and all that it calls, directly or not, are made of."""
+    parts: list[Part] = []
+    roots: list[_Entry | _Function] = [entry]
+    for root in roots:  # which grow meanwhile
+        found: dict[_Entry | _Function, None] = {}
+        waiting = [root]
+        libraries: dict[Any, None] = {}
+        needs: set[_Function] = set()
+        while waiting:
+            one = waiting.pop()
+            if isinstance(one, _Function) and one is not root and one.is_apart:
+                needs.add(one)
+            elif one not in found:
+                found[one] = None
+                libraries |= one.libraries
+                waiting += one.calls
+        texts = [text for one in found for text in one.texts]
+        texts += map(front_end.text_of, libraries)
+        names = frozenset(one.name for one in needs)
+        parts.append(Part(root.name, tuple(sorted(texts)), names, root.is_unrolled))
+        roots += needs - set(roots)
+    return parts
 
 
 _OPTIONS = {
@@ -688,7 +653,7 @@ def machine_code(lowered: Lowered) -> tuple[bytes, ...]:
 def object_file(part: Part) -> bytes:
     """Machine code of one part of a kernel, as :func:`machine_code`."""
     module = _llvm_module(part)
-    seen = (ENTRY, RELEASE, TAKE) if part.is_entry else (part.exported,)
+    seen = (ENTRY, RELEASE, TAKE) if part.exported == ENTRY else (part.exported,)
     for one in [*module.functions, *module.global_variables]:
         if not one.is_declaration and one.name not in seen:
             one.linkage = binding.Linkage.internal
@@ -696,6 +661,7 @@ def object_file(part: Part) -> bytes:
     options = binding.create_pipeline_tuning_options(speed_level=3)
     options.loop_vectorization = True
     options.slp_vectorization = False
+    options.loop_unrolling = part.is_unrolled
     builder = binding.create_pass_builder(target, options)
     first = binding.create_new_module_pass_manager()
     first.add_global_dead_code_eliminate_pass()
@@ -719,31 +685,15 @@ def object_file(part: Part) -> bytes:
 def _llvm_module(part: Part) -> Any:
     binding.initialize_native_target()
     binding.initialize_native_asmprinter()
-    module = binding.parse_assembly(_MEMORY)
+    module = binding.parse_assembly(_MEMORY + ALLOCATING)
     for text in part.texts:
         module.link_in(binding.parse_assembly(text))
-    if part.is_entry:
-        c_types = [str(one.type) for one in module.get_function(part.exported).arguments]
-        module.link_in(binding.parse_assembly(_shim(part.exported, c_types[2:])))
     module.verify()
     return module
 
 
-def _shim(name: str, c_types: list[str]) -> str:
-    arguments = ", ".join(f"{kind} %a{i}" for i, kind in enumerate(c_types))
-    return f"""
-declare i32 @"{name}"(ptr, ptr, {", ".join(c_types)})
+_RELEASE = f"""
 declare void @NRT_MemInfo_call_dtor(ptr)
-
-define i64 @{ENTRY}({arguments}) {{
-  %result = alloca i64
-  %raised = alloca ptr
-  %status = call i32 @"{name}"(ptr %result, ptr %raised, {arguments})
-  %fine = icmp eq i32 %status, 0
-  %found = load i64, ptr %result
-  %answer = select i1 %fine, i64 %found, i64 {RAISED}
-  ret i64 %answer
-}}
 
 define void @{RELEASE}(i64 %owner) {{
   %block = inttoptr i64 %owner to ptr
@@ -831,7 +781,7 @@ def _target() -> Any:
 # the calling convention --------------------------------------------------------------------------
 
 SEEN_FROM, SEEN_BEFORE = (0, 62), (0, 69)
-"""Versions of numba whose functions are known to be called as the shim calls them."""
+"""Versions of numba whose functions are known to be called as entries call them."""
 
 
 @functools.cache

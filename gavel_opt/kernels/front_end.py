@@ -18,28 +18,21 @@ from typing import Any
 from numba import types
 from numba.core import cgutils, ir
 from numba.core.codegen import CodeLibrary
-from numba.core.compiler import CompilerBase, DefaultPassBuilder
-from numba.core.compiler_machinery import AnalysisPass, FunctionPass, register_pass
+from numba.core.compiler import CompilerBase
+from numba.core.compiler_machinery import AnalysisPass, FunctionPass, PassManager, register_pass
 from numba.core.cpu import CPUContext
+from numba.core.postproc import PostProcessor
 from numba.core.registry import cpu_target
-from numba.core.typed_passes import (
-    InlineOverloads,
-    NativeLowering,
-    NopythonRewrites,
-    NopythonTypeInference,
-    PreLowerStripPhis,
-)
+from numba.core.rewrites.registry import rewrite_registry
+from numba.core.transforms import canonicalize_cfg
+from numba.core.typed_passes import NoPythonBackend, NopythonTypeInference
 from numba.core.typing.context import Context
-from numba.core.untyped_passes import (
-    DeadBranchPrune,
-    InlineClosureLikes,
-    IRProcessing,
-    ReconstructSSA,
-)
+from numba.core.untyped_passes import FixupArgs, TranslateByteCode
 from numba.extending import models, register_model
 
 from gavel_opt.kernels.lowering.arrays_and_ranges import WRITTEN
 from gavel_opt.kernels.lowering.lending import LENT, Convention, References, packer
+from gavel_opt.kernels.lowering.new_arrays import NEW, type_of_new
 from gavel_opt.kernels.lowering.variables import Lowering
 
 
@@ -64,8 +57,9 @@ class _Known(types.Function):
         self._signatures: dict[Any, Any] = {}
 
     def get_call_type(self, context: Any, given: Any, named: Any) -> Any:
-        if named:
-            return super().get_call_type(context, given, named)
+        new = type_of_new(self.typing_key, given, named)
+        if named or new is not None:
+            return new or super().get_call_type(context, given, named)
         key = tuple(given)
         if key not in self._signatures:
             self._signatures[key] = super().get_call_type(context, given, named)
@@ -101,9 +95,54 @@ class _Typing(Context):
 # passes ------------------------------------------------------------------------------------------
 
 
+@register_pass(mutates_CFG=True, analysis_only=False)
+class _Prepare(FunctionPass):
+    """Gives names of their own to constants of the module, and to each ``_``; tells constant indices.
+
+    A variable that is set to such a constant has the type of this very number for numba, so another cannot be put
+    there. With that mended, and ``_`` for things of several types, kernels need no static single assignment.
+    """
+
+    _name = "kernel_preparation"
+
+    def __init__(self) -> None:
+        FunctionPass.__init__(self)
+
+    def run_pass(self, state: Any) -> bool:
+        blocks = state.func_ir.blocks = canonicalize_cfg(state.func_ir.blocks)
+        for kind in rewrite_registry.rewrites["before-inference"]:
+            rewrite = kind(state)
+            for label in blocks:
+                while rewrite.match(state.func_ir, blocks[label], None, None):
+                    blocks[label] = rewrite.apply()
+        _give_names(blocks.values())
+        return True
+
+
+def _give_names(blocks: Any) -> None:
+    statements = [one for block in blocks for one in block.body]
+    count = Counter(one.target.name for one in statements if isinstance(one, ir.Assign))
+    unread = {name for name in count if name.split(".")[0] == "_"}
+    if unread:
+        uses = Counter(name.name for one in statements for name in one.list_vars())
+        unread = {name for name in unread if uses[name] == count[name]}
+    for block in blocks:
+        body: list[Any] = []
+        for one in block.body:
+            if isinstance(one, ir.Assign) and count[name := one.target.name] > 1:
+                if isinstance(one.value, (ir.Global, ir.FreeVar)) or name in unread:
+                    own = block.scope.redefine(f"${name}", one.loc)
+                    body.append(ir.Assign(one.value, own, one.loc))
+                    one = ir.Assign(own, one.target, one.loc)
+                if name in unread:
+                    continue
+            body.append(one)
+        block.body[:] = body
+
+
 @register_pass(mutates_CFG=False, analysis_only=True)
-class _CountingReferences(AnalysisPass):
-    """Leaves references uncounted where a function neither makes arrays nor returns any."""
+class _CountReferences(AnalysisPass):
+    """Tells when variables are no longer needed; but counts no references where a function neither makes arrays nor returns any."""
 
     _name = "kernel_references"
 
@@ -112,73 +151,32 @@ class _CountingReferences(AnalysisPass):
 
     def run_pass(self, state: Any) -> bool:
         made = [call.return_type for call in state.calltypes.values() if call is not None]
-        if not any(
+        if any(
             state.targetctx.data_model_manager[kind].contains_nrt_meminfo()
             for kind in {state.return_type, *made}
         ):
+            PostProcessor(state.func_ir).run(emit_dels=True)
+        else:
             state.targetctx = state.targetctx.subtarget(enable_nrt=False)
-        return False
-
-
-@register_pass(mutates_CFG=False, analysis_only=False)
-class _OneTypeEach(FunctionPass):
-    """Gives names of their own to constants of the module, and to each ``_``.
-
-    A variable that is set to such a constant has the type of this very number for numba, so another cannot be put
-    there. With that mended, and ``_`` for things of several types, kernels need no static single assignment.
-    """
-
-    _name = "kernel_names"
-
-    def __init__(self) -> None:
-        FunctionPass.__init__(self)
-
-    def run_pass(self, state: Any) -> bool:
-        blocks = state.func_ir.blocks.values()
-        statements = [one for block in blocks for one in block.body]
-        count = Counter(one.target.name for one in statements if isinstance(one, ir.Assign))
-        unread = {name for name in count if name.split(".")[0] == "_"}
-        if unread:
-            uses = Counter(name.name for one in statements for name in one.list_vars())
-            unread = {name for name in unread if uses[name] == count[name]}
-        for block in blocks:
-            body: list[Any] = []
-            for one in block.body:
-                if isinstance(one, ir.Assign) and count[name := one.target.name] > 1:
-                    if isinstance(one.value, (ir.Global, ir.FreeVar)) or name in unread:
-                        own = block.scope.redefine(f"${name}", one.loc)
-                        body.append(ir.Assign(one.value, own, one.loc))
-                        one = ir.Assign(own, one.target, one.loc)
-                    if name in unread:
-                        continue
-                body.append(one)
-            block.body[:] = body
-        return False
-
-
-_WITHOUT = (
-    InlineClosureLikes,
-    DeadBranchPrune,
-    InlineOverloads,
-    NopythonRewrites,
-    ReconstructSSA,
-    PreLowerStripPhis,
-)
-"""Passes that find nothing to do in kernels, yet look at every line."""
+        return True
 
 
 class Pipeline(CompilerBase):
-    """Numba's passes for one function."""
+    """Numba's passes for one function, without those that find nothing to do in kernels, yet look at every line."""
 
     def define_pipelines(self) -> list[Any]:
         """The passes, in order."""
-        passes = DefaultPassBuilder.define_nopython_pipeline(self.state)
-        passes.passes = [one for one in passes.passes if one[0] not in _WITHOUT]
-        passes.add_pass_after(_OneTypeEach, IRProcessing)
-        passes.add_pass_after(_CountingReferences, NopythonTypeInference)
-        passes.passes = [
-            (Lowering, why) if one is NativeLowering else (one, why) for one, why in passes.passes
-        ]
+        passes = PassManager("kernel")
+        for one in (
+            TranslateByteCode,
+            FixupArgs,
+            _Prepare,
+            NopythonTypeInference,
+            _CountReferences,
+            Lowering,
+            NoPythonBackend,
+        ):
+            passes.add_pass(one, one.__name__)
         passes.finalize()
         return [passes]
 
@@ -234,7 +232,11 @@ class _Target(CPUContext):
     """Numba's target, where :data:`WRITTEN` goes before what it knows."""
 
     def get_function(self, function: Any, signature: Any, *others: Any, **named: Any) -> Any:
-        written = WRITTEN.get(getattr(function, "typing_key", function))
+        name = getattr(function, "typing_key", function)
+        if name in NEW and signature.pysig is not None:
+            write = NEW[name]
+            return lambda builder, given, loc=None: write(self, builder, signature, given)
+        written = WRITTEN.get(name)
         if written is not None and not self.enable_boundscheck:
             fits, write = written
             if fits(*signature.args):

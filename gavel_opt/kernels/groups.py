@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gavel_opt.arrays import Floats, Ints
-from gavel_opt.kernels.jit import compiled
+from gavel_opt.kernels.jit import compiled, compiled_apart
 
 MANY = 64
 """Groups with one key beyond which they are found by hashing rows instead."""
@@ -140,7 +140,7 @@ def all_differ(words: NDArray[np.uint64]) -> bool:
     return True
 
 
-@compiled
+@compiled_apart
 def group_keys(key: Ints, scale: Ints, weight: Floats, keys: int) -> tuple[Ints, Ints, Ints, Ints]:
     """Group jobs of equal key, scale factor and weight, in ascending order of these.
 

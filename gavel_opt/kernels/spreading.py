@@ -15,13 +15,13 @@ import numpy as np
 
 from gavel_opt.arrays import Floats, Ints
 from gavel_opt.kernels.groups import sorted_rows
-from gavel_opt.kernels.jit import compiled
+from gavel_opt.kernels.jit import compiled, compiled_apart
 
 NOTHING = 1e-10
 """Time of a pair of groups below this is an interior point's idea of zero."""
 
 
-@compiled
+@compiled_apart
 def spread_over_jobs(of_job: Ints, count: Ints, member: Ints, y: Floats) -> tuple[Ints, Floats]:
     """Spread the time of pairs of groups over pairs of jobs.
 

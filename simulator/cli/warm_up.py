@@ -117,14 +117,14 @@ def _compile_all(processes: int) -> dict[str, float]:
     started = time.perf_counter()
     compiled: dict[str, float] = {}
     waiting: list[tuple[str, Future[tuple[bytes, float]]]] = []
-    shared: dict[str, Future[tuple[bytes, float]]] = {}
+    shared: dict[Part, Future[tuple[bytes, float]]] = {}
     with ProcessPoolExecutor(max(1, processes - 1), get_context("spawn")) as pool:
 
         def begin(name: str, part: Part) -> Future[tuple[bytes, float]]:
-            if part.exported not in shared:
-                shared[part.exported] = pool.submit(finish, part)
-                waiting.append((name, shared[part.exported]))
-            return shared[part.exported]
+            if part not in shared:
+                shared[part] = pool.submit(finish, part)
+                waiting.append((name, shared[part]))
+            return shared[part]
 
         def elsewhere(name: str, lowered: Lowered) -> Future[tuple[bytes, ...]]:
             finished: Future[tuple[bytes, ...]] = Future()

@@ -44,7 +44,7 @@ def array_of(
     owner: Any = None,
 ) -> Any:
     """The same, of an array's model; strides where it is not in order, and who owns the memory."""
-    size = _size_of(data.type.pointee)
+    size = size_of(data.type.pointee)
     count: Any = None
     found: list[Any] = []
     for length in reversed(shape):
@@ -71,7 +71,7 @@ def array_of(
 
 
 @functools.cache
-def _size_of(kind: Any) -> int:
+def size_of(kind: Any) -> int:
     """Bytes; LLVM reads a text to tell."""
     return int(cpu_target.target_context.get_abi_sizeof(kind))
 

@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 import functools
-from typing import Any
+from typing import Any, cast
 
 from llvmlite import ir
 from numba import types
+from numba.core import cgutils
 from numba.core.callconv import CPUCallConv
 from numba.core.datamodel.packer import ArgPacker
 from numba.core.registry import cpu_target
@@ -24,20 +25,40 @@ class References(NRTContext):
 
     def incref(self, builder: Any, kind: Any, value: Any) -> None:
         """Count one more."""
-        if self.holds_any(builder, kind, value):
+        if not _count(builder, kind, value, "NRT_incref"):
             super().incref(builder, kind, value)
 
     def decref(self, builder: Any, kind: Any, value: Any) -> None:
         """Count one less."""
-        if self.holds_any(builder, kind, value):
+        if not _count(builder, kind, value, "NRT_decref"):
             super().decref(builder, kind, value)
 
-    def holds_any(self, builder: Any, kind: Any, value: Any) -> bool:
-        """Whether a value may hold references."""
-        return any(
-            not (isinstance(owner, ir.Constant) and owner.constant is None)
-            for _, owner in self.get_meminfos(builder, kind, value)
-        )
+
+def _count(builder: Any, kind: Any, value: Any, name: str) -> bool:
+    """Call a function of numba's for each owner in a value; False where only numba knows how to find them."""
+    places = _owners(kind)
+    for place in places or ():
+        owner = builder.extract_value(value, place)
+        if not (isinstance(owner, ir.Constant) and owner.constant is None):
+            called = ir.FunctionType(ir.VoidType(), [owner.type])
+            builder.call(cgutils.get_or_insert_function(builder.module, called, name), [owner])
+    return places is not None
+
+
+@functools.cache
+def _owners(kind: Any) -> tuple[tuple[int, ...], ...] | None:
+    """Where a value of some type has owners of memory; None if that is not known here."""
+    model = cpu_target.target_context.data_model_manager[kind]
+    if isinstance(kind, types.Array):
+        return ((model.get_field_position("meminfo"),),)
+    if not model.contains_nrt_meminfo():
+        return ()
+    if not isinstance(kind, types.BaseTuple):
+        return None
+    inner = [_owners(one) for one in cast(Any, kind)]
+    if None in inner:
+        return None
+    return tuple((i, *place) for i, places in enumerate(inner) for place in places or ())
 
 
 class Convention(CPUCallConv):

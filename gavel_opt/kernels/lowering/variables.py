@@ -20,10 +20,11 @@ from gavel_opt.kernels.lowering.arrays_and_ranges import array_of
 from gavel_opt.kernels.lowering.lending import LENT, Table
 
 
-class _Builder(ir.IRBuilder):
+class Builder(ir.IRBuilder):
     """Takes members out of structures without an instruction where they have just been put there."""
 
     def extract_value(self, agg: Any, idx: Any, name: str = "") -> Any:
+        """Take out a member."""
         place = tuple(idx) if isinstance(idx, (tuple, list)) else (idx,)
         while place:
             if isinstance(agg, ir.instructions.ExtractValue):
@@ -64,7 +65,7 @@ class _Lower(Lower):
 
     def setup_function(self, fndesc: Any) -> None:
         super().setup_function(fndesc)
-        self.builder = _Builder(self.entry_block)
+        self.builder = Builder(self.entry_block)
         self.call_helper = self.call_conv.init_call_helper(self.builder)
 
     def alloca(self, name: str, type: Any) -> Any:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gavel_opt.arrays import Bools, Floats, Ints
-from gavel_opt.kernels.jit import compiled
+from gavel_opt.kernels.jit import compiled, unrolled
 from gavel_opt.solver.column_generation.face_columns import Point
 from gavel_opt.solver.column_generation.pair_pricing import PairColumns
 
@@ -64,6 +64,7 @@ class RowValues(NamedTuple):
         return cls(np.zeros(groups), np.zeros(groups), np.zeros(types))
 
 
+@unrolled
 @compiled
 def fill_tiles(tiles: Tiles, pairs: PairColumns, marks: Bools, weight: Floats, place: Ints) -> None:
     """Write down the columns of a face.
@@ -115,6 +116,7 @@ def _add_cost(
         z[q] += time + times[q] - first[q] * level - second[q] * levels[q]
 
 
+@unrolled
 @compiled
 def costs_of_tiles(tiles: Tiles, nu: RowValues, z: Floats) -> None:
     """What all columns cost at prices of rows."""
@@ -153,6 +155,7 @@ def _multiply(product: Floats, one: Floats, other: Floats) -> None:
         product[q] = one[q] * other[q]
 
 
+@unrolled
 @compiled
 def assemble_tiles(
     tiles: Tiles,
@@ -239,6 +242,7 @@ def _take_off_product(total: Floats, one: Floats, other: Floats) -> None:
         total[q] -= one[q] * other[q]
 
 
+@unrolled
 @compiled
 def add_up_tiles(
     tiles: Tiles,
@@ -290,6 +294,7 @@ def _most_across(x: Floats, z: Floats, dz: Floats, down: Floats, up: Floats) -> 
         up[q] = max(up[q], part)
 
 
+@unrolled
 @compiled
 def walk_tiles(
     tiles: Tiles,
@@ -330,6 +335,7 @@ def walk_tiles(
     return below_x, below_z, moved
 
 
+@unrolled
 @compiled
 def read_tiles(
     tiles: Tiles, shares: Floats, pairs: PairColumns, marks: Bools, place: Ints, x: Floats

@@ -22,7 +22,7 @@ import numpy as np
 from gavel_opt.arrays import Floats, Ints
 from gavel_opt.kernels.dense import eliminate_rows, solve_rows
 from gavel_opt.kernels.gap import LEVEL_SIZE, relative_gap
-from gavel_opt.kernels.jit import compiled, compiled_apart
+from gavel_opt.kernels.jit import compiled, compiled_apart, unrolled
 from gavel_opt.solver.prices.cheapest_mix import (
     FIRST,
     SECOND,
@@ -125,6 +125,7 @@ class Search(NamedTuple):
     matrix: Floats
 
 
+@unrolled
 @compiled_apart
 def centre_at_bottleneck(given: Given, pairs: Pairs, ray: Floats, found: Found) -> bool:
     """Solve a program without reward; False if it is not one of these, or too near to another one.

@@ -15,7 +15,7 @@ import numpy as np
 from gavel_opt.arrays import Floats
 from gavel_opt.kernels.dense import copy_into
 from gavel_opt.kernels.gap import LEVEL_SIZE, relative_gap
-from gavel_opt.kernels.jit import compiled, compiled_apart
+from gavel_opt.kernels.jit import compiled, compiled_apart, unrolled
 from gavel_opt.solver.prices.bottleneck import SHORT, centre
 from gavel_opt.solver.prices.cheapest_mix import (
     FIRST,
@@ -60,6 +60,7 @@ NONE, DOUBT, BOTTLENECK, PRICED = range(4)
 either kind."""
 
 
+@unrolled
 @compiled_apart
 def solve_direct(given: Given, start: Floats, found: Found) -> int:
     """Solve a program without reward and pairs; the outcome.

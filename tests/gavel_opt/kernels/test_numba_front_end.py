@@ -77,6 +77,39 @@ def test_names_have_one_type_each() -> None:
         assert call(values, counts, wanted) == names.interpreted(values, counts, wanted)
 
 
+@jit.compiled
+def new_arrays(many: int, few: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+    """New arrays of all kinds, by a number and by a shape, with a type that is named, given or left out."""
+    room = np.empty((many, few.size), np.int64)
+    for i in range(many):
+        for j in range(few.size):
+            room[i, j] = i * j - few[j]
+    flags = np.zeros(many, dtype=np.bool_)
+    flags[many - 1] = True
+    cube = np.full((2, many, few.size), -np.inf)
+    cube[1, many - 1, 0] = np.ones((many, 3)).sum() + np.zeros((many, 3), np.int32).sum()
+    whole, parts = np.full(many, 7), np.full(many, 7, np.float64)
+    total = (whole[0] // 2) + parts[-1] / 2 + np.ones(many, np.int64)[many - 1] // 2
+    return room, flags, cube, total
+
+
+def test_new_arrays() -> None:
+    few = np.array([3, -1, 5, 0])
+    forms = "i", form_of(few)
+    lowered = lower_kernel(new_arrays, forms, lambda: None)
+    assert not any("np_empty" in text or "np_full" in text for text in lowered.parts[0].texts)
+    refused: list[int] = []
+    code = lowered.code(machine_code(lowered))
+    call = native.load(code, forms, lambda status, _: refused.append(status))
+    for many in (1, 6, 4000):
+        for found, right in zip(call(many, few), new_arrays.interpreted(many, few), strict=True):
+            assert np.array_equal(found, right)
+            assert np.asarray(found).dtype == np.asarray(right).dtype
+    for many in (-1, 1 << 40, 1 << 62):
+        call(many, few)
+    assert refused == [native.RAISED] * 3
+
+
 @jit.compiled_apart
 def halves(values: np.ndarray) -> np.ndarray:
     """Half the values, in an array of its own."""
