@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -152,17 +151,6 @@ def check_program(
     return check
 
 
-def check_files(
-    files: Sequence[Path],
-    read: Callable[[Path], LinearProgram],
-    engines: Sequence[Engine],
-    options: Options,
-) -> Iterable[Check]:
-    """Check one file after the other; engines keep their models from one to the next."""
-    for file in files:
-        yield check_program(read(file), engines, options, str(file))
-
-
 def _said(finding: Finding) -> Status | None:
     """What stands for an engine: what is proven, or else its word; None if it came to no answer."""
     solution = finding.solution
@@ -283,7 +271,6 @@ __all__ = [
     "TOLERANCE",
     "Check",
     "Finding",
-    "check_files",
     "check_program",
     "corrected",
     "describe_certificate",

@@ -23,7 +23,7 @@ from gavel_opt.model.odd_states import Glance, proper_part, screen_state, widene
 from gavel_opt.model.solution import Certificate
 from gavel_opt.policies import Policy, solves
 from gavel_opt.policies.finish_time import known_past
-from gavel_opt.policies.max_min import is_known_packed, known_variant
+from gavel_opt.policies.max_min import known_variant
 from gavel_opt.policies.one_kernel import known_call
 from gavel_opt.policies.outside import (
     blamed,
@@ -156,7 +156,9 @@ class Driver(EngineChain):
         if self._one_step is None:
             return None
         variant = known_variant(self.policy)
-        return known_past(self.policy, jobs) if variant is None else (None, variant == "plain")
+        if variant is None:
+            return known_past(self.policy, jobs)
+        return None if variant == "packed" else (None, variant == "plain")
 
     def standing_call(self, state: StandingState) -> Call | None:
         """What computes allocations from within compiled code, as :meth:`allocate` does where nothing is odd.
@@ -176,7 +178,7 @@ class Driver(EngineChain):
             return None
         limits = widest, self.tolerance
         made_of: tuple[object, ...]
-        if is_known_packed(policy):
+        if known_variant(policy) == "packed":
             if self.tie_break != "canonical":
                 return None
             made_of = engine, state, *limits

@@ -355,13 +355,10 @@ def _small(value: float) -> str:
 def _coloured(finding: Finding) -> str:
     solution = finding.solution
     word: str = solution.status.value
-    claimed = "" if solution.proof or not _is_verdict(word) else " (claimed)"
+    verdict = word in ("infeasible", "unbounded", "infeasible_or_unbounded")
+    claimed = " (claimed)" if verdict and not solution.proof else ""
     colour = {"optimal": "green", "imprecise": "red", "numerical_error": "red"}.get(word, "yellow")
     return f"[{colour}]{word}{claimed}[/]"
-
-
-def _is_verdict(word: str) -> bool:
-    return word in ("infeasible", "unbounded", "infeasible_or_unbounded")
 
 
 def _answers() -> tuple[Any, ...]:

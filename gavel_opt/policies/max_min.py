@@ -11,8 +11,6 @@ with weights :math:`w_m`, scale factors :math:`z_m` and the proportional share
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 
 from gavel_opt.kernels.max_min_rows import fairness_rows
@@ -51,21 +49,14 @@ class MaxMinFairness(ByVariant):
 _is_as_here = AsWritten(MaxMinFairness)
 
 
-def known_variant(policy: Policy) -> Literal["plain", "perf"] | None:
+def known_variant(policy: Policy) -> Variant | None:
     """The variant of a policy whose one program is that of this module, exactly; else None.
 
     Engines that make this program themselves (:class:`gavel_opt.engines.protocol.OneStepEngine`) need
     not be handed it. Any other policy is asked for its programs: a subclass, one that passes calls on to
     a policy of this module, and one whose ``programs`` was replaced.
     """
-    if not _is_as_here(policy) or policy.variant == "packed":
-        return None
-    return policy.variant
-
-
-def is_known_packed(policy: Policy) -> bool:
-    """Whether it is the variant with pairs of a policy as above."""
-    return _is_as_here(policy) and policy.variant == "packed"
+    return policy.variant if _is_as_here(policy) else None
 
 
 def fairness_program(

@@ -109,6 +109,6 @@ def test_a_method_replaced_in_the_class(monkeypatch):
 def test_the_policies_that_it_was_made_for_take_it():
     assert known_variant(make_policy("max_min_fairness")) == "plain"
     assert known_variant(make_policy("max_min_fairness_perf")) == "perf"
-    assert known_variant(make_policy("max_min_fairness_packed")) is None
+    assert known_variant(make_policy("max_min_fairness_packed")) == "packed"
     assert known_variant(make_policy("max_min_fairness_water_filling_perf")) is None
     assert max_min.known_variant(make_policy("fifo")) is None
