@@ -53,7 +53,9 @@ EXACT, STEADY = 1e-13, 1e-6
 """Newton's method ends once the next change of a variable would be smaller than the first part of it, or once none
 is larger than the second and they get no smaller."""
 FULL, FEW = 0.1, 16
-"""Steps as long as this are no sign that prices of another face, or rounded ones, are too far off, and so few are enough."""
+"""A first step as long as this is no sign that prices of another face, or rounded ones, are too far off, and so few are enough."""
+SHORTER, LONGER = 0.01, 0.5
+"""Later steps may be shorter, to this; but one in the first half of those few is as long as the second."""
 BITS = 24, 32, 40
 """Of prices: the first with which all columns still cost something."""
 _ROOM = 1.5
@@ -133,7 +135,7 @@ class _Search:
         self.nu = nu.copy()
         if not min(part.stand_at(nu) for part in self._parts) > 0.0:
             return False
-        return self._newton(1.0, FULL, FEW)
+        return self._newton(1.0, near=True, limit=FEW)
 
     def _from_outside(self) -> bool:
         """The predictor and corrector until rows are met, then Newton's method."""
@@ -148,7 +150,7 @@ class _Search:
         for count in range(LIMIT):
             mu = sum(part.product() for part in self._parts) / total
             if missing <= MET:
-                found = self._newton(mu, 0.0, LIMIT - count)
+                found = self._newton(mu, near=False, limit=LIMIT - count)
                 self.nu /= mu
                 return found
             if not self._factor():
@@ -162,10 +164,11 @@ class _Search:
             missing *= 1.0 - self._take(step, BACK)
         return False
 
-    def _newton(self, goal: float, least: float, limit: int) -> bool:
-        """Newton's method towards products of ``goal``, while its steps are no shorter than ``least``."""
+    def _newton(self, goal: float, near: bool, limit: int) -> bool:
+        """Newton's method towards products of ``goal``; where that should be ``near``, while its steps are no shorter."""
         drift = before = np.inf
-        for _ in range(limit):
+        longest = 0.0
+        for count in range(limit):
             for part in self._parts:
                 part.look_at_prices(self.nu)
             if drift > STALE:
@@ -178,7 +181,13 @@ class _Search:
             step = self._towards(goal, 0.0)
             moved = step.moved
             step = self._recentred(step, goal)
-            if not np.isfinite(step.nu).all() or min(step.primal, step.dual) < least:
+            if not np.isfinite(step.nu).all():
+                return False
+            length = min(step.primal, step.dual)
+            longest = max(longest, length)
+            if near and (
+                length < (SHORTER if count else FULL) or (count >= limit // 2 and longest < LONGER)
+            ):
                 return False
             self._take(step, NEWTON_BACK)
             drift += moved

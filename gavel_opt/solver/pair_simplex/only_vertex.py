@@ -260,7 +260,7 @@ def _workers_are_short(columns: Columns, at: Tableau, least: float) -> bool:
 
 @compiled
 def clear_of(columns: Columns) -> float:
-    """What is clearly not zero among costs; a thousandth of it among prices."""
+    """What is clearly not zero among costs and prices."""
     jobs = 0.0
     for i in range(columns.jobs.size):
         jobs += columns.jobs[i]
