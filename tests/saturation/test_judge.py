@@ -10,8 +10,17 @@ import pytest
 import simulator
 from simulator.runs import checkpoint
 from simulator.runs.runner import Checkpointing, execute
+from simulator.runs.saturation import judge
 from simulator.runs.saturation.bounds import highest_rate
-from simulator.runs.saturation.judge import Judge, beyond, may_be_saturated, pooled, together, weigh
+from simulator.runs.saturation.judge import (
+    PAID_ROUNDS,
+    Judge,
+    beyond,
+    may_be_saturated,
+    pooled,
+    together,
+    weigh,
+)
 from simulator.runs.saturation.long_queue import Pace
 from simulator.runs.simulation import Simulation
 from simulator.settings.options import make_config
@@ -147,6 +156,24 @@ class TestNearTheKnee:
         verdict = found.summary["saturation"]
         assert verdict["verdict"] == "unjudged"
         assert "no long queue was measured" in verdict["reason"]
+
+    def test_a_few_that_wait_are_worth_a_measurement_in_a_long_run_only(self):
+        """0.83 of the knee; in 11,000 rounds of so few jobs a long queue would take 4 % of the time."""
+        settings = {"policy": "fifo_perf", "cluster": "6:6:6", "rate": 0.7, "seed": 0}
+        short, long = (run(**settings, window=window) for window in ((700, 800), (2700, 2800)))
+        assert short.summary["saturation"]["verdict"] == "unjudged"
+        assert short.summary["rounds"] < PAID_ROUNDS < long.summary["rounds"]
+        assert "pace" in long.summary["saturation"]["figures"]
+
+    @pytest.mark.parametrize(("policy", "rate"), [("max_min_fairness", 5.05), ("fifo_perf", 5.3)])
+    def test_many_that_wait_are_worth_a_measurement_whatever_is_likely(
+        self, policy, rate, monkeypatch
+    ):
+        monkeypatch.setattr(judge, "LIKELY", 9.0)
+        monkeypatch.setattr(judge, "LIKELY_IN_ORDER", {policy: 9.0})
+        found = run(policy=policy, rate=rate, seed=2)
+        assert found.status == "saturated"
+        assert found.summary["jobs"]["arrived_in_all"] > 400  # it took some until so many waited
 
 
 class TestArithmetic:

@@ -96,9 +96,24 @@ LEAST_ROUNDS, LEAST_SHARED_ROUNDS = 40, 120
 jobs share workers it takes longer until those run together that do so usually."""
 
 
-def look_after(rounds: int) -> int:
+LIKELY, LIKELY_IN_ORDER = 0.98, {"fifo": 0.92, "fifo_perf": 1.02}
+"""Part of the rate that equal shares of all workers sustain beyond which a long queue is measured as soon as enough jobs
+have come: what policies come to at least, as far as their knees are known."""
+
+WAITING, WAITING_IN_ORDER = 0.5, 1.0
+"""Below that it is measured once jobs wait that ask for so many workers per worker, or where they are served in order,
+whose rounds are cheap, once so many jobs wait per worker: most runs that keep up do not come to that."""
+
+RARER = 3
+"""How many times as rare looks are that only ask whether it is time: each takes ten times as long as a warm one would."""
+
+PAID_ROUNDS = 35_000
+"""Rounds of which a long queue is a small part in any case: in so long a run any jobs that wait will do."""
+
+
+def look_after(rounds: int, times: int = 1) -> int:
     """Round of the next look: looks grow rarer as the run grows longer."""
-    return rounds + max(FIRST_LOOK // 2, rounds // 10)
+    return rounds + max(FIRST_LOOK // 2, times * rounds // 10)
 
 
 class Judge:
@@ -171,12 +186,16 @@ class Judge:
             try:
                 if hours is not None:
                     self._measure(simulation, hours)
+                elif not self._seen:  # nothing of the run itself is noted from look to look
+                    self.next_look = look_after(simulation.rounds, RARER)
                 if self._pace is not None:
                     self._weigh(simulation, self._pace)
             except GavelError as wrong:
                 reason = f"the pace of a long queue could not be measured: {wrong}"
                 self.verdict = Verdict(self._rule, "undecided", reason, {}, simulation.time)
                 self.next_look = None
+        else:
+            self.next_look = look_after(simulation.rounds, RARER)
         return self.verdict
 
     def at_the_end(self, simulation: Simulation) -> None:
@@ -187,7 +206,9 @@ class Judge:
             self.look(simulation)
             return
         least, hours = self._parameters["jobs"], self._parameters["hours"]
-        reason = f"jobs had not waited for {hours:g} hours on end, so no long queue was measured"
+        reason = (
+            f"few jobs or none had waited for {hours:g} hours on end, so no long queue was measured"
+        )
         if self._worth_looking(simulation) or simulation.arrived < least:
             reason = "the run was too short to spend time on the question"
         self.verdict = Verdict(self._rule, "unjudged", reason, {}, simulation.time)
@@ -283,12 +304,26 @@ class Judge:
         """
         if simulation.arrived < self._parameters["jobs"]:
             return False
-        return self._beyond_even_shares or self._jobs_wait(simulation)
+        return _rate(self._config) > self._likely_rate or self._jobs_wait(simulation)
+
+    @property
+    def _likely_rate(self) -> float:
+        """Jobs per hour that the policy is likely to sustain, as far as arithmetic tells."""
+        part = LIKELY_IN_ORDER[self._config.policy] if self._in_order else LIKELY
+        return part * self._even_shares
 
     def _jobs_wait(self, simulation: Simulation) -> bool:
-        """Whether some jobs have waited at every moment for some hours."""
+        """Whether enough jobs have waited at every moment for some hours that it is worth a look."""
         since = simulation.time - self._parameters["hours"] * HOUR
-        return since >= 0 and simulation.waits and bool(simulation.waiting_since(since).min() > 0)
+        if since < 0 or not simulation.waits:
+            return False
+        waiting = float(simulation.waiting_since(since).min())
+        if self._takes(simulation) * HOUR >= PAID_ROUNDS * self._config.round_seconds:
+            return waiting > 0.0
+        per_worker = waiting / simulation.cluster.total
+        if self._in_order:
+            return per_worker >= WAITING_IN_ORDER
+        return per_worker * simulation.mean_scale >= WAITING
 
     def _hours_due(self, simulation: Simulation) -> float | None:
         """Hours of a long queue that may be simulated now; None if not yet.
@@ -334,8 +369,11 @@ class Judge:
 
     def _affordable(self, simulation: Simulation) -> float:
         """Hours of a long queue that are the usual share of those that the run takes at least."""
-        takes = max(simulation.time / HOUR, simulation.window[1] / _rate(self._config))
-        return self._parameters["share"] * takes
+        return self._parameters["share"] * self._takes(simulation)
+
+    def _takes(self, simulation: Simulation) -> float:
+        """Hours that the run takes at least."""
+        return max(simulation.time / HOUR, simulation.window[1] / _rate(self._config))
 
     def _goes_by_itself(self, simulation: Simulation) -> bool:
         """Whether the run's own pace may count before its queue is long."""
