@@ -165,6 +165,13 @@ class TestNearTheKnee:
         assert short.summary["rounds"] < PAID_ROUNDS < long.summary["rounds"]
         assert "pace" in long.summary["saturation"]["figures"]
 
+    def test_a_crowd_is_worth_one_that_long_rounds_make_dear(self):
+        """120 rounds of 1,200 s are 5 % of the hours of this run at 1.06 of its knee, which used to complete."""
+        found = run(policy="gandiva", rate=5.88, seed=1, round_seconds=1200)
+        assert found.status == "saturated"
+        few = run(policy="gandiva", rate=5.3, seed=1, round_seconds=1200, window=(2500, 2600))
+        assert few.summary["saturation"]["verdict"] == "unjudged"
+
     @pytest.mark.parametrize(("policy", "rate"), [("max_min_fairness", 5.05), ("fifo_perf", 5.3)])
     def test_many_that_wait_are_worth_a_measurement_whatever_is_likely(
         self, policy, rate, monkeypatch

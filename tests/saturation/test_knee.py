@@ -218,6 +218,19 @@ class TestLongQueue:
             paces.append(queue.pace(1).rate)
         assert np.mean(paces) == pytest.approx(4.999, rel=0.01)
 
+    def test_served_in_order_for_long_it_says_how_far_queues_are_apart(self):
+        """Its stretches tell of the same luck as its jobs do: both together say half as much again."""
+        own = config(policy="fifo_perf", multi_gpu=True)
+        bound, paces = highest_rate(own), []
+        for seed in range(16):
+            queue = LongQueue(replace(own, seed=seed), bound, 250.0)
+            for hours in [5.0] * 6 + [24.0] * 9:
+                queue.go_on(hours)
+            paces.append(queue.pace(1))
+        stated = np.sqrt(np.mean([(pace.error / pace.rate) ** 2 for pace in paces]))
+        apart = np.std([pace.rate for pace in paces], ddof=1) / np.mean([one.rate for one in paces])
+        assert 0.9 < stated / apart < 1.35
+
     def test_workers_that_stay_idle_at_first_are_waited_for(self, bound):
         """Plain FIFO starts with one worker type alone in every other queue, and then took 2.6 to 3.3 at first."""
         paces = []

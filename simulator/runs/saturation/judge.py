@@ -42,6 +42,9 @@ STRETCHES, FEWEST_STRETCHES = 6, 3
 """Stretches in which a long queue is measured, and those after which a clear answer ends it; the first is left
 out, while it settles."""
 
+MANY_STRETCHES = 4 * STRETCHES
+"""Stretches of the usual length after which any number of them is enough."""
+
 BATCHES = 6
 """Stretches of the run itself in which its own pace is taken."""
 
@@ -103,6 +106,10 @@ have come: what policies come to at least, as far as their knees are known."""
 WAITING, WAITING_IN_ORDER = 0.5, 1.0
 """Below that it is measured once jobs wait that ask for so many workers per worker, or where they are served in order,
 whose rounds are cheap, once so many jobs wait per worker: most runs that keep up do not come to that."""
+
+CROWDED, CROWDED_SHARE = 1.0, 4.0
+"""Workers that waiting jobs ask for, per worker, from which on a first measurement may take so many times the usual share
+of a run's hours: with long rounds the fewest that say something are more than that share."""
 
 RARER = 3
 """How many times as rare looks are that only ask whether it is time: each takes ten times as long as a warm one would."""
@@ -313,17 +320,20 @@ class Judge:
         return part * self._even_shares
 
     def _jobs_wait(self, simulation: Simulation) -> bool:
-        """Whether enough jobs have waited at every moment for some hours that it is worth a look."""
-        since = simulation.time - self._parameters["hours"] * HOUR
-        if since < 0 or not simulation.waits:
-            return False
-        waiting = float(simulation.waiting_since(since).min())
+        """Whether so many jobs have waited at every moment for some hours that it is worth a look."""
+        waiting = self._waiting(simulation)
         if self._takes(simulation) * HOUR >= PAID_ROUNDS * self._config.round_seconds:
             return waiting > 0.0
-        per_worker = waiting / simulation.cluster.total
         if self._in_order:
-            return per_worker >= WAITING_IN_ORDER
-        return per_worker * simulation.mean_scale >= WAITING
+            return waiting >= WAITING_IN_ORDER
+        return waiting * simulation.mean_scale >= WAITING
+
+    def _waiting(self, simulation: Simulation) -> float:
+        """Jobs per worker that have waited at every moment for some hours."""
+        since = simulation.time - self._parameters["hours"] * HOUR
+        if since < 0 or not simulation.waits:
+            return 0.0
+        return float(simulation.waiting_since(since).min()) / simulation.cluster.total
 
     def _hours_due(self, simulation: Simulation) -> float | None:
         """Hours of a long queue that may be simulated now; None if not yet.
@@ -340,9 +350,10 @@ class Judge:
             return min(affordable, 4.0 * small * due)
         # The faster jobs come the shorter the run, but not the less it takes to do its jobs: a first
         # measurement may be as long as at the rate that equal shares sustain.
-        at_even_shares = simulation.window[1] / self._even_shares
-        first = self._measured == 0.0 and self._parameters["share"] * at_even_shares >= due
-        return due if first else None
+        most = self._parameters["share"] * simulation.window[1] / self._even_shares
+        if self._waiting(simulation) * simulation.mean_scale >= CROWDED:
+            most = max(most, CROWDED_SHARE * self._affordable(simulation))
+        return due if self._measured == 0.0 and most >= due else None
 
     def _suspicion(self) -> float:
         """How many times the usual share of a run's hours may go into a long queue, as far as its pace is known."""
@@ -490,7 +501,8 @@ class Judge:
                 break  # nothing is stopped by it, so it need not be clear
             if done < STRETCHES and simulation.shares_workers:
                 continue
-            seen, needed = (pace, parameters) if whole else (early, doubtful)
+            enough = whole or (queue.in_order and done >= MANY_STRETCHES)
+            seen, needed = (pace, parameters) if enough else (early, doubtful)
             if finding_of(rate, seen, needed) != "undecided":
                 break
             # a queue of all kinds of jobs that is to become another says soon which one

@@ -101,6 +101,11 @@ def known_in_order(config: RunConfig, made: Found | None) -> bool:
     return made is None and config.policy in _IN_ORDER
 
 
+SEVERAL = 2.0
+"""Turnovers after which a queue that is served in order has seen so many jobs that the luck of these is all that its
+stretches tell: of 30 queues of 250 hours the paces are a third less far apart than both together say."""
+
+
 WASTES = 0.88
 """Part of the bound below which a policy does not match jobs to workers. Then its pace depends on the mix of jobs in
 the queue, and little on how many there are. Of those whose knees are known, the one group comes to 0.91 of the bound and
@@ -371,7 +376,9 @@ class LongQueue:
             rate = costs.earned / turns.seconds / costs.needed
             error = rate * self._error_of(costs, turns)
             if parts.size > 1:
-                error = math.hypot(error, spread / math.sqrt(parts.size))
+                apart = spread / math.sqrt(parts.size)
+                long = self.in_order and turns.seconds >= SEVERAL * self.turnover * HOUR
+                error = max(error, apart) if long else math.hypot(error, apart)
         jobs = equal_jobs(turns.cost)
         return Pace(rate, error, turns.seconds / HOUR, self._simulation.active, jobs)
 
