@@ -103,7 +103,7 @@ LIKELY, LIKELY_IN_ORDER = 0.98, {"fifo": 0.92, "fifo_perf": 1.02}
 """Part of the rate that equal shares of all workers sustain beyond which a long queue is measured as soon as enough jobs
 have come: what policies come to at least, as far as their knees are known."""
 
-WAITING, WAITING_IN_ORDER = 0.5, 1.0
+WAITING, WAITING_IN_ORDER = 0.75, 1.5
 """Below that it is measured once jobs wait that ask for so many workers per worker, or where they are served in order,
 whose rounds are cheap, once so many jobs wait per worker: most runs that keep up do not come to that."""
 
