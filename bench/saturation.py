@@ -33,7 +33,7 @@ HERE = Path(__file__).parent
 RESULTS = HERE / "saturation.json"
 DOCS = HERE.parent / "docs" / "measurements" / "2026-11-saturation.md"
 SEEDS = range(10)
-MADE_WITH = 60
+MADE_WITH = 70
 """The rule was made and changed with runs of seeds below it."""
 COST_SEEDS = FIGURE_SEEDS = range(3)
 WINDOW = (4000, 5000)
