@@ -89,8 +89,13 @@ class GroupedAsk:
     def until(
         self, level: Floats, slope: Floats
     ) -> Generator[AllocationProgram, Answer, Allowed] | None:
-        """Ask for a time."""
-        return self._of(slope, level)
+        """Ask for a time, if those that do not rise can have their limits at once: else there may be none, not even one of before."""
+        blocks = self._program.blocks
+        full = slope <= 0.0
+        needed = np.bincount(
+            blocks.rate[full].argmax(axis=1), blocks.use[full], blocks.workers.size
+        )
+        return self._of(slope, level) if (needed <= blocks.workers).all() else None
 
     def _of(self, slope: Floats, floor: Floats) -> Generator[AllocationProgram, Answer, Allowed]:
         program = replace(self._program, slope=slope, floor=floor)

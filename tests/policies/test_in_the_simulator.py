@@ -75,3 +75,17 @@ def test_a_certified_answer_never_stops_a_run():
     name, jobs = "finish_time_fairness", {"jobs": 12, "cluster": SMALL}
     conic = simulator.run(policy=name, engine="ecos", **jobs)
     assert conic.average_jct == simulator.run(policy=name, **jobs).average_jct
+
+
+@pytest.mark.parametrize(("seed", "jobs"), [(87, 9), (101, 8)])
+def test_jobs_whose_limits_cannot_be_had_at_once_are_not_asked_for_at_their_limits(seed, jobs):
+    """Water filling asked how long the others can rise beside them: an infeasible program, which ended two runs of 150."""
+    settings = {"jobs": jobs, "seed": seed, "multi_gpu": True, "max_simulated_hours": 30}
+    cluster = {"v100": 8, "p100": 4, "k80": 4}
+    packed = "max_min_fairness_water_filling_packed"
+    found = [
+        simulator.run(policy=packed, cluster=cluster, engine=engine, **settings)
+        for engine in ("structured", "highs")
+    ]
+    assert found[0].jct == found[1].jct
+    assert found[0].summary["solve"]["fallbacks"] == 0
