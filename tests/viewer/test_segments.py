@@ -9,8 +9,6 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from simulator.runs.runner import execute
-from simulator.settings.options import make_config
 from simulator.viewer.library import Library, NotThereError
 from simulator.viewer.run_folder import read_run
 from simulator.viewer.run_parts import thinned
@@ -22,12 +20,7 @@ from simulator.viewer.segments import (
     leaving_times,
     read_segments,
 )
-
-
-def wide_run(folder: Path) -> None:
-    """Write a run with all tables."""
-    config = make_config(policy="isolated", jobs=4, cluster="2:2:2")
-    execute(config, record=("placements", "allocations")).write(folder)
+from tests.simulator.test_readers_refuse import wide_run
 
 
 @pytest.mark.parametrize("name", ["gavel", "las", "packed"])
