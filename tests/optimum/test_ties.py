@@ -156,6 +156,33 @@ def test_efficient_has_the_largest_total(seed):
     assert _worth(program, answer) == pytest.approx(highs(total).objective, rel=1e-7)
 
 
+@pytest.mark.parametrize(
+    ("rates", "workers", "best"),
+    [
+        ([[2.0, 5.0]], [6.0, 1.0], [[0.0, 1.0]]),  # all is tight: the face is a point
+        ([[8.0]], [1.0], [[1.0]]),
+        (  # the first job takes all of the last type, where three of the others would be faster
+            [
+                *([0.24, 1.0, 1.69], [2.7, 10.1, 9.6], [2.6, 9.7, 9.3]),
+                *([10.0, 15.0, 6.6], [16.0, 51.0, 55.0], [8.5, 29.0, 39.0]),
+            ],
+            [1.0, 10.0, 1.0],
+            [[0.0, 0.0, 1.0], *[[0.0, 1.0, 0.0]] * 5],
+        ),
+    ],
+)
+def test_who_decides_the_level_may_take_all_workers_of_a_type(rates, workers, best):
+    rate = np.array(rates)
+    groups = len(rate)
+    blocks = Blocks(rate, np.ones(groups), np.ones(groups, np.int64), np.array(workers))
+    program = AllocationProgram(
+        blocks, np.ones(groups), np.zeros(groups), gain=1.0 / rate.max(axis=1)
+    )
+    answer, certificate, _ = optimum(program, "efficient")
+    assert certificate.within(1e-9)
+    np.testing.assert_allclose(answer.x, best, rtol=0, atol=1e-9)
+
+
 @pytest.mark.parametrize("kind", [k for k in KINDS if "sum" not in k])
 def test_the_largest_total_is_proved_beyond_the_face(kind):
     """Its proof holds for all allocations with the levels reached, whatever face was searched."""

@@ -122,7 +122,7 @@ def enter_face(tables: Tables) -> bool:
     """Make the face a program of its own: t at its value, the levels' total worth as objective.
 
     It starts at the face's centre, with duals that centre it for a gap of the order of the
-    objective. Returns whether there is anything to gain.
+    objective. Returns whether there is anything to gain: not where the face is a point, all of whose rows are tight.
     """
     scalar = tables.scalars[0]
     most = _worth_of_levels(tables)
@@ -130,6 +130,7 @@ def enter_face(tables: Tables) -> bool:
         return False
     scalar.t, scalar.level_worth, scalar.curved = 0.0, 0.0, False
     mu = 1.0 / max(jobs_of(tables.groups), 1.0)
+    free = 0.0
     for n in range(len(tables.cells)):
         tables.columns[n].reward /= most
     for variables in (tables.cells, tables.rows):
@@ -138,7 +139,8 @@ def enter_face(tables: Tables) -> bool:
             v.first_weight, v.first_z = v.weight, v.z
             v.weight = v.face
             v.z = quotient(mu * v.face, v.x) if v.face > 0.0 else 0.0
-    return True
+            free += v.face
+    return free > 0.0
 
 
 @compiled

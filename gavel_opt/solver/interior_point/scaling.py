@@ -17,6 +17,8 @@ START = 0.9
 """Part of the workers, at most, that shares take where the method starts; half of it with pairs."""
 AHEAD = 0.3
 """How far levels are above what they must be there; an even split has the level 1."""
+TAKEN_UP = 1e-12
+"""Workers left over by those who decide the level, as a part of all, that are rounding: others get none."""
 
 
 @compiled
@@ -279,16 +281,25 @@ def stand_at(tables: Tables, x: Floats, level: float, level_dual: Floats) -> Non
     for j in range(width):
         row = rows[2 * len(groups) + j]
         row.x, row.z, row.face = types[j].workers, 0.0, row.weight
+        left = types[j].workers
+        for i in range(len(groups)):
+            if level_dual[i] > 0.0:
+                left -= combinations[i].use * x[i, j]
+        if left <= TAKEN_UP * types[j].workers:
+            row.x = row.face = 0.0
     for i in range(len(groups)):
         group, levels, time = groups[i], rows[2 * i], rows[2 * i + 1]
         s, u = -group.floor - (0.0 if scalar.curved else group.slope * scalar.t), 1.0
         for j in range(width):
             cell = cells[i * width + j]
-            cell.x = x[i, j]
+            row = rows[2 * len(groups) + j]
+            others = level_dual[i] <= 0.0 and row.face <= 0.0
+            cell.x = 0.0 if others else x[i, j]
             cell.face = cell.weight if cell.x > 0.0 else 0.0
             s += columns[i * width + j].rate * cell.x
             u -= cell.x
-            rows[2 * len(groups) + j].x -= combinations[i].use * cell.x
+            if row.face > 0.0:
+                row.x -= combinations[i].use * cell.x
         decides = level_dual[i] > 0.0
         levels.z = level_dual[i] * scalar.worth / group.scale if decides else 0.0
         time.z = 0.0
