@@ -10,7 +10,13 @@ from typing import cast
 import numpy as np
 
 from gavel_opt.engines.asking import checked_stats, lent, made_here, raised_word
-from gavel_opt.engines.protocol import AllocationEngine, Engine, Options, ProductEngine
+from gavel_opt.engines.protocol import (
+    AllocationEngine,
+    Engine,
+    KeepingEngine,
+    Options,
+    ProductEngine,
+)
 from gavel_opt.engines.registry import make_engine
 from gavel_opt.errors import (
     ANY_FAILURE,
@@ -106,8 +112,8 @@ class EngineChain:
             asked = True
             try:
                 return self._answer_of(engine, program)
-            except _Refused as why:
-                reason = str(why)
+            except _Refused as refused:
+                reason = str(refused)
             except ON_PURPOSE:
                 raise
             except ANY_FAILURE as raised:
@@ -119,6 +125,16 @@ class EngineChain:
         raise self._no_answer(program, refusals, asked)
 
     def _answer_of(self, engine: Engine, program: Program | ProductProgram) -> Answer:
+        """One engine's answer; from scratch if its start, the last program's basis, cost it its certificate."""
+        try:
+            return self._broken_tie(engine, program)
+        except _Imprecise as refused:
+            if not (refused.reused and isinstance(engine, KeepingEngine)):
+                raise
+            engine.forget()
+        return self._broken_tie(engine, program)
+
+    def _broken_tie(self, engine: Engine, program: Program | ProductProgram) -> Answer:
         """One engine's certified answer, ties broken."""
         if isinstance(program, ProductProgram):
             found = cast(ProductEngine, engine).solve_product(lent(engine, program), self.options)
@@ -317,13 +333,21 @@ class EngineChain:
         if not solution.status.has_answer or answer is None:
             raise _Refused(solution.status.value)
         if not solution.certificate.within(self.tolerance):
-            raise _Refused(Status.IMPRECISE.value)
+            raise _Imprecise(stats.reused)
         tally.worst(solution.certificate)
         return answer
 
 
 class _Refused(GavelError):
     """An engine's answer is not used; the text is the reason."""
+
+
+class _Imprecise(_Refused):
+    """An answer without the certificate that was asked for; ``reused`` says whether a kept model gave it."""
+
+    def __init__(self, reused: bool) -> None:
+        super().__init__(Status.IMPRECISE.value)
+        self.reused = reused
 
 
 _VERDICTS = (Status.INFEASIBLE, Status.INFEASIBLE_OR_UNBOUNDED)

@@ -115,6 +115,11 @@ class Highs(PersistentBlocks):
             solution.objective = program.objective(solution.x)
         return solution
 
+    def forget(self) -> None:
+        """Keep no model: the next program is solved from scratch."""
+        super().forget()
+        self._persistent = None
+
     def _solve_fresh(self, program: LinearProgram, options: Options) -> Solution:
         self._persistent = None
         return self.solve(program, options)

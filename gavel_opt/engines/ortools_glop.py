@@ -94,6 +94,11 @@ class Glop(PersistentBlocks):
             solution.stats.detail += f"; {reason}"
         return solution
 
+    def forget(self) -> None:
+        """Keep no model: the next program is solved from scratch."""
+        super().forget()
+        self._last = self._persistent = None
+
     def _most_changes(self, slots: int) -> int:
         return 100 * slots  # all of them: a fresh model would have no basis
 

@@ -96,6 +96,10 @@ class Isolated:
         )
         return solution
 
+    def forget(self) -> None:
+        """Keep nothing: the next program goes to a new process."""
+        self.close()
+
     def close(self) -> None:
         """End the process."""
         if self._connection is not None:

@@ -202,6 +202,10 @@ class PersistentBlocks(ABC):
         self._apart = _NOBODY
         """Keys of groups that were in no pool lastly (:mod:`~gavel_opt.engines.proportional_jobs`)."""
 
+    def forget(self) -> None:
+        """Keep no model: the next program is solved from scratch."""
+        self._model = None
+
     @abstractmethod
     def _most_changes(self, slots: int) -> int:
         """Changed values from which on the whole model is passed anew."""

@@ -117,6 +117,15 @@ class Engine(Protocol):
 
 
 @runtime_checkable
+class KeepingEngine(Engine, Protocol):
+    """An engine that starts from what it keeps of the last program (``capability.warm_start``)."""
+
+    def forget(self) -> None:
+        """Keep nothing: the next program is solved from scratch."""
+        ...
+
+
+@runtime_checkable
 class AllocationEngine(Engine, Protocol):
     """An engine that also takes blocks as they are (``capability.allocation``)."""
 

@@ -83,6 +83,11 @@ class Pulp(PersistentBlocks):
             solution.objective = program.objective(solution.x)
         return solution
 
+    def forget(self) -> None:
+        """Keep no model: the next program is solved from scratch."""
+        super().forget()
+        self._persistent = None
+
     def _most_changes(self, slots: int) -> int:
         return 100 * slots  # all of them: a fresh model would have no basis
 

@@ -14,8 +14,8 @@ import numpy as np
 
 from gavel_opt.arrays import Bools, Floats, Ints
 
-_BEGUN = 1e-12
-"""A job next in line begins once it has this part: less is rounding."""
+_BEGUN = 1e-9
+"""A job next in line begins once it has this part: less is rounding, and asking for it makes rows of 1e11."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

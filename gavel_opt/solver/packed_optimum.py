@@ -71,6 +71,7 @@ def _allocation(
     scaled = ScaledProgram.of(program)
     key = program.blocks.key
     key = np.arange(program.blocks.groups) if key is None else key
+    warm = bool(memory.kept)
     found, iterations = _vertex(scaled, key, memory, program.probe)
     if found is None or not found.certificate.within(_PROVED):
         return None
@@ -81,14 +82,17 @@ def _allocation(
             assert gain is not None
             return _most_worth(program, found, found.level * scaled.unit, memory, iterations)
         central = _centre(program, scaled, found, key, memory)
+        if central is None and warm:
+            # not told by this vertex' prices; that of a cold start is the same whoever asks
+            found, more = _vertex(scaled, key, ColumnMemory(), probe=True)
+            iterations += more
+            if found is None or not found.certificate.within(_PROVED):
+                return None
+            found = replace(found, level=_level_of_face(scaled, found))
+            central = _centre(program, scaled, found, key, memory)
         if central is not None:
             return *central, iterations
         if program.blocks.groups < VERTEX_FROM:
-            return None
-        # its face's centre is not found: the vertex of a cold start is the same whoever asks
-        found, more = _vertex(scaled, key, ColumnMemory(), probe=True)
-        iterations += more
-        if found is None or not found.certificate.within(_PROVED):
             return None
     worth = None
     if seeks_worth:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import broken
 import numpy as np
 import pytest
-from test_faulty_solvers import WRONG
+from test_faulty_solvers import WRONG, program
 
 from gavel_opt import ClusterState, SolveFailed, ThroughputTable, make_engine
 from gavel_opt.driver import Driver
@@ -208,3 +208,33 @@ def test_below_gavels_own_interface(wrong):
             continue
         with pytest.raises(SolveFailed, match=wrong.name):
             policy.get_allocation(*call)
+
+
+class StartsBadly(broken.Wrapped):
+    """Loses digits wherever it starts from what it kept of a program."""
+
+    name = "starts-badly"
+    capability = Capability(warm_start=True)
+    keeps, forgot = False, 0
+
+    def spoil(self, program, solution):
+        solution.stats.reused = self.keeps
+        if self.keeps:
+            solution.x[0] += 1e-3
+        self.keeps = True
+
+    def forget(self):
+        self.keeps = False
+        self.forgot += 1
+
+
+@pytest.mark.parametrize("forgets", [True, False])
+def test_digits_lost_by_the_start_are_found_from_scratch(forgets, monkeypatch):
+    engine = StartsBadly()
+    if not forgets:
+        monkeypatch.delattr(StartsBadly, "forget")
+    driver = Driver(make_policy("max_min_fairness_perf"), engine, fallback=("ortools",))
+    given = program()
+    answers = [driver.solve(given) for _ in range(2)]
+    assert answers[0].level == pytest.approx(answers[1].level, rel=1e-9)
+    assert (engine.forgot, driver.tally.fallbacks) == ((1, 0) if forgets else (0, 1))

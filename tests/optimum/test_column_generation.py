@@ -359,6 +359,25 @@ def test_without_a_centre_the_vertex_is_that_of_a_cold_start(monkeypatch):
         assert found[0].x.tobytes() == answers[0][0].x.tobytes()
 
 
+def test_where_a_warm_vertex_does_not_tell_the_face_a_cold_one_does(monkeypatch):
+    """As the prices of one of 2,400 vertices of a run with deadlines did not: another engine was asked."""
+    program = different_jobs(0, jobs=24, load=1.5)
+    fresh = packed_optimum(program, None, None)
+    memory, asked, real = ColumnMemory(), [], packed.centre
+    packed_optimum(program, None, memory)
+
+    def fails_once(*given):
+        asked.append(given)
+        return None if len(asked) == 1 else real(*given)
+
+    monkeypatch.setattr(packed, "centre", fails_once)
+    found = packed_optimum(program, None, memory)
+    assert len(asked) == 2
+    assert fresh is not None
+    assert found is not None
+    assert found[0].x.tobytes() == fresh[0].x.tobytes()
+
+
 def alike_jobs(seed: int, counts: bool) -> AllocationProgram:
     """Jobs of three types that need different amounts, or are several alike: optima by the dozen."""
     rng = np.random.default_rng(seed)

@@ -10,6 +10,7 @@ from recordings import sample, state_of
 
 from gavel_opt import Driver, InputError, make_policy
 from gavel_opt.policies import water_filling
+from gavel_opt.policies.rising_levels import Line
 from simulator.studies.experiments.hierarchy import hierarchical_fairness
 from simulator.studies.experiments.scaling import _one_replaced as one_replaced
 from simulator.studies.experiments.scaling import state_of as figure_14
@@ -217,3 +218,11 @@ def test_bad_settings_say_what_was_expected(settings, words):
 def test_other_policies_say_that_they_take_no_entities():
     with pytest.raises(InputError, match="'fifo' takes no entities"):
         make_policy("fifo", entities={"weights": [1, 2]})
+
+
+@pytest.mark.parametrize(("late", "asks"), [(1e-11, False), (1e-6, True)])
+def test_who_has_hardly_begun_asks_for_nothing(late, asks):
+    """In a line the next begins where the one before is at its limit; what rounding gives it would be a row of 1e11."""
+    line = Line.in_turn(np.arange(2), np.zeros(2), np.array([1.0, 2.0]), np.ones(2), 1.0)
+    assert line.levels(1.0 + 2.0 * late)[1] == pytest.approx(2.0 * late if asks else 0.0, rel=1e-6)
+    assert line.levels(1.0)[0] == 1.0
