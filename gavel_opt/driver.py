@@ -15,14 +15,16 @@ from gavel_opt.engines.protocol import Engine, OneStepEngine, Options
 from gavel_opt.errors import ANY_FAILURE, ON_PURPOSE
 from gavel_opt.kernels.arguments import Call
 from gavel_opt.kernels.jit import clock, has_code
-from gavel_opt.kernels.job_columns import PastColumns
+from gavel_opt.kernels.job_columns import NO_PAST
 from gavel_opt.model.allocation_program import Allocation
 from gavel_opt.model.checked_shares import checked_shares
 from gavel_opt.model.cluster_state import ClusterState, StandingState
 from gavel_opt.model.odd_states import Glance, proper_part, screen_state, widened
+from gavel_opt.model.one_program import OneProgram
 from gavel_opt.model.solution import Certificate
 from gavel_opt.policies import Policy, solves
 from gavel_opt.policies.finish_time import known_past
+from gavel_opt.policies.makespan import known_duration
 from gavel_opt.policies.max_min import known_variant
 from gavel_opt.policies.one_kernel import known_call
 from gavel_opt.policies.outside import (
@@ -129,21 +131,17 @@ class Driver(EngineChain):
 
         Jobs of a scale factor above ``widest`` are odd; None is what runs on every type.
         """
-        engine, task = self._one_step, self._task(state.job.size)
-        if engine is None or task is None:
+        engine, program = self._one_step, self._one_program(state.job.size)
+        if engine is None or program is None:
             return None
-        past, plain = task
-        if past is not None and widest is not None:  # it remembers all jobs, not these
+        if program.past is not NO_PAST and widest is not None:  # it remembers all jobs, not these
             return None
         widest = self._glance.widest(state) if widest is None else widest
         if widest < 0:
             return None
         started = clock()
         try:
-            if past is None:
-                found = engine.solve_max_min(state, plain, widest, self.options)
-            else:
-                found = engine.solve_finish_time(state, past, plain, widest, self.options)
+            found = engine.solve_at_once(state, program, widest, self.options)
         except ON_PURPOSE:
             raise
         except ANY_FAILURE as raised:  # the programs of the policy are left
@@ -151,14 +149,16 @@ class Driver(EngineChain):
             return None
         return None if found is None else self._in_one_step(*found, state, started)
 
-    def _task(self, jobs: int) -> tuple[PastColumns | None, bool] | None:
-        """What the one program of the policy remembers of so many jobs, and whether it is a plain one; if it is known."""
+    def _one_program(self, jobs: int) -> OneProgram | None:
+        """The one program of the policy for so many jobs, if it is known and without pairs."""
         if self._one_step is None:
             return None
-        variant = known_variant(self.policy)
-        if variant is None:
-            return known_past(self.policy, jobs)
-        return None if variant == "packed" else (None, variant == "plain")
+        policy = self.policy
+        if (variant := known_variant(policy)) is not None:
+            return None if variant == "packed" else OneProgram("max-min", variant == "plain")
+        if (variant := known_duration(policy)) is not None:
+            return None if variant == "packed" else OneProgram("makespan", variant == "plain")
+        return known_past(policy, jobs)
 
     def standing_call(self, state: StandingState) -> Call | None:
         """What computes allocations from within compiled code, as :meth:`allocate` does where nothing is odd.
@@ -194,16 +194,16 @@ class Driver(EngineChain):
                     engine.standing_filling_call(state, plain, limits, once=False),
                 )
         else:
-            task = self._task(len(state.jobs.job))
-            if task is None:
+            program = self._one_program(len(state.jobs.job))
+            if program is None:
                 return None
-            made_of = engine, state, *limits, *task, self.options
+            made_of = engine, state, *limits, *program, self.options
             if self._made_anew(made_of):
-                call = engine.standing_call(state, *task, limits, self.options)
+                call = engine.standing_call(state, program, limits, self.options)
                 self._standing = made_of, call
-                past, plain = task
                 self._wider = None
-                if past is None and self.tie_break == "canonical":
+                if program.objective == "max-min" and self.tie_break == "canonical":
+                    plain = program.plain
                     self._wider = engine.standing_filling_call(state, plain, limits, once=True)
             if self._wider is not None and has_code(self._wider):
                 return self._wider

@@ -7,7 +7,6 @@ from typing import Protocol, runtime_checkable
 
 from gavel_opt.arrays import Floats
 from gavel_opt.kernels.arguments import Call
-from gavel_opt.kernels.job_columns import PastColumns
 from gavel_opt.model.allocation_program import (
     AllocationProgram,
     Answer,
@@ -16,6 +15,7 @@ from gavel_opt.model.allocation_program import (
 )
 from gavel_opt.model.cluster_state import ClusterState, StandingState
 from gavel_opt.model.linear_program import LinearProgram
+from gavel_opt.model.one_program import OneProgram
 from gavel_opt.model.solution import Certificate, Solution
 
 
@@ -40,7 +40,7 @@ class Capability:
     finish_time
         Takes a :class:`FinishTimeProgram` as it is.
     one_step
-        Makes the programs of max-min and finish-time fairness itself (:class:`OneStepEngine`).
+        Makes the programs of some policies itself (:class:`OneStepEngine`).
     product
         Takes a :class:`ProductProgram` (:class:`ProductEngine`).
     pairs
@@ -144,55 +144,35 @@ class OneStepEngine(Engine, Protocol):
     comes their certificate. None if the program must be made first.
     """
 
-    def solve_max_min(
-        self, state: ClusterState, plain: bool, widest: int, options: Options = DEFAULT_OPTIONS
+    def solve_at_once(
+        self,
+        state: ClusterState,
+        program: OneProgram,
+        widest: int,
+        options: Options = DEFAULT_OPTIONS,
     ) -> tuple[Floats, Certificate] | None:
-        """Solve the program that max-min fairness would make of the state.
+        """Solve the program that a policy would make of the state.
 
         Parameters
         ----------
         state
             The cluster now.
-        plain
-            Take every throughput as 1.
+        program
+            Which one.
         widest
             Largest scale factor that a job may have.
 
         Returns
         -------
-        Shares and certificate; None also where a job has no weight, or a scale factor that is not
+        Shares and certificate; None also where anything is odd: a job has no weight, or a scale factor that is not
         positive or above ``widest``.
-        """
-        ...
-
-    def solve_finish_time(
-        self,
-        state: ClusterState,
-        past: PastColumns,
-        plain: bool,
-        widest: int,
-        options: Options = DEFAULT_OPTIONS,
-    ) -> tuple[Floats, Certificate] | None:
-        """Solve the program that finish-time fairness would make of the state; None where anything is odd.
-
-        Parameters
-        ----------
-        state
-            The cluster now.
-        past
-            What the policy remembers, with room for all jobs; gets what it is to remember from now on.
-        plain
-            Take the throughput on the reference type for all types.
-        widest
-            Largest scale factor that a job may have.
         """
         ...
 
     def standing_call(
         self,
         state: StandingState,
-        past: PastColumns | None,
-        plain: bool,
+        program: OneProgram,
         limits: tuple[int, float],
         options: Options = DEFAULT_OPTIONS,
     ) -> Call | None:
@@ -202,8 +182,8 @@ class OneStepEngine(Engine, Protocol):
         ----------
         state
             The jobs; the call gives them shares of the same bits.
-        past, plain
-            As above; without a past it is max-min fairness.
+        program
+            As above.
         limits
             Largest scale factor that a job may have, and what the proof has to reach.
 

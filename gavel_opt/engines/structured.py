@@ -10,16 +10,17 @@ from gavel_opt.engines.protocol import DEFAULT_OPTIONS, Capability, Options
 from gavel_opt.errors import InputError
 from gavel_opt.kernels.arguments import Call
 from gavel_opt.kernels.jit import clock
-from gavel_opt.kernels.job_columns import NO_PAST, PastColumns
 from gavel_opt.model.allocation_program import Answer, Program
 from gavel_opt.model.cluster_state import ClusterState, StandingState
 from gavel_opt.model.linear_program import LinearProgram
+from gavel_opt.model.one_program import OneProgram
 from gavel_opt.model.solution import Certificate, Solution, Stats, Status
 from gavel_opt.solver.finish_time import finish_time_optimum, finish_time_shares
+from gavel_opt.solver.makespan import makespan_optimum, makespan_shares
 from gavel_opt.solver.max_min import fair_shares, max_min_optimum
 from gavel_opt.solver.max_min_pairs import FEW_TYPES, fair_shares_in_pairs, pair_task
 from gavel_opt.solver.memory import Memory
-from gavel_opt.solver.one_step import finish_time_terms, max_min_terms, standing_task
+from gavel_opt.solver.one_step import duration_terms, max_min_terms, standing_task
 from gavel_opt.solver.optimum import PROVED, optimum
 from gavel_opt.solver.settings import MANY_TYPES
 from gavel_opt.solver.water_filling import fill_task, filled_shares
@@ -33,10 +34,17 @@ _AROUND = 5e-4
 """CPU seconds that packed programs, and those of water filling, take in plain Python around their solution."""
 
 _INTERPRETED = 1e-3
-"""CPU seconds that max-min or finish-time fairness of few jobs takes in plain Python, as long as nothing is compiled."""
+"""CPU seconds that a program of few jobs without pairs takes in plain Python, as long as nothing is compiled."""
 _OPEN = 5e-5
 """The same around programs that max-min fairness leaves open, as they count: its few that are must not have more code
 read than they save."""
+
+_AT_ONCE = {
+    "max-min": (max_min_optimum, fair_shares),
+    "finish-time": (finish_time_optimum, finish_time_shares),
+    "makespan": (makespan_optimum, makespan_shares),
+}
+"""By objective: what solves its program for a state, and for jobs as they come and go."""
 
 
 @functools.cache
@@ -102,44 +110,39 @@ class Structured:
         )
         return solution, answer if certificate.within(_SPARE) else None
 
-    def solve_max_min(
-        self, state: ClusterState, plain: bool, widest: int, options: Options = DEFAULT_OPTIONS
-    ) -> tuple[Floats, Certificate] | None:
-        """Solve max-min fairness from the jobs to their shares in one compiled call."""
-        return max_min_optimum(state, plain, widest, options.tie_break, self._memory)
-
-    def solve_finish_time(
+    def solve_at_once(
         self,
         state: ClusterState,
-        past: PastColumns,
-        plain: bool,
+        program: OneProgram,
         widest: int,
         options: Options = DEFAULT_OPTIONS,
     ) -> tuple[Floats, Certificate] | None:
-        """Solve finish-time fairness from the jobs to their shares in one compiled call."""
-        return finish_time_optimum(state, past, plain, widest, options.tie_break, self._memory)
+        """Go from the jobs to their shares in one compiled call."""
+        optimum_of, _ = _AT_ONCE[program.objective]
+        return optimum_of(state, program, widest, options.tie_break, self._memory)
 
     def standing_call(
         self,
         state: StandingState,
-        past: PastColumns | None,
-        plain: bool,
+        program: OneProgram,
         limits: tuple[int, float],
         options: Options = DEFAULT_OPTIONS,
     ) -> Call | None:
-        """What solves max-min fairness, or finish-time fairness with a past, of jobs as they come and go."""
+        """What does so for jobs as they come and go."""
         widest, tolerance = limits
-        tie_break, memory = options.tie_break, self._memory
+        tie_break, plain = options.tie_break, program.plain
         if state.workers.size > MANY_TYPES:
             return None
-        if past is None:
+        if program.objective == "max-min":
             terms = max_min_terms(widest, plain, tie_break, tolerance)
-            task = standing_task(state, NO_PAST, terms, memory)
-            return Call(fair_shares, task, saves=_INTERPRETED)
-        tolerance = min(tolerance, PROVED)
-        terms = finish_time_terms(widest, plain, state.throughputs, tie_break, tolerance)
-        task = standing_task(state, past, terms, memory)
-        return Call(finish_time_shares, task, saves=_INTERPRETED)
+        elif program.objective == "makespan" and tie_break == "efficient":
+            return None
+        else:
+            tolerance = min(tolerance, PROVED)
+            terms = duration_terms(widest, plain, state.throughputs, tie_break, tolerance)
+        _, shares = _AT_ONCE[program.objective]
+        task = standing_task(state, program.past, terms, self._memory)
+        return Call(shares, task, saves=_INTERPRETED)
 
     def standing_filling_call(
         self, state: StandingState, plain: bool, limits: tuple[int, float], once: bool

@@ -14,7 +14,7 @@ RUN = 8
 """Rows that are sorted by insertion before runs are merged."""
 
 
-@compiled
+@compiled_apart
 def group_rows(table: Floats) -> tuple[Ints, Ints, Ints, Ints]:
     """Group equal rows of ``table`` (one row a job), in ascending order of their values.
 

@@ -1,4 +1,4 @@
-"""Speeds and times of jobs on an equal share of the cluster, in one compiled pass each.
+"""Speeds and times of jobs on an equal share of the cluster, and what levels are made of these, in one compiled pass each.
 
 All of it in the reference's order of operations: one unit in the last place in a coefficient moves a
 mean JCT by a third of a percent. Sums over worker types run from the first to the last.
@@ -104,3 +104,46 @@ def finish_times(
     for i in range(job.size):
         whole[i] = time[i] + steps_left[i] / solo[i]
     return speed, solo, time, whole
+
+
+@compiled
+def makespan_rows(
+    alone: Floats,
+    key: Ints,
+    scale: Ints,
+    workers: Ints,
+    first: Ints,
+    reference: int,
+    steps_left: Floats,
+) -> tuple[Floats, Floats, Floats]:
+    r"""Level rows of minimum total duration (paper, section 4.2): :math:`T_0 / T` for each job.
+
+    Parameters
+    ----------
+    alone, key, scale, workers, first, reference
+        As for :func:`isolated_speeds`.
+    steps_left
+        Of each job, shape ``(n,)``.
+
+    Returns
+    -------
+    rate
+        Steps per second times ``factor``, shape ``(G, J)``.
+    factor
+        Makespan under isolation by steps, shape ``(G,)``.
+    gain
+        What a unit of level is worth: that of the isolated share, inverted, shape ``(G,)``.
+    """
+    rate, solo = isolated_speeds(alone, key, scale, workers, first, reference)
+    unit = 0.0
+    for g in range(first.size):
+        longest = steps_left[first[g]] / solo[g]
+        if not longest <= unit:
+            unit = longest
+    factor, gain = np.empty(first.size), np.empty(first.size)
+    for g in range(first.size):
+        factor[g] = unit / steps_left[first[g]]
+        gain[g] = 1.0 / (solo[g] * factor[g])
+        for j in range(workers.size):
+            rate[g, j] *= factor[g]
+    return rate, factor, gain

@@ -36,6 +36,7 @@ from gavel_opt.model.allocation_program import (
 )
 from gavel_opt.model.cluster_state import ClusterState
 from gavel_opt.model.finish_time import finish_time_by_levels
+from gavel_opt.model.one_program import OneProgram
 from gavel_opt.model.pools import Pools
 from gavel_opt.policies.packing import pair_blocks, pooled_blocks, unmerged_rates
 from gavel_opt.policies.policy import Policy, Programs
@@ -121,20 +122,15 @@ class FinishTimeFairness(ByVariant):
 _is_as_here = AsWritten(FinishTimeFairness)
 
 
-def known_past(policy: Policy, jobs: int) -> tuple[PastColumns, bool] | None:
-    """What engines need that make the program of this module themselves; None for any other policy.
+def known_past(policy: Policy, jobs: int) -> OneProgram | None:
+    """The program of this module for engines that make it themselves; None for any other policy.
 
     As for :func:`gavel_opt.policies.max_min.known_variant`, and nothing may be odd about the state. Whoever
     solves the program brings the past up to date, as the program does that may be asked for afterwards.
-
-    Returns
-    -------
-    past, plain
-        What is remembered, with room for so many jobs, and whether one column stands for all throughputs.
     """
     if not _is_as_here(policy) or policy.variant == "packed":
         return None
-    return policy._past.with_room(jobs), policy.variant == "plain"
+    return OneProgram("finish-time", policy.variant == "plain", policy._past.with_room(jobs))
 
 
 def _pooled(

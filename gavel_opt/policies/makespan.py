@@ -18,14 +18,16 @@ from __future__ import annotations
 
 import numpy as np
 
+from gavel_opt.kernels.isolation import makespan_rows
 from gavel_opt.model.allocation_program import AllocationProgram
 from gavel_opt.model.cluster_state import ClusterState
 from gavel_opt.model.pools import Pools
-from gavel_opt.policies.coefficients import makespan_rows
 from gavel_opt.policies.packing import pair_blocks, pooled_blocks
-from gavel_opt.policies.policy import Programs
+from gavel_opt.policies.policy import Policy, Programs
 from gavel_opt.policies.variants import (
+    AsWritten,
     ByVariant,
+    Variant,
     blocks_of,
     group_equal,
     own_type,
@@ -91,3 +93,14 @@ class MinTotalDuration(ByVariant):
             if not leave.any():
                 return pools.spread(state.job, answer.x, pairs)
             alone |= leave
+
+
+_is_as_here = AsWritten(MinTotalDuration)
+
+
+def known_duration(policy: Policy) -> Variant | None:
+    """The variant of a policy whose one program is that of this module, exactly; else None.
+
+    As for :func:`gavel_opt.policies.max_min.known_variant`.
+    """
+    return policy.variant if _is_as_here(policy) else None

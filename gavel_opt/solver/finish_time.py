@@ -17,51 +17,42 @@ from gavel_opt.kernels.isolation import finish_times
 from gavel_opt.kernels.jit import compiled, compiled_apart
 from gavel_opt.kernels.job_columns import PastColumns
 from gavel_opt.model.cluster_state import ClusterState
+from gavel_opt.model.one_program import OneProgram
 from gavel_opt.model.solution import Certificate
 from gavel_opt.solver.memory import Memory
-from gavel_opt.solver.one_step import carry_out, finish_time_terms, hand_out
+from gavel_opt.solver.one_step import (
+    JobDetails,
+    carry_out,
+    columns_in_use,
+    columns_of,
+    duration_terms,
+    solve_and_hand_out,
+)
 from gavel_opt.solver.optimum import PROVED
 from gavel_opt.solver.prices.cheapest_mix import Given
-from gavel_opt.solver.prices.shortcuts import solve_direct
-from gavel_opt.solver.records import Found
 from gavel_opt.solver.task import Into, Task
 
 
 def finish_time_optimum(
-    state: ClusterState,
-    past: PastColumns,
-    plain: bool,
-    widest: int,
-    tie_break: str,
-    memory: Memory,
+    state: ClusterState, program: OneProgram, widest: int, tie_break: str, memory: Memory
 ) -> tuple[Floats, Certificate] | None:
     """Solve finish-time fairness over the jobs of a state; None if its program must be made for that.
 
-    Parameters
-    ----------
-    past
-        What the policy remembers; gets what it does from now on.
-    plain
-        Whether the throughputs of the reference stand for those of all types.
-    widest
-        Largest scale factor that a job may have.
+    What the policy remembers is brought up to date.
 
     Returns
     -------
     shares, certificate
         Shares of shape ``(n, J)``; and what proves them.
     """
-    terms = finish_time_terms(widest, plain, state.throughputs, tie_break, PROVED)
-    columns = (
-        *(state.job, state.key, state.scale_factor),
-        *(state.weight, state.age, state.steps_left),
-    )
-    return carry_out(finish_time_shares_of, columns, state, terms, memory, past)
+    terms = duration_terms(widest, program.plain, state.throughputs, tie_break, PROVED)
+    columns = columns_of(state)
+    return carry_out(finish_time_shares_of, columns, state, terms, memory, program.past)
 
 
 @compiled_apart
 def finish_time_shares_of(
-    columns: tuple[Ints, Ints, Ints, Floats, Floats, Floats],
+    columns: JobDetails,
     rates: tuple[Floats, Ints],
     given: np.ndarray[Any, Any],
     start: Floats,
@@ -106,20 +97,13 @@ def finish_time_shares_of(
         return 0
     if not (all_differ(steps.view(np.uint64)) or _all_differ(key, scale, age, time, steps)):
         return 0
-    x, level_dual, price, summary = (
-        np.empty((size, types)),
-        np.empty(size),
-        np.empty(types),
-        np.empty(6),
-    )
     counts, use, supply = (
         np.ones(size, np.int64),
         scale.astype(np.float64),
         workers.astype(np.float64),
     )
     program = Given(speed, use, counts, supply, none, none, age, steps, isolated)
-    outcome = solve_direct(program, start, Found(x, level_dual, price, summary))
-    return int(hand_out(outcome, x, np.arange(size), summary, given, into))
+    return int(solve_and_hand_out(program, np.arange(size), given, start, into))
 
 
 @compiled
@@ -139,15 +123,7 @@ def _all_differ(key: Ints, scale: Ints, age: Floats, time: Floats, steps: Floats
 def finish_time_shares(task: Task) -> int:
     """The same for jobs that come and go."""
     jobs, then = task.jobs, task.past
-    size = jobs.size[0]
-    columns = (
-        jobs.job[:size],
-        jobs.key[:size],
-        jobs.scale_factor[:size],
-        jobs.weight[:size],
-        jobs.age[:size],
-        jobs.steps_left[:size],
-    )
     past = PastColumns(then.size, then.job, then.steps, then.alone, then.time)
     rates, into = (task.alone, task.workers), Into(jobs.shares, jobs.proof)
+    columns = columns_in_use(jobs)
     return int(finish_time_shares_of(columns, rates, task.terms, task.start, into, past))

@@ -19,12 +19,11 @@ from gavel_opt.kernels.input_checks import all_finite
 from gavel_opt.kernels.jit import compiled, compiled_apart
 from gavel_opt.kernels.max_min_rows import fairness_rows
 from gavel_opt.model.cluster_state import ClusterState
+from gavel_opt.model.one_program import OneProgram
 from gavel_opt.model.solution import Certificate
 from gavel_opt.solver.memory import Memory
-from gavel_opt.solver.one_step import carry_out, hand_out, max_min_terms
+from gavel_opt.solver.one_step import carry_out, max_min_terms, solve_and_hand_out
 from gavel_opt.solver.prices.cheapest_mix import Given
-from gavel_opt.solver.prices.shortcuts import solve_direct
-from gavel_opt.solver.records import Found
 from gavel_opt.solver.task import Into, Task
 
 Columns = tuple[Ints, Ints, Floats]
@@ -32,7 +31,7 @@ Columns = tuple[Ints, Ints, Floats]
 
 
 def max_min_optimum(
-    state: ClusterState, plain: bool, widest: int, tie_break: str, memory: Memory
+    state: ClusterState, program: OneProgram, widest: int, tie_break: str, memory: Memory
 ) -> tuple[Floats, Certificate] | None:
     """Solve max-min fairness over the jobs of a state; None if its program must be made for that.
 
@@ -42,7 +41,7 @@ def max_min_optimum(
         Shares of shape ``(n, J)``; and what proves them.
     """
     columns = state.key, state.scale_factor, state.weight
-    terms = max_min_terms(widest, plain, tie_break, math.inf)
+    terms = max_min_terms(widest, program.plain, tie_break, math.inf)
     return carry_out(fair_shares_of, columns, state, terms, memory)
 
 
@@ -66,13 +65,9 @@ def fair_shares_of(
         As for :func:`~gavel_opt.solver.prices.shortcuts.solve_direct`.
     """
     of_job, _, program = fairness_given(columns, rates, given)
-    groups, types = program.rate.shape
-    if groups == 0:
+    if program.rate.shape[0] == 0:
         return 0
-    x, level_dual, price = np.empty((groups, types)), np.empty(groups), np.empty(types)
-    summary = np.empty(6)
-    outcome = solve_direct(program, start, Found(x, level_dual, price, summary))
-    return int(hand_out(outcome, x, of_job, summary, given, into))
+    return int(solve_and_hand_out(program, of_job, given, start, into))
 
 
 @compiled

@@ -1,4 +1,4 @@
-"""From the jobs to their shares in one compiled call: what max-min and finish-time fairness have in common.
+"""From the jobs to their shares in one compiled call: what all programs that are solved so have in common.
 
 The jobs are the columns of a state. A simulation has a :class:`Task` made of the columns in which its own compiled code
 keeps its jobs, and has it carried out from there again and again (:class:`gavel_opt.kernels.arguments.Call`).
@@ -13,17 +13,22 @@ from typing import Any
 import numpy as np
 
 from gavel_opt.arrays import Floats, Ints, plain_array
-from gavel_opt.kernels.jit import compiled
-from gavel_opt.kernels.job_columns import PastColumns
+from gavel_opt.kernels.jit import compiled, compiled_apart
+from gavel_opt.kernels.job_columns import JobColumns, PastColumns
 from gavel_opt.model.cluster_state import ClusterState, StandingState, ThroughputTable
 from gavel_opt.model.solution import Certificate
 from gavel_opt.solver.memory import Memory
-from gavel_opt.solver.prices.shortcuts import BOTTLENECK, PRICED
+from gavel_opt.solver.prices.cheapest_mix import Given
+from gavel_opt.solver.prices.shortcuts import BOTTLENECK, PRICED, solve_direct
+from gavel_opt.solver.records import Found
 from gavel_opt.solver.settings import MANY_TYPES
 from gavel_opt.solver.task import TERMS, Into, Task
 
 Terms = tuple[int, int, float, bool, bool]
 """Values of TERMS."""
+
+JobDetails = tuple[Ints, Ints, Ints, Floats, Floats, Floats]
+"""Number, key, scale factor, weight, age and steps left of each job."""
 
 WHOLE, REAL = np.dtype(np.int64), np.dtype(np.float64)
 """Elements of columns that kernels take as they are."""
@@ -40,11 +45,33 @@ def max_min_terms(widest: int, plain: bool, tie_break: str, tolerance: float) ->
     return widest, -1, tolerance, plain, tie_break == "efficient"
 
 
-def finish_time_terms(
+def duration_terms(
     widest: int, plain: bool, table: ThroughputTable, tie_break: str, tolerance: float
 ) -> Terms:
-    """Terms of finish-time fairness, whose plain variant takes the reference's throughputs for all."""
+    """Terms of finish-time fairness and makespan, whose plain variants take the reference's throughputs for all."""
     return widest, table.reference if plain else -1, tolerance, False, tie_break == "efficient"
+
+
+def columns_of(state: ClusterState) -> tuple[np.ndarray[Any, Any], ...]:
+    """Number, key, scale factor, weight, age and steps left of each job."""
+    return (
+        *(state.job, state.key, state.scale_factor),
+        *(state.weight, state.age, state.steps_left),
+    )
+
+
+@compiled
+def columns_in_use(jobs: JobColumns) -> JobDetails:
+    """The same of jobs that come and go."""
+    size = jobs.size[0]
+    return (
+        jobs.job[:size],
+        jobs.key[:size],
+        jobs.scale_factor[:size],
+        jobs.weight[:size],
+        jobs.age[:size],
+        jobs.steps_left[:size],
+    )
 
 
 def standing_task(state: StandingState, past: PastColumns, terms: Terms, memory: Memory) -> Task:
@@ -95,21 +122,25 @@ def carry_out(
     return into.shares, Certificate(*into.proof.tolist()[:3])
 
 
-@compiled
-def hand_out(
-    outcome: int, x: Floats, of_job: Ints, summary: Floats, given: np.ndarray[Any, Any], into: Into
+@compiled_apart
+def solve_and_hand_out(
+    program: Given, of_job: Ints, given: np.ndarray[Any, Any], start: Floats, into: Into
 ) -> int:
-    """Give each job its row of ``x``, shape ``(G, J)``, within [0, 1]; 0 if that is not what is wanted.
+    """Solve a program and give each job its row of the answer, within [0, 1]; 0 if that is not what is wanted.
 
     Parameters
     ----------
-    outcome, summary
-        Of :func:`~gavel_opt.solver.prices.shortcuts.solve_direct`.
+    program, start
+        As for :func:`~gavel_opt.solver.prices.shortcuts.solve_direct`.
     of_job
         Row of each job.
     given
         TERMS, one.
     """
+    groups, types = program.rate.shape
+    x, level_dual, price = np.empty((groups, types)), np.empty(groups), np.empty(types)
+    summary = np.empty(6)
+    outcome = solve_direct(program, start, Found(x, level_dual, price, summary))
     terms = given[0]
     # the efficient optimum of a program whose level one job decides is found from its blocks
     if outcome != PRICED and (outcome != BOTTLENECK or terms.efficient):
@@ -120,6 +151,6 @@ def hand_out(
         if not into.proof[k] <= terms.tolerance:
             return 0
     for job in range(of_job.size):
-        for j in range(x.shape[1]):
+        for j in range(types):
             into.shares[job, j] = min(max(x[of_job[job], j], 0.0), 1.0)
     return 1

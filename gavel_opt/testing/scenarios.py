@@ -15,6 +15,7 @@ from gavel_opt.model.allocation_program import AllocationProgram
 from gavel_opt.model.cluster_state import ClusterState, ThroughputTable
 from gavel_opt.model.linear_program import KINDS, LinearProgram
 from gavel_opt.model.lowering import lower
+from gavel_opt.model.one_program import OneProgram
 from gavel_opt.model.solution import Status
 from gavel_opt.policies import make_policy
 from gavel_opt.solving import solve
@@ -34,8 +35,8 @@ def declares_itself(make_engine: MakeEngine) -> None:
     assert can.linear or can.allocation, "takes neither general programs nor blocks"
     if can.allocation or can.finish_time:
         assert hasattr(engine, "solve_blocks"), "declares blocks but has no solve_blocks"
-    for method in ("solve_max_min", "solve_finish_time") if can.one_step else ():
-        assert hasattr(engine, method), f"declares one_step but has no {method}"
+    if can.one_step:
+        assert hasattr(engine, "solve_at_once"), "declares one_step but has no solve_at_once"
     assert 0.0 < can.precision < 1.0, "precision must be between 0 and 1"
 
 
@@ -180,9 +181,9 @@ def shares_are_those_of_the_program(make_engine: MakeEngine) -> None:
                 age=np.zeros(jobs),
             )
             options = Options(tie_break="canonical")
-            plain = policy == "max_min_fairness"
-            assert engine.solve_max_min(state, plain, 0, options) is None, "takes too wide a job"
-            found = engine.solve_max_min(state, plain, 4, options)
+            program = OneProgram("max-min", policy == "max_min_fairness")
+            assert engine.solve_at_once(state, program, 0, options) is None, "takes too wide a job"
+            found = engine.solve_at_once(state, program, 4, options)
             if found is None:
                 continue
             asked += 1

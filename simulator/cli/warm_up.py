@@ -33,6 +33,7 @@ RUNS: tuple[dict[str, Any], ...] = (
     {"policy": "finish_time_fairness_perf", **_SMALL},
     {"policy": "max_min_fairness_perf", "engine": "highs", **_SMALL},
     {"policy": "finish_time_fairness", **_SMALL},
+    {"policy": "min_total_duration_perf", **_SMALL},
     {"policy": "max_min_fairness_packed", "engine": "highs", "jobs": 6, "cluster": "2:2:2"},
     {"policy": "min_total_duration_packed", **_PACKED},
     {"policy": "max_min_fairness_water_filling_perf", **_SMALL},

@@ -128,7 +128,7 @@ def test_shares_without_a_program_are_asked_of_our_engines_only():
     class Door(Outside):
         capability = Capability(allocation=True, finish_time=True, one_step=True)
 
-        def solve_max_min(self, state, plain, widest, options=None):
+        def solve_at_once(self, state, program, widest, options=None):
             raise AssertionError("asked")
 
     assert driver(Door())._one_step is None

@@ -1,4 +1,4 @@
-"""Max-min fairness in one compiled call: the bits of the program, or the program itself."""
+"""Programs without pairs in one compiled call: the bits of the program, or the program itself."""
 
 from __future__ import annotations
 
@@ -94,6 +94,53 @@ def test_finish_times_are_those_of_the_program(seed, policy, tie_break, types):
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
+@given(
+    st.integers(0, 10**6),
+    st.sampled_from(["min_total_duration", "min_total_duration_perf"]),
+    st.sampled_from(["canonical", "efficient", "none"]),
+    st.sampled_from([1, 2, 3, 4]),
+)
+def test_makespans_are_those_of_the_program(seed, policy, tie_break, types):
+    """Jobs all different, some alike, many of one key, one that is done."""
+    once, twice = both(policy, tie_break)
+    rng = np.random.default_rng(seed)
+    for step in range(4):
+        many = 3 * MANY if step == 3 else None
+        state = with_room(cluster(seed + step, jobs=many, types=types))
+        if step == 1:
+            state.steps_left[:] = rng.choice([5.0, 70.0, 900.0], state.job.size)
+        if step == 3:
+            state.key[:] = state.key[0]
+            state.steps_left[1::2] = state.steps_left[::2]
+        if rng.random() < 0.2:
+            state.steps_left[-1] = 0.0
+        assert once.allocate(state).x.tobytes() == twice.allocate(state).x.tobytes()
+    assert once.tally.max_relative_gap <= 1e-9
+
+
+@pytest.mark.parametrize("policy", ["min_total_duration", "min_total_duration_perf"])
+def test_makespans_are_one_step_where_they_can_be(monkeypatch, policy):
+    once, _ = both(policy)
+    monkeypatch.setattr(once, "_run_programs", lambda state: pytest.fail("made a program"))
+    for seed in range(5):
+        state = with_room(cluster(seed, jobs=50))
+        for column in (state.key, state.scale_factor, state.steps_left):
+            column[7] = column[3]
+        x = once.allocate(state).x
+        assert x[7].tobytes() == x[3].tobytes()
+    assert once.tally.programs == once.tally.allocations == 5
+
+
+def test_a_job_that_the_plain_makespan_has_no_speed_for_is_named():
+    once, _ = both("min_total_duration")
+    state = with_room(cluster(3, jobs=5))
+    state.throughputs.alone[state.key[2], state.throughputs.reference] = 0.0
+    first = int(state.job[state.key == state.key[2]][0])
+    with pytest.raises(InputError, match=f"job {first} has no throughput on"):
+        once.allocate(state)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
 @given(st.integers(0, 10**6), st.sampled_from(["plain", "perf"]), st.sampled_from([1, 2, 3, 4]))
 def test_filled_levels_are_those_of_the_programs(seed, variant, types):
     """Plain water filling may come to limits by turns, with workers short from the start or never."""
@@ -147,7 +194,11 @@ def test_jobs_alike_are_one_group_of_finish_times():
 
 @pytest.mark.parametrize("kind", ["i4", "u2", "f4"])
 def test_columns_of_other_numbers_are_taken(kind):
-    for policy in ("max_min_fairness_perf", "finish_time_fairness_perf"):
+    for policy in (
+        "max_min_fairness_perf",
+        "finish_time_fairness_perf",
+        "min_total_duration_perf",
+    ):
         state = with_room(cluster(5, jobs=40))
         state.weight[:], state.age[:] = 1.0, np.round(state.age)
         once, other = both(policy)[0], both(policy)[0]

@@ -5,10 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gavel_opt.kernels.isolation import finish_times, isolated_speeds, isolated_time
+from gavel_opt.kernels.isolation import (
+    finish_times,
+    isolated_speeds,
+    isolated_time,
+    makespan_rows,
+)
 from gavel_opt.kernels.job_columns import NO_PAST, PastColumns
 from gavel_opt.kernels.max_min_rows import fairness_rows
-from gavel_opt.policies.coefficients import makespan_rows
 
 RNG = np.random.default_rng(5)
 KEYS, JOBS = 11, 300

@@ -10,6 +10,7 @@ import pytest
 
 from gavel_opt import ClusterState, Driver, ThroughputTable, make_policy
 from gavel_opt.policies import max_min
+from gavel_opt.policies.makespan import MinTotalDuration, known_duration
 from gavel_opt.policies.max_min import MaxMinFairness, known_variant
 
 
@@ -106,9 +107,23 @@ def test_a_method_replaced_in_the_class(monkeypatch):
     assert known_variant(make_policy("max_min_fairness_perf")) is None
 
 
+def test_a_makespan_of_other_jobs_is_asked_for_its_programs():
+    class WithoutTheFirst(MinTotalDuration):
+        def programs(self, state, merge):
+            steps = np.where(state.job == 0, 0.0, state.steps_left)
+            return (yield from super().programs(replace(state, steps_left=steps), merge))
+
+    state = replace(cluster(), steps_left=100.0 + np.arange(12))
+    assert not Driver(WithoutTheFirst("mine", "perf")).allocate(state).x[0].any()
+    assert Driver(make_policy("min_total_duration_perf")).allocate(state).x[0].any()
+
+
 def test_the_policies_that_it_was_made_for_take_it():
     assert known_variant(make_policy("max_min_fairness")) == "plain"
     assert known_variant(make_policy("max_min_fairness_perf")) == "perf"
     assert known_variant(make_policy("max_min_fairness_packed")) == "packed"
     assert known_variant(make_policy("max_min_fairness_water_filling_perf")) is None
     assert max_min.known_variant(make_policy("fifo")) is None
+    assert known_duration(make_policy("min_total_duration")) == "plain"
+    assert known_duration(make_policy("min_total_duration_packed")) == "packed"
+    assert known_duration(make_policy("max_min_fairness")) is None

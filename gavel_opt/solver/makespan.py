@@ -1,0 +1,115 @@
+"""Minimum total duration from the jobs to their shares in one compiled call.
+
+By the functions that do it step by step, and so with the same bits.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from gavel_opt.arrays import Floats, Ints
+from gavel_opt.kernels.groups import all_differ, group_keys, group_rows
+from gavel_opt.kernels.input_checks import all_finite, are_ordinary
+from gavel_opt.kernels.isolation import makespan_rows
+from gavel_opt.kernels.jit import compiled, compiled_apart
+from gavel_opt.model.cluster_state import ClusterState
+from gavel_opt.model.one_program import OneProgram
+from gavel_opt.model.solution import Certificate
+from gavel_opt.solver.memory import Memory
+from gavel_opt.solver.one_step import (
+    JobDetails,
+    carry_out,
+    columns_in_use,
+    columns_of,
+    duration_terms,
+    solve_and_hand_out,
+)
+from gavel_opt.solver.optimum import PROVED
+from gavel_opt.solver.prices.cheapest_mix import Given
+from gavel_opt.solver.task import Into, Task
+
+
+def makespan_optimum(
+    state: ClusterState, program: OneProgram, widest: int, tie_break: str, memory: Memory
+) -> tuple[Floats, Certificate] | None:
+    """Solve minimum total duration over the jobs of a state; None if its program must be made for that.
+
+    Returns
+    -------
+    shares, certificate
+        Shares of shape ``(n, J)``; and what proves them.
+    """
+    if tie_break == "efficient":  # one job decides nearly all of these programs
+        return None
+    terms = duration_terms(widest, program.plain, state.throughputs, tie_break, PROVED)
+    return carry_out(makespan_shares_of, columns_of(state), state, terms, memory)
+
+
+@compiled_apart
+def makespan_shares_of(
+    columns: JobDetails,
+    rates: tuple[Floats, Ints],
+    given: np.ndarray[Any, Any],
+    start: Floats,
+    into: Into,
+) -> int:
+    """Group the jobs, make the program of minimum total duration, solve it and hand out the shares.
+
+    Returns 0 unless that gave a proven optimum; it gives none where anything is odd, or a job has no steps left.
+
+    Parameters
+    ----------
+    columns, rates, given, start
+        As for :func:`gavel_opt.solver.finish_time.finish_time_shares_of`.
+    """
+    _, key, scale, weight, age, steps = columns
+    alone, workers = rates
+    terms, size, types = given[0], key.size, workers.size
+    if not size == scale.size == weight.size == age.size == steps.size:
+        return 0
+    if size == 0 or alone.shape[1] != types:
+        return 0
+    if not are_ordinary(key, scale, weight, steps, age, (alone.shape[0], terms.widest)):
+        return 0
+    for job in range(size):
+        if not steps[job] > 0.0:
+            return 0
+    of_job, first, count = _groups_of(steps, key, scale, alone.shape[0])
+    groups = first.size
+    rate, _, _ = makespan_rows(alone, key, scale, workers, first, terms.reference, steps)
+    nobody, none = np.empty((0, types)), np.empty(0)
+    if not all_finite(rate, nobody, none, none, none, none, none):
+        return 0
+    use = np.empty(groups)
+    for group in range(groups):
+        use[group] = count[group] * scale[first[group]]
+    slope, floor = np.ones(groups), np.zeros(groups)
+    available = workers.astype(np.float64)
+    program = Given(rate, use, count, available, slope, floor, none, none, none)
+    return int(solve_and_hand_out(program, of_job, given, start, into))
+
+
+@compiled
+def _groups_of(steps: Floats, key: Ints, scale: Ints, rows: int) -> tuple[Ints, Ints, Ints]:
+    """Group of each job, first job and size of each group; jobs in order where no two are alike."""
+    size = steps.size
+    if not all_differ(steps.view(np.uint64)):
+        of_job, first, count, _ = group_keys(key, scale, steps, rows)
+        if first.size == 0:  # many of one key
+            table = np.empty((size, 3))
+            for job in range(size):
+                table[job, 0], table[job, 1], table[job, 2] = key[job], scale[job], steps[job]
+            of_job, first, count, _ = group_rows(table)
+        if first.size < size:
+            return of_job, first, count
+    return np.arange(size), np.arange(size), np.ones(size, np.int64)
+
+
+@compiled
+def makespan_shares(task: Task) -> int:
+    """The same for jobs that come and go."""
+    rates, into = (task.alone, task.workers), Into(task.jobs.shares, task.jobs.proof)
+    columns = columns_in_use(task.jobs)
+    return int(makespan_shares_of(columns, rates, task.terms, task.start, into))
