@@ -22,6 +22,7 @@ from gavel_opt.arrays import Ints
 from gavel_opt.engines import proportional_jobs
 from gavel_opt.kernels import jit
 from gavel_opt.solver.finish_time import finish_time_shares
+from gavel_opt.solver.makespan import makespan_shares
 from gavel_opt.solver.max_min import fair_shares
 from gavel_opt.solver.max_min_pairs import fair_shares_in_pairs
 from gavel_opt.solver.water_filling import filled_shares
@@ -112,6 +113,7 @@ def test_every_kernel_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
         fair_shares_in_pairs,
         filled_shares,
         finish_time_shares,
+        makespan_shares,
     }
     called |= by_compiled_rounds_alone
     compiled = {kernel for one in called for kernel in one.calls}
