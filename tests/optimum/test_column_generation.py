@@ -284,19 +284,33 @@ def test_a_centre_where_rows_say_what_others_do_has_the_same_bits(counts):
         assert warm[0].x.tobytes() == cold[0].x.tobytes(), f"seed {seed}"
 
 
-def test_prices_that_are_far_from_the_centre_are_left_for_the_way_from_outside(monkeypatch):
-    """With costs fifty times too high a first step would be a fiftieth of the way."""
-    tried, memory = [], ColumnMemory()
+@pytest.mark.parametrize("least", [3, 1000])
+def test_prices_that_are_far_from_the_centre_are_where_the_way_from_outside_begins(
+    monkeypatch, least
+):
+    """With every second job's time three times too dear a first step is a sixth of the way. In tiles, and in a list."""
+    monkeypatch.setattr(face_parts, "LEAST", least)
+    tried, ways, memory = [], [], ColumnMemory()
     program = different_jobs(1, jobs=24, load=1.5)
-    assert packed_optimum(program, None, memory) is not None
-    near = kept_centre.KeptCentre.start
+    cold = packed_optimum(program, None, memory)
+    near, far = kept_centre.KeptCentre.start, centre_of_pairs._Search._from_outside
+    met = centre_of_pairs._Search._until_met
+    dear = np.ones(2 * 24 + 3)
+    dear[24:48:2] = 3.0
     monkeypatch.setattr(
         kept_centre.KeptCentre,
         "start",
-        lambda *given: tried.append(near(*given)) or 50.0 * tried[-1],
+        lambda *given: tried.append(near(*given)) or dear * tried[-1],
     )
-    warm, cold = packed_optimum(program, None, memory), packed_optimum(program, None, None)
+    monkeypatch.setattr(
+        centre_of_pairs._Search, "_until_met", lambda self: ways.append(met(self)) or ways[-1]
+    )
+    monkeypatch.setattr(
+        centre_of_pairs._Search, "_from_outside", lambda self: ways.append("outside") or far(self)
+    )
+    warm = packed_optimum(program, None, memory)
     assert len(tried) == 1
+    assert ways == [True], "not from prices, or from outside after all"
     assert warm is not None
     assert cold is not None
     assert warm[0].x.tobytes() == cold[0].x.tobytes()

@@ -12,7 +12,8 @@ missing, :math:`\mu` stays and Newton's method goes to the centre. Steps have 2 
 
 Interiors are thin, of the order of 1e-5 of a level where a single job keeps thousands from more: 12 to 20 steps
 for most faces, 40 for such ones. Prices of the last centre (:mod:`gavel_opt.solver.column_generation.kept_centre`)
-are three or four steps of Newton's method away; where the first are short, the way from outside is gone all the same.
+are three or four steps of Newton's method away; where the first are short, the way from outside is gone all the same,
+but from those prices, with all shares and costs raised.
 
 The centre does not depend on where the search began, and neither do its last bits: prices are rounded to
 ``BITS`` once they are found, and Newton's method goes on from there. Two ways to one centre differ by less than
@@ -52,12 +53,15 @@ STALE = 1e-2
 EXACT, STEADY = 1e-13, 1e-6
 """Newton's method ends once the next change of a variable would be smaller than the first part of it, or once none
 is larger than the second and they get no smaller."""
-FULL, FEW = 0.1, 16
-"""A first step as long as this is no sign that prices of another face, or rounded ones, are too far off, and so few are enough."""
+FULL, FEW = 0.3, 16
+"""A first step as long as this is no sign that prices of another face, or rounded ones, are too far off; after so few, steps are small."""
 SHORTER, LONGER = 0.01, 0.5
 """Later steps may be shorter, to this; but one in the first half of those few is as long as the second."""
 BITS = 24, 32, 40
 """Of prices: the first with which all columns still cost something."""
+SHARES, COSTS = 0.1, 100.0
+"""What shares and costs of prices that are too far off are raised by, in parts of what they are at an even split: the
+way from there is some two thirds of that from outside. With a third or ten times of either it is longer."""
 _ROOM = 1.5
 """How far beyond the least that makes them positive the first shares are raised."""
 
@@ -120,7 +124,7 @@ class _Search:
         """Go there, from prices that may be near it or from outside; whether it has been reached."""
         if self._equations.size > MOST:
             return False
-        near = start is not None and self._from_prices(start) and self._equations.unique
+        near = start is not None and self._equations.unique and self._from_last(start)
         if not (near or self._from_outside()):
             return False
         if not self._equations.unique:
@@ -132,18 +136,34 @@ class _Search:
 
     def _from_prices(self, nu: Floats) -> bool:
         """Newton's method from where these prices would be a centre's."""
-        self.nu = nu.copy()
-        if not min(part.stand_at(nu) for part in self._parts) > 0.0:
+        return self._stand_at(nu) and self._newton(1.0, near=True, limit=LIMIT)
+
+    def _from_last(self, nu: Floats) -> bool:
+        """The same of prices of another face; where they are too far off, the way from outside, begun there."""
+        if self._from_prices(nu):
+            return True
+        if not self._stand_at(nu):
             return False
-        return self._newton(1.0, near=True, limit=FEW)
+        even = sum(part.weight for part in self._parts) / self._equations.groups
+        for part in self._parts:
+            part.lift(SHARES)
+            part.raise_costs(COSTS * even)
+        return self._until_met()
+
+    def _stand_at(self, nu: Floats) -> bool:
+        """Go where these prices would be a centre's; False where a column would cost nothing."""
+        self.nu = nu.copy()
+        return min(part.stand_at(nu) for part in self._parts) > 0.0
 
     def _from_outside(self) -> bool:
-        """The predictor and corrector until rows are met, then Newton's method."""
+        """The whole way, from an even split."""
         self.nu = np.zeros(self._limits.size)
         for part in self._parts:
             part.go_out()
-        if not self._start():
-            return False
+        return self._start() and self._until_met()
+
+    def _until_met(self) -> bool:
+        """The predictor and corrector until rows are met, then Newton's method."""
         total = sum(part.weight for part in self._parts)
         held: Any = sum(part.held() for part in self._parts)
         missing = float(np.abs(held - self._limits).max())
@@ -185,9 +205,7 @@ class _Search:
                 return False
             length = min(step.primal, step.dual)
             longest = max(longest, length)
-            if near and (
-                length < (SHORTER if count else FULL) or (count >= limit // 2 and longest < LONGER)
-            ):
+            if near and _leads_nowhere(count, length, longest, moved):
                 return False
             self._take(step, NEWTON_BACK)
             drift += moved
@@ -253,6 +271,13 @@ class _Search:
                 break
             step = more._replace(nu=step.nu + more.nu)
         return step
+
+
+def _leads_nowhere(count: int, length: float, longest: float, moved: float) -> bool:
+    """Whether another way is shorter than on from this step, with what the longest was and how far it moves."""
+    if length < (SHORTER if count else FULL):
+        return True
+    return (count >= FEW // 2 and longest < LONGER) or (count >= FEW and moved > STALE)
 
 
 def rounded(values: Floats, bits: int) -> Floats:

@@ -45,6 +45,9 @@ class Part(Protocol):
     def lift(self, by: float) -> None:
         """Raise shares by this part of an even split."""
 
+    def raise_costs(self, by: float) -> None:
+        """Raise costs that prices give by so much, which prices do not give."""
+
     def go_out(self) -> None:
         """Have an even split again, and costs of 1, which no prices give."""
 
@@ -179,6 +182,10 @@ class _List:
 
     def lift(self, by: float) -> None:
         self._point.x[:] += self._even * by
+
+    def raise_costs(self, by: float) -> None:
+        self._point.z[:] += by
+        self._lack = np.full_like(self._point.z, -by)
 
     def go_out(self) -> None:
         self._point.x[:], self._point.z[:] = self._even, 1.0
@@ -324,6 +331,10 @@ class _Tiles:
 
     def lift(self, by: float) -> None:
         self._point.x[:] += self._even * by
+
+    def raise_costs(self, by: float) -> None:
+        self._point.z[:] += by
+        self._lack = -by, 0.0
 
     def go_out(self) -> None:
         self._point.x[:], self._point.z[:], self._point.dz[:] = self._even, 1.0, 0.0

@@ -66,6 +66,11 @@ class JointEquations:
         self._products: Floats = np.empty(0)
 
     @property
+    def groups(self) -> int:
+        """Groups of the face."""
+        return self._groups
+
+    @property
     def size(self) -> int:
         """Numbers in all blocks."""
         return self._size
