@@ -32,6 +32,7 @@ from simulator.mechanism.records import (
     CURSOR,
     DECIDING,
     DECISION,
+    ENOUGH,
     ENTRY,
     FRONT,
     LAST,
@@ -119,10 +120,6 @@ class Setting:
 
 _NOBODY = Call(None, ())
 """Decides nothing."""
-
-
-def _nobody() -> Call | None:
-    return None
 
 
 class Mechanism:
@@ -279,39 +276,36 @@ class Mechanism:
 
     # what to do ------------------------------------------------------------------------------
 
-    def run(
-        self, rounds: int, decider: Callable[[], Call | None] = _nobody, until: float = math.inf
-    ) -> int:
+    def run(self, rounds: int, until: float = math.inf, decide: Call | None = None) -> int:
         """Run at most ``rounds`` rounds; returns an outcome of :mod:`simulator.mechanism.records`.
+
+        Fewer, perhaps none, where records needed more room: :meth:`standing` may be another one then.
 
         Parameters
         ----------
         rounds, until
             How many rounds, and the moment from which on none begins.
-        decider
-            Says what gives the jobs of :attr:`standing` their shares, each time that there is another; an allocation
-            is asked for only where it does not, or there is none.
+        decide
+            What gives the jobs of :meth:`standing` their shares; an allocation is asked for only where it does not,
+            or there is none.
         """
-        last = self._count.rounds + rounds
+        if decide is None or not can_call(self._kernel, decide):
+            decide = _NOBODY
+        self._deciding.allowed = decide is not _NOBODY
         self._world.rules["until"] = until
-        while True:
-            self._make_room_to_decide()
-            decide = decider()
-            if decide is None or not can_call(self._kernel, decide):
-                decide = _NOBODY
-            self._deciding.allowed = decide is not _NOBODY
-            recorded = self._count.recorded
-            outcome: int = self._kernel(last, self._world, decide)
-            self._take_rows(recorded)
-            if outcome == MORE_ROUNDS:
-                self._make_metrics_room()
-            elif outcome == MORE_PAIRS:
-                self._grow(self._base, 2 * self._pair_room)
-            elif outcome == MORE_SEGMENTS:
-                # what is never used takes no memory, and copying much
-                self._make_segments_room(4 * (self._count.segments + len(self._world.workers)))
-            else:
-                return outcome
+        recorded = self._count.recorded
+        outcome = self._kernel(self._count.rounds + rounds, self._world, decide)
+        self._take_rows(recorded)
+        if outcome == MORE_ROUNDS:
+            self._make_metrics_room()
+        elif outcome == MORE_PAIRS:
+            self._grow(self._base, 2 * self._pair_room)
+        elif outcome == MORE_SEGMENTS:
+            # what is never used takes no memory, and copying much
+            self._make_segments_room(4 * (self._count.segments + len(self._world.workers)))
+        else:
+            return outcome
+        return ENOUGH
 
     @property
     def _kernel(self) -> Callable[..., int]:
@@ -321,9 +315,15 @@ class Mechanism:
     def _take_rows(self, begun: int) -> None:
         """Take notice of the rows of the metrics from one on."""
 
-    @property
     def standing(self) -> StandingState:
-        """What a policy may see while a run goes on, until there must be room for more jobs."""
+        """What a policy may see while a run goes on, with room to decide, until records need more of it."""
+        if (
+            self._setting.traits.packing
+        ):  # as many pairs as may be decided, beside those that are kept
+            kept = int(self._count.pairs) + len(self._world.workers)
+            pairs = len(self._world.pair_views.job) + kept
+            if pairs > self._pair_room:
+                self._grow(self._base, 2 * pairs)
         return self._standing
 
     def take_decisions(self) -> tuple[np.ndarray, float, Certificate | None] | None:
@@ -514,14 +514,6 @@ class Mechanism:
     def look_again(self) -> None:
         """Write down for :meth:`state` what a policy may see of the jobs."""
         view(self._world)
-
-    def _make_room_to_decide(self) -> None:
-        """Have room for as many pairs as may be decided, beside those that are kept."""
-        if not self._setting.traits.packing:
-            return
-        pairs = len(self._world.pair_views.job) + int(self._count.pairs) + len(self._world.workers)
-        if pairs > self._pair_room:
-            self._grow(self._base, 2 * pairs)
 
     def _pairs_of(self, jobs: int) -> int:
         """Pairs of so many jobs that there is room to decide for."""

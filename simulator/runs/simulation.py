@@ -292,7 +292,7 @@ class Simulation:
             self._recomputation_due = False
             self._allocate()
         while mechanism.rounds < stop and not mechanism.finished and interrupts.pending is None:
-            outcome = mechanism.run(stop - mechanism.rounds, self._decider, until)
+            outcome = mechanism.run(stop - mechanism.rounds, until, self._decider())
             self._count_decisions()
             if outcome == ENOUGH and self.time >= until:
                 break
@@ -313,7 +313,7 @@ class Simulation:
         seen = self.keeps_before or self.on_allocation is not None
         if seen or driver is None or not KEEPS_TIME:
             return None
-        return driver.standing_call(self.mechanism.standing)
+        return driver.standing_call(self.mechanism.standing())
 
     def _count_decisions(self) -> None:
         """Keep what the decisions within the rounds took, as if they had been asked for."""

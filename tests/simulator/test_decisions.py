@@ -235,7 +235,7 @@ def test_a_call_is_for_columns_as_long_as_these_have_room() -> None:
     later = simulation._decider()
     assert later is not first
     assert later is not None
-    assert later.given.jobs is simulation.mechanism.standing.jobs
+    assert later.given.jobs is simulation.mechanism.standing().jobs
 
 
 def test_more_than_can_be_noted_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
