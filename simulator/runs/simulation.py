@@ -33,7 +33,6 @@ from simulator.runs.surroundings import surroundings_of
 from simulator.runs.workload_of_run import notes_on_jobs, workload_of
 from simulator.settings.config import RunConfig
 from simulator.settings.notes import notes_on_files, notes_on_settings
-from simulator.world.throughputs import REFERENCE_TYPE
 from simulator.world.trace import write_trace
 from simulator.world.workload import Workload
 
@@ -116,7 +115,7 @@ class Simulation:
         self.driver: Driver | None = None
         self._replay: Replay | None = None
         if config.replay is None:
-            self.driver = _driver(config, policy, programs)
+            self.driver = driver_of(config, policy, programs)
         else:
             self._replay = load_replay(config.replay, self.cluster.worker_types)
         if prepare is not None:
@@ -441,8 +440,10 @@ class Simulation:
         return found
 
 
-def _driver(config: RunConfig, policy: Policy, programs: Callable[..., None] | None) -> Driver:
-    """The policy on the engines of the run."""
+def driver_of(
+    config: RunConfig, policy: Policy, programs: Callable[..., None] | None = None
+) -> Driver:
+    """The policy on the engines of a run; ``programs`` is handed each general program that they solve."""
     return Driver(
         policy,
         config.engine,
@@ -469,6 +470,3 @@ def _see_empty(driver: Driver, state: ClusterState) -> None:
 def _columns(records: np.ndarray) -> Columns:
     """Fields of records, each for itself (copies)."""
     return {name: records[name].copy() for name in records.dtype.names or ()}
-
-
-__all__ = ["REFERENCE_TYPE", "Simulation", "StuckError"]

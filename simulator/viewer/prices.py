@@ -15,7 +15,6 @@ import numpy as np
 from gavel_opt import (
     AllocationProgram,
     ClusterState,
-    Driver,
     FinishTimeProgram,
     GavelError,
     LinearProgram,
@@ -27,6 +26,7 @@ from gavel_opt.model.finish_time import level_program
 from gavel_opt.model.lowering import lower
 from gavel_opt.policies import solves
 from simulator.runs.policy_of_run import policy_of
+from simulator.runs.simulation import driver_of
 from simulator.settings.config import RunConfig
 
 ENGINE = "highs"
@@ -86,7 +86,7 @@ def prices_of(config: RunConfig, memory: dict[str, Any], state: ClusterState) ->
     if not solves(policy):
         return None
     policy.restore(memory)
-    driver = Driver(policy, config.engine, fallback=config.fallback, tie_break=config.tie_break)
+    driver = driver_of(config, policy)
     generator = policy.programs(state, False)
     programs = 0
     try:
