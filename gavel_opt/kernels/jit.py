@@ -341,9 +341,9 @@ def _numbers_in(argument: Any) -> int:
     return argument.size if isinstance(argument, np.ndarray) else 1
 
 
-def _with_globals(function: FunctionType, names: dict[str, Any], code: Any = None) -> FunctionType:
+def _with_globals(function: FunctionType, names: dict[str, Any]) -> FunctionType:
     made = FunctionType(
-        code or function.__code__,
+        function.__code__,
         names,
         function.__name__,
         function.__defaults__,

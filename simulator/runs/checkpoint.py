@@ -114,9 +114,10 @@ def load(path: Path, flag: str) -> Checkpoint:
     try:
         content = path.read_bytes()
     except FileNotFoundError:
-        raise InputError(
-            f"{flag}: no checkpoint at {path}; one is written by --checkpoint-every"
-        ) from None
+        why = "one is written by --checkpoint-every"
+        if (path.parent / "summary.json").exists():
+            why = "the run there has ended, and nothing is left to go on with"
+        raise InputError(f"{flag}: no checkpoint at {path}; {why}") from None
     except OSError as wrong:
         raise InputError(f"{flag}: cannot read {path}: {wrong.strerror}") from None
     check_seal(content, f"{flag}: {path}")

@@ -107,8 +107,8 @@ class Knee:
         """Mean over seeds."""
         return math.fsum(self.values) / len(self.values)
 
-    def interval(self, confidence: float = 0.95) -> tuple[float, float]:
-        """Confidence interval of the mean over seeds (Student's t).
+    def interval(self) -> tuple[float, float]:
+        """Interval that covers the mean over seeds with 95 % probability (Student's t).
 
         No narrower than the measurements themselves allow; from one seed, theirs alone.
         """
@@ -116,10 +116,10 @@ class Knee:
 
         n, mean = len(self.values), self.mean
         errors = math.fsum(pace.error**2 for pace in self.by_seed.values())
-        half = float(ndtri(0.5 + confidence / 2)) * math.sqrt(errors) / n
+        half = float(ndtri(0.975)) * math.sqrt(errors) / n
         if n > 1:
             variance = math.fsum((value - mean) ** 2 for value in self.values) / (n - 1)
-            seeds = float(stdtrit(n - 1, 0.5 + confidence / 2)) * math.sqrt(variance / n)
+            seeds = float(stdtrit(n - 1, 0.975)) * math.sqrt(variance / n)
             half = max(half, seeds)
         return mean - half, mean + half
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 
-def gavel_sim(*words: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+def gavel_sim(
+    *words: object, cwd: Path | None = None, **environment: str
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "simulator", *map(str, words)],
         capture_output=True,
         text=True,
         cwd=cwd,
+        env=os.environ | environment,
         timeout=300,
         check=False,
     )
@@ -25,3 +30,11 @@ def start_gavel_sim(*words: object) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
     )
+
+
+def completion_times(sweep: Path) -> dict[str, dict[str, float]]:
+    """Completion times of the jobs of each run of a sweep."""
+    return {
+        path.parent.name: json.loads(path.read_text())["jct"]
+        for path in sorted(sweep.glob("*/summary.json"))
+    }

@@ -15,6 +15,7 @@ from pyarrow import parquet
 from sim import gavel_sim, start_gavel_sim
 
 from gavel_opt import InputError
+from simulator.cli import main
 from simulator.files.seal import sealed
 from simulator.runs.checkpoint import Checkpoint, check_fork, load, save
 from simulator.runs.runner import Checkpointing, execute, parse_every
@@ -330,8 +331,6 @@ def test_speed_of_the_machine_does_not_matter(monkeypatch):
 
 
 def test_an_unfinished_run_is_not_written_over(tmp_path):
-    from simulator.cli import main
-
     folder = str(tmp_path / "run")
     work = ["--cluster", "4:4:4", "--jobs", "20", "--output", folder]
     limit = ["--max-simulated-hours", "5", "--checkpoint-every", "10r"]
@@ -363,3 +362,14 @@ def test_a_resumed_run_keeps_what_it_was_to_record(tmp_path):
     for name in ("placements", "allocations", "jobs"):
         one, other = (parquet.read_table(run / f"{name}.parquet") for run in (whole, cut))
         assert one.equals(other), name
+
+
+def test_a_run_that_has_ended_is_not_gone_on_with(tmp_path, capsys):
+    folder = str(tmp_path / "run")
+    words = ("--policy", "fifo", "--cluster", "2:2:2", "--jobs", "2", "--output", folder)
+    assert main(["run", *words]) == 0
+    capsys.readouterr()
+    assert main(["run", "--resume", folder]) == 2
+    said = capsys.readouterr().err
+    assert "the run there has ended" in said
+    assert said.count("\n") == 1

@@ -262,18 +262,8 @@ def test_table_without_a_needed_row(tmp_path):
 
 def test_engine_without_its_library_names_it(tmp_path):
     """Hide the library by a module of its name that refuses to load."""
-    import os
-    import subprocess
-    import sys
-
     (tmp_path / "pulp.py").write_text("raise ImportError('hidden', name='pulp')\n")
-    done = subprocess.run(
-        [sys.executable, "-m", "simulator", "run", *STATIC, "--engine", "pulp"],
-        env=os.environ | {"PYTHONPATH": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = gavel_sim("run", *STATIC, "--engine", "pulp", PYTHONPATH=str(tmp_path))
     assert done.returncode == 2
     assert "needs pulp: pip install pulp" in done.stderr
     assert done.stderr.count("\n") == 1

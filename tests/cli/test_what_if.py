@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from sim import gavel_sim
 
 import simulator
 from simulator.cli import main, program
@@ -18,19 +17,9 @@ from simulator.studies.alternatives import Outcomes, as_json, as_text, paired
 SMALL = ["what-if", "--policy", "fifo", "--cluster", "2:2:2", "--jobs", "4", "--processes", "1"]
 
 
-def _gavel_sim(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "simulator", *words],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-
-
 def test_alternatives_run_on_the_same_jobs() -> None:
     words = [*SMALL, "--seed", "0-1", "--against", "v100+0", "--against", "v100+2", "k80-1"]
-    done = _gavel_sim(*words, "--json")
+    done = gavel_sim(*words, "--json")
     assert done.returncode == 0
     found = {one["name"]: one for one in json.loads(done.stdout)["alternatives"]}
     assert list(found) == ["as described", "v100+0", "v100+2 k80-1"]
@@ -52,7 +41,7 @@ def test_from_python_as_on_the_command_line() -> None:
         "--against",
         "policy=isolated",
     ]
-    assert found == json.loads(_gavel_sim(*words, "--json").stdout)
+    assert found == json.loads(gavel_sim(*words, "--json").stdout)
     with pytest.raises(simulator.InputError, match="which alternatives"):
         simulator.what_if(**given)
 
@@ -70,10 +59,10 @@ def test_a_cost_that_leaves_workers_out_is_not_compared() -> None:
         "1",
     ]
     words += ["--cluster", "v100=2,a100=1", "--seed", "0-1", "--against", "v100+1"]
-    said = _gavel_sim(*words).stdout
+    said = gavel_sim(*words).stdout
     assert "No price is known for a100, so runs with them have no cost (--prices FILE)." in said
     assert "cost ($)" not in said
-    found = json.loads(_gavel_sim(*words, "--json").stdout)
+    found = json.loads(gavel_sim(*words, "--json").stdout)
     assert all(one["cost"] == [None, None] for one in found["alternatives"])
 
 
@@ -109,7 +98,7 @@ def test_what_draws_runs_with_every_seed_beside_what_does_not(capsys) -> None:
 
 def test_commas_are_spaces() -> None:
     said = [
-        _gavel_sim(*SMALL, "--seed", "0", "--json", "--against", *words).stdout
+        gavel_sim(*SMALL, "--seed", "0", "--json", "--against", *words).stdout
         for words in (["v100+2,k80-1", "policy=isolated"], ["v100+2", "k80-1,policy=isolated"])
     ]
     found = [json.loads(one)["alternatives"][1]["average_jct"] for one in said]
@@ -146,7 +135,7 @@ def test_a_paired_difference_has_students_interval() -> None:
     ],
 )
 def test_a_change_that_is_none_is_answered_in_a_line(changes: list[str], said: str) -> None:
-    done = _gavel_sim(*SMALL, "--against", *changes)
+    done = gavel_sim(*SMALL, "--against", *changes)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert said in done.stderr
 
@@ -180,7 +169,7 @@ def test_an_alternative_with_other_jobs_is_not_called_one_on_the_same(capsys) ->
 
 
 def test_one_seed_has_no_interval_and_nothing_that_ended_early_no_column() -> None:
-    done = _gavel_sim(*SMALL, "--seed", "0", "--against", "v100+1")
+    done = gavel_sim(*SMALL, "--seed", "0", "--against", "v100+1")
     assert done.returncode == 0
     assert (
         "Seed 0; differences from the first row, of runs on the same jobs, without an"

@@ -4,8 +4,6 @@ import csv
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -14,6 +12,7 @@ from noise import without_progress
 
 from simulator.cli import figure, main
 from simulator.studies.experiments.hierarchy import hierarchical_fairness
+from tests.cli.sim import gavel_sim, start_gavel_sim
 
 QUICK = [
     *("9", "--seeds", "0", "1", "--at", "4", "--jobs-window", "10:20"),
@@ -21,19 +20,9 @@ QUICK = [
 ]
 
 
-def _command(*words: str) -> list[str]:
-    return [sys.executable, "-m", "simulator", "figure", *words]
-
-
-def _figure(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        _command(*words), capture_output=True, text=True, timeout=120, check=False
-    )
-
-
 def test_a_figure_from_the_command_line(tmp_path: Path) -> None:
     output = tmp_path / "out"
-    done = _figure(*QUICK, "--output", str(output))
+    done = gavel_sim("figure", *QUICK, "--output", str(output))
     assert (done.returncode, without_progress(done.stderr)) == (0, "")
     assert sorted(path.name for path in output.iterdir()) == [
         *("figure-9.pdf", "figure-9.png", "figure-9.svg", "jct.md", "points"),
@@ -49,7 +38,7 @@ def test_a_figure_from_the_command_line(tmp_path: Path) -> None:
     assert parts[-1] == pytest.approx(sum(parts[:-1]), abs=1e-3)
     assert min(parts) > 0
     points = {path: path.stat().st_mtime_ns for path in (output / "points").iterdir()}
-    again = _figure(*QUICK, "--output", str(output))
+    again = gavel_sim("figure", *QUICK, "--output", str(output))
     assert "4 of 4 runs done, 0 of them now" in again.stdout
     assert points == {path: path.stat().st_mtime_ns for path in (output / "points").iterdir()}
 
@@ -71,10 +60,12 @@ def test_without_what_draws_it_is_said_before_the_runs(
 
 def test_figures_with_commas_and_ranges() -> None:
     words = ("--at", "2", "--seed", "0", "--policy", "gandiva", "--dry-run")
-    listed = [_figure(*given, *words).stdout for given in (("9", "10"), ("9,10",), ("9-10",))]
+    listed = [
+        gavel_sim("figure", *given, *words).stdout for given in (("9", "10"), ("9,10",), ("9-10",))
+    ]
     assert set(listed) == {listed[0]}
     assert listed[0].count("gandiva") == 2
-    assert "unknown figure '21-30'" in _figure("21-30", *words).stderr
+    assert "unknown figure '21-30'" in gavel_sim("figure", "21-30", *words).stderr
 
 
 def test_several_figures_get_a_folder_each_and_one_table_of_times(tmp_path: Path) -> None:
@@ -84,12 +75,15 @@ def test_several_figures_get_a_folder_each_and_one_table_of_times(tmp_path: Path
         (("9", "12"), ("gandiva",), "figure 12 has none of gandiva"),
         (("9", "11"), ("gandiva", "themis"), "unknown policy of this figure (--policy) 'themis'"),
     ):
-        wrong = _figure(*figures, *words, "--policies", *policies, "--output", str(output))
+        wrong = gavel_sim(
+            "figure", *figures, *words, "--policies", *policies, "--output", str(output)
+        )
         assert wrong.returncode == 2
         assert said in wrong.stderr
         assert without_progress(wrong.stderr).count("\n") == 1
         assert not output.exists()
-    done = _figure(
+    done = gavel_sim(
+        "figure",
         *("9", "11", *words, "--output", str(output)),
         *("--policies", "gandiva", "finish_time_fairness_perf"),
     )
@@ -118,7 +112,7 @@ def test_a_picture_that_cannot_be_written_ends_the_command_in_one_line(tmp_path:
     output = tmp_path / "out"
     (output / "figure-12" / "figure-12.svg").mkdir(parents=True)
     words = ("12", "13", "--processes", "1", "--output", str(output))
-    done = _figure(*words)
+    done = gavel_sim("figure", *words)
     assert done.returncode == 3
     said = without_progress(done.stderr)
     assert said.count("\n") == 1
@@ -126,7 +120,7 @@ def test_a_picture_that_cannot_be_written_ends_the_command_in_one_line(tmp_path:
     assert (output / "figure-12" / "figure-12.png").exists()
     assert not (output / "report.html").exists()
     (output / "figure-12" / "figure-12.svg").rmdir()
-    again = _figure(*words)
+    again = gavel_sim("figure", *words)
     assert (again.returncode, again.stdout.count("2 of 2 runs done, 0 of them now")) == (0, 2)
     assert (output / "report.html").exists()
 
@@ -147,7 +141,7 @@ def test_a_killed_figure_keeps_what_it_had(tmp_path: Path) -> None:
         *("9", "--seeds", *map(str, range(12)), "--at", "4", "--jobs-window", "10:40"),
         *("--policies", "allox", "--processes", "1", "--output", str(output)),
     )
-    process = subprocess.Popen(_command(*words), stdout=subprocess.DEVNULL)
+    process = start_gavel_sim("figure", *words)
     points = output / "points"
     for _ in range(6000):
         if points.is_dir() and len(list(points.glob("*.json"))) >= 2:
@@ -159,7 +153,7 @@ def test_a_killed_figure_keeps_what_it_had(tmp_path: Path) -> None:
     assert kept >= 2
     for path in points.glob("*.json"):
         assert json.loads(path.read_text())["result"]["status"] == "completed"
-    done = _figure(*words)
+    done = gavel_sim("figure", *words)
     assert done.returncode == 0
     assert f"12 of 12 runs done, {12 - kept} of them now" in done.stdout
 
@@ -174,7 +168,7 @@ def test_bad_input_is_one_line_and_writes_nothing(tmp_path: Path) -> None:
         (["9", "--tie-break", "canonic"], "did you mean canonical"),
         ([], "which figure?"),
     ):
-        wrong = _figure(*words, "--output", str(output))
+        wrong = gavel_sim("figure", *words, "--output", str(output))
         assert wrong.returncode == 2, words
         assert said in wrong.stderr, words
         assert without_progress(wrong.stderr).count("\n") == 1, words

@@ -6,9 +6,6 @@ Every engine, every hash seed, every time. (Any number of processes: ``tests/swe
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from importlib.util import find_spec
 
 import pytest
@@ -16,6 +13,7 @@ from configurations import CONFIGURATIONS, write_trace
 from noise import without_progress
 
 from simulator.cli import main
+from tests.cli.sim import gavel_sim
 
 FOUR = "structured,highs,ortools," + ("ecos" if find_spec("ecos") else "pulp")
 """One of each kind of solver: own interior point, two simplex codes, cones."""
@@ -54,13 +52,7 @@ def test_all_engines(configuration, trace, capsys):
 
 def run(configuration, trace, output, **environment):
     words = [*configuration.command("small", trace), "--output", str(output)]
-    done = subprocess.run(
-        [sys.executable, "-m", "simulator", "run", *words],
-        capture_output=True,
-        text=True,
-        env={**os.environ, **environment},
-        check=False,
-    )
+    done = gavel_sim("run", *words, **environment)
     assert (done.returncode, without_progress(done.stderr)) == (0, "")
     tables = [(output / f"{name}.parquet").read_bytes() for name in ("jobs", "rounds")]
     return json.loads((output / "summary.json").read_text())["jct"], tables

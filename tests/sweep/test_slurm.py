@@ -8,7 +8,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,6 +17,7 @@ from slurm_here import missing, slurm
 
 from simulator.studies.batches import long_runs
 from simulator.studies.batches.carry_out import CHECKPOINTS
+from tests.cli.sim import completion_times, gavel_sim
 
 pytestmark = [
     pytest.mark.slow,
@@ -38,27 +38,13 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]
 def expected(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, float]]:
     folder = tmp_path_factory.mktemp("local") / "sweep"
     _gavel_sim({}, *RUNS, "--output", str(folder))
-    return _jct(folder)
+    return completion_times(folder)
 
 
 def _gavel_sim(environment: dict[str, str], *words: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "simulator", *words],
-        env=environment or None,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    done = gavel_sim(*words, **environment)
     assert done.returncode in (0, 1), done.stderr
     return done.stdout
-
-
-def _jct(folder: Path) -> dict[str, dict[str, float]]:
-    return {
-        path.parent.name: json.loads(path.read_text())["jct"]
-        for path in sorted(folder.glob("*/summary.json"))
-    }
 
 
 def _until(what: Callable[[], bool], seconds: float, pause: float = 0.2) -> None:
@@ -152,7 +138,7 @@ def test_a_sweep_survives_a_killed_and_a_preempted_task(
     _slurm(cluster, "scontrol", "requeue", task)
     _preempt(cluster, folder.parent)
     _finish(cluster, folder)
-    assert _jct(folder) == expected
+    assert completion_times(folder) == expected
 
 
 def test_a_sweep_survives_the_loss_of_a_node(
@@ -177,7 +163,7 @@ def test_a_sweep_survives_the_loss_of_a_node(
     finally:
         node.terminate()
         node.wait(timeout=20)
-    assert _jct(folder) == expected
+    assert completion_times(folder) == expected
 
 
 def test_a_long_run_goes_on_in_the_next_allocation(cluster: dict[str, str], tmp_path: Path) -> None:
@@ -225,4 +211,4 @@ def test_a_long_run_goes_on_in_the_next_allocation(cluster: dict[str, str], tmp_
     assert "DUE TO TIME LIMIT" not in said  # it was gone before Slurm had to end it
     assert not (folder / CHECKPOINTS).exists()
     _gavel_sim({}, *run, str(tmp_path / "local"))
-    assert _jct(folder) == _jct(tmp_path / "local")
+    assert completion_times(folder) == completion_times(tmp_path / "local")

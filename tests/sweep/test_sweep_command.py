@@ -1,10 +1,7 @@
 from __future__ import annotations
 
 import csv
-import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pyarrow.parquet
@@ -16,13 +13,9 @@ from simulator.cli import main
 from simulator.studies.sweeps.run_names import beside_earlier
 from simulator.studies.sweeps.sweep_folder import entries_of, read_plan, write_plan
 from simulator.studies.sweeps.sweep_plan import make_plan
+from tests.cli.sim import completion_times, gavel_sim
 
 SMALL = ["--cluster", "4:4:4", "--jobs", "8", "--engine", "highs", "--tie-break", "none"]
-
-
-def _sweep(*words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "simulator", "sweep", *words]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
 
 
 BREAKS = """from gavel_opt import InputError, Policy
@@ -34,22 +27,15 @@ class Breaks(Policy):
 """
 
 
-def _jct(folder: Path) -> dict[str, dict[str, float]]:
-    return {
-        path.parent.name: json.loads(path.read_text())["jct"]
-        for path in sorted(folder.glob("*/summary.json"))
-    }
-
-
 def test_results_do_not_depend_on_the_number_of_processes(tmp_path: Path) -> None:
     runs = ["--policy", "gandiva", "fifo", "max_min_fairness_perf", "--seed", "0", "1", *SMALL]
-    one = _sweep(*runs, "--output", str(tmp_path / "one"), "--processes", "1")
-    two = _sweep(*runs, "--output", str(tmp_path / "two"), "--processes", "2")
+    one = gavel_sim("sweep", *runs, "--output", str(tmp_path / "one"), "--processes", "1")
+    two = gavel_sim("sweep", *runs, "--output", str(tmp_path / "two"), "--processes", "2")
     assert (one.returncode, without_progress(one.stderr)) == (0, "")
     assert two.returncode == 0
     table = (tmp_path / "one" / "summary.csv").read_bytes()
     assert table == (tmp_path / "two" / "summary.csv").read_bytes()
-    assert _jct(tmp_path / "one") == _jct(tmp_path / "two")
+    assert completion_times(tmp_path / "one") == completion_times(tmp_path / "two")
     rows = list(csv.DictReader(table.decode().splitlines()))
     assert [row["run"] for row in rows] == [
         f"{policy},seed={seed}"
@@ -67,15 +53,15 @@ def test_results_do_not_depend_on_the_number_of_processes(tmp_path: Path) -> Non
 def test_a_sweep_goes_on_where_it_stopped(tmp_path: Path) -> None:
     output = tmp_path / "sweep"
     runs = ["--policy", "isolated", "fifo", *SMALL, "--output", str(output), "--processes", "1"]
-    assert _sweep(*runs, "--seed", "0").returncode == 0
+    assert gavel_sim("sweep", *runs, "--seed", "0").returncode == 0
     first = (output / "isolated" / "summary.json").stat().st_mtime_ns
-    again = _sweep(*runs, "--seed", "0")
+    again = gavel_sim("sweep", *runs, "--seed", "0")
     assert again.returncode == 0
     assert "(2 of them before)" in again.stdout
     assert (output / "isolated" / "summary.json").stat().st_mtime_ns == first
     table = (output / "summary.csv").read_bytes()
     shutil.rmtree(output / "fifo")
-    third = _sweep(*runs, "--seed", "0")
+    third = gavel_sim("sweep", *runs, "--seed", "0")
     assert "(1 of them before)" in third.stdout
     assert (output / "summary.csv").read_bytes() == table
 
@@ -89,7 +75,7 @@ def test_one_failure_does_not_lose_the_others(tmp_path: Path) -> None:
         f'[[case]]\npolicy = "{broken}:Breaks"\njobs = 6\n'
     )
     output = tmp_path / "sweep"
-    done = _sweep(str(settings), "--output", str(output), "--processes", "1")
+    done = gavel_sim("sweep", str(settings), "--output", str(output), "--processes", "1")
     assert done.returncode == 3
     assert "2 of 3 runs done" in done.stdout
     assert "it broke" in done.stderr
@@ -205,14 +191,14 @@ def test_a_policy_that_cannot_be_made_is_refused_before_any_run_begins(tmp_path,
 def test_a_later_plan_is_added_to_the_tables(tmp_path: Path) -> None:
     output = tmp_path / "sweep"
     given = [*SMALL, "--output", str(output), "--processes", "1"]
-    assert _sweep("--policy", "fifo", "--seed", "0-1", *given).returncode == 0
-    more = _sweep("--policy", "fifo", "--seed", "2-3", *given)
+    assert gavel_sim("sweep", "--policy", "fifo", "--seed", "0-1", *given).returncode == 0
+    more = gavel_sim("sweep", "--policy", "fifo", "--seed", "2-3", *given)
     assert "2 of 2 runs done" in more.stdout
     assert "summary.csv, with 2 runs of earlier commands" in more.stdout
     # seed 0 is there under another name by now, and once in the table
-    other = _sweep("--policy", "fifo,isolated", "--seed", "0", *given)
+    other = gavel_sim("sweep", "--policy", "fifo,isolated", "--seed", "0", *given)
     assert "summary.csv, with 3 runs of earlier commands" in other.stdout
-    for again in (other, _sweep("collect", str(output))):
+    for again in (other, gavel_sim("sweep", "collect", str(output))):
         assert again.returncode == 0
         rows = list(csv.DictReader((output / "summary.csv").read_text().splitlines()))
         assert sorted((row["policy"], row["seed"]) for row in rows) == [
@@ -249,7 +235,8 @@ def test_the_table_of_several_commands_has_all_in_which_they_differ(tmp_path: Pa
 
 def test_a_dry_run_lists_and_writes_nothing(tmp_path: Path) -> None:
     output = tmp_path / "sweep"
-    listed = _sweep(
+    listed = gavel_sim(
+        "sweep",
         "--policy",
         "fifo",
         "--rate",
@@ -275,7 +262,7 @@ def test_bad_input_is_one_line_and_writes_nothing(tmp_path: Path) -> None:
         (["--policy", "fifo", "--jobs", "4", "--sed", "1"], "did you mean --seed"),
     ):
         output = tmp_path / "sweep"
-        wrong = _sweep(*words, "--output", str(output))
+        wrong = gavel_sim("sweep", *words, "--output", str(output))
         assert wrong.returncode == 2, words
         assert said in wrong.stderr, words
         assert without_progress(wrong.stderr).count("\n") == 1, words
@@ -286,7 +273,7 @@ def test_a_partial_mean_is_no_mean_in_the_table(tmp_path: Path) -> None:
     output = tmp_path / "sweep"
     words = ["--policy", "isolated", "--cluster", "4:4:4", "--jobs", "8", "--seed", "0-1"]
     limit = ["--max-simulated-hours", "2,900", "--processes", "1", "--output", str(output)]
-    assert _sweep(*words, *limit).returncode == 0
+    assert gavel_sim("sweep", *words, *limit).returncode == 0
     rows = list(csv.DictReader((output / "summary.csv").read_text().splitlines()))
     assert [row["status"] for row in rows] == ["horizon", "completed"] * 2
     for row in rows:

@@ -5,68 +5,48 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from noise import without_progress
 
 from simulator.studies.sweeps.sweep_folder import PLAN
+from tests.cli.sim import completion_times, gavel_sim, start_gavel_sim
 
 SMALL = ["--policy", "fifo", "fifo_perf", "--cluster", "4:4:4", "--jobs", "8"]
-
-
-def _command(*words: str) -> list[str]:
-    return [sys.executable, "-m", "simulator", *words]
-
-
-def _gavel_sim(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        _command(*words), capture_output=True, text=True, timeout=120, check=False
-    )
-
-
-def _jct(folder: Path) -> dict[str, dict[str, float]]:
-    return {
-        path.parent.name: json.loads(path.read_text())["jct"]
-        for path in sorted(folder.glob("*/summary.json"))
-    }
 
 
 def test_shards_make_up_the_sweep_and_collect_its_tables(tmp_path: Path) -> None:
     runs = ["sweep", *SMALL, "--seed", "0-2"]
     whole, parts = tmp_path / "whole", tmp_path / "parts"
-    assert _gavel_sim(*runs, "--output", str(whole)).returncode == 0
+    assert gavel_sim(*runs, "--output", str(whole)).returncode == 0
     for shard in ("0/2", "1/2"):
         if shard == "1/2":
-            found = _gavel_sim("sweep", "status", str(parts), "--json")
+            found = gavel_sim("sweep", "status", str(parts), "--json")
             assert found.returncode == 1
             standing = json.loads(found.stdout)
             assert (standing["done"], len(standing["waiting"])) == (3, 3)
-            incomplete = _gavel_sim("sweep", "collect", str(parts))
+            incomplete = gavel_sim("sweep", "collect", str(parts))
             assert (incomplete.returncode, "3 of 6 runs done" in incomplete.stdout) == (1, True)
-        done = _gavel_sim(*runs, "--output", str(parts), "--shard", shard, "--processes", "1")
+        done = gavel_sim(*runs, "--output", str(parts), "--shard", shard, "--processes", "1")
         assert (done.returncode, without_progress(done.stderr)) == (0, "")
         assert "3 of 3 runs done" in done.stdout
-    assert _gavel_sim("sweep", "collect", str(parts)).returncode == 0
+    assert gavel_sim("sweep", "collect", str(parts)).returncode == 0
     assert (parts / "summary.csv").read_bytes() == (whole / "summary.csv").read_bytes()
-    assert _jct(parts) == _jct(whole)
-    assert "6 of 6 runs done, 0 running" in _gavel_sim("sweep", "status", str(parts)).stdout
+    assert completion_times(parts) == completion_times(whole)
+    assert "6 of 6 runs done, 0 running" in gavel_sim("sweep", "status", str(parts)).stdout
     assert not [path for path in parts.iterdir() if path.name.startswith(".")]
 
 
 def test_two_sweeps_into_one_folder_do_every_run_once(tmp_path: Path) -> None:
     output = tmp_path / "sweep"
-    runs = _command("sweep", *SMALL, "--seed", "0-5", "--output", str(output), "--processes", "1")
-    both = [
-        subprocess.Popen(runs, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        for _ in range(2)
-    ]
+    runs = ["sweep", *SMALL, "--seed", "0-5", "--output", str(output), "--processes", "1"]
+    both = [start_gavel_sim(*runs) for _ in range(2)]
     said = [one.communicate(timeout=120) for one in both]
     assert [one.returncode for one in both] == [0, 0]
     assert all("12 of 12 runs done" in out for out, _ in said)
     # A run that was done twice would have left its second folder behind or replaced the first.
-    assert len(_jct(output)) == 12
+    assert len(completion_times(output)) == 12
     assert not (output / ".unfinished").exists()
     assert not (output / ".claims").exists()
 
@@ -76,13 +56,13 @@ def test_what_failed_is_told_with_the_command_and_run_again_alone(tmp_path: Path
     # AlloX takes jobs on one worker only: one of the two runs is refused when it starts.
     runs = ["sweep", "--policy", "allox", "fifo", "--jobs", "40", "--multi-gpu"]
     runs += ["--output", str(output)]
-    failed = _gavel_sim(*runs)
+    failed = gavel_sim(*runs)
     assert failed.returncode == 3
-    found = _gavel_sim("sweep", "status", str(output))
+    found = gavel_sim("sweep", "status", str(output))
     assert "1 failed" in found.stdout
     assert "alone: gavel-sim run --policy allox" in found.stdout
     before = (output / "fifo" / "summary.json").stat().st_mtime_ns
-    again = _gavel_sim(*runs, "--retry-failed")
+    again = gavel_sim(*runs, "--retry-failed")
     assert again.returncode == 3
     assert "0 of 1 runs done" in again.stdout
     assert (output / "fifo" / "summary.json").stat().st_mtime_ns == before
@@ -93,10 +73,10 @@ def test_a_run_of_a_changed_trace_is_not_taken_for_done(tmp_path: Path) -> None:
     line = "A3C\tpython3 x\t.\t--n\t0\t1000\t1\t1\t-1\t0\n"
     trace.write_text(line)
     runs = ["sweep", "--policy", "fifo", "--trace", str(trace), "--output", str(tmp_path / "s")]
-    assert _gavel_sim(*runs).returncode == 0
+    assert gavel_sim(*runs).returncode == 0
     trace.write_text(line.replace("1000", "2000"))
     plan = (tmp_path / "s" / PLAN).read_bytes()
-    refused = _gavel_sim(*runs, "--seed", "0", "1")
+    refused = gavel_sim(*runs, "--seed", "0", "1")
     assert refused.returncode == 2
     assert (tmp_path / "s" / PLAN).read_bytes() == plan  # what is refused is not in the tables
     assert f"have changed since (--trace {trace})" in refused.stderr
@@ -109,17 +89,17 @@ def test_a_changed_policy_of_the_users_own_is_named(tmp_path: Path) -> None:
     name = f"{policy}:ShortestRemaining"
     runs = ["sweep", "--policy", name, "--cluster", "2:2:2", "--jobs", "3"]
     runs += ["--output", str(tmp_path / "s")]
-    assert _gavel_sim(*runs).returncode == 0
+    assert gavel_sim(*runs).returncode == 0
     assert {path.name for path in tmp_path.iterdir()} == {"mine.py", "s"}  # and nothing beside
     policy.write_text(example.read_text() + "# another\n")
-    refused = _gavel_sim(*runs)
+    refused = gavel_sim(*runs)
     assert refused.returncode == 2
     assert f"have changed since (--policy {name})" in refused.stderr
 
 
 def test_the_script_for_slurm_is_plain_and_runs_the_same_command(tmp_path: Path) -> None:
     runs = ["sweep", *SMALL, "--seed", "0-5", "--output", str(tmp_path / "s"), "--executor"]
-    shown = _gavel_sim(*runs, "slurm", "--tasks", "3", "--sbatch=--partition=low", "--print-script")
+    shown = gavel_sim(*runs, "slurm", "--tasks", "3", "--sbatch=--partition=low", "--print-script")
     assert shown.returncode == 0
     assert "#SBATCH --array=0-2\n" in shown.stdout
     assert "#SBATCH --partition=low\n" in shown.stdout
@@ -152,9 +132,7 @@ def test_the_script_for_slurm_is_plain_and_runs_the_same_command(tmp_path: Path)
     ],
 )
 def test_mistakes_are_answered_in_a_line(tmp_path: Path, words: list[str], said: str) -> None:
-    done = subprocess.run(
-        _command(*words), cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
-    )
+    done = gavel_sim(*words, cwd=tmp_path)
     assert done.returncode == 2
     assert said in done.stderr
     assert len(done.stderr.splitlines()) == 1

@@ -95,3 +95,8 @@ def go(page: Any, tab: str, ready: str) -> None:
     """Open a tab and wait for what it shows."""
     page.click(f"#tab-{tab}")
     page.wait_for_selector(ready, timeout=20_000)
+
+
+def rgb(colour: str) -> str:
+    """A colour such as ``#0072b2`` as the browser writes it."""
+    return f"rgb({', '.join(str(int(colour[at : at + 2], 16)) for at in (1, 3, 5))})"

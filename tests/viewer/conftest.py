@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from simulator.runs.runner import execute
 from simulator.settings.options import make_config
+from tests.viewer.browser import open_browser
 
 CLUSTER = {"v100": 8, "p100": 8, "k80": 8}
 SERVERS = {"v100": 4, "p100": 4, "k80": 8}
@@ -35,3 +37,9 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         folder / "packed", policy="max_min_fairness_packed", jobs=20, seed=1, fixed_duration=7200.0
     )
     return folder
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with open_browser() as context:
+        yield context

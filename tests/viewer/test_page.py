@@ -19,7 +19,7 @@ from simulator.viewer.run_folder import read_run
 from simulator.viewer.segments import Segments, read_segments
 from simulator.viewer.study_folder import find_studies
 from simulator.viewer.waits import REASONS, WAITED, waits
-from tests.viewer.browser import PHONE, go, needs_browser, open_browser, page_of, served
+from tests.viewer.browser import PHONE, go, needs_browser, page_of, rgb, served
 from tests.viewer.conftest import record
 
 needs_browser()
@@ -32,12 +32,6 @@ READY = {
     "Engines": ".bar",
     "Compare": ".scatter canvas",
 }
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with open_browser() as context:
-        yield context
 
 
 @pytest.fixture(scope="module")
@@ -439,11 +433,11 @@ def test_the_legend_shows_marks_and_colours_as_pictures_have_them(
         ):
             colour, _ = styles([name])[name]
             drawn = entries.nth(place).locator(".mark")
-            assert drawn.evaluate("one => getComputedStyle(one).fill") == _rgb(colour)
+            assert drawn.evaluate("one => getComputedStyle(one).fill") == rgb(colour)
             assert drawn.get_attribute("d").count("L") == corners - 1
             if name != "max_min_fairness":
                 there = page.locator(f".study .point[aria-label*='({name})'] .mark")
-                assert there.evaluate("one => getComputedStyle(one).fill") == _rgb(colour)
+                assert there.evaluate("one => getComputedStyle(one).fill") == rgb(colour)
                 assert there.get_attribute("d").count("L") == corners - 1
         assert page.locator(".study .point[aria-label*='saturated'] .mark").count() == 1
 
@@ -465,10 +459,6 @@ def test_the_paper_stands_beside_its_own_window_only(tmp_path: Path) -> None:
     file.write_text(json.dumps(kept))
     (study,) = find_studies(folder)
     assert set(study.published) >= {"gandiva"}
-
-
-def _rgb(colour: str) -> str:
-    return f"rgb({', '.join(str(int(colour[at : at + 2], 16)) for at in (1, 3, 5))})"
 
 
 def test_runs_that_differ_in_any_setting_are_not_averaged(runs: Path, tmp_path: Path) -> None:

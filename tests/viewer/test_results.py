@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -16,17 +15,11 @@ from simulator.cli import main
 from simulator.studies.batches import stores
 from simulator.studies.pictures.styles import styles_apart
 from simulator.viewer.study_folder import find_studies
-from tests.viewer.browser import needs_browser, open_browser, page_of, served
+from tests.viewer.browser import needs_browser, page_of, rgb, served
 
 needs_browser()
 
 SEEDS = 5
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with open_browser() as context:
-        yield context
 
 
 @pytest.fixture(scope="module")
@@ -258,10 +251,6 @@ def test_names_in_a_legend_have_the_dashes_of_their_lines(browser: Any, runs: Pa
         assert dashes == ["none", "7 4"]
         hues = marks.evaluate_all("marks => marks.map(mark => getComputedStyle(mark).stroke)")
         assert hues == [rgb("#0072b2"), rgb("#d55e00")]
-
-
-def rgb(colour: str) -> str:
-    return f"rgb({', '.join(str(int(colour[at : at + 2], 16)) for at in (1, 3, 5))})"
 
 
 def test_curves_whose_names_have_commas_stay_apart(tmp_path: Path) -> None:

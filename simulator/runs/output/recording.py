@@ -73,12 +73,12 @@ def keep_unsolved(failed: SolveFailed, folder: Path | None) -> SolveFailed:
 
 
 @contextlib.contextmanager
-def unsolved_kept(folder: Path | None = None) -> Iterator[None]:
+def unsolved_kept() -> Iterator[None]:
     """Keep the program at which what is done within fails."""
     try:
         yield
     except SolveFailed as failed:
-        raise keep_unsolved(failed, folder) from None
+        raise keep_unsolved(failed, None) from None
 
 
 class Allocations:

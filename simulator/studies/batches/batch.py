@@ -229,9 +229,9 @@ class Failures:
         return sorted(path.stem for path in self.folder.glob("*.txt"))
 
 
-def complain(batch: Batch, most: int = 5) -> None:
+def complain(batch: Batch) -> None:
     """Say on standard error what failed and why, one line each for the first few reasons."""
-    failed: dict[str, list[str]] = {}
+    most, failed = 5, dict[str, list[str]]()
     for name, reason in batch.failed.items():
         failed.setdefault(reason, []).append(name)
     for reason, (first, *others) in list(failed.items())[:most]:

@@ -19,15 +19,13 @@ ENDED_EARLY = ("timeout", "cancelled")
 """Ends of a run that depend on the machine, or on who sat before it: no result of its settings."""
 
 
-def finished_in(folders: Sequence[Path], flag: str = "--reuse") -> dict[str, list[Path]]:
+def finished_in(folders: Sequence[Path]) -> dict[str, list[Path]]:
     """Find the finished runs in some folders and all below them.
 
     Parameters
     ----------
     folders
         Of runs, sweeps, figures or knees.
-    flag
-        The flag that named them, for messages.
 
     Returns
     -------
@@ -42,7 +40,7 @@ def finished_in(folders: Sequence[Path], flag: str = "--reuse") -> dict[str, lis
     found: dict[str, list[Path]] = {}
     for folder in folders:
         if not folder.is_dir():
-            raise InputError(f"{flag}: {folder}: there is no such folder")
+            raise InputError(f"--reuse: {folder}: there is no such folder")
         for path in _candidates(folder):
             identity = _identity(path)
             if identity is not None:

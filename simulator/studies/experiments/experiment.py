@@ -173,7 +173,6 @@ def chosen(
 def nearest_values(
     at: Sequence[float] | None,
     known: Sequence[float],
-    flag: str = "--at",
     whose: str = "this figure",
 ) -> list[float]:
     """Return the values of the axis that the user chose, of those that there are.
@@ -188,6 +187,6 @@ def nearest_values(
     for value in at:
         if not any(abs(value - one) < 1e-9 for one in known):
             raise InputError(
-                f"{flag}: {exact(value)} is not a point of {whose}: {', '.join(map(exact, known))}"
+                f"--at: {exact(value)} is not a point of {whose}: {', '.join(map(exact, known))}"
             )
     return [one for one in known if any(abs(value - one) < 1e-9 for value in at)]

@@ -191,13 +191,13 @@ def standing(folder: Path, entries: Sequence[PlanEntry]) -> Standing:
     return found
 
 
-def as_text(folder: Path, found: Standing, entries: Sequence[PlanEntry], most: int = 10) -> str:
+def as_text(folder: Path, found: Standing, entries: Sequence[PlanEntry]) -> str:
     """Say how far a sweep is, in lines for a person."""
     lines = [
         f"{folder}: {len(found.done)} of {found.total} runs done, {len(found.running)} running, "
         f"{len(found.failed)} failed, {len(found.waiting)} waiting"
     ]
-    left = found.seconds_left
+    left, most = found.seconds_left, 10
     if left is not None:
         lines[0] += f"; about {_duration(left)} left"
     for name, holder in list(found.running.items())[:most]:
