@@ -171,8 +171,9 @@ def _pace_by(late: float, config: RunConfig, bound: Bound) -> Pace:
             return settled
     most = MOST_TURNOVERS * max(1.0, USUAL_WORKERS / float(bound.workers.sum()))
     demand = min(long, settled_demand(bound))
-    mix = first.settled_mix(SETTLING)
-    drifts = pace.rate < WASTES * bound.rate and not picks
+    # one that is served in order has the jobs that come
+    mix = None if first.in_order else first.settled_mix(SETTLING)
+    drifts = pace.rate < WASTES * bound.rate and not picks and not first.in_order
     for _ in range(MOST_MIXES):
         guess = min(pace.rate, bound.rate)
         turnover = first.turnover * bound.rate / guess * demand / long
@@ -183,7 +184,7 @@ def _pace_by(late: float, config: RunConfig, bound: Bound) -> Pace:
         drift = queue.settled_mix(SETTLING)
         if not drifts or float(drift.max()) <= ANOTHER_MIX:
             break
-        mix = mix * drift
+        mix = drift if mix is None else mix * drift
     return pace
 
 

@@ -61,6 +61,16 @@ class TestNearTheKnee:
         assert run(policy="gandiva", rate=1.943, seed=seed, **settings).status == "horizon"
         assert run(policy="gandiva", rate=2.12, seed=seed, **settings).status == "saturated"
 
+    @pytest.mark.parametrize(
+        ("policy", "rate", "seeds"), [("fifo", 2.163, (0, 1, 4, 10)), ("gandiva", 2.443, (7, 11))]
+    )
+    def test_what_a_run_leaves_open_its_long_queues_say(self, policy, rate, seeds):
+        """1.05 of the knee, missed where plain FIFO's slow workers or a settled queue's error were not known."""
+        for seed in seeds:
+            found = run(policy=policy, multi_gpu=True, rate=rate, seed=seed)
+            assert found.status == "saturated"
+            assert found.summary["jobs"]["arrived_in_all"] < 500
+
     @pytest.mark.parametrize("seed", range(3))
     def test_just_beyond_it_is_stopped_soon(self, seed):
         """Plain max-min fairness: the knee is 4.79."""

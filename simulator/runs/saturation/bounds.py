@@ -60,6 +60,7 @@ class Bound:
     use: Floats
     key_prices: Floats
     work: Floats
+    needed: Floats
 
     @property
     def shares(self) -> Floats:
@@ -184,6 +185,8 @@ def _solved(offer: _Offer, space_sharing: bool) -> Bound:
             worth = np.where(speed > 0.0, prices / speed, np.inf).min(axis=1)
     key_prices = np.zeros(offer.work.size)
     key_prices[rows] = worth
+    needed = np.full(offer.speed.shape, np.inf)
+    np.divide(offer.work[:, None], offer.speed, out=needed, where=offer.speed > 0.0)
     return Bound(
         rate,
         space_sharing,
@@ -193,6 +196,7 @@ def _solved(offer: _Offer, space_sharing: bool) -> Bound:
         used / offer.workers,
         key_prices,
         offer.work,
+        needed,
     )
 
 

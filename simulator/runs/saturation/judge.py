@@ -27,6 +27,7 @@ from simulator.runs.saturation.long_queue import (
     LongQueue,
     Pace,
     known_in_order,
+    knows_no_types,
     settled_demand,
 )
 from simulator.runs.saturation.rules import Finding, Parameters, Series, Verdict, judge
@@ -414,25 +415,27 @@ class Judge:
             elif not self._another_tells_more(simulation, queue):
                 break
         if simulation.shares_workers:
-            self._ask_a_shorter_one(simulation, queue.hours)
+            self._ask_a_shorter_one(simulation, queue)
 
-    def _ask_a_shorter_one(self, simulation: Simulation, hours: float) -> None:
-        """Take the pace of a shorter queue if it is the higher one, where a run would be called saturated.
+    def _ask_a_shorter_one(self, simulation: Simulation, queue: LongQueue) -> None:
+        """Ask a shorter queue too where a run would be called saturated, and take the higher pace.
 
         Under Gandiva more jobs share workers as the queue grows, and worse: up to 8 % less is done then. A run whose
-        queue stays short does not come to that.
+        queue stays short does not come to that. Once the long one has settled, the shorter one is asked where the rate
+        only seems to be beyond the margin.
         """
         assert self._pace is not None
         rate, parameters = _rate(self._config), self._parameters
-        if finding_of(rate, self._pace, parameters) != "saturated":
+        asked = _load(rate, self._pace)[0] > 1.0 + parameters["margin"] and queue.settled
+        if finding_of(rate, self._pace, parameters) != "saturated" and not asked:
             return
-        queue = self._next_queue(simulation, hours, SHORTER)
+        other = self._next_queue(simulation, queue.hours, SHORTER)
         for _ in range(STRETCHES):
-            queue.go_on(hours / STRETCHES)
-        self._measured += queue.hours
-        pace = _known_to(queue.pace(1), LESS_UNSETTLED)
-        if pace.rate > self._pace.rate:
-            self._pace = pace
+            other.go_on(queue.hours / STRETCHES)
+        self._measured += other.hours
+        shorter = _known_to(other.pace(1), LESS_UNSETTLED)
+        if shorter.rate > self._pace.rate:
+            self._pace = shorter
 
     def _another_tells_more(self, simulation: Simulation, queue: LongQueue) -> bool:
         """Whether it is worth while to measure a queue of other jobs at once.
@@ -492,12 +495,13 @@ class Judge:
                 continue  # too few to know how far they are apart
             own = queue.pace(1)
             self._pace = pace = pooled([*self._before, own])
-            unsettled = _known_to(pace, UNSETTLED)
+            settled, unsettled = _known_to(pace, LESS_UNSETTLED), _known_to(pace, UNSETTLED)
             if simulation.shares_workers:
-                self._pace = pace = unsettled
+                self._pace = pace = settled if queue.settled else unsettled
             whole, early = done == target, _known_to(pace, EARLY)
-            if not may_be_saturated(rate, pace if whole else unsettled, parameters):
-                self._pace = pace if whole else early
+            dismissed = settled if simulation.shares_workers else unsettled
+            if not may_be_saturated(rate, pace if whole else dismissed, parameters):
+                self._pace = pace if whole else settled if simulation.shares_workers else early
                 break  # nothing is stopped by it, so it need not be clear
             if done < STRETCHES and simulation.shares_workers:
                 continue
@@ -538,6 +542,9 @@ class Judge:
         may_be = self._doubted or may_be_saturated(rate, pace, parameters)
         if finding == "undecided" and may_be:
             own = self._own_pace(simulation, pace, bound)
+            known = self.verdict is not None and self.verdict.figures.get("pace") == pace.rate
+            if own is None and known:
+                return  # nothing new is known
             if own is not None:
                 pace = own[0] if own[1] else together(pace, own[0])
                 finding = finding_of(rate, pace, parameters)
@@ -585,6 +592,8 @@ class Judge:
         as one that is measured. Only then is it taken where jobs share workers or are matched to them: with
         more jobs to choose from such a policy could do more.
         """
+        if knows_no_types(self._config, self._made):
+            return None  # what its jobs do changes with those that run, for weeks
         by_itself = self._goes_by_itself(simulation)
         if by_itself or self._queue_is_long(simulation):
             self._note(simulation, bound)

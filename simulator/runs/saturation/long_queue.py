@@ -27,6 +27,7 @@ from gavel_opt.policies import Found
 from simulator.process.interrupts import interrupts
 from simulator.runs.saturation.bounds import Bound
 from simulator.runs.saturation.offered_load import job_shares
+from simulator.runs.saturation.types_at_random import rate_of_types_at_random
 from simulator.runs.simulation import BETWEEN_RESETS, Simulation
 from simulator.settings.config import RunConfig
 from simulator.world.throughputs import load_throughputs
@@ -86,6 +87,15 @@ _IN_ORDER = ("fifo", "fifo_perf")
 """Policies of which that is known beforehand: then those that do not fit on the workers at first are whole."""
 
 
+_TYPES_AT_RANDOM = ("fifo",)
+"""Policies that put a job on workers of any type and leave it there."""
+
+
+def knows_no_types(config: RunConfig, made: Found | None) -> bool:
+    """Whether a policy is known to take any type for a job, where it then stays."""
+    return made is None and config.policy in _TYPES_AT_RANDOM
+
+
 def seconds_of_like_rounds(seconds: int) -> int:
     """Length of longer rounds in which jobs that are served in order run as in rounds of so many seconds.
 
@@ -106,6 +116,9 @@ SEVERAL = 2.0
 stretches tell: of 30 queues of 250 hours the paces are a third less far apart than both together say."""
 
 
+SETTLED = 3.0
+"""Turnovers after which stretches of a queue whose jobs share workers are as many measurements of one thing."""
+
 WASTES = 0.88
 """Part of the bound below which a policy does not match jobs to workers. Then its pace depends on the mix of jobs in
 the queue, and little on how many there are. Of those whose knees are known, the one group comes to 0.91 of the bound and
@@ -113,6 +126,10 @@ more, the other to 0.86 at most."""
 
 ANOTHER_MIX = 1.5
 """How many times as many jobs of some scale factor make a long queue another one."""
+
+IN_USE_KNOWN = 0.006
+"""Part of the pace of a policy that takes any type for a job to which it is known at best (jobs on many workers do not get each
+type quite as often as others do); its root of two times after one turnover, as workers are kept free for the jobs of one queue."""
 
 _LIKE_OTHERS = 3.0
 """Jobs of the usual cost that are thought to have run besides those of each key."""
@@ -153,12 +170,15 @@ class _Turns:
         Work, in seconds on workers of reference.
     cost
         What their workers cost at the prices of the bound.
+    in_use
+        Seconds in which workers of each type were in use, summed over them, shape ``(J,)``.
     seconds
         In how long, not of this shape.
     """
 
     done: Floats
     cost: Floats
+    in_use: Floats
     seconds: float
 
 
@@ -288,6 +308,7 @@ class LongQueue:
         self.begun = self._simulation.time / HOUR
         self._due = 0.0
         self._shares_workers = self._simulation.shares_workers
+        self._at_random = knows_no_types(config, made)
         self.rates: list[float] = []
         self._lengths: list[float] = []
 
@@ -295,6 +316,11 @@ class LongQueue:
     def hours(self) -> float:
         """Simulated hours so far."""
         return self._books[-1].seconds / HOUR
+
+    @property
+    def settled(self) -> bool:
+        """Whether its jobs have turned over so often that where they began does not matter."""
+        return self.hours >= SETTLED * self.turnover
 
     def go_on(self, hours: float) -> None:
         """Simulate another stretch.
@@ -371,6 +397,13 @@ class LongQueue:
         if self._shares_workers:
             # What a worker costs cannot be split between two jobs that share it: the value alone.
             rate, error = self._value_of(turns) / turns.seconds, spread
+            if self.settled:
+                error /= math.sqrt(max(parts.size, 1))
+        elif self._at_random:
+            rate = self._at_random_rate(turns)
+            queues = turns.seconds / (self.turnover * HOUR)
+            known = IN_USE_KNOWN * math.sqrt(1.0 + 1.0 / queues)
+            error = max(spread / math.sqrt(max(parts.size, 1)), known * rate)
         else:
             costs = self._costs_of(turns)
             rate = costs.earned / turns.seconds / costs.needed
@@ -387,8 +420,14 @@ class LongQueue:
         turns = self._since(-2)
         if self._shares_workers:
             return self._value_of(turns) / turns.seconds
+        if self._at_random:
+            return self._at_random_rate(turns)
         costs = self._costs_of(turns)
         return costs.earned / turns.seconds / costs.needed
+
+    def _at_random_rate(self, turns: _Turns) -> float:
+        """Pace of a policy that takes any type for a job, as far as workers were in use."""
+        return rate_of_types_at_random(self._bound.needed, turns.in_use / turns.seconds)
 
     def _value_of(self, turns: _Turns) -> float:
         """What all work was worth, at the prices of the bound."""
@@ -444,7 +483,8 @@ class LongQueue:
         """What the jobs have done since the end of so many stretches."""
         now, before = self._books[-1], self._books[first]
         seconds = now.seconds - before.seconds
-        return _Turns(_less(now.done, before.done), _less(now.cost, before.cost), seconds)
+        in_use = now.in_use - before.in_use
+        return _Turns(_less(now.done, before.done), _less(now.cost, before.cost), in_use, seconds)
 
     def _look(self) -> _Turns:
         """What the jobs have done so far."""
@@ -455,7 +495,15 @@ class LongQueue:
         self._key, done = self._keys[:n], self._work[:n].copy()
         number, part = simulation.parts_left()
         done[number] *= 1.0 - part
-        return _Turns(done, simulation.mechanism.received("cost") * HOUR, simulation.time)
+        cost = simulation.mechanism.received("cost") * HOUR
+        return _Turns(done, cost, self._seconds_in_use(), simulation.time)
+
+    def _seconds_in_use(self) -> Floats:
+        """Seconds in which workers of each type were in use so far, summed over them."""
+        rounds, part = self._simulation.mechanism.metrics()
+        long = np.diff(rounds["time"], append=self._simulation.time)
+        used: Floats = (long @ part) * self._bound.workers
+        return used
 
     def _begin(self, made: Found | None, whole: Bools | None, like: Simulation | None) -> None:
         """Make the simulation with the queue in it; some of its jobs are whole, None for those that have to wait."""
@@ -464,7 +512,7 @@ class LongQueue:
             self._config, made=made, prices=prices, like=like, prepare=prepare
         )
         self._keys, self._work = np.zeros(0, dtype=np.int64), np.zeros(0)
-        self._books = [_Turns(np.zeros(0), np.zeros(0), 0.0)]
+        self._books = [_Turns(np.zeros(0), np.zeros(0), np.zeros(self._bound.workers.size), 0.0)]
 
     def _queue_up(self, workload: Workload, whole: Bools | None) -> None:
         """Put the queue before the jobs that arrive."""
