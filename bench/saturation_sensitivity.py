@@ -14,7 +14,7 @@ from typing import Any
 from unittest import mock
 
 from bench.saturation_cases import CASES, Case
-from simulator.runs.saturation import judge, long_queue
+from simulator.runs.saturation import judge, long_queue, own_pace, weighing
 from simulator.settings.saturation_rule import DEFAULT_RULE, PARAMETERS
 
 LOADS = (0.98, 1.05)
@@ -39,7 +39,7 @@ VARIED = [
     "UNSETTLED",
     "CLEAR",
 ]
-"""Constants of the judge and of its long queues, and parameters of the rule."""
+"""Constants of the judge, of its long queues and of what it weighs, and parameters of the rule."""
 
 _DECIDED_BY_ARITHMETIC = (
     "max_min_fairness_perf",
@@ -83,7 +83,11 @@ def varied(variant: Variant) -> Iterator[None]:
     with mock.patch.dict(PARAMETERS[DEFAULT_RULE]):
         if name in PARAMETERS[DEFAULT_RULE]:
             PARAMETERS[DEFAULT_RULE][name] *= variant.factor
-        homes = [module for module in (judge, long_queue) if hasattr(module, name)] if name else []
+        homes = (
+            [module for module in (judge, long_queue, own_pace, weighing) if hasattr(module, name)]
+            if name
+            else []
+        )
         before = [(module, getattr(module, name)) for module in homes]
         try:
             for module, value in before:

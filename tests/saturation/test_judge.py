@@ -12,16 +12,10 @@ from simulator.runs import checkpoint
 from simulator.runs.runner import Checkpointing, execute
 from simulator.runs.saturation import judge
 from simulator.runs.saturation.bounds import highest_rate
-from simulator.runs.saturation.judge import (
-    PAID_ROUNDS,
-    Judge,
-    beyond,
-    may_be_saturated,
-    pooled,
-    together,
-    weigh,
-)
+from simulator.runs.saturation.judge import PAID_ROUNDS, Judge
 from simulator.runs.saturation.long_queue import Pace
+from simulator.runs.saturation.own_pace import OwnPace
+from simulator.runs.saturation.weighing import beyond, may_be_saturated, pooled, together, weigh
 from simulator.runs.simulation import Simulation
 from simulator.settings.options import make_config
 from simulator.settings.saturation_rule import PARAMETERS
@@ -292,7 +286,7 @@ class TestWeighing:
         assert np.isfinite(jobs["finish"]).any()
         bound = highest_rate(config, space_sharing=False)
         worth = (bound.key_prices[jobs["key"]] * done).sum()
-        assert Judge(config)._worth_of_work(simulation, bound) == pytest.approx(worth, rel=1e-12)
+        assert OwnPace().worth_of_work(simulation, bound) == pytest.approx(worth, rel=1e-12)
         assert (simulation.mechanism.received("cost") == jobs["cost"]).all()
 
     def test_a_slower_run_does_not_count_against_its_policy(self):

@@ -1,16 +1,28 @@
-"""Judges a run while it goes: by arithmetic before it starts, by a long queue or by its series later.
+"""The default rule, in one place: judges a run while it goes. Other rules look at its series (:mod:`.rules`).
 
-The default rule asks what the cluster can do under this policy, not what it has done so far: once
-jobs wait all the time it measures the pace at which a long queue would be worked off
-(:mod:`simulator.runs.saturation.long_queue`) and compares it with the rate at which jobs arrive. One such
-measurement answers for good, unless the rate is within its error of the answer.
+The rule asks what the cluster can do under the run's policy, not what it has done so far:
+
+1. *Before the start* a linear program says what no policy could do (:mod:`.bounds`); a rate beyond that is saturated.
+2. *A look* comes once 300 jobs have come, and then at 10 to 30 % more rounds each time. It is worth measuring if the
+   rate is beyond what the policy is likely to sustain, or if many jobs have waited for hours (:meth:`Judge._worth_looking`).
+3. *A measurement* simulates a long queue under the same policy for 1.5 % of the hours that the run takes, and takes the pace
+   at which it is worked off (:mod:`.long_queue`). It ends early if it is clear, or could not stop the run; it goes on, or others
+   follow, while the rate seems to be beyond the pace (:meth:`Judge._measure`). Kinds of policies differ in what follows:
+
+   * where a policy wastes workers and leaves some kind of job behind, a queue of the mix to which it drifts;
+   * where jobs are served in order, the same queue for longer;
+   * where jobs share workers, a shorter queue, and the higher pace of the two;
+   * else queues of other jobs, all pooled.
+4. *The weighing* compares the rate with that pace and its error (:mod:`.weighing`), and with the run's own pace
+   where that says something (:mod:`.own_pace`). One clear answer is final; while it is not clear the run goes on, and from time to
+   time is looked at again.
 """
 
 from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from functools import cached_property
 from typing import Any, get_args
@@ -30,7 +42,18 @@ from simulator.runs.saturation.long_queue import (
     knows_no_types,
     settled_demand,
 )
-from simulator.runs.saturation.rules import Finding, Parameters, Series, Verdict, judge
+from simulator.runs.saturation.own_pace import OwnPace, queue_is_long
+from simulator.runs.saturation.rules import Finding, Series, Verdict, judge
+from simulator.runs.saturation.weighing import (
+    beyond,
+    finding_of,
+    known_to,
+    load_of,
+    may_be_saturated,
+    pooled,
+    together,
+    weigh,
+)
 from simulator.runs.simulation import Simulation
 from simulator.settings.config import RunConfig
 from simulator.settings.saturation_rule import DEFAULT_RULE
@@ -45,19 +68,6 @@ out, while it settles."""
 
 MANY_STRETCHES = 4 * STRETCHES
 """Stretches of the usual length after which any number of them is enough."""
-
-BATCHES = 6
-"""Stretches of the run itself in which its own pace is taken."""
-
-QUEUE, WAITED = 0.25, 0.95
-"""Workers that the jobs which wait have to ask for, per worker, and in what part of the rounds between two looks, if
-the run's own pace is to count there."""
-
-AUTOCORRELATED = 1.5
-"""How much larger the error of the run's own pace is taken than so few stretches, if independent, say."""
-
-AGREE = 2.5
-"""Standard errors within which the run's own pace and that of a long queue are two measurements of one thing."""
 
 CLEAR = 2.0
 """Times the usual doubt beyond which a long queue need not be measured to its end."""
@@ -152,9 +162,7 @@ class Judge:
         self._before: list[Pace] = []
         self._pace: Pace | None = None
         self._known_bound: Bound | None = None
-        self._worth = self._offered = np.zeros(0)  # of all jobs known so far, each and up to it
-        self._seen: list[list[float]] = []
-        self._own: dict[int, tuple[float, float, float] | None] = {}  # known from what was seen
+        self._own = OwnPace()
         self.verdict: Verdict | None = None
         self.next_look: int | None = None
         if config.continuous and self._rule != "off":
@@ -186,7 +194,7 @@ class Judge:
             self.verdict = judge(_series_of(simulation, self._config), self._config.saturation)
         elif self._config.replay is not None:
             pass  # what was recorded is done to its end
-        elif self._proved(simulation) and self._queue_is_long(simulation):
+        elif self._proved(simulation) and queue_is_long(simulation):
             found = beyond(_rate(self._config), self._bound(simulation))
             self.verdict = replace(found, time=simulation.time)
         elif self._worth_looking(simulation):
@@ -194,7 +202,7 @@ class Judge:
             try:
                 if hours is not None:
                     self._measure(simulation, hours)
-                elif not self._seen:  # nothing of the run itself is noted from look to look
+                elif not self._own.seen:  # nothing of the run itself is noted from look to look
                     self.next_look = look_after(simulation.rounds, RARER)
                 if self._pace is not None:
                     self._weigh(simulation, self._pace)
@@ -233,7 +241,7 @@ class Judge:
             "mixes": self._mixes,
             "before": [asdict(pace) for pace in self._before],
             "doubted": self._doubted,
-            "seen": self._seen,
+            "seen": self._own.seen,
             "pace": None if self._pace is None else asdict(self._pace),
             "verdict": verdict,
         }
@@ -253,10 +261,7 @@ class Judge:
         mix, self._mixes = memory["mix"], operator.index(memory["mixes"])
         self._mix = None if mix is None else np.array([float(value) for value in mix])
         self._doubted = bool(memory["doubted"])
-        self._own = {}
-        self._seen = [[float(value) for value in row] for row in memory["seen"]]
-        if any(len(row) != _MEASURED for row in self._seen):
-            raise ValueError("state.judge.seen is not what was measured")
+        self._own.restore(memory["seen"])
         pace, verdict = memory["pace"], memory["verdict"]
         self._before = [_pace(one) for one in memory["before"]]
         self._pace = None if pace is None else _pace(pace)
@@ -287,10 +292,6 @@ class Judge:
         if not self._beyond_even_shares:
             return False
         return self._bound(simulation).proves_saturated(_rate(self._config))
-
-    def _queue_is_long(self, simulation: Simulation) -> bool:
-        """Whether the run itself has a queue as long as that in which the pace is measured."""
-        return simulation.active * simulation.mean_scale >= DEMAND * simulation.cluster.total
 
     def _rounds_to_a_long_queue(self, simulation: Simulation) -> int:
         """After how many rounds that queue is there if next to nothing leaves it."""
@@ -360,7 +361,7 @@ class Judge:
         """How many times the usual share of a run's hours may go into a long queue, as far as its pace is known."""
         if self._pace is None:
             return 1.0
-        load, _ = _load(_rate(self._config), self._pace)
+        load, _ = load_of(_rate(self._config), self._pace)
         if load > 1.0 + self._parameters["margin"]:
             return self._most_suspicion
         return math.sqrt(self._most_suspicion) if load > 1.0 else 1.0
@@ -426,14 +427,14 @@ class Judge:
         """
         assert self._pace is not None
         rate, parameters = _rate(self._config), self._parameters
-        asked = _load(rate, self._pace)[0] > 1.0 + parameters["margin"] and queue.settled
+        asked = load_of(rate, self._pace)[0] > 1.0 + parameters["margin"] and queue.settled
         if finding_of(rate, self._pace, parameters) != "saturated" and not asked:
             return
         other = self._next_queue(simulation, queue.hours, SHORTER)
         for _ in range(STRETCHES):
             other.go_on(queue.hours / STRETCHES)
         self._measured += other.hours
-        shorter = _known_to(other.pace(1), LESS_UNSETTLED)
+        shorter = known_to(other.pace(1), LESS_UNSETTLED)
         if shorter.rate > self._pace.rate:
             self._pace = shorter
 
@@ -460,7 +461,7 @@ class Judge:
         if len(self._before) > 1:  # the first one of a mix says where it drifts
             return False
         assert self._pace is not None
-        load, _ = _load(_rate(self._config), self._pace)
+        load, _ = load_of(_rate(self._config), self._pace)
         least, most = NEAR
         matters = self._mixes < MOST_MIXES and least <= load <= most
         if not (matters and self._wastes(simulation)):
@@ -495,10 +496,10 @@ class Judge:
                 continue  # too few to know how far they are apart
             own = queue.pace(1)
             self._pace = pace = pooled([*self._before, own])
-            settled, unsettled = _known_to(pace, LESS_UNSETTLED), _known_to(pace, UNSETTLED)
+            settled, unsettled = known_to(pace, LESS_UNSETTLED), known_to(pace, UNSETTLED)
             if simulation.shares_workers:
                 self._pace = pace = settled if queue.settled else unsettled
-            whole, early = done == target, _known_to(pace, EARLY)
+            whole, early = done == target, known_to(pace, EARLY)
             dismissed = settled if simulation.shares_workers else unsettled
             if not may_be_saturated(rate, pace if whole else dismissed, parameters):
                 self._pace = pace if whole else settled if simulation.shares_workers else early
@@ -541,7 +542,10 @@ class Judge:
         finding = finding_of(rate, pace, parameters)
         may_be = self._doubted or may_be_saturated(rate, pace, parameters)
         if finding == "undecided" and may_be:
-            own = self._own_pace(simulation, pace, bound)
+            own = None  # under a policy that knows no types it changes with who runs, for weeks
+            if not knows_no_types(self._config, self._made):
+                by_itself = self._goes_by_itself(simulation)
+                own = self._own.taken(simulation, pace, bound, by_itself)
             known = self.verdict is not None and self.verdict.figures.get("pace") == pace.rate
             if own is None and known:
                 return  # nothing new is known
@@ -558,81 +562,6 @@ class Judge:
         figures |= verdict.figures
         reason, time = verdict.reason, simulation.time
         self.verdict = Verdict(self._rule, verdict.finding, reason, figures, time)
-
-    def _note(self, simulation: Simulation, bound: Bound) -> None:
-        """Note what the run's work has been worth, and in what part of the time since the last note jobs waited.
-
-        Also in what part as many waited as in a long queue.
-        """
-        value = self._worth_of_work(simulation, bound)
-        since = self._seen[-1][1] if self._seen else simulation.time
-        waiting = simulation.waiting_since(since) * simulation.mean_scale / simulation.cluster.total
-        long = DEMAND - 1.0
-        parts = [
-            np.count_nonzero(waiting >= least) / max(waiting.size, 1) for least in (QUEUE, long)
-        ]
-        self._seen.append([value, simulation.time, *parts])
-
-    def _worth_of_work(self, simulation: Simulation, bound: Bound) -> float:
-        """What all work of the run so far has been worth, at the prices of the bound."""
-        jobs = simulation.workload.jobs
-        if self._worth.size != jobs.size:  # once: it is looked at often
-            self._worth = bound.key_prices[jobs.key] * jobs.duration * jobs.scale_factor
-            self._offered = np.cumsum(self._worth)
-        number, part = simulation.parts_left()
-        return float(self._offered[simulation.arrived - 1] - self._worth[number] @ part)
-
-    def _own_pace(
-        self, simulation: Simulation, pace: Pace, bound: Bound
-    ) -> tuple[Pace, bool] | None:
-        """The pace of the run itself, between looks between which jobs waited, and whether it stands alone.
-
-        That is what its work was worth per second. Its error is told from stretches of the run, and taken
-        larger, as the same jobs are in several of them. It stands alone where the run's queue was as long
-        as one that is measured. Only then is it taken where jobs share workers or are matched to them: with
-        more jobs to choose from such a policy could do more.
-        """
-        if knows_no_types(self._config, self._made):
-            return None  # what its jobs do changes with those that run, for weeks
-        by_itself = self._goes_by_itself(simulation)
-        if by_itself or self._queue_is_long(simulation):
-            self._note(simulation, bound)
-        elif not self._seen:
-            return None
-        own = self._pace_where(3, pace)
-        if own is not None:
-            return replace(own, queue=simulation.active), True
-        if not by_itself:
-            return None
-        own = self._pace_where(2, pace)
-        return None if own is None else (own, False)
-
-    def _pace_where(self, part: int, pace: Pace) -> Pace | None:
-        """The run's pace between looks of which this part was large enough; None if those were few."""
-        if part not in self._own or self._seen[-1][part] >= WAITED:
-            self._own[part] = self._taken_where(part)
-        own = self._own[part]
-        return None if own is None else replace(pace, rate=own[0], error=own[1], hours=own[2])
-
-    def _taken_where(self, part: int) -> tuple[float, float, float] | None:
-        """Rate, error and hours of that pace."""
-        seen = np.array(self._seen)
-        value, seconds = np.diff(seen[:, :2], axis=0)[seen[1:, part] >= WAITED].T
-        if value.size < BATCHES:
-            return None
-        ends = np.cumsum(seconds)
-        batch = ((ends - seconds / 2.0) / ends[-1] * BATCHES).astype(np.int64)
-        values, lengths = (np.bincount(batch, each, BATCHES) for each in (value, seconds))
-        if not (lengths > 0).all():
-            return None
-        rate = float(value.sum() / ends[-1])
-        apart = float(((values - rate * lengths) ** 2).sum()) * BATCHES / (BATCHES - 1)
-        error = AUTOCORRELATED * math.sqrt(apart) / float(ends[-1])
-        return rate, error, float(ends[-1]) / HOUR
-
-
-_MEASURED = 4
-"""Numbers of a note of a run's own pace."""
 
 
 def _pace(memory: Mapping[str, Any]) -> Pace:
@@ -679,121 +608,6 @@ def _overloaded(simulation: Simulation) -> Verdict | None:
 
 def _named(bound: Bound) -> list[tuple[str, float]]:
     return list(zip(bound.worker_types, bound.use.tolist(), strict=True))
-
-
-def beyond(rate: float, bound: Bound) -> Verdict:
-    """Verdict on a rate that no policy can sustain."""
-    shares = sorted(zip(bound.shares, bound.worker_types, strict=True), reverse=True)
-    scarce = ", ".join(f"{name} {share:.0%}" for share, name in shares if share > 0.005)
-    how = "even if jobs share workers" if bound.space_sharing else "one job at a time on a worker"
-    reason = (
-        f"no policy could sustain this: {rate:.4g} jobs arrive per hour, and the workers are enough "
-        f"for {bound.rate:.4g} at most, {how} (proved by a linear program; what limits it: {scarce})"
-    )
-    figures = {"rate": rate, "bound": bound.rate}
-    return Verdict(DEFAULT_RULE, "saturated", reason, figures)
-
-
-def weigh(rate: float, pace: Pace, bound: Bound, parameters: Parameters) -> Verdict:
-    """Verdict on a rate, given the pace at which a long queue is worked off.
-
-    Saturated if the rate is beyond the pace by more than ``margin`` and ``errors`` standard errors,
-    sustained if it is that many errors below the pace; undecided in between.
-
-    Parameters
-    ----------
-    rate
-        Jobs per hour that arrive.
-    pace
-        What was measured.
-    bound
-        What no policy could go beyond; for the figures.
-    parameters
-        Of the rule.
-    """
-    load, error = _load(rate, pace)
-    finding, limit = finding_of(rate, pace, parameters), 1.0 + parameters["margin"]
-    figures = {
-        "rate": rate,
-        "pace": pace.rate,
-        "standard_error": pace.error,
-        "load": load,
-        "measured_hours": pace.hours,
-        "measured_queue": float(pace.queue),
-        "bound": bound.rate,
-    }
-    reason = (
-        f"{rate:.4g} jobs arrive per hour; with a long queue ({pace.queue:,} jobs) the policy works "
-        f"off {pace.rate:.4g} +/- {1.96 * pace.error:.2g} (95% sure)"
-    )
-    if finding == "saturated":
-        sure = (load - limit) / error
-        many = f"{load - 1.0:.1%} too many" if load < 2.0 else f"{load:.3g} times as many"
-        reason += (
-            f": {many} arrive, and the queue grows for good "
-            f"({sure:.0f} standard errors beyond what chance and a margin of {limit - 1.0:.1%} explain)"
-        )
-    elif finding == "sustained":
-        reason += f", so it keeps up, with {1.0 - load:.1%} to spare"
-    else:
-        reason += (
-            ": too close to call; if the queue grows for good, the mean of more jobs is longer"
-        )
-    return Verdict(DEFAULT_RULE, finding, reason, figures)
-
-
-def finding_of(rate: float, pace: Pace, parameters: Parameters) -> Finding:
-    """What :func:`weigh` finds."""
-    load, error = _load(rate, pace)
-    doubt = parameters["errors"] * error
-    if load - doubt > 1.0 + parameters["margin"]:
-        return "saturated"
-    return "sustained" if load + doubt < 1.0 else "undecided"
-
-
-def _load(rate: float, pace: Pace) -> tuple[float, float]:
-    """A rate as a part of a pace, and the standard error of that."""
-    return rate / pace.rate, rate * pace.error / pace.rate**2
-
-
-def may_be_saturated(rate: float, pace: Pace, parameters: Parameters) -> bool:
-    """Whether a pace known better could still show that a rate is beyond it by the margin."""
-    load, error = _load(rate, pace)
-    return load + parameters["errors"] * error > 1.0 + parameters["margin"]
-
-
-def _known_to(pace: Pace, part: float) -> Pace:
-    """A pace that is not known better than to a part of it."""
-    return replace(pace, error=max(pace.error, part * pace.rate))
-
-
-def pooled(paces: Sequence[Pace]) -> Pace:
-    """Take several long queues of other jobs as one, by their hours.
-
-    Not by their errors: those that are told too small, of a short measurement, would count most.
-    """
-    hours = np.array([pace.hours for pace in paces])
-    part = hours / hours.sum()
-    rate = float(part @ np.array([pace.rate for pace in paces]))
-    error = float(np.linalg.norm(part * np.array([pace.error for pace in paces])))
-    jobs = math.fsum(pace.jobs for pace in paces)
-    return Pace(rate, error, float(hours.sum()), paces[-1].queue, jobs)
-
-
-def together(queue: Pace, own: Pace) -> Pace:
-    """Take the pace of a long queue and that of a run itself together, where they agree.
-
-    Under a policy that gets better as the queue grows the run is slower, which must not count
-    against it: they are then not two measurements of one thing, and the queue's alone stands.
-    """
-    if abs(own.rate - queue.rate) > AGREE * math.hypot(own.error, queue.error):
-        return queue
-    weight = queue.error**2 / (queue.error**2 + own.error**2)
-    return replace(
-        queue,
-        rate=weight * own.rate + (1.0 - weight) * queue.rate,
-        error=math.sqrt(weight) * own.error,
-    )
 
 
 def _series_of(simulation: Simulation, config: RunConfig) -> Series:
