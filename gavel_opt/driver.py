@@ -155,9 +155,9 @@ class Driver(EngineChain):
             return None
         policy = self.policy
         if (variant := known_variant(policy)) is not None:
-            return None if variant == "packed" else OneProgram("max-min", variant == "plain")
+            return _FAIR.get(variant)
         if (variant := known_duration(policy)) is not None:
-            return None if variant == "packed" else OneProgram("makespan", variant == "plain")
+            return _SHORTEST.get(variant)
         return known_past(policy, jobs)
 
     def standing_call(self, state: StandingState) -> Call | None:
@@ -285,3 +285,7 @@ class Driver(EngineChain):
 
 _ANY = 2**62
 """No scale factor is too large."""
+
+_FAIR = {"plain": OneProgram("max-min", True), "perf": OneProgram("max-min", False)}
+_SHORTEST = {"plain": OneProgram("makespan", True), "perf": OneProgram("makespan", False)}
+"""The one program of a policy that remembers nothing, by its variant."""
