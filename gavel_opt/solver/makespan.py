@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from gavel_opt.arrays import Floats, Ints
-from gavel_opt.kernels.groups import all_differ, group_keys, group_rows
+from gavel_opt.kernels.groups import all_differ, group_rows
 from gavel_opt.kernels.input_checks import all_finite, are_ordinary
 from gavel_opt.kernels.isolation import makespan_rows
 from gavel_opt.kernels.jit import compiled, compiled_apart
@@ -96,13 +96,24 @@ def _groups_of(steps: Floats, key: Ints, scale: Ints, rows: int) -> tuple[Ints, 
     """Group of each job, first job and size of each group; jobs in order where no two are alike."""
     size = steps.size
     if not all_differ(steps.view(np.uint64)):
-        of_job, first, count, _ = group_keys(key, scale, steps, rows)
-        if first.size == 0:  # many of one key
-            table = np.empty((size, 3))
-            for job in range(size):
-                table[job, 0], table[job, 1], table[job, 2] = key[job], scale[job], steps[job]
-            of_job, first, count, _ = group_rows(table)
+        begin = np.zeros(rows + 1, np.int64)
+        for job in range(size):
+            begin[key[job] + 1] += 1
+        for row in range(rows):
+            begin[row + 1] += begin[row]
+        by_key, table = np.empty(size, np.int64), np.empty((size, 3))
+        for job in range(size):  # in order of their keys, which is most of what is to be sorted
+            at = begin[key[job]]
+            begin[key[job]] += 1
+            by_key[at] = job
+            table[at, 0], table[at, 1], table[at, 2] = key[job], scale[job], steps[job]
+        of_row, first, count, _ = group_rows(table)
         if first.size < size:
+            of_job = np.empty(size, np.int64)
+            for at in range(size):
+                of_job[by_key[at]] = of_row[at]
+            for group in range(first.size):
+                first[group] = by_key[first[group]]
             return of_job, first, count
     return np.arange(size), np.arange(size), np.ones(size, np.int64)
 
