@@ -59,8 +59,9 @@ def drawn(number: int, small: bool) -> dict[str, Any]:
     if small or draw.random() < 0.5:
         found["jobs"] = draw.choice([3, 10]) if small else draw.choice([10, 25, 40])
     else:
-        found |= {"rate": draw.choice([0.2, 0.5, 1.0, 2.0]), "window": (10, 30)}
-        found |= {"saturation": "off", "max_simulated_hours": 400}
+        # longer queues of pairs take other engines minutes
+        found["rate"] = draw.choice([0.2, 0.5] if "packed" in policy else [0.2, 0.5, 1.0, 2.0])
+        found |= {"window": (10, 30), "saturation": "off", "max_simulated_hours": 200}
     return found
 
 
