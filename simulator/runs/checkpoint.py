@@ -129,11 +129,11 @@ def load(path: Path, flag: str) -> Checkpoint:
             raise InputError(
                 f"{flag}: {path} has format {tree['format']}, this version reads {FORMAT}"
             )
-        return Checkpoint(
-            RunConfig.from_json(tree["config"]),
-            _decode(tree["snapshot"], arrays),
-            _decode(tree["runner"], arrays),
-        )
+        parts = {name: _decode(tree[name], arrays) for name in ("snapshot", "runner")}
+        for name, part in parts.items():
+            if not isinstance(part, dict):
+                raise TypeError(f"{name!r} has no names")
+        return Checkpoint(RunConfig.from_json(tree["config"]), **parts)
     except _WRONG as wrong:
         raise InputError(f"{flag}: {path} is not a checkpoint ({wrong})") from None
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import copy
+import io
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from gavel_opt import InputError
 from gavel_opt.policies.max_min import MaxMinFairness
+from simulator.files.seal import sealed
 from simulator.runs.checkpoint import Checkpoint, load, save
 from simulator.runs.policy_of_run import named_policy
 from simulator.runs.runner import Checkpointing, execute
@@ -63,6 +67,24 @@ def test_other_kinds_of_values_are_refused_or_play_no_part(written: Checkpoint, 
                 execute(written.config, resume=Checkpoint(written.config, **forged))
             except InputError as wrong:
                 assert "the checkpoint is not one of this run: " in str(wrong), path  # noqa: PT017
+
+
+@pytest.mark.parametrize("part", ["snapshot", "runner"])
+@pytest.mark.parametrize("value", [1, [False], None], ids=["number", "list", "nothing"])
+def test_parts_without_names_are_refused(
+    written: Checkpoint, tmp_path: Path, part: str, value: Any
+) -> None:
+    """When it is read: a run under another policy puts what that remembers into the snapshot."""
+    path, archive = tmp_path / "checkpoint.npz", io.BytesIO()
+    save(path, written)
+    with np.load(path, allow_pickle=False) as whole:
+        arrays = {name: whole[name] for name in whole.files}
+    tree = json.loads(arrays["tree"].tobytes()) | {part: value}
+    arrays["tree"] = np.frombuffer(json.dumps(tree).encode(), dtype=np.uint8)
+    np.savez(archive, allow_pickle=False, **arrays)
+    path.write_bytes(sealed(archive))
+    with pytest.raises(InputError, match=f"is not a checkpoint .*'{part}' has no names"):
+        load(path, "--resume")
 
 
 def test_parameters_of_a_rule_are_numbers(written: Checkpoint) -> None:
