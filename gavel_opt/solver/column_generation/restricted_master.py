@@ -83,46 +83,50 @@ class RestrictedMaster:
             ("dual_feasibility_tolerance", _TOLERANCE),
         ):
             self._solver.setOptionValue(name, value)
-        self.usable = self._solver.passModel(self._alone()) != highspy.HighsStatus.kError
+        self.usable = self._pass_alone() != highspy.HighsStatus.kError
         """Whether HiGHS takes the program: it refuses coefficients of 1e15 and beyond."""
         if self.usable:
             self.add(column)
         if self.usable and basis is not None:
             self._set_basis(basis)
 
-    def _alone(self) -> highspy.HighsLp:
-        """The program without pairs."""
+    def _pass_alone(self) -> highspy.HighsStatus:
+        """Hand over the program without pairs, as arrays: a model of HiGHS' own takes them number by number."""
         program, inf = self._program, highspy.kHighsInf
         groups, types = program.rate.shape
-        sloped = np.flatnonzero(program.slope > 0.0).astype(np.int32)
-        entries = np.empty((groups, types, 3), dtype=np.int32)
+        sloped = np.flatnonzero(program.slope > 0.0)
+        entries = np.empty((groups, types, 3), dtype=np.int64)
         entries[:, :, 0] = np.arange(groups)[:, None]
         entries[:, :, 1] = groups + np.arange(groups)[:, None]
         entries[:, :, 2] = 2 * groups + np.arange(types)
         values = np.empty((groups, types, 3))
         values[:, :, 0], values[:, :, 1] = program.rate, 1.0
         values[:, :, 2] = program.use[:, None]
-        model = highspy.HighsLp()
-        relieved = np.flatnonzero((program.floor > -inf) & (program.floor != 0.0)).astype(np.int32)
-        model.num_col_, model.num_row_ = 2 + groups * types, 2 * groups + types
-        model.sense_ = highspy.ObjSense.kMaximize
+        relieved = np.flatnonzero((program.floor > -inf) & (program.floor != 0.0))
+        columns = 2 + groups * types
         has_level = program.has_level
         cost = np.concatenate([[float(has_level)], program.reward.ravel(), [0.0]])
-        model.col_cost_ = cost * self._worth
         free, most = inf if has_level else 0.0, np.where(program.helps, inf, 0.0).ravel()
-        model.col_lower_ = np.concatenate([[-free], np.zeros(groups * types + 1)])
-        model.col_upper_ = np.concatenate([[free], most, [0.0]])
-        model.row_lower_ = np.concatenate([program.floor, np.full(groups + types, -inf)])
-        model.row_upper_ = np.concatenate([np.full(groups, inf), np.ones(groups), program.workers])
-        matrix = model.a_matrix_
-        matrix.format_ = highspy.MatrixFormat.kColwise
         starts = sloped.size + 3 * np.arange(groups * types + 1)
-        ends = [starts[-1] + relieved.size]
-        matrix.start_ = np.concatenate([[0], starts, ends]).astype(np.int32)
-        matrix.index_ = np.concatenate([sloped, entries.ravel(), relieved])
-        floors = program.floor[relieved]
-        matrix.value_ = np.concatenate([-program.slope[sloped], values.ravel(), floors])
-        return model
+        index = np.concatenate([sloped, entries.ravel(), relieved])
+        return self._solver.passModel(
+            columns,
+            2 * groups + types,
+            index.size,
+            int(highspy.MatrixFormat.kColwise),
+            int(highspy.ObjSense.kMaximize),
+            0.0,
+            cost * self._worth,
+            np.concatenate([[-free], np.zeros(groups * types + 1)]),
+            np.concatenate([[free], most, [0.0]]),
+            np.concatenate([program.floor, np.full(groups + types, -inf)]),
+            np.concatenate([np.full(groups, inf), np.ones(groups), program.workers]),
+            np.concatenate([[0], starts, [index.size]]).astype(np.int32),
+            index.astype(np.int32),
+            np.concatenate([-program.slope[sloped], values.ravel(), program.floor[relieved]]),
+            # an empty integrality array is read out of its bounds
+            np.zeros(columns, dtype=np.int32),
+        )
 
     def add(self, column: Ints) -> None:
         """Add columns of pairs."""
@@ -211,12 +215,11 @@ class RestrictedMaster:
         start = highspy.HighsBasis()
         columns = np.concatenate([[basis.level], basis.alone.ravel(), [False], basis.pair])
         rows = np.concatenate([basis.surplus, basis.time, basis.workers])
-        start.col_status = [kinds.kBasic if one else kinds.kLower for one in columns.tolist()]
-        groups = basis.surplus.size
-        start.row_status = [
-            kinds.kBasic if one else (kinds.kLower if i < groups else kinds.kUpper)
-            for i, one in enumerate(rows.tolist())
-        ]
+        groups, many = basis.surplus.size, rows.size
+        of_row = np.where(np.arange(many) < groups, 0, 2)
+        meaning = np.array([kinds.kLower, kinds.kBasic, kinds.kUpper], dtype=object)
+        start.col_status = meaning[columns.astype(np.int64)].tolist()
+        start.row_status = meaning[np.where(rows, 1, of_row)].tolist()
         start.alien = True
         start.valid = True
         self._solver.setBasis(start)
