@@ -288,7 +288,7 @@ def test_a_centre_where_rows_say_what_others_do_has_the_same_bits(counts):
 def test_prices_that_are_far_from_the_centre_are_where_the_way_from_outside_begins(
     monkeypatch, least
 ):
-    """With every second job's time three times too dear a first step is a sixth of the way. In tiles, and in a list."""
+    """With every second job's time ten times too dear a first step is a fifteenth of the way. In tiles, and in a list."""
     monkeypatch.setattr(face_parts, "LEAST", least)
     tried, ways, memory = [], [], ColumnMemory()
     program = different_jobs(1, jobs=24, load=1.5)
@@ -296,7 +296,7 @@ def test_prices_that_are_far_from_the_centre_are_where_the_way_from_outside_begi
     near, far = kept_centre.KeptCentre.start, centre_of_pairs._Search._from_outside
     met = centre_of_pairs._Search._until_met
     dear = np.ones(2 * 24 + 3)
-    dear[24:48:2] = 3.0
+    dear[24:48:2] = 10.0
     monkeypatch.setattr(
         kept_centre.KeptCentre,
         "start",

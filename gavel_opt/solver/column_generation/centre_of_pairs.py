@@ -53,7 +53,7 @@ STALE = 1e-2
 EXACT, STEADY = 1e-13, 1e-6
 """Newton's method ends once the next change of a variable would be smaller than the first part of it, or once none
 is larger than the second and they get no smaller."""
-FULL, FEW = 0.3, 16
+FULL, FEW = 0.15, 16
 """A first step as long as this is no sign that prices of another face, or rounded ones, are too far off; after so few, steps are small."""
 SHORTER, LONGER = 0.01, 0.5
 """Later steps may be shorter, to this; but one in the first half of those few is as long as the second."""

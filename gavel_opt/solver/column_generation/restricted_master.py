@@ -78,6 +78,7 @@ class RestrictedMaster:
             ("threads", 1),
             ("solver", "simplex"),
             ("presolve", "off"),
+            ("simplex_strategy", _PRIMAL if self._started else _DUAL),
             ("small_matrix_value", 1e-12),
             ("primal_feasibility_tolerance", _TOLERANCE),
             ("dual_feasibility_tolerance", _TOLERANCE),
@@ -152,9 +153,10 @@ class RestrictedMaster:
     def solve(self) -> Prices | None:
         """Solve; the prices, or None if the simplex method found no optimum."""
         solver = self._solver
-        solver.setOptionValue("simplex_strategy", _PRIMAL if self._started else _DUAL)
-        self._started = True
         solver.run()
+        if not self._started:
+            self._started = True
+            solver.setOptionValue("simplex_strategy", _PRIMAL)
         if solver.getModelStatus() != highspy.HighsModelStatus.kOptimal:
             return None
         dual = np.array(solver.getSolution().row_dual) / self._worth
