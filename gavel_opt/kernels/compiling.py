@@ -747,7 +747,7 @@ def _taking(result: Any) -> str:
             f"%array_{i} = load ptr, ptr %item_{i}",
             f"%target_at_{i} = getelementptr i8, ptr %array_{i}, i64 {DATA}",
             f"%target_{i} = load ptr, ptr %target_at_{i}",
-            f"call void @llvm.memcpy.p0.p0.i64(ptr %target_{i}, ptr %data_{i}, i64 {size}, i1 false)",
+            f"call ptr @memcpy(ptr %target_{i}, ptr %data_{i}, i64 {size})",
             f"%lent_{i} = icmp eq i64 %owner_{i}, 0",
             f"br i1 %lent_{i}, label %next_{i}, label %free_{i}",
             f"free_{i}:",
@@ -758,7 +758,7 @@ def _taking(result: Any) -> str:
     body = "\n  ".join(lines)
     return f"""
 declare void @{RELEASE}(i64)
-declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)
+declare ptr @memcpy(ptr, ptr, i64)
 
 define void @{TAKE}(ptr %found, ptr %into) {{
   {body}
