@@ -112,8 +112,8 @@ class EngineChain:
             asked = True
             try:
                 return self._answer_of(engine, program)
-            except _Refused as refused:
-                reason = str(refused)
+            except _Refused as why:
+                reason = str(why)
             except ON_PURPOSE:
                 raise
             except ANY_FAILURE as raised:
@@ -127,14 +127,14 @@ class EngineChain:
     def _answer_of(self, engine: Engine, program: Program | ProductProgram) -> Answer:
         """One engine's answer; from scratch if its start, the last program's basis, cost it its certificate."""
         try:
-            return self._broken_tie(engine, program)
+            return self._ask(engine, program)
         except _Imprecise as refused:
             if not (refused.reused and isinstance(engine, KeepingEngine)):
                 raise
             engine.forget()
-        return self._broken_tie(engine, program)
+        return self._ask(engine, program)
 
-    def _broken_tie(self, engine: Engine, program: Program | ProductProgram) -> Answer:
+    def _ask(self, engine: Engine, program: Program | ProductProgram) -> Answer:
         """One engine's certified answer, ties broken."""
         if isinstance(program, ProductProgram):
             found = cast(ProductEngine, engine).solve_product(lent(engine, program), self.options)

@@ -105,7 +105,7 @@ class Highs(PersistentBlocks):
         """Solve a general program, from the persistent model if it fits."""
         started = time.perf_counter()
         if self._model is not None:
-            self._model = self._persistent = None
+            self.forget()
         try:
             way, reason = self._load(program)
         except _Refused as refused:

@@ -86,7 +86,7 @@ class Glop(PersistentBlocks):
         """Solve a general program."""
         started = time.perf_counter()
         if self._model is not None:
-            self._model = self._persistent = self._last = None
+            self.forget()
         solution, reason = self._solve_persistent(program, options, started)
         if solution is None:
             left = options.time_limit - (time.perf_counter() - started)

@@ -64,7 +64,7 @@ class Pulp(PersistentBlocks):
         """Solve a general program."""
         started = time.perf_counter()
         if self._model is not None:
-            self._model = self._persistent = None
+            self.forget()
         reason = self._change(program)
         if reason:
             self._persistent = _build(program)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import math
+from collections.abc import Callable
 from importlib.metadata import version
 
 from gavel_opt.arrays import Floats
@@ -11,16 +13,16 @@ from gavel_opt.errors import InputError
 from gavel_opt.kernels.arguments import Call
 from gavel_opt.kernels.jit import clock
 from gavel_opt.model.allocation_program import Answer, Program
-from gavel_opt.model.cluster_state import ClusterState, StandingState
+from gavel_opt.model.cluster_state import ClusterState, StandingState, ThroughputTable
 from gavel_opt.model.linear_program import LinearProgram
 from gavel_opt.model.one_program import OneProgram
 from gavel_opt.model.solution import Certificate, Solution, Stats, Status
-from gavel_opt.solver.finish_time import finish_time_optimum, finish_time_shares
-from gavel_opt.solver.makespan import makespan_optimum, makespan_shares
-from gavel_opt.solver.max_min import fair_shares, max_min_optimum
+from gavel_opt.solver.finish_time import finish_time_shares, finish_time_shares_of
+from gavel_opt.solver.makespan import makespan_shares, makespan_shares_of
+from gavel_opt.solver.max_min import fair_shares, fair_shares_of
 from gavel_opt.solver.max_min_pairs import FEW_TYPES, fair_shares_in_pairs, pair_task
 from gavel_opt.solver.memory import Memory
-from gavel_opt.solver.one_step import duration_terms, max_min_terms, standing_task
+from gavel_opt.solver.one_step import Terms, carry_out, max_min_terms, standing_task
 from gavel_opt.solver.optimum import PROVED, optimum
 from gavel_opt.solver.settings import MANY_TYPES
 from gavel_opt.solver.water_filling import fill_task, filled_shares
@@ -39,12 +41,28 @@ _OPEN = 5e-5
 """The same around programs that max-min fairness leaves open, as they count: its few that are must not have more code
 read than they save."""
 
-_AT_ONCE = {
-    "max-min": (max_min_optimum, fair_shares),
-    "finish-time": (finish_time_optimum, finish_time_shares),
-    "makespan": (makespan_optimum, makespan_shares),
+_AT_ONCE: dict[str, tuple[Callable[..., int], Callable[..., int]]] = {
+    "max-min": (fair_shares_of, fair_shares),
+    "finish-time": (finish_time_shares_of, finish_time_shares),
+    "makespan": (makespan_shares_of, makespan_shares),
 }
-"""By objective: what solves its program for a state, and for jobs as they come and go."""
+"""By objective: the kernel that solves its program for columns of jobs, and for jobs as they come and go."""
+
+
+def _terms_of(
+    program: OneProgram, widest: int, table: ThroughputTable, tie_break: str, tolerance: float
+) -> Terms | None:
+    """Terms of a program; None where it is not solved so.
+
+    The plain variants of finish-time fairness and makespan take the reference's throughputs for all types.
+    """
+    if program.objective == "max-min":
+        return max_min_terms(widest, program.plain, tie_break, tolerance)
+    efficient = tie_break == "efficient"
+    if program.objective == "makespan" and efficient:  # one job decides nearly all of these
+        return None
+    reference = table.reference if program.plain else -1
+    return widest, reference, min(tolerance, PROVED), False, efficient
 
 
 @functools.cache
@@ -118,8 +136,9 @@ class Structured:
         options: Options = DEFAULT_OPTIONS,
     ) -> tuple[Floats, Certificate] | None:
         """Go from the jobs to their shares in one compiled call."""
-        optimum_of, _ = _AT_ONCE[program.objective]
-        return optimum_of(state, program, widest, options.tie_break, self._memory)
+        kernel, _ = _AT_ONCE[program.objective]
+        terms = _terms_of(program, widest, state.throughputs, options.tie_break, math.inf)
+        return None if terms is None else carry_out(kernel, program, state, terms, self._memory)
 
     def standing_call(
         self,
@@ -130,16 +149,9 @@ class Structured:
     ) -> Call | None:
         """What does so for jobs as they come and go."""
         widest, tolerance = limits
-        tie_break, plain = options.tie_break, program.plain
-        if state.workers.size > MANY_TYPES:
+        terms = _terms_of(program, widest, state.throughputs, options.tie_break, tolerance)
+        if terms is None or state.workers.size > MANY_TYPES:
             return None
-        if program.objective == "max-min":
-            terms = max_min_terms(widest, plain, tie_break, tolerance)
-        elif program.objective == "makespan" and tie_break == "efficient":
-            return None
-        else:
-            tolerance = min(tolerance, PROVED)
-            terms = duration_terms(widest, plain, state.throughputs, tie_break, tolerance)
         _, shares = _AT_ONCE[program.objective]
         task = standing_task(state, program.past, terms, self._memory)
         return Call(shares, task, saves=_INTERPRETED)

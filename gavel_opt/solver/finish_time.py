@@ -16,38 +16,13 @@ from gavel_opt.kernels.input_checks import all_finite, are_ordinary
 from gavel_opt.kernels.isolation import finish_times
 from gavel_opt.kernels.jit import compiled, compiled_apart
 from gavel_opt.kernels.job_columns import PastColumns
-from gavel_opt.model.cluster_state import ClusterState
-from gavel_opt.model.one_program import OneProgram
-from gavel_opt.model.solution import Certificate
-from gavel_opt.solver.memory import Memory
 from gavel_opt.solver.one_step import (
     JobDetails,
-    carry_out,
     columns_in_use,
-    columns_of,
-    duration_terms,
     solve_and_hand_out,
 )
-from gavel_opt.solver.optimum import PROVED
 from gavel_opt.solver.prices.cheapest_mix import Given
 from gavel_opt.solver.task import Into, Task
-
-
-def finish_time_optimum(
-    state: ClusterState, program: OneProgram, widest: int, tie_break: str, memory: Memory
-) -> tuple[Floats, Certificate] | None:
-    """Solve finish-time fairness over the jobs of a state; None if its program must be made for that.
-
-    What the policy remembers is brought up to date.
-
-    Returns
-    -------
-    shares, certificate
-        Shares of shape ``(n, J)``; and what proves them.
-    """
-    terms = duration_terms(widest, program.plain, state.throughputs, tie_break, PROVED)
-    columns = columns_of(state)
-    return carry_out(finish_time_shares_of, columns, state, terms, memory, program.past)
 
 
 @compiled_apart

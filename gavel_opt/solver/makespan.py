@@ -14,37 +14,13 @@ from gavel_opt.kernels.groups import all_differ, group_rows
 from gavel_opt.kernels.input_checks import all_finite, are_ordinary
 from gavel_opt.kernels.isolation import makespan_rows
 from gavel_opt.kernels.jit import compiled, compiled_apart
-from gavel_opt.model.cluster_state import ClusterState
-from gavel_opt.model.one_program import OneProgram
-from gavel_opt.model.solution import Certificate
-from gavel_opt.solver.memory import Memory
 from gavel_opt.solver.one_step import (
     JobDetails,
-    carry_out,
     columns_in_use,
-    columns_of,
-    duration_terms,
     solve_and_hand_out,
 )
-from gavel_opt.solver.optimum import PROVED
 from gavel_opt.solver.prices.cheapest_mix import Given
 from gavel_opt.solver.task import Into, Task
-
-
-def makespan_optimum(
-    state: ClusterState, program: OneProgram, widest: int, tie_break: str, memory: Memory
-) -> tuple[Floats, Certificate] | None:
-    """Solve minimum total duration over the jobs of a state; None if its program must be made for that.
-
-    Returns
-    -------
-    shares, certificate
-        Shares of shape ``(n, J)``; and what proves them.
-    """
-    if tie_break == "efficient":  # one job decides nearly all of these programs
-        return None
-    terms = duration_terms(widest, program.plain, state.throughputs, tie_break, PROVED)
-    return carry_out(makespan_shares_of, columns_of(state), state, terms, memory)
 
 
 @compiled_apart

@@ -8,7 +8,6 @@ for each of these steps would cost three times that.
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -18,31 +17,12 @@ from gavel_opt.kernels.groups import group_keys
 from gavel_opt.kernels.input_checks import all_finite
 from gavel_opt.kernels.jit import compiled, compiled_apart
 from gavel_opt.kernels.max_min_rows import fairness_rows
-from gavel_opt.model.cluster_state import ClusterState
-from gavel_opt.model.one_program import OneProgram
-from gavel_opt.model.solution import Certificate
-from gavel_opt.solver.memory import Memory
-from gavel_opt.solver.one_step import carry_out, max_min_terms, solve_and_hand_out
+from gavel_opt.solver.one_step import solve_and_hand_out
 from gavel_opt.solver.prices.cheapest_mix import Given
 from gavel_opt.solver.task import Into, Task
 
 Columns = tuple[Ints, Ints, Floats]
 """Key, scale factor and weight of each job."""
-
-
-def max_min_optimum(
-    state: ClusterState, program: OneProgram, widest: int, tie_break: str, memory: Memory
-) -> tuple[Floats, Certificate] | None:
-    """Solve max-min fairness over the jobs of a state; None if its program must be made for that.
-
-    Returns
-    -------
-    shares, certificate
-        Shares of shape ``(n, J)``; and what proves them.
-    """
-    columns = state.key, state.scale_factor, state.weight
-    terms = max_min_terms(widest, program.plain, tie_break, math.inf)
-    return carry_out(fair_shares_of, columns, state, terms, memory)
 
 
 @compiled_apart

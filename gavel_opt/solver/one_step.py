@@ -14,8 +14,9 @@ import numpy as np
 
 from gavel_opt.arrays import Floats, Ints, plain_array
 from gavel_opt.kernels.jit import compiled, compiled_apart
-from gavel_opt.kernels.job_columns import JobColumns, PastColumns
-from gavel_opt.model.cluster_state import ClusterState, StandingState, ThroughputTable
+from gavel_opt.kernels.job_columns import NO_PAST, JobColumns, PastColumns
+from gavel_opt.model.cluster_state import ClusterState, StandingState
+from gavel_opt.model.one_program import OneProgram
 from gavel_opt.model.solution import Certificate
 from gavel_opt.solver.memory import Memory
 from gavel_opt.solver.prices.cheapest_mix import Given
@@ -43,13 +44,6 @@ _elements = operator.attrgetter("dtype")
 def max_min_terms(widest: int, plain: bool, tie_break: str, tolerance: float) -> Terms:
     """Terms of max-min fairness."""
     return widest, -1, tolerance, plain, tie_break == "efficient"
-
-
-def duration_terms(
-    widest: int, plain: bool, table: ThroughputTable, tie_break: str, tolerance: float
-) -> Terms:
-    """Terms of finish-time fairness and makespan, whose plain variants take the reference's throughputs for all."""
-    return widest, table.reference if plain else -1, tolerance, False, tie_break == "efficient"
 
 
 def columns_of(state: ClusterState) -> tuple[np.ndarray[Any, Any], ...]:
@@ -83,20 +77,19 @@ def standing_task(state: StandingState, past: PastColumns, terms: Terms, memory:
 
 def carry_out(
     kernel: Callable[..., int],
-    columns: tuple[np.ndarray[Any, Any], ...],
+    program: OneProgram,
     state: ClusterState,
     terms: Terms,
     memory: Memory,
-    *past: PastColumns,
 ) -> tuple[Floats, Certificate] | None:
     """Have a kernel make a program of the jobs, solve it and hand out the shares.
 
     Parameters
     ----------
     kernel
-        Takes what follows: columns, throughputs and workers, terms, where to start, where the shares go, and the past.
-    columns
-        Of the jobs, three or six, as :data:`KINDS` has them.
+        Takes columns of the jobs (key, scale factor and weight for max-min fairness, else those of ``columns_of``),
+        throughputs and workers, terms, where to start, where the shares go, and the past if there is one. What the
+        policy remembers is brought up to date.
 
     Returns
     -------
@@ -106,6 +99,8 @@ def carry_out(
     types = state.workers.size
     if types > MANY_TYPES:
         return None  # which method they take is known once there are groups
+    few = program.objective == "max-min"
+    columns = (state.key, state.scale_factor, state.weight) if few else columns_of(state)
     given = *columns, state.throughputs.alone, state.workers
     kinds = KINDS[len(columns)]
     if tuple(map(_elements, given)) != kinds:
@@ -117,6 +112,7 @@ def carry_out(
         memory.terms, memory.kept_terms = terms, np.array([terms], TERMS)
     into = Into(np.empty((state.key.size, types)), np.empty(4))
     start = memory.for_types(types)
+    past = () if program.past is NO_PAST else (program.past,)
     if not kernel(given[:-2], given[-2:], memory.kept_terms, start, into, *past):
         return None
     return into.shares, Certificate(*into.proof.tolist()[:3])

@@ -290,17 +290,16 @@ def stand_at(tables: Tables, x: Floats, level: float, level_dual: Floats) -> Non
     for i in range(len(groups)):
         group, levels, time = groups[i], rows[2 * i], rows[2 * i + 1]
         s, u = -group.floor - (0.0 if scalar.curved else group.slope * scalar.t), 1.0
+        decides = level_dual[i] > 0.0
         for j in range(width):
             cell = cells[i * width + j]
             row = rows[2 * len(groups) + j]
-            others = level_dual[i] <= 0.0 and row.face <= 0.0
-            cell.x = 0.0 if others else x[i, j]
+            cell.x = x[i, j] if decides or row.face > 0.0 else 0.0
             cell.face = cell.weight if cell.x > 0.0 else 0.0
             s += columns[i * width + j].rate * cell.x
             u -= cell.x
             if row.face > 0.0:
                 row.x -= combinations[i].use * cell.x
-        decides = level_dual[i] > 0.0
         levels.z = level_dual[i] * scalar.worth / group.scale if decides else 0.0
         time.z = 0.0
         levels.x, time.x = (0.0, 0.0) if decides else (s, u)
