@@ -13,9 +13,10 @@ import { scatterChart } from "./scatter_chart.js";
 
 const START = ["active", "utilization", "rate", "mean_jct"];
 
-/** What is chosen; kept while the page is open. */
 // Of more rounds a step is less than a pixel, and drawing each takes long.
 const MOST_STEPS = 50_000;
+
+/** What is chosen; kept while the page is open. */
 const chosen = { x: "hours", y: new Set(START) };
 
 /**
