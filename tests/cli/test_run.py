@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import signal
 import sys
 import time
@@ -70,7 +69,7 @@ def test_summary_has_the_contract_and_the_reference_figures(summary):
     assert (summary["rounds"], summary["allocations"]) == (1880, 134)
     assert summary["lease_extensions"] == 3478
     assert summary["lease_extension_opportunities"] == 13070
-    assert math.fsum(summary["jct"].values()) / 20 == summary["average_jct"]
+    assert np.mean(list(summary["jct"].values())) == summary["average_jct"]
     assert not summary["partial"]
     assert summary["average_jct_at_least"] is None
     assert summary["average_jct_partial"] is None
@@ -259,7 +258,7 @@ def test_a_partial_mean_is_never_the_mean(summary):
     assert 0 < found["jobs"]["completed"] < 20
     assert found["average_jct"] is None
     assert found["jct_percentiles"] is None
-    assert found["average_jct_partial"] == math.fsum(found["jct"].values()) / len(found["jct"])
+    assert found["average_jct_partial"] == np.mean(list(found["jct"].values()))
     assert found["average_jct_partial"] < summary["average_jct"]
     assert found["average_jct_at_least"] < summary["average_jct"]
     missing = found["jobs"]["missing"]

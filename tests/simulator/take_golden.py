@@ -49,6 +49,7 @@ def expectation(recording: dict[str, Any]) -> dict[str, Any]:
     run = {
         "config": kept,
         "jct": {int(job): jct for job, jct in recording["jct"].items()},
+        "average_jct": recording["average_jct"],
         "utilization": recording["utilization"],
         "end_time": recording["end_time"],
         "rounds": recording["num_rounds"],

@@ -12,6 +12,8 @@ import pytest
 from recorded import HERE, REPLAYS, RUNS, config_of, expected, held_to, run_all
 from take_golden import expectation
 
+from simulator.runs.runner import execute
+
 SHARED = Path(os.environ.get("GAVEL_RECORDINGS", HERE.parents[2] / "shared"))
 WITHOUT_LP = ("isolated", "fifo", "fifo_perf", "fifo_packed", "gandiva", "allox")
 
@@ -28,6 +30,12 @@ def test_policies_without_a_program(name, tmp_path):
     run = expected()[name]
     trace = write_trace(tmp_path / "jobs.trace", run) if "trace" in run else None
     held_to(run, config_of(run, trace))
+
+
+@pytest.mark.parametrize("name", [n for n in RUNS if "max_min" not in n and "trace" not in n])
+def test_the_mean_is_the_reference_s_to_the_last_digit(name):
+    run = expected()[name]
+    assert execute(config_of(run)).average_jct == run["average_jct"]
 
 
 @pytest.mark.parametrize("name", REPLAYS)
