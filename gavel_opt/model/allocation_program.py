@@ -14,6 +14,7 @@ identical jobs) :math:`g`, pairs :math:`p` of co-located ones, and worker types 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -115,8 +116,8 @@ class Blocks:
         used: Floats = self.use @ x[: self.groups]
         time: Floats = x[: self.groups].sum(axis=1)
         if self.pairs is not None:
-            used = used + self.pairs.use @ x[self.groups :]
             pairs, some, y = self._used_pairs(x)
+            used = used + pairs.use[some] @ y
             for side in (0, 1):
                 spent = pairs.share[some, side] * y.sum(axis=1)
                 time = time + np.bincount(pairs.member[some, side], spent, self.groups)
@@ -126,7 +127,8 @@ class Blocks:
         """The pairs, which of them have a share, and these shares: few of very many."""
         assert self.pairs is not None
         y = x[self.groups :]
-        some = np.flatnonzero(np.logical_or.reduce([part != 0.0 for part in y.T]))
+        some = np.flatnonzero(y.reshape(-1) != 0.0) // max(self.types, 1)
+        some = some[np.diff(some, prepend=-1) > 0]
         return self.pairs, some, y[some]
 
 
@@ -184,6 +186,8 @@ class AllocationProgram:
             ``1 / slope``.
         probe
             Only the value and the multipliers are asked for: the canonical optimum will do.
+        enough
+            Of a probe: the level from which on nothing but that it is reached is asked for, so that any optimum will do.
         limits
             Rows of its own, or None. Such a program is for engines that take general programs.
     """
@@ -194,6 +198,7 @@ class AllocationProgram:
     reward: Floats | None = None
     gain: Floats | None = None
     probe: bool = False
+    enough: float = math.inf
     limits: Limits | None = None
 
     @property

@@ -237,4 +237,5 @@ def _needed_rates(blocks: Blocks, kept: Bools) -> AllocationProgram:
         slope=kept.astype(np.float64),
         floor=np.where(kept, 0.0, -np.inf),
         probe=True,
+        enough=1.0 + _MISSING,
     )

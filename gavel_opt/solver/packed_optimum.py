@@ -72,7 +72,8 @@ def _allocation(
     key = program.blocks.key
     key = np.arange(program.blocks.groups) if key is None else key
     warm = bool(memory.kept)
-    found, iterations = _vertex(scaled, key, memory, program.probe)
+    enough = program.enough / scaled.unit
+    found, iterations = _vertex(scaled, key, memory, program.probe, enough)
     if found is None or not found.certificate.within(_PROVED):
         return None
     seeks_worth = gain is not None and scaled.has_level and not program.probe
@@ -176,11 +177,16 @@ def _level_of_face(scaled: ScaledProgram, found: Vertex) -> float:
 
 
 def _vertex(
-    scaled: ScaledProgram, key: Ints, memory: ColumnMemory, probe: bool
+    scaled: ScaledProgram,
+    key: Ints,
+    memory: ColumnMemory,
+    probe: bool,
+    enough: float = math.inf,
 ) -> tuple[Vertex | None, int]:
     """An optimal vertex that depends on the program alone: the only one, or that of a cold start.
 
-    Any of several will do where its face's centre is the answer, which depends on the face alone.
+    Any of several will do where its face's centre is the answer, which depends on the face alone, and where a level
+    of ``enough`` is all that is asked for.
     """
     iterations = 0
     start = memory.start(scaled, key, probe)
@@ -193,8 +199,8 @@ def _vertex(
         if found is None:
             continue
         memory.keep(Kept.of(scaled, key, found.basis, found.prices, found.only))
-        central = not found.only and not probe
-        if basis is None or central or (found.only and found.only_prices):
+        any_will_do = found.level >= enough if probe else not found.only
+        if basis is None or any_will_do or (found.only and found.only_prices):
             return found, iterations
     return None, iterations
 

@@ -20,7 +20,9 @@ from gavel_opt.solver.column_generation import (
     kept_centre,
     tiles,
 )
+from gavel_opt.solver.column_generation.restricted_master import RestrictedMaster
 from gavel_opt.solver.column_generation.rounds_of_pricing import ColumnMemory
+from gavel_opt.solver.column_generation.scaled_program import ScaledProgram
 from gavel_opt.solver.packed_optimum import packed_optimum
 
 
@@ -331,6 +333,61 @@ def test_programs_start_from_the_most_alike_of_those_before(family):
     )
     assert again is not None
     assert again[2] == 0, "a start from another program"
+
+
+def without_a_part_in_the_level(program: AllocationProgram, left: np.ndarray) -> AllocationProgram:
+    """The program in which only some groups have rows."""
+    slope, floor = np.where(left, program.slope, 0.0), np.where(left, program.floor, -np.inf)
+    return replace(program, slope=slope, floor=floor, probe=True)
+
+
+@pytest.mark.parametrize("seed", [0, 2, 3, 4])
+def test_where_groups_leave_the_level_the_last_basis_pays_nothing_still(seed):
+    """As where deadlines are given up one after the other, and taken back."""
+    full, memory = replace(different_jobs(seed, jobs=60), probe=True), ColumnMemory()
+    dearest = packed_optimum(full, None, memory)
+    assert dearest is not None
+    order = np.argsort(-dearest[0].level_dual)
+    for many in (1, 2, 5, 4):
+        left = np.ones(60, dtype=bool)
+        left[order[:many]] = False
+        program = without_a_part_in_the_level(full, left)
+        scaled = ScaledProgram.of(program)
+        start = memory.start(scaled, np.arange(60), probe=True)
+        assert start is not None
+        assert start.pays_nothing
+        assert dual_infeasibilities(RestrictedMaster(scaled, start)) == 0
+        warm, cold = (packed_optimum(program, None, kept) for kept in (memory, None))
+        assert warm is not None
+        assert cold is not None
+        assert warm[0].x.tobytes() == cold[0].x.tobytes()
+        assert warm[0].level_dual.tobytes() == cold[0].level_dual.tobytes()
+
+
+def dual_infeasibilities(master: RestrictedMaster) -> int:
+    """How many columns and rows pay at the basis from which a program starts."""
+    master._solver.setOptionValue("simplex_iteration_limit", 0)
+    master._solver.run()
+    return int(master._solver.getInfo().num_dual_infeasibilities)
+
+
+def test_where_a_level_is_enough_any_optimum_is(monkeypatch):
+    """A vertex of several is looked for again from nothing, unless all that is asked for is its level."""
+    found, real = [], packed.vertex
+    program = replace(different_jobs(5, jobs=60), probe=True)
+    memory = ColumnMemory()
+    first = packed_optimum(program, None, memory)
+    assert first is not None
+    monkeypatch.setattr(
+        packed,
+        "vertex",
+        lambda *of: found.append(replace(real(*of), only_prices=False)) or found[-1],
+    )
+    for part, asked in ((1.01, 2), (0.99, 1)):
+        found.clear()
+        again = packed_optimum(replace(program, enough=part * first[0].level), None, memory)
+        assert again is not None
+        assert len(found) == asked
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import highspy
 import numpy as np
 
-from gavel_opt.arrays import Bools, Ints
+from gavel_opt.arrays import Bools, Floats, Ints
 from gavel_opt.solver.column_generation.pair_pricing import Prices
 from gavel_opt.solver.column_generation.scaled_program import ScaledProgram
 
 _PRIMAL, _DUAL = 4, 1
+_DEVEX = 1
+_WITHOUT = 4.0
+"""What columns that do without a row of old are worth in it, beyond any level there."""
 _TOLERANCE = 1e-9
 _WORTH = 100.0
 """What a job's share of the objective is to the solver, whose tolerances are absolute."""
@@ -50,26 +53,55 @@ class Basis:
     workers: Bools
 
 
+_NONE: Ints = np.empty(0, dtype=np.int64)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Start:
+    """Where to start.
+
+    Attributes
+    ----------
+    basis
+        A basis.
+    pays_nothing
+        Whether no column pays at its prices: it was optimal, and only which groups have a part in the level has changed.
+    free, slopes
+        Groups that had a tight level row, and have none now, with the slopes that these had. They keep them, beside a
+        column that does without: the basis is one all the same.
+    """
+
+    basis: Basis
+    pays_nothing: bool = False
+    free: Ints = field(default_factory=lambda: _NONE)
+    slopes: Floats = field(default_factory=lambda: np.empty(0))
+
+
 class RestrictedMaster:
     """All groups alone, and those pairs' columns that it was given.
 
     Rows: levels, times, capacities. Columns: the level t, groups by type, relief from the floors (held at
-    zero but in :meth:`relieve`), then pairs in the order in which they came.
+    zero but in :meth:`relieve`), what does without rows of old, then pairs in the order in which they came.
 
     Parameters
     ----------
     program
         The whole program, scaled.
-    column
-        Numbers of the columns of pairs (``pair * J + type``) to begin with.
-    basis
-        Where to start, for the same columns; None for the slacks.
+    start
+        Where to start, and with which columns of pairs; None for the slacks.
     """
 
-    def __init__(self, program: ScaledProgram, column: Ints, basis: Basis | None) -> None:
+    def __init__(self, program: ScaledProgram, start: Start | None) -> None:
+        self._free = _NONE if start is None else start.free
+        if self._free.size:
+            assert start is not None
+            program = program.with_rows(start.free, start.slopes)
         self._program = program
-        self.column = np.empty(0, dtype=np.int64)
-        self._started, self._relieving = basis is not None, False
+        self._first = 2 + program.rate.size + self._free.size  # of the columns of pairs
+        self.column = _NONE
+        # from prices at which nothing pays, the dual method; else it takes twice the iterations of the other
+        self._started = start is not None and not start.pays_nothing
+        self._relieving = False
         self._worth = _WORTH * float(program.count.sum())
         self._solver = _QuietHighs()
         for name, value in (
@@ -79,6 +111,7 @@ class RestrictedMaster:
             ("solver", "simplex"),
             ("presolve", "off"),
             ("simplex_strategy", _PRIMAL if self._started else _DUAL),
+            ("simplex_dual_edge_weight_strategy", -1 if start is None else _DEVEX),
             ("small_matrix_value", 1e-12),
             ("primal_feasibility_tolerance", _TOLERANCE),
             ("dual_feasibility_tolerance", _TOLERANCE),
@@ -86,10 +119,10 @@ class RestrictedMaster:
             self._solver.setOptionValue(name, value)
         self.usable = self._pass_alone() != highspy.HighsStatus.kError
         """Whether HiGHS takes the program: it refuses coefficients of 1e15 and beyond."""
-        if self.usable:
-            self.add(column)
-        if self.usable and basis is not None:
-            self._set_basis(basis)
+        if self.usable and start is not None:
+            self.add(start.basis.column)
+        if self.usable and start is not None:
+            self._set_basis(start.basis)
 
     def _pass_alone(self) -> highspy.HighsStatus:
         """Hand over the program without pairs, as arrays: a model of HiGHS' own takes them number by number."""
@@ -104,12 +137,13 @@ class RestrictedMaster:
         values[:, :, 0], values[:, :, 1] = program.rate, 1.0
         values[:, :, 2] = program.use[:, None]
         relieved = np.flatnonzero((program.floor > -inf) & (program.floor != 0.0))
-        columns = 2 + groups * types
+        columns, without = self._first, self._free.size
         has_level = program.has_level
-        cost = np.concatenate([[float(has_level)], program.reward.ravel(), [0.0]])
+        cost = np.concatenate([[float(has_level)], program.reward.ravel(), np.zeros(1 + without)])
         free, most = inf if has_level else 0.0, np.where(program.helps, inf, 0.0).ravel()
         starts = sloped.size + 3 * np.arange(groups * types + 1)
-        index = np.concatenate([sloped, entries.ravel(), relieved])
+        ends = starts[-1] + relieved.size + np.arange(without + 1)
+        index = np.concatenate([sloped, entries.ravel(), relieved, self._free])
         return self._solver.passModel(
             columns,
             2 * groups + types,
@@ -118,13 +152,20 @@ class RestrictedMaster:
             int(highspy.ObjSense.kMaximize),
             0.0,
             cost * self._worth,
-            np.concatenate([[-free], np.zeros(groups * types + 1)]),
-            np.concatenate([[free], most, [0.0]]),
+            np.concatenate([[-free], np.zeros(columns - 1)]),
+            np.concatenate([[free], most, [0.0], np.full(without, _WITHOUT)]),
             np.concatenate([program.floor, np.full(groups + types, -inf)]),
             np.concatenate([np.full(groups, inf), np.ones(groups), program.workers]),
-            np.concatenate([[0], starts, [index.size]]).astype(np.int32),
+            np.concatenate([[0], starts, ends]).astype(np.int32),
             index.astype(np.int32),
-            np.concatenate([-program.slope[sloped], values.ravel(), program.floor[relieved]]),
+            np.concatenate(
+                [
+                    -program.slope[sloped],
+                    values.ravel(),
+                    program.floor[relieved],
+                    np.ones(without),
+                ]
+            ),
             # an empty integrality array is read out of its bounds
             np.zeros(columns, dtype=np.int32),
         )
@@ -178,7 +219,7 @@ class RestrictedMaster:
         else:
             cost[0] = self._worth if program.has_level else 0.0
             cost[1:relief] = program.reward.ravel() * self._worth
-            cost[relief + 1 :] = program.pair_reward(self.column) * self._worth
+            cost[self._first :] = program.pair_reward(self.column) * self._worth
         solver.changeColsCost(columns, np.arange(columns, dtype=np.int32), cost)
         solver.changeColBounds(relief, 0.0, highspy.kHighsInf if on else 0.0)
 
@@ -201,12 +242,12 @@ class RestrictedMaster:
         rows = np.zeros(2 * groups + types, dtype=bool)
         columns[basic[basic >= 0]] = True
         rows[-1 - basic[basic < 0]] = True
-        last = 2 + groups * types
+        rows[self._free] = True
         return Basis(
             bool(columns[0]),
-            columns[1 : last - 1].reshape(groups, types),
+            columns[1 : 1 + groups * types].reshape(groups, types),
             self.column,
-            columns[last:],
+            columns[self._first :],
             rows[:groups],
             rows[groups : 2 * groups],
             rows[2 * groups :],
@@ -215,7 +256,10 @@ class RestrictedMaster:
     def _set_basis(self, basis: Basis) -> None:
         kinds = highspy.HighsBasisStatus
         start = highspy.HighsBasis()
-        columns = np.concatenate([[basis.level], basis.alone.ravel(), [False], basis.pair])
+        without = np.full(
+            self._free.size, 2
+        )  # at their largest, so that prices stay those of before
+        columns = np.concatenate([[basis.level], basis.alone.ravel(), [0], without, basis.pair])
         rows = np.concatenate([basis.surplus, basis.time, basis.workers])
         groups, many = basis.surplus.size, rows.size
         of_row = np.where(np.arange(many) < groups, 0, 2)

@@ -30,7 +30,7 @@ from gavel_opt.solver.column_generation.pair_pricing import (
     raise_time_prices,
     room_to_idle,
 )
-from gavel_opt.solver.column_generation.restricted_master import Basis, RestrictedMaster
+from gavel_opt.solver.column_generation.restricted_master import Basis, RestrictedMaster, Start
 from gavel_opt.solver.column_generation.scaled_program import ScaledProgram
 
 EACH = 3
@@ -55,8 +55,10 @@ class Kept:
 
     Attributes
     ----------
-    key, rows
-        Of the groups, and which of them had a level row, shape ``(G,)``.
+    key, rows, slope
+        Of the groups, which of them had a level row, and its slope, shape ``(G,)``.
+    speed
+        What groups alone did, shape ``(G, J)``.
     kind
         Whether there was a level, and a reward.
     basis
@@ -69,6 +71,8 @@ class Kept:
 
     key: Ints
     rows: Bools
+    slope: Floats
+    speed: Floats
     kind: tuple[bool, bool]
     basis: Basis
     member: Ints
@@ -87,6 +91,8 @@ class Kept:
         return cls(
             key,
             program.scale > 0.0,
+            program.slopes,
+            program.speed,
             _kind(program),
             replace(basis, column=column, pair=basis.pair[stays]),
             program.pairs.member[column // types],
@@ -112,7 +118,7 @@ class Kept:
         column = column[there] * program.rate.shape[1] + self.types[there]
         return column, self.basis.pair[there]
 
-    def start(self, program: ScaledProgram, places: Ints, more: Ints) -> Basis:
+    def start(self, program: ScaledProgram, places: Ints, more: Ints) -> Start:
         """The basis as it would be in a program that has ``more`` columns."""
         groups, types = program.rate.shape
         old, stays = self.basis, places >= 0
@@ -124,7 +130,20 @@ class Kept:
         alone[stays] = old.alone[then]
         surplus[stays], time[stays] = old.surplus[then], old.time[then]
         pair = np.isin(column, own[basic])
-        return Basis(old.level, alone, column, pair, surplus, time, old.workers)
+        basis = Basis(old.level, alone, column, pair, surplus, time, old.workers)
+        if not self._differs_in_rows(program):
+            return Start(basis)
+        free = np.flatnonzero(~surplus & (program.scale == 0.0))
+        return Start(basis, True, free, self.slope[free])
+
+    def _differs_in_rows(self, program: ScaledProgram) -> bool:
+        """Whether a program differs in nothing but in which groups have a part in the level."""
+        if _kind(program) != (True, False) or self.kind != (True, False):
+            return False
+        if not np.array_equal(self.speed, program.speed):
+            return False
+        both = self.rows & (program.scale > 0.0)
+        return bool((self.slope[both] == program.slopes[both]).all())
 
 
 @dataclass(slots=True)
@@ -139,7 +158,7 @@ class ColumnMemory:
         self.kept.append(kept)
         del self.kept[:-_PROGRAMS]
 
-    def start(self, program: ScaledProgram, key: Ints, probe: bool) -> Basis | None:
+    def start(self, program: ScaledProgram, key: Ints, probe: bool) -> Start | None:
         """The basis of the program most like this one, newer ones first; None if that is no start.
 
         A policy that asks several programs asks much the same ones at its next recomputation.
@@ -147,7 +166,7 @@ class ColumnMemory:
         rows, best = program.scale > 0.0, None
         most = 0
         for one in reversed(self.kept):
-            if one.basis.workers.size != program.rate.shape[1]:
+            if one.basis.workers.size != program.rate.shape[1] or (probe and not one.only):
                 continue
             places = one.places(key)
             alike = int(((places >= 0) & (one.rows[places] == rows)).sum())
@@ -155,7 +174,7 @@ class ColumnMemory:
                 alike += key.size
             if alike > most:
                 most, best = alike, (one, places)
-        if best is None or not (best[1] >= 0).any() or (probe and not best[0].only):
+        if best is None or not (best[1] >= 0).any():
             return None
         newest, more = self.kept[-1], np.empty(0, dtype=np.int64)
         if newest.kind != _kind(program):
@@ -209,10 +228,9 @@ class Vertex:
     only_prices: bool
 
 
-def generate(program: ScaledProgram, start: Basis | None) -> tuple[Basis, int] | None:
+def generate(program: ScaledProgram, start: Start | None) -> tuple[Basis, int] | None:
     """Add pairs until none pays; the optimal basis and how many simplex iterations it took."""
-    column = np.empty(0, dtype=np.int64) if start is None else start.column
-    master = RestrictedMaster(program, column, start)
+    master = RestrictedMaster(program, start)
     least = _PAYS / float(program.count.sum())
     iterations, relieving, pairs = 0, False, program.pairs
     for _ in range(ROUNDS):

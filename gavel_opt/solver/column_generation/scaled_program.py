@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -20,6 +20,8 @@ class ScaledProgram:
 
     Attributes
     ----------
+    speed
+        What groups alone add to their levels, not scaled, shape ``(G, J)``.
     rate, slope, floor
         Of the level rows, shapes ``(G, J)``, ``(G,)``, ``(G,)``; the floor is -inf where there is no row.
     reward
@@ -38,6 +40,7 @@ class ScaledProgram:
         Whether there is a level t.
     """
 
+    speed: Floats
     rate: Floats
     slope: Floats
     floor: Floats
@@ -87,6 +90,7 @@ class ScaledProgram:
             reward, pair_reward = reward * worth, pair_reward * worth
         rate = blocks.rate * scale[:, None]
         return cls(
+            speed=blocks.rate,
             rate=rate,
             slope=slope * scale * unit,
             floor=np.where(
@@ -109,6 +113,28 @@ class ScaledProgram:
             unit=unit,
             worth=worth,
             has_level=has_level,
+        )
+
+    @property
+    def slopes(self) -> Floats:
+        """Slopes as they were before they were scaled, shape ``(G,)``."""
+        unscaled = np.zeros(self.slope.size)
+        return np.divide(self.slope, self.scale * self.unit, unscaled, where=self.scale > 0.0)
+
+    def with_rows(self, group: Ints, slopes: Floats) -> ScaledProgram:
+        """The same with level rows of further groups, of such slopes and without floors."""
+        scale, slope, floor = self.scale.copy(), self.slope.copy(), self.floor.copy()
+        scale[group] = 1.0 / (slopes * self.unit)
+        slope[group], floor[group] = 1.0, 0.0
+        rate = self.speed * scale[:, None]
+        return replace(
+            self,
+            rate=rate,
+            slope=slope,
+            floor=floor,
+            helps=(rate > 0.0) | (self.reward > 0.0),
+            pairs=self.pairs._replace(scale=scale),
+            scale=scale,
         )
 
     def nothing(self) -> tuple[float, Prices]:
