@@ -142,7 +142,8 @@ class Mechanism:
         if not setting.workload.jobs.size:
             setting.workload.extend(1)
         jobs = max(64, setting.workload.jobs.size)
-        self._grow(jobs, 4 * setting.cluster.total if setting.traits.packing else 0)
+        packing = setting.traits.packing
+        self._grow(jobs, 4 * (self._pairs_of(jobs) + setting.cluster.total) if packing else 0)
         self._make_metrics_room(1 << 10)
         self.take_jobs()
 

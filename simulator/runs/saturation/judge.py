@@ -11,7 +11,7 @@ The rule asks what the cluster can do under the run's policy, not what it has do
 
    * where a policy wastes workers and leaves some kind of job behind, a queue of the mix to which it drifts;
    * where jobs are served in order, the same queue for longer;
-   * where jobs share workers, a shorter queue, and the higher pace of the two;
+   * where jobs share workers, a shorter queue (before the long one, under Gandiva with multi-GPU jobs), and the higher pace of the two;
    * else queues of other jobs, all pooled.
 4. *The weighing* compares the rate with that pace and its error (:mod:`.weighing`), and with the run's own pace
    where that says something (:mod:`.own_pace`). One clear answer is final; while it is not clear the run goes on, and from time to
@@ -93,6 +93,14 @@ longer than a run has until those are the usual ones."""
 SHORTER, LESS_UNSETTLED = 2.0, 0.010
 """Workers that a shorter queue asks for, per worker, which has its say where jobs share workers, and the error of its
 pace, as a part of it, at best: it turns over sooner."""
+
+FEW_WORKERS = 115.0
+"""On fewer workers that error is larger, in proportion, where jobs ask for several: few of these run together, for long, and
+seeds are as far apart after ten times the hours."""
+
+WORSE_WHEN_LONG = ("gandiva",)
+"""Policies of which it is known that their pace is lower the longer the queue, where jobs ask for several workers: there
+the shorter one is asked first, as most runs that keep up are known by it."""
 
 MOST_MIXES, MOST_OF_A_KIND = 3, 12.0
 """How often a long queue may drift far to another mix of jobs, so that one of that mix is measured instead, and how many
@@ -404,7 +412,12 @@ class Judge:
         wasted the pace is that of the bound whatever the mix, and a queue of jobs on many workers alone has less to
         choose from than one of all kinds has. Where jobs share workers it is not known.
         """
-        self._measured = 0.0
+        self._measured, shorter = 0.0, None
+        if simulation.shares_workers and self._worse_when_long:
+            shorter, says_no = self._ask_a_shorter_one(simulation, hours)
+            if says_no:  # whatever a long one says
+                self._pace = shorter
+                return
         while True:
             queue = self._measure_one(simulation, hours)
             self._measured += queue.hours
@@ -415,28 +428,48 @@ class Judge:
                 self._before, self._measured = [], 0.0  # what was measured says another thing
             elif not self._another_tells_more(simulation, queue):
                 break
-        if simulation.shares_workers:
-            self._ask_a_shorter_one(simulation, queue)
+        stopped = simulation.shares_workers and self._may_be_stopped_by(queue)
+        if shorter is None and stopped:
+            shorter, _ = self._ask_a_shorter_one(simulation, queue.hours)
+        assert self._pace is not None
+        if shorter is not None and shorter.rate > self._pace.rate:
+            least = 0.0 if stopped else self._pace.error / self._pace.rate
+            self._pace = known_to(shorter, least)  # it stops no run that the long one does not
+        if self._worse_when_long:
+            self._pace = known_to(
+                self._pace, LESS_UNSETTLED * FEW_WORKERS / simulation.cluster.total
+            )
 
-    def _ask_a_shorter_one(self, simulation: Simulation, queue: LongQueue) -> None:
-        """Ask a shorter queue too where a run would be called saturated, and take the higher pace.
+    @property
+    def _worse_when_long(self) -> bool:
+        """Whether the policy is known to do less with a long queue than with a shorter one."""
+        known = self._made is None and self._config.policy in WORSE_WHEN_LONG
+        return known and self._config.multi_gpu
 
-        Under Gandiva more jobs share workers as the queue grows, and worse: up to 8 % less is done then. A run whose
-        queue stays short does not come to that. Once the long one has settled, the shorter one is asked where the rate
-        only seems to be beyond the margin.
-        """
+    def _may_be_stopped_by(self, queue: LongQueue) -> bool:
+        """Whether a run is called saturated by a long queue, or seems to be beyond the margin by one that has settled."""
         assert self._pace is not None
         rate, parameters = _rate(self._config), self._parameters
-        asked = load_of(rate, self._pace)[0] > 1.0 + parameters["margin"] and queue.settled
-        if finding_of(rate, self._pace, parameters) != "saturated" and not asked:
-            return
-        other = self._next_queue(simulation, queue.hours, SHORTER)
-        for _ in range(STRETCHES):
-            other.go_on(queue.hours / STRETCHES)
-        self._measured += other.hours
-        shorter = known_to(other.pace(1), LESS_UNSETTLED)
-        if shorter.rate > self._pace.rate:
-            self._pace = shorter
+        if finding_of(rate, self._pace, parameters) == "saturated":
+            return True
+        return queue.settled and load_of(rate, self._pace)[0] > 1.0 + parameters["margin"]
+
+    def _ask_a_shorter_one(self, simulation: Simulation, hours: float) -> tuple[Pace, bool]:
+        """Measure a shorter queue for so many hours, or until no run could be stopped by it: its pace, and whether that is so.
+
+        Under Gandiva more jobs share workers as the queue grows, and worse: up to 8 % less is done then. A run whose
+        queue stays short does not come to that, so it is stopped only if both say so.
+        """
+        queue, says_no = self._next_queue(simulation, hours, SHORTER), False
+        for stretch in range(1, STRETCHES + 1):
+            queue.go_on(hours / STRETCHES)
+            if stretch >= FEWEST_STRETCHES:
+                pace = known_to(queue.pace(1), LESS_UNSETTLED)
+                says_no = not may_be_saturated(_rate(self._config), pace, self._parameters)
+                if says_no:
+                    break
+        self._measured += queue.hours
+        return pace, says_no
 
     def _another_tells_more(self, simulation: Simulation, queue: LongQueue) -> bool:
         """Whether it is worth while to measure a queue of other jobs at once.
