@@ -98,6 +98,10 @@ def run(arguments: argparse.Namespace) -> int:
     record = recordings(arguments.record)
     if arguments.resume is not None and resume is not None:
         record |= set(resume.runner.get("recorded", ()))
+    if resume is not None:
+        from simulator.runs.checkpoint import check_recorded
+
+        check_recorded(resume, record)
     for flag, value in (("--record", record), ("--checkpoint-every", arguments.checkpoint_every)):
         if value not in (None, frozenset()) and folder is None:
             raise InputError(f"{flag}: needs --output DIR to write into")
@@ -277,6 +281,7 @@ def _what_to_run(arguments: argparse.Namespace) -> tuple[RunConfig, Checkpoint |
 
         warm = load(Path(arguments.fork_from), "--fork-from")
         check_fork(warm.config, config)
+        warm.runner.update(forked_from=str(arguments.fork_from), warm_saved=None)
         return config, warm
     from simulator.runs.checkpoint import load
 
@@ -291,6 +296,7 @@ def _what_to_run(arguments: argparse.Namespace) -> tuple[RunConfig, Checkpoint |
     if arguments.output is None and Path(arguments.resume).is_dir():
         arguments.output = arguments.resume
     checkpoint = load(Path(arguments.resume), "--resume")
+    arguments.fork_from = checkpoint.runner.get("forked_from")
     anew = {name: GIVEN[name].read(value, name) for name, value in given.items()}
     config = replace(checkpoint.config, **anew)
     spent = float(checkpoint.runner["spent"])

@@ -117,6 +117,8 @@ def load(path: Path, flag: str) -> Checkpoint:
         why = "one is written by --checkpoint-every"
         if (path.parent / "summary.json").exists():
             why = "the run there has ended, and nothing is left to go on with"
+        if warm := sorted(path.parent.glob(f"{Path(NAME).stem}-job*.npz")):
+            why = f"to fork from there is {warm[0]}"
         raise InputError(f"{flag}: no checkpoint at {path}; {why}") from None
     except OSError as wrong:
         raise InputError(f"{flag}: cannot read {path}: {wrong.strerror}") from None
@@ -282,6 +284,22 @@ def check_fork(warm: RunConfig, run: RunConfig) -> None:
         raise InputError(
             f"--fork-from: the warm-up was another run: {', '.join(differ)} must be the same"
         )
+
+
+def check_recorded(start: Checkpoint, record: Collection[str]) -> None:
+    """Check that what a run is to record was recorded up to the checkpoint that it starts from.
+
+    Raises
+    ------
+    InputError
+        Naming what was not: a table that begins in the middle passes for a whole one.
+    """
+    for word in ("placements", "allocations"):
+        if word in record and word not in start.runner.get("recorded", ()):
+            raise InputError(
+                f"--record: {word} were not recorded up to the checkpoint, so they would begin there; drop "
+                f"it, or make the checkpoint with --record {word} as well"
+            )
 
 
 def _encode(value: Any, arrays: dict[str, np.ndarray[Any, Any]]) -> Any:

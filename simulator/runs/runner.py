@@ -249,6 +249,7 @@ class _Run:
         self.saved_at = started
         self.saved_rounds = 0
         self.warm_saved = checkpointing is None or checkpointing.at_job is None
+        self.forked_from: str | None = None
         if checkpointing is not None:  # what cannot be kept is said before hours have gone into it
             check_memory(config.policy, self.simulation.policy_memory())
 
@@ -397,6 +398,7 @@ class _Run:
             "saving": self.saving,
             "judge": self.before_look or self.judge.snapshot(),
             "warm_saved": self.warm_saved,
+            "forked_from": self.forked_from,
             "saved_rounds": self.saved_rounds,
             "recorded": [word for word in RECORDINGS if word in self.recorded],
         }
@@ -421,6 +423,8 @@ class _Run:
         with refusing():
             self._take_back(memory)
             before = str(memory.get("policy_source", ""))
+        if memory["warm_saved"] is None:  # a fork begins, of a warm-up that may have gone too far
+            self._check_warm_job()
         now = self.simulation.policy_source
         if before != now and not forks:
             self.simulation.notes.append(
@@ -432,6 +436,14 @@ class _Run:
                 "answer, so this may be another optimum than in one go"
             )
 
+    def _check_warm_job(self) -> None:
+        job = self.checkpointing.at_job if self.checkpointing is not None else None
+        if job is not None and job <= self.simulation.arrived:
+            raise InputError(
+                f"--checkpoint-at-job: {self.simulation.arrived} jobs had arrived by the checkpoint that this "
+                f"forks from; give a number above that"
+            )
+
     def _take_back(self, memory: dict[str, Any]) -> None:
         if self.allocations is not None and memory.get("allocations") is not None:
             self.allocations.restore(memory["allocations"])
@@ -441,6 +453,7 @@ class _Run:
         self.judge.restore(memory["judge"])
         self.saved_rounds = int(memory["saved_rounds"])
         self.warm_saved = self.warm_saved or bool(memory["warm_saved"])
+        self.forked_from = memory.get("forked_from")
 
     def hide(self) -> None:
         """Remove what the run showed of itself: it goes on no longer."""
@@ -468,6 +481,11 @@ class _Run:
     def result(self, status: Status) -> RunResult:
         """Collect what the run gave."""
         self.judge.at_the_end(self.simulation)
+        if not self.warm_saved and self.checkpointing is not None:
+            self.simulation.notes.append(
+                f"--checkpoint-at-job: no checkpoint was written: {self.simulation.arrived} of "
+                f"{self.checkpointing.at_job} jobs had arrived when the run ended"
+            )
         types = self.simulation.cluster.worker_types
         return collect(
             self.simulation,

@@ -9,7 +9,7 @@ from gavel_opt.policies import solves
 from simulator.settings.config import SETTINGS, RunConfig
 from simulator.world.untrusted_text import may_be_cut_off
 
-_OF_PROGRAMS = ("engine", "tie_break", "tolerance", "solver_timeout", "fallback")
+_OF_PROGRAMS = ("engine", "tie_break", "tolerance", "solver_timeout", "fallback", "grouping")
 _OF_PAIRS = ("profiling_percentage", "reference_models")
 
 
@@ -27,7 +27,9 @@ def notes_on_settings(config: RunConfig, policy: Policy, traits: Traits) -> list
         unused(("round_seconds",), "with --ideal there are no rounds")
         if any(size > 1 for size in config.gpus_per_server.values()):
             unused(("gpus_per_server",), "with --ideal jobs have no places")
-    if config.replay is None and not solves(policy):
+    if config.replay is not None:
+        unused(_OF_PROGRAMS, "with --replay nothing is solved")
+    elif not solves(policy):
         unused(_OF_PROGRAMS, f"policy {config.policy} solves no program")
     elif config.engine in ("auto", "structured") and "solver_timeout" in given:
         found.append("--solver-timeout limits fallbacks alone: engine structured takes no limit")

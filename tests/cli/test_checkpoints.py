@@ -159,6 +159,66 @@ def test_runs_fork_from_one_warm_up(tmp_path):
     assert "--fork-from: the warm-up was another run: cluster must be the same" in done.stderr
 
 
+WARM = ("--cluster", "6:6:6", "--interarrival", 3600, "--window", "20:40")
+
+
+@pytest.fixture(scope="module")
+def warm(tmp_path_factory):
+    """A warm-up that ends at job 20, with allocations recorded and placements not."""
+    folder = tmp_path_factory.mktemp("warm")
+    words = ("--policy", "isolated", *WARM, "--output", folder, "--record", "allocations")
+    assert gavel_sim("run", *words, "--checkpoint-at-job", 20).returncode == 0
+    return folder / "checkpoint-job20.npz"
+
+
+def test_a_fork_that_goes_on_later_is_still_a_fork(tmp_path, warm):
+    fork = ("run", "--fork-from", warm, "--policy", "fifo", *WARM)
+    words = ("--output", tmp_path, "--checkpoint-every", "50r", "--max-simulated-hours", 25)
+    assert gavel_sim(*fork, *words).returncode == 0
+    for hours in (30, 900):
+        done = gavel_sim("run", "--resume", tmp_path, "--max-simulated-hours", hours)
+        assert done.returncode == 0, done.stderr
+        summary = json.loads((tmp_path / "summary.json").read_text())
+        assert summary["forked_from"] == str(warm)
+    assert summary["status"] == "completed"
+
+
+def test_a_fork_writes_a_checkpoint_at_a_later_job(tmp_path, warm):
+    fork = ("run", "--fork-from", warm, "--policy", "fifo", *WARM, "--output", tmp_path)
+    assert gavel_sim(*fork, "--checkpoint-at-job", 30).returncode == 0
+    later = load(tmp_path / "checkpoint-job30.npz", "--fork-from")
+    assert (later.config.policy, later.runner["forked_from"]) == ("fifo", str(warm))
+    done = gavel_sim(*fork, "--checkpoint-at-job", 12, "--force")
+    assert done.returncode == 2
+    assert "--checkpoint-at-job: 20 jobs had arrived by the checkpoint" in done.stderr
+
+
+def test_a_job_that_never_comes_is_said(tmp_path):
+    words = ("--policy", "fifo", "--jobs", 3, "--output", tmp_path, "--checkpoint-at-job", 9)
+    done = gavel_sim("run", *words)
+    assert "no checkpoint was written: 3 of 9 jobs had arrived" in done.stdout
+    assert not list(tmp_path.glob("*.npz"))
+
+
+def test_what_was_not_recorded_from_the_start_is_refused(tmp_path, warm):
+    fork = ("run", "--fork-from", warm, "--policy", "isolated", *WARM, "--output", tmp_path)
+    done = gavel_sim(*fork, "--record", "placements")
+    assert done.returncode == 2
+    assert "--record: placements were not recorded up to the checkpoint" in done.stderr
+    assert not list(tmp_path.iterdir())
+    assert gavel_sim(*fork, "--record", "allocations").returncode == 0
+    ours, theirs = (
+        parquet.read_table(folder / "allocations.parquet") for folder in (tmp_path, warm.parent)
+    )
+    assert ours.equals(theirs)
+
+
+def test_a_folder_names_its_warm_up(warm):
+    done = gavel_sim("run", "--fork-from", warm.parent, "--policy", "fifo", *WARM)
+    assert done.returncode == 2
+    assert f"to fork from there is {warm}" in done.stderr
+
+
 def test_fork_may_change_what_decides():
     run = config()
     check_fork(run, replace(run, policy="fifo", engine="highs", tie_break="none", timeout=9.0))

@@ -162,6 +162,8 @@ def test_no_limit_is_null():
     ("given", "flags"),
     [
         ({"policy": "fifo", "engine": "highs", "tolerance": 1e-5}, ["--engine", "--tolerance"]),
+        ({"policy": "fifo", "grouping": False}, ["--no-grouping"]),
+        ({"policy": "isolated", "ideal": True, "record": "placements"}, ["--record"]),
         ({"policy": "isolated", "reference_models": 16}, ["--reference-models"]),
         ({"policy": "max_min_fairness_perf", "solver_timeout": 1.0}, ["--solver-timeout"]),
         ({"policy": "isolated", "ideal": True, "round_seconds": 100}, ["--round"]),
@@ -174,3 +176,13 @@ def test_what_has_no_effect_is_said(given, flags):
     workload = {} if "trace" in given else {"jobs": 2}
     notes = simulator.run(**{"cluster": "2:2:2", **workload, **given}).summary["notes"]
     assert [note.split()[0] for note in notes] == flags
+
+
+def test_a_replay_says_that_it_solves_nothing():
+    recording = Path(__file__).parent / "replays" / "static50-max_sum_throughput_perf-s0.json.gz"
+    found = simulator.run(
+        "max_sum_throughput_perf", jobs=50, replay=recording, engine="highs", grouping=False
+    )
+    notes = found.summary["notes"]
+    assert [note.split()[0] for note in notes] == ["--engine", "--no-grouping"]
+    assert all(note.endswith("with --replay nothing is solved") for note in notes)

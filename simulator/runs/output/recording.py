@@ -14,7 +14,7 @@ import numpy as np
 from gavel_opt import Allocation, InputError, LinearProgram, Solution, SolveFailed, write_program
 from simulator.runs.columns import Columns
 
-NOTHING_RECORDED = "no program to record: this policy solves no linear program"
+NOTHING_RECORDED = "no program to record: no linear program was solved"
 
 UNSOLVED = "unsolved.npz"
 """File of a run folder: the program at which the run stopped, since no engine could solve it."""

@@ -38,7 +38,10 @@ def collect(
     jobs = job_columns(simulation)
     rounds = round_columns(simulation, jobs)
     placements = placement_columns(simulation) if records_placements else None
-    if placements is not None:
+    notes = list(simulation.notes)
+    if placements is not None and config.ideal:
+        notes.append("--record placements has no effect: with --ideal jobs have no places")
+    elif placements is not None:
         cluster = simulation.cluster
         kind = np.repeat(np.arange(len(cluster.workers)), cluster.workers)
         jobs |= presence(jobs, rounds, placements, kind, list(cluster.worker_types))
@@ -86,7 +89,7 @@ def collect(
         "allocations": int(simulation.allocations),
         "lease_extensions": int(simulation.mechanism.lease_extensions),
         "lease_extension_opportunities": int(simulation.mechanism.lease_extension_opportunities),
-        "notes": list(simulation.notes),
+        "notes": notes,
         "saturation": _verdict(verdict, config),
         "solve": {name: getattr(tally, name) for name in _SOLVE},
         "time": {},
