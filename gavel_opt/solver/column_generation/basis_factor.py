@@ -29,20 +29,29 @@ class Factor:
         level = int(basis.level)
         sloped = np.flatnonzero(program.slope > 0.0) if level else np.empty(0, dtype=np.int64)
         rows, values = program.entries(column)
+        once = np.ones(
+            rows.shape, dtype=bool
+        )  # a pair of a group with itself has each of its rows once
+        once[np.ix_(rows[:, 0] == rows[:, 1], [1, 3])] = False
         single = np.stack([group, groups + group, 2 * groups + kind], axis=1)
         ones = np.ones(group.size)
         at = np.stack([program.rate[group, kind], ones, program.use[group]], axis=1)
-        singles = level + np.arange(group.size)
-        paired = level + group.size + np.arange(column.size)
-        entries = np.concatenate([-program.slope[sloped], at.ravel(), values.ravel()])
-        columns = np.concatenate(
-            [np.zeros(sloped.size, np.int64), np.repeat(singles, 3), np.repeat(paired, 5)]
+        entries = np.concatenate([-program.slope[sloped], at.ravel(), values[once]])
+        row = np.concatenate([sloped, single.ravel(), rows[once]])
+        many = np.concatenate([[sloped.size] * level, np.full(group.size, 3), once.sum(axis=1)])
+        end = np.concatenate([[0], np.cumsum(many)]).astype(np.int64)
+        size = many.size
+        self.whole = sparse.csc_array((entries, row, end), shape=(2 * groups + types, size))
+        place = np.full(2 * groups + types, -1)
+        place[self.tight] = np.arange(self.tight.size)
+        row = place[row]
+        there = row >= 0
+        end = np.concatenate([[0], np.cumsum(there)])[end]
+        self.matrix = sparse.csc_array(
+            (entries[there], row[there].astype(np.int32), end.astype(np.int32)),
+            shape=(self.tight.size, size),
         )
-        row = np.concatenate([sloped, single.ravel(), rows.ravel()])
-        size = level + group.size + column.size
-        self.whole = sparse.csc_array((entries, (row, columns)), shape=(2 * groups + types, size))
-        self.matrix = sparse.csc_array(self.whole[self.tight])
-        self.square = self.matrix.shape[0] == size
+        self.square = self.tight.size == size
         self._lu: Any = linalg.splu(self.matrix) if self.square and size else None
 
     def solve(self, right: Floats) -> Floats:

@@ -164,11 +164,13 @@ class ColumnMemory:
         A policy that asks several programs asks much the same ones at its next recomputation.
         """
         rows, best = program.scale > 0.0, None
-        most = 0
+        most, where = 0, {}
         for one in reversed(self.kept):
             if one.basis.workers.size != program.rate.shape[1] or (probe and not one.only):
                 continue
-            places = one.places(key)
+            if id(one.key) not in where:  # programs of one recomputation share it
+                where[id(one.key)] = one.places(key)
+            places = where[id(one.key)]
             alike = int(((places >= 0) & (one.rows[places] == rows)).sum())
             if one.kind == _kind(program):
                 alike += key.size
@@ -250,7 +252,7 @@ def generate(program: ScaledProgram, start: Start | None) -> tuple[Basis, int] |
             master.relieve(False)
             continue
         found, _ = paying_columns(pairs, prices, EACH, least)
-        new = np.setdiff1d(found[found >= 0], master.column)
+        new = _others(np.unique(found[found >= 0]), np.sort(master.column))
         if not new.size:
             return None if relieving else (master.basis(), iterations)
         master.add(new)
@@ -292,7 +294,7 @@ def vertex(program: ScaledProgram, basis: Basis) -> Vertex | None:
     only = bool(
         (cost[outside] > clear).all()
         and rows[factor.tight].all()
-        and not np.setdiff1d(cheap, factor.column).size
+        and not _others(cheap, factor.column).size
     )
     time_left, workers_left = left[groups : 2 * groups], left[2 * groups :]
     if only and (workers_left > NOTHING).any():
@@ -312,6 +314,15 @@ def vertex(program: ScaledProgram, basis: Basis) -> Vertex | None:
         only=only,
         only_prices=least > NOTHING,
     )
+
+
+def _others(column: Ints, known: Ints) -> Ints:
+    """The columns that are not known; both ascend."""
+    if not known.size:
+        return column
+    place = np.minimum(np.searchsorted(known, column), known.size - 1)
+    others: Ints = column[known[place] != column]
+    return others
 
 
 def limits_of(program: ScaledProgram) -> Floats:
