@@ -142,8 +142,9 @@ class Mechanism:
         if not setting.workload.jobs.size:
             setting.workload.extend(1)
         jobs = max(64, setting.workload.jobs.size)
-        packing = setting.traits.packing
-        self._grow(jobs, 4 * (self._pairs_of(jobs) + setting.cluster.total) if packing else 0)
+        # the pairs that few jobs decide for are kept from one decision to the next
+        few = 0 if setting.traits.many_pairs else self._pairs_of(jobs)
+        self._grow(jobs, 4 * (few + setting.cluster.total) if setting.traits.packing else 0)
         self._make_metrics_room(1 << 10)
         self.take_jobs()
 
