@@ -378,12 +378,24 @@ def _write_entities(value: Mapping[str, Any] | None) -> str | None:
     weights, within = (value or {}).get("weights"), (value or {}).get("within", "fairness")
     if not isinstance(weights, list | tuple) or not isinstance(within, str):
         return None  # tables have no flag
-    return f"{':'.join(f'{weight:g}' for weight in weights)},{within}"
+    if not all(isinstance(weight, int | float) for weight in weights):
+        return None
+    return f"{':'.join(str(weight).removesuffix('.0') for weight in weights)},{within}"
+
+
+def _read_entities(given: Any, flag: str) -> Any:
+    if isinstance(given, str):
+        return parse_entities(given, flag)
+    if given is None or isinstance(given, Mapping):  # a mapping is for the policy to check
+        return given
+    raise InputError(
+        f"{flag}: {given!r} is neither text such as 1:2:3,fifo nor a table such as "
+        "{'weights': [1, 2, 3]}"
+    )
 
 
 ENTITIES = Kind(
-    # a mapping from Python is for the policy to check
-    lambda given, flag: parse_entities(given, flag) if isinstance(given, str) else given,
+    _read_entities,
     {"type": ["object", "null"]},
     write=_write_entities,
     continues=lambda before, after: after.isalpha(),

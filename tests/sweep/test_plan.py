@@ -106,3 +106,17 @@ def test_wrong_settings_are_one_line_naming_file_and_setting(
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"none\.toml: cannot read it"):
         plan_from_file(tmp_path / "none.toml")
+
+
+def test_windows_of_pairs_and_weights_of_tables_are_values() -> None:
+    """The weights keep their digits: a run has those that were given, and its command too."""
+    plan = make_plan([("", {"policy": "fifo", "jobs": 9, "window": [(0, 2), [1, 3]]})])
+    assert [one.config.window for one in plan] == [(0, 2), (1, 3)]
+    assert [one.settings["window"] for one in plan] == ["0:2", "1:3"]
+    weights = [1.0, 1.23456789012345]
+    policy = "max_min_fairness_water_filling"
+    plan = make_plan([("", {"policy": policy, "jobs": 9, "entities": {"weights": weights}})])
+    assert plan[0].config.entities == {"weights": weights, "within": "fairness"}
+    assert "--entities 1:1.23456789012345,fairness" in plan[0].config.command()
+    with pytest.raises(InputError, match="--entities: 1 is neither text such as 1:2:3,fifo nor"):
+        make_plan([("", {"policy": policy, "jobs": 9, "entities": [1, 2]})])

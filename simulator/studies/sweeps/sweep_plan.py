@@ -150,7 +150,7 @@ def _values(source: str, name: str, given: Any, setting: Setting) -> list[Value]
         values = several(given, setting.kind, setting.flag)
         for place, value in enumerate(values):
             checked = setting.read(value, name)
-            if isinstance(value, dict):  # a table; names of runs are made of text
+            if isinstance(value, dict | list | tuple):  # names of runs are made of text
                 values[place] = setting.kind.write(checked) or value
     except InputError as wrong:
         raise _located(source, wrong) from None
