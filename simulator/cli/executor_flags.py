@@ -99,6 +99,18 @@ def share_of(
     return deal(items, costs, shards)[shard]
 
 
+def lists_alone(arguments: argparse.Namespace, lists: str, table: str) -> None:
+    """Refuse ``--json`` where what comes out are files and not a list.
+
+    Raises
+    ------
+    InputError
+        Saying what it goes with, and which file has the results.
+    """
+    if arguments.json:
+        raise InputError(f"--json: goes with {lists}; for a program the results are in {table}")
+
+
 def nothing_failed() -> int:
     """Say that ``--retry-failed`` has nothing to do; the exit status."""
     print("nothing failed: there is nothing to run again")

@@ -21,6 +21,7 @@ from simulator.cli.executor_flags import (
     add_where,
     executor_of,
     hand_to_slurm,
+    lists_alone,
     nothing_failed,
     share_of,
 )
@@ -177,6 +178,7 @@ def run(arguments: argparse.Namespace) -> int:
             return nothing_failed()
     if arguments.dry_run:
         return _list(mine, arguments.json)
+    lists_alone(arguments, "--dry-run", "points.csv of each figure")
     require_inputs(task.payload.get("config", {}) for _, task in mine)
     if arguments.executor == SLURM:
         return hand_to_slurm(arguments, folder, len(mine), "run", "report")

@@ -22,6 +22,7 @@ from simulator.cli.executor_flags import (
     add_where,
     array_job,
     executor_of,
+    lists_alone,
     nothing_failed,
     share_of,
     typed,
@@ -87,6 +88,10 @@ def run(arguments: argparse.Namespace) -> int:
         )
     if arguments.what[:1] == ["status"]:
         return status(_folder(arguments.what, "status"), arguments.follow, arguments.json)
+    if arguments.follow:
+        raise InputError("--follow: goes with status: gavel-sim sweep status DIR --follow")
+    if not arguments.dry_run:
+        lists_alone(arguments, "--dry-run or status", "summary.parquet")
     if arguments.what[:1] == ["collect"]:
         return collect(_folder(arguments.what, "collect"))
     entries = entries_of(plan_of(arguments))

@@ -166,6 +166,7 @@ def test_bad_input_is_one_line_and_writes_nothing(tmp_path: Path) -> None:
         (["9", "--policies", "aloxx"], "did you mean allox"),
         (["9", "--seeds", "-1"], "--seed: '-1' is not"),
         (["9", "--tie-break", "canonic"], "did you mean canonical"),
+        (["9", "--json"], "--json: goes with --dry-run; for a program"),
         ([], "which figure?"),
     ):
         wrong = gavel_sim("figure", *words, "--output", str(output))

@@ -260,6 +260,8 @@ def test_bad_input_is_one_line_and_writes_nothing(tmp_path: Path) -> None:
         (["none.toml"], "none.toml: cannot read it"),
         (["none.toml", "--jobs", "4"], "--jobs: cannot be combined with a file"),
         (["--policy", "fifo", "--jobs", "4", "--sed", "1"], "did you mean --seed"),
+        (["--policy", "fifo", "--jobs", "4", "--json"], "--json: goes with --dry-run or status"),
+        (["--policy", "fifo", "--jobs", "4", "--follow"], "--follow: goes with status"),
     ):
         output = tmp_path / "sweep"
         wrong = gavel_sim("sweep", *words, "--output", str(output))
