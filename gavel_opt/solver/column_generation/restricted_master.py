@@ -110,6 +110,7 @@ class RestrictedMaster:
             ("threads", 1),
             ("solver", "simplex"),
             ("presolve", "off"),
+            ("simplex_scale_strategy", 0),  # the program is scaled
             ("simplex_strategy", _PRIMAL if self._started else _DUAL),
             ("simplex_dual_edge_weight_strategy", -1 if start is None else _DEVEX),
             ("small_matrix_value", 1e-12),
