@@ -16,6 +16,7 @@ _PRIMAL, _DUAL = 4, 1
 _DEVEX = 1
 _WITHOUT = 4.0
 """What columns that do without a row of old are worth in it, beyond any level there."""
+_AS_IT_IS, _USUAL = 0, 2
 _TOLERANCE = 1e-9
 _WORTH = 100.0
 """What a job's share of the objective is to the solver, whose tolerances are absolute."""
@@ -110,7 +111,7 @@ class RestrictedMaster:
             ("threads", 1),
             ("solver", "simplex"),
             ("presolve", "off"),
-            ("simplex_scale_strategy", 0),  # the program is scaled
+            ("simplex_scale_strategy", _scaling(program)),
             ("simplex_strategy", _PRIMAL if self._started else _DUAL),
             ("simplex_dual_edge_weight_strategy", -1 if start is None else _DEVEX),
             ("small_matrix_value", 1e-12),
@@ -270,3 +271,8 @@ class RestrictedMaster:
         start.alien = True
         start.valid = True
         self._solver.setBasis(start)
+
+
+def _scaling(program: ScaledProgram) -> int:
+    """How HiGHS scales: not where some have no level, as with deadlines (measured); the program is scaled already."""
+    return _USUAL if (program.slope > 0.0).all() else _AS_IT_IS
