@@ -364,6 +364,16 @@ def test_where_groups_leave_the_level_the_last_basis_pays_nothing_still(seed):
         assert warm[0].level_dual.tobytes() == cold[0].level_dual.tobytes()
 
 
+def test_groups_that_stand_elsewhere_do_not_keep_each_others_rows():
+    """Slopes of old rows are found by place."""
+    full, memory = replace(different_jobs(0, jobs=60), probe=True), ColumnMemory()
+    assert packed_optimum(full, None, memory) is not None
+    for key, stands in ((np.arange(60), True), (np.arange(60)[::-1].copy(), False)):
+        start = memory.start(ScaledProgram.of(full), key, probe=True)
+        assert start is not None
+        assert start.pays_nothing is stands
+
+
 def dual_infeasibilities(master: RestrictedMaster) -> int:
     """How many columns and rows pay at the basis from which a program starts."""
     master._solver.setOptionValue("simplex_iteration_limit", 0)

@@ -131,7 +131,8 @@ class Kept:
         surplus[stays], time[stays] = old.surplus[then], old.time[then]
         pair = np.isin(column, own[basic])
         basis = Basis(old.level, alone, column, pair, surplus, time, old.workers)
-        if not self._differs_in_rows(program):
+        moved = not np.array_equal(places, np.arange(old.surplus.size))
+        if moved or not self._differs_in_rows(program):
             return Start(basis)
         free = np.flatnonzero(~surplus & (program.scale == 0.0))
         return Start(basis, True, free, self.slope[free])
