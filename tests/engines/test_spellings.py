@@ -86,33 +86,30 @@ class Spelled:
         plus = chance.choice(("", "+", "0")) if exponent >= 0 else ""
         return f"{sign}{whole}{chance.choice(letters)}{plus}{exponent}"
 
-    def meant(self, lows_and_highs):
+    def sides_of(self, row, kind):
+        """Lower and upper bound of a row without a range; None for none."""
+        side = self.sides.get(row, Fraction(0))
+        return (None if kind == "L" else side), (None if kind == "G" else side)
+
+    def assert_read(self, path):
         """Assert that a program is the one that was drawn."""
-
-        def compare(path):
-            program = read_program(path)
-            floats = [
-                (None if low is None else float(low), None if high is None else float(high))
-                for low, high in lows_and_highs
-            ]
-            assert program.maximize == self.maximize
-            assert program.offset == float(self.offset or 0)
-            assert program.row_names == tuple(self.rows)
-            assert sorted(program.col_names) == sorted(self.columns)
-            for place, row in enumerate(self.rows):
-                low, high = floats[place]
-                assert program.row_lower[place] == (-INF if low is None else low), row
-                assert program.row_upper[place] == (INF if high is None else high), row
-            for place, column in enumerate(program.col_names):
-                assert program.c[place] == float(self.costs.get(column, 0)), column
-                for at, row in enumerate(self.rows):
-                    entry = float(self.entries.get((row, column), 0))
-                    assert program.a[at, place] == entry, (row, column)
-                low, high = self.bounds[column]
-                assert program.col_lower[place] == (-INF if low is None else float(low)), column
-                assert program.col_upper[place] == (INF if high is None else float(high)), column
-
-        return compare
+        program = read_program(path)
+        assert program.maximize == self.maximize
+        assert program.offset == float(self.offset or 0)
+        assert program.row_names == tuple(self.rows)
+        assert sorted(program.col_names) == sorted(self.columns)
+        for place, (row, kind) in enumerate(zip(self.rows, self.kinds, strict=True)):
+            low, high = self.low_and_high(row, kind)
+            assert program.row_lower[place] == (-INF if low is None else float(low)), row
+            assert program.row_upper[place] == (INF if high is None else float(high)), row
+        for place, column in enumerate(program.col_names):
+            assert program.c[place] == float(self.costs.get(column, 0)), column
+            for at, row in enumerate(self.rows):
+                entry = float(self.entries.get((row, column), 0))
+                assert program.a[at, place] == entry, (row, column)
+            low, high = self.bounds[column]
+            assert program.col_lower[place] == (-INF if low is None else float(low)), column
+            assert program.col_upper[place] == (INF if high is None else float(high)), column
 
 
 class Mps(Spelled):
@@ -243,14 +240,13 @@ class Mps(Spelled):
         end = chance.choice(("\n", "\r\n"))
         return chance.choice(("", "\ufeff")) + end.join(lines) + chance.choice(("", end))
 
-    def lows_and_highs(self):
-        for row, kind in zip(self.rows, self.kinds, strict=True):
-            side, span = self.sides.get(row, Fraction(0)), self.ranges.get(row)
-            low, high = (None if kind == "L" else side), (None if kind == "G" else side)
-            if span is not None:
-                down = kind == "L" or (kind == "E" and span < 0)
-                low, high = (side - abs(span), side) if down else (side, side + abs(span))
-            yield low, high
+    def low_and_high(self, row, kind):
+        low, high = self.sides_of(row, kind)
+        if (span := self.ranges.get(row)) is None:
+            return low, high
+        side = high if low is None else low
+        down = kind == "L" or (kind == "E" and span < 0)
+        return (side - abs(span), side) if down else (side, side + abs(span))
 
 
 class Lp(Spelled):
@@ -400,11 +396,8 @@ class Lp(Spelled):
                 lines[place] = line + "\n" + chance.choice(("", "  ", "\\ End", "\\"))
         return chance.choice(("", "\ufeff")) + chance.choice(("\n", "\r\n")).join(lines)
 
-    def lows_and_highs(self):
-        for row, kind in zip(self.rows, self.kinds, strict=True):
-            side = self.sides.get(row, Fraction(0))
-            low, high = (None if kind == "L" else side), (None if kind == "G" else side)
-            yield self.spans.get(row, (low, high))
+    def low_and_high(self, row, kind):
+        return self.spans.get(row, self.sides_of(row, kind))
 
 
 @pytest.mark.parametrize("kind", [Mps, Lp])
@@ -415,6 +408,6 @@ def test_what_is_meant_is_read(tmp_path, kind):
         content = spelled.write()
         path.write_text(content, newline="")
         try:
-            spelled.meant(list(spelled.lows_and_highs()))(path)
-        except Exception as wrong:
+            spelled.assert_read(path)
+        except Exception as wrong:  # whatever it is, with the file that it is about
             raise AssertionError(f"seed {seed}: {wrong}\n{content}") from wrong

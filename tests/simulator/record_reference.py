@@ -122,7 +122,7 @@ def run(config):
 if __name__ == "__main__":
     folder, given, output = sys.argv[1:]
     target = Path(output).resolve()
-    warnings.simplefilter("ignore")
+    warnings.simplefilter("ignore")  # cvxpy's, of every program of the reference
     logging.disable(logging.CRITICAL)
     os.chdir(folder)
     sys.path.insert(0, os.getcwd())
