@@ -188,6 +188,8 @@ class AllocationProgram:
             Only the value and the multipliers are asked for: the canonical optimum will do.
         enough
             Of a probe: the level from which on nothing but that it is reached is asked for, so that any optimum will do.
+        too_little
+            Of a probe: the level below which only that and the prices are asked for: an optimum with the only ones will do.
         limits
             Rows of its own, or None. Such a program is for engines that take general programs.
     """
@@ -199,6 +201,7 @@ class AllocationProgram:
     gain: Floats | None = None
     probe: bool = False
     enough: float = math.inf
+    too_little: float = -math.inf
     limits: Limits | None = None
 
     @property

@@ -200,7 +200,8 @@ def _deadlines_to_keep(
         if not part.any():  # an engine without duals
             part = np.where(kept, blocks.use / most, 0.0)
             part /= part.sum()
-        order = np.argsort(-part / blocks.count, kind="stable")
+        # prices are the same from every basis but for their last bits
+        order = np.argsort(-np.round(part / blocks.count, 12), kind="stable")
         relief = np.cumsum(part[order])
         enough = int(np.searchsorted(relief, 1.0 - answer.level, side="left")) + 1
         drop = order[:enough]
@@ -238,4 +239,5 @@ def _needed_rates(blocks: Blocks, kept: Bools) -> AllocationProgram:
         floor=np.where(kept, 0.0, -np.inf),
         probe=True,
         enough=1.0 + _MISSING,
+        too_little=1.0 - 2.0 * _MISSING,
     )

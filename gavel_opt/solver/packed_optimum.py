@@ -72,8 +72,8 @@ def _allocation(
     key = program.blocks.key
     key = np.arange(program.blocks.groups) if key is None else key
     warm = bool(memory.kept)
-    enough = program.enough / scaled.unit
-    found, iterations = _vertex(scaled, key, memory, program.probe, enough)
+    asked = program.too_little / scaled.unit, program.enough / scaled.unit
+    found, iterations = _vertex(scaled, key, memory, program.probe, asked)
     if found is None or not found.certificate.within(_PROVED):
         return None
     seeks_worth = gain is not None and scaled.has_level and not program.probe
@@ -181,13 +181,14 @@ def _vertex(
     key: Ints,
     memory: ColumnMemory,
     probe: bool,
-    enough: float = math.inf,
+    asked: tuple[float, float] = (-math.inf, math.inf),
 ) -> tuple[Vertex | None, int]:
     """An optimal vertex that depends on the program alone: the only one, or that of a cold start.
 
-    Any of several will do where its face's centre is the answer, which depends on the face alone, and where a level
-    of ``enough`` is all that is asked for.
+    Any of several will do where its face's centre is the answer, which depends on the face alone, and outside of
+    ``asked``: there a probe is asked for its level alone, or for prices with it.
     """
+    too_little, enough = asked
     iterations = 0
     start = memory.start(scaled, key, probe)
     for basis in (start, None) if start is not None else (None,):
@@ -198,8 +199,9 @@ def _vertex(
         found = vertex(scaled, generated[0])
         if found is None:
             continue
-        memory.keep(Kept.of(scaled, key, found.basis, found.prices, found.only))
-        any_will_do = found.level >= enough if probe else not found.only
+        told = found.level >= enough or (found.level < too_little and found.only_prices)
+        memory.keep(Kept.of(scaled, key, found.basis, found.prices, found.only or told))
+        any_will_do = told if probe else not found.only
         if basis is None or any_will_do or (found.only and found.only_prices):
             return found, iterations
     return None, iterations

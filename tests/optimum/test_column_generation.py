@@ -8,6 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from bench.cliffs import later, with_deadlines
+from gavel_opt import Driver, make_policy
 from gavel_opt.engines.highs import Highs
 from gavel_opt.model.allocation_program import AllocationProgram, Blocks, PairBlocks
 from gavel_opt.model.lowering import lower
@@ -24,6 +26,8 @@ from gavel_opt.solver.column_generation.restricted_master import RestrictedMaste
 from gavel_opt.solver.column_generation.rounds_of_pricing import ColumnMemory
 from gavel_opt.solver.column_generation.scaled_program import ScaledProgram
 from gavel_opt.solver.packed_optimum import packed_optimum
+
+DEADLINES = "max_sum_throughput_normalized_by_cost_packed_SLOs"
 
 
 def different_jobs(seed: int, jobs: int = 50, load: float = 8.0) -> AllocationProgram:
@@ -381,8 +385,18 @@ def dual_infeasibilities(master: RestrictedMaster) -> int:
     return int(master._solver.getInfo().num_dual_infeasibilities)
 
 
-def test_where_a_level_is_enough_any_optimum_is(monkeypatch):
-    """A vertex of several is looked for again from nothing, unless all that is asked for is its level."""
+@pytest.mark.parametrize(
+    ("asked", "only_prices", "vertices"),
+    [
+        ({"enough": 1.01}, False, 2),
+        ({"enough": 0.99}, False, 1),
+        ({"too_little": 1.01}, False, 2),
+        ({"too_little": 1.01}, True, 1),
+        ({"too_little": 0.99}, True, 2),
+    ],
+)
+def test_where_a_level_is_enough_any_optimum_is(monkeypatch, asked, only_prices, vertices):
+    """A vertex of several is looked for again from nothing, unless its level, or the only prices, are all that is asked for."""
     found, real = [], packed.vertex
     program = replace(different_jobs(5, jobs=60), probe=True)
     memory = ColumnMemory()
@@ -391,13 +405,37 @@ def test_where_a_level_is_enough_any_optimum_is(monkeypatch):
     monkeypatch.setattr(
         packed,
         "vertex",
-        lambda *of: found.append(replace(real(*of), only_prices=False)) or found[-1],
+        lambda *of: (
+            found.append(replace(real(*of), only=False, only_prices=only_prices)) or found[-1]
+        ),
     )
-    for part, asked in ((1.01, 2), (0.99, 1)):
-        found.clear()
-        again = packed_optimum(replace(program, enough=part * first[0].level), None, memory)
-        assert again is not None
-        assert len(found) == asked
+    levels = {name: part * first[0].level for name, part in asked.items()}
+    again = packed_optimum(replace(program, **levels), None, memory)
+    assert again is not None
+    assert len(found) == vertices
+
+
+def test_deadlines_of_much_alike_jobs_start_from_the_last_ones(monkeypatch):
+    """Jobs of few types have many optima with the only prices: which deadlines go does not depend on the start."""
+    state, driver = with_deadlines(90), Driver(make_policy(DEADLINES), "structured")
+    driver.allocate(state)
+    cold, real = [], packed.generate
+    monkeypatch.setattr(
+        packed,
+        "generate",
+        lambda program, start: cold.append(start is None) or real(program, start),
+    )
+    for call in range(3):
+        state = later(state, call)
+        cold.clear()
+        warm = driver.allocate(state)
+        assert len(cold) >= 3
+        assert not any(cold)
+        fresh = Driver(make_policy(DEADLINES), "structured").allocate(state)
+        assert warm.x.tobytes() == fresh.x.tobytes()
+        assert warm.pair_x is not None
+        assert fresh.pair_x is not None
+        assert warm.pair_x.tobytes() == fresh.pair_x.tobytes()
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -167,7 +167,7 @@ class ColumnMemory:
         rows, best = program.scale > 0.0, None
         most, where = 0, {}
         for one in reversed(self.kept):
-            if one.basis.workers.size != program.rate.shape[1] or (probe and not one.only):
+            if one.basis.workers.size != program.rate.shape[1]:
                 continue
             if id(one.key) not in where:  # programs of one recomputation share it
                 where[id(one.key)] = one.places(key)
@@ -177,7 +177,7 @@ class ColumnMemory:
                 alike += key.size
             if alike > most:
                 most, best = alike, (one, places)
-        if best is None or not (best[1] >= 0).any():
+        if best is None or not (best[1] >= 0).any() or (probe and not best[0].only):
             return None
         newest, more = self.kept[-1], np.empty(0, dtype=np.int64)
         if newest.kind != _kind(program):
