@@ -64,6 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
     from simulator.importers.report import report
     from simulator.importers.tables import is_cut_off
     from simulator.settings.values import WORKERS
+    from simulator.world.cluster import make_cluster
     from simulator.world.throughputs import load_throughputs
 
     reader = source(arguments.source)
@@ -75,6 +76,11 @@ def run(arguments: argparse.Namespace) -> int:
     table = None if arguments.throughputs is None else Path(arguments.throughputs)
     measurements = load_throughputs(table)
     names = _names(arguments, measurements.worker_types, reader.WORKER_TYPE)
+    cluster = None
+    if arguments.cluster is not None:
+        counts = WORKERS.read(arguments.cluster, "--cluster")
+        made_of = make_cluster(counts, {}, measurements.worker_types)
+        cluster = dict(zip(made_of.worker_types, made_of.workers.tolist(), strict=True))
     read = reader.read([Path(file) for file in arguments.files])
     read.assumed += [
         f"the last line of {file} has no end: it is taken as whole, and may have been cut off"
@@ -85,10 +91,10 @@ def run(arguments: argparse.Namespace) -> int:
         whole = [job for job in read.jobs if job.state == COMPLETED]
         read.dropped["failed or killed (--completed-only)"] += len(read.jobs) - len(whole)
         read.jobs = whole
-    if arguments.cluster is not None:
+    if cluster is not None:
         read.cluster.clear()
-        read.cluster.update(WORKERS.read(arguments.cluster, "--cluster"))
     made = convert(read, measurements, names)
+    made.cluster = cluster or made.cluster
     if not made.text:
         why = ", ".join(f"{count:,} {reason}" for reason, count in made.dropped.most_common())
         raise InputError(f"{arguments.files[0]}: no job can be used ({why or 'none is there'})")

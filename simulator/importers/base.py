@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from gavel_opt import InputError
+from simulator.importers.tables import Row, number_of
 
 COMPLETED, FAILED, KILLED = "completed", "failed", "killed"
 
@@ -15,8 +16,9 @@ NO_SUBMISSION = "no submission time"
 NO_RUN_TIME = "no run time (never started, or an end is missing)"
 RUNNING = "still running or waiting when the log ended"
 NO_GPU = "no GPU"
+AGAIN = "there already (same name and submission: a copy)"
 
-NAIVE_TIMES = "times without a zone are taken as UTC: a change of the clocks shifts jobs by an hour"
+NAIVE_TIMES = "times without a zone are taken as UTC: a change of the clocks shifts what comes after it by an hour"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,46 @@ class Imported:
             self.dropped[NO_RUN_TIME] += 1
         else:
             self.jobs.append(SourceJob(name, submitted, seconds, gpus, gpu_type, state))
+
+    def in_order(self) -> list[SourceJob]:
+        """Bring the jobs into the order of their submissions, leave copies out, and return them."""
+        self.jobs.sort(key=lambda job: (job.submitted, job.name))
+        once: list[SourceJob] = []
+        for job in self.jobs:
+            before = once[-1] if once else None
+            if before and job.name and (before.submitted, before.name) == (job.submitted, job.name):
+                self.dropped[AGAIN] += 1
+            else:
+                once.append(job)
+        self.jobs = once
+        return once
+
+    def add_servers(
+        self, table: Iterable[tuple[str, Row]], name: str, gpus: str, gpu_type: Callable[[Row], str]
+    ) -> None:
+        """Add the GPUs of a table of servers to the cluster, each server once.
+
+        Parameters
+        ----------
+        table
+            Its rows, with ``FILE:LINE``.
+        name, gpus
+            Columns of a server's name and of how many GPUs it has.
+        gpu_type
+            The name of its GPUs, from its row.
+        """
+        seen: set[str] = set()
+        again = 0
+        for where, row in table:
+            if row.get(name) and row[name] in seen:
+                again += 1
+                continue
+            seen.add(row.get(name, ""))
+            count = int(number_of(row, gpus, where) or 0)
+            if count:
+                self.cluster[gpu_type(row)] += count
+        if again:
+            self.assumed.append(f"servers listed more than once, counted once: {again:,} lines")
 
 
 def files_by_kind(

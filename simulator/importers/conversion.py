@@ -111,6 +111,7 @@ def convert(read: Imported, measurements: Measurements, names: Names) -> Convert
     its GPU time stays what it was, so its duration is ``seconds * gpus / scale factor``, and its
     steps are the duration times its speed there.
     """
+    jobs = read.in_order()
     fits = _fits(measurements)
     scales = sorted({scale for _, scale in measurements.keys})
     made = Converted(
@@ -127,7 +128,6 @@ def convert(read: Imported, measurements: Measurements, names: Names) -> Convert
         Counter(read.dropped),
     )
     columns: dict[str, list[float]] = {name: [] for name in ("arrival", "steps", "key", "scale")}
-    jobs = sorted(read.jobs, key=lambda job: (job.submitted, job.name))
     kept: list[SourceJob] = []
     for job in jobs:
         worker_type = names.of(job.gpu_type)

@@ -27,7 +27,7 @@ def read(files: Sequence[Path]) -> Imported:
 
 def _kind(path: Path) -> str:
     header = first_line(path)
-    if header[0] == "date" and "total" in header:
+    if "date" in header and "total" in header:
         return "cluster_gpu_number"
     if "job_id" in header:
         return "cluster_log"

@@ -8,7 +8,9 @@ from simulator.importers.base import COMPLETED, FAILED, KILLED, NAIVE_TIMES, Imp
 from simulator.importers.tables import first_line, given, number_of, require, rows, time_of
 
 ENDS = {"COMPLETED": COMPLETED, "CANCELLED": KILLED}
-UNENDED = frozenset({"RUNNING", "PENDING", "REQUEUED", "RESIZING", "SUSPENDED", "CONFIGURING"})
+UNENDED = frozenset(
+    {"RUNNING", "PENDING", "REQUEUED", "RESIZING", "SUSPENDED", "CONFIGURING", "COMPLETING"}
+)
 NEEDED = ("job_id", "gpu_num", "state", "duration")
 
 

@@ -39,10 +39,7 @@ def read(files: Sequence[Path]) -> Imported:
             _STATES.get(row["pod_phase"]),
         )
     if "list of nodes" in found:
-        for where, row in rows(found["list of nodes"]):
-            gpus = int(number_of(row, "gpu", where) or 0)
-            if gpus:
-                read.cluster[given(row, "model")] += gpus
+        read.add_servers(rows(found["list of nodes"]), "sn", "gpu", lambda row: given(row, "model"))
     return read
 
 

@@ -47,8 +47,17 @@ def read(files: Sequence[Path]) -> Imported:
         ]
     )
     held: dict[str, _Held] = defaultdict(_Held)
+    seen: set[tuple[str, ...]] = set()
+    again = 0
     for where, row in _rows(found, "pai_task_table"):
-        _hold(held[row["job_name"]], row, where)
+        task = (row["job_name"], row["task_name"], row["inst_num"], row["start_time"])
+        if task in seen:
+            again += 1
+        else:
+            seen.add(task)
+            _hold(held[row["job_name"]], row, where)
+    if again:
+        read.assumed.append(f"tasks listed more than once, counted once: {again:,} lines")
     for where, row in _rows(found, "pai_job_table"):
         one = held.get(row["job_name"], _Held())
         read.add(
@@ -60,11 +69,7 @@ def read(files: Sequence[Path]) -> Imported:
             _STATES.get(row["status"]),
         )
     if "pai_machine_spec" in found:
-        for where, row in _rows(found, "pai_machine_spec"):
-            gpus = int(number_of(row, "cap_gpu", where) or 0)
-            if gpus:
-                name = given(row, "gpu_type")
-                read.cluster[_OLDER.get(name, name)] += gpus
+        read.add_servers(_rows(found, "pai_machine_spec"), "machine", "cap_gpu", _gpu_type)
     return read
 
 
@@ -76,8 +81,12 @@ def _hold(held: _Held, row: Row, where: str) -> None:
     held.missing |= seconds is None
     held.gpus += gpus
     held.gpu_seconds += gpus * max(seconds or 0.0, 0.0)
+    held.gpu_type = held.gpu_type or _gpu_type(row)
+
+
+def _gpu_type(row: Row) -> str:
     name = given(row, "gpu_type")
-    held.gpu_type = held.gpu_type or _OLDER.get(name, name)
+    return _OLDER.get(name, name)
 
 
 def _rows(found: dict[str, Path], kind: str) -> Iterator[tuple[str, Row]]:

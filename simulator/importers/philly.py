@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from simulator.importers.base import (
     files_by_kind,
 )
 from simulator.importers.json_list import list_items
-from simulator.importers.tables import first_line, number_of, rows, seconds_of
+from simulator.importers.tables import Row, first_line, rows, seconds_of
 from simulator.world.untrusted_text import read_lines, shown
 
 WORKER_TYPE = "v100"
@@ -38,7 +38,8 @@ def read(files: Sequence[Path]) -> Imported:
     for where, job in list_items(path):
         _add(read, job, where)
     if "cluster_machine_list" in found:
-        read.cluster[""] = _gpus(found["cluster_machine_list"])
+        machines = _machines(found["cluster_machine_list"])
+        read.add_servers(machines, _MACHINES[0], _MACHINES[1], lambda _: "")
     return read
 
 
@@ -55,6 +56,7 @@ def _add(read: Imported, job: Any, where: str) -> None:
     status = job.get("status")
     if not isinstance(status, str) or status not in _STATES:
         raise InputError(f"{where}: expected status Pass, Killed or Failed, found {shown(status)}")
+    name = str(job.get("jobid", ""))
     submitted = _time(job, "submitted_time", where)
     gpu_seconds, most, open_end = 0.0, 0, False
     for attempt in job["attempts"]:
@@ -67,9 +69,9 @@ def _add(read: Imported, job: Any, where: str) -> None:
             gpu_seconds, most = gpu_seconds + gpus * (end - start), max(most, gpus)
     state = None if open_end else _STATES[status]
     if most == 0:  # what it asked for stands nowhere: it never ran
-        read.add(str(job.get("jobid")), submitted, None, 1, state=state)
+        read.add(name, submitted, None, 1, state=state)
     else:
-        read.add(str(job.get("jobid")), submitted, gpu_seconds / most, most, state=state)
+        read.add(name, submitted, gpu_seconds / most, most, state=state)
 
 
 def _held(attempt: dict[str, Any], where: str) -> int:
@@ -92,12 +94,10 @@ def _time(entry: dict[str, Any], name: str, where: str) -> float | None:
     return seconds_of(str(value), name, where)
 
 
-def _gpus(path: Path) -> int:
+def _machines(path: Path) -> Iterator[tuple[str, Row]]:
     if len(first_line(path)) != len(_MACHINES):
         raise InputError(f"{path}:1: expected {', '.join(_MACHINES)}")
-    total = 0.0
     for place, (where, row) in enumerate(rows(path, columns=_MACHINES)):
         if place == 0 and not row[_MACHINES[1]].isdecimal():
             continue  # a header in other words
-        total += number_of(row, _MACHINES[1], where) or 0
-    return int(total)
+        yield where, row

@@ -42,10 +42,12 @@ SEVERAL_TYPES = "jobs with GPUs of several types, taken to have run on the first
 
 @dataclass(slots=True)
 class _Job:
+    """The lines of one JobID; their GPU time by Submit, which tells the records of Slurm's database."""
+
     submitted: float | None
     state: str | None
     gpus: float = 0.0
-    gpu_seconds: float = 0.0
+    gpu_seconds: dict[float | None, float] = field(default_factory=dict)
     gpu_type: str = ""
     oddities: set[str] = field(default_factory=set)
 
@@ -69,7 +71,8 @@ def read(files: Sequence[Path]) -> Imported:
     read = Imported(
         assumed=[
             "steps of a job (1234.batch, 1234.0) are left out; lines of one JobID (a requeued job, "
-            "sacct --duplicates) are one job with the GPU time of all, submitted with the first",
+            "sacct --duplicates) are one job with the GPU time of all, submitted with the first; of "
+            "lines with the same Submit as well (outputs that overlap) the longest counts",
             NAIVE_TIMES,
         ]
     )
@@ -78,7 +81,7 @@ def read(files: Sequence[Path]) -> Imported:
         if "." not in row["JobID"]:
             _merge(jobs, row, where)
     for name, job in jobs.items():
-        seconds = job.gpu_seconds / job.gpus if job.gpus else None
+        seconds = sum(job.gpu_seconds.values()) / job.gpus if job.gpus else None
         read.add(name, job.submitted, seconds, job.gpus, job.gpu_type, job.state)
     odd = Counter(what for job in jobs.values() for what in job.oddities)
     read.assumed += [f"{what}: {count:,}" for what, count in odd.items()]
@@ -90,10 +93,12 @@ def _merge(jobs: dict[str, _Job], row: Row, where: str) -> None:
     job = jobs.setdefault(row["JobID"], _Job(submitted, state))
     if submitted is not None:
         job.submitted = submitted if job.submitted is None else min(submitted, job.submitted)
-    job.state = state
+    again = submitted in job.gpu_seconds
+    job.state = state or (job.state if again else None)
     gpus, types = _gpus(row, where)
     job.gpus, job.gpu_type = max(job.gpus, gpus), job.gpu_type or (types or [""])[0]
-    job.gpu_seconds += gpus * max(_seconds(row, where) or 0.0, 0.0)
+    held = gpus * max(_seconds(row, where) or 0.0, 0.0)
+    job.gpu_seconds[submitted] = max(held, job.gpu_seconds.get(submitted, 0.0))
     for what, found in {
         HETEROGENEOUS: gpus and "+" in row["JobID"],
         SLICES: any(_SLICE.search(one) for one in types),

@@ -35,9 +35,10 @@ def read(files: Sequence[Path]) -> Imported:
             given(row, "gpu_model"),
         )
     if "node_info_df" in found:
-        for where, row in rows(found["node_info_df"]):
-            gpus = number_of(row, "gpu_capacity_num", where) or 0
-            read.cluster[given(row, "gpu_model")] += int(gpus)
+        nodes = rows(found["node_info_df"])
+        read.add_servers(
+            nodes, "node_name", "gpu_capacity_num", lambda row: given(row, "gpu_model")
+        )
     return read
 
 

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
 from gavel_opt import InputError
 from simulator.world.untrusted_text import LARGEST, number, read_lines, shown
 
 _MISSING = frozenset({"", "nan", "none", "null", "na", "n/a", "unknown"})
+
+_DATE_AND_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}.*")
+_SINCE_1970 = re.compile(r"[0-9]{9,10}")
 
 Row = dict[str, str]
 
@@ -24,7 +29,9 @@ def lines(path: Path, delimiter: str = ",") -> Iterator[tuple[str, list[str]]]:
             continue
         where = f"{path}:{place}"
         try:
-            fields = next(csv.reader([line], delimiter=delimiter))
+            # sacct quotes nothing: a quote in a job's name is one.
+            quoting: Literal[0, 3] = csv.QUOTE_NONE if delimiter == "|" else csv.QUOTE_MINIMAL
+            fields = next(csv.reader([line], delimiter=delimiter, quoting=quoting))
         except csv.Error as wrong:
             raise InputError(f"{where}: not CSV: {wrong}") from None
         yield where, [field.strip() for field in fields]
@@ -64,7 +71,7 @@ def rows(
     delimiter
         Between fields.
     columns
-        Names, for a file without a header; a first line that has them is passed over.
+        Names, for a file without a header; a line that has them, in whatever order, is one.
 
     Raises
     ------
@@ -72,7 +79,7 @@ def rows(
         For a column that stands twice, and a row of more or fewer fields than there are columns.
     """
     for where, fields in lines(path, delimiter):
-        if columns is None or fields == list(columns):
+        if columns is None or (fields[0] in columns and sorted(fields) == sorted(columns)):
             columns = fields
             twice = next((name for name, n in Counter(columns).items() if name and n > 1), "")
             if twice:
@@ -130,8 +137,12 @@ def time_of(row: Row, column: str, where: str) -> float | None:
 
 
 def seconds_of(text: str, name: str, where: str) -> float:
-    """Read a date and time as ISO 8601 has it; one without a zone is taken as UTC."""
+    """Read a date and time as ISO 8601 has it, or seconds since 1970; without a zone it is UTC."""
+    if _SINCE_1970.fullmatch(text):
+        return float(text)
     try:
+        if not _DATE_AND_TIME.fullmatch(text):  # a day has no time, and 1503031792000 is no year
+            raise ValueError
         found = datetime.fromisoformat(text)
         found = found if found.tzinfo else found.replace(tzinfo=UTC)
         return found.timestamp()

@@ -45,6 +45,9 @@ CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 _IN_A_NUMBER = tuple(bytes([sign]) for sign in b"0123456789.")
 _BOMS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
+_PACKED = {b"\x1f\x8b": "gzip", b"BZ": "bzip2", b"\xfd7": "xz", b"PK": "zip", b"(\xb5": "zstd"}
+"""First bytes of packed files, by what packs them."""
+
 _WHOLE = re.compile(r"[+-]?[0-9]{1,20}")
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
@@ -154,9 +157,12 @@ def _decoded(content: bytes, where: str) -> str:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as wrong:
-        raise InputError(f"{where}: not UTF-8 text at byte {wrong.start}") from None
+        packed = _PACKED.get(content[:2])
+        so = f" (packed with {packed}? unpack it first)" if packed else ""
+        raise InputError(f"{where}: not UTF-8 text at byte {wrong.start}{so}") from None
     if "\0" in text:
-        raise InputError(f"{where}: holds a NUL byte; expected text")
+        so = " (is it packed? unpack it first)" if content[:2] in _PACKED else ""
+        raise InputError(f"{where}: holds a NUL byte; expected text{so}")
     return text
 
 

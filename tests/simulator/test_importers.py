@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import json
+import lzma
 import random
 import re
 import shutil
@@ -101,10 +104,86 @@ def test_only_completed_jobs(capsys):
 
 def test_a_requeued_job_is_one(capsys):
     text = Path("sacct.txt").read_text()
-    Path("sacct.txt").write_text(text + text.splitlines()[1] + "\n")
+    again = text.splitlines()[1].replace("T09:00", "T12:00")  # a record a Submit in its database
+    Path("sacct.txt").write_text(f"{text}{again}\n")
     imported("slurm", "sacct.txt")
     trace = read_trace(Path("my.trace"), load_throughputs())
     assert hours(trace, RAN_ON["slurm"])[0] == pytest.approx(8.0, rel=1e-3)
+
+
+def doubled(name):
+    """A file with all of it twice, as where two outputs overlap and were put together."""
+    text = Path(name).read_text()
+    if name == "cluster_job_log":
+        inner = text[text.index("{") : text.rindex("}") + 1]
+        return f"[{inner},\n{inner}]"
+    lines = text.splitlines(keepends=True)
+    return text + "".join(lines[not name.startswith("pai_") or name == "pai_machine_spec.csv" :])
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_what_is_there_twice_counts_once(source, capsys):
+    """It counted twice without a word: twice the load, or twice the cluster."""
+    _, path = imported(source, *FILES[source])
+    once = path.read_bytes(), capsys.readouterr().out.splitlines()[-1]
+    for name in FILES[source]:
+        Path(name).write_text(doubled(name))
+    imported(source, *FILES[source], "--force")
+    said = capsys.readouterr().out
+    assert (path.read_bytes(), said.splitlines()[-1]) == once
+    assert re.search("a copy|counted once|longest counts", said)
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_job_that_ran_on_is_taken_as_it_ended(first, capsys):
+    """Of a month's output in which it still ran, and the next month's in which it had ended."""
+    lines = [f"1|2026-03-02T09:00:00|{end}|gres/gpu=1" for end in ("RUNNING|60", "COMPLETED|7200")]
+    assert of_slurm(capsys, lines[first], lines[1 - first])[0] == [pytest.approx(2.0, rel=1e-3)]
+
+
+def test_sacct_quotes_nothing(capsys):
+    Path("sacct.txt").write_text(
+        "JobID|JobName|Submit|State|ElapsedRaw|AllocTRES\n"
+        '1|"train|2026-03-02T09:00:00|COMPLETED|7200|gres/gpu=1\n'
+    )
+    assert imported("slurm", "sacct.txt")[0] == 0
+
+
+def test_seconds_since_1970_know_no_change_of_clocks(capsys):
+    day = "2026-03-02T09:00:00+01:00"
+    lines = [f"{at}|{when}|COMPLETED|60|gres/gpu=1" for at, when in enumerate((day, "1772438460"))]
+    assert of_slurm(capsys, *lines)[1] == [0.0, 60.0]
+
+
+@pytest.mark.parametrize("file", ["pai_machine_spec.csv", "cluster_gpu_number.csv"])
+def test_columns_in_another_order(file, capsys):
+    source = "pai" if file.startswith("pai") else "helios"
+    imported(source, *FILES[source])
+    before = capsys.readouterr().out
+    rows = [line.split(",")[::-1] for line in Path(file).read_text().splitlines()]
+    Path(file).write_text("".join(",".join(row) + "\n" for row in rows))
+    assert imported(source, *FILES[source], "--force")[0] == 0
+    assert capsys.readouterr().out == before
+
+
+def test_the_cluster_is_what_a_run_would_take(capsys):
+    """Its names went through ``--as``, and unknown ones became v100."""
+    words = ["slurm", "sacct.txt", "--as", "v100=k80"]
+    imported(*words, "--cluster", "V100=4,p100=0")
+    assert capsys.readouterr().out.endswith(" --cluster v100=4\n")
+    assert imported(*words, "--cluster", "h100=4", "--force")[0] == 2
+    assert "--cluster: unknown worker type 'h100'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("pack", "name"), [(gzip.compress, "gzip"), (bz2.compress, "bzip2"), (lzma.compress, "xz")]
+)
+@pytest.mark.parametrize("source", ["philly", "slurm"])
+def test_packed_files_are_told(source, pack, name, capsys):
+    path = Path(FILES[source][0])
+    path.write_bytes(pack(path.read_bytes()))
+    assert imported(source, path.name)[0] == 2
+    assert re.search(f"packed( with {name})?.* unpack it first", capsys.readouterr().err)
 
 
 def of_slurm(capsys, *lines):
@@ -217,6 +296,10 @@ def test_names_of_worker_types():
             "|soon|C",
             ["slurm"],
             "sacct.txt:2: expected a date",
+        ),
+        *(
+            ("sacct.txt", "|2026-03-02T09:00:00|C", f"|{odd}|C", ["slurm"], "expected a date and")
+            for odd in ("1503031792000", "2026-03-02", "20260302", "2026-W10")  # the year 1503
         ),
         ("sacct.txt", "gres/gpu", "gres/fpga", ["slurm"], "no job can be used (6 no GPU)"),
         ("cluster_log.csv", "submit_time", "time", ["helios"], "without submission times"),
