@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from scipy.linalg import lapack
@@ -45,23 +45,28 @@ class JointEquations:
     def __init__(self, parts: list[Part], first: Ints, types: int, slack: Bools) -> None:
         self._parts, self._groups, self._types = parts, first.size, types
         groups = first.size
-        self._members = [np.flatnonzero(first == one) for one in np.unique(first)]
-        begin, row, width = (np.empty(groups, dtype=np.int64) for _ in range(3))
-        self._starts, end = [], 0
-        for members in self._members:
+        leader, many = np.unique(first, return_counts=True)
+        by_itself = np.flatnonzero(np.isin(first, leader[many == 1]))
+        begin, width = 4 * np.arange(groups), np.full(groups, 2)
+        row = np.zeros(groups, dtype=np.int64)
+        begin[by_itself] = 4 * np.arange(by_itself.size)
+        self._sets: list[_Single | _Joined] = []
+        if by_itself.size:
+            self._sets.append(_Single(by_itself, groups))
+        end = 4 * by_itself.size
+        for one in leader[many > 1]:
+            members = np.flatnonzero(first == one)
             begin[members], width[members] = end, 2 * members.size
             row[members] = np.arange(members.size)
-            self._starts.append(end)
+            self._sets.append(_Joined(members, groups, end))
             end += 4 * members.size**2
         self._blocks = Blocks(begin, width, row)
         self._size = end
         self._matrix: Floats = np.empty(0)
-        self._factors: list[tuple[Any, Any]] = []
         self._workers: Floats = np.empty(0)
-        rows = [np.concatenate([members, groups + members]) for members in self._members]
-        self._tight = [np.flatnonzero(~slack[row]) for row in rows]
+        self._tight = [np.flatnonzero(~slack[one.rows]) for one in self._sets]
         self._tight_kinds = np.flatnonzero(~slack[2 * groups :])
-        own = [row[tight] for row, tight in zip(rows, self._tight, strict=True)]
+        own = [one.rows[tight] for one, tight in zip(self._sets, self._tight, strict=True)]
         self._tight_rows = np.concatenate([*own, 2 * groups + self._tight_kinds])
         self._products: Floats = np.empty(0)
 
@@ -90,21 +95,12 @@ class JointEquations:
         for part in self._parts:
             part.assemble(self._blocks, self._matrix, beside, kinds)
         schur: Floats = np.diag(kinds)
-        self._factors = []
         if self.unique:
             self._products = self._products_of_tight_rows(beside, kinds)
-        for members, start in zip(self._members, self._starts, strict=True):
-            block = self._block(members, start)
-            rows = 2 * members.size
-            diagonal = np.einsum("ii->i", block)
-            diagonal[:] = np.where(diagonal > 0.0, diagonal * (1.0 + _RIDGE), 1.0)
-            lower, failed = lapack.dpotrf(block.T, lower=1, clean=0, overwrite_a=1)
-            if failed:
+        for one in self._sets:
+            if not one.factor(self._matrix, beside):
                 return False
-            across = np.asfortranarray(beside[:, members].reshape(rows, types))
-            half, _ = lapack.dtrtrs(lower, across, lower=1)
-            schur = schur - half.T @ half
-            self._factors.append((lower, half))
+            schur = schur - one.across.T @ one.across
         if not np.isfinite(schur).all():
             return False
         value, vector = np.linalg.eigh(schur)
@@ -112,21 +108,16 @@ class JointEquations:
         self._workers = (vector[:, left] / value[left]) @ vector[:, left].T
         return True
 
-    def _block(self, members: Ints, start: int) -> Floats:
-        rows = 2 * members.size
-        return self._matrix[start : start + rows * rows].reshape(rows, rows)
-
     def _products_of_tight_rows(self, beside: Floats, kinds: Floats) -> Floats:
         """Products of the rows without slack, upper half: of all others each says something of its own."""
         many, at = self._tight_rows.size, 0
         square = np.zeros((many, many))
         workers = slice(many - self._tight_kinds.size, many)
         square[workers, workers] = np.diag(kinds[self._tight_kinds])
-        for members, start, tight in zip(self._members, self._starts, self._tight, strict=True):
+        for one, tight in zip(self._sets, self._tight, strict=True):
             own = slice(at, at + tight.size)
-            square[own, own] = self._block(members, start)[np.ix_(tight, tight)]
-            across = beside[:, members].reshape(2 * members.size, -1)
-            square[own, workers] = across[np.ix_(tight, self._tight_kinds)]
+            square[own, own] = one.products(self._matrix, tight)
+            square[own, workers] = one.beside(beside)[np.ix_(tight, self._tight_kinds)]
             at += tight.size
         return square
 
@@ -147,19 +138,123 @@ class JointEquations:
         groups = self._groups
         found = np.empty(right.size)
         left, halves = right[2 * groups :].copy(), []
-        for members, (lower, across) in zip(self._members, self._factors, strict=True):
-            rows = np.concatenate([right[members], right[groups + members]])
-            half, _ = lapack.dtrtrs(lower, rows, lower=1)
+        for one in self._sets:
+            half = one.forward(right[one.rows])
             halves.append(half)
-            left -= across.T @ half
+            left -= one.across.T @ half
         workers = self._workers @ left
         found[2 * groups :] = workers
-        for members, half, (lower, across) in zip(
-            self._members, halves, self._factors, strict=True
-        ):
-            rows, _ = lapack.dtrtrs(lower, half - across @ workers, lower=1, trans=1)
-            found[members], found[groups + members] = rows[: members.size], rows[members.size :]
+        for one, half in zip(self._sets, halves, strict=True):
+            found[one.rows] = one.back(half - one.across @ workers)
         return found
+
+
+class _Set:
+    """Rows of some groups: their block's factor L, and L's solution for their entries beside worker types.
+
+    Parameters
+    ----------
+    members, groups
+        The groups, of how many.
+    """
+
+    def __init__(self, members: Ints, groups: int) -> None:
+        self._members = members
+        self.rows: Ints = np.concatenate([members, groups + members])
+        self.across: Floats = np.empty((self.rows.size, 0))
+
+    def beside(self, beside: Floats) -> Floats:
+        """Entries beside worker types, shape ``(rows, J)``."""
+        return beside[:, self._members].reshape(self.rows.size, -1)
+
+
+class _Joined(_Set):
+    """Groups that pairs join, whose block begins at ``start``."""
+
+    def __init__(self, members: Ints, groups: int, start: int) -> None:
+        super().__init__(members, groups)
+        self._where = slice(start, start + self.rows.size**2)
+        self._lower: Floats = np.empty(0)
+
+    def _block(self, matrix: Floats) -> Floats:
+        return matrix[self._where].reshape(self.rows.size, self.rows.size)
+
+    def products(self, matrix: Floats, tight: Ints) -> Floats:
+        """Products of some rows, upper half."""
+        return self._block(matrix)[np.ix_(tight, tight)]
+
+    def factor(self, matrix: Floats, beside: Floats) -> bool:
+        """Factor the block in its place; whether that could be done."""
+        block = self._block(matrix)
+        diagonal = np.einsum("ii->i", block)
+        diagonal[:] = _ridged(diagonal)
+        self._lower, failed = lapack.dpotrf(block.T, lower=1, clean=0, overwrite_a=1)
+        if not failed:
+            self.across = self.forward(np.asfortranarray(self.beside(beside)))
+        return not failed
+
+    def forward(self, right: Floats) -> Floats:
+        """Solve with L."""
+        half: Floats = lapack.dtrtrs(self._lower, right, lower=1)[0]
+        return half
+
+    def back(self, half: Floats) -> Floats:
+        """Solve with L transposed."""
+        found: Floats = lapack.dtrtrs(self._lower, half, lower=1, trans=1)[0]
+        return found
+
+
+class _Single(_Set):
+    """All groups that no pair joins to others, whose blocks of two rows begin the matrix."""
+
+    def __init__(self, members: Ints, groups: int) -> None:
+        super().__init__(members, groups)
+        self._lower = np.empty((3, members.size))
+
+    def _blocks(self, matrix: Floats) -> Floats:
+        return matrix[: 4 * self._members.size].reshape(-1, 4)
+
+    def products(self, matrix: Floats, tight: Ints) -> Floats:
+        """Products of some rows, upper half."""
+        many = self._members.size
+        level, both, _, time = self._blocks(matrix).T
+        square = np.diag(np.concatenate([level, time]))
+        square[np.arange(many), many + np.arange(many)] = both
+        return square[np.ix_(tight, tight)]
+
+    def factor(self, matrix: Floats, beside: Floats) -> bool:
+        """Factor all blocks; whether that could be done."""
+        level, both, _, time = self._blocks(matrix).T
+        first = np.sqrt(_ridged(level))
+        across = both / first
+        left = _ridged(time) - across**2
+        self._lower = np.stack([first, across, np.sqrt(np.maximum(left, 0.0))])
+        if not left.min() > 0.0:
+            return False
+        self.across = self.forward(self.beside(beside))
+        return True
+
+    def forward(self, right: Floats) -> Floats:
+        """Solve with L."""
+        many = self._members.size
+        first, across, last = self._lower.reshape(3, many, *[1] * (right.ndim - 1))
+        half = np.empty_like(right)
+        half[:many] = right[:many] / first
+        half[many:] = (right[many:] - across * half[:many]) / last
+        return half
+
+    def back(self, half: Floats) -> Floats:
+        """Solve with L transposed."""
+        many, (first, across, last) = self._members.size, self._lower
+        found = np.empty_like(half)
+        found[many:] = half[many:] / last
+        found[:many] = (half[:many] - across * found[many:]) / first
+        return found
+
+
+def _ridged(diagonal: Floats) -> Floats:
+    ridged: Floats = np.where(diagonal > 0.0, diagonal * (1.0 + _RIDGE), 1.0)
+    return ridged
 
 
 def _repeats(square: Floats, row: Ints) -> _Repeats:
