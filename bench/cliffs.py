@@ -70,6 +70,12 @@ def with_deadlines(jobs: int) -> Any:
     return replace(state, deadline=state.steps_left / alone * spread)
 
 
+def with_weights(jobs: int) -> Any:
+    """Each job of a weight of its own: jobs of few types, no two of which are alike."""
+    state = drawn("single-GPU", jobs)
+    return replace(state, weight=np.random.default_rng(3).uniform(0.5, 3.0, jobs))
+
+
 def many_types(types: int, jobs: int, contended: bool) -> Any:
     """Worker types whose speeds are drawn around those of the paper's three."""
     state = drawn("single-GPU", jobs)
@@ -190,7 +196,11 @@ def rows() -> Iterator[Row]:
     for jobs in (64, 70, 80, 128, 149, 151, 256, 1024):
         state = partial(drawn, "single-GPU", jobs)
         yield Row(f"finish-time packed, {jobs} jobs", "finish_time_fairness_packed", state)
-    for jobs in (64, 128, 256):
+    for jobs in (256, 512):
+        state = partial(with_weights, jobs)
+        yield Row(f"max-min packed, {jobs} weights", packed, state)
+        yield Row(f"finish-time packed, {jobs} weights", "finish_time_fairness_packed", state)
+    for jobs in (64, 128, 256, 512):
         yield Row(
             f"deadlines packed, {jobs} jobs",
             "max_sum_throughput_normalized_by_cost_packed_SLOs",
