@@ -45,6 +45,8 @@ _MULTIPLES = 8
 """How many powers of ten of the first program's prices are tried, from 1."""
 _KEPT = 0.1
 """Columns that cost up to this part of a job's share are kept for the next program."""
+_MANY = 2
+"""Columns that are kept for the next program for each group, at most."""
 _PROGRAMS = 12
 """Programs of which a basis is kept: deadlines take up to eleven a recomputation."""
 
@@ -86,7 +88,10 @@ class Kept:
         """Keep a basis, and the columns that nearly paid."""
         types = program.rate.shape[1]
         cost = program.pair_costs(basis.column, prices)
-        stays = basis.pair | (cost <= _KEPT / program.count.sum())
+        most = _KEPT / program.count.sum()
+        if cost.size > _MANY * key.size:  # many cost nothing where jobs are much alike
+            most = min(most, float(np.partition(cost, _MANY * key.size)[_MANY * key.size]))
+        stays = basis.pair | (cost < most)
         column = basis.column[stays]
         return cls(
             key,
