@@ -19,7 +19,14 @@ from gavel_opt.kernels.job_columns import NO_PAST
 from gavel_opt.model.allocation_program import Allocation
 from gavel_opt.model.checked_shares import checked_shares
 from gavel_opt.model.cluster_state import ClusterState, StandingState
-from gavel_opt.model.odd_states import Glance, proper_part, screen_state, widened
+from gavel_opt.model.odd_states import (
+    Glance,
+    columns_of,
+    proper_part,
+    require_columns,
+    screen_state,
+    widened,
+)
 from gavel_opt.model.one_program import OneProgram
 from gavel_opt.model.solution import Certificate
 from gavel_opt.policies import Policy, solves
@@ -101,6 +108,9 @@ class Driver(EngineChain):
         InputError
             If the policy cannot take this state; the text names the job.
         """
+        for column in (state.job, *columns_of(state)):  # before compiled code is made for them
+            if type(column) is not np.ndarray or column.ndim != 1:
+                require_columns(state)
         self.tally.allocations += 1
         # It says itself where anything is odd, or else is not for it.
         found = self._at_once(state)
@@ -134,8 +144,11 @@ class Driver(EngineChain):
         engine, program = self._one_step, self._one_program(state.job.size)
         if engine is None or program is None:
             return None
-        if program.past is not NO_PAST and widest is not None:  # it remembers all jobs, not these
-            return None
+        if program.past is not NO_PAST:
+            if widest is not None:  # it remembers all jobs, not these
+                return None
+            if not (state.job[1:] > state.job[:-1]).all():  # by their numbers
+                return None
         widest = self._glance.widest(state) if widest is None else widest
         if widest < 0:
             return None

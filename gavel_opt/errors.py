@@ -9,6 +9,10 @@ from collections.abc import Iterable
 class GavelError(Exception):
     """Base of everything this project raises on purpose; its text is one line for the user."""
 
+    def __init__(self, message: object = "") -> None:
+        text = str(message)  # what it quotes may have lines: an array, a column of a table
+        super().__init__(one_line(text) if "\n" in text else message)
+
 
 class InputError(GavelError):
     """Bad input: a name, a value or a file. The command line ends with exit status 2."""

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import inspect
 import tempfile
-from collections.abc import Mapping, Sequence
-from contextlib import closing
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -314,6 +314,10 @@ def what_if(
     from simulator.studies.alternatives import as_json
 
     words = _words({"policy": policy, **settings})
+    if not isinstance(against, Iterable):
+        raise InputError(
+            f"--against: {against!r} is no alternative; expected text, or a list of it"
+        )
     for one in [against] if isinstance(against, str) else against:
         words += ["--against", *str(one).split()]
     batch, outcomes, seeds = find(program().parse(["what-if", *words])[1])
@@ -366,10 +370,25 @@ def _words(settings: Mapping[str, Any]) -> list[str]:
         elif isinstance(value, bool):
             words += [f"--{name.replace('_', '-')}"] if value else []
         else:
-            listed = value if isinstance(value, list) else [value]
+            listed = _listed(setting, name, value)
             flag = f"--{name.replace('_', '-')}" if setting is None else setting.flag
             words += [flag, *(_text(setting, name, one) for one in listed)]
     return words
+
+
+def _listed(setting: Setting | None, name: str, value: Any) -> list[Any]:
+    """The values of a setting that may take several: of a list, a range, an array, a column."""
+    plain = getattr(value, "tolist", None)
+    value = plain() if callable(plain) else value
+    if isinstance(value, list):
+        return value
+    if isinstance(value, str | bytes | Mapping | Path) or not isinstance(value, Iterable):
+        return [value]
+    if setting is not None:
+        with suppress(InputError):  # a tuple or a range may be one value: a window
+            setting.read(value, name)
+            return [value]
+    return list(value)
 
 
 def _text(setting: Setting | None, name: str, value: Any) -> str:

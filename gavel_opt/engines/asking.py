@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import copy
 import math
+import threading
+from contextlib import AbstractContextManager, nullcontext
 from typing import TypeVar
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -20,6 +23,19 @@ Lent = TypeVar("Lent")
 def made_here(engine: Engine) -> bool:
     """Whether an engine is of this package, where certificates are computed from the program."""
     return type(engine).__module__.startswith("gavel_opt.")
+
+
+_TURNS: WeakKeyDictionary[Engine, threading.RLock] = WeakKeyDictionary()
+_FIRST = threading.Lock()
+
+
+def turn_on(engine: Engine) -> AbstractContextManager[object]:
+    """A lock of an engine, which keeps a model that two threads at once would tear apart."""
+    try:
+        with _FIRST:
+            return _TURNS.setdefault(engine, threading.RLock())
+    except TypeError:  # one from outside that cannot be referred to weakly
+        return nullcontext()
 
 
 def lent(engine: Engine, program: Lent) -> Lent:

@@ -130,6 +130,10 @@ def write_program(program: LinearProgram, path: str | os.PathLike[str]) -> Path:
     InputError
         For another suffix, a program that MPS cannot express, or a place that cannot be written.
     """
+    if not isinstance(program, LinearProgram):
+        raise InputError(f"program: {program!r} is no LinearProgram; LinearProgram.build makes one")
+    if not isinstance(path, str | os.PathLike):
+        raise InputError(f"path: {path!r} is not the name of a file")
     path = Path(path)
     if path.suffix == RECORDED:
         content = recorded_bytes(program)

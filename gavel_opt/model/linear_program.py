@@ -81,25 +81,35 @@ class LinearProgram:
             If shapes do not fit together.
         """
         try:
-            c = np.atleast_1d(np.asarray(c, dtype=np.float64))
-            table: Any = a if scipy.sparse.issparse(a) else np.asarray(a, dtype=np.float64)
+            c = np.atleast_1d(_reals(c))
+            table: Any = a if scipy.sparse.issparse(a) else _reals(a)
             if table.ndim != 2:
                 raise ValueError(f"it has {table.ndim}")
-            matrix = scipy.sparse.csc_array(table, dtype=np.float64)
+            if table.dtype.kind not in "biuf":
+                raise TypeError(f"it is of {table.dtype}")
+            matrix = scipy.sparse.csc_array(table, dtype=np.float64, copy=True)
+            offset = float(rest.pop("offset", 0.0))
         except (TypeError, ValueError) as wrong:
             raise InputError(
                 f"a program is of real numbers, with a matrix of two dimensions: {wrong}"
             ) from None
         m, n = matrix.shape
         if c.shape != (n,):
-            raise InputError(f"objective has {c.size} coefficients for {n} columns")
+            shape = "" if c.ndim == 1 else f", of shape {c.shape}"
+            raise InputError(f"objective has {c.size} coefficients for {n} columns{shape}")
+        maximize = rest.pop("maximize", False)
+        if maximize not in (True, False):
+            raise InputError(f"maximize is {maximize!r}, expected true or false")
+        for what, size in (("row_names", m), ("col_names", n)):
+            rest[what] = _names(rest.get(what, ()), size, what)
+        if not isinstance(rest.get("name", ""), str):
+            raise InputError(f"name is {rest['name']!r}, expected text")
         if not matrix.has_canonical_format:
-            matrix = matrix.copy()
             matrix.sum_duplicates()
 
         def bound(values: ArrayLike, size: int, what: str) -> Floats:
             try:
-                array = np.asarray(values, dtype=np.float64)
+                array = _reals(values)
             except (TypeError, ValueError) as wrong:
                 raise InputError(f"{what} is no array of real numbers: {wrong}") from None
             if array.ndim == 0:
@@ -110,6 +120,8 @@ class LinearProgram:
 
         return cls(
             c=frozen_floats(c),
+            offset=offset,
+            maximize=bool(maximize),
             a=matrix,
             row_lower=bound(row_lower, m, "row_lower"),
             row_upper=bound(row_upper, m, "row_upper"),
@@ -130,3 +142,43 @@ class LinearProgram:
             over="ignore", invalid="ignore"
         ):  # of what is not finite no certificate holds
             return float(self.c @ x) + self.offset
+
+
+def require_shapes(program: LinearProgram) -> None:
+    """Refuse a program that was put together by hand from what does not fit together.
+
+    Raises
+    ------
+    InputError
+        Naming the part.
+    """
+    rows, columns = program.shape if scipy.sparse.issparse(program.a) else (-1, -1)
+    if rows < 0 or program.a.format != "csc":
+        raise InputError("a is no csc_array; LinearProgram.build takes any matrix")
+    sizes = {"c": columns, "row_lower": rows, "row_upper": rows}
+    for name, size in (sizes | {"col_lower": columns, "col_upper": columns}).items():
+        shape = getattr(getattr(program, name), "shape", None)
+        if shape != (size,):
+            found = "no array" if shape is None else f"of shape {shape}"
+            raise InputError(
+                f"{name} is {found}, expected ({size},); LinearProgram.build checks it"
+            )
+
+
+def _reals(values: ArrayLike) -> Floats:
+    """A copy of what is array-like; what float64 holds in part only (complex, dates, masked) is refused."""
+    if isinstance(values, np.ma.MaskedArray):
+        raise TypeError("some are masked")
+    array = np.asarray(values)
+    if array.dtype.kind not in "biufOUS":
+        raise TypeError(f"found {array.dtype}")
+    return np.array(array, dtype=np.float64)
+
+
+def _names(names: Any, size: int, what: str) -> tuple[str, ...]:
+    found = () if isinstance(names, str) else tuple(names)
+    if isinstance(names, str) or not all(isinstance(name, str) for name in found):
+        raise InputError(f"{what} are {names!r}, expected a list of texts")
+    if found and len(found) != size:
+        raise InputError(f"{what} are {len(found)} for {size}; expected one for each, or none")
+    return found

@@ -23,7 +23,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from gavel_opt.arrays import Bools, Ints
+from gavel_opt.arrays import Bools, Floats, Ints
 from gavel_opt.errors import InputError
 from gavel_opt.kernels.input_checks import all_run, are_ordinary
 from gavel_opt.model.allocation_program import Allocation
@@ -46,7 +46,8 @@ class Glance:
         if state.throughputs is not self._table or workers != self._workers:
             self._table, self._workers = state.throughputs, workers
             least = int(state.workers.min()) if state.workers.size else 0
-            good = least > 0 and all_run(np.asarray(state.throughputs.alone, np.float64))
+            good = least > 0 and _types_fit(state)
+            good = good and all_run(np.asarray(state.throughputs.alone, np.float64))
             self._widest = least if good else -1
         return self._widest
 
@@ -55,15 +56,68 @@ class Glance:
         jobs, widest = state.job.size, self.widest(state)
         if not jobs or widest < 0:
             return True
-        columns = (state.key, state.scale_factor, state.weight, state.steps_left, state.age)
+        columns = columns_of(state)
         for column, dtype in zip(columns, _COMPILED_FOR, strict=True):
             if column.dtype is not dtype or column.size != jobs or not column.flags.carray:
+                return True
+        if not (state.job[1:] > state.job[:-1]).all():
+            return True
+        for some in (state.deadline, state.entity):
+            if some is not None and np.shape(some) != (jobs,):
                 return True
         return not are_ordinary(*columns, (len(state.throughputs.alone), widest))
 
 
 _WHOLE, _REAL = np.dtype(np.int64), np.dtype(np.float64)
 _COMPILED_FOR = _WHOLE, _WHOLE, _REAL, _REAL, _REAL
+
+
+def columns_of(state: ClusterState) -> tuple[Ints, Ints, Floats, Floats, Floats]:
+    """What is known of each job besides its number."""
+    return state.key, state.scale_factor, state.weight, state.steps_left, state.age
+
+
+def _types_fit(state: ClusterState | StandingState) -> bool:
+    """Whether workers, their names and the columns of throughputs are as many."""
+    table, types = state.throughputs, state.workers.size
+    named = types if isinstance(state, StandingState) else len(state.worker_types)
+    alone = table.alone
+    if not isinstance(alone, np.ndarray) or alone.shape[1:] != (types,):
+        return False
+    return named == types and 0 <= table.reference < types
+
+
+def require_columns(state: ClusterState) -> None:
+    """Refuse a state whose jobs are not in columns, or not in order of their numbers.
+
+    Raises
+    ------
+    InputError
+        Naming the column.
+    """
+    for name in ("job", *_PER_JOB, "deadline", "entity"):
+        column = getattr(state, name)
+        if column is None and name in ("deadline", "entity"):
+            continue
+        whole = name in ("job", "key", "scale_factor", "entity")
+        kinds = "iu" if whole else "iufb"
+        if not isinstance(column, np.ndarray) or column.dtype.kind not in kinds:
+            is_one = isinstance(column, np.ndarray)
+            found = f"an array of {column.dtype}" if is_one else f"a {type(column).__name__}"
+            numbers = "whole numbers" if whole else "numbers"
+            raise InputError(f"{name!r} of the state is {found}, expected an array of {numbers}")
+        if column.ndim != 1:
+            raise InputError(
+                f"{name!r} of the state has shape {column.shape}, expected one dimension"
+            )
+        if column.size != state.job.size:
+            raise InputError(
+                f"the state has {state.job.size} jobs, but {column.size} values in {name!r}"
+            )
+    wrong = np.flatnonzero(state.job[1:] <= state.job[:-1])
+    if wrong.size:
+        before, after = state.job[wrong[0]], state.job[wrong[0] + 1]
+        raise InputError(f"job {after} stands after job {before}; expected ascending numbers")
 
 
 def screen_state(state: ClusterState) -> None:
@@ -74,11 +128,15 @@ def screen_state(state: ClusterState) -> None:
     InputError
         Naming the job and what is wrong with it.
     """
+    require_columns(state)
+    if not _types_fit(state):
+        table = state.throughputs
+        raise InputError(
+            f"the state has {state.workers.size} worker types with {len(state.worker_types)} names, and as "
+            f"throughputs a {type(table.alone).__name__} of shape {np.shape(table.alone)}, column "
+            f"{table.reference} the reference; expected an array with a column for each type"
+        )
     n, rows = state.job.size, state.throughputs.alone.shape[0]
-    for name in _PER_JOB:
-        size = getattr(state, name).size
-        if size != n:
-            raise InputError(f"the state has {n} jobs, but {size} values in {name!r}")
     if n and not (state.key.min() >= 0 and state.key.max() < rows):
         at = _first((state.key < 0) | (state.key >= rows))
         raise InputError(

@@ -15,7 +15,7 @@ import numpy as np
 from gavel_opt.arrays import Bools, Floats, plain_array
 from gavel_opt.errors import InputError
 from gavel_opt.model.allocation_program import AllocationProgram, FinishTimeProgram
-from gavel_opt.model.linear_program import LinearProgram
+from gavel_opt.model.linear_program import LinearProgram, require_shapes
 from gavel_opt.model.solution import Certificate, Solution, Stats, Status
 
 _NOTHING, _NO_TABLE = np.empty(0), np.empty((0, 0))
@@ -101,6 +101,7 @@ def screen_blocks(program: AllocationProgram | FinishTimeProgram) -> None:
 
 
 def _require_numbers(program: LinearProgram) -> None:
+    require_shapes(program)
     if not np.isfinite(program.c).all():
         j = int(np.flatnonzero(~np.isfinite(program.c))[0])
         raise InputError(

@@ -11,6 +11,7 @@ import operator
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -93,6 +94,10 @@ def several(given: Any, kind: Kind, flag: str) -> list[Any]:
     """
     if kind.together is not None:
         return kind.together(given, flag)
+    if isinstance(given, tuple | range):  # a window is one value
+        with suppress(InputError):
+            kind.read(given, flag)
+            return [given]
     found: list[Any] = []
     seen: set[str] = set()
     listed = isinstance(given, Iterable) and not isinstance(given, str | bytes | Mapping | Path)
@@ -100,8 +105,8 @@ def several(given: Any, kind: Kind, flag: str) -> list[Any]:
         for word in _words(one, kind, flag) if isinstance(one, str) else [one]:
             spread = _range(word, flag) if kind.ranges and isinstance(word, str) else [word]
             for value in spread:
-                item = getattr(value, "item", None)
-                value = item() if callable(item) else value  # of an array, or of a table's column
+                plain = getattr(value, "tolist", None)
+                value = plain() if callable(plain) else value  # of an array, or a table's column
                 if (known := f"{type(value).__name__} {value!r}") not in seen:
                     seen.add(known)
                     found.append(value)

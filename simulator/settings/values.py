@@ -7,7 +7,7 @@ import math
 import operator
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any
 
@@ -137,7 +137,7 @@ def _read_window(given: Any, flag: str) -> tuple[int, int]:
         ends = [int(end) for end in ends]
     else:
         try:
-            ends = [_whole(end) for end in given]
+            ends = [_whole(end) for end in _ends_of(given)]
         except TypeError:
             raise InputError(expected) from None
     if len(ends) != 2:
@@ -147,11 +147,24 @@ def _read_window(given: Any, flag: str) -> tuple[int, int]:
             f"{flag}: {given!r} has no job in it; the end is the first job not measured: "
             f"{ends[0]}:{ends[1] + 1} measures job {ends[0]}"
         )
-    if not 0 <= ends[0] < ends[1]:
+    if ends[0] < 0:
+        raise InputError(f"{flag}: {given!r} starts below job 0, the first")
+    if ends[0] > ends[1]:
         raise InputError(f"{flag}: {given!r} ends before it starts; expected START < END")
     if ends[1] > MOST_JOBS:
         raise InputError(f"{flag}: {given!r} ends beyond job {MOST_JOBS:,}, the last that can be")
     return ends[0], ends[1]
+
+
+def _ends_of(given: Any) -> Any:
+    """Start and end by what has an order; a range of jobs is the jobs in it."""
+    if isinstance(given, range):
+        if given.step != 1:
+            raise TypeError
+        return given.start, given.stop
+    if isinstance(given, Set | Mapping | Iterator):
+        raise TypeError
+    return given
 
 
 WINDOW = Kind(

@@ -1,10 +1,15 @@
 """Small programs of every odd kind: all engines agree with HiGHS, and none crashes."""
 
+import subprocess
+import sys
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from installed import make
+from scipy.sparse import csc_array, csr_array
 
-from gavel_opt import solve
+from gavel_opt import InputError, solve, write_program
 from gavel_opt.engines.protocol import Options
 from gavel_opt.engines.registry import BUILT_IN, make_engine
 from gavel_opt.model.linear_program import LinearProgram
@@ -106,3 +111,108 @@ def test_coefficients_that_solvers_drop(name, k):
         solution = solve(program, make(name))
         assert solution.status is Status.OPTIMAL
         assert solution.objective == pytest.approx(expected, rel=1e-6)
+
+
+A = [[1.0, 1.0], [1.0, 3.0]]
+KNOWN = {"c": [3, 2], "a": A, "row_lower": -np.inf, "row_upper": [4, 6], "col_upper": [3, np.inf]}
+"""At most 11, at (3, 1)."""
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"c": np.array([3, 2 + 1j])}, "found complex128"),  # whose imaginary part was dropped
+        ({"a": csc_array(np.array(A) * 1j)}, "of complex128"),
+        ({"a": np.ma.masked_array(A, mask=[[0, 0], [0, 1]])}, "some are masked"),
+        ({"row_upper": np.ma.masked_array([4, 6], mask=[0, 1])}, "row_upper is no array"),
+        ({"c": np.array(["2020-01-01", "2020-01-02"], dtype="datetime64[D]")}, "found datetime64"),
+        ({"maximize": "no"}, "maximize is 'no', expected true or false"),  # it was maximised
+        ({"offset": np.array([1.0, 2.0])}, "a program is of real numbers"),
+        ({"offset": None}, "a program is of real numbers"),
+        ({"row_names": ("a",)}, "row_names are 1 for 2"),
+        ({"col_names": "xy"}, "col_names are 'xy', expected a list of texts"),
+        ({"name": 5}, "name is 5, expected text"),
+    ],
+)
+def test_what_would_be_another_program_is_refused(changes, said):
+    with pytest.raises(InputError, match=said):
+        LinearProgram.build(**{**KNOWN, "maximize": True, **changes})
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"row_upper": np.array([4.0])}, r"row_upper is of shape \(1,\)"),  # it was taken for both
+        ({"col_upper": np.array([3.0])}, r"col_upper is of shape \(1,\)"),
+        ({"c": [3, 2]}, "c is no array"),
+        ({"a": csr_array([[1.0, 2.0], [0.0, 3.0]])}, "a is no csc_array"),  # it was read by columns
+        ({"a": np.array(A)}, "a is no csc_array"),
+    ],
+)
+@pytest.mark.parametrize("engine", ["highs", "ecos"])
+def test_a_program_put_together_by_hand(changes, said, engine):
+    good = LinearProgram.build(**KNOWN, maximize=True)
+    with pytest.raises(InputError, match=said):
+        solve(replace(good, **changes), make(engine))
+
+
+def test_a_program_stays_what_it_was():
+    c, a, upper = np.array([3.0, 2.0]), csc_array(A), np.array([4.0, 6.0])
+    made = LinearProgram.build(c, a, -np.inf, upper, 0.0, [3.0, np.inf], maximize=True)
+    c[:], a.data[:], upper[:] = 100.0, 7.0, 1.0
+    assert solve(made).objective == 11.0
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ({"engine": type(make_engine("highs"))}, "is no engine"),
+        ({"options": {"time_limit": 1}}, "are no gavel_opt.Options"),
+        ({"tolerance": -1.0}, "is not a number of 0 or more"),
+        ({"tolerance": "1e-6"}, "is not a number of 0 or more"),
+    ],
+)
+def test_wrong_words_to_solve(words, said):
+    with pytest.raises(InputError, match=said):
+        solve(LinearProgram.build(**KNOWN), **words)
+
+
+def test_wrong_words_to_write(tmp_path):
+    with pytest.raises(InputError, match="is no LinearProgram"):
+        write_program([1], tmp_path / "a.mps")
+    with pytest.raises(InputError, match="is not the name of a file"):
+        write_program(LinearProgram.build(**KNOWN), None)
+    assert not list(tmp_path.iterdir())
+
+
+def test_threads_take_turns_on_an_engine():
+    """It ended the process: two of them changed the model that HiGHS keeps."""
+    script = """
+import threading
+import numpy as np
+from gavel_opt import LinearProgram, make_engine, solve
+
+draws = np.random.default_rng(0)
+programs = [
+    LinearProgram.build(draws.random(n) + 0.1, draws.random((n, n)), draws.random(n), np.inf)
+    for n in (5, 9, 30, 40)
+]
+engine, wanted = make_engine("highs"), [solve(one).objective for one in programs]
+
+def work(first):
+    for k in range(first, first + 25):
+        assert abs(solve(programs[k % 4], engine).objective / wanted[k % 4] - 1.0) < 1e-9
+
+threads = [threading.Thread(target=work, args=(first,)) for first in range(4)]
+raised = []
+threading.excepthook = lambda found: raised.append(found.exc_value)
+for one in threads:
+    one.start()
+for one in threads:
+    one.join()
+print("wrong:", raised)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, "wrong: []\n"), done.stderr

@@ -169,3 +169,58 @@ def test_plain_variants_name_the_job_that_does_not_run_on_their_type(policy):
     state.throughputs.alone[3, 2] = 0.0
     with pytest.raises(InputError, match=r"job 13 has no throughput on 'v100'.*'_perf'"):
         allocate(policy, state)
+
+
+def _column(name, change):
+    return lambda state: replace(state, **{name: change(getattr(state, name))})
+
+
+def _table(**changes):
+    return lambda state: replace(state, throughputs=replace(state.throughputs, **changes))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (_column("job", list), "'job' of the state is a list, expected an array of whole numbers"),
+        (_column("weight", list), "'weight' of the state is a list"),
+        (_column("weight", lambda old: old[:, None]), r"'weight' .* has shape \(8, 1\)"),
+        (_column("weight", lambda old: old.astype(str)), "'weight' of the state is an array of <U"),
+        (_column("key", lambda old: old * 1.0), "'key' of the state is an array of float64"),
+        (_column("scale_factor", lambda old: old * 1.5), "'scale_factor' .* array of float64"),
+        (_column("workers", lambda old: old[:2]), "2 worker types with 3 names"),
+        (_column("workers", lambda old: np.append(old, 1)), "4 worker types with 3 names"),
+        (_column("worker_types", lambda old: old[:2]), "3 worker types with 2 names"),
+        (_table(alone=np.ones((5, 2)), paired=None), r"as throughputs a ndarray of shape \(5, 2\)"),
+        (_table(alone=np.ones((5, 4)), paired=None), r"of shape \(5, 4\)"),
+        (_table(alone=[[1.0] * 3] * 5, paired=None), "as throughputs a list"),
+        (_table(reference=5), "column 5 the reference"),
+    ],
+)
+@pytest.mark.parametrize("policy", ["max_min_fairness", "allox", "fifo_perf", *SOLVE])
+def test_columns_that_do_not_fit_are_refused(change, said, policy):
+    """Compiled code read beyond the table, and fewer workers than types took the first ones."""
+    with pytest.raises(InputError, match=said):
+        allocate(policy, change(cluster()))
+
+
+@pytest.mark.parametrize("policy", ["allox", "fifo_perf", "finish_time_fairness_perf"])
+def test_jobs_out_of_order_are_refused(policy):
+    """Where a job's place counts; shares went to others where one could not run."""
+    state = cluster()
+    with pytest.raises(InputError, match="job 10 stands after job 11; expected ascending numbers"):
+        allocate(policy, replace(state, job=state.job[[1, 0, *range(2, 8)]]))
+    with pytest.raises(InputError, match="job 10 stands after job 10"):
+        allocate(policy, replace(state, job=state.job[[0, 0, *range(2, 8)]]))
+
+
+def test_shares_never_go_to_another_job():
+    state = changed(cluster(), "scale_factor", 4)  # on no type: the others' shares are spread again
+    with pytest.raises(InputError, match="expected ascending numbers"):
+        allocate("max_min_fairness_perf", replace(state, job=state.job[::-1].copy()))
+
+
+@pytest.mark.parametrize("name", ["entity", "deadline"])
+def test_what_some_states_have_is_as_long_as_the_rest(name):
+    with pytest.raises(InputError, match=f"8 jobs, but 3 values in '{name}'"):
+        allocate("isolated", replace(cluster(), **{name: np.zeros(3, dtype=np.int64)}))

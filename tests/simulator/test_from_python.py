@@ -212,3 +212,51 @@ def test_what_is_no_program(given, said):
         gavel_opt.LinearProgram.build(*given)
     with pytest.raises(InputError, match="5 is no engine"):
         gavel_opt.solve(gavel_opt.LinearProgram.build([1.0], [[1.0]], [1.0], [2.0]), engine=5)
+
+
+@pytest.mark.parametrize("window", [range(2), (0, 2), [0, 2], "0:2", np.array([0, 2])])
+def test_a_window_in_every_form(window):
+    """A range was taken for its first and second job."""
+    result = simulator.run(policy="fifo", window=window, **SMALL)
+    assert result.summary["jobs"]["measured"] == 2
+    rows = simulator.sweep(policy="fifo", window=[(0, 2), (0, 3)], processes=1, **SMALL)
+    assert [row["jobs.measured"] for row in rows] == [2, 3]
+
+
+@pytest.mark.parametrize("window", [{0, 2}, iter((0, 2)), range(0, 4, 2), {0: 2}])
+def test_what_has_no_start_and_end_is_no_window(window):
+    with pytest.raises(InputError, match="is not START:END"):
+        simulator.run(policy="fifo", window=window, **SMALL)
+
+
+@pytest.mark.parametrize("window", [range(2), (0, 2)])
+def test_a_window_of_a_sweep_may_be_one(window):
+    rows = simulator.sweep(policy="fifo", window=window, processes=1, **SMALL)
+    assert [row["jobs.measured"] for row in rows] == [2]
+
+
+@pytest.mark.parametrize("seeds", [[0, 1], (0, 1), range(2), np.arange(2), "0-1"])
+def test_seeds_in_every_form(seeds):
+    found = simulator.what_if("fifo", "v100+1", seed=seeds, processes=1, **SMALL)
+    assert found["seeds"] == [0, 1]
+    assert len(simulator.sweep("fifo", seed=seeds, processes=1, **SMALL)) == 2
+
+
+def test_what_is_said_is_one_line():
+    with pytest.raises(InputError) as found:
+        simulator.run(policy="fifo", jobs=np.arange(9).reshape(3, 3))
+    assert "\n" not in str(found.value)
+
+
+@pytest.mark.parametrize(
+    ("ask", "said"),
+    [
+        (lambda: simulator.what_if("fifo", 5, **SMALL), "--against: 5 is no alternative"),
+        (lambda: simulator.sweep("fifo", seed=[], **SMALL), "^--seed: is an empty list"),
+        (lambda: simulator.sweep("fifo", processes=True, **SMALL), "--processes: True is not"),
+        (lambda: simulator.run("fifo", window=(-1, 2), **SMALL), "starts below job 0"),
+    ],
+)
+def test_wrong_words(ask, said):
+    with pytest.raises(InputError, match=said):
+        ask()

@@ -40,6 +40,7 @@ def test_a_row_is_the_mean_of_its_seeds_with_students_interval(sweep: Path) -> N
         same = [one for one in runs if all(one[name] == row[name] for name in ("policy", "jobs"))]
         values = [float(one["average_jct"]) for one in same]
         assert (row["seeds"], row["completed"], row["others"]) == ("3", "3", "")
+        assert row["completed_jobs"] == str(3 * int(row["jobs"]))
         assert float(row["average_jct"]) == pytest.approx(statistics.mean(values), rel=1e-14)
         low, high = stats.t.interval(0.95, 2, statistics.mean(values), stats.sem(values))
         assert float(row["average_jct_low"]) == pytest.approx(max(0.0, low), rel=1e-9)
@@ -48,8 +49,8 @@ def test_a_row_is_the_mean_of_its_seeds_with_students_interval(sweep: Path) -> N
 
 def test_no_mean_unless_all_seeds_completed(sweep: Path) -> None:
     plan = read_plan(sweep)
-    whole = {"result": {"status": "completed", "average_jct": 3600.0}}
-    slow = {"result": {"status": "completed", "average_jct": 7200.0}}
+    whole = {"result": {"status": "completed", "average_jct": 3600.0, "jobs.completed": 600}}
+    slow = {"result": {"status": "completed", "average_jct": 7200.0, "jobs.completed": 599}}
     cut = {"result": {"status": "saturated", "average_jct": None}}
     lacking = {"result": {"status": "completed", "average_jct": None}}
     kept = [whole, whole, cut, whole, slow, whole, whole, lacking]
@@ -64,8 +65,8 @@ def test_no_mean_unless_all_seeds_completed(sweep: Path) -> None:
     ]
     said = as_text(rows).splitlines()
     cells = [[cell.strip() for cell in line.split("|")[2:-1]] for line in said]
-    assert cells[2] == ["2", "", "", "2 of 3 (1 saturated)"]
-    assert cells[3] == ["3", "1.33", "0.00 to 2.77", "3 of 3"]
+    assert cells[2] == ["2", "", "", "", "2 of 3 (1 saturated)"]
+    assert cells[3] == ["3", "1.33", "1,799", "0.00 to 2.77", "3 of 3"]
 
 
 def test_a_completed_run_whose_verdict_is_undecided_is_not_taken_for_a_sustained_one(
@@ -75,7 +76,12 @@ def test_a_completed_run_whose_verdict_is_undecided_is_not_taken_for_a_sustained
     plan = read_plan(sweep)
     verdicts = ["sustained", "undecided", "undecided", "unjudged", "sustained", "off"]
     found = [
-        {"status": "completed", "average_jct": 3600.0 + place, "saturation.verdict": verdict}
+        {
+            "status": "completed",
+            "average_jct": 3600.0 + place,
+            "saturation.verdict": verdict,
+            "jobs.completed": 1,
+        }
         for place, verdict in enumerate(verdicts)
     ]
     kept = {one.name: {"result": result} for one, result in zip(plan, found, strict=False)}

@@ -93,7 +93,9 @@ def make_executor(
     """
     if name not in EXECUTORS:
         raise unknown_name("executor", name, EXECUTORS)
-    if processes is not None and not (isinstance(processes, int) and processes > 0):
+    if processes is not None and (
+        isinstance(processes, bool) or not isinstance(processes, int) or processes < 1
+    ):
         raise InputError(f"--processes: {processes!r} is not a positive whole number")
     module, _, attribute = EXECUTORS[name].partition(":")
     make = getattr(importlib.import_module(f"{__name__}.{module}"), attribute)

@@ -41,6 +41,8 @@ class OverSeeds:
         How each of the other runs ended: ``saturated``, ``failed``, ``not run``, ...
     undecided
         Of how many of those with a value it is undecided whether their rate can be sustained.
+    jobs
+        Measured jobs that completed, over all of those with a value.
     """
 
     policy: str
@@ -49,6 +51,7 @@ class OverSeeds:
     missed: tuple[int, ...]
     others: tuple[str, ...]
     undecided: int = 0
+    jobs: int = 0
 
     @property
     def seeds(self) -> int:
@@ -102,7 +105,7 @@ def _together(group: Sequence[PlanEntry], batch: Batch) -> OverSeeds:
     values: list[float] = []
     missed: list[int] = []
     others: list[str] = []
-    undecided = 0
+    undecided = jobs = 0
     for one in group:
         if one.name not in batch.done:
             others.append("failed" if one.name in batch.failed else "not run")
@@ -113,6 +116,7 @@ def _together(group: Sequence[PlanEntry], batch: Batch) -> OverSeeds:
             if result.get(MISSED) is not None:
                 missed.append(int(result[MISSED]))
             undecided += is_undecided(result)
+            jobs += int(result["jobs.completed"])
         else:
             ended = str(result["status"])
             others.append("without all jobs" if ended == "completed" else ended)
@@ -120,7 +124,8 @@ def _together(group: Sequence[PlanEntry], batch: Batch) -> OverSeeds:
         name: value for name, value in group[0].settings.items() if name not in ("policy", "seed")
     }
     policy = str(group[0].config["policy"])
-    return OverSeeds(policy, settings, tuple(values), tuple(missed), tuple(others), undecided)
+    ended = tuple(values), tuple(missed), tuple(others)
+    return OverSeeds(policy, settings, *ended, undecided, jobs)
 
 
 def write_over_seeds(folder: Path, rows: Sequence[OverSeeds]) -> None:
@@ -134,7 +139,8 @@ def write_over_seeds(folder: Path, rows: Sequence[OverSeeds]) -> None:
         low, high = row.interval or (None, None)
         found: dict[str, Any] = {"policy": row.policy}
         found |= {name: row.settings.get(name) for name in names}
-        found |= {"seeds": row.seeds, "completed": len(row.values), "average_jct": row.mean}
+        found |= {"seeds": row.seeds, "completed": len(row.values)}
+        found |= {"completed_jobs": row.jobs, "average_jct": row.mean}
         found |= {"average_jct_low": low, "average_jct_high": high, "others": row.why or None}
         if any(one.missed for one in rows):
             found[MISSED] = row.mean_missed
@@ -153,6 +159,7 @@ def as_text(rows: Sequence[OverSeeds]) -> str:
     columns["mean JCT (hours)"] = [
         "" if row.mean is None else f"{row.mean / HOUR:.2f}" for row in rows
     ]
+    columns["completed jobs"] = ["" if row.mean is None else f"{row.jobs:,}" for row in rows]
     if any(row.interval for row in rows):
         columns["95 % interval"] = [_interval(row.interval) for row in rows]
     if any(row.missed for row in rows):

@@ -132,9 +132,8 @@ def _choices(source: str, settings: Mapping[str, Any]) -> dict[str, list[Value]]
         setting = find_setting(name)
         if setting is None:
             if isinstance(given, dict):
-                raise InputError(
-                    f"{source}: {name}: is a table; only [[case]] tables and settings are known"
-                )
+                wrong = f"{name}: is a table; only [[case]] tables and settings are known"
+                raise _located(source, InputError(wrong))
             raise unknown_name(
                 f"setting in {source}:" if source else "setting", name, ["case", *known_settings()]
             )
@@ -145,15 +144,16 @@ def _choices(source: str, settings: Mapping[str, Any]) -> dict[str, list[Value]]
 def _values(source: str, name: str, given: Any, setting: Setting) -> list[Value]:
     """Tell the values of one setting apart and check that they are of its kind."""
     if isinstance(given, list) and not given:
-        raise InputError(f"{source}: {name}: is an empty list; expected at least one value")
+        wrong = f"{setting.flag}: is an empty list; expected at least one value"
+        raise _located(source, InputError(wrong))
     try:
         values = several(given, setting.kind, setting.flag)
         for place, value in enumerate(values):
             checked = setting.read(value, name)
-            if isinstance(value, dict | list | tuple):  # names of runs are made of text
+            if isinstance(value, dict | list | tuple | range):  # names of runs are made of text
                 values[place] = setting.kind.write(checked) or value
-    except InputError as wrong:
-        raise _located(source, wrong) from None
+    except InputError as refused:
+        raise _located(source, refused) from None
     return values
 
 
