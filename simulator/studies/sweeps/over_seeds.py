@@ -124,8 +124,8 @@ def _together(group: Sequence[PlanEntry], batch: Batch) -> OverSeeds:
         name: value for name, value in group[0].settings.items() if name not in ("policy", "seed")
     }
     policy = str(group[0].config["policy"])
-    ended = tuple(values), tuple(missed), tuple(others)
-    return OverSeeds(policy, settings, *ended, undecided, jobs)
+    found = tuple(values), tuple(missed), tuple(others)
+    return OverSeeds(policy, settings, *found, undecided, jobs)
 
 
 def write_over_seeds(folder: Path, rows: Sequence[OverSeeds]) -> None:
