@@ -111,6 +111,18 @@ def lists_alone(arguments: argparse.Namespace, lists: str, table: str) -> None:
         raise InputError(f"--json: goes with {lists}; for a program the results are in {table}")
 
 
+def require_failures(folder: Path) -> None:
+    """Refuse ``--retry-failed`` where nothing was ever carried out.
+
+    Raises
+    ------
+    InputError
+        Naming the folder.
+    """
+    if not folder.is_dir():
+        raise InputError(f"--retry-failed: {folder} is no folder in which runs could have failed")
+
+
 def nothing_failed() -> int:
     """Say that ``--retry-failed`` has nothing to do; the exit status."""
     print("nothing failed: there is nothing to run again")

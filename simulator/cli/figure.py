@@ -23,6 +23,7 @@ from simulator.cli.executor_flags import (
     hand_to_slurm,
     lists_alone,
     nothing_failed,
+    require_failures,
     share_of,
 )
 from simulator.settings.by_policy import names_taken
@@ -173,13 +174,14 @@ def run(arguments: argparse.Namespace) -> int:
     costs = [expected_cost(task.payload.get("config", task.payload)) for _, task in tasks]
     mine = share_of(arguments, tasks, costs)
     if arguments.retry_failed:
+        require_failures(folder)
         mine = [(plan, task) for plan, task in mine if task.name in plan.failures.names()]
         if not mine:
             return nothing_failed()
+    require_inputs(task.payload.get("config", {}) for _, task in mine)
     if arguments.dry_run:
         return _list(mine, arguments.json)
     lists_alone(arguments, "--dry-run", "points.csv of each figure")
-    require_inputs(task.payload.get("config", {}) for _, task in mine)
     if arguments.executor == SLURM:
         return hand_to_slurm(arguments, folder, len(mine), "run", "report")
     started = time.perf_counter()

@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 from gavel_opt import GavelError, InputError
 from simulator.cli.drawing import can_draw
-from simulator.cli.executor_flags import SLURM, add_where, executor_of, hand_to_slurm, share_of
+from simulator.cli.executor_flags import (
+    SLURM,
+    add_where,
+    executor_of,
+    hand_to_slurm,
+    require_failures,
+    share_of,
+)
 from simulator.settings.by_policy import settings_by_policy
 from simulator.settings.config import GIVEN
 from simulator.settings.options import (
@@ -84,6 +91,7 @@ def run(arguments: argparse.Namespace) -> int:
     ):
         raise InputError("--output: is required where several commands share the work")
     if folder is not None and arguments.retry_failed:
+        require_failures(folder)
         failed = set(Failures(folder / FAILURES).names())
         mine = [task for task in mine if task.name in failed]
     if folder is not None and arguments.executor == SLURM:

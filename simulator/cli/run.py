@@ -297,6 +297,8 @@ def _what_to_run(arguments: argparse.Namespace) -> tuple[RunConfig, Checkpoint |
         arguments.output = arguments.resume
     checkpoint = load(Path(arguments.resume), "--resume")
     arguments.fork_from = checkpoint.runner.get("forked_from")
+    if arguments.output is not None:
+        _checkpoints_as_before(arguments, checkpoint.runner.get("plan"))
     anew = {name: GIVEN[name].read(value, name) for name, value in given.items()}
     config = replace(checkpoint.config, **anew)
     spent = float(checkpoint.runner["spent"])
@@ -306,6 +308,18 @@ def _what_to_run(arguments: argparse.Namespace) -> tuple[RunConfig, Checkpoint |
             f"give more, such as --timeout {math.ceil(2.0 * spent)}"
         )
     return config, checkpoint
+
+
+def _checkpoints_as_before(arguments: argparse.Namespace, plan: Any) -> None:
+    """Go on writing the checkpoints that the run wrote, where the flags say nothing else."""
+    if not isinstance(plan, dict):
+        return
+    if arguments.checkpoint_every is None:
+        for name, unit in (("seconds", "s"), ("rounds", "r")):
+            if isinstance(plan.get(name), int | float):
+                arguments.checkpoint_every = f"{plan[name]}{unit}"
+    if arguments.checkpoint_at_job is None and isinstance(plan.get("at_job"), int):
+        arguments.checkpoint_at_job = plan["at_job"]
 
 
 def _checkpointing(arguments: argparse.Namespace, folder: Path | None) -> Checkpointing | None:

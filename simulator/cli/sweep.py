@@ -24,6 +24,7 @@ from simulator.cli.executor_flags import (
     executor_of,
     lists_alone,
     nothing_failed,
+    require_failures,
     share_of,
     typed,
 )
@@ -100,10 +101,11 @@ def run(arguments: argparse.Namespace) -> int:
         raise InputError("--output: is required")
     entries = beside_earlier(folder, entries)
     mine = share_of(arguments, entries, [expected_cost(one.config) for one in entries])
+    require_inputs(one.config for one in mine)
     if arguments.dry_run:
         return _list(mine, arguments.json)
-    require_inputs(one.config for one in mine)
     if arguments.retry_failed:
+        require_failures(folder)
         failed = set(Failures(folder / FAILURES).names())
         mine = [one for one in mine if one.name in failed]
         if not mine:

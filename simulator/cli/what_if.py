@@ -45,10 +45,10 @@ _OF_JOBS = [
     *(
         one.name
         for one in GIVEN.values()
-        if one.group == WORKLOAD and one.name not in ("seed", "slos")
+        if one.group == WORKLOAD and one.name not in ("seed", "slos", "entities")
     ),
 ]
-"""Settings that decide which jobs there are, and when they come; deadlines are beside them."""
+"""Settings that decide which jobs there are, and when they come; deadlines and owners are beside them."""
 
 _MORE_WORKERS = re.compile(r"([A-Za-z][\w.-]*?)([+-]\d+)")
 
@@ -80,8 +80,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Run the alternatives and compare them; exit status 3 if some runs failed."""
     if arguments.dry_run:
-        for runs in _plan(arguments)[0].values():
-            print("\n".join(runs))
+        plan = _plan(arguments)[0].values()
+        require_inputs(config.to_json() for runs in plan for config in runs.values())
+        print("\n".join(name for runs in plan for name in runs))
         return 0
     batch, outcomes, seeds = find(arguments)
     if arguments.json:

@@ -93,6 +93,10 @@ class Checkpointing:
     at_job: int | None = None
     rescues: bool = True
 
+    def kept(self) -> dict[str, Any]:
+        """What a run that goes on does as well, unless it is told otherwise."""
+        return {"seconds": self.seconds, "rounds": self.rounds, "at_job": self.at_job}
+
     @property
     def warm_path(self) -> Path:
         """File of the checkpoint at a job."""
@@ -398,6 +402,7 @@ class _Run:
             "saving": self.saving,
             "judge": self.before_look or self.judge.snapshot(),
             "warm_saved": self.warm_saved,
+            "plan": None if self.checkpointing is None else self.checkpointing.kept(),
             "forked_from": self.forked_from,
             "saved_rounds": self.saved_rounds,
             "recorded": [word for word in RECORDINGS if word in self.recorded],
@@ -423,7 +428,7 @@ class _Run:
         with refusing():
             self._take_back(memory)
             before = str(memory.get("policy_source", ""))
-        if memory["warm_saved"] is None:  # a fork begins, of a warm-up that may have gone too far
+        if not self.warm_saved:  # a fork, or a job that is asked for now: it may have been there
             self._check_warm_job()
         now = self.simulation.policy_source
         if before != now and not forks:
@@ -441,7 +446,7 @@ class _Run:
         if job is not None and job <= self.simulation.arrived:
             raise InputError(
                 f"--checkpoint-at-job: {self.simulation.arrived} jobs had arrived by the checkpoint that this "
-                f"forks from; give a number above that"
+                f"{'goes on' if self.forked_from is None else 'forks'} from; give a number above that"
             )
 
     def _take_back(self, memory: dict[str, Any]) -> None:
@@ -452,7 +457,10 @@ class _Run:
         self.saving = float(memory["saving"])
         self.judge.restore(memory["judge"])
         self.saved_rounds = int(memory["saved_rounds"])
-        self.warm_saved = self.warm_saved or bool(memory["warm_saved"])
+        before = memory.get("plan")
+        ours = self.checkpointing.at_job if self.checkpointing is not None else None
+        same = not isinstance(before, dict) or before.get("at_job") == ours
+        self.warm_saved = self.warm_saved or (same and bool(memory["warm_saved"]))
         self.forked_from = memory.get("forked_from")
 
     def hide(self) -> None:

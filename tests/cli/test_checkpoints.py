@@ -433,3 +433,27 @@ def test_a_run_that_has_ended_is_not_gone_on_with(tmp_path, capsys):
     said = capsys.readouterr().err
     assert "the run there has ended" in said
     assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize("every", ["20r", "0.05s"])
+def test_a_run_that_goes_on_keeps_to_its_checkpoints(tmp_path, every):
+    """It wrote none, and nothing to fork from, unless the flags stood there again."""
+    words = ("--policy", "isolated", *WARM, "--output", tmp_path, "--max-simulated-hours", 9)
+    done = gavel_sim("run", *words, "--checkpoint-every", every, "--checkpoint-at-job", 30)
+    assert "no checkpoint was written" in done.stdout
+    assert gavel_sim("run", "--resume", tmp_path, "--max-simulated-hours", 999).returncode == 0
+    assert load(tmp_path / "checkpoint-job30.npz", "--fork-from").runner["saved_rounds"]
+    plan = load(tmp_path / "checkpoint.npz", "--resume").runner["plan"]
+    assert plan["at_job"] == 30
+    assert (plan["rounds"], plan["seconds"]) == ((20, None) if every == "20r" else (None, 0.05))
+
+
+def test_a_run_that_goes_on_may_be_asked_for_a_checkpoint(tmp_path):
+    words = ("--policy", "isolated", *WARM, "--output", tmp_path, "--checkpoint-every", "20r")
+    assert gavel_sim("run", *words, "--max-simulated-hours", 9).returncode == 0
+    more = ("run", "--resume", tmp_path, "--max-simulated-hours", 999, "--checkpoint-at-job")
+    done = gavel_sim(*more, 2)
+    assert done.returncode == 2
+    assert "had arrived by the checkpoint that this goes on from" in done.stderr
+    assert gavel_sim(*more, 30).returncode == 0
+    assert (tmp_path / "checkpoint-job30.npz").exists()

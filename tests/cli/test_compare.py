@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 
 import numpy as np
@@ -161,3 +162,15 @@ def test_a_run_whose_verdict_is_undecided_is_told_from_one_that_is_sustained(
     assert [one["verdict"] for one in json.loads(found)["runs"]] == ["sustained", "undecided"]
     _, text, _ = compare(capsys, tmp_path / "a", tmp_path / "a")
     assert "undecided" not in text
+
+
+def test_who_does_not_run_and_who_runs_beside_another(tmp_path, capsys):
+    """It said "runs not in b", and the same worker for both where one shared it."""
+    words = ["run", "--cluster", "1:1:0", "--jobs", "4", "--record", "placements"]
+    for policy in ("fifo_perf", "gandiva", "max_min_fairness_perf"):
+        assert main([*words, "--policy", policy, "--output", str(tmp_path / policy)]) == 0
+    capsys.readouterr()
+    _, out, _ = compare(capsys, tmp_path / "fifo_perf", tmp_path / "gandiva")
+    assert re.search(r"job 0 runs on worker 1 in \S+ and runs on worker 1 beside job 2 in \S+", out)
+    _, out, _ = compare(capsys, tmp_path / "fifo_perf", tmp_path / "max_min_fairness_perf")
+    assert re.search(r"job 0 runs on worker 1 in \S+ and does not run in \S+", out)

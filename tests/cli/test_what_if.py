@@ -343,3 +343,10 @@ def test_cost_stands_with_its_difference() -> None:
     lines = as_text([base, Outcomes("x", [result(900.0), result(1400.0)])], [0, 1]).splitlines()
     found = [line.split("|")[-2].strip() for line in lines if line.startswith("|")]
     assert found == ["cost ($)", "-" * 24 + ":", "1,250.00", "1,150.00 (-100.00 ± 0.00)"]
+
+
+def test_who_owns_the_jobs_does_not_change_them(capsys) -> None:
+    policy = "max_min_fairness_water_filling_perf"
+    words = ["what-if", "--policy", policy, "--cluster", "2:2:2", "--jobs", "4", "--seed", "0-1"]
+    assert main([*words, "--processes", "1", "--against", "entities=1:2"]) == 0
+    assert "the jobs themselves" not in capsys.readouterr().out

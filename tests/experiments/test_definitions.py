@@ -260,7 +260,9 @@ def test_what_curves_show_is_said_with_its_unit(tmp_path: Path, capsys, recwarn)
     words = ["--seed", "1", "--window", "0:2", "--processes", "1", "--output", str(out)]
     assert main(["figure", str(tmp_path / "mine.toml"), *words]) == 0
     said = capsys.readouterr().out
-    assert said.startswith("Jobs beyond their deadline (%) and cost in dollars of jobs 0 to 2")
+    assert said.startswith(
+        "Jobs beyond their deadline (%) and cost in dollars of jobs 0 to 1 (all 2 "
+    )
     assert "Cost and makespan are those of all jobs until these were done" in said
     assert "| _mine, $x_$: jobs beyond their deadline (%) |" in said
     assert " fifo_perf: cost (dollars) |" not in said  # two of one policy: by their names

@@ -290,3 +290,30 @@ def test_a_partial_mean_is_no_mean_in_the_table(tmp_path: Path) -> None:
         assert row["utilization"]
     columns = pyarrow.parquet.read_table(output / "summary.parquet").to_pydict()
     assert [mean is None for mean in columns["average_jct"]] == [True, False] * 2
+
+
+COMMANDS = {
+    "sweep": ["--policy", "fifo", "--jobs", "4"],
+    "knee": ["--policy", "fifo", "--seed", "0"],
+    "figure": ["9", "--policy", "allox", "--at", "4", "--seed", "0"],
+}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_nothing_can_have_failed_in_a_folder_that_is_not_there(command, tmp_path, capsys):
+    """With a slip in its name it said that nothing failed, exit status 0."""
+    words = [*COMMANDS[command], "--output", str(tmp_path / "resluts"), "--retry-failed"]
+    assert main([command, *words]) == 2
+    assert "resluts is no folder in which runs could have failed" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("command", ["sweep", "what-if"])
+def test_a_list_of_runs_has_none_that_would_be_refused(command, tmp_path, capsys):
+    (tmp_path / "my.trace").write_text("nothing\n")
+    words = ["--policy", "fifo", "--trace", str(tmp_path / "my.trace"), "--dry-run"]
+    words += ["--against", "v100+1"] if command == "what-if" else []
+    assert main([command, *words]) == 2
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert "my.trace:1: expected 10 columns" in err

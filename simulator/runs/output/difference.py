@@ -181,12 +181,22 @@ def _first_placement(a: Recorded, b: Recorded) -> tuple[int, int, str] | None:
     place = int(differ[0]) if differ.size else both
     entries = [side[:, place] for side in sides if place < side.shape[1]]
     number, job = min((int(entry[0]), int(entry[1])) for entry in entries)
-    workers = []
-    for side in sides:
-        mine = side[3, (side[0] == number) & ((side[1] == job) | (side[2] == job))]
-        listed = ", ".join(map(str, mine.tolist()))
-        workers.append(f"on worker{'s' if mine.size > 1 else ''} {listed}" if mine.size else "not")
-    return number, job, f"job {job} runs {workers[0]} in {a.name} and {workers[1]} in {b.name}"
+    said = [
+        f"{_runs(side, number, job)} in {name}"
+        for name, side in zip((a.name, b.name), sides, strict=True)
+    ]
+    return number, job, f"job {job} {' and '.join(said)}"
+
+
+def _runs(placed: NDArray[np.int64], number: int, job: int) -> str:
+    """Where a job runs in a round, and beside whom."""
+    mine = placed[1:, (placed[0] == number) & ((placed[1] == job) | (placed[2] == job))]
+    if not mine.size:
+        return "does not run"
+    partner = int(mine[1, 0] if mine[0, 0] == job else mine[0, 0])
+    beside = f" beside job {partner}" if partner >= 0 else ""
+    listed = ", ".join(map(str, mine[2].tolist()))
+    return f"runs on worker{'s' if mine.shape[1] > 1 else ''} {listed}{beside}"
 
 
 def _sorted(placements: Columns) -> NDArray[np.int64]:

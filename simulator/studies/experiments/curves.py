@@ -404,7 +404,7 @@ class CurveExperiment:
             return f"{what}, {seeds}."
         start, end = choices.window
         whole = f"all {end - start:,} of each seed unless a count says otherwise"
-        said = f"{what} of jobs {start} to {end} ({whole}), {seeds}."
+        said = f"{what} of jobs {start} to {end - 1} ({whole}), {seeds}."
         if of_all:
             said += " Cost and makespan are those of all jobs until these were done."
         return said
@@ -482,7 +482,9 @@ class CurveExperiment:
                     y_limits=(0.0, self.highest),
                 )
             )
-        window = f"jobs {choices.window[0]}–{choices.window[1]}, " if self.axis == "rate" else ""
+        window = (
+            f"jobs {choices.window[0]}–{choices.window[1] - 1}, " if self.axis == "rate" else ""
+        )
         note = f"{window}{choices.named_seeds}"
         if self._of_other_jobs(choices):
             note += f". {OTHER_WINDOW}"
