@@ -65,6 +65,8 @@ class Simulation:
         again, nor is anybody told what these settings mean.
     prepare
         Handed the workload before anybody takes notice of its jobs.
+    between_resets
+        Seconds that pass at least between two recomputations of the allocation.
 
     Raises
     ------
@@ -98,6 +100,7 @@ class Simulation:
         record_placements: bool = False,
         like: Simulation | None = None,
         prepare: Callable[[Workload], None] | None = None,
+        between_resets: float = BETWEEN_RESETS,
     ) -> None:
         self.config = config
         self.policy_source = source_of(config, made)
@@ -147,7 +150,7 @@ class Simulation:
             window=window,
             seed=config.seed,
             round_seconds=float(config.round_seconds),
-            between_resets=BETWEEN_RESETS,
+            between_resets=between_resets,
             prices=self.prices if prices is None else prices,
             records_placements=record_placements,
             shown=estimates,
