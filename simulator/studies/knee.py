@@ -167,7 +167,7 @@ def _pace_by(late: float, config: RunConfig, bound: Bound) -> Pace:
             go_on(first, TURNOVERS * first.turnover / STRETCHES)
         settled = first.pace(4 + math.ceil(STRETCHES / TURNOVERS))
         picks = first.left_out() > LEFT_OUT
-        if not picks:
+        if not picks or bound.space_sharing:  # of two jobs a worker a shorter one has not enough
             return settled
     most = MOST_TURNOVERS * max(1.0, USUAL_WORKERS / float(bound.workers.sum()))
     demand = min(long, settled_demand(bound))

@@ -296,6 +296,52 @@ class TestLongQueue:
         assert queue._simulation.measurements is run.measurements
         assert paces[0] == paces[1]
 
+    def test_deadlines_of_jobs_that_have_waited_are_over(self, bound):
+        """A queue that keeps jobs for nine times their duration has those of 1.2 times in time for a part of that."""
+        own = config(policy="max_sum_throughput_normalized_by_cost_perf_SLOs", seed=1)
+        queue = LongQueue(own, bound, 1.0, 8.0)
+        slo = queue._simulation.workload.jobs.slo
+        kept_for = queue.turnover * 3600.0 / mean_duration(None)
+        assert kept_for == pytest.approx(8.83, rel=0.01)
+        for multiple in (1.2, 2.0, 10.0):
+            found = np.mean(slo[: queue._count] == multiple)
+            assert found == pytest.approx(min(1.0, multiple / kept_for) / 3, abs=0.04)
+        assert slo[queue._count :].min() == 1.2
+
+    def test_of_jobs_with_deadlines_it_has_the_pace_that_it_settles_at(self, bound):
+        """5.61 +/- 0.03 in all that follows. With all deadlines ahead it is 5.75 for the first hundred hours."""
+        paces = []
+        for seed in range(3):
+            own = config(policy="max_sum_throughput_normalized_by_cost_perf_SLOs", seed=seed)
+            queue = LongQueue(own, bound, 100.0, 8.0)
+            for _ in range(8):
+                queue.go_on(12.0)
+            paces.append(queue.pace(2).rate)
+        assert np.mean(paces) == pytest.approx(5.61, rel=0.012)
+
+    def test_allocations_that_take_long_stay_for_longer_at_the_same_pace(self, monkeypatch):
+        own = config(policy="max_sum_throughput_normalized_by_cost_packed_SLOs", cluster="6:6:6")
+        bound, paces, asked = highest_rate(own, True), [], []
+        for seldom in (long_queue._SELDOM, {}):
+            monkeypatch.setattr(long_queue, "_SELDOM", seldom)
+            for seed in (0, 2):
+                queue = LongQueue(replace(own, seed=seed), bound, 40.0)
+                for _ in range(3):
+                    queue.go_on(10.0)
+                paces.append(queue.pace(1).rate)
+                asked.append(queue._simulation.allocations)
+        assert np.mean(paces[:2]) == pytest.approx(np.mean(paces[2:]), rel=0.01)
+        assert sum(asked[:2]) < 0.5 * sum(asked[2:])
+
+    def test_of_finish_times_in_pairs_it_is_so_long_that_late_jobs_hold_up_nobody(self):
+        """With five workers per worker it comes to 0.95 of the bound, of jobs on one worker to 0.85."""
+        own = config(policy="finish_time_fairness_packed", multi_gpu=True)
+        bound = highest_rate(own, True)
+        queue = LongQueue(own, bound, 20.0)
+        for _ in range(3):
+            queue.go_on(4.0)
+        assert 0.985 < queue.pace(1).rate / bound.rate < 1.0
+
     def test_the_same_seed_gives_the_same_pace(self, bound):
         paces = []
         for _ in range(2):

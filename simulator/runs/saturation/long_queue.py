@@ -279,6 +279,8 @@ class LongQueue:
         self._share = job_shares(config, keys)
         if known_in_order(config, made):
             in_order = True
+        elif made is None and config.policy in _LONGER:
+            in_order = False  # to be told would take as many turns as there are jobs
         if demand is None:
             usual = DEMAND_WITH_WEIGHTS if config.multi_priority else DEMAND
             demand = demand_of(config.policy, usual)
