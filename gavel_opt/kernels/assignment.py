@@ -4,9 +4,15 @@ The assignment with the least total cost, where a place ``k`` from the end of a 
 job's time on that type. What comes out is what ``scipy.optimize.linear_sum_assignment`` finds for the
 matrix with a column for each worker and place, ties and rounding included: the same method, in the same
 order of operations (shortest augmenting paths; Crouse, "On implementing 2D rectangular assignment
-algorithms", 2016). Columns of one type and place have the same costs, so those with the same price as well
-are one *group* as long as a search has reached none of them: a step of a search costs a few dozen
-groups in place of thousands of columns.
+algorithms", 2016). Columns of one type and place, a *kind*, have the same costs, so those with the same price as
+well are one *group* as long as a search has reached none of them.
+
+A step of a search looks at a few kinds and not at all of them. Prices rise from place to place by no more than the times
+of the jobs that stand at the one and no less than those of the jobs at the next. So from where a job would stand
+in line by its time it is ever further to other places, and each is nearer by way of a job that stands between.
+That holds by more than rounding can change as long as slopes differ by :data:`TOLERATED`; where they do not, as
+with jobs alike, all such places are looked at. What it rests on is checked after each search; if rounding
+ever gets that large, all is done again with every place looked at.
 
 A search numbers the columns that it has not reached from the last to the first; a column that it
 reaches is replaced in that order by the one at the end. Of columns at the same distance it takes the free
@@ -24,6 +30,9 @@ from gavel_opt.arrays import Floats, Ints
 from gavel_opt.kernels.jit import compiled
 from gavel_opt.kernels.records import record
 
+TOLERATED = 1e-11
+"""Difference between slopes that decides, beside the largest cost: thousands of times what rounding does to one sum."""
+
 COLUMN = record(
     price="f8",
     distance="f8",  # when the search reached it
@@ -40,23 +49,34 @@ GROUP = record(
     distance="f8",
     source="i8",
     first="i8",  # column, or -1
-    next="i8",  # group of the same kind, or -1
-    free="?",
 )
 KIND = record(
-    first="i8",  # group: that of the free columns
+    place="i8",
+    column="i8",  # first of its columns
+    first="i8",  # group: that of the free columns; there is room for as many others as columns
+    behind="i8",  # the last group that was ever in use
     taken="i8",  # columns that have a job
-    price="f8",  # no column of it has a higher one
-    distance="f8",  # none of its columns not reached is nearer
+    left="i8",  # columns not reached
+    heap="i8",  # where it stands in the heap, or -1
+    price="f8",  # of its columns, the same but for rounding
+    distance="f8",  # of the nearest of its columns not reached
+    slope="f8",  # price of the next place less its own
+    shortest="f8",  # of the times of its jobs
+    longest="f8",
 )
 JOB = record(dual="f8", column="i8")
 STATE = record(
-    enough="f8",  # distance of the nearest free column
+    tolerance="f8",  # seconds by which slopes have to differ, infinite if rounding got out of hand
+    rounded="f8",  # what rounding may come to for that
     columns="i8",
     places="i8",  # in each line
-    groups="i8",  # that are or were in use
-    spare="i8",  # group that is not in use, or -1; others follow
+    heap="i8",  # kinds in it
+    sound="?",  # whether rounding stayed small
 )
+
+
+_CHANGED = -2
+"""For its place in the heap: a kind whose slopes are to be noted."""
 
 
 class Lines(NamedTuple):
@@ -70,12 +90,18 @@ class Lines(NamedTuple):
         Cost of a job wherever it goes, shape ``(m,)``.
     column, group, kind, job
         Records of those; they are as many as :data:`STATE` says, and there is room for more.
+    begins
+        First worker of each type, and behind the last, shape ``(J + 1,)``.
     order
         Columns not reached, by rank.
     reached, nearest
         Columns that the search has reached, and groups that are nearest.
-    deepest
-        Of each type, the last place that the search has looked at.
+    heap
+        Kinds that have a distance and columns not reached, the nearest first.
+    equal
+        Places in the heap, of kinds that are as near as the first.
+    around
+        By job and type the place about which the job was looked for last, shape ``(m, J)``.
     state
         One record.
     """
@@ -86,10 +112,13 @@ class Lines(NamedTuple):
     group: Any
     kind: Any
     job: Any
+    begins: Ints
     order: Ints
     reached: Ints
     nearest: Ints
-    deepest: Ints
+    heap: Ints
+    equal: Ints
+    around: Ints
     state: Any
 
     @classmethod
@@ -99,14 +128,16 @@ class Lines(NamedTuple):
             np.empty((jobs, types)),
             np.empty(jobs),
             np.zeros(columns, COLUMN),
-            # each column may leave an empty group and have a new one
-            np.zeros(jobs * types + 2 * columns, GROUP),
+            np.zeros(jobs * types + columns, GROUP),
             np.zeros(jobs * types, KIND),
             np.zeros(jobs, JOB),
+            np.empty(types + 1, np.int64),
             np.empty(columns, np.int64),
             np.empty(columns, np.int64),
-            np.empty(jobs * types + 2 * columns, np.int64),
-            np.empty(types, np.int64),
+            np.empty(jobs * types + columns, np.int64),
+            np.empty(jobs * types, np.int64),
+            np.empty(jobs * types, np.int64),
+            np.empty((jobs, types), np.int64),
             np.zeros(1, STATE),
         )
 
@@ -114,56 +145,83 @@ class Lines(NamedTuple):
 @compiled
 def assign(lines: Lines, jobs: int, workers: Ints, places: int) -> None:
     """Give each of the first ``jobs`` a column (``job.column``) of ``workers``, ``(J,)``, with so many places each."""
+    state, largest = lines.state[0], 0.0
+    for job in range(jobs):
+        for j in range(workers.size):
+            if workers[j] > 0:
+                largest = max(largest, jobs * lines.time[job, j] + lines.age[job])
+    state.tolerance = TOLERATED * largest
+    if not _fill(lines, jobs, workers, places):
+        state.tolerance = math.inf
+        _fill(lines, jobs, workers, places)
+
+
+@compiled
+def _fill(lines: Lines, jobs: int, workers: Ints, places: int) -> bool:
+    """Give each job a column; False where rounding may have had a search leave out what it should have looked at."""
+    state = lines.state[0]
+    state.rounded, state.sound = state.tolerance / 16.0, True
     _empty(lines, jobs, workers, places)
     for job in range(jobs):
-        _augment(lines, job, _search(lines, job))
+        many = _search(lines, job)
+        if state.sound:
+            _augment(lines, job, many)
+            _put_in_order(lines, many)
+        if not state.sound:
+            return False
+    return True
 
 
 @compiled
 def _empty(lines: Lines, jobs: int, workers: Ints, places: int) -> None:
     """Lines without a job."""
     column, group, kind, state = lines.column, lines.group, lines.kind, lines.state[0]
-    types = workers.size
-    c = 0
+    types, c, g = workers.size, 0, 0
+    lines.begins[0] = 0
+    for j in range(types):
+        lines.begins[j + 1] = lines.begins[j] + workers[j]
     for k in range(places * types):
-        many = workers[k % types]
-        kind[k].first, kind[k].taken, kind[k].price = k, 0, 0.0
-        group[k].first, group[k].next, group[k].free = (c if many > 0 else -1), -1, True
-        group[k].price = 0.0
+        many, one = workers[k % types], kind[k]
+        one.place, one.column, one.first, one.behind = k // types, c, g, g
+        one.taken, one.left, one.heap = 0, many, -1
+        one.price, one.distance, one.slope = 0.0, math.inf, 0.0
+        one.shortest, one.longest = math.inf, 0.0
+        group[g].first = c if many > 0 else -1
+        group[g].price, group[g].distance = 0.0, math.inf
         for place in range(many):
             column[c].price, column[c].job = 0.0, -1
-            column[c].kind = column[c].group = k
+            column[c].kind, column[c].group = k, g
             column[c].before = c - 1 if place > 0 else -1
             column[c].after = c + 1 if place < many - 1 else -1
             c += 1
+        g += many + 1
     for rank in range(c):
         column[rank].rank = c - 1 - rank
         lines.order[rank] = c - 1 - rank
     for job in range(jobs):
         lines.job[job].dual, lines.job[job].column = 0.0, -1
-    state.columns, state.places, state.groups, state.spare = c, places, places * types, -1
+        for j in range(types):
+            lines.around[job, j] = 0
+    state.columns, state.places, state.heap = c, places, 0
 
 
 @compiled
 def _search(lines: Lines, job: int) -> int:
     """Shortest path from a job to a free column; the number of columns reached, that one last."""
     column, group, order = lines.column, lines.group, lines.order
-    for g in range(lines.state[0].groups):
-        group[g].distance = math.inf
     columns = lines.state[0].columns
-    for k in range(lines.state[0].places * lines.deepest.size):
-        lines.kind[k].distance = math.inf
-    for j in range(lines.deepest.size):
-        lines.deepest[j] = 0
-    lines.state[0].enough = math.inf
     distance, at, many = 0.0, job, 0
     while True:
-        nearest = _look(lines, at, distance)
-        c = _chosen(lines, nearest)
+        _look(lines, at, distance)
+        if lines.state[0].heap == 0:
+            lines.state[0].sound = False
+            return many
+        c = _chosen(lines, _nearest(lines))
         g = column[c].group
         distance = group[g].distance
         column[c].distance, column[c].source = distance, group[g].source
         _unlink(lines, c)
+        _leave(lines, column[c].kind)
         last = order[columns - 1 - many]
         rank = column[c].rank
         order[rank] = last
@@ -176,74 +234,141 @@ def _search(lines: Lines, job: int) -> int:
 
 
 @compiled
-def _look(lines: Lines, job: int, so_far: float) -> int:
-    """Shorten the distances of groups by way of a job; how many are nearest.
+def _look(lines: Lines, job: int, so_far: float) -> None:
+    """Shorten distances by way of a job, of each type at the places about where it would stand in line.
 
-    What is beyond the nearest free column is never reached. Behind the first place of a type that nobody
-    has, every place is further, or as far by rounding.
+    Further off on either side the distance by way of it only rises, by more than rounding; what is
+    there is nearer by way of a job that stands between, or further than a column between. Behind the first
+    place of a type that nobody has, every place is further, or as far by rounding.
     """
-    kind = lines.kind
-    types = lines.time.shape[1]
-    places = lines.state[0].places
-    dual, age = lines.job[job].dual, lines.age[job]
-    enough = lines.state[0].enough
+    kind, types, close = lines.kind, lines.time.shape[1], lines.state[0].tolerance
+    end = (lines.state[0].places - 1) * types
     for j in range(types):
-        seconds, bound = lines.time[job, j], math.inf
-        for k in range(places):
-            one = kind[k * types + j]
-            length = so_far + ((k + 1) * seconds + age) - dual
-            if length > bound and k > lines.deepest[j]:
+        if lines.begins[j + 1] == lines.begins[j]:
+            continue
+        seconds, k = lines.time[job, j], lines.around[job, j] * types + j
+        while k < end and kind[k].slope - seconds > close:
+            k += types
+        while k >= types and kind[k - types].slope - seconds <= close:
+            k -= types
+        lines.around[job, j] = kind[k].place
+        k = max(k - types, j)
+        bound = _shorten(lines, k, job, so_far)
+        while k < end:
+            length = _shorten(lines, k + types, job, so_far)
+            if seconds - kind[k].slope > close or (kind[k].taken == 0 and length > bound):
                 break
-            lines.deepest[j] = max(lines.deepest[j], k)
-            if one.taken == 0:
-                bound = min(bound, length)
-            if length - one.price <= enough:
-                enough = _shorten(lines, one, job, length, enough)
-    lines.state[0].enough = enough
-    least, many = math.inf, 0
-    for j in range(types):
-        for k in range(lines.deepest[j] + 1):
-            one = kind[k * types + j]
-            if one.distance <= least and one.distance <= enough:
-                least, many = _nearer(lines, one, least, many)
-    return many
+            k, bound = k + types, length
 
 
 @compiled
-def _shorten(lines: Lines, kind: Any, job: int, length: float, enough: float) -> float:
-    """Shorten the distances of a kind's groups; the distance of the nearest free column from then on."""
-    group = lines.group
-    g = kind.first
-    while g >= 0:
+def _shorten(lines: Lines, k: int, job: int, so_far: float) -> float:
+    """Shorten the distances of a kind's groups by way of a job; the length of the way without the price."""
+    group, kind, state = lines.group, lines.kind[k], lines.state[0]
+    cost = _cost(lines, k, job)
+    length = so_far + cost - lines.job[job].dual
+    if length - kind.price < so_far - state.rounded:
+        state.sound = False
+    if kind.left == 0:
+        return length
+    nearest = kind.distance
+    for g in range(kind.first, kind.behind + 1):
         one = group[g]
         distance = length - one.price
         if distance < one.distance and one.first >= 0:
             one.distance = distance
             one.source = job
-            kind.distance = min(kind.distance, distance)
-            if one.free:
-                enough = min(enough, distance)
-        g = one.next
-    return enough
+            nearest = min(nearest, distance)
+    if nearest < kind.distance:
+        kind.distance = nearest
+        if kind.heap < 0:
+            kind.heap = state.heap
+            state.heap += 1
+        _rise(lines, k)
+    return length
 
 
 @compiled
-def _nearer(lines: Lines, kind: Any, least: float, many: int) -> tuple[float, int]:
-    """Go on with the list of the nearest groups; correct how near a kind is."""
-    group, nearest = lines.group, lines.nearest
-    kind.distance = math.inf
-    g = kind.first
-    while g >= 0:
-        one = group[g]
-        if one.first >= 0:
-            kind.distance = min(kind.distance, one.distance)
-            if one.distance < least:
-                least, many = one.distance, 0
-            if one.distance == least:
-                nearest[many] = g
+def _cost(lines: Lines, k: int, job: int) -> float:
+    """What a place of a type costs with a job."""
+    place = lines.kind[k].place
+    seconds = lines.time[job, k - place * lines.time.shape[1]]
+    return (place + 1) * seconds + lines.age[job]
+
+
+@compiled
+def _rise(lines: Lines, k: int) -> None:
+    """Let a kind that is nearer now rise in the heap."""
+    kind, heap = lines.kind, lines.heap
+    at, distance = kind[k].heap, kind[k].distance
+    while at > 0:
+        above = (at - 1) >> 1
+        other = heap[above]
+        if kind[other].distance <= distance:
+            break
+        heap[at], kind[other].heap = other, at
+        at = above
+    heap[at], kind[k].heap = k, at
+
+
+@compiled
+def _sink(lines: Lines, k: int) -> None:
+    """Let a kind that is further now sink in the heap."""
+    kind, heap, many = lines.kind, lines.heap, lines.state[0].heap
+    at, distance = kind[k].heap, kind[k].distance
+    while 2 * at + 1 < many:
+        below = 2 * at + 1
+        if below + 1 < many and kind[heap[below + 1]].distance < kind[heap[below]].distance:
+            below += 1
+        other = heap[below]
+        if kind[other].distance >= distance:
+            break
+        heap[at], kind[other].heap = other, at
+        at = below
+    heap[at], kind[k].heap = k, at
+
+
+@compiled
+def _leave(lines: Lines, k: int) -> None:
+    """Have one column less of a kind that the search may still reach."""
+    group, kind, state = lines.group, lines.kind[k], lines.state[0]
+    kind.left -= 1
+    nearest = math.inf
+    for g in range(kind.first, kind.behind + 1):
+        if group[g].first >= 0:
+            nearest = min(nearest, group[g].distance)
+    kind.distance = nearest
+    if kind.left > 0:
+        _sink(lines, k)
+        return
+    state.heap -= 1
+    last, at = lines.heap[state.heap], kind.heap
+    kind.heap = -1
+    if last != k:
+        lines.heap[at], lines.kind[last].heap = last, at
+        _rise(lines, last)
+        _sink(lines, last)
+
+
+@compiled
+def _nearest(lines: Lines) -> int:
+    """List the nearest groups, and how many they are."""
+    group, kind, heap, equal = lines.group, lines.kind, lines.heap, lines.equal
+    least, many, seen, known = kind[heap[0]].distance, 0, 0, 1
+    equal[0] = 0
+    while seen < known:
+        at = equal[seen]
+        seen += 1
+        one = kind[heap[at]]
+        for g in range(one.first, one.behind + 1):
+            if group[g].distance == least and group[g].first >= 0:
+                lines.nearest[many] = g
                 many += 1
-        g = one.next
-    return least, many
+        for below in range(2 * at + 1, min(2 * at + 3, lines.state[0].heap)):
+            if kind[heap[below]].distance == least:
+                equal[known] = below
+                known += 1
+    return many
 
 
 @compiled
@@ -255,9 +380,10 @@ def _chosen(lines: Lines, nearest: int) -> int:
     for n in range(nearest):
         g = lines.nearest[n]
         c = group[g].first
+        is_free = column[c].job < 0
         while c >= 0:
             rank = column[c].rank
-            if group[g].free and rank > latest:
+            if is_free and rank > latest:
                 free, latest = c, rank
             if rank < earliest:
                 first, earliest = c, rank
@@ -294,13 +420,6 @@ def _augment(lines: Lines, job: int, many: int) -> None:
         c = freed
         if source == job:
             break
-    for m in range(many):
-        _link(lines, reached[m])
-        lines.kind[column[reached[m]].kind].price = math.inf
-    for m in range(many):
-        kind = lines.kind[column[reached[m]].kind]
-        if kind.price == math.inf:
-            _tidy(lines, kind)
 
 
 @compiled
@@ -317,21 +436,46 @@ def _unlink(lines: Lines, c: int) -> None:
 
 
 @compiled
+def _put_in_order(lines: Lines, many: int) -> None:
+    """Put columns that were reached into their groups, let the search be forgotten, and note what it changed."""
+    column, kind, state, types = lines.column, lines.kind, lines.state[0], lines.time.shape[1]
+    for m in range(many):
+        _link(lines, lines.reached[m])
+    for at in range(state.heap):
+        _forget(lines, lines.heap[at])
+    state.heap = 0
+    for m in range(many):
+        k = column[lines.reached[m]].kind
+        if kind[k].heap != _CHANGED:
+            _forget(lines, k)
+            _note(lines, k)
+            kind[k].heap = _CHANGED
+    for m in range(many):
+        k = column[lines.reached[m]].kind
+        if kind[k].heap == _CHANGED:
+            kind[k].heap = -1
+            if k >= types:
+                _note_slope(lines, k - types)
+            if kind[k].place < state.places - 1:
+                _note_slope(lines, k)
+
+
+@compiled
 def _link(lines: Lines, c: int) -> None:
-    """Put a column that has a job into the group of its price, and that group before all others."""
-    column, group, state = lines.column, lines.group, lines.state[0]
-    price, last = column[c].price, lines.kind[column[c].kind].first
-    free, found = last, group[last].next
-    while found >= 0 and group[found].price != price:
-        last, found = found, group[found].next
-    if found >= 0:
-        group[last].next = group[found].next
-    elif state.spare >= 0:
-        found, state.spare = state.spare, group[state.spare].next
-    else:
-        found, state.groups = state.groups, state.groups + 1
-        group[found].first, group[found].free = -1, False
-    group[found].next, group[free].next = group[free].next, found
+    """Put a column that has a job into the group of its price."""
+    column, group = lines.column, lines.group
+    price, kind = column[c].price, lines.kind[column[c].kind]
+    found = -1
+    for g in range(kind.first + 1, kind.behind + 1):
+        if group[g].price == price:
+            found = g
+            break
+        if group[g].first < 0:
+            found = g
+    if found < 0:
+        kind.behind += 1
+        found = kind.behind
+        group[found].first, group[found].distance = -1, math.inf
     group[found].price = price
     after = group[found].first
     column[c].group, column[c].before, column[c].after = found, -1, after
@@ -341,17 +485,42 @@ def _link(lines: Lines, c: int) -> None:
 
 
 @compiled
-def _tidy(lines: Lines, kind: Any) -> None:
-    """Put empty groups aside, and note the highest price."""
-    group, state = lines.group, lines.state[0]
-    kind.price = 0.0 if group[kind.first].first >= 0 else -math.inf
-    last, g = kind.first, group[kind.first].next
-    while g >= 0:
-        following = group[g].next
-        if group[g].first >= 0:
-            kind.price = max(kind.price, group[g].price)
-            last = g
-        else:
-            group[last].next = following
-            group[g].next, state.spare = state.spare, g
-        g = following
+def _forget(lines: Lines, k: int) -> None:
+    """Let a kind that a search came near be as far as can be."""
+    kind = lines.kind[k]
+    kind.distance, kind.left, kind.heap = math.inf, _workers(lines, k), -1
+    for g in range(kind.first, kind.behind + 1):
+        lines.group[g].distance = math.inf
+
+
+@compiled
+def _workers(lines: Lines, k: int) -> int:
+    """Columns of a kind."""
+    j = k - lines.kind[k].place * lines.time.shape[1]
+    return int(lines.begins[j + 1] - lines.begins[j])
+
+
+@compiled
+def _note(lines: Lines, k: int) -> None:
+    """Note price and times of a kind: a job costs what it and its column are worth, and columns are worth the same."""
+    column, kind, state = lines.column, lines.kind[k], lines.state[0]
+    j = k - kind.place * lines.time.shape[1]
+    kind.price, kind.shortest, kind.longest = column[kind.column].price, math.inf, 0.0
+    for c in range(kind.column, kind.column + _workers(lines, k)):
+        price, job = column[c].price, column[c].job
+        off = abs(price - kind.price)
+        if job >= 0:
+            seconds = lines.time[job, j]
+            kind.shortest, kind.longest = min(kind.shortest, seconds), max(kind.longest, seconds)
+            off = max(off, abs(_cost(lines, k, job) - lines.job[job].dual - price))
+        if off > state.rounded:
+            state.sound = False
+
+
+@compiled
+def _note_slope(lines: Lines, k: int) -> None:
+    """Note how much more the next place is worth: at most the time of whoever stands here, at least that of whoever stands there."""
+    here, behind, state = lines.kind[k], lines.kind[k + lines.time.shape[1]], lines.state[0]
+    here.slope = behind.price - here.price
+    if here.slope > here.shortest + state.rounded or here.slope < behind.longest - state.rounded:
+        state.sound = False

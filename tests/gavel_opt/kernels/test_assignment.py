@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from scipy.optimize import linear_sum_assignment
@@ -29,10 +31,17 @@ def times(draw, kind, jobs, types):
         return draw.integers(0, 3, (jobs, 1)) * draw.choice([1.0, 1.0 / 3.0, 0.7], (1, types))
     if kind == "lost in rounding":  # beside the age
         return draw.uniform(0.0, 1e-12, (jobs, types))
+    if kind == "equal in eleven digits":
+        return draw.integers(1, 3, (jobs, types)) * draw.uniform(1.0, 1.0 + 1e-11, (jobs, types))
+    if kind == "far apart":
+        return draw.lognormal(0.0, 4.0, (jobs, types))
     return draw.uniform(0.0, 10.0, (jobs, types))
 
 
-@pytest.mark.parametrize("kind", ["ties", "proportional", "lost in rounding", "any"])
+KINDS = ["ties", "proportional", "lost in rounding", "equal in eleven digits", "far apart", "any"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("seed", range(40))
 def test_columns_are_those_of_scipy(kind, seed):
     draw = np.random.default_rng([seed, len(kind)])
@@ -47,3 +56,16 @@ def test_columns_are_those_of_scipy(kind, seed):
         assign(given, jobs, workers, places)
     found = given.job["column"][:jobs]
     np.testing.assert_array_equal(found, by_scipy(time, age, workers, places))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_all_places_are_looked_at_where_rounding_is_not_small(kind, monkeypatch):
+    own = jit.Kernel(assign.py_func)
+    monkeypatch.setitem(own.interpreted.__globals__, "TOLERATED", 1e-19)
+    draw, jobs, workers = np.random.default_rng(len(kind)), 40, np.array([1, 0, 3])
+    time, age = times(draw, kind, jobs, 3), draw.uniform(0.0, 100.0, jobs)
+    given = Lines.with_room(jobs, 3, 4 * jobs)
+    given.time[:], given.age[:] = time, age
+    own(given, jobs, workers, jobs)
+    assert given.state["tolerance"][0] == math.inf
+    np.testing.assert_array_equal(given.job["column"], by_scipy(time, age, workers, jobs))
