@@ -266,7 +266,7 @@ def _shorten(lines: Lines, k: int, job: int, so_far: float) -> float:
     """Shorten the distances of a kind's groups by way of a job; the length of the way without the price."""
     group, kind, state = lines.group, lines.kind[k], lines.state[0]
     cost = _cost(lines, k, job)
-    length = so_far + cost - lines.job[job].dual
+    length: float = so_far + cost - lines.job[job].dual
     if length - kind.price < so_far - state.rounded:
         state.sound = False
     if kind.left == 0:
@@ -293,7 +293,8 @@ def _cost(lines: Lines, k: int, job: int) -> float:
     """What a place of a type costs with a job."""
     place = lines.kind[k].place
     seconds = lines.time[job, k - place * lines.time.shape[1]]
-    return (place + 1) * seconds + lines.age[job]
+    cost: float = (place + 1) * seconds + lines.age[job]
+    return cost
 
 
 @compiled
