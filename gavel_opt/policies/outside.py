@@ -86,6 +86,24 @@ def started_generator(policy: Policy, state: ClusterState, merge: bool) -> Progr
     return found
 
 
+def see_empty(policy: Policy, state: ClusterState, merge: bool) -> None:
+    """Let a policy without programs see that everybody has left.
+
+    Raises
+    ------
+    GavelError
+        What it raises, with its line.
+    """
+    try:
+        for _ in started_generator(policy, state, merge):
+            raise AssertionError("a policy without programs yielded one")
+    except ANY_FAILURE as raised:
+        failed = blamed(policy, raised)
+        if failed is None:
+            raise
+        raise failed from raised
+
+
 def memory_of(policy: Policy) -> dict[str, Any]:
     """Return what a policy remembers, for a checkpoint.
 
@@ -122,9 +140,10 @@ def blamed(policy: Policy, raised: BaseException) -> GavelError | None:
         raised = raised.__cause__  # which Python makes a RuntimeError of inside of a generator
     steps = traceback.extract_tb(raised.__traceback__)
     lines = [step.lineno for step in steps if step.filename == home]
-    if not lines:
+    own_method = f"{type(policy).__qualname__}."  # which takes other arguments than it is given
+    if not lines and not (isinstance(raised, TypeError) and str(raised).startswith(own_method)):
         return None
-    where = f"({home}, line {lines[-1]})"
+    where = f"({home}, line {lines[-1]})" if lines else f"({home})"
     if isinstance(raised, InputError):
         said = " ".join(str(raised).split())
         known = repr(policy.name) in said

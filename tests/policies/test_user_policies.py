@@ -221,6 +221,25 @@ class Neither(Policy):
     pass
 
 
+class NotForNobody(Policy):
+    """Its first job is there until all have left."""
+
+    def shares(self, state):
+        shares = np.zeros((state.job.size, state.workers.size))
+        shares[0, 0] = 1.0
+        return shares
+
+
+class TooFewArguments(Policy):
+    def programs(self, state):
+        yield from ()
+
+
+class NoArguments(Policy):
+    def shares(self):
+        return None
+
+
 @pytest.mark.parametrize(
     ("policy", "error", "said"),
     [
@@ -236,6 +255,9 @@ class Neither(Policy):
         ),
         (NoText, PolicyFailed, "'NoText' raised NoTextError "),
         (Neither, InputError, "'Neither' overrides neither programs nor shares"),
+        (NotForNobody, PolicyFailed, r"'NotForNobody' raised IndexError: .*policies.py, line"),
+        (TooFewArguments, PolicyFailed, r"TooFewArguments.programs\(\) takes 2 .*policies.py\)"),
+        (NoArguments, PolicyFailed, r"NoArguments.shares\(\) takes 1 .*policies.py\)"),
     ],
 )
 def test_what_goes_wrong_within_is_one_line(policy, error, said):
