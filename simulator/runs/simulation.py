@@ -245,7 +245,7 @@ class Simulation:
         recent = rounds[bisect.bisect_left(rounds["time"], seconds) :]
         waiting: np.ndarray = recent["queued"].astype(np.float64)
         if self.shares_workers:
-            most = recent["active"] * self.mean_scale - self.cluster.total
+            most = recent["active"] - self.cluster.total / self.mean_scale
             waiting = np.maximum(waiting, most)
         return waiting
 

@@ -11,8 +11,8 @@ The rule asks what the cluster can do under the run's policy, not what it has do
 
    * where a policy wastes workers and leaves some kind of job behind, a queue of the mix to which it drifts;
    * where jobs are served in order, the same queue for longer;
-   * where jobs share workers, a shorter queue (before the long one, under Gandiva with multi-GPU jobs), and the higher pace of the two;
-   * else queues of other jobs, all pooled.
+   * else queues of other jobs, all pooled (shorter ones under Gandiva with multi-GPU jobs);
+   * where jobs share workers and it is not known what length does, a shorter queue, and the higher pace of the two.
 4. *The weighing* compares the rate with that pace and its error (:mod:`.weighing`), and with the run's own pace
    where that says something (:mod:`.own_pace`). One clear answer is final; while it is not clear the run goes on, and from time to
    time is looked at again.
@@ -86,21 +86,20 @@ chance."""
 USUAL_WORKERS = 108
 """On fewer workers fewer jobs run in an hour, and it takes more hours to see as many."""
 
-UNSETTLED = 0.015
-"""Error of a pace, as a part of it, where jobs share workers: their pace is that of the jobs which run, and it takes
-longer than a run has until those are the usual ones."""
+UNSETTLED, SETTLED_ERROR = 0.015, 0.010
+"""Error of the pace of a queue, as a part of it, where jobs share workers: its pace is that of the jobs which run, and it takes
+longer than a run has until those are the usual ones. And that of several together, or of one that has settled, at best."""
 
-SHORTER, LESS_UNSETTLED = 2.0, 0.010
-"""Workers that a shorter queue asks for, per worker, which has its say where jobs share workers, and the error of its
-pace, as a part of it, at best: it turns over sooner."""
+SHORTER, SHORTER_WORKERS = 2.0, 120.0
+"""Workers that a shorter queue asks for, per worker, and at least: one of forty jobs says little."""
 
 FEW_WORKERS = 115.0
-"""On fewer workers that error is larger, in proportion, where jobs ask for several: few of these run together, for long, and
-seeds are as far apart after ten times the hours."""
+"""The error of a shorter queue is that of a settled one, and on fewer workers larger, in proportion: few jobs that ask for several
+run together, for long, and queues are as far apart after ten times the hours."""
 
 WORSE_WHEN_LONG = ("gandiva",)
-"""Policies of which it is known that their pace is lower the longer the queue, where jobs ask for several workers: there
-the shorter one is asked first, as most runs that keep up are known by it."""
+"""Policies that share workers of which it is known that their pace is lower the longer the queue where jobs ask for several
+workers, so that a shorter one is measured there, and that it is not where they ask for one."""
 
 MOST_MIXES, MOST_OF_A_KIND = 3, 12.0
 """How often a long queue may drift far to another mix of jobs, so that one of that mix is measured instead, and how many
@@ -118,13 +117,23 @@ LEAST_ROUNDS, LEAST_SHARED_ROUNDS = 40, 120
 jobs share workers it takes longer until those run together that do so usually."""
 
 
-LIKELY, LIKELY_IN_ORDER = 0.98, {"fifo": 0.92, "fifo_perf": 1.02}
+LIKELY, LIKELY_OF_OTHERS = {"fifo": 0.92, "fifo_perf": 1.02}, 0.98
+LIKELY_ON_ONE_WORKER = {
+    "allox": 1.13,
+    "gandiva": 1.13,
+    "max_min_fairness_perf": math.inf,
+    "max_min_fairness_packed": math.inf,
+    "max_min_fairness_water_filling_perf": math.inf,
+    "max_min_fairness_water_filling_packed": math.inf,
+    "finish_time_fairness_perf": math.inf,
+}
 """Part of the rate that equal shares of all workers sustain beyond which a long queue is measured as soon as enough jobs
-have come: what policies come to at least, as far as their knees are known."""
+have come: what policies come to, as far as their knees are known, the latter where no job asks for several workers.
+The last are known to come within 1 % of the bound, and what is beyond that is proved."""
 
-WAITING, WAITING_IN_ORDER = 0.75, 1.5
-"""Below that it is measured once jobs wait that ask for so many workers per worker, or where they are served in order,
-whose rounds are cheap, once so many jobs wait per worker: most runs that keep up do not come to that."""
+WAITING, WAITING_LONGER = 0.75, 1.5
+"""Below that it is measured once so many jobs wait per worker, of the usual number of workers at least, the latter where jobs are
+served in order or share workers: most runs that keep up do not come to that."""
 
 CROWDED, CROWDED_SHARE = 1.0, 4.0
 """Workers that waiting jobs ask for, per worker, from which on a first measurement may take so many times the usual share
@@ -132,9 +141,6 @@ of a run's hours: with long rounds the fewest that say something are more than t
 
 RARER = 3
 """How many times as rare looks are that only ask whether it is time: each takes ten times as long as a warm one would."""
-
-PAID_ROUNDS = 35_000
-"""Rounds of which a long queue is a small part in any case: in so long a run any jobs that wait will do."""
 
 
 def look_after(rounds: int, times: int = 1) -> int:
@@ -326,17 +332,17 @@ class Judge:
     @property
     def _likely_rate(self) -> float:
         """Jobs per hour that the policy is likely to sustain, as far as arithmetic tells."""
-        part = LIKELY_IN_ORDER[self._config.policy] if self._in_order else LIKELY
+        name = "" if self._made is not None else self._config.policy
+        part = LIKELY.get(name, LIKELY_OF_OTHERS)
+        if not self._config.multi_gpu:
+            part = LIKELY_ON_ONE_WORKER.get(name, part)
         return part * self._even_shares
 
     def _jobs_wait(self, simulation: Simulation) -> bool:
         """Whether so many jobs have waited at every moment for some hours that it is worth a look."""
-        waiting = self._waiting(simulation)
-        if self._takes(simulation) * HOUR >= PAID_ROUNDS * self._config.round_seconds:
-            return waiting > 0.0
-        if self._in_order:
-            return waiting >= WAITING_IN_ORDER
-        return waiting * simulation.mean_scale >= WAITING
+        small = max(1.0, USUAL_WORKERS / simulation.cluster.total)
+        more = self._in_order or simulation.shares_workers
+        return self._waiting(simulation) >= small * (WAITING_LONGER if more else WAITING)
 
     def _waiting(self, simulation: Simulation) -> float:
         """Jobs per worker that have waited at every moment for some hours."""
@@ -352,9 +358,8 @@ class Judge:
         Another measurement takes twice the hours of the one before.
         """
         affordable = self._affordable(simulation)
-        least = self._least_rounds(simulation) * self._config.round_seconds / HOUR
         affordable *= self._most_suspicion if self._doubted else self._suspicion()
-        due = max(least, 2.0 * self._measured)
+        due = max(self._hours_at_least(simulation), 2.0 * self._measured)
         if affordable >= due:
             small = max(1.0, USUAL_WORKERS / simulation.cluster.total)
             return min(affordable, 4.0 * small * due)
@@ -383,10 +388,12 @@ class Judge:
         """Whether the policy is known to serve jobs in order."""
         return known_in_order(self._config, self._made)
 
-    def _least_rounds(self, simulation: Simulation) -> float:
-        if not simulation.shares_workers:
-            return LEAST_ROUNDS
-        return LEAST_SHARED_ROUNDS * simulation.mean_scale  # jobs on more workers are fewer
+    def _hours_at_least(self, simulation: Simulation) -> float:
+        """Hours of a long queue that say something."""
+        rounds: float = LEAST_ROUNDS
+        if simulation.shares_workers:
+            rounds = LEAST_SHARED_ROUNDS * simulation.mean_scale  # jobs on more workers are fewer
+        return rounds * self._config.round_seconds / HOUR
 
     def _affordable(self, simulation: Simulation) -> float:
         """Hours of a long queue that are the usual share of those that the run takes at least."""
@@ -412,12 +419,7 @@ class Judge:
         wasted the pace is that of the bound whatever the mix, and a queue of jobs on many workers alone has less to
         choose from than one of all kinds has. Where jobs share workers it is not known.
         """
-        self._measured, shorter = 0.0, None
-        if simulation.shares_workers and self._worse_when_long:
-            shorter, says_no = self._ask_a_shorter_one(simulation, hours)
-            if says_no:  # whatever a long one says
-                self._pace = shorter
-                return
+        self._measured = 0.0
         while True:
             queue = self._measure_one(simulation, hours)
             self._measured += queue.hours
@@ -428,48 +430,34 @@ class Judge:
                 self._before, self._measured = [], 0.0  # what was measured says another thing
             elif not self._another_tells_more(simulation, queue):
                 break
-        stopped = simulation.shares_workers and self._may_be_stopped_by(queue)
-        if shorter is None and stopped:
-            shorter, _ = self._ask_a_shorter_one(simulation, queue.hours)
-        assert self._pace is not None
-        if shorter is not None and shorter.rate > self._pace.rate:
-            least = 0.0 if stopped else self._pace.error / self._pace.rate
-            self._pace = known_to(shorter, least)  # it stops no run that the long one does not
-        if self._worse_when_long:
-            self._pace = known_to(
-                self._pace, LESS_UNSETTLED * FEW_WORKERS / simulation.cluster.total
-            )
+        if simulation.shares_workers and not self._known_to_share:
+            self._ask_a_shorter_one(simulation, queue.hours)
+
+    @property
+    def _known_to_share(self) -> bool:
+        """Whether it is known whether the policy does less with a long queue than with a shorter one."""
+        return self._made is None and self._config.policy in WORSE_WHEN_LONG
 
     @property
     def _worse_when_long(self) -> bool:
-        """Whether the policy is known to do less with a long queue than with a shorter one."""
-        known = self._made is None and self._config.policy in WORSE_WHEN_LONG
-        return known and self._config.multi_gpu
+        """Whether it is known to."""
+        return self._known_to_share and self._config.multi_gpu
 
-    def _may_be_stopped_by(self, queue: LongQueue) -> bool:
-        """Whether a run is called saturated by a long queue, or seems to be beyond the margin by one that has settled."""
-        assert self._pace is not None
-        rate, parameters = _rate(self._config), self._parameters
-        if finding_of(rate, self._pace, parameters) == "saturated":
-            return True
-        return queue.settled and load_of(rate, self._pace)[0] > 1.0 + parameters["margin"]
+    def _ask_a_shorter_one(self, simulation: Simulation, hours: float) -> None:
+        """Measure a shorter queue too, of a run that is to be stopped: the higher pace of the two stands.
 
-    def _ask_a_shorter_one(self, simulation: Simulation, hours: float) -> tuple[Pace, bool]:
-        """Measure a shorter queue for so many hours, or until no run could be stopped by it: its pace, and whether that is so.
-
-        Under Gandiva more jobs share workers as the queue grows, and worse: up to 8 % less is done then. A run whose
-        queue stays short does not come to that, so it is stopped only if both say so.
+        As the queue grows more jobs may share workers, and worse. A run whose queue stays short does not come to that.
         """
-        queue, says_no = self._next_queue(simulation, hours, SHORTER), False
-        for stretch in range(1, STRETCHES + 1):
+        assert self._pace is not None
+        if finding_of(_rate(self._config), self._pace, self._parameters) != "saturated":
+            return
+        queue = self._next_queue(simulation, hours, SHORTER)
+        for _ in range(STRETCHES):
             queue.go_on(hours / STRETCHES)
-            if stretch >= FEWEST_STRETCHES:
-                pace = known_to(queue.pace(1), LESS_UNSETTLED)
-                says_no = not may_be_saturated(_rate(self._config), pace, self._parameters)
-                if says_no:
-                    break
         self._measured += queue.hours
-        return pace, says_no
+        shorter = known_to(queue.pace(1), SETTLED_ERROR)
+        if shorter.rate > self._pace.rate:
+            self._pace = shorter
 
     def _another_tells_more(self, simulation: Simulation, queue: LongQueue) -> bool:
         """Whether it is worth while to measure a queue of other jobs at once.
@@ -477,7 +465,7 @@ class Judge:
         Where all jobs get their turns what a queue has wrong is that of its jobs, most of which stay. Where they are
         served in order it is as good to go on with the same one.
         """
-        if simulation.shares_workers or queue.in_order:
+        if queue.in_order:
             return False
         assert self._pace is not None
         rate, parameters = _rate(self._config), self._parameters
@@ -506,16 +494,23 @@ class Judge:
 
         Looked at after so many hours, twice, four times as many, and less exactly twice between. It goes on within the
         usual share while the rate may be beyond the margin, and beyond that while it seems to be, unless another queue is to
-        follow. Not where jobs share workers: what such a queue has wrong while it settles is no chance, and more hours
-        would only make it look sure.
+        follow. Where jobs share workers it is the usual share: what such a queue has wrong while it settles is no chance,
+        and a shorter queue is another one after a turnover.
         """
         rate, bound, parameters = _rate(self._config), self._bound(simulation), self._parameters
         usual = self._affordable(simulation)
         most = max(hours, self._most_suspicion * usual)
-        mix = self._mix
-        queue = self._next_queue(simulation, most, None if mix is None else settled_demand(bound))
+        mix, sharing = self._mix, simulation.shares_workers
+        demand = None if mix is None else settled_demand(bound)
+        if self._worse_when_long:
+            demand = max(SHORTER, SHORTER_WORKERS / simulation.cluster.total)
+        queue = self._next_queue(simulation, most, demand)
         if queue.in_order or mix is not None:  # it takes hours until other jobs are seen
             hours = max(hours, usual)
+        elif sharing:
+            least = self._hours_at_least(simulation)
+            usual = min(usual, queue.turnover) if self._worse_when_long else usual
+            hours = min(hours, max(usual, least))
         doubtful = parameters | {"errors": CLEAR * parameters["errors"]}
         target = STRETCHES
         # until it is seen who has begun may take longer than a first stretch, which is left out in any case
@@ -529,15 +524,14 @@ class Judge:
                 continue  # too few to know how far they are apart
             own = queue.pace(1)
             self._pace = pace = pooled([*self._before, own])
-            settled, unsettled = known_to(pace, LESS_UNSETTLED), known_to(pace, UNSETTLED)
-            if simulation.shares_workers:
-                self._pace = pace = settled if queue.settled else unsettled
-            whole, early = done == target, known_to(pace, EARLY)
-            dismissed = settled if simulation.shares_workers else unsettled
+            whole, early = done == target, known_to(pace, SETTLED_ERROR if sharing else EARLY)
+            dismissed = early if sharing else known_to(pace, UNSETTLED)
+            if sharing:
+                self._pace = pace = known_to(pace, self._error_where_shared(simulation, queue))
             if not may_be_saturated(rate, pace if whole else dismissed, parameters):
-                self._pace = pace if whole else settled if simulation.shares_workers else early
+                self._pace = pace if whole else early
                 break  # nothing is stopped by it, so it need not be clear
-            if done < STRETCHES and simulation.shares_workers:
+            if done < STRETCHES and sharing:
                 continue
             enough = whole or (queue.in_order and done >= MANY_STRETCHES)
             seen, needed = (pace, parameters) if enough else (early, doubtful)
@@ -552,6 +546,13 @@ class Judge:
                 step = math.ceil((target - done) / FEWEST_STRETCHES)
         self._before.append(own)
         return queue
+
+    def _error_where_shared(self, simulation: Simulation, queue: LongQueue) -> float:
+        """Part of the pace of this queue and those before to which it is known at best, where jobs share workers."""
+        error = SETTLED_ERROR if queue.settled else UNSETTLED
+        if self._worse_when_long:
+            error = SETTLED_ERROR * max(1.0, FEW_WORKERS / simulation.cluster.total)
+        return max(SETTLED_ERROR, error / math.sqrt(len(self._before) + 1))
 
     def _next_queue(self, simulation: Simulation, hours: float, demand: float | None) -> LongQueue:
         """Queue of other jobs than the one before, for so many hours at most."""
