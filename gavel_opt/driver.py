@@ -12,7 +12,7 @@ from gavel_opt.arrays import Floats
 from gavel_opt.engine_chain import EngineChain, Recorder
 from gavel_opt.engines.asking import made_here, raised_word
 from gavel_opt.engines.protocol import Engine, OneStepEngine, Options
-from gavel_opt.errors import ANY_FAILURE, ON_PURPOSE
+from gavel_opt.errors import ANY_FAILURE, ON_PURPOSE, InputError
 from gavel_opt.kernels.arguments import Call
 from gavel_opt.kernels.jit import clock, has_code
 from gavel_opt.kernels.job_columns import NO_PAST
@@ -84,6 +84,10 @@ class Driver(EngineChain):
         tolerance: float = 1e-6,
         recorder: Recorder | None = None,
     ) -> None:
+        if not isinstance(getattr(policy, "name", None), str):
+            raise InputError(
+                f"policy: {policy!r} is no policy; gavel_opt.make_policy('fifo') makes one of a name"
+            )
         super().__init__(
             policy.name, engine, fallback, tie_break, grouping, options, tolerance, recorder
         )

@@ -9,7 +9,14 @@ from typing import cast
 
 import numpy as np
 
-from gavel_opt.engines.asking import checked_stats, lent, made_here, raised_word
+from gavel_opt.engines.asking import (
+    checked_stats,
+    lent,
+    made_here,
+    raised_word,
+    require_engine,
+    require_how,
+)
 from gavel_opt.engines.protocol import (
     AllocationEngine,
     Engine,
@@ -85,6 +92,10 @@ class EngineChain:
             raise unknown_name("tie-break (--tie-break)", tie_break, TIE_BREAKS)
         if isinstance(engine, str):
             engine = make_engine("structured" if engine == "auto" else engine)
+        require_engine(engine)
+        require_how(options or Options(), tolerance)
+        if isinstance(fallback, str):
+            raise InputError(f"fallback: {fallback!r} is no list of engines, such as ['highs']")
         self.asker = asker
         self.engine = engine
         self.tie_break = tie_break

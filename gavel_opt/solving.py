@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gavel_opt.engines.asking import ask, turn_on
+from gavel_opt.engines.asking import ask, require_engine, require_how, turn_on
 from gavel_opt.engines.duality import duals_by_solving
 from gavel_opt.engines.protocol import Engine, Options
 from gavel_opt.engines.registry import make_engine
@@ -78,13 +78,9 @@ def solve(
         )
     if isinstance(engine, str):
         engine = make_engine(engine)
-    if isinstance(engine, type) or not callable(getattr(engine, "solve", None)):
-        raise InputError(f"engine: {engine!r} is no engine; a name is, such as 'highs'")
+    require_engine(engine)
     options = options or Options()
-    if not isinstance(options, Options):
-        raise InputError(f"options: {options!r} are no gavel_opt.Options")
-    if not isinstance(tolerance, int | float | np.number) or not tolerance >= 0.0:
-        raise InputError(f"tolerance: {tolerance!r} is not a number of 0 or more")
+    require_how(options, tolerance)
     with turn_on(engine):
         return _solved(program, engine, options, tolerance)
 

@@ -11,8 +11,8 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from gavel_opt.engines.protocol import Engine, Options
-from gavel_opt.errors import ANY_FAILURE, ON_PURPOSE, in_words, one_line
+from gavel_opt.engines.protocol import Capability, Engine, Options
+from gavel_opt.errors import ANY_FAILURE, ON_PURPOSE, InputError, in_words, one_line
 from gavel_opt.model.linear_program import LinearProgram
 from gavel_opt.model.solution import Solution, Stats, Status
 
@@ -36,6 +36,38 @@ def turn_on(engine: Engine) -> AbstractContextManager[object]:
             return _TURNS.setdefault(engine, threading.RLock())
     except TypeError:  # one from outside that cannot be referred to weakly
         return nullcontext()
+
+
+def require_engine(engine: object) -> None:
+    """Refuse what is no engine.
+
+    Raises
+    ------
+    InputError
+        Saying what is missing.
+    """
+    if isinstance(engine, type) or not callable(getattr(engine, "solve", None)):
+        raise InputError(f"engine: {engine!r} is no engine; a name is, such as 'highs'")
+    capability = getattr(engine, "capability", None)
+    if not isinstance(capability, Capability) or not isinstance(getattr(engine, "name", None), str):
+        raise InputError(
+            f"engine: a {type(engine).__name__} without a name or gavel_opt.Capability(...); "
+            "docs/write-an-engine.md says what an engine has"
+        )
+
+
+def require_how(options: object, tolerance: object) -> None:
+    """Refuse options and a tolerance that are none.
+
+    Raises
+    ------
+    InputError
+        Saying which.
+    """
+    if not isinstance(options, Options):
+        raise InputError(f"options: {options!r} are no gavel_opt.Options")
+    if not isinstance(tolerance, int | float | np.number) or not tolerance >= 0.0:
+        raise InputError(f"tolerance: {tolerance!r} is not a number of 0 or more")
 
 
 def lent(engine: Engine, program: Lent) -> Lent:

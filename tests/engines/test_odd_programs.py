@@ -9,7 +9,7 @@ import pytest
 from installed import make
 from scipy.sparse import csc_array, csr_array
 
-from gavel_opt import InputError, solve, write_program
+from gavel_opt import Driver, InputError, make_policy, solve, write_program
 from gavel_opt.engines.protocol import Options
 from gavel_opt.engines.registry import BUILT_IN, make_engine
 from gavel_opt.model.linear_program import LinearProgram
@@ -216,3 +216,26 @@ print("wrong:", raised)
         [sys.executable, "-c", script], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout) == (0, "wrong: []\n"), done.stderr
+
+
+class NoCapability:
+    name = "mine"
+
+    def solve(self, program, options=None):
+        raise AssertionError
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ({"policy": "fifo"}, "policy: 'fifo' is no policy; gavel_opt.make_policy"),
+        ({"engine": NoCapability()}, "a NoCapability without a name or gavel_opt.Capability"),
+        ({"engine": type(make_engine("highs"))}, "is no engine"),
+        ({"options": {"time_limit": 1}}, "are no gavel_opt.Options"),
+        ({"tolerance": float("nan")}, "is not a number of 0 or more"),
+        ({"fallback": "highs"}, "fallback: 'highs' is no list of engines"),  # it was h, i, g, h, s
+    ],
+)
+def test_wrong_words_to_a_driver(words, said):
+    with pytest.raises(InputError, match=said):
+        Driver(**{"policy": make_policy("fifo"), **words})
