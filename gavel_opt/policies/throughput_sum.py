@@ -124,7 +124,8 @@ class ThroughputSum(Policy):
         pairs = pair_blocks(state, groups, factor, merge) if self.traits.packing else None
         if pairs is not None:
             per_second = pairs.rate / factor[pairs.member][:, :, None]
-            reward = np.concatenate([reward, per_second.sum(axis=1) / price])
+            both = per_second[:, 0] + per_second[:, 1]
+            reward = np.concatenate([reward, both / price])
         return blocks_of(state, groups, rate * factor[:, None], pairs), reward
 
     def _report(

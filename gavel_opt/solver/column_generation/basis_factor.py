@@ -29,10 +29,9 @@ class Factor:
         level = int(basis.level)
         sloped = np.flatnonzero(program.slope > 0.0) if level else np.empty(0, dtype=np.int64)
         rows, values = program.entries(column)
-        once = np.ones(
-            rows.shape, dtype=bool
-        )  # a pair of a group with itself has each of its rows once
-        once[np.ix_(rows[:, 0] == rows[:, 1], [1, 3])] = False
+        # a pair of a group with itself has each of its rows once
+        once = np.ones(rows.shape, dtype=bool)
+        once[:, 1] = once[:, 3] = rows[:, 0] != rows[:, 1]
         single = np.stack([group, groups + group, 2 * groups + kind], axis=1)
         ones = np.ones(group.size)
         at = np.stack([program.rate[group, kind], ones, program.use[group]], axis=1)

@@ -134,7 +134,8 @@ class Kept:
         alone, surplus, time = np.zeros((groups, types), dtype=bool), ~none, ~none
         alone[stays] = old.alone[then]
         surplus[stays], time[stays] = old.surplus[then], old.time[then]
-        pair = np.isin(column, own[basic])
+        pair = np.zeros(column.size, dtype=bool)
+        pair[np.searchsorted(column, own[basic])] = True
         basis = Basis(old.level, alone, column, pair, surplus, time, old.workers)
         moved = not np.array_equal(places, np.arange(old.surplus.size))
         if moved or not self._differs_in_rows(program):
