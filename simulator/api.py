@@ -108,7 +108,7 @@ def run(
     )
     if folder is not None:
         sign(result)
-        result.write(folder)
+        result.write(folder, force=True)  # what is there was looked at before the run
     return result
 
 
@@ -275,6 +275,7 @@ def knee(policy: Any = None, **settings: Any) -> list[Knee]:
     from simulator.cli import program
     from simulator.cli.knee import find
 
+    _refuse_commands(settings)
     return find(program().parse(["knee", *_words({"policy": policy, **settings})])[1])
 
 
@@ -313,6 +314,7 @@ def what_if(
     from simulator.cli.what_if import find
     from simulator.studies.alternatives import as_json
 
+    _refuse_commands(settings)
     words = _words({"policy": policy, **settings})
     if not isinstance(against, Iterable):
         raise InputError(
@@ -358,6 +360,18 @@ def compare(a: RunResult | str | Path, b: RunResult | str | Path) -> Difference 
         for name, side in (("a", a), ("b", b))
     ]
     return difference(*sides)
+
+
+_OF_COMMANDS = ("bound", "dry_run", "json", "print_script", "retry_failed", "shard")
+"""What says how a command answers, or which part of the work it does."""
+
+
+def _refuse_commands(settings: Mapping[str, Any]) -> None:
+    for name in _OF_COMMANDS:
+        if settings.get(name):
+            raise InputError(
+                f"{name}: is for the command line; from Python all is done and returned"
+            )
 
 
 def _words(settings: Mapping[str, Any]) -> list[str]:

@@ -133,7 +133,7 @@ def _simulate(
 
         sign(result, arguments.fork_from)
         with interrupts.finishing():
-            result.write(folder)
+            result.write(folder, force=True)  # what is there was looked at before the run
         interrupts.act(f"the run was over, and its results are in {folder}")
     if picture is not None:
         from simulator.studies.pictures.queue_plot import plot_queue

@@ -260,3 +260,34 @@ def test_what_is_said_is_one_line():
 def test_wrong_words(ask, said):
     with pytest.raises(InputError, match=said):
         ask()
+
+
+def test_a_result_is_written_by_the_name_of_a_folder(tmp_path):
+    """A text was a TypeError, and other runs and files were written over."""
+    result = simulator.run(policy="fifo", **SMALL)
+    folder = tmp_path / "a"
+    result.write(str(folder))
+    result.write(folder)
+    assert simulator.compare(folder, result) is None
+    other = simulator.run(policy="isolated", **SMALL)
+    with pytest.raises(InputError, match="holds a run with other settings"):
+        other.write(folder)
+    assert simulator.compare(folder, result) is None
+    other.write(folder, force=True)
+    assert simulator.compare(folder, other) is None
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "jobs.parquet").write_text("mine")
+    with pytest.raises(InputError, match="was not written by gavel-sim"):
+        result.write(mine)
+    for wrong in (5, "", None):
+        with pytest.raises(InputError):
+            result.write(wrong)
+
+
+@pytest.mark.parametrize("word", ["bound", "dry_run", "json", "shard"])
+def test_what_is_for_commands_is_not_passed_over(word):
+    with pytest.raises(InputError, match=f"{word}: is for the command line"):
+        simulator.knee("fifo", seed=0, cluster="4:4:4", **{word: True})
+    with pytest.raises(InputError, match=f"{word}: is for the command line"):
+        simulator.what_if("fifo", "v100+1", **SMALL, **{word: True})

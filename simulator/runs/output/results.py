@@ -11,11 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from gavel_opt import InputError, MissingLibraryError, unknown_name
+from simulator.files.own_files import refuse_foreign
 from simulator.files.whole_files import write_atomically
 from simulator.runs.columns import Columns
 from simulator.runs.output.arrow_tables import arrow, parquet
 from simulator.runs.output.live import remove_live
 from simulator.settings.config import RunConfig
+from simulator.settings.options import output_folder
+from simulator.world.untrusted_text import DAMAGED, read_json
 
 if TYPE_CHECKING:
     from simulator.runs.output.result_plots import ResultPlots
@@ -166,15 +169,46 @@ class RunResult:
         """Return a table as ``polars.DataFrame``; as :meth:`to_arrow`."""
         return _require("polars").from_arrow(self.to_arrow(table))
 
-    def write(self, folder: Path) -> None:
+    def write(self, folder: str | Path, force: bool = False) -> None:
         """Write the run folder: each file whole or not at all, the summary last.
 
         A folder without ``summary.json`` is one that was never finished.
+
+        Parameters
+        ----------
+        folder
+            Made if it is not there.
+        force
+            Write over a run of other settings, and over files that are not a run's.
+
+        Raises
+        ------
+        gavel_opt.InputError
+            If it cannot be written, or without ``force`` would be written over something else.
         """
+        place = output_folder(folder, "run")
+        if place is None:
+            raise InputError("write: which folder?")
+        if not force:
+            self._refuse_other(place)
         try:
-            self._write(folder)
+            self._write(place)
         finally:
-            remove_live(folder)
+            remove_live(place)
+
+    def _refuse_other(self, folder: Path) -> None:
+        refuse_foreign(folder, "run")
+        path = folder / "summary.json"
+        if not path.exists():
+            return
+        try:
+            theirs = read_json(path)["config"]
+        except DAMAGED:
+            theirs = None
+        if theirs != json.loads(json.dumps(self.config.to_json())):
+            raise InputError(
+                f"write: {folder} holds a run with other settings; choose another folder, or force=True"
+            )
 
     def _write(self, folder: Path) -> None:
         started = time.perf_counter()
