@@ -51,7 +51,7 @@ sooner, beside the time that it would have taken under isolation, the more jobs 
 
 _SELDOM = {"packed_SLOs": 3.0}
 """How many times as long an allocation stays, where each takes long and most of the queue changes little meanwhile: the
-pace is the same to 0.2 %."""
+pace moves by 0.2 % on 36:36:36 (two seeds), and by 0.7 % at most on 6:6:6 (four). Under finish-time fairness it would fall by 20 %."""
 
 
 def demand_of(policy: str, usual: float = DEMAND) -> float:
