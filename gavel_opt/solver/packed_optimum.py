@@ -148,13 +148,13 @@ def _centre(
     """The centre of the face that a vertex is on; None where its prices do not tell the face."""
     face = face_of(scaled, complementary_prices(scaled, found))
     floor = np.where(scaled.floor > -np.inf, scaled.floor, 0.0)
-    need, last = floor + scaled.slope * found.level, memory.centre
-    start = None if last is None else last.start(face, key, need)
-    central = centre(face, need, scaled.workers, start)
+    need = floor + scaled.slope * found.level
+    starts = [last.start(face, key, need) for last in memory.centres]
+    central = centre(face, need, scaled.workers, [nu for nu in starts if nu is not None])
     if central is None:
         return None
     x, nu = central
-    memory.centre = KeptCentre.of(face, key, nu)
+    memory.keep_centre(KeptCentre.of(face, key, nu))
     blocks = program.blocks
     used, time = blocks.demand(x)
     short = np.where(scaled.scale > 0.0, need - blocks.levels(x) * scaled.scale, 0.0)

@@ -16,7 +16,9 @@ from gavel_opt.model.lowering import lower
 from gavel_opt.solver import optimum as door
 from gavel_opt.solver import packed_optimum as packed
 from gavel_opt.solver.column_generation import (
+    between_centres,
     centre_of_pairs,
+    face_columns,
     face_parts,
     joint_equations,
     kept_centre,
@@ -294,13 +296,13 @@ def test_a_centre_where_rows_say_what_others_do_has_the_same_bits(counts):
 def test_prices_that_are_far_from_the_centre_are_where_the_way_from_outside_begins(
     monkeypatch, least
 ):
-    """With every second job's time ten times too dear a first step is a fifteenth of the way. In tiles, and in a list."""
+    """With every second job's time ten times too dear a first step is a sixtieth of the way. In tiles, and in a list."""
     monkeypatch.setattr(face_parts, "LEAST", least)
     tried, ways, memory = [], [], ColumnMemory()
     program = different_jobs(1, jobs=24, load=1.5)
     cold = packed_optimum(program, None, memory)
     near, far = kept_centre.KeptCentre.start, centre_of_pairs._Search._from_outside
-    met = centre_of_pairs._Search._until_met
+    met = centre_of_pairs._Search._until_near
     dear = np.ones(2 * 24 + 3)
     dear[24:48:2] = 10.0
     monkeypatch.setattr(
@@ -309,7 +311,7 @@ def test_prices_that_are_far_from_the_centre_are_where_the_way_from_outside_begi
         lambda *given: tried.append(near(*given)) or dear * tried[-1],
     )
     monkeypatch.setattr(
-        centre_of_pairs._Search, "_until_met", lambda self: ways.append(met(self)) or ways[-1]
+        centre_of_pairs._Search, "_until_near", lambda self: ways.append(met(self)) or ways[-1]
     )
     monkeypatch.setattr(
         centre_of_pairs._Search, "_from_outside", lambda self: ways.append("outside") or far(self)
@@ -320,6 +322,53 @@ def test_prices_that_are_far_from_the_centre_are_where_the_way_from_outside_begi
     assert warm is not None
     assert cold is not None
     assert warm[0].x.tobytes() == cold[0].x.tobytes()
+
+
+@pytest.mark.parametrize("columns", [50, 5000])
+def test_between_two_prices_the_sum_is_sought_that_is_nearest(columns):
+    """Beside a search over a grid of both parts; few columns, and as many as are compiled for; some are none."""
+    rng = np.random.default_rng(columns)
+    weight = rng.integers(0, 3, columns).astype(np.float64)
+    one, other = rng.uniform(0.01, 1.0, (2, columns)) ** 3
+    values = np.array([2.0, 0.5]) * weight.sum()
+    costs = between_centres.Between(weight, one, other)
+    least = np.array([one[weight > 0.0].min(), other[weight > 0.0].min()])
+    assert np.array_equal(costs.least, least)
+
+    def size(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        there = weight > 0.0
+        cost = first[..., None] * one[there] + second[..., None] * other[there]
+        cost = np.where(cost > 0.0, cost, np.nan)
+        return first * values[0] + second * values[1] - np.log(cost) @ weight[there]
+
+    found = between_centres.nearest_mix([costs], values)
+    grid = np.linspace(-0.2, 3.0, 161)
+    assert size(*found) <= np.nanmin(size(*np.meshgrid(grid, grid))) + 1.0
+
+
+def test_a_step_leaves_a_part_of_each_share_and_cost():
+    """And tells where it did, but for places in tiles that stay empty."""
+    x, z = np.array([1.0, 1.0, 1.0, 0.0]), np.ones(4)
+    dx, dz = np.array([-0.5, -0.9, 3.0, 0.0]), np.array([1.0, 0.0, -2.0, -2.0])
+    point = face_columns.Point(x, z, dx, dz)
+    assert face_columns.take(point, 0.25) == 2
+    assert x.tolist() == [0.5, 0.25, 4.0, 0.0]
+    assert z.tolist() == [2.0, 1.0, 0.25, 0.25]
+
+
+def test_centres_are_kept_that_have_other_room():
+    """The last one, and the newest at which workers cost twice as much as there, or half."""
+    memory = ColumnMemory()
+    for workers in (1.0, 1.5, 4.0, 3.0, 9.0):
+        none = np.empty(0)
+        prices = np.array([0.0, workers])
+        memory.keep_centre(
+            kept_centre.KeptCentre(np.arange(0), none, none, none, prices, none > 0.0)
+        )
+        kept = [centre.workers[1] for centre in memory.centres]
+        assert (
+            kept == {1.0: [1.0], 1.5: [1.5], 4.0: [4.0, 1.5], 3.0: [3.0], 9.0: [9.0, 3.0]}[workers]
+        )
 
 
 @pytest.mark.parametrize("family", ["level", "reward", "alone"])

@@ -6,14 +6,17 @@ Then most of the :math:`n^2/2` pairs are in some optimum. The centre has
 
 for some :math:`\mu` and all columns k of the face, slacks among them (:mod:`gavel_opt.solver.column_generation.face_columns`).
 A predictor and corrector from outside reduces what is missing in :math:`A x = b`; it aims at no objective,
-as there is none, and the smaller :math:`\mu` gets, the smaller :math:`\nu`, and nothing else. Once there is nothing
-missing, :math:`\mu` stays and Newton's method goes to the centre. Steps have 2 G + J unknowns
-(:mod:`gavel_opt.solver.column_generation.joint_equations`): no pair has equations of its own.
+as there is none, and the smaller :math:`\mu` gets, the smaller :math:`\nu`, and nothing else. Once what is missing can nearly be
+met in a step, :math:`\mu` stays and Newton's method goes to the centre. Steps have 2 G + J unknowns
+(:mod:`gavel_opt.solver.column_generation.joint_equations`): no pair has equations of its own. They are taken whole, share by
+share: what a share or a cost would fall short of is left to the next step, since it is some tens of a hundred
+thousand that would be negative.
 
-Interiors are thin, of the order of 1e-5 of a level where a single job keeps thousands from more: 12 to 20 steps
-for most faces, 40 for such ones. Prices of the last centre (:mod:`gavel_opt.solver.column_generation.kept_centre`)
-are three or four steps of Newton's method away; where the first are short, the way from outside is gone all the same,
-but from those prices, with all shares and costs raised.
+Interiors are thin, of the order of 1e-5 of a level where a single job keeps thousands from more: 12 to 15 steps
+for most faces, 25 for such ones. Prices of the last centre (:mod:`gavel_opt.solver.column_generation.kept_centre`)
+are three or four steps of Newton's method away, sums of those of two with other room
+(:mod:`gavel_opt.solver.column_generation.between_centres`) five to ten; where the first are short, the way from outside is gone
+all the same, but from those prices, with all shares and costs raised.
 
 The centre does not depend on where the search began, and neither do its last bits: prices are rounded to
 ``BITS`` once they are found, and Newton's method goes on from there. Two ways to one centre differ by less than
@@ -29,6 +32,7 @@ import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from gavel_opt.arrays import Floats
+from gavel_opt.solver.column_generation.between_centres import nearest_mix
 from gavel_opt.solver.column_generation.face_columns import Face, open_pairs
 from gavel_opt.solver.column_generation.face_parts import Part, parts_of
 from gavel_opt.solver.column_generation.joint_equations import JointEquations
@@ -41,24 +45,28 @@ LIMIT = 80
 """Steps, after which the face has no centre."""
 MOST = 60_000_000
 """Numbers in the equations, 480 MB, beyond which no centre is sought: groups of 3,800 jobs joined by pairs."""
-MET = 1e-7
-"""What may be missing in a row where Newton's method begins."""
-BACK, NEWTON_BACK = 0.9, 0.95
-"""Parts of the longest step that are taken, from outside and towards the centre."""
-AGAIN, LONG, AHEAD = 2, 0.9, 0.3
-"""Products that a step would bring far from their goal are corrected, up to twice, unless the step is
-long already, for steps that go half as far again and a bit."""
+NEAR = 0.4
+"""Part of a step on which rows are met, before a share or a cost would be negative, from which on Newton's method is used."""
+KEPT = 0.2
+"""Part of itself that a step leaves of a share or a cost at least: a few that would be negative, of jobs alone mostly, hold
+no other back, and what is missing in their rows is made good in the next step."""
+FALLS = 0.1
+"""What products are to fall to in a step from outside."""
 STALE = 1e-2
 """Equations serve for further steps until a variable has moved by this part since they were factored."""
 EXACT, STEADY = 1e-13, 1e-6
 """Newton's method ends once the next change of a variable would be smaller than the first part of it, or once none
 is larger than the second and they get no smaller."""
-FULL, FEW = 0.15, 16
-"""A first step as long as this is no sign that prices of another face, or rounded ones, are too far off; after so few, steps are small."""
-SHORTER, LONGER = 0.01, 0.5
-"""Later steps may be shorter, to this; but one in the first half of those few is as long as the second."""
+LONG = 0.5
+"""Steps of Newton's method shorter than this are taken with what shares and costs do to each other."""
+FULL, FEW, SHORT = 0.05, 4, 0.1
+"""A first step as long as this, or after so few one as long as that, is no sign that prices of another face, or rounded
+ones, are too far off."""
 BITS = 24, 32, 40
 """Of prices: the first with which all columns still cost something."""
+ALIKE, FEWER = 1e-4, 16
+"""Where a row has no more than this of its own, two ways to a centre find prices that differ by a part of 1e-8 or so, and
+are rounded to fewer bits."""
 SHARES, COSTS = 0.1, 100.0
 """What shares and costs of prices that are too far off are raised by, in parts of what they are at an even split: the
 way from there is some two thirds of that from outside. With a third or ten times of either it is longer."""
@@ -67,7 +75,7 @@ _ROOM = 1.5
 
 
 def centre(
-    face: Face, need: Floats, workers: Floats, start: Floats | None = None
+    face: Face, need: Floats, workers: Floats, starts: list[Floats] | None = None
 ) -> tuple[Floats, Floats] | None:
     """Shares in the centre of a face, 0 outside of it and for pairs that idle; None if it has none.
 
@@ -77,8 +85,9 @@ def centre(
         The face.
     need, workers
         Right-hand sides: levels, shape ``(G,)``, and workers, ``(J,)``; all jobs have a time of 1.
-    start
-        Prices of rows, shape ``(2 G + J,)``, that may be near those of the centre.
+    starts
+        Prices of rows, shape ``(2 G + J,)``, that may be near those of the centre: of one other, or of two between which
+        it may be.
 
     Returns
     -------
@@ -91,7 +100,7 @@ def centre(
     # where there is no such face, numbers run away; for equations of this size threads mostly wait
     with np.errstate(all="ignore"), _blas().limit(limits=1, user_api="blas"):
         search = _Search(parts, JointEquations(parts, first, types, slack_of_rows(face)), limits)
-        if not search.run(start):
+        if not search.run(starts or []):
             return None
     x: Floats = np.zeros((groups + face.pairs.use.size, types))
     for part in parts:
@@ -105,11 +114,10 @@ def _blas() -> ThreadpoolController:
 
 
 class _Step(NamedTuple):
-    """A step of prices, how far shares and costs can go along, and the largest relative change."""
+    """A step of prices, how far all shares and costs can go along, and the largest relative change."""
 
     nu: Floats
-    primal: float
-    dual: float
+    length: float
     moved: float
 
 
@@ -120,19 +128,33 @@ class _Search:
         self._parts, self._equations, self._limits = parts, equations, limits
         self.nu = np.zeros(limits.size)
 
-    def run(self, start: Floats | None) -> bool:
+    def run(self, starts: list[Floats]) -> bool:
         """Go there, from prices that may be near it or from outside; whether it has been reached."""
         if self._equations.size > MOST:
             return False
-        near = start is not None and self._equations.unique and self._from_last(start)
+        near = bool(starts) and self._equations.unique and self._from_last(self._between(starts))
         if not (near or self._from_outside()):
             return False
         if not self._equations.unique:
             return True
-        canonical = self._equations.canonical(self.nu)
-        return any(self._from_prices(rounded(canonical, bits)) for bits in BITS) or (
+        canonical, own = self._equations.canonical(self.nu)
+        tried = BITS if own > ALIKE else (FEWER, *BITS)
+        return any(self._from_prices(rounded(canonical, bits)) for bits in tried) or (
             self._from_outside()
         )
+
+    def _between(self, starts: list[Floats]) -> Floats:
+        """Of prices of two centres, and all between, those that are nearest to this one; of one, they."""
+        if len(starts) == 1:
+            return starts[0]
+        columns = [part.between(*starts) for part in self._parts]
+        least = np.min([one.least for one in columns], axis=0)
+        if not (least > 0.0).all():
+            return starts[0]
+        values = np.array([self._limits @ nu for nu in starts])
+        mix = nearest_mix(columns, values)
+        nearest: Floats = mix[0] * starts[0] + mix[1] * starts[1]
+        return nearest
 
     def _from_prices(self, nu: Floats) -> bool:
         """Newton's method from where these prices would be a centre's."""
@@ -148,7 +170,7 @@ class _Search:
         for part in self._parts:
             part.lift(SHARES)
             part.raise_costs(COSTS * even)
-        return self._until_met()
+        return self._until_near()
 
     def _stand_at(self, nu: Floats) -> bool:
         """Go where these prices would be a centre's; False where a column would cost nothing."""
@@ -160,37 +182,35 @@ class _Search:
         self.nu = np.zeros(self._limits.size)
         for part in self._parts:
             part.go_out()
-        return self._start() and self._until_met()
+        return self._start() and self._until_near()
 
-    def _until_met(self) -> bool:
-        """The predictor and corrector until rows are met, then Newton's method."""
+    def _until_near(self) -> bool:
+        """The predictor and corrector until rows can nearly be met in a step, then Newton's method."""
         total = sum(part.weight for part in self._parts)
-        held: Any = sum(part.held() for part in self._parts)
-        missing = float(np.abs(held - self._limits).max())
         for count in range(LIMIT):
             mu = sum(part.product() for part in self._parts) / total
-            if missing <= MET:
-                found = self._newton(mu, near=False, limit=LIMIT - count)
-                self.nu /= mu
-                return found
+            self._look_at_prices()
             if not self._factor():
                 return False
-            step = self._towards(0.0, 0.0)
-            left = self._product_after(min(step.primal, 1.0), min(step.dual, 1.0)) / total
-            goal = min((left / mu) ** 3, 1.0) * mu
-            step = self._recentred(self._towards(goal, 1.0), goal)
+            ahead = self._towards(0.0)
+            if ahead.length >= NEAR:
+                found = self._newton(mu, near=False, limit=LIMIT - count, drift=0.0)
+                self.nu /= mu
+                return found
+            step = self._towards(FALLS * mu, second=1.0)
             if not np.isfinite(step.nu).all():
                 return False
-            missing *= 1.0 - self._take(step, BACK)
+            self._take(step._replace(nu=ahead.nu + step.nu))
         return False
 
-    def _newton(self, goal: float, near: bool, limit: int) -> bool:
-        """Newton's method towards products of ``goal``; where that should be ``near``, while its steps are no shorter."""
-        drift = before = np.inf
-        longest = 0.0
+    def _newton(self, goal: float, near: bool, limit: int, drift: float = np.inf) -> bool:
+        """Newton's method towards products of ``goal``; where that should be ``near``, only if it soon is.
+
+        ``drift`` is how far variables are from where equations were factored.
+        """
+        before = np.inf
         for count in range(limit):
-            for part in self._parts:
-                part.look_at_prices(self.nu)
+            self._look_at_prices()
             if drift > STALE:
                 drift = 0.0
                 if not self._factor():
@@ -198,29 +218,29 @@ class _Search:
             else:
                 for part in self._parts:
                     part.weigh()
-            step = self._towards(goal, 0.0)
-            moved = step.moved
-            step = self._recentred(step, goal)
+            step = self._towards(goal)
             if not np.isfinite(step.nu).all():
                 return False
-            length = min(step.primal, step.dual)
-            longest = max(longest, length)
-            if near and _leads_nowhere(count, length, longest, moved):
+            if near and step.length < (FULL if not count else SHORT if count >= FEW else 0.0):
                 return False
-            self._take(step, NEWTON_BACK)
-            drift += moved
-            if moved * drift <= EXACT or 0.5 * before < moved <= STEADY:
+            if step.length < LONG:
+                more = self._towards(goal, second=1.0)
+                step = more._replace(nu=step.nu + more.nu)
+            held = self._take(step)
+            drift += step.moved
+            if not held and (step.moved * drift <= EXACT or 0.5 * before < step.moved <= STEADY):
                 return True
-            before = moved
+            before = step.moved
         return False
 
-    def _take(self, step: _Step, back: float) -> float:
-        """Take a step, but for a part of what is left where it ends too early; how much of shares."""
-        primal, dual = min(back * step.primal, 1.0), min(back * step.dual, 1.0)
+    def _look_at_prices(self) -> None:
         for part in self._parts:
-            part.take(primal, dual)
-        self.nu += dual * step.nu
-        return primal
+            part.look_at_prices(self.nu)
+
+    def _take(self, step: _Step) -> int:
+        """Take a step, but for shares and costs that would be held back; how many were."""
+        self.nu += step.nu
+        return sum(part.take(KEPT) for part in self._parts)
 
     def _factor(self) -> bool:
         for part in self._parts:
@@ -237,47 +257,14 @@ class _Search:
             part.lift(1.0 + _ROOM * max(-least, 0.0))
         return bool(np.isfinite(least))
 
-    def _product_after(self, primal: float, dual: float) -> float:
-        return sum(part.product_after(primal, dual) for part in self._parts)
-
-    def _towards(self, goal: float, second: float) -> _Step:
-        """The step towards products of ``goal``, with that part of the last step's second order."""
+    def _towards(self, goal: float, second: float = 0.0) -> _Step:
+        """The step towards products of ``goal``, or what it is beyond the last one with that part of its second order."""
         for part in self._parts:
             part.aim(goal, second)
-        return self._finished()
-
-    def _finished(self) -> _Step:
-        """The step that has begun, with the prices that it takes to meet rows."""
         total: Any = sum(part.totals() for part in self._parts)
         nu = self._equations.solve(total - self._limits)
         below_x, below_z, moved = np.max([part.walk(nu) for part in self._parts], axis=0).tolist()
-        tiny = np.finfo(float).tiny
-        return _Step(nu, 1.0 / max(below_x, tiny), 1.0 / max(below_z, tiny), moved)
-
-    def _recentred(self, step: _Step, goal: float) -> _Step:
-        """Correct a short step as long as that makes it longer."""
-        for _ in range(AGAIN):
-            if min(step.primal, step.dual) >= LONG:
-                break
-            primal, dual = (min(1.5 * length + AHEAD, 1.0) for length in step[1:3])
-            for part in self._parts:
-                part.recentre(goal, primal, dual)
-            more = self._finished()
-            gain = min(more.primal, 1.0) + min(more.dual, 1.0)
-            better = gain >= min(step.primal, 1.0) + min(step.dual, 1.0) + 0.01
-            for part in self._parts:
-                part.end_recentring(better)
-            if not better:
-                break
-            step = more._replace(nu=step.nu + more.nu)
-        return step
-
-
-def _leads_nowhere(count: int, length: float, longest: float, moved: float) -> bool:
-    """Whether another way is shorter than on from this step, with what the longest was and how far it moves."""
-    if length < (SHORTER if count else FULL):
-        return True
-    return (count >= FEW // 2 and longest < LONGER) or (count >= FEW and moved > STALE)
+        return _Step(nu, 1.0 / max(below_x, below_z, np.finfo(float).tiny), moved)
 
 
 def rounded(values: Floats, bits: int) -> Floats:

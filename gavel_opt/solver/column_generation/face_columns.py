@@ -16,6 +16,9 @@ from gavel_opt.arrays import Bools, Floats, Ints
 from gavel_opt.kernels.jit import compiled
 from gavel_opt.solver.column_generation.pair_pricing import PairColumns, Prices, reduced_cost
 
+LONGEST = 10.0
+"""Times a share or a cost that a step counts for in the next one's second order."""
+
 
 class Face(NamedTuple):
     """What is not zero on a face, and the weights of it.
@@ -84,7 +87,7 @@ class Point(NamedTuple):
     x, z
         Shares and costs, positive.
     dx, dz
-        The step.
+        The step; before it, ``dz`` is what costs lack of those that prices give.
     """
 
     x: Floats
@@ -247,16 +250,16 @@ def costs(columns: Columns, nu: Floats, groups: int) -> Floats:
 
 
 @compiled
-def add_up(columns: Columns, point: Point, lack: Floats, rows: int, groups: int) -> Floats:
-    """What shares would add up to in each row after a step that has begun in ``dx``, shape ``(rows,)``.
+def add_up(columns: Columns, point: Point, rows: int, groups: int) -> Floats:
+    """What shares would add up to in each row after a step that has begun, shape ``(rows,)``.
 
-    Without what the step of prices does, but for ``lack``, by which costs differ from what prices give.
+    Without what the step of prices does, but for what costs lack.
     """
-    x, z, dx, _ = point
+    x, z, dx, dz = point
     total = np.zeros(rows)
     for n in range(x.size):
         one, two = columns.one[n], columns.two[n]
-        y = x[n] + dx[n] - x[n] / z[n] * lack[n]
+        y = x[n] + dx[n] - x[n] / z[n] * dz[n]
         total[one] -= columns.first[n] * y
         total[two] -= columns.second[n] * y
         total[groups + one] += columns.share[n] * y
@@ -318,28 +321,25 @@ def assemble(
 
 @compiled
 def aim(point: Point, weight: Floats, goal: float, second: float) -> None:
-    """Start a step towards ``x z = goal w``; ``dz`` is what costs lack of those that prices give.
+    """Start a step towards ``x z = goal w``.
 
-    ``second`` is the part of ``dx dz``, of the step before, that is taken into account.
+    ``second`` is the part of ``dx dz``, of the step before, that is taken into account, as far as that one may go.
     """
     x, z, dx, dz = point
     for n in range(x.size):
-        product = second * dx[n] * dz[n]
+        along = min(max(dx[n], -x[n]), LONGEST * x[n])
+        product = second * along * min(max(dz[n], -z[n]), LONGEST * z[n])
         dx[n] = (goal * weight[n] - product) / z[n] - x[n]
 
 
 @compiled
-def walk(
-    columns: Columns, point: Point, lack: Floats, nu: Floats, groups: int
-) -> tuple[float, float, float]:
-    """Finish a step, whose share of ``dx`` is there, with a step ``nu`` of prices.
+def walk(columns: Columns, point: Point, nu: Floats, groups: int) -> tuple[float, float, float]:
+    """Finish a step that has begun with a step ``nu`` of prices.
 
     Parameters
     ----------
     columns, point
         The columns; the step so far, in place.
-    lack
-        What ``dz`` is before.
     nu
         Step of the prices of rows.
     groups
@@ -355,7 +355,7 @@ def walk(
     x, z, dx, dz = point
     primal, dual, moved = 0.0, 0.0, 0.0
     for n in range(x.size):
-        change = lack[n] + _cost(columns, nu, groups, n)
+        change = dz[n] + _cost(columns, nu, groups, n)
         share = dx[n] - x[n] / z[n] * change
         dx[n], dz[n] = share, change
         along, across = share / x[n], change / z[n]
@@ -365,36 +365,12 @@ def walk(
 
 
 @compiled
-def recentre(
-    point: Point, weight: Floats, goal: float, primal: float, dual: float, spread: float
-) -> Floats:
-    """Begin a step anew that brings products, after the last one, to within ``spread`` times the goal.
-
-    After Gondzio. Returns the last step's ``dz``, shape ``(C,)``, by which costs then lack.
-    """
+def take(point: Point, kept: float) -> int:
+    """Take a step, but leave each share and each cost at least that part of itself; how many columns that held back."""
     x, z, dx, dz = point
+    held = 0
     for n in range(x.size):
-        aimed = goal * weight[n]
-        product = (x[n] + primal * dx[n]) * (z[n] + dual * dz[n])
-        off = min(max(product, aimed / spread), aimed * spread) - product
-        dx[n] += (max(off, -aimed * spread) + x[n] * dz[n]) / z[n]
-    return dz.copy()
-
-
-@compiled
-def product_after(point: Point, primal: float, dual: float) -> float:
-    """Shares times costs, after a step."""
-    x, z, dx, dz = point
-    total = 0.0
-    for n in range(x.size):
-        total += (x[n] + primal * dx[n]) * (z[n] + dual * dz[n])
-    return total
-
-
-@compiled
-def take(point: Point, primal: float, dual: float) -> None:
-    """Take a step."""
-    x, z, dx, dz = point
-    for n in range(x.size):
-        x[n] += primal * dx[n]
-        z[n] += dual * dz[n]
+        along, across = x[n] + dx[n], z[n] + dz[n]
+        held += x[n] > 0.0 and (along < kept * x[n] or across < kept * z[n])
+        x[n], z[n] = max(along, kept * x[n]), max(across, kept * z[n])
+    return held

@@ -10,13 +10,12 @@ from gavel_opt.arrays import Bools, Floats, Ints
 from gavel_opt.kernels.jit import make_ready
 from gavel_opt.solver.column_generation import face_columns as listed
 from gavel_opt.solver.column_generation import tiles as tiled
+from gavel_opt.solver.column_generation.between_centres import Between
 from gavel_opt.solver.column_generation.face_columns import Blocks, Columns, Face, Point
 from gavel_opt.solver.column_generation.tiles import RowValues, Tiles
 
 MANY = 2000
 """Columns from which on passes are not interpreted."""
-SPREAD = 10.0
-"""Products that a step would bring further than this from their goal are corrected."""
 _FULL = 0.3
 """Part of a tile from which on it is worth its empty places."""
 LEAST = 32
@@ -46,7 +45,7 @@ class Part(Protocol):
         """Raise shares by this part of an even split."""
 
     def raise_costs(self, by: float) -> None:
-        """Raise costs that prices give by so much, which prices do not give."""
+        """Raise costs by so much, which prices do not give."""
 
     def go_out(self) -> None:
         """Have an even split again, and costs of 1, which no prices give."""
@@ -54,14 +53,14 @@ class Part(Protocol):
     def stand_at(self, nu: Floats) -> float:
         """Go where these prices would be a centre's, for products of 1; the least cost that they give."""
 
+    def between(self, one: Floats, other: Floats) -> Between:
+        """What columns cost at the one prices and the other."""
+
     def look_at_prices(self, nu: Floats) -> None:
         """Have costs that prices give in place of those that are there, by the next step."""
 
     def aim(self, goal: float, second: float) -> None:
         """Start a step."""
-
-    def held(self) -> Floats:
-        """What rows add up to where shares are, before the first step."""
 
     def totals(self) -> Floats:
         """What rows add up to where the step that has begun leads, before prices move."""
@@ -69,17 +68,8 @@ class Part(Protocol):
     def walk(self, nu: Floats) -> tuple[float, float, float]:
         """Finish a step."""
 
-    def product_after(self, primal: float, dual: float) -> float:
-        """Shares times costs after a step."""
-
-    def recentre(self, goal: float, primal: float, dual: float) -> None:
-        """Begin the step anew, and remember it."""
-
-    def end_recentring(self, better: bool) -> None:
-        """Go back to the step that is remembered, unless the new one is better."""
-
-    def take(self, primal: float, dual: float) -> None:
-        """Take the step."""
+    def take(self, kept: float) -> int:
+        """Take the step, but for a part of each share and cost; how many columns that held back."""
 
     def hand_out(self, x: Floats) -> None:
         """Write shares into an array of shape ``(G + P, J)``."""
@@ -125,9 +115,7 @@ def _in_tiles(face: Face, first: Ints) -> Bools:
 def _make_ready(point: Point, weight: Floats) -> None:
     """Have compiled code for what goes along all columns alike."""
     make_ready(listed.aim, (point, weight, 0.0, 0.0))
-    make_ready(listed.recentre, (point, weight, 0.0, 0.0, 0.0, SPREAD))
-    make_ready(listed.product_after, (point, 0.0, 0.0))
-    make_ready(listed.take, (point, 0.0, 0.0))
+    make_ready(listed.take, (point, 0.0))
 
 
 class _List:
@@ -142,8 +130,6 @@ class _List:
         first = np.ones(many)
         first[:shares] = even
         self._point = Point(first, np.ones(many), np.zeros(many), np.zeros(many))
-        self._lack = -self._point.z
-        self._before = self._lack, self._point.dx
         self._ratio, self._even = first, first.copy()
         if many > MANY:
             self._make_ready()
@@ -151,8 +137,8 @@ class _List:
     def _make_ready(self) -> None:
         columns, point, groups, rows = self.columns, self._point, self._groups, self._rows
         make_ready(listed.costs, (columns, np.zeros(rows), groups))
-        make_ready(listed.add_up, (columns, point, self._lack, rows, groups))
-        make_ready(listed.walk, (columns, point, self._lack, np.zeros(rows), groups))
+        make_ready(listed.add_up, (columns, point, rows, groups))
+        make_ready(listed.walk, (columns, point, np.zeros(rows), groups))
         _make_ready(point, columns.weight)
 
     @property
@@ -185,56 +171,34 @@ class _List:
 
     def raise_costs(self, by: float) -> None:
         self._point.z[:] += by
-        self._lack = np.full_like(self._point.z, -by)
 
     def go_out(self) -> None:
         self._point.x[:], self._point.z[:] = self._even, 1.0
-        self._lack = -self._point.z
 
     def stand_at(self, nu: Floats) -> float:
         self._point.z[:] = listed.costs(self.columns, nu, self._groups)
-        self._lack = np.zeros_like(self._point.z)
         np.divide(self.columns.weight, self._point.z, out=self._point.x)
         return float(self._point.z.min(initial=np.inf))
 
+    def between(self, one: Floats, other: Floats) -> Between:
+        costs = (listed.costs(self.columns, nu, self._groups) for nu in (one, other))
+        return Between(self.columns.weight, *costs)
+
     def look_at_prices(self, nu: Floats) -> None:
-        self._lack = listed.costs(self.columns, nu, self._groups) - self._point.z
+        self._point.dz[:] = listed.costs(self.columns, nu, self._groups) - self._point.z
 
     def aim(self, goal: float, second: float) -> None:
         listed.aim(self._point, self.columns.weight, goal, second)
 
-    def held(self) -> Floats:
-        return self._added_up(np.zeros_like(self._lack))
-
     def totals(self) -> Floats:
-        return self._added_up(self._lack)
-
-    def _added_up(self, lack: Floats) -> Floats:
-        return listed.add_up(self.columns, self._point, lack, self._rows, self._groups)
+        return listed.add_up(self.columns, self._point, self._rows, self._groups)
 
     def walk(self, nu: Floats) -> tuple[float, float, float]:
-        found: tuple[float, float, float] = listed.walk(
-            self.columns, self._point, self._lack, nu, self._groups
-        )
+        found: tuple[float, float, float] = listed.walk(self.columns, self._point, nu, self._groups)
         return found
 
-    def product_after(self, primal: float, dual: float) -> float:
-        return listed.product_after(self._point, primal, dual)
-
-    def recentre(self, goal: float, primal: float, dual: float) -> None:
-        lack, dx = self._lack, self._point.dx.copy()
-        weight = self.columns.weight
-        self._lack = listed.recentre(self._point, weight, goal, primal, dual, SPREAD)
-        self._before = lack, dx
-
-    def end_recentring(self, better: bool) -> None:
-        if not better:
-            self._point.dx[:], self._point.dz[:] = self._before[1], self._lack
-        self._lack = self._before[0]
-
-    def take(self, primal: float, dual: float) -> None:
-        listed.take(self._point, primal, dual)
-        self._lack *= 1.0 - dual
+    def take(self, kept: float) -> int:
+        return listed.take(self._point, kept)
 
     def hand_out(self, x: Floats) -> None:
         shares = self.columns.place >= 0
@@ -282,8 +246,6 @@ class _Tiles:
         many = weight.size
         self._point = Point(self._even.copy(), np.ones(many), *np.zeros((2, many)))
         self._ratio = np.zeros(many)
-        self._lack = -1.0, 0.0
-        self._before = self._lack, self._point.dx, self._point.dz
         self._room = np.zeros((5, size.size))
         if many > MANY:
             self._make_ready()
@@ -294,8 +256,8 @@ class _Tiles:
         beside, kinds = tuple(np.zeros((2, self._shape[1], room.shape[1]))), room[0]
         make_ready(tiled.costs_of_tiles, (tiles, values, point.dz))
         make_ready(tiled.assemble_tiles, (tiles, ratio, room[0], beside, kinds, room))
-        make_ready(tiled.add_up_tiles, (tiles, point, ratio, self._lack, values, room))
-        make_ready(tiled.walk_tiles, (tiles, point, ratio, self._lack, values, room))
+        make_ready(tiled.add_up_tiles, (tiles, point, ratio, values, room))
+        make_ready(tiled.walk_tiles, (tiles, point, ratio, values, room))
         _make_ready(point, tiles.weight)
         x = np.zeros(self._marks.shape)
         make_ready(tiled.read_tiles, (tiles, point.x, self._pairs, self._marks, self._place, x))
@@ -325,20 +287,16 @@ class _Tiles:
     def begin(self, nu: Floats) -> float:
         tiled.costs_of_tiles(self._tiles, self._own(nu), self._point.dz)
         self._point.x[:] = self._even * self._point.dz
-        least = self._point.dz[self._even > 0.0]
-        self._point.dz[:] = 0.0
-        return float(least.min(initial=np.inf))
+        return float(self._point.dz[self._even > 0.0].min(initial=np.inf))
 
     def lift(self, by: float) -> None:
         self._point.x[:] += self._even * by
 
     def raise_costs(self, by: float) -> None:
         self._point.z[:] += by
-        self._lack = -by, 0.0
 
     def go_out(self) -> None:
-        self._point.x[:], self._point.z[:], self._point.dz[:] = self._even, 1.0, 0.0
-        self._lack = -1.0, 0.0
+        self._point.x[:], self._point.z[:] = self._even, 1.0
 
     def stand_at(self, nu: Floats) -> float:
         tiled.costs_of_tiles(self._tiles, self._own(nu), self._point.z)
@@ -346,27 +304,25 @@ class _Tiles:
         least = float(self._point.z.min(initial=np.inf))
         self._point.z[self._tiles.weight == 0.0] = 1.0
         np.divide(self._tiles.weight, self._point.z, out=self._point.x)
-        self._lack = 0.0, 0.0
         return least
+
+    def between(self, one: Floats, other: Floats) -> Between:
+        costs = np.empty((2, self._tiles.weight.size))
+        for nu, found in zip((one, other), costs, strict=True):
+            tiled.costs_of_tiles(self._tiles, self._own(nu), found)
+        return Between(self._tiles.weight, *costs)
 
     def look_at_prices(self, nu: Floats) -> None:
         tiled.costs_of_tiles(self._tiles, self._own(nu), self._point.dz)
         self._point.dz[:] -= self._point.z
-        self._lack = 0.0, 1.0
 
     def aim(self, goal: float, second: float) -> None:
         listed.aim(self._point, self._tiles.weight, goal, second)
 
-    def held(self) -> Floats:
-        return self._added_up((0.0, 0.0))
-
     def totals(self) -> Floats:
-        return self._added_up(self._lack)
-
-    def _added_up(self, lack: tuple[float, float]) -> Floats:
         groups, types = self._shape
         own = RowValues.zeros(self._order.size, types)
-        tiled.add_up_tiles(self._tiles, self._point, self._ratio, lack, own, self._room)
+        tiled.add_up_tiles(self._tiles, self._point, self._ratio, own, self._room)
         found = np.zeros(2 * groups + types)
         found[self._order], found[groups + self._order] = own.level, own.time
         found[2 * groups :] = own.workers
@@ -374,27 +330,12 @@ class _Tiles:
 
     def walk(self, nu: Floats) -> tuple[float, float, float]:
         found: tuple[float, float, float] = tiled.walk_tiles(
-            self._tiles, self._point, self._ratio, self._lack, self._own(nu), self._room
+            self._tiles, self._point, self._ratio, self._own(nu), self._room
         )
         return found
 
-    def product_after(self, primal: float, dual: float) -> float:
-        return listed.product_after(self._point, primal, dual)
-
-    def recentre(self, goal: float, primal: float, dual: float) -> None:
-        lack, dx, weight = self._lack, self._point.dx.copy(), self._tiles.weight
-        dz = listed.recentre(self._point, weight, goal, primal, dual, SPREAD)
-        self._before = lack, dx, dz
-        self._lack = 0.0, 1.0
-
-    def end_recentring(self, better: bool) -> None:
-        if not better:
-            self._point.dx[:], self._point.dz[:] = self._before[1:]
-        self._lack = self._before[0]
-
-    def take(self, primal: float, dual: float) -> None:
-        listed.take(self._point, primal, dual)
-        self._lack = self._lack[0] * (1.0 - dual), self._lack[1]
+    def take(self, kept: float) -> int:
+        return listed.take(self._point, kept)
 
     def hand_out(self, x: Floats) -> None:
         tiled.read_tiles(

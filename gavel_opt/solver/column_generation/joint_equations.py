@@ -22,11 +22,15 @@ _TIGHT = 64
 
 
 class _Repeats(NamedTuple):
-    """Rows that say what others do: ``repeats`` are the combinations ``parts``, shape ``(R, O)``, of ``others``."""
+    """Rows that say what others do: ``repeats`` are the combinations ``parts``, shape ``(R, O)``, of ``others``.
+
+    ``least`` is the least part of an other's square that those before it do not say.
+    """
 
     repeats: Ints
     others: Ints
     parts: Floats
+    least: float
 
 
 class JointEquations:
@@ -121,17 +125,19 @@ class JointEquations:
             at += tight.size
         return square
 
-    def canonical(self, nu: Floats) -> Floats:
+    def canonical(self, nu: Floats) -> tuple[Floats, float]:
         """Prices that cost every column the same, and are 0 for rows that say what others do.
 
         Which do is told by the last factors, those of the centre: on the way there rows are more alike, or less.
+        With them comes the least part of a row's square that no other row says, which is 1 for rows that have nothing
+        in common: rounding leaves such a row's price open by a part of 1e-16 over it.
         """
         upper = np.triu(self._products)
-        repeats, others, parts = _repeats(upper + np.triu(upper, 1).T, self._tight_rows)
+        repeats, others, parts, least = _repeats(upper + np.triu(upper, 1).T, self._tight_rows)
         found = nu.copy()
         found[others] += parts.T @ nu[repeats]
         found[repeats] = 0.0
-        return found
+        return found, least
 
     def solve(self, right: Floats) -> Floats:
         """Solve for right-hand sides of all rows, shape ``(2 G + J,)``."""
@@ -262,12 +268,13 @@ def _repeats(square: Floats, row: Ints) -> _Repeats:
     size = np.sqrt(np.diag(square))
     size[size == 0.0] = 1.0
     square = square / size[:, None] / size
-    own = np.empty(0, dtype=np.int64)
+    own, least = np.empty(0, dtype=np.int64), 1.0
     for n in range(row.size):
         across = square[own, n]
         part = np.linalg.solve(square[np.ix_(own, own)], across)
-        if square[n, n] - across @ part > _OWN:
-            own = np.append(own, n)
+        left = float(square[n, n] - across @ part)
+        if left > _OWN:
+            own, least = np.append(own, n), min(least, left)
     rest = np.setdiff1d(np.arange(row.size), own)
     parts = np.linalg.solve(square[np.ix_(own, own)], square[np.ix_(own, rest)]).T
-    return _Repeats(row[rest], row[own], parts * size[rest][:, None] / size[own])
+    return _Repeats(row[rest], row[own], parts * size[rest][:, None] / size[own], least)

@@ -14,6 +14,8 @@ import numpy as np
 from gavel_opt.arrays import Bools, Floats, Ints
 from gavel_opt.solver.column_generation.face_columns import Face
 
+_OTHER = 2.0
+"""Times a price of workers that another must be for another room."""
 _NEW = 0.1
 """Part of the groups that may be new; where more are, the way from outside is as short."""
 _SWEEPS = 2
@@ -52,6 +54,14 @@ class KeptCentre(NamedTuple):
         level = nu[:groups] * _fastest(face)
         time, workers = nu[groups : 2 * groups], nu[2 * groups :]
         return cls(key, face.use, level, time, workers, slack_of_rows(face))
+
+    def has_other_room(self, other: KeptCentre) -> bool:
+        """Whether the prices of workers say that more is left over here, or less, than elsewhere."""
+        if self.workers.size != other.workers.size:
+            return False
+        both = (self.workers > 0.0) & (other.workers > 0.0)
+        times = np.abs(np.log(self.workers[both] / other.workers[both]))
+        return bool(times.max(initial=0.0) > np.log(_OTHER))
 
     def start(self, face: Face, key: Ints, need: Floats) -> Floats | None:
         """Prices of the rows of another face; None where most of its groups are new."""

@@ -155,15 +155,20 @@ class Kept:
 
 @dataclass(slots=True)
 class ColumnMemory:
-    """What was kept of the last programs, newest last, and of the last centre."""
+    """What was kept of the last programs, newest last, and of the last centres, newest first."""
 
     kept: list[Kept] = field(default_factory=list)
-    centre: KeptCentre | None = None
+    centres: list[KeptCentre] = field(default_factory=list)
 
     def keep(self, kept: Kept) -> None:
         """Remember a program in place of the oldest."""
         self.kept.append(kept)
         del self.kept[:-_PROGRAMS]
+
+    def keep_centre(self, centre: KeptCentre) -> None:
+        """Remember a centre beside the newest with much more room, or much less."""
+        others = [old for old in self.centres if old.has_other_room(centre)]
+        self.centres = [centre, *others[:1]]
 
     def start(self, program: ScaledProgram, key: Ints, probe: bool) -> Start | None:
         """The basis of the program most like this one, newer ones first; None if that is no start.

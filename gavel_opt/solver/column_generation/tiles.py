@@ -4,8 +4,8 @@ Groups that pairs join stand in a row, and each group's columns with all that fo
 tile for each worker type: so what a pass reads and adds to is a stretch of an array. Columns that are not on
 the face have their place too, with no weight and a share of zero. All else that
 :mod:`~gavel_opt.solver.column_generation.face_columns` has is done here in the same way: a unit takes one unit
-of time of both groups, and levels count downwards. What goes along all columns alike (``aim``, ``recentre``,
-``take``) is done by the passes over a list.
+of time of both groups, and levels count downwards. What goes along all columns alike (``aim``, ``take``) is done
+by the passes over a list.
 """
 
 from __future__ import annotations
@@ -231,9 +231,9 @@ def _finish_tiles(
 
 
 @compiled
-def _shares_after(y: Floats, x: Floats, dx: Floats, ratio: Floats, still: float) -> None:
+def _shares_after(y: Floats, x: Floats, dx: Floats, ratio: Floats, dz: Floats) -> None:
     for q in range(y.size):
-        y[q] = x[q] + dx[q] - ratio[q] * still
+        y[q] = x[q] + dx[q] - ratio[q] * dz[q]
 
 
 @compiled
@@ -244,29 +244,16 @@ def _take_off_product(total: Floats, one: Floats, other: Floats) -> None:
 
 @unrolled
 @compiled
-def add_up_tiles(
-    tiles: Tiles,
-    point: Point,
-    ratio: Floats,
-    lack: tuple[float, float],
-    total: RowValues,
-    room: Floats,
-) -> None:
-    """Add what shares would add up to in each row after a step that has begun in ``dx``.
-
-    By how much costs differ from what prices give: ``lack[0]``, and that part ``lack[1]`` of ``dz``.
-    """
+def add_up_tiles(tiles: Tiles, point: Point, ratio: Floats, total: RowValues, room: Floats) -> None:
+    """Add what shares would add up to in each row, as :func:`gavel_opt.solver.column_generation.face_columns.add_up` does."""
     x, _, dx, dz = point
-    still, part = lack
     for r in range(tiles.many.size):
         many, by = tiles.many[r], r + 1
         y, product = room[0, :many], room[1, :many]
         for j in range(total.workers.size):
             at = tiles.begin[r] + j * many
             to = at + many
-            _shares_after(y, x[at:to], dx[at:to], ratio[at:to], still)
-            if part != 0.0:
-                _take_off_product(y, ratio[at:to], dz[at:to])
+            _shares_after(y, x[at:to], dx[at:to], ratio[at:to], dz[at:to])
             _take_off_product(total.level[by : by + many], tiles.second[at:to], y)
             _add(total.time[by : by + many], y)
             _multiply(product, tiles.first[at:to], y)
@@ -297,19 +284,10 @@ def _most_across(x: Floats, z: Floats, dz: Floats, down: Floats, up: Floats) -> 
 @unrolled
 @compiled
 def walk_tiles(
-    tiles: Tiles,
-    point: Point,
-    ratio: Floats,
-    lack: tuple[float, float],
-    nu: RowValues,
-    room: Floats,
+    tiles: Tiles, point: Point, ratio: Floats, nu: RowValues, room: Floats
 ) -> tuple[float, float, float]:
-    """Finish a step, as :func:`gavel_opt.solver.column_generation.face_columns.walk` does.
-
-    ``lack`` is as in :func:`add_up_tiles`; ``room`` has shape ``(5, N)``.
-    """
+    """Finish a step, as :func:`gavel_opt.solver.column_generation.face_columns.walk` does; ``room`` has shape ``(5, N)``."""
     x, z, dx, dz = point
-    still, part = lack
     width = room.shape[1]
     for k in range(4):
         for q in range(width):
@@ -321,8 +299,6 @@ def walk_tiles(
             at = tiles.begin[r] + j * many
             to = at + many
             dx_here, dz_here = dx[at:to], dz[at:to]
-            for q in range(many):
-                dz_here[q] = part * dz_here[q] + still
             own = nu.time[r] + tiles.use[r] * nu.workers[j], nu.level[r]
             _add_cost(dz_here, own, tiles.first[at:to], tiles.second[at:to], ahead)
             _take_off_product(dx_here, ratio[at:to], dz_here)
