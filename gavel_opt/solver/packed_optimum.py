@@ -149,8 +149,8 @@ def _centre(
     face = face_of(scaled, complementary_prices(scaled, found))
     floor = np.where(scaled.floor > -np.inf, scaled.floor, 0.0)
     need = floor + scaled.slope * found.level
-    starts = [last.start(face, key, need) for last in memory.centres]
-    central = centre(face, need, scaled.workers, [nu for nu in starts if nu is not None])
+    starts = (last.start(face, key, need) for last in memory.centres)
+    central = centre(face, need, scaled.workers, (nu for nu in starts if nu is not None))
     if central is None:
         return None
     x, nu = central

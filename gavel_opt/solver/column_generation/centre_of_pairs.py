@@ -26,6 +26,7 @@ The centre does not depend on where the search began, and neither do its last bi
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -59,9 +60,11 @@ EXACT, STEADY = 1e-13, 1e-6
 is larger than the second and they get no smaller."""
 LONG = 0.5
 """Steps of Newton's method shorter than this are taken with what shares and costs do to each other."""
-FULL, FEW, SHORT = 0.05, 4, 0.1
+FULL, FEW, SHORT = 0.15, 4, 0.1
 """A first step as long as this, or after so few one as long as that, is no sign that prices of another face, or rounded
 ones, are too far off."""
+BETWEEN = 0.05
+"""The same of a first step from between two centres: there is no nearer start."""
 BITS = 24, 32, 40
 """Of prices: the first with which all columns still cost something."""
 ALIKE, FEWER = 1e-4, 16
@@ -75,7 +78,7 @@ _ROOM = 1.5
 
 
 def centre(
-    face: Face, need: Floats, workers: Floats, starts: list[Floats] | None = None
+    face: Face, need: Floats, workers: Floats, starts: Iterable[Floats] = ()
 ) -> tuple[Floats, Floats] | None:
     """Shares in the centre of a face, 0 outside of it and for pairs that idle; None if it has none.
 
@@ -86,8 +89,8 @@ def centre(
     need, workers
         Right-hand sides: levels, shape ``(G,)``, and workers, ``(J,)``; all jobs have a time of 1.
     starts
-        Prices of rows, shape ``(2 G + J,)``, that may be near those of the centre: of one other, or of two between which
-        it may be.
+        Prices of rows, shape ``(2 G + J,)``, that may be near those of the centre: of the last one, and of one such that
+        it may be between both. The second are asked for where the first do not suffice.
 
     Returns
     -------
@@ -100,7 +103,7 @@ def centre(
     # where there is no such face, numbers run away; for equations of this size threads mostly wait
     with np.errstate(all="ignore"), _blas().limit(limits=1, user_api="blas"):
         search = _Search(parts, JointEquations(parts, first, types, slack_of_rows(face)), limits)
-        if not search.run(starts or []):
+        if not search.run(iter(starts)):
             return None
     x: Floats = np.zeros((groups + face.pairs.use.size, types))
     for part in parts:
@@ -128,12 +131,11 @@ class _Search:
         self._parts, self._equations, self._limits = parts, equations, limits
         self.nu = np.zeros(limits.size)
 
-    def run(self, starts: list[Floats]) -> bool:
+    def run(self, starts: Iterator[Floats]) -> bool:
         """Go there, from prices that may be near it or from outside; whether it has been reached."""
         if self._equations.size > MOST:
             return False
-        near = bool(starts) and self._equations.unique and self._from_last(self._between(starts))
-        if not (near or self._from_outside()):
+        if not (self._equations.unique and self._from_others(starts)) and not self._from_outside():
             return False
         if not self._equations.unique:
             return True
@@ -143,27 +145,18 @@ class _Search:
             self._from_outside()
         )
 
-    def _between(self, starts: list[Floats]) -> Floats:
-        """Of prices of two centres, and all between, those that are nearest to this one; of one, they."""
-        if len(starts) == 1:
-            return starts[0]
-        columns = [part.between(*starts) for part in self._parts]
-        least = np.min([one.least for one in columns], axis=0)
-        if not (least > 0.0).all():
-            return starts[0]
-        values = np.array([self._limits @ nu for nu in starts])
-        mix = nearest_mix(columns, values)
-        nearest: Floats = mix[0] * starts[0] + mix[1] * starts[1]
-        return nearest
-
-    def _from_prices(self, nu: Floats) -> bool:
-        """Newton's method from where these prices would be a centre's."""
-        return self._stand_at(nu) and self._newton(1.0, near=True, limit=LIMIT)
-
-    def _from_last(self, nu: Floats) -> bool:
-        """The same of prices of another face; where they are too far off, the way from outside, begun there."""
+    def _from_others(self, starts: Iterator[Floats]) -> bool:
+        """From the last centre's prices, or between those of two; where these too are far off, as from outside, begun there."""
+        nu = next(starts, None)
+        if nu is None:
+            return False
         if self._from_prices(nu):
             return True
+        other = next(starts, None)
+        if other is not None:
+            nu = self._between(nu, other)
+            if self._from_prices(nu, BETWEEN):
+                return True
         if not self._stand_at(nu):
             return False
         even = sum(part.weight for part in self._parts) / self._equations.groups
@@ -171,6 +164,20 @@ class _Search:
             part.lift(SHARES)
             part.raise_costs(COSTS * even)
         return self._until_near()
+
+    def _between(self, last: Floats, other: Floats) -> Floats:
+        """Of prices of two centres, and all between, those that are nearest to this one."""
+        columns = [part.between(last, other) for part in self._parts]
+        least = np.min([one.least for one in columns], axis=0)
+        if not (least > 0.0).all():
+            return last
+        mix = nearest_mix(columns, np.array([self._limits @ last, self._limits @ other]))
+        nearest: Floats = mix[0] * last + mix[1] * other
+        return nearest
+
+    def _from_prices(self, nu: Floats, full: float = FULL) -> bool:
+        """Newton's method from where these prices would be a centre's, unless its first step is shorter than ``full``."""
+        return self._stand_at(nu) and self._newton(1.0, LIMIT, full)
 
     def _stand_at(self, nu: Floats) -> bool:
         """Go where these prices would be a centre's; False where a column would cost nothing."""
@@ -194,7 +201,7 @@ class _Search:
                 return False
             ahead = self._towards(0.0)
             if ahead.length >= NEAR:
-                found = self._newton(mu, near=False, limit=LIMIT - count, drift=0.0)
+                found = self._newton(mu, LIMIT - count, drift=0.0)
                 self.nu /= mu
                 return found
             step = self._towards(FALLS * mu, second=1.0)
@@ -203,8 +210,8 @@ class _Search:
             self._take(step._replace(nu=ahead.nu + step.nu))
         return False
 
-    def _newton(self, goal: float, near: bool, limit: int, drift: float = np.inf) -> bool:
-        """Newton's method towards products of ``goal``; where that should be ``near``, only if it soon is.
+    def _newton(self, goal: float, limit: int, full: float = 0.0, drift: float = np.inf) -> bool:
+        """Newton's method towards products of ``goal``; where a first step should be ``full``, only if it is soon there.
 
         ``drift`` is how far variables are from where equations were factored.
         """
@@ -221,7 +228,7 @@ class _Search:
             step = self._towards(goal)
             if not np.isfinite(step.nu).all():
                 return False
-            if near and step.length < (FULL if not count else SHORT if count >= FEW else 0.0):
+            if full and step.length < (full if not count else SHORT if count >= FEW else 0.0):
                 return False
             if step.length < LONG:
                 more = self._towards(goal, second=1.0)
