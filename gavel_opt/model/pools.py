@@ -20,7 +20,7 @@ import numpy as np
 
 from gavel_opt.arrays import Bools, Floats, Ints
 from gavel_opt.kernels.spreading import NOTHING
-from gavel_opt.model.allocation_program import Allocation, PairBlocks
+from gavel_opt.model.allocation_program import Allocation, PairBlocks, any_type
 
 _ALIKE = 1e-9
 """Jobs whose needs differ by less than this part do not differ."""
@@ -101,11 +101,12 @@ class Pools:
         x = np.maximum(x, 0.0)
         single = np.minimum(x[:groups][self.of_job] * self.part[:, None], 1.0)
         found: list[tuple[Ints, Ints, Floats]] = []
-        used = np.flatnonzero(x[groups:].max(axis=1, initial=0.0) > NOTHING)
+        used = np.flatnonzero(any_type(x[groups:] > NOTHING))
         sizes = np.bincount(self.of_job)
-        single_job = (sizes == 1)[pairs.member[used]].all(axis=1)
+        one_job, member = sizes == 1, pairs.member[used]
+        single_job = one_job[member[:, 0]] & one_job[member[:, 1]]
         if single_job.any():  # most of very many, where jobs all differ
-            one, two = self.first[pairs.member[used[single_job]]].T
+            one, two = self.first[member[single_job]].T
             found.append((one, two, x[groups + used[single_job]]))
         mixed = used[~single_job]
         order = np.argsort(self.of_job, kind="stable")
@@ -123,7 +124,7 @@ class Pools:
         if not found:
             return Allocation(job, single)
         sides = [np.concatenate([entry[side] for entry in found]) for side in (0, 1)]
-        pair = np.sort(np.stack(sides, axis=1), axis=1)
+        pair = np.stack([np.minimum(*sides), np.maximum(*sides)], axis=1)
         in_order = np.lexsort(pair.T[::-1])
         shares = np.concatenate([entry[2] for entry in found])
         return Allocation(job, single, job[pair[in_order]], shares[in_order])
