@@ -222,10 +222,12 @@ def exercise_faces(elsewhere: Elsewhere | None = None) -> dict[str, float]:
 
     from gavel_opt import make_policy
     from gavel_opt.kernels.groups import group_rows
+    from gavel_opt.solver.column_generation.between_centres import Between, nearest_mix
     from gavel_opt.solver.packed_optimum import packed_optimum
 
     def solve() -> None:
         group_rows(np.zeros((2, 2)))
+        nearest_mix([Between(np.ones(2), np.ones(2), np.arange(1.0, 3.0))], np.ones(2))
         for policy, workers, even in FACES:
             state = _different(np.ones(40, dtype=bool), workers, even)
             program: Any = next(iter(make_policy(policy).programs(state, merge=True)))
