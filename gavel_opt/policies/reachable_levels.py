@@ -92,9 +92,12 @@ class GroupedAsk:
         """Ask for a time, if those that do not rise can have their limits at once: else there may be none, not even one of before."""
         blocks = self._program.blocks
         full = slope <= 0.0
-        needed = np.bincount(
-            blocks.rate[full].argmax(axis=1), blocks.use[full], blocks.workers.size
-        )
+        rate = blocks.rate[full]
+        if (
+            rate.max(axis=1) < level[full]
+        ).any():  # a limit that takes a partner, whom others need too
+            return None
+        needed = np.bincount(rate.argmax(axis=1), blocks.use[full], blocks.workers.size)
         return self._of(slope, level) if (needed <= blocks.workers).all() else None
 
     def _of(self, slope: Floats, floor: Floats) -> Generator[AllocationProgram, Answer, Allowed]:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from recordings import sample, state_of
 
+from bench.packed import states
 from gavel_opt import Driver, InputError, make_policy
 from gavel_opt.policies import water_filling
 from gavel_opt.policies.rising_levels import Line
@@ -226,3 +227,15 @@ def test_who_has_hardly_begun_asks_for_nothing(late, asks):
     line = Line.in_turn(np.arange(2), np.zeros(2), np.array([1.0, 2.0]), np.ones(2), 1.0)
     assert line.levels(1.0 + 2.0 * late)[1] == pytest.approx(2.0 * late if asks else 0.0, rel=1e-6)
     assert line.levels(1.0)[0] == 1.0
+
+
+def test_jobs_that_are_fastest_beside_another_are_not_asked_for_at_their_limits():
+    """Which takes a partner whom others need: asked how long the others can rise, all engines said infeasible."""
+    packed = "max_min_fairness_water_filling_packed"
+    walk = states("distinct", 10, seed=81)
+    for state in [next(walk) for _ in range(5)][3:]:
+        ours = Driver(make_policy(packed))
+        found, theirs = ours.allocate(state), Driver(make_policy(packed), "highs").allocate(state)
+        assert not ours.tally.fallbacks
+        assert found.x.tobytes() == theirs.x.tobytes()
+        assert found.pair_x.tobytes() == theirs.pair_x.tobytes()
