@@ -297,6 +297,22 @@ class TestWeighing:
         ):
             assert weigh(rate, pace(5.0, error), bound, PARAMETER).finding == finding, rate
 
+    def test_what_stretches_of_one_queue_cannot_tell_is_not_claimed(self, bound):
+        """Within 3 % of the bound: 5.80 +/- 0.005 was told of a knee of 5.82, and 5.74 +/- 0.02 of one of 5.81."""
+        for error, told in ((0.0025, 0.0348), (0.05, 0.05)):
+            found = weigh(5.75 if error < 0.05 else 5.6, pace(5.8, error), bound, PARAMETER)
+            assert found.finding == "sustained"
+            assert found.figures["standard_error"] == pytest.approx(told)
+            assert f"5.8 +/- {1.96 * told:.2g} (95% sure)" in found.reason
+        wasteful = weigh(4.7, pace(4.8, 0.0025), bound, PARAMETER)
+        assert wasteful.figures["standard_error"] == 0.0025
+
+    @pytest.mark.parametrize("seed", [0, 4])
+    def test_the_interval_that_is_told_covers_the_knee(self, seed):
+        found = run(rate=5.75, seed=seed, max_simulated_hours=1000)
+        figures = found.summary["saturation"]["figures"]
+        assert figures["pace"] == pytest.approx(5.82, abs=1.96 * figures["standard_error"])
+
     def test_looks_end_when_more_could_not_show_saturation(self):
         assert may_be_saturated(5.05, pace(5.0, 0.05), PARAMETER)
         assert not may_be_saturated(5.05, pace(5.0, 0.002), PARAMETER)

@@ -45,6 +45,7 @@ from simulator.runs.saturation.long_queue import (
 from simulator.runs.saturation.own_pace import OwnPace, queue_is_long
 from simulator.runs.saturation.rules import Finding, Series, Verdict, judge
 from simulator.runs.saturation.weighing import (
+    EARLY,
     beyond,
     finding_of,
     known_to,
@@ -78,10 +79,6 @@ margin, so that the rest of the run is in vain if that is so; its root where the
 
 SUSPECTED_IN_ORDER = 30.0
 """The same where jobs are served in order: such a queue is short, its rounds are cheap, and its pace is uneven."""
-
-EARLY = 0.006
-"""Part of a pace to which it is known at best before it has been measured to the end: few stretches may be alike by
-chance."""
 
 USUAL_WORKERS = 108
 """On fewer workers fewer jobs run in an hour, and it takes more hours to see as many."""

@@ -20,6 +20,15 @@ from simulator.settings.saturation_rule import DEFAULT_RULE
 AGREE = 2.5
 """Standard errors within which the run's own pace and that of a long queue are two measurements of one thing."""
 
+EARLY = 0.006
+"""Part of a pace to which it is known at best before it has been measured to the end: few stretches may be alike by
+chance."""
+
+AT_ITS_BEST = 0.97
+"""Part of the bound from which on no better is told of it either. There each job costs its price, so that its luck says nothing of the
+error, and the stretches of one queue have most jobs in common: such paces are 0.2 to 0.4 % apart over seeds, and up to 1 %
+below that of a longer queue. What is stopped is not said so: the margin is there for that."""
+
 
 def finding_of(rate: float, pace: Pace, parameters: Parameters) -> Finding:
     """What :func:`weigh` finds."""
@@ -94,10 +103,13 @@ def weigh(rate: float, pace: Pace, bound: Bound, parameters: Parameters) -> Verd
     """
     load, error = load_of(rate, pace)
     finding, limit = finding_of(rate, pace, parameters), 1.0 + parameters["margin"]
+    told = pace
+    if finding != "saturated" and pace.rate >= AT_ITS_BEST * bound.rate:
+        told = known_to(pace, EARLY)
     figures = {
         "rate": rate,
         "pace": pace.rate,
-        "standard_error": pace.error,
+        "standard_error": told.error,
         "load": load,
         "measured_hours": pace.hours,
         "measured_queue": float(pace.queue),
@@ -105,7 +117,7 @@ def weigh(rate: float, pace: Pace, bound: Bound, parameters: Parameters) -> Verd
     }
     reason = (
         f"{rate:.4g} jobs arrive per hour; with a long queue ({pace.queue:,} jobs) the policy works "
-        f"off {pace.rate:.4g} +/- {1.96 * pace.error:.2g} (95% sure)"
+        f"off {pace.rate:.4g} +/- {1.96 * told.error:.2g} (95% sure)"
     )
     if finding == "saturated":
         sure = (load - limit) / error
