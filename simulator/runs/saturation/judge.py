@@ -35,6 +35,7 @@ from simulator.runs.saturation.bounds import Bound, bound_of_jobs, evenly_shared
 from simulator.runs.saturation.long_queue import (
     ANOTHER_MIX,
     DEMAND,
+    USUAL_WORKERS,
     WASTES,
     LongQueue,
     Pace,
@@ -79,9 +80,6 @@ margin, so that the rest of the run is in vain if that is so; its root where the
 
 SUSPECTED_IN_ORDER = 30.0
 """The same where jobs are served in order: such a queue is short, its rounds are cheap, and its pace is uneven."""
-
-USUAL_WORKERS = 108
-"""On fewer workers fewer jobs run in an hour, and it takes more hours to see as many."""
 
 UNSETTLED, SETTLED_ERROR = 0.015, 0.010
 """Error of the pace of a queue, as a part of it, where jobs share workers: its pace is that of the jobs which run, and it takes
