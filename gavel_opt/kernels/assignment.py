@@ -68,6 +68,7 @@ JOB = record(dual="f8", column="i8")
 STATE = record(
     tolerance="f8",  # seconds by which slopes have to differ, infinite if rounding got out of hand
     rounded="f8",  # what rounding may come to for that
+    enough="f8",  # distance of the nearest free column: what is further is not reached
     columns="i8",
     places="i8",  # in each line
     heap="i8",  # kinds in it
@@ -210,6 +211,7 @@ def _search(lines: Lines, job: int) -> int:
     """Shortest path from a job to a free column; the number of columns reached, that one last."""
     column, group, order = lines.column, lines.group, lines.order
     columns = lines.state[0].columns
+    lines.state[0].enough = math.inf
     distance, at, many = 0.0, job, 0
     while True:
         _look(lines, at, distance)
@@ -269,7 +271,7 @@ def _shorten(lines: Lines, k: int, job: int, so_far: float) -> float:
     length: float = so_far + cost - lines.job[job].dual
     if length - kind.price < so_far - state.rounded:
         state.sound = False
-    if kind.left == 0:
+    if kind.left == 0 or length - kind.price > state.enough + state.rounded:
         return length
     nearest = kind.distance
     for g in range(kind.first, kind.behind + 1):
@@ -279,6 +281,8 @@ def _shorten(lines: Lines, k: int, job: int, so_far: float) -> float:
             one.distance = distance
             one.source = job
             nearest = min(nearest, distance)
+            if g == kind.first:
+                state.enough = min(state.enough, distance)
     if nearest < kind.distance:
         kind.distance = nearest
         if kind.heap < 0:
@@ -506,6 +510,8 @@ def _note(lines: Lines, k: int) -> None:
     """Note price and times of a kind: a job costs what it and its column are worth, and columns are worth the same."""
     column, kind, state = lines.column, lines.kind[k], lines.state[0]
     j = k - kind.place * lines.time.shape[1]
+    while kind.behind > kind.first and lines.group[kind.behind].first < 0:
+        kind.behind -= 1  # nor are those behind in use
     kind.price, kind.shortest, kind.longest = column[kind.column].price, math.inf, 0.0
     for c in range(kind.column, kind.column + _workers(lines, k)):
         price, job = column[c].price, column[c].job
