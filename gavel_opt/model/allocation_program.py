@@ -17,6 +17,7 @@ from __future__ import annotations
 import functools
 import math
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -111,7 +112,7 @@ class Blocks:
         if self.pairs is not None:
             pairs, used, y = self._used_pairs(x)
             for side in (0, 1):
-                earned = pairs.share[used, side] * _over_types(pairs.rate[used, side] * y)
+                earned = pairs.share[used, side] * over_types(pairs.rate[used, side] * y)
                 np.add.at(level, pairs.member[used, side], earned)
         return level
 
@@ -122,7 +123,7 @@ class Blocks:
         if self.pairs is not None:
             pairs, some, y = self._used_pairs(x)
             used = used + pairs.use[some] @ y
-            in_all = _over_types(y)
+            in_all = over_types(y)
             for side in (0, 1):
                 spent = pairs.share[some, side] * in_all
                 time = time + np.bincount(pairs.member[some, side], spent, self.groups)
@@ -144,7 +145,7 @@ def any_type(true: Bools) -> Bools:
     return functools.reduce(np.logical_or, true.T)
 
 
-def _over_types(values: Floats) -> Floats:
+def over_types(values: np.ndarray[Any, Any]) -> Floats:
     """Sums of rows, to the same bits, likewise."""
     if not 0 < values.shape[1] < _FEW_TYPES:
         found: Floats = values.sum(axis=1)

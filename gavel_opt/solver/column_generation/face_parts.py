@@ -8,6 +8,7 @@ import numpy as np
 
 from gavel_opt.arrays import Bools, Floats, Ints
 from gavel_opt.kernels.jit import make_ready
+from gavel_opt.model.allocation_program import any_type, over_types
 from gavel_opt.solver.column_generation import face_columns as listed
 from gavel_opt.solver.column_generation import tiles as tiled
 from gavel_opt.solver.column_generation.between_centres import Between
@@ -78,7 +79,7 @@ class Part(Protocol):
 def parts_of(face: Face) -> tuple[list[Part], Ints]:
     """The parts, and the first group of the set of groups, joined by pairs, that each is in."""
     groups = face.rate.shape[0]
-    member = np.ascontiguousarray(face.pairs.member[face.pair.any(axis=1)])
+    member = np.ascontiguousarray(face.pairs.member[any_type(face.pair)])
     if member.size > MANY:
         make_ready(listed.joined, (member, groups))
     first = listed.joined(member, groups)
@@ -99,10 +100,10 @@ def _in_tiles(face: Face, first: Ints) -> Bools:
     """Pairs, shape ``(P,)``, of sets of groups of which so many are joined that tiles are nearly full."""
     pairs, groups = face.pairs, first.size
     one, two = pairs.member.T
-    here = face.pair.any(axis=1)
-    plain = (pairs.share == 1.0).all(axis=1) & (one != two)
+    here = any_type(face.pair)
+    plain = ~any_type(pairs.share != 1.0) & (one != two)
     size = np.bincount(first, minlength=groups)
-    columns = np.bincount(first[one], face.pair.sum(axis=1) * plain, groups)
+    columns = np.bincount(first[one], over_types(face.pair.view(np.int8)) * plain, groups)
     room = 0.5 * size * (size - 1) * face.pair.shape[1]
     full = (size >= LEAST) & (columns >= _FULL * room)
     which, use, all_take = first[one], pairs.use, np.zeros(groups)

@@ -163,12 +163,12 @@ def _own_prices(columns: _OwnColumns, prices: Floats, limit: Floats) -> Floats |
             return None
         share = weight / cost
         square = (rows * (share / cost)[:, None]).T @ rows
-        square[0, 0] *= 1.0 + 1e-12
-        square[1, 1] *= 1.0 + 1e-12
-        try:
-            step = np.linalg.solve(square, rows.T @ share - limit)
-        except np.linalg.LinAlgError:  # one row says what the other does, or nothing
+        (level, both), (_, time) = square.tolist()
+        left = level * (1.0 + 1e-12) * time * (1.0 + 1e-12) - both * both
+        if not left > 0.0:  # one row says what the other does, or nothing
             return None
+        off = rows.T @ share - limit
+        step = np.array([time * off[0] - both * off[1], level * off[1] - both * off[0]]) / left
         change = (rows @ step) / cost
         prices += min(1.0, _BACK / max(float(-change.min(initial=0.0)), 1e-300)) * step
         if np.abs(change).max(initial=0.0) <= _STILL:
