@@ -68,7 +68,8 @@ class Kept:
     member, types
         Of the basis' columns of pairs: places of both groups in ``key``, and the worker type.
     only
-        Whether that optimum was the only one: of several, a vertex is that of a start from nothing.
+        Whether that optimum was the only one, or any would have done: else a vertex is that of a start from nothing, and a
+        program much like it is likely to have several, too.
     """
 
     key: Ints
