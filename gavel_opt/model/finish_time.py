@@ -20,7 +20,12 @@ from collections.abc import Generator
 import numpy as np
 
 from gavel_opt.arrays import Floats
-from gavel_opt.model.allocation_program import AllocationProgram, Answer, FinishTimeProgram
+from gavel_opt.model.allocation_program import (
+    AllocationProgram,
+    Answer,
+    FinishTimeProgram,
+    best_rates,
+)
 
 _MET = 1e-12
 """Bounds this close together, relatively, have met."""
@@ -86,13 +91,7 @@ def _least_ratio(program: FinishTimeProgram) -> float:
 
     Below it a job would need more than its best level, which keeps the levels asked for bounded.
     """
-    blocks = program.blocks
-    most = blocks.rate.max(axis=1)
-    if blocks.pairs is not None:
-        for side in (0, 1):
-            rate = blocks.pairs.rate[:, side].max(axis=1)
-            np.maximum.at(most, blocks.pairs.member[:, side], rate)
-    return _ratio(program, most)
+    return _ratio(program, best_rates(program.blocks))
 
 
 def _even_split(program: FinishTimeProgram) -> float:

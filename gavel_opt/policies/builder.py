@@ -29,12 +29,18 @@ from numpy.typing import ArrayLike
 
 from gavel_opt.arrays import Bools, Floats, Ints
 from gavel_opt.errors import InputError, unknown_name
-from gavel_opt.model.allocation_program import Allocation, AllocationProgram, Answer, Limits
+from gavel_opt.model.allocation_program import (
+    Allocation,
+    AllocationProgram,
+    Answer,
+    Limits,
+    best_rates,
+)
 from gavel_opt.model.cluster_state import ClusterState
 from gavel_opt.model.groups import Groups, group_jobs
 from gavel_opt.policies.packing import pair_blocks
 from gavel_opt.policies.shares import isolated_share, proportional_share
-from gavel_opt.policies.variants import best_rates, blocks_of
+from gavel_opt.policies.variants import blocks_of
 
 _COUNTS = {"once": 1.0, "twice": 2.0}
 

@@ -26,13 +26,12 @@ import numpy as np
 
 from gavel_opt.arrays import Bools, Floats
 from gavel_opt.errors import InputError
-from gavel_opt.model.allocation_program import AllocationProgram, Answer, Blocks
+from gavel_opt.model.allocation_program import AllocationProgram, Answer, Blocks, best_rates
 from gavel_opt.model.cluster_state import ClusterState
 from gavel_opt.model.groups import Groups
 from gavel_opt.policies.packing import pair_blocks
 from gavel_opt.policies.policy import Policy, Programs, Traits
 from gavel_opt.policies.variants import (
-    best_rates,
     blocks_of,
     group_by_type,
     group_equal,

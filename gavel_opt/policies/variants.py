@@ -208,19 +208,6 @@ def require_speed(state: ClusterState, variant: Variant) -> None:
         )
 
 
-def best_rates(blocks: Blocks) -> Floats:
-    """Largest level that each group could ever have, alone or in a pair, shape ``(G,)``."""
-    best: Floats = blocks.rate.max(axis=1)
-    if blocks.pairs is not None:
-        # type by type: numpy takes ten times as long for a maximum along so short an axis
-        most = blocks.pairs.rate[:, :, 0]
-        for kind in range(1, blocks.types):
-            most = np.maximum(most, blocks.pairs.rate[:, :, kind])
-        for side in (0, 1):
-            np.maximum.at(best, blocks.pairs.member[:, side], most[:, side])
-    return best
-
-
 def reached(blocks: Blocks, x: Floats) -> Floats:
     """Levels that an answer really reaches: of its nearest point on the way to 0 that is feasible.
 

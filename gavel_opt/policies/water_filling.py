@@ -35,7 +35,7 @@ import numpy as np
 from gavel_opt.arrays import Bools, Floats
 from gavel_opt.errors import SolveFailed
 from gavel_opt.kernels.max_min_rows import MARKED, MET, MOST, NEARLY, PATIENCE, SAME
-from gavel_opt.model.allocation_program import AllocationProgram, Answer
+from gavel_opt.model.allocation_program import AllocationProgram, Answer, best_rates
 from gavel_opt.model.cluster_state import ClusterState
 from gavel_opt.policies.entities import Entities
 from gavel_opt.policies.max_min import fairness_program
@@ -46,7 +46,6 @@ from gavel_opt.policies.variants import (
     AsWritten,
     ByVariant,
     Variant,
-    best_rates,
     group_by_key,
     group_equal,
     kind_of,

@@ -39,6 +39,7 @@ from simulator.runs.saturation.long_queue import (
     Pace,
     demand_of,
     settled_demand,
+    times_as_few,
 )
 from simulator.settings.config import RunConfig
 from simulator.studies.batches.batch import Batch, Task, file_name, told_apart
@@ -58,9 +59,7 @@ LEFT_OUT = 0.2
 picks the jobs that suit it (most throughput, say) has yet to come to the others."""
 
 TURNOVERS, MOST_TURNOVERS = 3.0, 6.0
-"""Least and largest length of the second; of the largest, on clusters of :data:`USUAL_WORKERS` workers."""
-
-USUAL_WORKERS = 108
+"""Least and largest length of the second; of the largest, on clusters of the usual number of workers."""
 
 ENOUGH = 0.008
 """Standard error, as a part of the pace, at which the second measurement ends."""
@@ -169,7 +168,7 @@ def _pace_by(late: float, config: RunConfig, bound: Bound) -> Pace:
         picks = first.left_out() > LEFT_OUT
         if not picks or bound.space_sharing:  # of two jobs a worker a shorter one has not enough
             return settled
-    most = MOST_TURNOVERS * max(1.0, USUAL_WORKERS / float(bound.workers.sum()))
+    most = MOST_TURNOVERS * times_as_few(float(bound.workers.sum()))
     demand = min(long, settled_demand(bound))
     # one that is served in order has the jobs that come
     mix = None if first.in_order else first.settled_mix(SETTLING)

@@ -35,13 +35,13 @@ from simulator.runs.saturation.bounds import Bound, bound_of_jobs, evenly_shared
 from simulator.runs.saturation.long_queue import (
     ANOTHER_MIX,
     DEMAND,
-    USUAL_WORKERS,
     WASTES,
     LongQueue,
     Pace,
     known_in_order,
     knows_no_types,
     settled_demand,
+    times_as_few,
 )
 from simulator.runs.saturation.own_pace import OwnPace, queue_is_long
 from simulator.runs.saturation.rules import Finding, Series, Verdict, judge
@@ -335,7 +335,7 @@ class Judge:
 
     def _jobs_wait(self, simulation: Simulation) -> bool:
         """Whether so many jobs have waited at every moment for some hours that it is worth a look."""
-        small = max(1.0, USUAL_WORKERS / simulation.cluster.total)
+        small = times_as_few(simulation.cluster.total)
         more = self._in_order or simulation.shares_workers
         return self._waiting(simulation) >= small * (WAITING_LONGER if more else WAITING)
 
@@ -356,7 +356,7 @@ class Judge:
         affordable *= self._most_suspicion if self._doubted else self._suspicion()
         due = max(self._hours_at_least(simulation), 2.0 * self._measured)
         if affordable >= due:
-            small = max(1.0, USUAL_WORKERS / simulation.cluster.total)
+            small = times_as_few(simulation.cluster.total)
             return min(affordable, 4.0 * small * due)
         # The faster jobs come the shorter the run, but not the less it takes to do its jobs: a first
         # measurement may be as long as at the rate that equal shares sustain.

@@ -54,6 +54,11 @@ _SELDOM = {"packed_SLOs": 3.0}
 pace moves by 0.2 % on 36:36:36 (two seeds), and by 0.7 % at most on 6:6:6 (four). Under finish-time fairness it would fall by 20 %."""
 
 
+def times_as_few(workers: float) -> float:
+    """Return how many times as few workers there are as usual, 1 where there are more."""
+    return max(1.0, USUAL_WORKERS / workers)
+
+
 def demand_of(policy: str, usual: float = DEMAND) -> float:
     """Return how many workers a long queue asks for, per worker, under a policy."""
     if policy in _LONGER:
@@ -448,7 +453,7 @@ class LongQueue:
         """Square of what a queue has wrong after a turnover, in the error of one that has settled."""
         if not bool((self._scale[self._share > 0.0] > 1).any()):
             return 1.0
-        return max(1.0, USUAL_WORKERS / float(self._bound.workers.sum())) ** 4
+        return times_as_few(float(self._bound.workers.sum())) ** 4
 
     def _at_random_rate(self, turns: _Turns) -> float:
         """Pace of a policy that takes any type for a job, as far as workers were in use."""
