@@ -196,11 +196,12 @@ def rows() -> Iterator[Row]:
     for jobs in (64, 70, 80, 128, 149, 151, 256, 1024):
         state = partial(drawn, "single-GPU", jobs)
         yield Row(f"finish-time packed, {jobs} jobs", "finish_time_fairness_packed", state)
-    for jobs in (256, 512):
+    for jobs in (64, 90, 100, 256, 512, 2048):
         state = partial(with_weights, jobs)
         yield Row(f"max-min packed, {jobs} weights", packed, state)
+        yield Row(f"water filling packed, {jobs} weights", f"{filling}_packed", state)
         yield Row(f"finish-time packed, {jobs} weights", "finish_time_fairness_packed", state)
-    for jobs in (64, 128, 256, 512):
+    for jobs in (64, 128, 256, 512, 2048):
         yield Row(
             f"deadlines packed, {jobs} jobs",
             "max_sum_throughput_normalized_by_cost_packed_SLOs",

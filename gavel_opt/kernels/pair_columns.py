@@ -9,6 +9,10 @@ import numpy as np
 from gavel_opt.arrays import Floats, Ints
 from gavel_opt.kernels.jit import compiled
 
+POOLED_FROM = 97
+"""Groups from which on jobs of one type and several weights are pooled under max-min fairness (:mod:`gavel_opt.model.pools`):
+pools may take several programs, and fewer groups have a method that takes none."""
+
 
 class PairColumns(NamedTuple):
     """Pairs in arrays that stay where they are.

@@ -32,13 +32,11 @@ from gavel_opt.model.allocation_program import (
     Answer,
     Blocks,
     FinishTimeProgram,
-    PairBlocks,
 )
 from gavel_opt.model.cluster_state import ClusterState
 from gavel_opt.model.finish_time import finish_time_by_levels
 from gavel_opt.model.one_program import OneProgram
-from gavel_opt.model.pools import Pools
-from gavel_opt.policies.packing import pair_blocks, pooled_blocks, unmerged_rates
+from gavel_opt.policies.packing import Pooled, ask_pools, pair_blocks, unmerged_rates
 from gavel_opt.policies.policy import Policy, Programs
 from gavel_opt.policies.variants import (
     AsWritten,
@@ -138,10 +136,9 @@ def _pooled(
 ) -> Generator[AllocationProgram, Answer, Allocation]:
     """Search the ratio over level programs in which jobs of one type are pooled.
 
-    At a given ratio each job needs a certain level, so jobs of one type and weight are a pool. The
+    At a given ratio each job needs a certain level, so jobs of one type are a pool, whatever their weights. The
     search sees every job by itself: its level, and the price of its level, which is its pool's.
     """
-    kind = np.unique(np.stack([state.key, state.weight]), axis=1, return_inverse=True)[1].ravel()
     workers = state.workers.astype(np.float64)
     rate = throughput / state.weight[:, None]
     every = np.arange(state.job.size)
@@ -155,31 +152,17 @@ def _pooled(
     )
     fastest = rate.argmax(axis=1)
     apart = np.zeros(every.size, dtype=bool)
-    asked: list[tuple[Floats, Pools, AllocationProgram, PairBlocks]] = []
+    asked: list[tuple[Floats, Pooled]] = []
     step = next(search)
     while True:
-        while True:
-            pools = Pools.of(kind, step.slope, apart)
-            first = pools.first
-            factor = 1.0 / (step.slope * state.weight)[first]
-            blocks, pairs = pooled_blocks(state, pools, factor)
-            program = AllocationProgram(
-                blocks,
-                slope=np.ones(first.size),
-                floor=np.zeros(first.size),
-                gain=pools.size / (solo[first] * factor),
-                probe=True,
-            )
-            answer = yield program
-            leave = pools.limited(answer.x, pairs)
-            if not leave.any():
-                break
-            apart |= leave
-        level = blocks.levels(answer.x)[pools.of_job] * step.slope
-        price = (answer.level_dual / (pools.size * step.slope[first]))[pools.of_job]
+        need = step.slope * state.weight
+        found = yield from ask_pools(state, need, solo, apart, probe=True)
+        pools, program, answer = found
+        level = program.blocks.levels(answer.x)[pools.of_job] * step.slope
+        price = (answer.level_dual / (pools.size * need[pools.first]))[pools.of_job] * state.weight
         as_if_alone = np.zeros_like(rate)
         as_if_alone[every, fastest] = level / rate[every, fastest]
-        asked.append((as_if_alone, pools, program, pairs))
+        asked.append((as_if_alone, found))
         try:
             step = search.send(
                 Answer(as_if_alone, answer.objective, answer.level, price, answer.capacity_dual)
@@ -187,9 +170,8 @@ def _pooled(
         except StopIteration as done:
             best: Answer = done.value
             break
-    _, pools, program, pairs = next(entry for entry in asked if entry[0] is best.x)
-    answer = yield replace(program, probe=False)
-    return pools.spread(state.job, answer.x, pairs)
+    found = next(found for shares, found in asked if shares is best.x)
+    return found.spread(state, (yield replace(found.program, probe=False)))
 
 
 class IsolatedTime:

@@ -21,8 +21,7 @@ import numpy as np
 from gavel_opt.kernels.isolation import makespan_rows
 from gavel_opt.model.allocation_program import AllocationProgram
 from gavel_opt.model.cluster_state import ClusterState
-from gavel_opt.model.pools import Pools
-from gavel_opt.policies.packing import pair_blocks, pooled_blocks
+from gavel_opt.policies.packing import ask_pools, pair_blocks
 from gavel_opt.policies.policy import Policy, Programs
 from gavel_opt.policies.variants import (
     AsWritten,
@@ -78,21 +77,8 @@ class MinTotalDuration(ByVariant):
         alone = np.zeros(need.size, dtype=bool)
         _, solo = speeds(state, self.variant, np.arange(need.size))
         unit = float(np.max(need / solo))
-        while True:
-            pools = Pools.of(state.key, need, alone)
-            first = pools.first
-            factor = unit / need[first]
-            blocks, pairs = pooled_blocks(state, pools, factor)
-            answer = yield AllocationProgram(
-                blocks,
-                slope=np.ones(first.size),
-                floor=np.zeros(first.size),
-                gain=pools.size / (solo[first] * factor),
-            )
-            leave = pools.limited(answer.x, pairs)
-            if not leave.any():
-                return pools.spread(state.job, answer.x, pairs)
-            alone |= leave
+        pooled = yield from ask_pools(state, need, solo, alone, unit)
+        return pooled.spread(state)
 
 
 _is_as_here = AsWritten(MinTotalDuration)

@@ -11,13 +11,22 @@ with weights :math:`w_m`, scale factors :math:`z_m` and the proportional share
 
 from __future__ import annotations
 
+from collections.abc import Generator
+
 import numpy as np
 
 from gavel_opt.kernels.max_min_rows import fairness_rows
-from gavel_opt.model.allocation_program import AllocationProgram, Blocks, PairBlocks
+from gavel_opt.kernels.pair_columns import POOLED_FROM
+from gavel_opt.model.allocation_program import (
+    Allocation,
+    AllocationProgram,
+    Answer,
+    Blocks,
+    PairBlocks,
+)
 from gavel_opt.model.cluster_state import ClusterState
 from gavel_opt.model.groups import Groups
-from gavel_opt.policies.packing import pair_blocks, unmerged_rates
+from gavel_opt.policies.packing import ask_pools, pair_blocks, unmerged_rates
 from gavel_opt.policies.policy import Policy, Programs
 from gavel_opt.policies.shares import proportional_share
 from gavel_opt.policies.variants import (
@@ -41,9 +50,21 @@ class MaxMinFairness(ByVariant):
 
     def _of(self, state: ClusterState, merge: bool) -> Programs:
         groups = group_by_key(state, self.variant, merge)
+        many = self.variant == "packed" and merge and groups.first.size >= POOLED_FROM
+        if many and np.unique(state.key).size < groups.first.size:
+            return (yield from _pooled(state))
         program = fairness_program(state, groups, self.variant, merge)
         answer = yield program
         return groups.spread(state.job, answer, program.blocks.pairs)
+
+
+def _pooled(state: ClusterState) -> Generator[AllocationProgram, Answer, Allocation]:
+    """Pool jobs of one type, which differ in their weights: a level of 1 takes in proportion to these."""
+    every = np.arange(state.job.size)
+    equal = np.sum(measured(state, every) * proportional_share(state.workers, every.size), axis=1)
+    solo = equal / state.scale_factor
+    need, apart = state.weight * solo, np.zeros(every.size, dtype=bool)
+    return (yield from ask_pools(state, need, solo, apart)).spread(state)
 
 
 _is_as_here = AsWritten(MaxMinFairness)

@@ -7,14 +7,22 @@ those that run nowhere: these change the centre of the optima (:mod:`gavel_opt.s
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
-from gavel_opt.arrays import Floats, Ints
+from gavel_opt.arrays import Bools, Floats, Ints
 from gavel_opt.errors import InputError
 from gavel_opt.kernels.pair_columns import pair_rows
-from gavel_opt.model.allocation_program import Blocks, PairBlocks
+from gavel_opt.model.allocation_program import (
+    Allocation,
+    AllocationProgram,
+    Answer,
+    Blocks,
+    PairBlocks,
+)
 from gavel_opt.model.cluster_state import ClusterState, ThroughputTable
 from gavel_opt.model.groups import Groups
 from gavel_opt.model.pools import Pools
@@ -69,6 +77,62 @@ def pooled_blocks(state: ClusterState, pools: Pools, factor: Floats) -> tuple[Bl
         key=state.job[first],
     )
     return blocks, pairs
+
+
+class Pooled(NamedTuple):
+    """Pools, their program and its answer."""
+
+    pools: Pools
+    program: AllocationProgram
+    answer: Answer
+
+    def spread(self, state: ClusterState, answer: Answer | None = None) -> Allocation:
+        """Give every job its part of this answer, or of another to the same program."""
+        pairs = self.program.blocks.pairs
+        assert pairs is not None
+        return self.pools.spread(state.job, (answer or self.answer).x, pairs)
+
+
+def ask_pools(
+    state: ClusterState,
+    need: Floats,
+    solo: Floats,
+    apart: Bools,
+    unit: float = 1.0,
+    probe: bool = False,
+) -> Generator[AllocationProgram, Answer, Pooled]:
+    """Yield the programs of jobs pooled by their key; those that would need all of the time leave their pool.
+
+    Parameters
+    ----------
+    state
+        The jobs.
+    need
+        Steps per second that a level of 1 takes, times ``unit``, shape ``(n,)``.
+    solo
+        Steps per second under isolation, by which the total worth counts what jobs get, shape ``(n,)``.
+    apart
+        Jobs that are by themselves, shape ``(n,)``; who leaves a pool is marked here, for the next call.
+    probe
+        Whether levels and prices are all that is wanted.
+    """
+    while True:
+        pools = Pools.of(state.key, need, apart)
+        first = pools.first
+        factor = unit / need[first]
+        blocks, pairs = pooled_blocks(state, pools, factor)
+        program = AllocationProgram(
+            blocks,
+            slope=np.ones(first.size),
+            floor=np.zeros(first.size),
+            gain=pools.size / (solo[first] * factor),
+            probe=probe,
+        )
+        answer = yield program
+        leave = pools.limited(answer.x, pairs)
+        if not leave.any():
+            return Pooled(pools, program, answer)
+        apart |= leave
 
 
 def unmerged_rates(

@@ -16,7 +16,7 @@ from gavel_opt.kernels.input_checks import all_finite
 from gavel_opt.kernels.jit import compiled
 from gavel_opt.kernels.job_columns import JobColumns
 from gavel_opt.kernels.max_min_rows import fairness_rows
-from gavel_opt.kernels.pair_columns import PairColumns, pair_rows
+from gavel_opt.kernels.pair_columns import POOLED_FROM, PairColumns, pair_rows
 from gavel_opt.kernels.records import by_reference
 from gavel_opt.kernels.spreading import spread_over_jobs
 from gavel_opt.model.cluster_state import StandingState
@@ -93,6 +93,8 @@ def fair_shares_in_pairs(task: PairTask) -> int:
     groups = first.size
     if groups == 0 or groups > CENTRED_UP_TO:
         return 0
+    if groups >= POOLED_FROM and _many_used(key, rows) < groups:  # pooled by the policy
+        return 0
     rate, use, slope, floor, _ = fairness_rows(
         alone, key, scale, weight, workers, first, count, False
     )
@@ -119,6 +121,14 @@ def fair_shares_in_pairs(task: PairTask) -> int:
         if not jobs.proof[k] <= terms.tolerance:
             return 0
     return int(_hand_out(task, pairs, of_job, count, found.x))
+
+
+@compiled
+def _many_used(key: Ints, rows: int) -> int:
+    used = np.zeros(rows, np.int64)
+    for job in range(key.size):
+        used[key[job]] = 1
+    return int(used.sum())
 
 
 @compiled

@@ -9,11 +9,12 @@ from recordings import Event, pairs_of, state_of
 from test_recorded_events import feasible
 
 from gavel_opt import Driver, make_policy
-from gavel_opt.policies import finish_time, makespan
+from gavel_opt.policies import finish_time, makespan, max_min, packing
 from simulator.world.job_types import DISTRIBUTED, JOB_TYPES
 
 NAME = "min_total_duration_packed"
 FAIR = "finish_time_fairness_packed"
+LEVEL = "max_min_fairness_packed"
 
 
 def cluster(seed: int, jobs: int, workers: int, multi: bool):
@@ -88,19 +89,98 @@ def test_the_ratio_is_that_of_every_job_by_itself(seed, jobs, workers, monkeypat
     assert found[1] == pytest.approx(found[0], rel=1e-8)
 
 
-def test_weights_set_pools_apart(monkeypatch):
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize(("jobs", "workers"), [(45, 12), (60, 5)])
+@pytest.mark.parametrize("policy", [LEVEL, FAIR])
+def test_weights_set_no_pools_apart(policy, seed, jobs, workers, monkeypatch):
+    """Pools hold jobs of any weight, and the value is that of every job by itself."""
+    state = cluster(seed, jobs, workers, multi=bool(seed % 2))
+    state.weight = np.random.default_rng(seed).uniform(0.2, 5.0, jobs)
+    state.age = np.random.default_rng(seed).uniform(0, 1e5, jobs)
+    past: dict = {}
+    if policy == FAIR:
+        remember(FAIR, state, past)
+    found, programs = [], []
+    for least in (10**9, 1):
+        monkeypatch.setattr(max_min, "POOLED_FROM", least)
+        monkeypatch.setattr(finish_time, "POOLED_FROM", least)
+        driver = Driver(make_policy(policy), "highs", tie_break="none")
+        with monkeypatch.context() as patch:
+            patch.setattr(packing, "pair_rows", counted(packing.pair_rows, groups := []))
+            allocation = driver.allocate(state)
+        programs.append(groups[0])
+        feasible(Event(state, allocation.x, {}), allocation)
+        assert all(a != b for a, b in allocation.pair)
+        found.append(value(policy, state, allocation.x, pairs_of(allocation), past))
+    assert found[1] == pytest.approx(found[0], rel=1e-8)
+    # but for a job that outweighs its pool, types of jobs are what there is
+    assert programs[1] < programs[0] == jobs
+
+
+def test_prices_of_pools_are_those_of_levels_of_jobs_with_weights(monkeypatch):
+    """What the search bounds the ratio by: together they price what all jobs need at 1."""
     monkeypatch.setattr(finish_time, "POOLED_FROM", 1)
-    state = cluster(2, 30, 3, multi=False)
-    state.weight[::3] = 5.0
-    ours = Driver(make_policy(FAIR), "highs", tie_break="none").allocate(state)
-    monkeypatch.setattr(finish_time, "POOLED_FROM", 10**9)
-    each = Driver(make_policy(FAIR), "highs", tie_break="none").allocate(state)
+    search, worth = finish_time.finish_time_by_levels, []
 
-    def ratio(allocation):
-        speed = throughput(
-            state, state.throughputs.alone[state.key], allocation.x, pairs_of(allocation)
-        )
-        solo = (state.throughputs.alone[state.key] / 3 * min(1.0, 9 / 30)).sum(axis=1)
-        return np.max(state.weight * state.steps_left / speed / (state.steps_left / solo))
+    def noted(program):
+        asked = search(program)
+        step = next(asked)
+        while True:
+            answer = yield step
+            worth.append(answer.level_dual @ step.slope)
+            try:
+                step = asked.send(answer)
+            except StopIteration as done:
+                return done.value
 
-    assert ratio(ours) == pytest.approx(ratio(each), rel=1e-8)
+    monkeypatch.setattr(finish_time, "finish_time_by_levels", noted)
+    state = cluster(1, 60, 5, multi=True)
+    state.weight = np.random.default_rng(1).uniform(0.2, 5.0, 60)
+    Driver(make_policy(FAIR), "structured").allocate(state)
+    assert worth == pytest.approx(np.ones(len(worth)), rel=1e-8)
+    assert worth
+
+
+def counted(function, groups):
+    """Writes down of how many groups each call is."""
+
+    def noted(alone, paired, key, *others):
+        groups.append(key.size)
+        return function(alone, paired, key, *others)
+
+    return noted
+
+
+@pytest.mark.parametrize("jobs", [96, 97, 128, 140])
+@pytest.mark.parametrize("workers", [4, 60])
+def test_what_pools_hold_is_the_same_by_any_way(jobs, workers):
+    """The compiled call leaves to the policy what that pools; engines agree, and warm with fresh."""
+    state = cluster(5, jobs, workers, multi=True)
+    state.weight = np.random.default_rng(5).uniform(0.2, 5.0, jobs)
+    driver = Driver(make_policy(LEVEL), "structured")
+    first, again = driver.allocate(state), driver.allocate(state)
+    others = [
+        Driver(make_policy(LEVEL), engine, tie_break=tie_break).allocate(state)
+        for engine, tie_break in (("highs", "canonical"), ("ortools", "none"))
+    ]
+    assert (first.x == again.x).all()
+    levels = [
+        value(LEVEL, state, allocation.x, pairs_of(allocation), {})
+        for allocation in (first, *others)
+    ]
+    assert levels == pytest.approx([levels[0]] * 3, rel=1e-8)
+
+
+def test_the_total_worth_of_pools_is_that_of_every_job_by_itself(monkeypatch):
+    found = []
+    for seed in range(4):
+        state = cluster(seed, 40, 12, multi=bool(seed % 2))
+        state.weight = np.random.default_rng(seed).uniform(0.2, 5.0, 40)
+        for least in (10**9, 1):
+            monkeypatch.setattr(max_min, "POOLED_FROM", least)
+            driver = Driver(make_policy(LEVEL), "highs", tie_break="efficient")
+            allocation = driver.allocate(state)
+            alone = state.throughputs.alone[state.key]
+            speed = throughput(state, alone, allocation.x, pairs_of(allocation))
+            found.append(float((state.scale_factor * speed / alone.mean(axis=1)).sum()))
+    assert found[1::2] == pytest.approx(found[::2], rel=1e-7)
