@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from gavel_opt.engines.protocol import Capability, Engine, Options
     from gavel_opt.engines.registry import known_engines, make_engine
     from gavel_opt.errors import (
+        EngineFault,
         GavelError,
         InputError,
         MissingLibraryError,
@@ -58,7 +59,7 @@ _NAMES = {
     "engine_chain": "TIE_BREAKS Recorder",
     "tally": "Tally",
     "engines.protocol": "Capability Engine Options",
-    "errors": "GavelError InputError MissingLibraryError PolicyFailed SolveFailed unknown_name",
+    "errors": "EngineFault GavelError InputError MissingLibraryError PolicyFailed SolveFailed unknown_name",
     "policies.estimation": "ThroughputEstimator",
     "policies": "POLICIES Policy Programs find_policy known_policies Traits make_policy",
     "policies.builder": "ProgramBuilder",
@@ -106,6 +107,7 @@ __all__ = [
     "ClusterState",
     "Driver",
     "Engine",
+    "EngineFault",
     "FinishTimeProgram",
     "GavelError",
     "InputError",

@@ -162,7 +162,7 @@ class Driver(EngineChain):
         except ON_PURPOSE:
             raise
         except ANY_FAILURE as raised:  # the programs of the policy are left
-            self._refuse(engine.name, raised_word(raised))
+            self._refuse(engine.name, raised_word(engine, raised))
             return None
         return None if found is None else self._in_one_step(*found, state, started)
 

@@ -105,6 +105,7 @@ class EngineChain:
         self.recorder = recorder
         self.tally = Tally()
         self._spare: tuple[Answer, Certificate] | None = None
+        self._solved: list[tuple[LinearProgram, Solution]] = []
         self._chain: list[Engine | str] = [engine, *(n for n in fallback if n != engine.name)]
 
     @property
@@ -121,19 +122,30 @@ class EngineChain:
             if not _takes(engine, program):
                 continue
             asked = True
+            self._solved.clear()
             try:
-                return self._answer_of(engine, program)
+                answer = self._answer_of(engine, program)
             except _Refused as why:
                 reason = str(why)
             except ON_PURPOSE:
                 raise
             except ANY_FAILURE as raised:
-                reason = raised_word(raised)
+                reason = raised_word(engine, raised)
+            else:
+                self._record()
+                return answer
+            self._record()
             refusals[self._refuse(engine.name, reason)] = None
         if self._spare is not None:
             self.tally.worst(self._spare[1])
             return self._spare[0]
         raise self._no_answer(program, refusals, asked)
+
+    def _record(self) -> None:
+        """Hand on what an engine solved, where what the recorder raises is no failure of the engine."""
+        if self.recorder is not None:
+            for program, solution in self._solved:
+                self.recorder(program, solution)
 
     def _answer_of(self, engine: Engine, program: Program | ProductProgram) -> Answer:
         """One engine's answer; from scratch if its start, the last program's basis, cost it its certificate."""
@@ -219,7 +231,7 @@ class EngineChain:
         except ON_PURPOSE:
             raise
         except ANY_FAILURE as raised:  # the next engine's answer may lie elsewhere
-            raise _Refused(f"its tie-break {raised_word(raised)}") from None
+            raise _Refused(f"its tie-break {raised_word(None, raised)}") from None
         finally:
             self.tally.tie_break += clock() - started
 
@@ -229,7 +241,7 @@ class EngineChain:
             return answer
         certificate = Certificate(*answer.worth_proof)
         if self.recorder is not None:
-            self.recorder(*worth_solved(program, answer, certificate))
+            self._solved.append(worth_solved(program, answer, certificate))
         if not certificate.within(self.tolerance):
             raise _Refused(f"{Status.IMPRECISE.value} in the total worth")
         self.tally.worst(certificate)
@@ -260,7 +272,7 @@ class EngineChain:
             found = blocks_engine.solve_blocks(lent(engine, program), self.options)
             solution, answer = self._proven(engine, program, *found)
             if self.recorder is not None:
-                self.recorder(lower(_linear(program, solution.objective)), solution)
+                self._solved.append((lower(_linear(program, solution.objective)), solution))
             if (
                 solution.status in _VERDICTS
                 and can.linear
@@ -319,7 +331,7 @@ class EngineChain:
             if solution.x is not None:
                 solution.objective = general.objective(solution.x)  # whatever the engine says it is
         if self.recorder is not None:
-            self.recorder(general, solution)
+            self._solved.append((general, solution))
         self.tally.certify += clock() - started
         return self._accept(solution, lift_answer(program, solution))
 

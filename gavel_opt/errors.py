@@ -41,6 +41,10 @@ class PolicyFailed(GavelError):
     """A policy from outside raised; the text says what, and where in its file. Exit status 3."""
 
 
+class EngineFault(UserWarning):
+    """Code of this package made a mistake where an engine was asked; the answer comes from the next engine."""
+
+
 ON_PURPOSE: tuple[type[BaseException], ...] = (GavelError, KeyboardInterrupt)
 """What passes where code from outside is called: what this project raises itself, and Ctrl-C."""
 

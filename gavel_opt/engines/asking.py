@@ -5,14 +5,24 @@ from __future__ import annotations
 import copy
 import math
 import threading
+import traceback
+import warnings
 from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from typing import TypeVar
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from gavel_opt.engines.protocol import Capability, Engine, Options
-from gavel_opt.errors import ANY_FAILURE, ON_PURPOSE, InputError, in_words, one_line
+from gavel_opt.errors import (
+    ANY_FAILURE,
+    ON_PURPOSE,
+    EngineFault,
+    InputError,
+    in_words,
+    one_line,
+)
 from gavel_opt.model.linear_program import LinearProgram
 from gavel_opt.model.solution import Solution, Stats, Status
 
@@ -93,7 +103,7 @@ def ask(engine: Engine, program: LinearProgram, options: Options) -> Solution:
     except ON_PURPOSE:
         raise
     except ANY_FAILURE as raised:
-        return broken(f"raised {in_words(raised)}")
+        return broken(f"raised {in_words(raised)}{fault(engine, raised)}")
     if not isinstance(solution, Solution) or not isinstance(solution.status, Status):
         return broken(f"answered with a {type(solution).__name__}")
     told = isinstance(solution.objective, int | float)
@@ -143,9 +153,49 @@ def checked_stats(stats: object) -> Stats:
     return checked
 
 
-def raised_word(raised: BaseException) -> str:
-    """What is said of an engine that raised: the same of the same kind of exception."""
-    return f"raised {type(raised).__name__}"
+def raised_word(engine: Engine | None, raised: BaseException) -> str:
+    """What is said of an engine that raised, None for ours: the same of the same kind of exception."""
+    return f"raised {type(raised).__name__}{fault(engine, raised)}"
+
+
+_MISTAKES = (
+    *(TypeError, ValueError, AttributeError, NameError, LookupError),
+    *(AssertionError, ImportError, NotImplementedError, RecursionError),
+)
+"""What code raises that is wrong, rather than a solver that finds no answer."""
+
+
+_NUMBERS = {"numpy", "scipy", "numba"}
+"""What raises in the name of who calls it."""
+
+
+def fault(engine: Engine | None, raised: BaseException) -> str:
+    """Warn of a mistake of this package's own code and say where it is; nothing of other failures.
+
+    The next engine's answer is as good, so a run goes on; but what is wrong in ours must not hide behind it, as a
+    run that is only slower would.
+    """
+    if engine is not None and not made_here(engine):
+        return ""
+    home = type(raised).__module__.partition(".")[0]
+    if not (home == "numba" or (home == "builtins" and isinstance(raised, _MISTAKES))):
+        return ""
+    package = Path(__file__).parents[1]
+    frames = traceback.extract_tb(raised.__traceback__)
+    while frames and not _NUMBERS.isdisjoint(Path(frames[-1].filename).parts):
+        frames.pop()
+    place = Path(frames[-1].filename) if frames else Path()
+    if not place.is_relative_to(package):
+        return ""  # of a library, which is as good a way as any to say that there is no answer
+    where = f" in {place.relative_to(package.parent)}:{frames[-1].lineno}"
+    name = "the tie-break" if engine is None else f"engine {engine.name!r}"
+    warnings.warn(
+        f"{name} raised {in_words(raised)}{where}: a mistake in its code or a library that it does not know. "
+        "The next engine is asked, so answers are as good, but slower; please report it",
+        EngineFault,
+        stacklevel=2,
+    )
+    return where
 
 
 def broken(what: str) -> Solution:

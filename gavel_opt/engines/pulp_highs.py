@@ -21,7 +21,7 @@ from gavel_opt.engines.highs import STATUS, QuietHighs
 from gavel_opt.engines.persistent import PersistentProgram, Snapshot, changed_entries
 from gavel_opt.engines.persistent_blocks import BlockModel, Changes, PersistentBlocks
 from gavel_opt.engines.protocol import DEFAULT_OPTIONS, Capability, Options
-from gavel_opt.engines.pulp_problem import solver_of
+from gavel_opt.engines.pulp_problem import RowsRefused, solver_of
 from gavel_opt.model.linear_program import LinearProgram
 from gavel_opt.model.solution import Solution, Stats, Status
 
@@ -62,6 +62,13 @@ class Pulp(PersistentBlocks):
 
     def solve(self, program: LinearProgram, options: Options = DEFAULT_OPTIONS) -> Solution:
         """Solve a general program."""
+        try:
+            return self._solve(program, options)
+        except RowsRefused as why:
+            self.forget()
+            return Solution(Status.NUMERICAL_ERROR, stats=Stats(detail=str(why)))
+
+    def _solve(self, program: LinearProgram, options: Options) -> Solution:
         started = time.perf_counter()
         if self._model is not None:
             self.forget()

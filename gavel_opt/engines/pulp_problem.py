@@ -16,6 +16,7 @@ import pulp
 from gavel_opt.arrays import Ints
 from gavel_opt.engines.highs import QuietHighs
 from gavel_opt.engines.persistent import Snapshot
+from gavel_opt.errors import counted
 
 _COMPILED = hasattr(pulp.LpAffineExpression, "from_list")
 """Whether this is PuLP 4."""
@@ -27,6 +28,10 @@ class _InProcess(pulp.HiGHS):  # type: ignore[misc]  # PuLP has no types
     def createAndConfigureSolver(self, lp: Any) -> None:
         lp.solverModel = QuietHighs()
         lp.solverModel.setOptionValue("output_flag", False)
+
+
+class RowsRefused(Exception):
+    """HiGHS did not take all rows of a problem, which PuLP does not notice."""
 
 
 def solver_of(snapshot: Snapshot, maximize: bool) -> tuple[QuietHighs, Ints, Ints]:
@@ -41,6 +46,11 @@ def solver_of(snapshot: Snapshot, maximize: bool) -> tuple[QuietHighs, Ints, Int
     rows
         Its row for the lower and the upper bound of each of the program's rows, shape ``(2, m)``: -1 for
         an infinite bound; an equality has the same in both.
+
+    Raises
+    ------
+    RowsRefused
+        If the solver left out rows (for coefficients of 1e15 and more), after which all would be off their places.
     """
     with warnings.catch_warnings():
         # PuLP 3 says of each variable that PuLP 4 will make it in another way.
@@ -51,7 +61,11 @@ def solver_of(snapshot: Snapshot, maximize: bool) -> tuple[QuietHighs, Ints, Int
         interface = _InProcess(msg=False)
         interface.createAndConfigureSolver(problem)
         interface.buildSolverModel(problem)
-        return problem.solverModel, _columns(problem, variables), rows
+        solver = problem.solverModel
+        left_out = int(rows.max(initial=-1)) + 1 - solver.getNumRow()
+        if left_out:
+            raise RowsRefused(f"HiGHS did not take {counted(left_out, 'row')}")
+        return solver, _columns(problem, variables), rows
 
 
 def _variables(problem: Any, snapshot: Snapshot) -> list[Any]:

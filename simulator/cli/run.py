@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from gavel_opt import InputError
 from simulator.files.whole_files import claimed
-from simulator.process.interrupts import interrupts
+from simulator.process.interrupts import Interrupted, interrupts
 from simulator.settings.config import GIVEN
 from simulator.settings.options import (
     add_run_arguments,
@@ -126,15 +126,16 @@ def _simulate(
         there = _made_ready(arguments, config, folder, record)
         if there is not None and picture is None:
             return _show_again(config, there, folder, arguments.json)
-    result = _carry_out(arguments, config, resume, folder, record)
-    interrupts.act()  # there is nothing left that a signal could spoil
-    if folder is not None:
-        from simulator.studies.batches.finished import sign
+    with contextlib.nullcontext() if folder is None else _without_remains(folder, record):
+        result = _carry_out(arguments, config, resume, folder, record)
+        interrupts.act()  # there is nothing left that a signal could spoil
+        if folder is not None:
+            from simulator.studies.batches.finished import sign
 
-        sign(result, arguments.fork_from)
-        with interrupts.finishing():
-            result.write(folder, force=True)  # what is there was looked at before the run
-        interrupts.act(f"the run was over, and its results are in {folder}")
+            sign(result, arguments.fork_from)
+            with interrupts.finishing():
+                result.write(folder, force=True)  # what is there was looked at before the run
+            interrupts.act(f"the run was over, and its results are in {folder}")
     if picture is not None:
         from simulator.studies.pictures.queue_plot import plot_queue
 
@@ -179,13 +180,14 @@ def _carry_out(
     record: Collection[str],
 ) -> RunResult:
     """Simulate, shown on a terminal; a run that a signal stops says what there was."""
-    from simulator.runs.output.recording import NOTHING_RECORDED, ProgramFiles
+    from simulator.runs.output.recording import NOTHING_RECORDED
+    from simulator.runs.program_files import PROGRAMS, ProgramFiles
     from simulator.runs.runner import Stopped, execute
 
     checkpointing = _checkpointing(arguments, folder)
     programs = None
     if folder is not None and "programs" in record:
-        programs = ProgramFiles(folder / "programs", go_on=arguments.resume is not None)
+        programs = ProgramFiles(folder / PROGRAMS, go_on=_goes_on_in(arguments, folder))
     try:
         with _watched() as show:
             result = execute(
@@ -206,6 +208,26 @@ def _carry_out(
     if programs is not None and not programs.count:
         result.summary["notes"].append(NOTHING_RECORDED)
     return result
+
+
+@contextmanager
+def _without_remains(folder: Path, record: Collection[str]) -> Iterator[None]:
+    """See to it that a run folder has no programs but those of its run.
+
+    Those of an earlier run would pass for them, and those of a run that failed for all of them. Where a
+    checkpoint goes on from them they stay, and with the program that no engine could solve.
+    """
+    from simulator.runs.checkpoint import NAME
+    from simulator.runs.program_files import PROGRAMS, remove_programs
+
+    try:
+        yield
+    except (OSError, InputError, Interrupted):
+        if not (folder / NAME).exists():
+            remove_programs(folder / PROGRAMS)
+        raise
+    if "programs" not in record:
+        remove_programs(folder / PROGRAMS)
 
 
 def _picture(text: str | None, force: bool) -> Path | None:

@@ -27,7 +27,7 @@ from simulator.files.seal import check_seal, sealed
 from simulator.files.whole_files import write_atomically
 from simulator.settings.config import SETTINGS, RunConfig
 
-FORMAT = 9
+FORMAT = 10
 NAME = "checkpoint.npz"
 
 

@@ -27,6 +27,7 @@ from simulator.process.interrupts import interrupts
 from simulator.runs.columns import Columns
 from simulator.runs.estimated_throughputs import EstimatedThroughputs, estimates_wanted
 from simulator.runs.policy_of_run import UNNAMED, policy_of, source_of
+from simulator.runs.program_files import ProgramFiles
 from simulator.runs.replay import Replay, load_replay
 from simulator.runs.solves import Solves
 from simulator.runs.surroundings import surroundings_of
@@ -121,6 +122,7 @@ class Simulation:
             self.driver = driver_of(config, policy, programs)
         else:
             self._replay = load_replay(config.replay, self.cluster.worker_types)
+        self._programs = programs if isinstance(programs, ProgramFiles) else None
         if prepare is not None:
             prepare(self.workload)
         window = config.window or (0, self.workload.limit or 0)
@@ -402,6 +404,7 @@ class Simulation:
             "tally": {} if self.driver is None else asdict(self.driver.tally),
             "policy": self.policy_memory(),
             "replay": 0 if self._replay is None else self._replay.place,
+            "programs": 0 if self._programs is None else self._programs.count,
         }
 
     def policy_memory(self) -> dict[str, Any]:
@@ -429,6 +432,8 @@ class Simulation:
             self.driver.tally = Tally(**memory["tally"])
         if self._replay is not None:
             self._replay.place = int(memory["replay"])
+        if self._programs is not None:
+            self._programs.count = int(memory["programs"])
 
     # -----------------------------------------------------------------------------------------
 

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 import simulator
-from gavel_opt import SolveFailed, read_program, solve
+from gavel_opt import Driver, SolveFailed, make_policy, read_program, solve
 from gavel_opt import cli as gavel_opt_command
+from gavel_opt.testing import policy_states
 from simulator.cli import main
 
 SMALL = ("--cluster", "2:2:2", "--jobs", "6")
@@ -161,3 +162,54 @@ def test_the_folder_of_a_run_is_named_in_the_message(refuser, tmp_path, capsys):
     (path,) = (word for word in err.split() if "gavel-sim-unsolved" in word)
     assert Path(path).exists()
     Path(path).unlink()
+
+
+def contents(folder):
+    return {file.name: file.read_bytes() for file in folder.iterdir()}
+
+
+def test_a_run_that_goes_on_numbers_on_where_its_checkpoint_was(tmp_path, capsys):
+    words = ("--policy", "max_min_fairness_perf", "--engine", "highs", "--cluster", "2:2:2")
+    words = (*words, "--rate", "0.3", "--window", "0:20", "--record", "programs")
+    assert run(capsys, *words, "--output", tmp_path / "whole")[0] == 0
+    expected = contents(tmp_path / "whole" / "programs")
+    part = tmp_path / "part"
+    limits = ("--max-simulated-hours", "60")
+    every = ("--checkpoint-every", "50r")
+    assert run(capsys, *words, *limits, *every, "--output", part)[0] == 0
+    before = contents(part / "programs")
+    assert 0 < len(before) < len(expected)
+    # what a run had solved after its last checkpoint when it was killed, which comes again
+    for number in range(len(before) + 1, len(before) + 4):
+        (part / "programs" / f"program-{number:06d}.npz").write_bytes(min(before.values()))
+    assert run(capsys, "--resume", part, "--max-simulated-hours", "9999")[0] == 0
+    assert contents(part / "programs") == expected
+
+
+def test_what_an_earlier_run_recorded_is_not_left_beside_another(tmp_path, capsys):
+    words = (*words_of("max_min_fairness_perf", "highs"), "--output", tmp_path / "a")
+    assert run(capsys, *words, "--record", "programs", "trace", "placements")[0] == 0
+    assert len(list((tmp_path / "a").iterdir())) == 7
+    assert run(capsys, *words, "--seed", "1", "--force")[0] == 0
+    assert {file.name for file in (tmp_path / "a").iterdir()} == {
+        *("summary.json", "jobs.parquet", "rounds.parquet", "solves.parquet")
+    }
+
+
+def test_a_trace_that_stands_in_the_folder_is_only_read(tmp_path, capsys):
+    trace = tmp_path / "a" / "workload.trace"
+    words = words_of("max_min_fairness_perf", "highs")
+    assert run(capsys, *words, "--record", "trace", "--output", tmp_path / "a")[0] == 0
+    words = ("--policy", "fifo", "--cluster", "2:2:2", "--trace", trace, "--output", tmp_path / "a")
+    assert run(capsys, *words, "--force")[0] == 0
+    assert trace.exists()
+
+
+def test_what_the_recorder_raises_is_no_failure_of_the_engine():
+    def recorder(program, solution):
+        raise LookupError("of the recorder")
+
+    driver = Driver(make_policy("max_min_fairness_perf"), "highs", ["ortools"], recorder=recorder)
+    with pytest.raises(LookupError, match="of the recorder"):
+        driver.allocate(next(policy_states()))
+    assert not driver.tally.refusals

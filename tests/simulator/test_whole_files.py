@@ -52,20 +52,25 @@ def test_a_full_disk_leaves_the_file_before(tmp_path):
     assert [one.name for one in tmp_path.iterdir()] == ["file"]
 
 
-def limited() -> None:
-    resource.setrlimit(resource.RLIMIT_FSIZE, (4000, 4000))
+PROGRAMS = ("run", "--policy", "max_min_fairness_perf", "--engine", "highs", *SMALL_RUN[3:])
+PROGRAMS = (*PROGRAMS, "--record", "programs")
+ON_FULL_DISKS = {
+    "run": (SMALL_RUN, 4000),
+    "all tables": ((*SMALL_RUN, "--record", "placements,allocations,trace"), 9000),
+    "program": (PROGRAMS, 2000),
+    "programs, not the tables": (PROGRAMS, 6000),
+    "checkpoints": ((*SMALL_RUN, "--checkpoint-every", "1r"), 4000),
+    "sweep": (("sweep", *SMALL_RUN[1:], "--processes", "1"), 4000),
+}
 
 
-@pytest.mark.parametrize(
-    "words",
-    [
-        SMALL_RUN,
-        (*SMALL_RUN, "--checkpoint-every", "1r"),
-        ("sweep", *SMALL_RUN[1:], "--processes", "1"),
-    ],
-    ids=["run", "checkpoints", "sweep"],
-)
-def test_a_command_on_a_full_disk_says_so_in_a_line(tmp_path, words):
+@pytest.mark.parametrize("case", ON_FULL_DISKS)
+def test_a_command_on_a_full_disk_says_so_in_a_line(tmp_path, case):
+    words, most = ON_FULL_DISKS[case]
+
+    def limited() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+
     done = subprocess.run(
         [sys.executable, "-m", "simulator", *words, "--output", str(tmp_path / "out")],
         capture_output=True,
@@ -80,3 +85,5 @@ def test_a_command_on_a_full_disk_says_so_in_a_line(tmp_path, words):
     left = [one for one in tmp_path.rglob("*") if one.name.startswith(".") and one.is_file()]
     assert not left
     assert not list(tmp_path.rglob("summary.json"))
+    if words[0] == "run":
+        assert not (tmp_path / "out").exists()

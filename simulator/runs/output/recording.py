@@ -1,4 +1,4 @@
-"""What ``--record`` keeps besides the tables: programs as files, who ran where as columns."""
+"""What ``--record`` keeps besides the tables: every allocation as columns; and the program that nobody could solve."""
 
 from __future__ import annotations
 
@@ -11,38 +11,13 @@ from pathlib import Path
 
 import numpy as np
 
-from gavel_opt import Allocation, InputError, LinearProgram, Solution, SolveFailed, write_program
+from gavel_opt import Allocation, InputError, LinearProgram, SolveFailed, write_program
 from simulator.runs.columns import Columns
 
 NOTHING_RECORDED = "no program to record: no linear program was solved"
 
 UNSOLVED = "unsolved.npz"
 """File of a run folder: the program at which the run stopped, since no engine could solve it."""
-
-
-class ProgramFiles:
-    """Writes every general program that was solved, for ``gavel-opt check`` and the benchmarks.
-
-    Parameters
-    ----------
-    folder
-        Made when the first program comes; files are numbered in order.
-    go_on
-        Keep the programs that are there and number on, for a run that is resumed.
-    """
-
-    def __init__(self, folder: Path, go_on: bool = False) -> None:
-        self.folder = folder
-        self.count = len(list(folder.glob("program-*.npz"))) if go_on else 0
-
-    def __call__(self, program: LinearProgram, solution: Solution) -> None:
-        """Write one program."""
-        if not self.count:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            for old in self.folder.glob("program-*.npz"):
-                old.unlink()
-        self.count += 1
-        write_program(program, self.folder / f"program-{self.count:06d}.npz")
 
 
 def keep_unsolved(failed: SolveFailed, folder: Path | None) -> SolveFailed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import html
 import importlib
 import json
@@ -214,19 +215,39 @@ class RunResult:
         started = time.perf_counter()
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "summary.json").unlink(missing_ok=True)
-        for name, columns in self._tables().items():
-            path = folder / f"{name}.parquet"
-            if columns is not None:
-                write_atomically(path, parquet(columns, name))
-            else:
-                path.unlink(missing_ok=True)  # of an earlier run
-        if self.trace is not None:
-            write_atomically(folder / TRACE, self.trace.encode())
-        spent = self.summary["time"]
-        spent["output"] += time.perf_counter() - started
-        spent["total"] += time.perf_counter() - started
-        remove_live(folder)  # now, as nobody looks for it once there is a summary
-        write_atomically(folder / "summary.json", (self.to_json() + "\n").encode())
+        places = [
+            *(folder / f"{name}.parquet" for name in TABLES),
+            folder / TRACE,
+        ]  # is ours beside tables
+        try:
+            for path in places:
+                content = self._content(path)
+                if content is not None:
+                    write_atomically(path, content)
+                elif not self._is_read(path):
+                    path.unlink(missing_ok=True)  # of an earlier run
+            spent = self.summary["time"]
+            spent["output"] += time.perf_counter() - started
+            spent["total"] += time.perf_counter() - started
+            remove_live(folder)  # now, as nobody looks for it once there is a summary
+            write_atomically(folder / "summary.json", (self.to_json() + "\n").encode())
+        except OSError:
+            for path in (one for one in reversed(places) if not self._is_read(one)):
+                with contextlib.suppress(OSError):
+                    path.unlink(missing_ok=True)  # tables without a summary are no run
+            raise
+
+    def _is_read(self, path: Path) -> bool:
+        """Whether a file of the run folder is the trace that the run took its jobs from."""
+        trace = self.config.trace
+        return trace is not None and Path(trace).exists() and path.exists() and path.samefile(trace)
+
+    def _content(self, path: Path) -> bytes | None:
+        """Bytes of a file of the run folder, None where there is nothing to write."""
+        if path.name == TRACE:
+            return None if self.trace is None else self.trace.encode()
+        columns = self._tables()[path.stem]
+        return None if columns is None else parquet(columns, path.stem)
 
     def to_json(self) -> str:
         """Text of the summary: a line a value, but the jobs' completion times in one."""

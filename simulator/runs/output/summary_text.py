@@ -57,6 +57,9 @@ def describe(result: RunResult, folder: Path | None, picture: Path | None = None
     )
     if solve["programs"]:
         fallbacks = f", {solve['fallbacks']:,} found by a fallback" if solve["fallbacks"] else ""
+        if solve["refusals"]:
+            why, _ = max(solve["refusals"].items(), key=lambda reason: reason[1])
+            fallbacks += f" ({why})"
         gap = solve["max_relative_gap"]
         worst = f"<= {gap:.0e}" if gap > 0.0 else "0"
         rows.append(
