@@ -29,7 +29,7 @@ from gavel_opt.model.odd_states import (
 )
 from gavel_opt.model.one_program import OneProgram
 from gavel_opt.model.solution import Certificate
-from gavel_opt.policies import Policy, solves
+from gavel_opt.policies import Policy, solves, strategy_proof
 from gavel_opt.policies.finish_time import known_past
 from gavel_opt.policies.makespan import known_duration
 from gavel_opt.policies.max_min import known_variant
@@ -203,6 +203,10 @@ class Driver(EngineChain):
                 self._standing = made_of, engine.standing_pairs_call(state, limits)
         elif self._leaves_traces:
             return None
+        elif strategy_proof.is_known(policy):
+            made_of = engine, state, *limits
+            if self._made_anew(made_of):
+                self._standing = made_of, engine.standing_product_call(state, limits)
         elif (plain := known_filling(policy)) is not None:
             made_of = engine, state, *limits, policy
             if self._made_anew(made_of):

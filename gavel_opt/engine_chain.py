@@ -52,7 +52,7 @@ from gavel_opt.model.recertified import recertify
 from gavel_opt.model.solution import Certificate, Solution, Status
 from gavel_opt.solving import SECOND, certify_solution, decide
 from gavel_opt.tally import Tally
-from gavel_opt.tie_breaking import choose, worth_solved
+from gavel_opt.tie_breaking import choose, choose_product, worth_solved
 
 TIE_BREAKS = ("canonical", "efficient", "none")
 
@@ -161,9 +161,23 @@ class EngineChain:
         """One engine's certified answer, ties broken."""
         if isinstance(program, ProductProgram):
             found = cast(ProductEngine, engine).solve_product(lent(engine, program), self.options)
-            return self._accept(*self._proven(engine, program, *found))
+            return self._canonical(
+                engine, program, self._accept(*self._proven(engine, program, *found))
+            )
         answer = self._break_ties(engine, program, self._try(engine, program))
         return self._accept_worth(program, answer)
+
+    def _canonical(self, engine: Engine, program: ProductProgram, answer: Answer) -> Answer:
+        """The answer of which every engine's shares are the same bits; levels are the only ones anyhow."""
+        if self.tie_break == "none" or engine.capability.tie_break:
+            return answer
+        started = clock()
+        try:
+            return choose_product(program, answer)
+        except SolveFailed as failed:
+            raise _Refused(str(failed)) from None
+        finally:
+            self.tally.tie_break += clock() - started
 
     def _no_answer(
         self, program: Program | ProductProgram, refusals: dict[str, None], asked: bool
@@ -173,7 +187,7 @@ class EngineChain:
             if not asked:
                 return InputError(
                     f"policy {self.asker!r} needs an engine that maximises products of levels; "
-                    "choose --engine cvxpy-rebuild"
+                    "choose --engine structured, or add it to --fallback"
                 )
             own, general = " to a product of levels", None
         else:

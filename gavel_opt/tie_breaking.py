@@ -19,7 +19,13 @@ from dataclasses import replace
 import numpy as np
 
 from gavel_opt.errors import SolveFailed
-from gavel_opt.model.allocation_program import Allocation, AllocationProgram, Answer, Program
+from gavel_opt.model.allocation_program import (
+    Allocation,
+    AllocationProgram,
+    Answer,
+    ProductProgram,
+    Program,
+)
 from gavel_opt.model.cluster_state import ClusterState
 from gavel_opt.model.linear_program import LinearProgram
 from gavel_opt.model.lowering import lift_answer, lower
@@ -65,6 +71,25 @@ def choose(program: Program, answer: Answer, tie_break: str) -> Answer:
             chosen = _by_simplex(program, tie_break)
     ours, theirs = chosen.objective, answer.objective
     if not math.isclose(ours, theirs, rel_tol=AGREES, abs_tol=AGREES * 1e-3):
+        raise SolveFailed(f"not the tie-break's objective to {AGREES:g}: one of them is wrong")
+    return chosen
+
+
+def choose_product(program: ProductProgram, answer: Answer) -> Answer:
+    """Return the canonical optimum of a product program: its levels are the only ones, and all worth the same.
+
+    Raises
+    ------
+    SolveFailed
+        If the engine's objective and the one derived here differ: one of them is wrong.
+    """
+    from gavel_opt.solver.product_optimum import product_optimum
+
+    chosen, certificate = product_optimum(program)
+    jobs = float(program.blocks.count.sum())
+    if not (
+        certificate.within(AGREES) and abs(chosen.objective - answer.objective) <= AGREES * jobs
+    ):
         raise SolveFailed(f"not the tie-break's objective to {AGREES:g}: one of them is wrong")
     return chosen
 

@@ -200,6 +200,10 @@ class OneStepEngine(Engine, Protocol):
         """The same of water filling, of jobs that share as one; ``once`` of max-min fairness, and never left open."""
         ...
 
+    def standing_product_call(self, state: StandingState, limits: tuple[int, float]) -> Call | None:
+        """The same of strategy-proof fairness."""
+        ...
+
     def standing_pairs_call(self, state: StandingState, limits: tuple[int, float]) -> Call | None:
         """The same of max-min fairness with space sharing, the canonical optimum.
 

@@ -117,7 +117,16 @@ BUILT_IN: dict[str, Entry] = {
         "gavel_opt.engines.structured:Structured",
         ("numba",),
         "own kernels",
-        ("duals", "pairs", "allocation", "finish_time", "one_step", "grouping", "tie_break"),
+        (
+            "duals",
+            "pairs",
+            "allocation",
+            "finish_time",
+            "product",
+            "one_step",
+            "grouping",
+            "tie_break",
+        ),
     ),
 }
 

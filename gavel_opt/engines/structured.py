@@ -12,7 +12,8 @@ from gavel_opt.engines.protocol import DEFAULT_OPTIONS, Capability, Options
 from gavel_opt.errors import InputError
 from gavel_opt.kernels.arguments import Call
 from gavel_opt.kernels.jit import clock
-from gavel_opt.model.allocation_program import Answer, Program
+from gavel_opt.kernels.job_columns import NO_PAST
+from gavel_opt.model.allocation_program import Answer, ProductProgram, Program
 from gavel_opt.model.cluster_state import ClusterState, StandingState, ThroughputTable
 from gavel_opt.model.linear_program import LinearProgram
 from gavel_opt.model.one_program import OneProgram
@@ -72,7 +73,7 @@ def _release() -> str:
 
 
 class Structured:
-    """Takes allocation and finish-time programs as they are, pairs included.
+    """Takes allocation, finish-time and product programs as they are, pairs included.
 
     Every answer is the optimum that the options ask for (canonical unless efficient) with its
     certificate; one that misses it, as floors that cannot be met always do, is
@@ -88,6 +89,7 @@ class Structured:
         allocation=True,
         finish_time=True,
         one_step=True,
+        product=True,
         pairs=True,
         tie_break=True,
     )
@@ -125,6 +127,23 @@ class Structured:
             answer.objective,
             certificate=certificate,
             stats=Stats(solve=clock() - started, iterations=iterations),
+        )
+        return solution, answer if certificate.within(_SPARE) else None
+
+    def solve_product(
+        self, program: ProductProgram, options: Options = DEFAULT_OPTIONS
+    ) -> tuple[Solution, Answer | None]:
+        """Find the largest product of levels."""
+        from gavel_opt.solver.product_optimum import product_optimum  # few ask for it
+
+        started = clock()
+        answer, certificate = product_optimum(program)
+        proved = certificate.within(PROVED)
+        solution = Solution(
+            Status.OPTIMAL if proved else Status.IMPRECISE,
+            answer.objective,
+            certificate=certificate,
+            stats=Stats(solve=clock() - started),
         )
         return solution, answer if certificate.within(_SPARE) else None
 
@@ -166,6 +185,15 @@ class Structured:
         terms = max_min_terms(widest, plain, "canonical", min(tolerance, PROVED))
         task = fill_task(state, terms, self._memory, once)
         return Call(filled_shares, task, saves=_OPEN if once else _AROUND)
+
+    def standing_product_call(self, state: StandingState, limits: tuple[int, float]) -> Call | None:
+        """What finds strategy-proof fairness of jobs as they come and go."""
+        from gavel_opt.solver.strategy_proof import strategy_proof_shares
+
+        widest, tolerance = limits
+        terms = max_min_terms(widest, False, "canonical", min(tolerance, PROVED))
+        task = standing_task(state, NO_PAST, terms, self._memory)
+        return Call(strategy_proof_shares, task, saves=_AROUND)
 
     def standing_pairs_call(self, state: StandingState, limits: tuple[int, float]) -> Call | None:
         """What solves max-min fairness with space sharing of jobs as they come and go."""

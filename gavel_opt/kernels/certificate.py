@@ -1,13 +1,15 @@
-"""The certificate of an allocation program without pairs, straight from its tables, compiled.
+"""The certificate of an allocation program without pairs, straight from its tables, and of a product program; compiled.
 
-The same numbers as :mod:`gavel_opt.model.certificate` gives for the lowered program.
+The first has the same numbers as :mod:`gavel_opt.model.certificate` gives for the lowered program.
 """
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
-from gavel_opt.arrays import Floats
+from gavel_opt.arrays import Floats, Ints
 from gavel_opt.kernels.block_tables import BlockTables
 from gavel_opt.kernels.gap import relative_gap
 from gavel_opt.kernels.jit import compiled
@@ -160,3 +162,67 @@ def _all_numbers(x: Floats, duals: tuple[Floats, Floats, Floats]) -> bool:
             if not np.isfinite(x[g, j]):
                 return False
     return True
+
+
+# the largest product of levels ----------------------------------------------------------------
+
+
+@compiled
+def certify_product(
+    blocks: tuple[Floats, Floats, Ints, Floats],
+    x: Floats,
+    price: Floats,
+    time: Floats,
+    unit: Floats,
+) -> tuple[float, float, float]:
+    r"""Objective, primal residual and gap; infinite where something is not a number.
+
+    For prices :math:`\lambda` of workers and :math:`\tau` of time, scaled to
+    :math:`\lambda^T N + \sum_g \tau_g = \sum_g n_g`, a unit of level costs at least
+    :math:`\mu_g = \min_j (\lambda_j\, \text{use}_g + \tau_g) / \text{rate}_{gj}`, so
+
+    .. math:: \sum_g n_g \log \text{level}_g \le \sum_g n_g \log \frac{n_g}{\mu_g}
+
+    for every allocation. What is missing to it, per job, is the gap.
+
+    Parameters
+    ----------
+    blocks
+        Rate, use, count and workers.
+    x, price, time
+        Shares, and prices of workers and of each group's time, up to a common factor.
+    unit
+        Gets what a unit of each group's level costs at least, shape ``(G,)``.
+    """
+    rate, use, count, workers = blocks
+    groups, types = rate.shape
+    budget, jobs, primal = 0.0, 0.0, 0.0
+    for j in range(types):
+        used = 0.0
+        for g in range(groups):
+            used += use[g] * x[g, j]
+        primal = max(primal, (used - workers[j]) / (1.0 + used + workers[j]))
+        budget += max(price[j], 0.0) * workers[j]
+    for g in range(groups):
+        budget += max(time[g], 0.0)
+        jobs += count[g]
+    factor = jobs / budget if budget > 0.0 else np.inf
+    objective, bound, good = 0.0, 0.0, math.isfinite(factor)
+    for g in range(groups):
+        level, spent, least = 0.0, 0.0, np.inf
+        for j in range(types):
+            level += rate[g, j] * x[g, j]
+            spent += x[g, j]
+            primal = max(primal, -x[g, j])
+            if rate[g, j] > 0.0:
+                cost = factor * (max(price[j], 0.0) * use[g] + max(time[g], 0.0))
+                least = min(least, cost / max(rate[g, j], TINY))
+        primal = max(primal, (spent - 1.0) / (2.0 + spent))
+        unit[g] = least
+        good = good and 0.0 < level < np.inf and 0.0 < least < np.inf and math.isfinite(spent)
+        if good:
+            objective += count[g] * math.log(level)
+            bound += count[g] * math.log(count[g] / least)
+    if not (good and math.isfinite(primal)):
+        return -np.inf, np.inf, np.inf
+    return objective, primal, abs(bound - objective) / jobs

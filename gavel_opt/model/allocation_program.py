@@ -286,9 +286,14 @@ class ProductProgram:
     ----------
     blocks
         The shared constraints, without pairs.
+    near
+        Shares and prices of workers of the answer to a program much like this one, shapes ``(G, J)`` and ``(J,)``, or
+        None. With it only levels are asked for, which are the only ones: any shares will do, and last digits may
+        depend on it.
     """
 
     blocks: Blocks
+    near: tuple[Floats, Floats] | None = None
 
 
 Program = AllocationProgram | FinishTimeProgram

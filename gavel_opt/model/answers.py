@@ -20,7 +20,7 @@ import math
 
 import numpy as np
 
-from gavel_opt.arrays import Floats
+from gavel_opt.arrays import Floats, plain_array
 from gavel_opt.kernels.block_tables import BlockTables
 from gavel_opt.model.allocation_program import (
     AllocationProgram,
@@ -154,15 +154,7 @@ def finish_time_answer(
 def product_answer(
     program: ProductProgram, x: Floats, capacity_dual: Floats, time_dual: Floats
 ) -> tuple[Answer, Certificate]:
-    r"""Make the answer of a product program and prove it.
-
-    For prices :math:`\lambda` of workers and :math:`\tau` of time, scaled to
-    :math:`\lambda^T N + \sum_g \tau_g = \sum_g n_g`, a unit of level costs at least
-    :math:`\mu_g = \min_j (\lambda_j\, \text{use}_g + \tau_g) / \text{rate}_{gj}`, so
-
-    .. math:: \sum_g n_g \log \text{level}_g \le \sum_g n_g \log \frac{n_g}{\mu_g}
-
-    for every allocation. What is missing to it, per job, is the gap.
+    """Make the answer of a product program and prove it (:func:`gavel_opt.kernels.certificate.certify_product`).
 
     Parameters
     ----------
@@ -173,18 +165,16 @@ def product_answer(
     capacity_dual, time_dual
         Prices of workers and of time, up to a common factor.
     """
-    blocks = program.blocks
-    level = blocks.levels(x)
-    jobs = float(blocks.count.sum())
-    price, time = np.maximum(capacity_dual, 0.0), np.maximum(time_dual, 0.0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        factor = jobs / float(price @ blocks.workers + time.sum())
-        cost = factor * (price * blocks.use[:, None] + time[:, None]) / blocks.rate
-        unit = np.where(blocks.rate > 0.0, cost, np.inf).min(axis=1)
-        objective = float(blocks.count @ np.log(level))
-        bound = float(blocks.count @ np.log(blocks.count / unit))
-    answer = Answer(x, objective, float("nan"), unit, factor * price)
-    return answer, Certificate(_violation(blocks, x), 0.0, abs(bound - objective) / jobs)
+    # Compiled, so it is loaded only where product programs are solved.
+    from gavel_opt.kernels.certificate import certify_product
+
+    blocks, unit = program.blocks, np.empty(program.blocks.groups)
+    rate, workers = plain_array(blocks.rate), plain_array(blocks.workers)
+    shared = rate, plain_array(blocks.use), plain_array(blocks.count), workers
+    prices = plain_array(capacity_dual), plain_array(time_dual)
+    objective, primal, gap = certify_product(shared, plain_array(x), *prices, unit)
+    answer = Answer(x, objective, math.nan, unit, np.maximum(capacity_dual, 0.0))
+    return answer, Certificate(float(primal), 0.0, float(gap))
 
 
 def _most(blocks: Blocks) -> Floats:

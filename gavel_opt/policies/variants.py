@@ -47,7 +47,7 @@ class ByVariant(Policy):
         )
 
 
-P = TypeVar("P", bound=ByVariant)
+P = TypeVar("P", bound=Policy)
 
 
 class AsWritten(Generic[P]):

@@ -3,6 +3,8 @@
 ``optimum``
     What the rest of the package calls; ``max_min`` and ``finish_time`` are the short way from jobs to shares,
     ``one_step`` what these two have in common, ``task`` what they are asked.
+``product_optimum``, ``strategy_proof``
+    The same for the largest product of levels, and the short way of the policy that asks for it.
 ``packed_optimum``
     The same for packed programs of many groups.
 ``prices``
@@ -11,6 +13,8 @@
     The method for all programs, in one compiled call.
 ``column_generation``
     Pairs priced in as they are needed.
+``largest_product``
+    The largest product of levels: prices at which each job's best choice adds up to what there is.
 ``memory``
     What one program leaves to the next.
 ``total_worth``

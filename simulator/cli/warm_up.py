@@ -41,6 +41,7 @@ RUNS: tuple[dict[str, Any], ...] = (
     {"policy": "min_total_duration_perf", "tie_break": "efficient", **_SMALL},
     {"policy": "finish_time_fairness_perf", "engine": "highs", **_SMALL},
     {"policy": "min_total_duration_perf", "engine": "highs", "cluster": "8:8:8", "jobs": 120},
+    {"policy": "max_min_fairness_strategy_proof", "cluster": "3:3:3", "jobs": 12},
     {"policy": "gandiva", **_PACKED},
     {"policy": "max_min_fairness_packed", "ideal": True, **_PACKED},
     {"policy": "allox", "cluster": "8:8:8", "jobs": 80},

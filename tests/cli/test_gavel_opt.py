@@ -225,7 +225,10 @@ def test_engines_lists_all(liar):
 def test_engines_say_which_takes_products():
     """The strategy-proof policy needs one."""
     lines = gavel_opt("engines").stdout.splitlines()
-    assert [line.split()[0] for line in lines if "products" in line] == ["cvxpy-rebuild"]
+    assert [line.split()[0] for line in lines if "products" in line] == [
+        "cvxpy-rebuild",
+        "structured",
+    ]
 
 
 HIDE = """

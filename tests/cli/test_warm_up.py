@@ -25,6 +25,7 @@ from gavel_opt.solver.finish_time import finish_time_shares
 from gavel_opt.solver.makespan import makespan_shares
 from gavel_opt.solver.max_min import fair_shares
 from gavel_opt.solver.max_min_pairs import fair_shares_in_pairs
+from gavel_opt.solver.strategy_proof import strategy_proof_shares
 from gavel_opt.solver.water_filling import filled_shares
 from simulator.cli import main
 from simulator.cli.warm_up import RUNS, exercise, exercise_faces
@@ -114,6 +115,7 @@ def test_every_kernel_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
         filled_shares,
         finish_time_shares,
         makespan_shares,
+        strategy_proof_shares,
     }
     called |= by_compiled_rounds_alone
     compiled = {kernel for one in called for kernel in one.calls}

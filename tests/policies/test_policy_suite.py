@@ -20,7 +20,6 @@ AS_THE_REFERENCE = {
     "fifo": SHARES,  # draws one type and uses another
 }
 
-OURS = [name for name in POLICIES if not name.endswith("strategy_proof")]
 THEIRS = [f"{file}:{name}" for file, name in (
     ("guaranteed.py", "Guaranteed"),
     ("shortest_remaining.py", "ShortestRemaining"),
@@ -28,7 +27,7 @@ THEIRS = [f"{file}:{name}" for file, name in (
 )]  # fmt: skip
 
 
-@pytest.mark.parametrize("name", OURS)
+@pytest.mark.parametrize("name", POLICIES)
 def test_our_policies(name):
     report = run_policy_conformance(name, quiet=True)
     assert [one.case for one in report.failures] == AS_THE_REFERENCE.get(name, [])

@@ -8,12 +8,26 @@ import numpy as np
 import pytest
 from recordings import state_of
 
-from gavel_opt import Driver, InputError, SolveFailed, ThroughputTable, make_policy
+from gavel_opt import (
+    Driver,
+    InputError,
+    SolveFailed,
+    ThroughputTable,
+    make_engine,
+    make_policy,
+)
 from simulator.world.job_types import JOB_TYPES
 
-NAME = "max_min_fairness_strategy_proof"
+NAME, ENGINE = "max_min_fairness_strategy_proof", "structured"
 pytest.importorskip("cvxpy")
 pytest.importorskip("ecos")
+
+
+@pytest.fixture(params=["structured", "cvxpy-rebuild"], autouse=True)
+def engine(request, monkeypatch):
+    """Every test on each engine that can."""
+    monkeypatch.setitem(globals(), "ENGINE", request.param)
+    return request.param
 
 
 def cluster(places, workers=(1, 1, 1)):
@@ -23,7 +37,7 @@ def cluster(places, workers=(1, 1, 1)):
 
 
 def allocate(state):
-    return Driver(make_policy(NAME), "cvxpy-rebuild").allocate(state).x
+    return Driver(make_policy(NAME), ENGINE).allocate(state).x
 
 
 def speed(state, x):
@@ -91,14 +105,12 @@ def test_more_jobs_than_the_library_has_fractions_for():
     np.testing.assert_allclose(x[[0, 700]] * np.e, each.value, rtol=2e-3, atol=1e-6)
 
 
-def test_an_engine_that_raises_is_one_line(monkeypatch):
-    from gavel_opt.engines.cvxpy_rebuild import CvxpyRebuild
-
+def test_an_engine_that_raises_is_one_line(engine, monkeypatch):
     def broken(self, program, options):
         raise ValueError("of the library")
 
-    monkeypatch.setattr(CvxpyRebuild, "solve_product", broken)
-    with pytest.raises(SolveFailed, match="cvxpy-rebuild: raised ValueError"):
+    monkeypatch.setattr(type(make_engine(engine)), "solve_product", broken)
+    with pytest.raises(SolveFailed, match=f"{engine}: raised ValueError"):
         allocate(cluster([0, 7]))
 
 
@@ -108,5 +120,5 @@ def test_a_job_alone_pays_nothing():
 
 def test_other_engines_say_which_one_can():
     driver = Driver(make_policy(NAME), "highs")
-    with pytest.raises(InputError, match="cvxpy-rebuild"):
+    with pytest.raises(InputError, match="--engine structured"):
         driver.allocate(cluster([0, 1]))

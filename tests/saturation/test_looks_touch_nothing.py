@@ -14,9 +14,6 @@ from simulator.runs.runner import execute
 from simulator.runs.saturation.judge import Judge
 from simulator.settings.options import make_config
 
-WITHOUT_PROGRAM = "max_min_fairness_strategy_proof"
-"""Left out: each of its allocations takes seconds."""
-
 SINGLE = {"cluster": "3:3:3", "rate": 0.36, "multi_gpu": False}
 MULTI = {"cluster": "8:8:8", "rate": 0.43, "multi_gpu": True}
 RULE = "long-queue:jobs=20,share=0.12,margin=9"
@@ -84,10 +81,9 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 def cases() -> Iterator[Any]:
     """Policies, with jobs on one worker and on several."""
     for policy in POLICIES:
-        if policy != WITHOUT_PROGRAM:
-            yield pytest.param(policy, SINGLE, id=f"{policy}-single")
-            if policy != "allox":  # takes jobs on one worker alone
-                yield pytest.param(policy, MULTI, id=f"{policy}-multi")
+        yield pytest.param(policy, SINGLE, id=f"{policy}-single")
+        if policy != "allox":  # takes jobs on one worker alone
+            yield pytest.param(policy, MULTI, id=f"{policy}-multi")
 
 
 @pytest.mark.parametrize(("policy", "settings"), list(cases()))

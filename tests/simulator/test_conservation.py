@@ -73,8 +73,6 @@ def random_settings(policy, draw, twelve_types):
         given |= {"cluster": "3:4:8", "multi_gpu": not single}
     if "water_filling" in policy and draw.random() < 0.7:
         given["entities"] = "1:2:1,fairness"
-    if policy == "max_min_fairness_strategy_proof":
-        given["engine"] = "cvxpy-rebuild"
     if draw.random() < 0.5:
         given["jobs"] = 12
     else:

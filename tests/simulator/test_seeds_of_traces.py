@@ -38,8 +38,6 @@ def trace(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_what_is_said_to_draw_nothing_does_not(policy: str, trace: Path) -> None:
     given = {"policy": policy, "cluster": "1:1:2", "trace": str(trace)}
     assert may_draw(make_config(**given)) == (policy in DRAW)
-    if policy == "max_min_fairness_strategy_proof":
-        given["engine"] = "cvxpy-rebuild"
     if policy not in DRAW:
         first, second = (simulator.run(seed=seed, **given) for seed in (0, 1))
         assert simulator.compare(first, second) is None
