@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 from gavel_opt import InputError, unknown_name
 
@@ -23,6 +24,26 @@ PARAMETERS: dict[str, dict[str, float]] = {
     "convergence": {"batches": 20.0, "jobs": 10.0, "confidence": 0.95, "width": 0.05},
 }
 """Parameters of every rule with their defaults; the rules are in :mod:`simulator.runs.saturation`."""
+
+_WHOLE_FROM_1 = "a whole number of at least 1", lambda x: x >= 1 and x % 1 == 0
+_ABOVE_0 = "above 0", lambda x: x > 0
+_PART = "above 0 and at most 1", lambda x: 0 < x <= 1
+_LIMITS: dict[str, tuple[str, Callable[[float], bool]]] = {
+    "long-queue share": _ABOVE_0,
+    "completion-rate utilization": _PART,
+    "completion-rate window": _ABOVE_0,
+    "completion-rate ratio": _PART,
+    "jct-growth jobs": _WHOLE_FROM_1,
+    "jct-growth windows": _WHOLE_FROM_1,
+    "jct-growth growth": ("at least 1", lambda x: x >= 1),
+    "jct-growth steady": _ABOVE_0,
+    "jct-growth skip": ("a whole number", lambda x: x % 1 == 0),
+    "convergence batches": ("a whole number of at least 2", lambda x: x >= 2 and x % 1 == 0),
+    "convergence jobs": _WHOLE_FROM_1,
+    "convergence confidence": ("above 0 and below 1", lambda x: 0 < x < 1),
+    "convergence width": _ABOVE_0,
+}
+"""What a parameter has to be besides a number of at least 0: otherwise its rule has no meaning, or one verdict for all."""
 
 
 def parse_rule(text: str | None, continuous: bool) -> tuple[str, dict[str, float]]:
@@ -60,6 +81,11 @@ def parse_rule(text: str | None, continuous: bool) -> tuple[str, dict[str, float
             raise InputError(
                 f"--saturation {name}: {key}={value} is not a number of at least 0 "
                 f"(default: {parameters[key]:g})"
+            )
+        what, holds = _LIMITS.get(f"{name} {key}", ("", bool))
+        if what and not holds(number):
+            raise InputError(
+                f"--saturation {name}: {key}={value} is not {what} (default: {parameters[key]:g})"
             )
         parameters[key] = number
     return name, parameters

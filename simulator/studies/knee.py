@@ -96,6 +96,18 @@ class Knee:
     by_seed: dict[int, Pace] = field(default_factory=dict)
     cpu_seconds: float = 0.0
 
+    def __repr__(self) -> str:
+        """One line: the bound alone would fill a screen."""
+        if not self.by_seed:
+            return (
+                f"<Knee of {self.policy}: not measured, bound {self.bound.rate:.4g} jobs per hour>"
+            )
+        low, high = self.interval()
+        return (
+            f"<Knee of {self.policy}: {self.mean:.4g} jobs per hour (95 % interval {low:.4g} to {high:.4g}, "
+            f"seeds {', '.join(map(str, sorted(self.by_seed)))}), bound {self.bound.rate:.4g}>"
+        )
+
     @property
     def values(self) -> list[float]:
         """Jobs per hour, in order of seed."""

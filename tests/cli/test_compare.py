@@ -174,3 +174,54 @@ def test_who_does_not_run_and_who_runs_beside_another(tmp_path, capsys):
     assert re.search(r"job 0 runs on worker 1 in \S+ and runs on worker 1 beside job 2 in \S+", out)
     _, out, _ = compare(capsys, tmp_path / "fifo_perf", tmp_path / "max_min_fairness_perf")
     assert re.search(r"job 0 runs on worker 1 in \S+ and does not run in \S+", out)
+
+
+@pytest.fixture(scope="module")
+def settings_apart(tmp_path_factory):
+    """Runs of one schedule in which other jobs are measured, or have other prices or deadlines; and a larger cluster."""
+    top = tmp_path_factory.mktemp("settings")
+    prices = top / "prices.csv"
+    prices.write_text("worker_type,dollars_per_hour\nk80,1\np100,2\nv100,3\n")
+    rows = {
+        "base": (),
+        "window": ("--window", "30:40"),
+        "prices": ("--prices", str(prices)),
+        "deadlines": ("--slos",),
+        "larger": ("--cluster", "7:6:6"),
+    }
+    for name, words in rows.items():
+        words = ["run", "--policy", "isolated", *CLUSTER, *words, "--record", "placements"]
+        assert main([*words, "--output", str(top / name), "--json"]) == 0
+    return top
+
+
+@pytest.mark.parametrize(
+    ("other", "what"),
+    [("window", "average_jct"), ("prices", "cost"), ("deadlines", "slo_violations")],
+)
+def test_one_schedule_of_other_means_is_not_equal(settings_apart, capsys, other, what):
+    status, out, _ = compare(capsys, settings_apart / "base", settings_apart / other)
+    assert status == 1
+    assert "the same completion times, but not all else" in out
+    assert f"  {what} is " in out
+
+
+def test_workers_of_two_clusters_go_by_their_type(settings_apart, capsys):
+    """A seventh V100 in front gives all workers after it other numbers."""
+    base, larger = (settings_apart / name for name in ("base", "larger"))
+    status, out, _ = compare(capsys, base, larger, "--json")
+    assert status == 1
+    found = json.loads(out)["runs"][1]["difference"]
+    kinds = []
+    for folder in (base, larger):
+        table = parquet.read_table(folder / "placements.parquet").to_pylist()
+        kinds.append(
+            {
+                (number, row["job"], row["worker_type"])
+                for row in table
+                for number in range(row["first_round"], row["last_round"] + 1)
+            }
+        )
+    assert found["round"] == min(row[0] for row in kinds[0] ^ kinds[1])
+    assert re.search(r"runs on 1 (k80|p100|v100)|does not run", found["what"])
+    assert "worker" not in found["what"]

@@ -383,3 +383,20 @@ def test_workers_that_fill_no_server_are_said():
         "run", "--policy", "fifo", "--cluster", "4:4:4", "--jobs", 5, "--gpus-per-server", "3:3:3"
     )
     assert "1 of 4 v100 fill no server of 3 and are left out" in done.stdout + done.stderr
+
+
+def test_a_run_whose_mean_is_known_well_enough_does_not_say_completed():
+    words = (
+        "run",
+        "--policy",
+        "isolated",
+        "--cluster",
+        "8:8:8",
+        "--rate",
+        "1",
+        "--window",
+        "20:400",
+    )
+    done = gavel_sim(*words, "--saturation", "convergence:width=0.5,batches=4")
+    assert done.stdout.startswith("isolated: stopped: the mean is known well enough (--saturation ")
+    assert "converged: mean completion time" in done.stdout

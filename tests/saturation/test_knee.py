@@ -56,6 +56,12 @@ class TestInterval:
         one = Knee("a", bound, {0: measured(5.0, 0.1)})
         assert one.interval() == pytest.approx((5 - 0.195996, 5 + 0.195996))
 
+    def test_it_is_a_line_in_a_python_session(self, bound):
+        knee = Knee("isolated", bound, {0: measured(4.0), 1: measured(5.0)})
+        assert repr(knee).startswith("<Knee of isolated: 4.5 jobs per hour (95 % interval ")
+        assert len(repr(knee)) < 150
+        assert "not measured" in repr(Knee("isolated", bound))
+
     def test_table_puts_the_highest_first_beside_its_bound(self, bound):
         knees = [
             Knee("low", bound, {0: measured(4.0, 0.01)}),

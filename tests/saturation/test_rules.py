@@ -188,6 +188,16 @@ class TestParsing:
             ("long-queue:margin=x", "margin=x is not a number"),
             ("long-queue:margin=-1", "margin=-1 is not a number of at least 0"),
             ("long-queue:margin", "margin= is not a number"),
+            ("long-queue:share=0", "share=0 is not above 0"),
+            ("completion-rate:ratio=2", "ratio=2 is not above 0 and at most 1"),
+            ("completion-rate:utilization=0", "utilization=0 is not above 0 and at most 1"),
+            ("completion-rate:window=0", "window=0 is not above 0"),
+            ("jct-growth:jobs=0", "jobs=0 is not a whole number of at least 1"),
+            ("jct-growth:windows=0", "windows=0 is not a whole number of at least 1"),
+            ("jct-growth:growth=0.9", "growth=0.9 is not at least 1"),
+            ("convergence:batches=1", "batches=1 is not a whole number of at least 2"),
+            ("convergence:batches=2.5", "batches=2.5 is not a whole number"),
+            ("convergence:confidence=1", "confidence=1 is not above 0 and below 1"),
         ],
     )
     def test_bad_input_says_what_was_expected(self, text, said):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,6 +37,14 @@ class Recorded:
     jobs: Columns
     rounds: Columns
     placements: Columns | None
+
+
+_TOLD = (
+    *("status", "average_jct", "average_jct_partial", "average_jct_at_least", "jct_percentiles"),
+    *("finish_time_fairness_percentiles", "makespan", "utilization", "cost", "cost_so_far"),
+    *("slo_violations", "slo_violations_so_far", "jobs"),
+)
+"""What a summary tells of rounds and jobs, which may differ where these do not: other jobs measured, other prices."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +124,12 @@ def difference(a: Recorded, b: Recorded) -> Difference | None:
         job, what = None, ""
     number, column = _first_round(a, b)
     if number is None and job is None:
-        return None
+        told = next((name for name in _TOLD if a.summary[name] != b.summary[name]), None)
+        if told is None:
+            return None
+        values = [side.summary[told] for side in (a, b)]
+        what = f"{told} is {values[0]} in {a.name} and {values[1]} in {b.name}, of the same rounds"
+        return Difference(None, None, None, what, count, jobs)
     if number is not None:
         values = [_value(side, column, number) for side in (a, b)]
         said = f"{column} is {values[0]} in {a.name} and {values[1]} in {b.name}"
@@ -173,7 +187,9 @@ def _first_placement(a: Recorded, b: Recorded) -> tuple[int, int, str] | None:
     """First round and job with other workers, where both sides recorded placements."""
     if a.placements is None or b.placements is None:
         return None
-    sides = [_sorted(side.placements) for side in (a, b) if side.placements is not None]
+    clusters = [side.summary["config"]["cluster"] for side in (a, b)]
+    kinds = None if clusters[0] == clusters[1] else sorted({*clusters[0], *clusters[1]})
+    sides = [_sorted(side.placements, kinds) for side in (a, b) if side.placements is not None]
     both = min(side.shape[1] for side in sides)
     differ = np.flatnonzero((sides[0][:, :both] != sides[1][:, :both]).any(axis=0))
     if not differ.size and sides[0].shape == sides[1].shape:
@@ -182,29 +198,40 @@ def _first_placement(a: Recorded, b: Recorded) -> tuple[int, int, str] | None:
     entries = [side[:, place] for side in sides if place < side.shape[1]]
     number, job = min((int(entry[0]), int(entry[1])) for entry in entries)
     said = [
-        f"{_runs(side, number, job)} in {name}"
+        f"{_runs(side, number, job, kinds)} in {name}"
         for name, side in zip((a.name, b.name), sides, strict=True)
     ]
     return number, job, f"job {job} {' and '.join(said)}"
 
 
-def _runs(placed: NDArray[np.int64], number: int, job: int) -> str:
+def _runs(placed: NDArray[np.int64], number: int, job: int, kinds: Sequence[str] | None) -> str:
     """Where a job runs in a round, and beside whom."""
     mine = placed[1:, (placed[0] == number) & ((placed[1] == job) | (placed[2] == job))]
     if not mine.size:
         return "does not run"
     partner = int(mine[1, 0] if mine[0, 0] == job else mine[0, 0])
     beside = f" beside job {partner}" if partner >= 0 else ""
+    if kinds is not None:
+        names = [kinds[kind] for kind in mine[2].tolist()]
+        listed = " and ".join(f"{names.count(name)} {name}" for name in dict.fromkeys(names))
+        return f"runs on {listed}{beside}"
     listed = ", ".join(map(str, mine[2].tolist()))
     return f"runs on worker{'s' if mine.shape[1] > 1 else ''} {listed}{beside}"
 
 
-def _sorted(placements: Columns) -> NDArray[np.int64]:
-    """Rows (round, job, partner, worker) in that order, shape ``(4, entries)``."""
+def _sorted(placements: Columns, kinds: Sequence[str] | None) -> NDArray[np.int64]:
+    """Rows (round, job, partner, worker) in that order, shape ``(4, entries)``.
+
+    With ``kinds``, of two clusters, the place of the worker's type among them stands for the worker, whose number
+    means another one there.
+    """
     first = placements["first_round"]
     length = placements["last_round"] - first + 1
     which = np.repeat(np.arange(first.size), length)
     number = np.arange(which.size) - (np.cumsum(length) - length - first)[which]
     names = ("job", "partner", "worker")
-    table = np.stack([number, *(placements[name][which] for name in names)])
+    rows = [placements[name][which] for name in names]
+    if kinds is not None:
+        rows[-1] = np.searchsorted(kinds, placements["worker_type"].astype(np.str_))[which]
+    table = np.stack([number, *rows])
     return table[:, np.lexsort(table[::-1])]

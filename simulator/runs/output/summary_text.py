@@ -32,6 +32,7 @@ _APART = ("total", "compile")
 
 _STATUS = {
     "completed": "completed",
+    "converged": "stopped: the mean is known well enough (--saturation convergence)",
     "saturated": "saturated: jobs arrive faster than they leave",
     "horizon": "stopped at the limit of simulated time (--max-simulated-hours)",
     "timeout": "stopped by the clock (--timeout)",
@@ -85,9 +86,15 @@ def describe(result: RunResult, folder: Path | None, picture: Path | None = None
         rows.append(("written", f"{folder}{os.sep}"))
     if picture is not None:
         rows.append(("queue drawn", str(picture)))
-    status = _paint(_STATUS[found["status"]], _COLOURS[found["status"]])
+    status = _paint(_ending(found), _COLOURS[found["status"]])
     head = f"{_paint(found['policy'], '1')}{_on(found)}: {status}"
     return "\n".join([head, *(f"  {name:<12}{text}" for name, text in rows)])
+
+
+def _ending(found: dict[str, Any]) -> str:
+    """How the run ended; a rule that knows the mean well enough counts as completed."""
+    ended = found["status"]
+    return _STATUS["converged" if ended == "completed" and found["partial"] else ended]
 
 
 def _cost(found: dict[str, Any]) -> str:
@@ -112,7 +119,7 @@ def short(result: RunResult) -> str:
     found = result.summary
     return "\n".join(
         [
-            f"{found['policy']}{_on(found)}: {_STATUS[found['status']]}",
+            f"{found['policy']}{_on(found)}: {_ending(found)}",
             f"  average_jct  {_mean(found)}",
             f"  {_ended(found):<11}  {found['makespan']:,.2f} s ({_hours(found['makespan'])})",
             f"  utilization  {found['utilization']:.1%} in {counted(found['rounds'], 'round')}, "
