@@ -21,8 +21,9 @@ from gavel_opt.arrays import Floats
 from gavel_opt.model.allocation_program import Allocation, AllocationProgram, Answer
 from gavel_opt.model.cluster_state import ClusterState
 from gavel_opt.model.groups import Groups
+from gavel_opt.model.odd_states import widened
 from gavel_opt.model.pools import Pools
-from gavel_opt.policies.packing import pooled_blocks
+from gavel_opt.policies.packing import co_located, pooled_blocks
 from gavel_opt.policies.variants import measured
 
 _MORE = 1.1
@@ -114,11 +115,24 @@ class PooledAsk:
     """Programs over pools of groups whose jobs run equally fast, whatever their weights and entities.
 
     Pairs of types in place of pairs of groups, exactly (:mod:`gavel_opt.model.pools`).
+
+    Parameters
+    ----------
+    state, groups, program
+        The jobs, their groups, and a program of these.
+    served_only
+        Whether groups of which nothing is asked for get nothing.
     """
 
     tells_time = True
 
-    def __init__(self, state: ClusterState, groups: Groups, program: AllocationProgram) -> None:
+    def __init__(
+        self,
+        state: ClusterState,
+        groups: Groups,
+        program: AllocationProgram,
+        served_only: bool = False,
+    ) -> None:
         of_job = np.arange(state.job.size) if groups.of_job is None else groups.of_job
         self._state = state
         self._of_job = of_job
@@ -129,10 +143,14 @@ class PooledAsk:
         # throughput that a unit of a group's level stands for
         self._unit = best / program.blocks.rate.max(axis=1)
         self._apart = np.zeros(first.size, dtype=bool)
-        self._key = state.key[first]
+        self._key = np.unique(
+            np.stack([state.key[first], state.scale_factor[first]]), axis=1, return_inverse=True
+        )[1].ravel()
         # groups are called what pools of them are: by a job
         blocks = replace(program.blocks, key=state.job[first])
         self._grouped = GroupedAsk(state, groups, replace(program, blocks=blocks))
+        self._enough, self._too_little = program.enough, program.too_little
+        self._served_only = served_only and _best_alone(state)
         self._pools = 0
 
     @property
@@ -145,7 +163,10 @@ class PooledAsk:
         state, of_job = self._state, self._of_job
         some = asked > 0.0
         need = np.where(some, asked * self._unit, 1.0)
-        nobody = np.zeros(of_job.size, dtype=bool)
+        # where nobody is faster beside another, those of whom nothing is asked for are in nobody's way, and of no use
+        job = np.flatnonzero(some[of_job]) if self._served_only else np.arange(of_job.size)
+        of_job = of_job[job]
+        nobody = np.zeros(job.size, dtype=bool)
         while True:
             alike = np.round(np.log(need), _DIGITS)
             telling = np.where(some, np.where(self._apart, alike, np.inf), -np.inf)
@@ -154,7 +175,7 @@ class PooledAsk:
             first = pools.first
             wants = some[of_job[first]]
             factor = np.where(wants, 1.0 / need[of_job[first]], 1.0)
-            blocks, pairs = pooled_blocks(state, pools, factor)
+            blocks, pairs = pooled_blocks(state, replace(pools, first=job[first]), factor)
             self._pools = first.size
             answer = yield AllocationProgram(
                 blocks,
@@ -162,6 +183,8 @@ class PooledAsk:
                 floor=np.where(wants, 0.0, -np.inf),
                 gain=pools.size,
                 probe=True,
+                enough=self._enough,
+                too_little=self._too_little,
             )
             leave = pools.limited(answer.x, pairs)
             if not leave.any():
@@ -172,7 +195,8 @@ class PooledAsk:
         np.add.at(price, of_job, per_job[pools.of_job])
 
         def spread() -> Allocation:
-            return pools.spread(state.job, answer.x, pairs)
+            found = pools.spread(state.job[job], answer.x, pairs)
+            return found if job.size == state.job.size else widened(found, state)
 
         return Allowed(answer.level, price * self._unit, spread)
 
@@ -182,3 +206,10 @@ class PooledAsk:
         """Ask in groups, if these are about as few as the last pools."""
         few = level.size <= _MORE * self._pools
         return self._grouped.until(level, slope) if few else None
+
+
+def _best_alone(state: ClusterState) -> bool:
+    """Whether no job of these is faster beside another than alone."""
+    kinds = np.unique(state.key)
+    paired = co_located(state.throughputs)[np.ix_(kinds, kinds)][:, :, 0]
+    return bool((paired <= state.throughputs.alone[kinds][:, None]).all())

@@ -19,7 +19,7 @@ they cannot all be met.
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,7 @@ from gavel_opt.model.cluster_state import ClusterState
 from gavel_opt.model.groups import Groups
 from gavel_opt.policies.packing import pair_blocks
 from gavel_opt.policies.policy import Policy, Programs, Traits
+from gavel_opt.policies.reachable_levels import PooledAsk
 from gavel_opt.policies.variants import (
     blocks_of,
     group_by_type,
@@ -47,6 +48,12 @@ _SLACK = 1e-9
 
 _MISSING = 1e-6
 """Part of a needed rate that an engine may miss and the deadline still counts as met."""
+
+_ENOUGH, _TOO_LITTLE = 1.0 + _MISSING, 1.0 - 2.0 * _MISSING
+"""Parts of all needed rates from which on, and below which, the part alone says whether they can be met."""
+
+_TIMES_AS_FEW = 2
+"""Groups for each kind of jobs from which on pools are asked for."""
 
 
 class ThroughputSum(Policy):
@@ -105,7 +112,8 @@ class ThroughputSum(Policy):
         blocks, reward = self._sum(state, groups, factor, merge)
         floor = np.full(blocks.groups, -np.inf)
         if needs.any():
-            floor = yield from _deadlines_to_keep(blocks, needs)
+            pooled = _pools(state, groups, blocks) if merge else None
+            floor = yield from _deadlines_to_keep(blocks, needs, pooled)
         answer = yield AllocationProgram(blocks, np.zeros(blocks.groups), floor, reward)
         allocation = groups.spread(state.job, answer, blocks.pairs)
         dropped = needs & ~np.isfinite(floor)
@@ -178,8 +186,41 @@ def prices_of(state: ClusterState) -> Floats:
     return price
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Reached:
+    """What part of all needed rates can be had at once, the multipliers of the rates, and floors if that is all of them."""
+
+    part: float
+    price: Floats
+    floor: Floats | None
+
+
+def _pools(state: ClusterState, groups: Groups, blocks: Blocks) -> PooledAsk | None:
+    """Pools of jobs that run equally fast, where that makes a much smaller program."""
+    kinds = np.unique(state.key[groups.first]).size
+    if blocks.pairs is None or _TIMES_AS_FEW * kinds > blocks.groups:
+        return None
+    every = _needed_rates(blocks, np.ones(blocks.groups, dtype=bool))
+    return PooledAsk(state, groups, every, served_only=True)
+
+
+def _asked(
+    blocks: Blocks, kept: Bools, pooled: PooledAsk | None
+) -> Generator[AllocationProgram, Answer, _Reached]:
+    """Ask whether deadlines can be met together: of pools first, whose shares are asked for only where rounding decides."""
+    if pooled is not None:
+        allowed = yield from pooled(kept.astype(np.float64))
+        if allowed.part < _TOO_LITTLE:
+            return _Reached(allowed.part, allowed.price, None)
+        if allowed.part >= _ENOUGH:
+            floor = np.where(kept, 1.0 - _SLACK, -np.inf)
+            return _Reached(allowed.part, allowed.price, floor)
+    answer = yield _needed_rates(blocks, kept)
+    return _Reached(answer.level, answer.level_dual, _met(blocks, kept, answer))
+
+
 def _deadlines_to_keep(
-    blocks: Blocks, needs: Bools
+    blocks: Blocks, needs: Bools, pooled: PooledAsk | None = None
 ) -> Generator[AllocationProgram, Answer, Floats]:
     """Find a set of deadlines that can be met together; levels are in units of the needed rate.
 
@@ -191,19 +232,18 @@ def _deadlines_to_keep(
     dropped: list[int] = []
     refused = kept
     while kept.any():
-        answer = yield _needed_rates(blocks, kept)
-        met = _met(blocks, kept, answer)
-        if met is not None:
-            floor = met
+        found = yield from _asked(blocks, kept, pooled)
+        if found.floor is not None:
+            floor = found.floor
             break
-        part = np.where(kept, answer.level_dual, 0.0)
+        part = np.where(kept, found.price, 0.0)
         if not part.any():  # an engine without duals
             part = np.where(kept, blocks.use / most, 0.0)
             part /= part.sum()
         # prices are the same from every basis but for their last bits
         order = np.argsort(-np.round(part / blocks.count, 12), kind="stable")
         relief = np.cumsum(part[order])
-        enough = int(np.searchsorted(relief, 1.0 - answer.level, side="left")) + 1
+        enough = int(np.searchsorted(relief, 1.0 - found.part, side="left")) + 1
         drop = order[:enough]
         drop = drop[kept[drop]]
         refused = kept
@@ -215,16 +255,17 @@ def _deadlines_to_keep(
         more[group] = True
         if np.array_equal(more, refused):  # asked already
             break
-        answer = yield _needed_rates(blocks, more)
-        met = _met(blocks, more, answer)
-        if met is None:
+        found = yield from _asked(blocks, more, pooled)
+        if found.floor is None:
             break
-        kept, floor = more, met
+        kept, floor = more, found.floor
     return floor
 
 
 def _met(blocks: Blocks, kept: Bools, answer: Answer) -> Floats | None:
     """Floors that the answer shows can be kept, or None if some deadline cannot be met."""
+    if answer.level < _TOO_LITTLE:  # which is proven, and there are very many pairs to add up
+        return None
     level = reached(blocks, answer.x)
     if not (level[kept] >= 1.0 - _MISSING).all():
         return None
@@ -238,6 +279,6 @@ def _needed_rates(blocks: Blocks, kept: Bools) -> AllocationProgram:
         slope=kept.astype(np.float64),
         floor=np.where(kept, 0.0, -np.inf),
         probe=True,
-        enough=1.0 + _MISSING,
-        too_little=1.0 - 2.0 * _MISSING,
+        enough=_ENOUGH,
+        too_little=_TOO_LITTLE,
     )

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import itertools
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from recordings import TYPES, state_of
 from scipy.optimize import linprog
 
+from bench.cliffs import later, with_deadlines
 from gavel_opt import Answer, Blocks, Driver, InputError, make_policy
+from gavel_opt.policies import throughput_sum
 from gavel_opt.policies.throughput_sum import _deadlines_to_keep
 from simulator.world.job_types import JOB_TYPES
 
@@ -145,3 +148,42 @@ def test_deadlines_given_up_in_vain_are_taken_back():
         search.send(enough)
     assert [one.slope.tolist() for one in asked] == [[1, 1, 1], [0, 0, 1], [0, 1, 1]]
     assert np.isfinite(done.value.value).tolist() == [False, True, True]
+
+
+@pytest.mark.parametrize("faster_beside", [False, True])
+def test_pools_give_up_the_same_deadlines(monkeypatch, faster_beside):
+    """Jobs of few types, asked in pools and each by itself: beside jobs that are of no use to others, and of some use."""
+    sizes, real = [], Driver.solve
+    monkeypatch.setattr(
+        Driver,
+        "solve",
+        lambda driver, program: sizes.append(program.blocks.groups) or real(driver, program),
+    )
+    state = with_deadlines(120)
+    kinds = np.unique(state.key)[:8]
+    few = {"workers": state.workers // 2, "scale_factor": np.ones(120, dtype=np.int64)}
+    state = replace(state, key=kinds[np.arange(120) % 8], **few)
+    if faster_beside:
+        paired = state.throughputs.paired.copy()
+        paired[kinds[:2], kinds[2:4], 0] *= 3.0
+        paired[kinds[2:4], kinds[:2], 1] *= 3.0
+        free = np.isin(state.key, kinds[2:4])
+        state = replace(
+            state,
+            throughputs=replace(state.throughputs, paired=paired),
+            deadline=np.where(free, np.inf, state.deadline),
+        )
+    for call in range(4):
+        state = later(state, call)
+        found = []
+        for times in (2, np.inf):
+            monkeypatch.setattr(throughput_sum, "_TIMES_AS_FEW", times)
+            sizes.clear()
+            found.append(Driver(make_policy(PACKED), "structured").allocate(state))
+            assert (min(sizes[:-1]) < 60) == (times == 2)
+        pooled, single = found
+        assert given_up(pooled)
+        assert pooled.notes == single.notes
+        assert np.array_equal(pooled.pair, single.pair)
+        np.testing.assert_allclose(pooled.x, single.x, rtol=0.0, atol=1e-9)
+        np.testing.assert_allclose(pooled.pair_x, single.pair_x, rtol=0.0, atol=1e-9)

@@ -85,6 +85,8 @@ def paying_columns(
     rewarded = pairs.reward.shape[0] > 0
     for i in range(pairs.use.size):
         one, two = pairs.member[i, 0], pairs.member[i, 1]
+        if not rewarded and pull[one] == 0.0 and pull[two] == 0.0:  # it earns nothing
+            continue
         for j in range(types):
             reduced = reduced_cost(pairs, prices, pull, i, j)
             if rewarded:
@@ -123,6 +125,8 @@ def cheap_columns(pairs: PairColumns, prices: Prices, most: float) -> tuple[Ints
     column, cost = np.empty(room, np.int64), np.empty(room)
     for i in range(pairs.use.size):
         one, two = pairs.member[i, 0], pairs.member[i, 1]
+        if not rewarded and pairs.scale[one] == 0.0 and pairs.scale[two] == 0.0:  # it does not help
+            continue
         for j in range(types):
             reduced = reduced_cost(pairs, prices, pull, i, j)
             helps = (
@@ -150,6 +154,8 @@ def raise_time_prices(pairs: PairColumns, prices: Prices) -> None:
     rewarded = pairs.reward.shape[0] > 0
     for i in range(pairs.use.size):
         one, two = pairs.member[i, 0], pairs.member[i, 1]
+        if not rewarded and pull[one] == 0.0 and pull[two] == 0.0:
+            continue
         short = 0.0
         for j in range(types):
             reduced = reduced_cost(pairs, prices, pull, i, j)

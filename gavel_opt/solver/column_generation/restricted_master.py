@@ -79,10 +79,11 @@ class Start:
 
 
 class RestrictedMaster:
-    """All groups alone, and those pairs' columns that it was given.
+    """Groups alone, and those pairs' columns that it was given.
 
-    Rows: levels, times, capacities. Columns: the level t, groups by type, relief from the floors (held at
-    zero but in :meth:`relieve`), what does without rows of old, then pairs in the order in which they came.
+    Rows: levels, times, capacities, then times of groups that came with a pair. Columns: the level t, groups by type,
+    relief from the floors (held at zero but in :meth:`relieve`), what does without rows of old, then pairs in the order
+    in which they came. What a group does for nothing is no column, and a row that nobody has anything in is not there.
 
     Parameters
     ----------
@@ -98,7 +99,17 @@ class RestrictedMaster:
             assert start is not None
             program = program.with_rows(start.free, start.slopes)
         self._program = program
-        self._first = 2 + program.rate.size + self._free.size  # of the columns of pairs
+        groups, types = program.rate.shape
+        self._helps = np.flatnonzero(program.helps)
+        self._first = 2 + self._helps.size + self._free.size  # of the columns of pairs
+        there = np.concatenate(
+            [program.scale > 0.0, program.helps.any(axis=1), np.ones(types, bool)]
+        )
+        if start is not None:
+            there[groups + program.pairs.member[start.basis.column // types]] = True
+        self._rows = np.flatnonzero(there)
+        self._place = np.cumsum(there) - 1  # of rows that are there
+        self._place[~there] = -1
         self.column = _NONE
         # from prices at which nothing pays, the dual method; else it takes twice the iterations of the other
         self._started = start is not None and not start.pays_nothing
@@ -131,39 +142,41 @@ class RestrictedMaster:
         program, inf = self._program, highspy.kHighsInf
         groups, types = program.rate.shape
         sloped = np.flatnonzero(program.slope > 0.0)
-        entries = np.empty((groups, types, 3), dtype=np.int64)
-        entries[:, :, 0] = np.arange(groups)[:, None]
-        entries[:, :, 1] = groups + np.arange(groups)[:, None]
-        entries[:, :, 2] = 2 * groups + np.arange(types)
-        values = np.empty((groups, types, 3))
-        values[:, :, 0], values[:, :, 1] = program.rate, 1.0
-        values[:, :, 2] = program.use[:, None]
+        group, kind = np.divmod(self._helps, types)
+        rows = np.stack([group, groups + group, 2 * groups + kind], axis=1)
+        values = np.ones(rows.shape)
+        values[:, 0], values[:, 2] = program.rate[group, kind], program.use[group]
+        rated = np.ones(rows.shape, dtype=bool)
+        rated[:, 0] = program.scale[group] > 0.0
         relieved = np.flatnonzero((program.floor > -inf) & (program.floor != 0.0))
         columns, without = self._first, self._free.size
         has_level = program.has_level
-        cost = np.concatenate([[float(has_level)], program.reward.ravel(), np.zeros(1 + without)])
-        free, most = inf if has_level else 0.0, np.where(program.helps, inf, 0.0).ravel()
-        starts = sloped.size + 3 * np.arange(groups * types + 1)
+        reward = program.reward[group, kind]
+        cost = np.concatenate([[float(has_level)], reward, np.zeros(1 + without)])
+        free = inf if has_level else 0.0
+        starts = sloped.size + np.concatenate([[0], np.cumsum(rated.sum(axis=1))])
         ends = starts[-1] + relieved.size + np.arange(without + 1)
-        index = np.concatenate([sloped, entries.ravel(), relieved, self._free])
+        index = np.concatenate([sloped, rows[rated], relieved, self._free])
+        lower = np.concatenate([program.floor, np.full(groups + types, -inf)])
+        upper = np.concatenate([np.full(groups, inf), np.ones(groups), program.workers])
         return self._solver.passModel(
             columns,
-            2 * groups + types,
+            self._rows.size,
             index.size,
             int(highspy.MatrixFormat.kColwise),
             int(highspy.ObjSense.kMaximize),
             0.0,
             cost * self._worth,
             np.concatenate([[-free], np.zeros(columns - 1)]),
-            np.concatenate([[free], most, [0.0], np.full(without, _WITHOUT)]),
-            np.concatenate([program.floor, np.full(groups + types, -inf)]),
-            np.concatenate([np.full(groups, inf), np.ones(groups), program.workers]),
+            np.concatenate([[free], np.full(group.size, inf), [0.0], np.full(without, _WITHOUT)]),
+            lower[self._rows],
+            upper[self._rows],
             np.concatenate([[0], starts, ends]).astype(np.int32),
-            index.astype(np.int32),
+            self._place[index].astype(np.int32),
             np.concatenate(
                 [
                     -program.slope[sloped],
-                    values.ravel(),
+                    values[rated],
                     program.floor[relieved],
                     np.ones(without),
                 ]
@@ -180,6 +193,8 @@ class RestrictedMaster:
         rows, values = self._program.entries(column)
         at, along = np.nonzero(values)
         counts = np.bincount(at, minlength=many)
+        row = rows[at, along]
+        self._add_times(np.unique(row[self._place[row] < 0]))
         status = self._solver.addCols(
             many,
             self._program.pair_reward(column) * (0.0 if self._relieving else self._worth),
@@ -187,11 +202,19 @@ class RestrictedMaster:
             np.full(many, highspy.kHighsInf),
             at.size,
             np.concatenate([[0], np.cumsum(counts[:-1])]).astype(np.int32),
-            rows[at, along].astype(np.int32),
+            self._place[row].astype(np.int32),
             values[at, along],
         )
         self.usable = status != highspy.HighsStatus.kError
         self.column = np.concatenate([self.column, column])
+
+    def _add_times(self, row: Ints) -> None:
+        """Add rows of the times of groups that had nothing in them."""
+        if row.size:
+            self._place[row] = self._rows.size + np.arange(row.size)
+            self._rows = np.concatenate([self._rows, row])
+            least, none = np.full(row.size, -highspy.kHighsInf), np.zeros(row.size, dtype=np.int32)
+            self._solver.addRows(row.size, least, np.ones(row.size), 0, none, none[:0], least[:0])
 
     def solve(self) -> Prices | None:
         """Solve; the prices, or None if the simplex method found no optimum."""
@@ -202,8 +225,9 @@ class RestrictedMaster:
             solver.setOptionValue("simplex_strategy", _PRIMAL)
         if solver.getModelStatus() != highspy.HighsModelStatus.kOptimal:
             return None
-        dual = np.array(solver.getSolution().row_dual) / self._worth
-        groups = self._program.rate.shape[0]
+        groups, types = self._program.rate.shape
+        dual = np.zeros(2 * groups + types)
+        dual[self._rows] = np.array(solver.getSolution().row_dual) / self._worth
         return Prices(
             np.maximum(-dual[:groups], 0.0),
             np.maximum(dual[groups : 2 * groups], 0.0),
@@ -214,13 +238,13 @@ class RestrictedMaster:
         """Ask for the least part of all floors that must be given up, or for the program's objective again."""
         solver, program = self._solver, self._program
         self._relieving = on
-        relief, columns = program.rate.size + 1, solver.getNumCol()
+        relief, columns = self._helps.size + 1, solver.getNumCol()
         cost = np.zeros(columns)
         if on:
             cost[relief] = -self._worth
         else:
             cost[0] = self._worth if program.has_level else 0.0
-            cost[1:relief] = program.reward.ravel() * self._worth
+            cost[1:relief] = program.reward.ravel()[self._helps] * self._worth
             cost[self._first :] = program.pair_reward(self.column) * self._worth
         solver.changeColsCost(columns, np.arange(columns, dtype=np.int32), cost)
         solver.changeColBounds(relief, 0.0, highspy.kHighsInf if on else 0.0)
@@ -228,7 +252,7 @@ class RestrictedMaster:
     @property
     def given_up(self) -> float:
         """Part of the floors that the last solution gives up."""
-        return float(self._solver.getSolution().col_value[self._program.rate.size + 1])
+        return float(self._solver.getSolution().col_value[self._helps.size + 1])
 
     @property
     def iterations(self) -> int:
@@ -241,13 +265,16 @@ class RestrictedMaster:
         _, basic = solver.getBasicVariables()  # of row r it is -1 - r
         groups, types = self._program.rate.shape
         columns = np.zeros(solver.getNumCol(), dtype=bool)
-        rows = np.zeros(2 * groups + types, dtype=bool)
         columns[basic[basic >= 0]] = True
-        rows[-1 - basic[basic < 0]] = True
+        alone = np.zeros(groups * types, dtype=bool)
+        alone[self._helps] = columns[1 : 1 + self._helps.size]
+        rows = np.ones(2 * groups + types, dtype=bool)
+        rows[self._rows] = False
+        rows[self._rows[-1 - basic[basic < 0]]] = True
         rows[self._free] = True
         return Basis(
             bool(columns[0]),
-            columns[1 : 1 + groups * types].reshape(groups, types),
+            alone.reshape(groups, types),
             self.column,
             columns[self._first :],
             rows[:groups],
@@ -261,10 +288,10 @@ class RestrictedMaster:
         without = np.full(
             self._free.size, 2
         )  # at their largest, so that prices stay those of before
-        columns = np.concatenate([[basis.level], basis.alone.ravel(), [0], without, basis.pair])
-        rows = np.concatenate([basis.surplus, basis.time, basis.workers])
-        groups, many = basis.surplus.size, rows.size
-        of_row = np.where(np.arange(many) < groups, 0, 2)
+        alone = basis.alone.ravel()[self._helps]
+        columns = np.concatenate([[basis.level], alone, [0], without, basis.pair])
+        rows = np.concatenate([basis.surplus, basis.time, basis.workers])[self._rows]
+        of_row = np.where(self._rows < basis.surplus.size, 0, 2)
         meaning = np.array([kinds.kLower, kinds.kBasic, kinds.kUpper], dtype=object)
         start.col_status = meaning[columns.astype(np.int64)].tolist()
         start.row_status = meaning[np.where(rows, 1, of_row)].tolist()
