@@ -113,7 +113,7 @@ class Driver(EngineChain):
             If the policy cannot take this state; the text names the job.
         """
         for column in (state.job, *columns_of(state)):  # before compiled code is made for them
-            if type(column) is not np.ndarray or column.ndim != 1:
+            if type(column) is not np.ndarray or column.ndim != 1 or not column.dtype.isnative:
                 require_columns(state)
         self.tally.allocations += 1
         # It says itself where anything is odd, or else is not for it.

@@ -47,6 +47,7 @@ class Glance:
             self._table, self._workers = state.throughputs, workers
             least = int(state.workers.min()) if state.workers.size else 0
             good = least > 0 and _types_fit(state)
+            good = good and state.throughputs.alone.dtype.isnative and state.workers.dtype.isnative
             good = good and all_run(np.asarray(state.throughputs.alone, np.float64))
             self._widest = least if good else -1
         return self._widest
@@ -106,6 +107,7 @@ def require_columns(state: ClusterState) -> None:
             found = f"an array of {column.dtype}" if is_one else f"a {type(column).__name__}"
             numbers = "whole numbers" if whole else "numbers"
             raise InputError(f"{name!r} of the state is {found}, expected an array of {numbers}")
+        require_plain(name, column)
         if column.ndim != 1:
             raise InputError(
                 f"{name!r} of the state has shape {column.shape}, expected one dimension"
@@ -118,6 +120,22 @@ def require_columns(state: ClusterState) -> None:
     if wrong.size:
         before, after = state.job[wrong[0]], state.job[wrong[0] + 1]
         raise InputError(f"job {after} stands after job {before}; expected ascending numbers")
+
+
+def require_plain(name: str, values: np.ndarray) -> None:
+    """Refuse bytes in another order than this machine's, as files of others have them: no compiled code takes them.
+
+    Raises
+    ------
+    InputError
+        Naming it.
+    """
+    if not values.dtype.isnative:
+        plain = "float" if values.dtype.kind == "f" else "int"
+        raise InputError(
+            f"{name!r} of the state is an array of {values.dtype.str}, expected bytes in the order of this machine: "
+            f".astype({plain})"
+        )
 
 
 def screen_state(state: ClusterState) -> None:
@@ -136,6 +154,13 @@ def screen_state(state: ClusterState) -> None:
             f"throughputs a {type(table.alone).__name__} of shape {np.shape(table.alone)}, column "
             f"{table.reference} the reference; expected an array with a column for each type"
         )
+    tables = {
+        "throughputs.alone": state.throughputs.alone,
+        "throughputs.paired": state.throughputs.paired,
+    }
+    for name, values in ({"workers": state.workers} | tables).items():
+        if isinstance(values, np.ndarray):
+            require_plain(name, values)
     n, rows = state.job.size, state.throughputs.alone.shape[0]
     if n and not (state.key.min() >= 0 and state.key.max() < rows):
         at = _first((state.key < 0) | (state.key >= rows))

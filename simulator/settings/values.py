@@ -239,6 +239,8 @@ WORKERS = Kind(
 
 
 def _read_switch(given: Any, flag: str) -> bool:
+    if type(given).__module__ == "numpy" and getattr(given, "shape", None) == ():
+        given = given.item()  # of a table or an array
     if isinstance(given, bool):
         return given
     raise InputError(f"{flag}: {given!r} is not true or false")

@@ -224,3 +224,19 @@ def test_shares_never_go_to_another_job():
 def test_what_some_states_have_is_as_long_as_the_rest(name):
     with pytest.raises(InputError, match=f"8 jobs, but 3 values in '{name}'"):
         allocate("isolated", replace(cluster(), **{name: np.zeros(3, dtype=np.int64)}))
+
+
+@pytest.mark.parametrize("policy", ["max_min_fairness_perf", "min_total_duration_perf", "gandiva"])
+@pytest.mark.parametrize("name", ["job", "weight", "steps_left", "workers", "alone"])
+def test_bytes_in_the_order_of_another_machine_are_refused(policy, name):
+    """Compiled code takes none, and what had met some once was interpreted ever after."""
+    state = cluster()
+    table = state.throughputs
+    values = table.alone if name == "alone" else getattr(state, name)
+    odd = values.astype(values.dtype.newbyteorder(">"))
+    if name == "alone":
+        state = replace(state, throughputs=replace(table, alone=odd))
+    else:
+        state = replace(state, **{name: odd})
+    with pytest.raises(InputError, match=rf"{name}' of the state is an array of >.*\.astype\("):
+        allocate(policy, state)

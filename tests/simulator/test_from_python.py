@@ -14,6 +14,7 @@ import gavel_sim
 import simulator
 from gavel_opt import InputError
 from simulator.settings.config import GIVEN
+from simulator.settings.options import make_config
 
 SMALL = {"cluster": "4:4:4", "jobs": 6}
 
@@ -291,3 +292,10 @@ def test_what_is_for_commands_is_not_passed_over(word):
         simulator.knee("fifo", seed=0, cluster="4:4:4", **{word: True})
     with pytest.raises(InputError, match=f"{word}: is for the command line"):
         simulator.what_if("fifo", "v100+1", **SMALL, **{word: True})
+
+
+def test_a_switch_of_an_array_is_one():
+    config = make_config(policy="isolated", jobs=3, multi_gpu=np.bool_(True), slos=np.array(False))
+    assert (config.multi_gpu, config.slos) == (True, False)
+    with pytest.raises(InputError, match=r"--multi-gpu: .* is not true or false"):
+        make_config(policy="isolated", jobs=3, multi_gpu=np.array([True]))
