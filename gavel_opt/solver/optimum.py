@@ -51,8 +51,8 @@ PIVOTED_UP_TO = 96
 """Groups up to which a packed program is solved by a dual simplex where workers are short
 (:mod:`gavel_opt.solver.pair_simplex`): the inverse of a basis is dense."""
 
-PROBED_UP_TO = 128
-"""The same of programs that ask for levels and prices alone: what their pools of jobs come to."""
+ASKED_UP_TO = 128
+"""The same of programs that ask whether a level can be had, whose shares nobody takes: what pools of jobs come to."""
 
 PRICED_IN_FROM = 48
 """Groups from which on pairs are priced in as they are needed (:mod:`gavel_opt.solver.packed_optimum`)."""
@@ -162,8 +162,8 @@ def _canonical_of_pairs(
     if isinstance(program, AllocationProgram) and program.reward is not None:
         return None
     groups, found = program.blocks.groups, None
-    probe = isinstance(program, AllocationProgram) and program.probe
-    most = PROBED_UP_TO if probe else PIVOTED_UP_TO
+    asked = isinstance(program, AllocationProgram) and program.enough < math.inf
+    most = ASKED_UP_TO if asked else PIVOTED_UP_TO
     pivots = groups <= most and not isinstance(program, FinishTimeProgram)
     pivots = pivots and not _asks_for_limits(program, given)
     vertex_first = pivots and memory is not None and memory.at_vertex

@@ -83,7 +83,8 @@ class RestrictedMaster:
 
     Rows: levels, times, capacities, then times of groups that came with a pair. Columns: the level t, groups by type,
     relief from the floors (held at zero but in :meth:`relieve`), what does without rows of old, then pairs in the order
-    in which they came. What a group does for nothing is no column, and a row that nobody has anything in is not there.
+    in which they came. Where the program says so, what a group does for nothing is no column, and a row that nobody has
+    anything in is not there.
 
     Parameters
     ----------
@@ -100,7 +101,8 @@ class RestrictedMaster:
             program = program.with_rows(start.free, start.slopes)
         self._program = program
         groups, types = program.rate.shape
-        self._helps = np.flatnonzero(program.helps)
+        spared = program.helps if program.spares else np.ones((groups, types), dtype=bool)
+        self._helps = np.flatnonzero(spared)
         self._first = 2 + self._helps.size + self._free.size  # of the columns of pairs
         there = np.concatenate(
             [program.scale > 0.0, program.helps.any(axis=1), np.ones(types, bool)]
@@ -153,7 +155,7 @@ class RestrictedMaster:
         has_level = program.has_level
         reward = program.reward[group, kind]
         cost = np.concatenate([[float(has_level)], reward, np.zeros(1 + without)])
-        free = inf if has_level else 0.0
+        free, most = inf if has_level else 0.0, np.where(program.helps[group, kind], inf, 0.0)
         starts = sloped.size + np.concatenate([[0], np.cumsum(rated.sum(axis=1))])
         ends = starts[-1] + relieved.size + np.arange(without + 1)
         index = np.concatenate([sloped, rows[rated], relieved, self._free])
@@ -168,7 +170,7 @@ class RestrictedMaster:
             0.0,
             cost * self._worth,
             np.concatenate([[-free], np.zeros(columns - 1)]),
-            np.concatenate([[free], np.full(group.size, inf), [0.0], np.full(without, _WITHOUT)]),
+            np.concatenate([[free], most, [0.0], np.full(without, _WITHOUT)]),
             lower[self._rows],
             upper[self._rows],
             np.concatenate([[0], starts, ends]).astype(np.int32),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -38,6 +39,9 @@ class ScaledProgram:
         What level rows were multiplied by, what t was divided by, what the objective was multiplied by.
     has_level
         Whether there is a level t.
+    spares
+        Whether rows and columns in which nobody has a part are spared the solver. Where many optima will do, another of
+        them comes out: so only in programs with deadlines, of which that one is not asked for.
     """
 
     speed: Floats
@@ -54,6 +58,7 @@ class ScaledProgram:
     unit: float
     worth: float
     has_level: bool
+    spares: bool
 
     @classmethod
     def of(cls, program: AllocationProgram) -> ScaledProgram:
@@ -113,6 +118,7 @@ class ScaledProgram:
             unit=unit,
             worth=worth,
             has_level=has_level,
+            spares=program.enough < math.inf or (program.reward is not None and bool(held.any())),
         )
 
     @property
