@@ -101,12 +101,12 @@ class RestrictedMaster:
             program = program.with_rows(start.free, start.slopes)
         self._program = program
         groups, types = program.rate.shape
-        spared = program.helps if program.spares else np.ones((groups, types), dtype=bool)
-        self._helps = np.flatnonzero(spared)
+        needed = program.helps if program.spares else np.ones((groups, types), dtype=bool)
+        self._helps = np.flatnonzero(needed)
         self._first = 2 + self._helps.size + self._free.size  # of the columns of pairs
-        there = np.concatenate(
-            [program.scale > 0.0, program.helps.any(axis=1), np.ones(types, bool)]
-        )
+        there = np.ones(2 * groups + types, dtype=bool)
+        if program.spares:
+            there[: 2 * groups] = np.concatenate([program.scale > 0.0, needed.any(axis=1)])
         if start is not None:
             there[groups + program.pairs.member[start.basis.column // types]] = True
         self._rows = np.flatnonzero(there)
