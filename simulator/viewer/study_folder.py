@@ -130,6 +130,10 @@ def _figure(path: Path) -> Study:
         study.entries.append(entry)
         study.runs.append(config)
         configs.append(settings)
+    if not alternatives and not any(one.is_file() for one in path.iterdir()):
+        study.notes.append(
+            "the figure is not finished, so points may be missing; its command goes on where it stopped"
+        )
     _tell_apart(study, configs)
     windows = [config.get("window") for config in configs]
     _publish(study, all(one in (None, list(PAPER_WINDOW)) for one in windows))

@@ -145,6 +145,18 @@ def test_a_figure_lacks_the_seeds_that_its_other_points_have(browser: Any, tmp_p
         assert second.endswith(", 2 seeds")
 
 
+def test_a_figure_that_was_killed_does_not_pass_for_a_whole_one(tmp_path: Path) -> None:
+    folder = tmp_path / "figure9"
+    words = ["--policy", "gandiva", "--at", "4", "4.4", "--seed", "0", "--window", "2:4"]
+    assert main(["figure", "9", *words, "--processes", "1", "--output", str(folder)]) == 0
+    (study,) = find_studies(folder)
+    assert not study.notes
+    for file in folder.glob("*.*"):
+        file.unlink()
+    (study,) = find_studies(folder)
+    assert [note.partition(",")[0] for note in study.notes] == ["the figure is not finished"]
+
+
 def test_a_line_averages_over_nothing_but_seeds(browser: Any, planned: Path) -> None:
     with served([planned]) as server, page_of(browser, server.address) as page:
         assert [one.split(", ")[-1] for one in points(page)] == ["5 seeds", "5 seeds"]
