@@ -125,6 +125,14 @@ SPECS: tuple[Spec, ...] = (
         reference=True,
     ),
     Spec(
+        "strategy-proof fairness",
+        "max_min_fairness_strategy_proof",
+        "contended",
+        sizes=(32, 128),
+        contenders=(BASELINE, "structured"),
+        baseline_most=32,
+    ),
+    Spec(
         "finish-time fairness perf",
         "finish_time_fairness_perf",
         "contended",

@@ -152,6 +152,11 @@ def test_of_several_shares_it_has_the_centre():
     assert a + b == pytest.approx(1.0, abs=1e-14)
     # of log a + log b + log(2 - a) + log(9 - b), with a + b = 1
     assert 1 / a - 1 / (2 - a) == pytest.approx(1 / b - 1 / (9 - b), rel=1e-8)
+    # time left on workers that give it nothing, beside half of a worker that is worth having
+    blocks = Blocks(np.array([[1.0, 0.0]]), np.ones(1), np.ones(1, np.int64), np.array([0.5, 2.0]))
+    a, b = product_optimum(ProductProgram(blocks))[0].x[0]
+    assert a == pytest.approx(0.5, abs=1e-14)
+    assert 1 / b == pytest.approx(0.7 / (0.5 - b) + 1 / (2 - b), rel=1e-8)
 
 
 @pytest.mark.parametrize(
