@@ -32,10 +32,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
-from gavel_opt.arrays import Floats
+from gavel_opt.arrays import Floats, Ints
 from gavel_opt.solver.column_generation.between_centres import nearest_mix
 from gavel_opt.solver.column_generation.face_columns import Face, open_pairs
 from gavel_opt.solver.column_generation.face_parts import Part, parts_of
+from gavel_opt.solver.column_generation.held_columns import pushes, together
 from gavel_opt.solver.column_generation.joint_equations import JointEquations
 from gavel_opt.solver.column_generation.kept_centre import slack_of_rows
 from gavel_opt.solver.column_generation.pair_pricing import Prices
@@ -55,9 +56,12 @@ FALLS = 0.1
 """What products are to fall to in a step from outside."""
 STALE = 1e-2
 """Equations serve for further steps until a variable has moved by this part since they were factored."""
-EXACT, STEADY = 1e-13, 1e-6
-"""Newton's method ends once the next change of a variable would be smaller than the first part of it, or once none
-is larger than the second and they get no smaller."""
+EXACT, ENOUGH, STEADY = 1e-13, 1e-11, 1e-6
+"""Newton's method ends once the next change of a variable would be smaller than the first part of it, from rounded prices,
+which are the same whoever comes, than the second, or once none is larger than the third and they get no smaller."""
+FEW_HELD, ROUNDS = 8, 3
+"""Columns that are held back, one for so many groups at most, go through a step together; those that are held back in their
+place go with them, so often."""
 LONG = 0.5
 """Steps of Newton's method shorter than this are taken with what shares and costs do to each other."""
 FULL, FEW, SHORT = 0.15, 4, 0.1
@@ -130,6 +134,7 @@ class _Search:
     def __init__(self, parts: list[Part], equations: JointEquations, limits: Floats) -> None:
         self._parts, self._equations, self._limits = parts, equations, limits
         self.nu = np.zeros(limits.size)
+        self._nobody = [np.empty(0, dtype=np.int64) for _ in parts]
 
     def run(self, starts: Iterator[Floats]) -> bool:
         """Go there, from prices that may be near it or from outside; whether it has been reached."""
@@ -141,7 +146,7 @@ class _Search:
             return True
         canonical, own = self._equations.canonical(self.nu)
         tried = BITS if own > ALIKE else (FEWER, *BITS)
-        return any(self._from_prices(rounded(canonical, bits)) for bits in tried) or (
+        return any(self._from_prices(rounded(canonical, bits), exact=ENOUGH) for bits in tried) or (
             self._from_outside()
         )
 
@@ -175,9 +180,9 @@ class _Search:
         nearest: Floats = mix[0] * last + mix[1] * other
         return nearest
 
-    def _from_prices(self, nu: Floats, full: float = FULL) -> bool:
+    def _from_prices(self, nu: Floats, full: float = FULL, exact: float = EXACT) -> bool:
         """Newton's method from where these prices would be a centre's, unless its first step is shorter than ``full``."""
-        return self._stand_at(nu) and self._newton(1.0, LIMIT, full)
+        return self._stand_at(nu) and self._newton(1.0, LIMIT, full, exact=exact)
 
     def _stand_at(self, nu: Floats) -> bool:
         """Go where these prices would be a centre's; False where a column would cost nothing."""
@@ -207,13 +212,21 @@ class _Search:
             step = self._towards(FALLS * mu, second=1.0)
             if not np.isfinite(step.nu).all():
                 return False
-            self._take(step._replace(nu=ahead.nu + step.nu))
+            self._take(step._replace(nu=ahead.nu + step.nu), self._nobody)
         return False
 
-    def _newton(self, goal: float, limit: int, full: float = 0.0, drift: float = np.inf) -> bool:
+    def _newton(
+        self,
+        goal: float,
+        limit: int,
+        full: float = 0.0,
+        drift: float = np.inf,
+        exact: float = EXACT,
+    ) -> bool:
         """Newton's method towards products of ``goal``; where a first step should be ``full``, only if it is soon there.
 
-        ``drift`` is how far variables are from where equations were factored.
+        ``drift`` is how far variables are from where equations were factored, ``exact`` the change of a variable that would be
+        smaller than what is left to do.
         """
         before = np.inf
         for count in range(limit):
@@ -233,21 +246,53 @@ class _Search:
             if step.length < LONG:
                 more = self._towards(goal, second=1.0)
                 step = more._replace(nu=step.nu + more.nu)
-            held = self._take(step)
+            whole = self._nobody
+            if step.length * (1.0 - KEPT) < 1.0:
+                step, whole = self._with_held(step, goal)
+            held = self._take(step, whole)
             drift += step.moved
-            if not held and (step.moved * drift <= EXACT or 0.5 * before < step.moved <= STEADY):
+            if not held and (step.moved * drift <= exact or 0.5 * before < step.moved <= STEADY):
                 return True
             before = step.moved
         return False
+
+    def _with_held(self, step: _Step, goal: float) -> tuple[_Step, list[Ints]]:
+        """The step with the columns that it would hold back gone through it together, if they are few; and which these are."""
+        most = self._equations.groups // FEW_HELD
+        places = self._nobody
+        for _ in range(ROUNDS):
+            room, found = most, []
+            for part, known in zip(self._parts, places, strict=True):
+                here = np.empty(most, dtype=np.int64)
+                many = part.held_back(KEPT, here)
+                if many > room:
+                    return step, places
+                found.append(np.union1d(known, here[:many]))
+                room -= found[-1].size
+            if room < 0 or sum(map(len, found)) == sum(map(len, places)):
+                return step, places
+            held = [part.held(own) for part, own in zip(self._parts, found, strict=True)]
+            all_held = together(held)
+            columns = all_held.entries(self._equations.groups, self._equations.types)
+            by = pushes(all_held, self._equations.products(columns), goal)
+            if by is None:
+                return step, places
+            nu, at = self._equations.solve(columns @ by), 0
+            for part, own in zip(self._parts, found, strict=True):
+                part.push(own, by[at : at + own.size])
+                at += own.size
+            places = found
+            step = self._walk(nu)._replace(nu=step.nu + nu)
+        return step, places
 
     def _look_at_prices(self) -> None:
         for part in self._parts:
             part.look_at_prices(self.nu)
 
-    def _take(self, step: _Step) -> int:
-        """Take a step, but for shares and costs that would be held back; how many were."""
+    def _take(self, step: _Step, whole: list[Ints]) -> int:
+        """Take a step, but for shares and costs that would be held back and are not ``whole``; how many would be."""
         self.nu += step.nu
-        return sum(part.take(KEPT) for part in self._parts)
+        return sum(part.take(KEPT, own) for part, own in zip(self._parts, whole, strict=True))
 
     def _factor(self) -> bool:
         for part in self._parts:
@@ -266,10 +311,11 @@ class _Search:
 
     def _towards(self, goal: float, second: float = 0.0) -> _Step:
         """The step towards products of ``goal``, or what it is beyond the last one with that part of its second order."""
-        for part in self._parts:
-            part.aim(goal, second)
-        total: Any = sum(part.totals() for part in self._parts)
-        nu = self._equations.solve(total - self._limits)
+        total: Any = sum(part.aim(goal, second) for part in self._parts)
+        return self._walk(self._equations.solve(total - self._limits))
+
+    def _walk(self, nu: Floats) -> _Step:
+        """Finish a step with one of prices."""
         below_x, below_z, moved = np.max([part.walk(nu) for part in self._parts], axis=0).tolist()
         return _Step(nu, 1.0 / max(below_x, below_z, np.finfo(float).tiny), moved)
 

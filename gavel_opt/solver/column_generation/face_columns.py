@@ -326,6 +326,10 @@ def aim(point: Point, weight: Floats, goal: float, second: float) -> None:
     ``second`` is the part of ``dx dz``, of the step before, that is taken into account, as far as that one may go.
     """
     x, z, dx, dz = point
+    if second == 0.0:
+        for n in range(x.size):
+            dx[n] = goal * weight[n] / z[n] - x[n]
+        return
     for n in range(x.size):
         along = min(max(dx[n], -x[n]), LONGEST * x[n])
         product = second * along * min(max(dz[n], -z[n]), LONGEST * z[n])
@@ -373,4 +377,17 @@ def take(point: Point, kept: float) -> int:
         along, across = x[n] + dx[n], z[n] + dz[n]
         held += x[n] > 0.0 and (along < kept * x[n] or across < kept * z[n])
         x[n], z[n] = max(along, kept * x[n]), max(across, kept * z[n])
+    return held
+
+
+@compiled
+def held_back(point: Point, kept: float, found: Ints) -> int:
+    """How many columns :func:`take` would hold back; the first of them are written down as far as there is room."""
+    x, z, dx, dz = point
+    held = 0
+    for n in range(x.size):
+        if x[n] > 0.0 and (x[n] + dx[n] < kept * x[n] or z[n] + dz[n] < kept * z[n]):
+            if held < found.size:
+                found[held] = n
+            held += 1
     return held

@@ -13,12 +13,15 @@ from gavel_opt.solver.column_generation import face_columns as listed
 from gavel_opt.solver.column_generation import tiles as tiled
 from gavel_opt.solver.column_generation.between_centres import Between
 from gavel_opt.solver.column_generation.face_columns import Blocks, Columns, Face, Point
+from gavel_opt.solver.column_generation.held_columns import Held
 from gavel_opt.solver.column_generation.tiles import RowValues, Tiles
 
 MANY = 2000
 """Columns from which on passes are not interpreted."""
 _FULL = 0.3
 """Part of a tile from which on it is worth its empty places."""
+_LEAST = 1e-3
+"""Part of itself that is left of a share or a cost that goes through a step whole, if rounding would have less left."""
 LEAST = 32
 """Groups from which on there are tiles."""
 
@@ -60,17 +63,23 @@ class Part(Protocol):
     def look_at_prices(self, nu: Floats) -> None:
         """Have costs that prices give in place of those that are there, by the next step."""
 
-    def aim(self, goal: float, second: float) -> None:
-        """Start a step."""
-
-    def totals(self) -> Floats:
-        """What rows add up to where the step that has begun leads, before prices move."""
+    def aim(self, goal: float, second: float) -> Floats:
+        """Start a step; what rows add up to where it leads before prices move."""
 
     def walk(self, nu: Floats) -> tuple[float, float, float]:
         """Finish a step."""
 
-    def take(self, kept: float) -> int:
-        """Take the step, but for a part of each share and cost; how many columns that held back."""
+    def take(self, kept: float, whole: Ints) -> int:
+        """Take the step, but for a part of each share and cost; how many columns that held back, or would have ``whole`` ones."""
+
+    def held_back(self, kept: float, found: Ints) -> int:
+        """How many columns :meth:`take` would hold back; the first are written down as far as there is room."""
+
+    def held(self, places: Ints) -> Held:
+        """These columns, and where the step leads them."""
+
+    def push(self, places: Ints, by: Floats) -> None:
+        """Push these columns by so much, and have the step finished once more by what :meth:`walk` gets."""
 
     def hand_out(self, x: Floats) -> None:
         """Write shares into an array of shape ``(G + P, J)``."""
@@ -113,10 +122,23 @@ def _in_tiles(face: Face, first: Ints) -> Bools:
     return found
 
 
-def _make_ready(point: Point, weight: Floats) -> None:
+def _make_ready(point: Point) -> None:
     """Have compiled code for what goes along all columns alike."""
-    make_ready(listed.aim, (point, weight, 0.0, 0.0))
     make_ready(listed.take, (point, 0.0))
+    make_ready(listed.held_back, (point, 0.0, np.zeros(0, dtype=np.int64)))
+
+
+def _take(point: Point, kept: float, whole: Ints) -> int:
+    """Take a step: these columns' whole, of all others but a part."""
+    x, z, dx, dz = point
+    shares, costs = x[whole], z[whole]
+    after = (
+        np.maximum(shares + dx[whole], _LEAST * shares),
+        np.maximum(costs + dz[whole], _LEAST * costs),
+    )
+    held = listed.take(point, kept)
+    x[whole], z[whole] = after
+    return held
 
 
 class _List:
@@ -140,7 +162,8 @@ class _List:
         make_ready(listed.costs, (columns, np.zeros(rows), groups))
         make_ready(listed.add_up, (columns, point, rows, groups))
         make_ready(listed.walk, (columns, point, np.zeros(rows), groups))
-        _make_ready(point, columns.weight)
+        make_ready(listed.aim, (point, columns.weight, 0.0, 0.0))
+        _make_ready(point)
 
     @property
     def _rows(self) -> int:
@@ -188,18 +211,31 @@ class _List:
     def look_at_prices(self, nu: Floats) -> None:
         self._point.dz[:] = listed.costs(self.columns, nu, self._groups) - self._point.z
 
-    def aim(self, goal: float, second: float) -> None:
+    def aim(self, goal: float, second: float) -> Floats:
         listed.aim(self._point, self.columns.weight, goal, second)
-
-    def totals(self) -> Floats:
         return listed.add_up(self.columns, self._point, self._rows, self._groups)
 
     def walk(self, nu: Floats) -> tuple[float, float, float]:
         found: tuple[float, float, float] = listed.walk(self.columns, self._point, nu, self._groups)
         return found
 
-    def take(self, kept: float) -> int:
-        return listed.take(self._point, kept)
+    def take(self, kept: float, whole: Ints) -> int:
+        return _take(self._point, kept, whole)
+
+    def held_back(self, kept: float, found: Ints) -> int:
+        return int(listed.held_back(self._point, kept, found))
+
+    def held(self, places: Ints) -> Held:
+        x, z, dx, dz = (part[places] for part in self._point)
+        c = self.columns
+        which = c.one[places], c.two[places], c.kind[places]
+        adds = c.first[places], c.second[places], c.share[places], c.other[places], c.use[places]
+        own = *which, *adds, c.weight[places]
+        return Held(*own, x, z, self._ratio[places], x + dx, z + dz)
+
+    def push(self, places: Ints, by: Floats) -> None:
+        self._point.dx[:] += self._ratio * self._point.dz
+        self._point.dx[places] += by
 
     def hand_out(self, x: Floats) -> None:
         shares = self.columns.place >= 0
@@ -257,9 +293,9 @@ class _Tiles:
         beside, kinds = tuple(np.zeros((2, self._shape[1], room.shape[1]))), room[0]
         make_ready(tiled.costs_of_tiles, (tiles, values, point.dz))
         make_ready(tiled.assemble_tiles, (tiles, ratio, room[0], beside, kinds, room))
-        make_ready(tiled.add_up_tiles, (tiles, point, ratio, values, room))
+        make_ready(tiled.aim_tiles, (tiles, point, ratio, (0.0, 0.0), values, room))
         make_ready(tiled.walk_tiles, (tiles, point, ratio, values, room))
-        _make_ready(point, tiles.weight)
+        _make_ready(point)
         x = np.zeros(self._marks.shape)
         make_ready(tiled.read_tiles, (tiles, point.x, self._pairs, self._marks, self._place, x))
 
@@ -317,13 +353,11 @@ class _Tiles:
         tiled.costs_of_tiles(self._tiles, self._own(nu), self._point.dz)
         self._point.dz[:] -= self._point.z
 
-    def aim(self, goal: float, second: float) -> None:
-        listed.aim(self._point, self._tiles.weight, goal, second)
-
-    def totals(self) -> Floats:
+    def aim(self, goal: float, second: float) -> Floats:
         groups, types = self._shape
         own = RowValues.zeros(self._order.size, types)
-        tiled.add_up_tiles(self._tiles, self._point, self._ratio, own, self._room)
+        towards = float(goal), float(second)
+        tiled.aim_tiles(self._tiles, self._point, self._ratio, towards, own, self._room)
         found = np.zeros(2 * groups + types)
         found[self._order], found[groups + self._order] = own.level, own.time
         found[2 * groups :] = own.workers
@@ -335,8 +369,27 @@ class _Tiles:
         )
         return found
 
-    def take(self, kept: float) -> int:
-        return listed.take(self._point, kept)
+    def take(self, kept: float, whole: Ints) -> int:
+        return _take(self._point, kept, whole)
+
+    def held_back(self, kept: float, found: Ints) -> int:
+        return int(listed.held_back(self._point, kept, found))
+
+    def held(self, places: Ints) -> Held:
+        x, z, dx, dz = (part[places] for part in self._point)
+        tiles = self._tiles
+        rows = np.flatnonzero(tiles.many)
+        row = rows[np.searchsorted(tiles.begin[rows], places, side="right") - 1]
+        kind, along = np.divmod(places - tiles.begin[row], tiles.many[row])
+        ones = np.ones(places.size)
+        pair = self._order[row], self._order[row + 1 + along]
+        adds = tiles.first[places], tiles.second[places], ones, ones, tiles.use[row]
+        own = *pair, kind, *adds, tiles.weight[places]
+        return Held(*own, x, z, self._ratio[places], x + dx, z + dz)
+
+    def push(self, places: Ints, by: Floats) -> None:
+        self._point.dx[:] += self._ratio * self._point.dz
+        self._point.dx[places] += by
 
     def hand_out(self, x: Floats) -> None:
         tiled.read_tiles(

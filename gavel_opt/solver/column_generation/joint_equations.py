@@ -1,11 +1,17 @@
-"""The normal equations of a face of many pairs: dense blocks of groups that pairs join, beside worker types."""
+r"""The normal equations of a face of many pairs: dense blocks of groups that pairs join, beside worker types.
+
+Blocks are factored in numbers of 32 bits, in half the time: what a solution with such factors leaves of its right-hand side is
+worked out in 64 bits and solved for once more. Where the second solution is no small part of the first, rows are too
+much alike for that, and the block is factored in 64 bits. An error that is small beside the whole, but not in a direction of its
+own, is what the next step of Newton's method has for a right-hand side, so there it is seen.
+"""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.linalg import lapack
+from scipy.linalg import blas, lapack
 
 from gavel_opt.arrays import Bools, Floats, Ints
 from gavel_opt.solver.column_generation.face_columns import Blocks
@@ -13,6 +19,14 @@ from gavel_opt.solver.column_generation.face_parts import Part
 
 _RIDGE = 1e-12
 """Added to each diagonal, relative: rows may say what another one says."""
+_SHORT_RIDGE = 2.0**-22
+"""The same in numbers of 32 bits: four times their precision."""
+_FADES = 1e-2
+"""A second solution that is larger than this, by the square of its length in these equations, is too large."""
+_SHORT = 512
+"""Rows of a block from which on that is done."""
+_PANEL = 128
+"""Rows that are rounded to 32 bits together."""
 _NONE = 1e-13
 """Worker types' rows that have no more left, relatively, say what others say."""
 _OWN = 1e-8
@@ -80,6 +94,11 @@ class JointEquations:
         return self._groups
 
     @property
+    def types(self) -> int:
+        """Worker types."""
+        return self._types
+
+    @property
     def size(self) -> int:
         """Numbers in all blocks."""
         return self._size
@@ -104,7 +123,7 @@ class JointEquations:
         for one in self._sets:
             if not one.factor(self._matrix, beside):
                 return False
-            schur = schur - one.across.T @ one.across
+            schur = schur - one.told
         if not np.isfinite(schur).all():
             return False
         value, vector = np.linalg.eigh(schur)
@@ -120,7 +139,7 @@ class JointEquations:
         square[workers, workers] = np.diag(kinds[self._tight_kinds])
         for one, tight in zip(self._sets, self._tight, strict=True):
             own = slice(at, at + tight.size)
-            square[own, own] = one.products(self._matrix, tight)
+            square[own, own] = one.products_of(self._matrix, tight)
             square[own, workers] = one.beside(beside)[np.ix_(tight, self._tight_kinds)]
             at += tight.size
         return square
@@ -143,20 +162,34 @@ class JointEquations:
         """Solve for right-hand sides of all rows, shape ``(2 G + J,)``."""
         groups = self._groups
         found = np.empty(right.size)
-        left, halves = right[2 * groups :].copy(), []
+        left = right[2 * groups :].copy()
         for one in self._sets:
-            half = one.forward(right[one.rows])
-            halves.append(half)
-            left -= one.across.T @ half
+            found[one.rows] = one.solve(right[one.rows])
+            left -= one.across.T @ right[one.rows]
         workers = self._workers @ left
         found[2 * groups :] = workers
-        for one, half in zip(self._sets, halves, strict=True):
-            found[one.rows] = one.back(half - one.across @ workers)
+        for one in self._sets:
+            found[one.rows] -= one.across @ workers
         return found
+
+    def products(self, columns: Floats) -> Floats:
+        """What each of some columns, shape ``(2 G + J, K)``, is worth at the prices that solve for each, shape ``(K, K)``."""
+        left = columns[2 * self._groups :].copy()
+        found = np.zeros((columns.shape[1], columns.shape[1]))
+        for one in self._sets:
+            own = columns[one.rows]
+            here = np.flatnonzero(own.any(axis=0))
+            if here.size:
+                own = own[:, here]
+                half = one.half(own)
+                found[np.ix_(here, here)] += half.T @ half
+                left[:, here] -= one.across.T @ own
+        product: Floats = found + left.T @ self._workers @ left
+        return product
 
 
 class _Set:
-    """Rows of some groups: their block's factor L, and L's solution for their entries beside worker types.
+    """Rows of some groups: their block's factor, its solution for their entries beside worker types, and what that adds up to.
 
     Parameters
     ----------
@@ -168,6 +201,7 @@ class _Set:
         self._members = members
         self.rows: Ints = np.concatenate([members, groups + members])
         self.across: Floats = np.empty((self.rows.size, 0))
+        self.told: Floats = np.empty((0, 0))
 
     def beside(self, beside: Floats) -> Floats:
         """Entries beside worker types, shape ``(rows, J)``."""
@@ -180,31 +214,111 @@ class _Joined(_Set):
     def __init__(self, members: Ints, groups: int, start: int) -> None:
         super().__init__(members, groups)
         self._where = slice(start, start + self.rows.size**2)
+        self._matrix: Floats = np.empty(0)
         self._lower: Floats = np.empty(0)
+        self._short: np.ndarray[Any, np.dtype[np.float32]] = np.empty((0, 0), np.float32)
+        self._is_short = True
 
     def _block(self, matrix: Floats) -> Floats:
         return matrix[self._where].reshape(self.rows.size, self.rows.size)
 
-    def products(self, matrix: Floats, tight: Ints) -> Floats:
+    def products_of(self, matrix: Floats, tight: Ints) -> Floats:
         """Products of some rows, upper half."""
         return self._block(matrix)[np.ix_(tight, tight)]
 
     def factor(self, matrix: Floats, beside: Floats) -> bool:
-        """Factor the block in its place; whether that could be done."""
-        block = self._block(matrix)
-        diagonal = np.einsum("ii->i", block)
+        """Factor the block, in its place if need be; whether that could be done."""
+        self._matrix = self._block(matrix)
+        diagonal = np.einsum("ii->i", self._matrix)
         diagonal[:] = _ridged(diagonal)
-        self._lower, failed = lapack.dpotrf(block.T, lower=1, clean=0, overwrite_a=1)
-        if not failed:
-            self.across = self.forward(np.asfortranarray(self.beside(beside)))
+        right = self.beside(beside)
+        if right.shape[0] >= _SHORT and self._factor_short() and self._look_across_short(right):
+            return True
+        if not self._factor_long():
+            return False
+        half = self._forward(np.asfortranarray(right))
+        self.told, self.across = half.T @ half, self._back(half)
+        return True
+
+    def solve(self, right: Floats) -> Floats:
+        """Solve for one right-hand side; not a number where rows say what others do and the block cannot be factored."""
+        if self._is_short:
+            found = self._solve_short(right)
+            if found is not None:
+                return found[0] + found[2]
+            if not self._factor_long():
+                return np.full_like(right, np.nan)
+        return self._back(self._forward(right))
+
+    def half(self, right: Floats) -> Floats:
+        """Solve with L for several right-hand sides, as nearly as factors are there."""
+        if not self._is_short:
+            return self._forward(np.asfortranarray(right))
+        half = lapack.strtrs(self._short.T, np.asfortranarray(right, dtype=np.float32), lower=1)[0]
+        found: Floats = half.astype(np.float64)
+        return found
+
+    def _factor_long(self) -> bool:
+        self._is_short = False
+        self._lower, failed = lapack.dpotrf(self._matrix.T, lower=1, clean=0, overwrite_a=1)
         return not failed
 
-    def forward(self, right: Floats) -> Floats:
+    def _factor_short(self) -> bool:
+        many = self.rows.size
+        if not self._short.size:
+            self._short = np.empty((many, many), np.float32)
+        for first in range(0, many, _PANEL):
+            panel = slice(first, first + _PANEL)
+            self._short[panel, first:] = self._matrix[panel, first:]
+        diagonal = np.einsum("ii->i", self._short)
+        diagonal *= 1.0 + _SHORT_RIDGE
+        _, failed = lapack.spotrf(self._short.T, lower=1, clean=0, overwrite_a=1)
+        self._is_short = not failed
+        return self._is_short
+
+    def _look_across_short(self, right: Floats) -> bool:
+        """Solve for what is beside worker types; whether that is as good as it has to be."""
+        first, left, more = np.empty((3, right.shape[1], right.shape[0]))
+        for n, column in enumerate(right.T):
+            solved = self._solve_short(np.ascontiguousarray(column))
+            if solved is None:
+                return False
+            first[n], left[n], more[n] = solved
+        self.across = (first + more).T
+        # what is left of workers' own rows hangs on it: errors of these solutions count by their products here
+        self.told = first @ right + left @ self.across
+        return True
+
+    def _solve_short(self, right: Floats) -> tuple[Floats, Floats, Floats] | None:
+        """Solve with the factors of 32 bits, and for what that leaves; None where that is no small part of it."""
+        found = self._by_short(right)
+        left = right - self._times(found)
+        more = self._by_short(left)
+        if not float(more @ left) <= _FADES * float(found @ right):
+            return None
+        return found, left, more
+
+    def _by_short(self, right: Floats) -> Floats:
+        largest = float(np.abs(right).max())
+        if not 0.0 < largest < np.inf:
+            return np.zeros_like(right)
+        half = (right / largest).astype(np.float32)
+        half = lapack.strtrs(self._short.T, half, lower=1, overwrite_b=1)[0]
+        half = lapack.strtrs(self._short.T, half, lower=1, trans=1, overwrite_b=1)[0]
+        found: Floats = half.astype(np.float64)
+        found *= largest
+        return found
+
+    def _times(self, prices: Floats) -> Floats:
+        product: Floats = blas.dsymv(1.0, self._matrix.T, prices, lower=1)
+        return product
+
+    def _forward(self, right: Floats) -> Floats:
         """Solve with L."""
         half: Floats = lapack.dtrtrs(self._lower, right, lower=1)[0]
         return half
 
-    def back(self, half: Floats) -> Floats:
+    def _back(self, half: Floats) -> Floats:
         """Solve with L transposed."""
         found: Floats = lapack.dtrtrs(self._lower, half, lower=1, trans=1)[0]
         return found
@@ -220,7 +334,7 @@ class _Single(_Set):
     def _blocks(self, matrix: Floats) -> Floats:
         return matrix[: 4 * self._members.size].reshape(-1, 4)
 
-    def products(self, matrix: Floats, tight: Ints) -> Floats:
+    def products_of(self, matrix: Floats, tight: Ints) -> Floats:
         """Products of some rows, upper half."""
         many = self._members.size
         level, both, _, time = self._blocks(matrix).T
@@ -237,10 +351,19 @@ class _Single(_Set):
         self._lower = np.stack([first, across, np.sqrt(np.maximum(left, 0.0))])
         if not left.min() > 0.0:
             return False
-        self.across = self.forward(self.beside(beside))
+        half = self._forward(self.beside(beside))
+        self.told, self.across = half.T @ half, self._back(half)
         return True
 
-    def forward(self, right: Floats) -> Floats:
+    def solve(self, right: Floats) -> Floats:
+        """Solve for one right-hand side."""
+        return self._back(self._forward(right))
+
+    def half(self, right: Floats) -> Floats:
+        """Solve with L for several right-hand sides."""
+        return self._forward(right)
+
+    def _forward(self, right: Floats) -> Floats:
         """Solve with L."""
         many = self._members.size
         first, across, last = self._lower.reshape(3, many, *[1] * (right.ndim - 1))
@@ -249,9 +372,10 @@ class _Single(_Set):
         half[many:] = (right[many:] - across * half[:many]) / last
         return half
 
-    def back(self, half: Floats) -> Floats:
+    def _back(self, half: Floats) -> Floats:
         """Solve with L transposed."""
-        many, (first, across, last) = self._members.size, self._lower
+        many = self._members.size
+        first, across, last = self._lower.reshape(3, many, *[1] * (half.ndim - 1))
         found = np.empty_like(half)
         found[many:] = half[many:] / last
         found[:many] = (half[:many] - across * found[many:]) / first

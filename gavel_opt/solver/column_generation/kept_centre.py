@@ -23,6 +23,8 @@ _SWEEPS = 2
 _ROUNDS = 30
 _STILL = 1e-2
 """A job's own search ends once no cost of its columns moves by more than this part."""
+_OWN = 1e-10
+"""Part of a job's row of time, by its square, that its row of its level says nothing of, up to which one of both prices will do."""
 _BACK = 0.9
 """Part of the way to the first cost of zero that is gone."""
 
@@ -164,11 +166,14 @@ def _own_prices(columns: _OwnColumns, prices: Floats, limit: Floats) -> Floats |
         share = weight / cost
         square = (rows * (share / cost)[:, None]).T @ rows
         (level, both), (_, time) = square.tolist()
-        left = level * (1.0 + 1e-12) * time * (1.0 + 1e-12) - both * both
-        if not left > 0.0:  # one row says what the other does, or nothing
-            return None
         off = rows.T @ share - limit
-        step = np.array([time * off[0] - both * off[1], level * off[1] - both * off[0]]) / left
+        left = level * time - both * both
+        if left > _OWN * level * time:
+            step = np.array([time * off[0] - both * off[1], level * off[1] - both * off[0]]) / left
+        elif time > 0.0:  # one row says what the other does
+            step = np.array([0.0, off[1] / time])
+        else:
+            return None
         change = (rows @ step) / cost
         prices += min(1.0, _BACK / max(float(-change.min(initial=0.0)), 1e-300)) * step
         if np.abs(change).max(initial=0.0) <= _STILL:

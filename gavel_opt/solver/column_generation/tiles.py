@@ -4,8 +4,7 @@ Groups that pairs join stand in a row, and each group's columns with all that fo
 tile for each worker type: so what a pass reads and adds to is a stretch of an array. Columns that are not on
 the face have their place too, with no weight and a share of zero. All else that
 :mod:`~gavel_opt.solver.column_generation.face_columns` has is done here in the same way: a unit takes one unit
-of time of both groups, and levels count downwards. What goes along all columns alike (``aim``, ``take``) is done
-by the passes over a list.
+of time of both groups, and levels count downwards. ``take``, which goes along all columns alike, is the pass over a list.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ import numpy as np
 
 from gavel_opt.arrays import Bools, Floats, Ints
 from gavel_opt.kernels.jit import compiled, unrolled
-from gavel_opt.solver.column_generation.face_columns import Point
+from gavel_opt.solver.column_generation.face_columns import Point, aim
 from gavel_opt.solver.column_generation.pair_pricing import PairColumns
 
 _LANES = 8
@@ -244,15 +243,28 @@ def _take_off_product(total: Floats, one: Floats, other: Floats) -> None:
 
 @unrolled
 @compiled
-def add_up_tiles(tiles: Tiles, point: Point, ratio: Floats, total: RowValues, room: Floats) -> None:
-    """Add what shares would add up to in each row, as :func:`gavel_opt.solver.column_generation.face_columns.add_up` does."""
-    x, _, dx, dz = point
+def aim_tiles(
+    tiles: Tiles,
+    point: Point,
+    ratio: Floats,
+    towards: tuple[float, float],
+    total: RowValues,
+    room: Floats,
+) -> None:
+    """Start a step and add what shares would add up to, as :mod:`gavel_opt.solver.column_generation.face_columns` does.
+
+    ``towards`` are ``goal`` and ``second`` of its :func:`~gavel_opt.solver.column_generation.face_columns.aim`, ``total`` what
+    its :func:`~gavel_opt.solver.column_generation.face_columns.add_up` returns.
+    """
+    x, z, dx, dz = point
+    goal, second = towards
     for r in range(tiles.many.size):
         many, by = tiles.many[r], r + 1
         y, product = room[0, :many], room[1, :many]
         for j in range(total.workers.size):
             at = tiles.begin[r] + j * many
             to = at + many
+            aim(Point(x[at:to], z[at:to], dx[at:to], dz[at:to]), tiles.weight[at:to], goal, second)
             _shares_after(y, x[at:to], dx[at:to], ratio[at:to], dz[at:to])
             _take_off_product(total.level[by : by + many], tiles.second[at:to], y)
             _add(total.time[by : by + many], y)
@@ -264,21 +276,16 @@ def add_up_tiles(tiles: Tiles, point: Point, ratio: Floats, total: RowValues, ro
 
 
 @compiled
-def _most_along(x: Floats, dx: Floats, down: Floats, up: Floats) -> None:
-    """Raise ``down`` and ``up`` to the parts of shares by which they fall and rise."""
+def _most(point: Point, ratio: Floats, room: Floats) -> None:
+    """Raise ``room`` to the parts by which shares fall, by which costs fall, and by which either changes."""
+    x, _, dx, dz = point
+    down, dear, moved = room[0], room[1], room[2]
     for q in range(x.size):
-        part = dx[q] / max(x[q], _LEAST)
-        down[q] = max(down[q], -part)
-        up[q] = max(up[q], part)
-
-
-@compiled
-def _most_across(x: Floats, z: Floats, dz: Floats, down: Floats, up: Floats) -> None:
-    """The same of costs, where there is a column."""
-    for q in range(x.size):
-        part = dz[q] / z[q] if x[q] > 0.0 else 0.0
-        down[q] = max(down[q], -part)
-        up[q] = max(up[q], part)
+        one = 1.0 / max(x[q], _LEAST)
+        along, across = dx[q] * one, dz[q] * (ratio[q] * one)
+        down[q] = max(down[q], -along)
+        dear[q] = max(dear[q], -across)
+        moved[q] = max(moved[q], max(abs(along), abs(across)))
 
 
 @unrolled
@@ -289,9 +296,7 @@ def walk_tiles(
     """Finish a step, as :func:`gavel_opt.solver.column_generation.face_columns.walk` does; ``room`` has shape ``(5, N)``."""
     x, z, dx, dz = point
     width = room.shape[1]
-    for k in range(4):
-        for q in range(width):
-            room[k, q] = 0.0
+    room[:3] = 0.0
     for r in range(tiles.many.size):
         many = tiles.many[r]
         ahead = nu.time[r + 1 : r + 1 + many], nu.level[r + 1 : r + 1 + many]
@@ -302,12 +307,11 @@ def walk_tiles(
             own = nu.time[r] + tiles.use[r] * nu.workers[j], nu.level[r]
             _add_cost(dz_here, own, tiles.first[at:to], tiles.second[at:to], ahead)
             _take_off_product(dx_here, ratio[at:to], dz_here)
-            _most_along(x[at:to], dx_here, room[0, :many], room[1, :many])
-            _most_across(x[at:to], z[at:to], dz_here, room[2, :many], room[3, :many])
+            _most(Point(x[at:to], z[at:to], dx_here, dz_here), ratio[at:to], room)
     below_x, below_z, moved = 0.0, 0.0, 0.0
     for q in range(width):
-        below_x, below_z = max(below_x, room[0, q]), max(below_z, room[2, q])
-        moved = max(moved, room[0, q], room[1, q], room[2, q], room[3, q])
+        below_x, below_z = max(below_x, room[0, q]), max(below_z, room[1, q])
+        moved = max(moved, room[2, q])
     return below_x, below_z, moved
 
 
