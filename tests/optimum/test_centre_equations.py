@@ -19,22 +19,22 @@ def block(smallest: float) -> np.ndarray:
     return (across * np.geomspace(smallest, 1.0, ROWS)) @ across.T
 
 
-@pytest.mark.parametrize(("smallest", "short"), [(1e-3, True), (1e-9, False)])
+@pytest.mark.parametrize(("smallest", "short"), [(1e-3, True), (1e-8, True), (1e-9, False)])
 def test_equations_are_solved_in_64_bits_where_32_do_not_do(smallest: float, short: bool) -> None:
     matrix = block(smallest)
     random = np.random.default_rng(6)
     beside = random.standard_normal((2, ROWS // 2, 3))
     equations = _Joined(np.arange(ROWS // 2), ROWS // 2, 0)
     assert equations.factor(matrix.ravel().copy(), beside)
-    prices = random.standard_normal(ROWS)
+    prices = np.linalg.eigh(matrix)[1][:, 0]  # where numbers of 32 bits say least
     found = equations.solve(matrix @ prices)
     assert equations._is_short is short
     off = found - prices
-    assert off @ matrix @ off <= 1e-12 * (prices @ matrix @ prices)
+    assert off @ matrix @ off <= 1e-4 * (prices @ matrix @ prices)
     matrix[np.diag_indices(ROWS)] *= 1.0 + 1e-12  # the ridge that all equations have
     exact = np.linalg.solve(matrix, equations.beside(beside))
     told = equations.beside(beside).T @ exact
-    assert np.abs(equations.told - told).max() <= 1e-6 * np.abs(told).max()
+    assert np.abs(equations.told - told).max() <= 1e-4 * np.abs(told).max()
 
 
 def test_columns_that_hold_a_step_back_go_through_it_exactly() -> None:
