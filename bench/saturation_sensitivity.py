@@ -14,7 +14,7 @@ from typing import Any
 from unittest import mock
 
 from bench.saturation_cases import CASES, Case
-from simulator.runs.saturation import judge, long_queue, own_pace, weighing
+from simulator.runs.saturation import budget, judge, long_queue, own_pace, weighing
 from simulator.settings.saturation_rule import DEFAULT_RULE, PARAMETERS
 
 LOADS = (0.98, 1.05)
@@ -23,7 +23,12 @@ FACTORS = (0.5, 2.0)
 AS_IT_IS = "as it is"
 
 VARIED = [
-    "SUSPECTED",
+    "ODDS_BEYOND_LIKELY",
+    "MOST_ODDS",
+    "QUEUE_MADE",
+    "QUEUE_ROUND",
+    "USUAL_HOURS",
+    "TURNED_OVER_ERROR",
     "ANOTHER_MIX",
     "WASTES",
     "margin",
@@ -84,7 +89,11 @@ def varied(variant: Variant) -> Iterator[None]:
         if name in PARAMETERS[DEFAULT_RULE]:
             PARAMETERS[DEFAULT_RULE][name] *= variant.factor
         homes = (
-            [module for module in (judge, long_queue, own_pace, weighing) if hasattr(module, name)]
+            [
+                module
+                for module in (budget, judge, long_queue, own_pace, weighing)
+                if hasattr(module, name)
+            ]
             if name
             else []
         )

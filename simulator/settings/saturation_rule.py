@@ -11,7 +11,7 @@ DEFAULT_RULE = "long-queue"
 """The rule that measures what a long queue is worked off at (:mod:`simulator.runs.saturation.judge`)."""
 
 PARAMETERS: dict[str, dict[str, float]] = {
-    DEFAULT_RULE: {"jobs": 300.0, "hours": 2.0, "margin": 0.015, "errors": 2.5, "share": 0.015},
+    DEFAULT_RULE: {"jobs": 300.0, "hours": 2.0, "margin": 0.015, "errors": 2.5, "share": 0.02},
     "completion-rate": {
         "utilization": 0.99,
         "window": 2.0,

@@ -56,7 +56,7 @@ def _by_engine(speed, work, workers):
 def test_a_look_loads_no_engine():
     """An engine takes longer to be loaded than a short run under its rule takes."""
     program = (
-        "import sys, simulator; run = simulator.run(policy='fifo_perf', cluster='6:6:6', rate=0.83, "
+        "import sys, simulator; run = simulator.run(policy='fifo_perf', cluster='6:6:6', rate=0.95, "
         "window=(400, 500)); assert 'pace' in run.summary['saturation']['figures'], run.summary; "
         "sys.exit('highspy' in sys.modules)"
     )

@@ -222,7 +222,7 @@ class TestNearTheKnee:
     def test_many_that_wait_are_worth_a_measurement_whatever_is_likely(
         self, policy, rate, monkeypatch
     ):
-        monkeypatch.setattr(judge, "LIKELY", {policy: 9.0})
+        monkeypatch.setattr(judge, "LIKELY_ON_ONE_WORKER", {policy: 9.0})
         found = run(policy=policy, rate=rate, seed=2)
         assert found.status == "saturated"
         assert found.summary["jobs"]["arrived_in_all"] > 400  # it took some until so many waited

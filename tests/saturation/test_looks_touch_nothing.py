@@ -16,7 +16,7 @@ from simulator.settings.options import make_config
 
 SINGLE = {"cluster": "3:3:3", "rate": 0.36, "multi_gpu": False}
 MULTI = {"cluster": "8:8:8", "rate": 0.43, "multi_gpu": True}
-RULE = "long-queue:jobs=20,share=0.12,margin=9"
+RULE = "long-queue:jobs=20,share=9,margin=9"
 """Soon, and with a margin beyond which no rate is."""
 
 

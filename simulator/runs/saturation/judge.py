@@ -7,7 +7,7 @@ The rule asks what the cluster can do under the run's policy, not what it has do
    rate is beyond what the policy is likely to sustain, or if many jobs have waited for hours (:meth:`Judge._worth_looking`).
 3. *A measurement* simulates a long queue under the same policy for 1.5 % of the hours that the run takes, and takes the pace
    at which it is worked off (:mod:`.long_queue`). It ends early if it is clear, or could not stop the run; it goes on, or others
-   follow, while the rate seems to be beyond the pace (:meth:`Judge._measure`). Kinds of policies differ in what follows:
+   follow, as far as the odds that the run is saturated let it cost (:mod:`.budget`). Kinds of policies differ in what follows:
 
    * where a policy wastes workers and leaves some kind of job behind, a queue of the mix to which it drifts;
    * where jobs are served in order, the same queue for longer;
@@ -23,7 +23,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, get_args
 
@@ -32,6 +32,12 @@ import numpy as np
 from gavel_opt import GavelError
 from gavel_opt.policies import Found
 from simulator.runs.saturation.bounds import Bound, bound_of_jobs, evenly_shared_rate, highest_rate
+from simulator.runs.saturation.budget import (
+    most_odds,
+    odds,
+    price_of_a_queue,
+    price_of_a_round,
+)
 from simulator.runs.saturation.long_queue import (
     ANOTHER_MIX,
     DEMAND,
@@ -74,16 +80,12 @@ MANY_STRETCHES = 4 * STRETCHES
 CLEAR = 2.0
 """Times the usual doubt beyond which a long queue need not be measured to its end."""
 
-SUSPECTED = 12.0
-"""How many times the usual share of a run's hours may go into a long queue where the rate seems to be beyond the
-margin, so that the rest of the run is in vain if that is so; its root where the rate seems to be beyond the pace."""
-
-SUSPECTED_IN_ORDER = 30.0
-"""The same where jobs are served in order: such a queue is short, its rounds are cheap, and its pace is uneven."""
-
 UNSETTLED, SETTLED_ERROR = 0.015, 0.010
 """Error of the pace of a queue, as a part of it, where jobs share workers: its pace is that of the jobs which run, and it takes
 longer than a run has until those are the usual ones. And that of several together, or of one that has settled, at best."""
+
+TURNED_OVER_ERROR, TURNED_OVER_ERROR_ON_ONE_WORKER = 0.022, 0.012
+"""How far apart queues that are served in order are after one turnover; its root of so many times less after several."""
 
 SHORTER, SHORTER_WORKERS = 2.0, 120.0
 """Workers that a shorter queue asks for, per worker, and at least: one of forty jobs says little."""
@@ -112,27 +114,28 @@ LEAST_ROUNDS, LEAST_SHARED_ROUNDS = 40, 120
 jobs share workers it takes longer until those run together that do so usually."""
 
 
-LIKELY, LIKELY_OF_OTHERS = {"fifo": 0.92, "fifo_perf": 1.02}, 0.98
+LIKELY, LIKELY_OF_OTHERS = {"fifo": 0.92, "fifo_perf": 1.02, "gandiva": 1.01}, 0.99
 LIKELY_ON_ONE_WORKER = {
-    "allox": 1.13,
-    "gandiva": 1.13,
+    "allox": 1.155,
+    "gandiva": 1.15,
+    "fifo_perf": 1.04,
     "max_min_fairness_perf": math.inf,
     "max_min_fairness_packed": math.inf,
     "max_min_fairness_water_filling_perf": math.inf,
     "max_min_fairness_water_filling_packed": math.inf,
     "finish_time_fairness_perf": math.inf,
 }
-"""Part of the rate that equal shares of all workers sustain beyond which a long queue is measured as soon as enough jobs
-have come: what policies come to, as far as their knees are known, the latter where no job asks for several workers.
-The last are known to come within 1 % of the bound, and what is beyond that is proved."""
+"""Part of the rate that equal shares of all workers sustain beyond which it is likely that a run is saturated, so that a long
+queue is measured as soon as enough jobs have come: as far as knees are known just beyond 0.98 of the highest, and below 1.05 of
+the lowest unless the bound is lower yet. The latter where no job asks for several workers: those without an end are known to come
+within 1 % of the bound, and what is beyond that is proved."""
 
 WAITING, WAITING_LONGER = 0.75, 1.5
 """Below that it is measured once so many jobs wait per worker, of the usual number of workers at least, the latter where jobs are
 served in order or share workers: most runs that keep up do not come to that."""
 
-CROWDED, CROWDED_SHARE = 1.0, 4.0
-"""Workers that waiting jobs ask for, per worker, from which on a first measurement may take so many times the usual share
-of a run's hours: with long rounds the fewest that say something are more than that share."""
+USUAL_HOURS = 0.015
+"""Part of the hours that a run takes for which a long queue is measured."""
 
 RARER = 3
 """How many times as rare looks are that only ask whether it is time: each takes ten times as long as a warm one would."""
@@ -164,7 +167,7 @@ class Judge:
     def __init__(self, config: RunConfig, made: Found | None = None) -> None:
         self._config, self._made = config, made
         self._rule, self._parameters = config.saturation
-        self._measured, self._measurements = 0.0, 0
+        self._measured, self._measurements, self._spent = 0.0, 0, 0.0
         self._mix: np.ndarray | None = None
         self._mixes = 0
         self._doubted = False
@@ -240,19 +243,19 @@ class Judge:
 
     def snapshot(self) -> dict[str, Any]:
         """Everything that changes, and what it was found for, as JSON values."""
-        verdict = None if self.verdict is None else asdict(self.verdict)
         return {
             "of": self._what_decides(),
             "next_look": self.next_look,
             "measured": self._measured,
             "measurements": self._measurements,
+            "spent": self._spent,
             "mix": None if self._mix is None else self._mix.tolist(),
             "mixes": self._mixes,
-            "before": [asdict(pace) for pace in self._before],
+            "before": [_fields(pace) for pace in self._before],
             "doubted": self._doubted,
             "seen": self._own.seen,
-            "pace": None if self._pace is None else asdict(self._pace),
-            "verdict": verdict,
+            "pace": None if self._pace is None else _fields(self._pace),
+            "verdict": None if self.verdict is None else _fields(self.verdict),
         }
 
     def restore(self, memory: dict[str, Any]) -> None:
@@ -265,7 +268,7 @@ class Judge:
         self.next_look = (
             None if memory["next_look"] is None else operator.index(memory["next_look"])
         )
-        self._measured = float(memory["measured"])
+        self._measured, self._spent = float(memory["measured"]), float(memory["spent"])
         self._measurements = operator.index(memory["measurements"])
         mix, self._mixes = memory["mix"], operator.index(memory["mixes"])
         self._mix = None if mix is None else np.array([float(value) for value in mix])
@@ -322,22 +325,22 @@ class Judge:
         """
         if simulation.arrived < self._parameters["jobs"]:
             return False
-        return _rate(self._config) > self._likely_rate or self._jobs_wait(simulation)
+        return _rate(self._config) > self._likely_rate or self._crowd(simulation) >= 1.0
 
     @property
     def _likely_rate(self) -> float:
         """Jobs per hour that the policy is likely to sustain, as far as arithmetic tells."""
-        name = "" if self._made is not None else self._config.policy
+        name = self._known_name
         part = LIKELY.get(name, LIKELY_OF_OTHERS)
         if not self._config.multi_gpu:
             part = LIKELY_ON_ONE_WORKER.get(name, part)
         return part * self._even_shares
 
-    def _jobs_wait(self, simulation: Simulation) -> bool:
-        """Whether so many jobs have waited at every moment for some hours that it is worth a look."""
+    def _crowd(self, simulation: Simulation) -> float:
+        """How many times as many jobs have waited at every moment for some hours as make it worth a look."""
         small = times_as_few(simulation.cluster.total)
         more = self._in_order or simulation.shares_workers
-        return self._waiting(simulation) >= small * (WAITING_LONGER if more else WAITING)
+        return self._waiting(simulation) / (small * (WAITING_LONGER if more else WAITING))
 
     def _waiting(self, simulation: Simulation) -> float:
         """Jobs per worker that have waited at every moment for some hours."""
@@ -349,34 +352,44 @@ class Judge:
     def _hours_due(self, simulation: Simulation) -> float | None:
         """Hours of a long queue that may be simulated now; None if not yet.
 
-        They are a share of those that the run takes at least: until its last measured job has come.
         Another measurement takes twice the hours of the one before.
         """
-        affordable = self._affordable(simulation)
-        affordable *= self._most_suspicion if self._doubted else self._suspicion()
         due = max(self._hours_at_least(simulation), 2.0 * self._measured)
-        if affordable >= due:
-            small = times_as_few(simulation.cluster.total)
-            return min(affordable, 4.0 * small * due)
-        # The faster jobs come the shorter the run, but not the less it takes to do its jobs: a first
-        # measurement may be as long as at the rate that equal shares sustain.
-        most = self._parameters["share"] * simulation.window[1] / self._even_shares
-        if self._waiting(simulation) * simulation.mean_scale >= CROWDED:
-            most = max(most, CROWDED_SHARE * self._affordable(simulation))
-        return due if self._measured == 0.0 and most >= due else None
+        left = self._hours_left(simulation, self._price_of_a_queue(simulation))
+        return None if left < due else min(left, max(due, self._usual_hours(simulation)))
 
-    def _suspicion(self) -> float:
-        """How many times the usual share of a run's hours may go into a long queue, as far as its pace is known."""
-        if self._pace is None:
-            return 1.0
-        load, _ = load_of(_rate(self._config), self._pace)
-        if load > 1.0 + self._parameters["margin"]:
-            return self._most_suspicion
-        return math.sqrt(self._most_suspicion) if load > 1.0 else 1.0
+    def _hours_left(self, simulation: Simulation, paid: float = 0.0) -> float:
+        """Hours of a long queue for which looking may yet be spent, when so many rounds of the run have been besides."""
+        rounds = HOUR / self._config.round_seconds  # in an hour
+        share = self._parameters["share"] * self._odds(simulation)
+        left = share * self._takes(simulation) * rounds - self._spent - paid
+        return left / rounds / self._price_of_a_round(simulation)
+
+    def _odds(self, simulation: Simulation) -> float:
+        """Odds that the run is saturated: what arithmetic, its queue and the paces so far say together."""
+        if self._doubted:
+            return most_odds(self._in_order)
+        rate, limit = _rate(self._config), 1.0 + self._parameters["margin"]
+        load = None if self._pace is None else load_of(rate, self._pace)
+        return odds(self._crowd(simulation), rate > self._likely_rate, load, limit, self._in_order)
+
+    def _price_of_a_queue(self, simulation: Simulation) -> float:
+        seconds = self._config.round_seconds
+        return price_of_a_queue(simulation.cluster.total, seconds, self._in_order)
+
+    def _price_of_a_round(self, simulation: Simulation) -> float:
+        return price_of_a_round(self._known_name, simulation.cluster.total, self._in_order)
 
     @property
-    def _most_suspicion(self) -> float:
-        return SUSPECTED_IN_ORDER if self._in_order else SUSPECTED
+    def _known_name(self) -> str:
+        """The policy's name; none where it does not say what the policy is."""
+        return "" if self._made is not None else self._config.policy
+
+    def _pay(self, simulation: Simulation, hours: float) -> None:
+        """Count what hours of a long queue cost."""
+        self._measured += hours
+        rounds = hours * HOUR / self._config.round_seconds
+        self._spent += rounds * self._price_of_a_round(simulation)
 
     @property
     def _in_order(self) -> bool:
@@ -390,9 +403,9 @@ class Judge:
             rounds = LEAST_SHARED_ROUNDS * simulation.mean_scale  # jobs on more workers are fewer
         return rounds * self._config.round_seconds / HOUR
 
-    def _affordable(self, simulation: Simulation) -> float:
-        """Hours of a long queue that are the usual share of those that the run takes at least."""
-        return self._parameters["share"] * self._takes(simulation)
+    def _usual_hours(self, simulation: Simulation) -> float:
+        """Hours for which a long queue is measured."""
+        return USUAL_HOURS * self._takes(simulation)
 
     def _takes(self, simulation: Simulation) -> float:
         """Hours that the run takes at least."""
@@ -417,7 +430,6 @@ class Judge:
         self._measured = 0.0
         while True:
             queue = self._measure_one(simulation, hours)
-            self._measured += queue.hours
             if self._drifts(simulation, queue):
                 drift = queue.settled_mix(1)
                 more = drift if self._mix is None else self._mix * drift
@@ -449,7 +461,7 @@ class Judge:
         queue = self._next_queue(simulation, hours, SHORTER)
         for _ in range(STRETCHES):
             queue.go_on(hours / STRETCHES)
-        self._measured += queue.hours
+        self._pay(simulation, queue.hours)
         shorter = known_to(queue.pace(1), SETTLED_ERROR)
         if shorter.rate > self._pace.rate:
             self._pace = shorter
@@ -466,9 +478,8 @@ class Judge:
         rate, parameters = _rate(self._config), self._parameters
         if finding_of(rate, self._pace, parameters) != "undecided":
             return False
-        most = self._suspicion() * self._affordable(simulation)
-        enough = self._measured + queue.hours <= most
-        return enough and may_be_saturated(rate, self._pace, parameters)
+        left = self._hours_left(simulation, self._price_of_a_queue(simulation))
+        return queue.hours <= left and may_be_saturated(rate, self._pace, parameters)
 
     def _drifts(self, simulation: Simulation, queue: LongQueue, clear: float = 1.0) -> bool:
         """Whether a queue drifts so many times as far as makes it another one, which may give another answer."""
@@ -488,17 +499,17 @@ class Judge:
         """Measure a long queue for so many hours, and on while it is not clear and there is a point in it.
 
         Looked at after so many hours, twice, four times as many, and less exactly twice between. It goes on within the
-        usual share while the rate may be beyond the margin, and beyond that while it seems to be, unless another queue is to
+        usual hours while the rate may be beyond the margin, and beyond that as far as it may cost, unless another queue is to
         follow. Where jobs share workers it is the usual share: what such a queue has wrong while it settles is no chance,
         and a shorter queue is another one after a turnover.
         """
         rate, bound, parameters = _rate(self._config), self._bound(simulation), self._parameters
-        usual = self._affordable(simulation)
-        most = max(hours, self._most_suspicion * usual)
+        usual = self._usual_hours(simulation)
         mix, sharing = self._mix, simulation.shares_workers
         demand = None if mix is None else settled_demand(bound)
         if self._worse_when_long:
             demand = max(SHORTER, SHORTER_WORKERS / simulation.cluster.total)
+        most = max(hours, most_odds(self._in_order) * usual)
         queue = self._next_queue(simulation, most, demand)
         if queue.in_order or mix is not None:  # it takes hours until other jobs are seen
             hours = max(hours, usual)
@@ -523,6 +534,10 @@ class Judge:
             dismissed = early if sharing else known_to(pace, UNSETTLED)
             if sharing:
                 self._pace = pace = known_to(pace, self._error_where_shared(simulation, queue))
+            elif queue.in_order:
+                least = self._error_in_order(queue)
+                self._pace, dismissed = known_to(pace, least), known_to(dismissed, least)
+                pace, early = self._pace, known_to(early, least)
             if not may_be_saturated(rate, pace if whole else dismissed, parameters):
                 self._pace = pace if whole else early
                 break  # nothing is stopped by it, so it need not be clear
@@ -536,11 +551,17 @@ class Judge:
             if (whole or mix is None) and self._drifts(simulation, queue, 1.0 if whole else CLEAR):
                 break
             if whole and queue.in_order and may_be_saturated(rate, pace, parameters):
-                longer = min(2 * target, int(self._suspicion() * usual / stretch))
-                target = max(target, longer)
+                left = self._hours_left(simulation) - queue.hours
+                target = max(target, min(2 * target, done + int(left / stretch)))
                 step = math.ceil((target - done) / FEWEST_STRETCHES)
         self._before.append(own)
+        self._pay(simulation, queue.hours)
         return queue
+
+    def _error_in_order(self, queue: LongQueue) -> float:
+        """Part of the pace of a queue that is served in order to which it is known at best, whatever its stretches say."""
+        after_one = TURNED_OVER_ERROR if self._config.multi_gpu else TURNED_OVER_ERROR_ON_ONE_WORKER
+        return after_one * math.sqrt(queue.turnover / queue.hours)
 
     def _error_where_shared(self, simulation: Simulation, queue: LongQueue) -> float:
         """Part of the pace of this queue and those before to which it is known at best, where jobs share workers."""
@@ -553,6 +574,7 @@ class Judge:
         """Queue of other jobs than the one before, for so many hours at most."""
         config = replace(self._config, seed=self._config.seed + _OTHER_DRAWS * self._measurements)
         self._measurements += 1
+        self._spent += self._price_of_a_queue(simulation)
         # a queue that is served in order does not drift to another mix
         arrivals, in_order = (None, None) if self._mix is None else (_rate(self._config), False)
         return LongQueue(
@@ -591,6 +613,11 @@ class Judge:
         figures |= verdict.figures
         reason, time = verdict.reason, simulation.time
         self.verdict = Verdict(self._rule, verdict.finding, reason, figures, time)
+
+
+def _fields(kept: Pace | Verdict) -> dict[str, Any]:
+    """What a checkpoint keeps of them; it is asked for at each look."""
+    return {name: getattr(kept, name) for name in kept.__slots__}
 
 
 def _pace(memory: Mapping[str, Any]) -> Pace:
