@@ -244,7 +244,16 @@ class Simulation:
         """
         rounds, _ = self.mechanism.metrics()
         # looked up in the column as it lies: numpy would copy it whole, each time
-        recent = rounds[bisect.bisect_left(rounds["time"], seconds) :]
+        return self._waiting_in(rounds[bisect.bisect_left(rounds["time"], seconds) :])
+
+    @property
+    def waiting(self) -> float:
+        """Jobs that waited in the last round, as :meth:`waiting_since` counts them."""
+        rounds, _ = self.mechanism.metrics()
+        return float(self._waiting_in(rounds[-1:])[0]) if rounds.size else 0.0
+
+    def _waiting_in(self, recent: np.ndarray) -> np.ndarray:
+        """Jobs that waited in each of these rounds."""
         waiting: np.ndarray = recent["queued"].astype(np.float64)
         if self.shares_workers:
             most = recent["active"] - self.cluster.total / self.mean_scale

@@ -25,7 +25,7 @@ APART = 0.07
 LEAST_ERROR, MOST_EVIDENCE = 1e-3, 20.0
 """Error of a load at best, and logarithm of the odds at most, so that their exponential is a number."""
 
-QUEUE_MADE, QUEUE_MADE_IN_ORDER = 300.0, 600.0
+QUEUE_MADE, QUEUE_MADE_IN_ORDER = 300.0, 900.0
 """Rounds of 360 s of a run on the usual number of workers for which one could make a long queue, the latter where jobs are served
 in order, whose rounds are cheap. On fewer workers rounds are cheaper and longer ones dearer, both by the root."""
 

@@ -41,13 +41,13 @@ from simulator.runs.saturation.budget import (
 from simulator.runs.saturation.long_queue import (
     ANOTHER_MIX,
     DEMAND,
+    USUAL_WORKERS,
     WASTES,
     LongQueue,
     Pace,
     known_in_order,
     knows_no_types,
     settled_demand,
-    times_as_few,
 )
 from simulator.runs.saturation.own_pace import OwnPace, queue_is_long
 from simulator.runs.saturation.rules import Finding, Series, Verdict, judge
@@ -337,17 +337,14 @@ class Judge:
         return part * self._even_shares
 
     def _crowd(self, simulation: Simulation) -> float:
-        """How many times as many jobs have waited at every moment for some hours as make it worth a look."""
-        small = times_as_few(simulation.cluster.total)
+        """How many times as many jobs have waited at every moment for some hours as make it worth a look; 0 for less."""
         more = self._in_order or simulation.shares_workers
-        return self._waiting(simulation) / (small * (WAITING_LONGER if more else WAITING))
-
-    def _waiting(self, simulation: Simulation) -> float:
-        """Jobs per worker that have waited at every moment for some hours."""
+        workers = max(simulation.cluster.total, USUAL_WORKERS)
+        least = workers * (WAITING_LONGER if more else WAITING)
         since = simulation.time - self._parameters["hours"] * HOUR
-        if since < 0 or not simulation.waits:
+        if since < 0 or simulation.waiting < least:
             return 0.0
-        return float(simulation.waiting_since(since).min()) / simulation.cluster.total
+        return float(simulation.waiting_since(since).min()) / least
 
     def _hours_due(self, simulation: Simulation) -> float | None:
         """Hours of a long queue that may be simulated now; None if not yet.
