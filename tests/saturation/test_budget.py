@@ -11,6 +11,7 @@ import simulator
 from simulator.runs.saturation.budget import (
     APART,
     MOST_ODDS,
+    ODDS_BEYOND_LIKELY,
     odds,
     price_of_a_queue,
     price_of_a_round,
@@ -86,7 +87,7 @@ class TestOdds:
         nothing = odds(0.0, False, None, LIMIT, False)
         assert nothing == 1.0
         assert odds(3.0, False, None, LIMIT, False) == 3.0
-        assert odds(0.0, True, None, LIMIT, False) == MOST_ODDS
+        assert odds(0.0, True, None, LIMIT, False) == ODDS_BEYOND_LIKELY
         assert odds(0.0, True, (0.97, 0.015), LIMIT, False) == 1.0
         assert odds(0.0, False, (1.05, 0.015), LIMIT, False) == MOST_ODDS
         assert odds(0.0, False, (1.0, 0.0), LIMIT, False) == 1.0

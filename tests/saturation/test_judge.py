@@ -313,7 +313,8 @@ class TestWeighing:
 
     @pytest.mark.parametrize("seed", [0, 4])
     def test_the_interval_that_is_told_covers_the_knee(self, seed):
-        found = run(rate=5.75, seed=seed, max_simulated_hours=1000)
+        rule = "long-queue:share=0.3"
+        found = run(rate=5.75, seed=seed, max_simulated_hours=1000, saturation=rule)
         figures = found.summary["saturation"]["figures"]
         assert figures["pace"] == pytest.approx(5.82, abs=1.96 * figures["standard_error"])
 

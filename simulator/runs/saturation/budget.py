@@ -12,7 +12,7 @@ import math
 
 from simulator.runs.saturation.long_queue import USUAL_WORKERS
 
-ODDS_BEYOND_LIKELY, MOST_ODDS = 16.0, 12.0
+ODDS_BEYOND_LIKELY, MOST_ODDS = 16.0, 20.0
 """Odds that a run is saturated whose rate is beyond what its policy is likely to sustain, and the most by which looking may cost
 more than the share."""
 
@@ -35,6 +35,9 @@ USUAL_ROUND = 360.0
 QUEUE_ROUND, QUEUE_ROUND_IN_ORDER, DEARER_ON_MANY = 2.0, 1.0, {"allox": 6.5}
 """Rounds of a run for which one could have as many hours of a long queue: more jobs are in it. Where they are served in order its
 rounds are longer; where the time for a decision grows with the cube of the jobs it is so much on the usual number of workers."""
+
+DEARER_WITH_WEIGHTS = 1.5
+"""How many times as dear both are where some jobs weigh more, as the queue is longer there."""
 
 
 def odds(

@@ -33,6 +33,7 @@ from gavel_opt import GavelError
 from gavel_opt.policies import Found
 from simulator.runs.saturation.bounds import Bound, bound_of_jobs, evenly_shared_rate, highest_rate
 from simulator.runs.saturation.budget import (
+    DEARER_WITH_WEIGHTS,
     most_odds,
     odds,
     price_of_a_queue,
@@ -48,6 +49,7 @@ from simulator.runs.saturation.long_queue import (
     known_in_order,
     knows_no_types,
     settled_demand,
+    times_as_few,
 )
 from simulator.runs.saturation.own_pace import OwnPace, queue_is_long
 from simulator.runs.saturation.rules import Finding, Series, Verdict, judge
@@ -134,10 +136,13 @@ WAITING, WAITING_LONGER = 0.75, 1.5
 """Below that it is measured once so many jobs wait per worker, of the usual number of workers at least, the latter where jobs are
 served in order or share workers: most runs that keep up do not come to that."""
 
+MANY_TIMES_DUE = 4.0
+"""How many times the hours that say something a measurement has at first, on fewer workers more."""
+
 USUAL_HOURS = 0.015
 """Part of the hours that a run takes for which a long queue is measured."""
 
-RARER = 3
+RARER = 5
 """How many times as rare looks are that only ask whether it is time: each takes ten times as long as a warm one would."""
 
 
@@ -214,7 +219,7 @@ class Judge:
             try:
                 if hours is not None:
                     self._measure(simulation, hours)
-                elif not self._own.seen:  # nothing of the run itself is noted from look to look
+                elif not (self._own.seen or self._proved(simulation)):  # nothing is noted at looks
                     self.next_look = look_after(simulation.rounds, RARER)
                 if self._pace is not None:
                     self._weigh(simulation, self._pace)
@@ -222,7 +227,7 @@ class Judge:
                 reason = f"the pace of a long queue could not be measured: {wrong}"
                 self.verdict = Verdict(self._rule, "undecided", reason, {}, simulation.time)
                 self.next_look = None
-        else:
+        elif simulation.arrived >= self._parameters["jobs"] and not self._proved(simulation):
             self.next_look = look_after(simulation.rounds, RARER)
         return self.verdict
 
@@ -353,7 +358,8 @@ class Judge:
         """
         due = max(self._hours_at_least(simulation), 2.0 * self._measured)
         left = self._hours_left(simulation, self._price_of_a_queue(simulation))
-        return None if left < due else min(left, max(due, self._usual_hours(simulation)))
+        enough = MANY_TIMES_DUE * times_as_few(simulation.cluster.total) * due
+        return None if left < due else min(left, enough, max(due, self._usual_hours(simulation)))
 
     def _hours_left(self, simulation: Simulation, paid: float = 0.0) -> float:
         """Hours of a long queue for which looking may yet be spent, when so many rounds of the run have been besides."""
@@ -372,10 +378,17 @@ class Judge:
 
     def _price_of_a_queue(self, simulation: Simulation) -> float:
         seconds = self._config.round_seconds
-        return price_of_a_queue(simulation.cluster.total, seconds, self._in_order)
+        price = price_of_a_queue(simulation.cluster.total, seconds, self._in_order)
+        return price * self._dearer
 
     def _price_of_a_round(self, simulation: Simulation) -> float:
-        return price_of_a_round(self._known_name, simulation.cluster.total, self._in_order)
+        price = price_of_a_round(self._known_name, simulation.cluster.total, self._in_order)
+        return price * self._dearer
+
+    @property
+    def _dearer(self) -> float:
+        """How many times as dear a long queue is as usual."""
+        return DEARER_WITH_WEIGHTS if self._config.multi_priority else 1.0
 
     @property
     def _known_name(self) -> str:
