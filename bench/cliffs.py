@@ -76,6 +76,15 @@ def with_weights(jobs: int) -> Any:
     return replace(state, weight=np.random.default_rng(3).uniform(0.5, 3.0, jobs))
 
 
+def nearly_enough(jobs: int) -> Any:
+    """No two jobs alike, and workers for four of five of them: each is stopped at a level of its own."""
+    from bench.packed import states
+
+    state = next(states("distinct", jobs))
+    workers = max(1, round(0.8 * int(state.scale_factor.sum()) / state.workers.size))
+    return replace(state, workers=np.full(state.workers.size, workers))
+
+
 def many_types(types: int, jobs: int, contended: bool) -> Any:
     """Worker types whose speeds are drawn around those of the paper's three."""
     state = drawn("single-GPU", jobs)
@@ -173,6 +182,12 @@ def rows() -> Iterator[Row]:
             f"water filling packed, GPUs for all of 8 types, {jobs} jobs",
             f"{filling}_packed",
             partial(servers, jobs, part),
+        )
+    for jobs in (64, 128, 256):
+        yield Row(
+            f"water filling packed, all different, GPUs for 80 %, {jobs} jobs",
+            f"{filling}_packed",
+            partial(nearly_enough, jobs),
         )
     for jobs in (32, 64, 128):
         yield Row(

@@ -224,6 +224,9 @@ class AllocationProgram:
             Of a probe: the level from which on nothing but that it is reached is asked for, so that any optimum will do.
         too_little
             Of a probe: the level below which only that and the prices are asked for: an optimum with the only ones will do.
+        series
+            Of a probe for which any optimum will do: how many such programs the policy has asked before it for this state. What a
+            solver keeps may come from these alone, so that answers depend on nothing else. None of all others.
         limits
             Rows of its own, or None. Such a program is for engines that take general programs.
     """
@@ -236,6 +239,7 @@ class AllocationProgram:
     probe: bool = False
     enough: float = math.inf
     too_little: float = -math.inf
+    series: int | None = None
     limits: Limits | None = None
 
     @property
@@ -319,6 +323,8 @@ class Answer:
     worth_proof
         Of an efficient optimum: primal residual, dual residual and relative gap of its second program,
         the largest total worth at the level reached. None where there was none to solve.
+    of_series
+        Whether the program is one of a series, and its optimum one of several that the programs before it decided.
     """
 
     x: Floats
@@ -327,6 +333,7 @@ class Answer:
     level_dual: Floats
     capacity_dual: Floats
     worth_proof: tuple[float, ...] | None = None
+    of_series: bool = False
 
 
 _NO_PAIRS = np.empty((0, 2), dtype=np.int64)

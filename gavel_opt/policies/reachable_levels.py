@@ -18,12 +18,14 @@ from typing import Protocol
 import numpy as np
 
 from gavel_opt.arrays import Floats
+from gavel_opt.kernels.max_min_rows import SAME
 from gavel_opt.model.allocation_program import Allocation, AllocationProgram, Answer
 from gavel_opt.model.cluster_state import ClusterState
 from gavel_opt.model.groups import Groups
 from gavel_opt.model.odd_states import widened
 from gavel_opt.model.pools import Pools
 from gavel_opt.policies.packing import co_located, pooled_blocks
+from gavel_opt.policies.rising_levels import Rising, worth_of
 from gavel_opt.policies.variants import measured
 
 _MORE = 1.1
@@ -44,11 +46,44 @@ class Allowed:
         Multipliers of the groups' levels, shape ``(G,)``.
     spread
         Makes the allocation that reaches that part.
+    of_series
+        Whether that allocation is one of several, and which hangs on what was asked before.
     """
 
     part: float
     price: Floats
     spread: Callable[[], Allocation]
+    of_series: bool = False
+
+
+class Bounds:
+    """What was found to bound all levels that can be had, whichever were asked for: what they are worth at the prices of then."""
+
+    def __init__(self) -> None:
+        self._found: list[Allowed] = []
+        self._worth: list[float] = []
+
+    def keep(self, allowed: Allowed, asked: Floats) -> float:
+        """Keep a bound; the most that levels can be worth at its prices."""
+        worth = allowed.part * worth_of(allowed.price, asked)
+        self._found.append(allowed)
+        self._worth.append(worth)
+        return worth
+
+    def end_of(self, path: Rising, level: Floats) -> tuple[float, Allowed | None]:
+        """The time at which the first bound is met, on a path that starts from ``level``; the path's end without one."""
+        time, scarce = path.end, None
+        worth = np.array(self._worth)
+        price = np.stack([found.price for found in self._found]) if self._found else worth[:, None]
+        for _ in range(worth.size):
+            there = path.levels(time)
+            beyond = np.where(price @ (there - level) > SAME * worth, price @ there / worth, 0.0)
+            first = int(beyond.argmax())
+            earlier = path.when(price[first], self._worth[first], time)
+            if not (beyond[first] > 1.0 and earlier < time):
+                break
+            time, scarce = earlier, self._found[first]
+        return time, scarce
 
 
 class Ask(Protocol):
@@ -56,18 +91,20 @@ class Ask(Protocol):
 
     Attributes
     ----------
-    tells_time
-        Whether it can ask how long levels can rise.
+    has_pairs
+        Whether jobs may share workers: then workers stop few at a time, and it can ask how long levels can rise.
     """
 
-    tells_time: bool
+    has_pairs: bool
 
-    def __call__(self, asked: Floats) -> Generator[AllocationProgram, Answer, Allowed]:
-        """Ask."""
+    def __call__(
+        self, asked: Floats, series: int | None = None
+    ) -> Generator[AllocationProgram, Answer, Allowed]:
+        """Ask; any allocation will do in a series, of which so many programs came before."""
         ...
 
     def until(
-        self, level: Floats, slope: Floats
+        self, level: Floats, slope: Floats, series: int | None = None
     ) -> Generator[AllocationProgram, Answer, Allowed] | None:
         """Ask how long levels can rise with a slope, which is ``part`` then; None where that is not the better question."""
         ...
@@ -81,14 +118,16 @@ class GroupedAsk:
         self._groups = groups
         self._program = replace(program, probe=True)
         # programs without pairs have a short way to levels
-        self.tells_time = program.blocks.pairs is not None
+        self.has_pairs = program.blocks.pairs is not None
 
-    def __call__(self, asked: Floats) -> Generator[AllocationProgram, Answer, Allowed]:
+    def __call__(
+        self, asked: Floats, series: int | None = None
+    ) -> Generator[AllocationProgram, Answer, Allowed]:
         """Ask."""
-        return self._of(asked, np.where(asked > 0.0, 0.0, -np.inf))
+        return self._of(asked, np.where(asked > 0.0, 0.0, -np.inf), series)
 
     def until(
-        self, level: Floats, slope: Floats
+        self, level: Floats, slope: Floats, series: int | None = None
     ) -> Generator[AllocationProgram, Answer, Allowed] | None:
         """Ask for a time, if those that do not rise can have their limits at once: else there may be none, not even one of before."""
         blocks = self._program.blocks
@@ -99,16 +138,20 @@ class GroupedAsk:
         ).any():  # a limit that takes a partner, whom others need too
             return None
         needed = np.bincount(rate.argmax(axis=1), blocks.use[full], blocks.workers.size)
-        return self._of(slope, level) if (needed <= blocks.workers).all() else None
+        fits = bool((needed <= blocks.workers).all())
+        return self._of(slope, level, series) if fits else None
 
-    def _of(self, slope: Floats, floor: Floats) -> Generator[AllocationProgram, Answer, Allowed]:
-        program = replace(self._program, slope=slope, floor=floor)
+    def _of(
+        self, slope: Floats, floor: Floats, series: int | None
+    ) -> Generator[AllocationProgram, Answer, Allowed]:
+        series = series if self.has_pairs else None
+        program = replace(self._program, slope=slope, floor=floor, series=series)
         answer = yield program
 
         def spread() -> Allocation:
             return self._groups.spread(self._state.job, answer, program.blocks.pairs)
 
-        return Allowed(answer.level, answer.level_dual, spread)
+        return Allowed(answer.level, answer.level_dual, spread, answer.of_series)
 
 
 class PooledAsk:
@@ -124,7 +167,7 @@ class PooledAsk:
         Whether groups of which nothing is asked for get nothing.
     """
 
-    tells_time = True
+    has_pairs = True
 
     def __init__(
         self,
@@ -158,7 +201,9 @@ class PooledAsk:
         """Whether there are fewer pools than groups."""
         return bool(np.unique(self._key).size < self._key.size)
 
-    def __call__(self, asked: Floats) -> Generator[AllocationProgram, Answer, Allowed]:
+    def __call__(
+        self, asked: Floats, series: int | None = None
+    ) -> Generator[AllocationProgram, Answer, Allowed]:
         """Ask; pools whose largest jobs would need more than all of the time are taken apart."""
         state, of_job = self._state, self._of_job
         some = asked > 0.0
@@ -185,7 +230,9 @@ class PooledAsk:
                 probe=True,
                 enough=self._enough,
                 too_little=self._too_little,
+                series=series,
             )
+            series = None if series is None else series + 1
             leave = pools.limited(answer.x, pairs)
             if not leave.any():
                 break
@@ -198,14 +245,14 @@ class PooledAsk:
             found = pools.spread(state.job[job], answer.x, pairs)
             return found if job.size == state.job.size else widened(found, state)
 
-        return Allowed(answer.level, price * self._unit, spread)
+        return Allowed(answer.level, price * self._unit, spread, answer.of_series)
 
     def until(
-        self, level: Floats, slope: Floats
+        self, level: Floats, slope: Floats, series: int | None = None
     ) -> Generator[AllocationProgram, Answer, Allowed] | None:
         """Ask in groups, if these are about as few as the last pools."""
         few = level.size <= _MORE * self._pools
-        return self._grouped.until(level, slope) if few else None
+        return self._grouped.until(level, slope, series) if few else None
 
 
 def _best_alone(state: ClusterState) -> bool:

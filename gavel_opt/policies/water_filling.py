@@ -26,6 +26,7 @@ reference asks a mixed-integer program for each level instead, with a slack of o
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -34,14 +35,14 @@ import numpy as np
 
 from gavel_opt.arrays import Bools, Floats
 from gavel_opt.errors import SolveFailed
-from gavel_opt.kernels.max_min_rows import MARKED, MET, MOST, NEARLY, PATIENCE, SAME
+from gavel_opt.kernels.max_min_rows import MARKED, MET, MOST, NEARLY, PATIENCE, SAME, STILL
 from gavel_opt.model.allocation_program import AllocationProgram, Answer, best_rates
 from gavel_opt.model.cluster_state import ClusterState
 from gavel_opt.policies.entities import Entities
 from gavel_opt.policies.max_min import fairness_program
 from gavel_opt.policies.policy import Policy, Programs
-from gavel_opt.policies.reachable_levels import Allowed, Ask, GroupedAsk, PooledAsk
-from gavel_opt.policies.rising_levels import Rising, worth_of
+from gavel_opt.policies.reachable_levels import Allowed, Ask, Bounds, GroupedAsk, PooledAsk
+from gavel_opt.policies.rising_levels import Rising
 from gavel_opt.policies.variants import (
     AsWritten,
     ByVariant,
@@ -148,9 +149,11 @@ def _fill(
     """
     level, done = np.zeros(limit.size), limit <= 0.0
     allowed: Allowed | None = None
+    bounds, series = Bounds(), 0
     if slope is not None:
         slope /= max(float(slope.max()), _TINY)
         allowed = yield from ask(slope)
+        bounds.keep(allowed, slope)
         level = np.minimum(slope * allowed.part, limit)
         done |= level >= limit * (1.0 - SAME)
         done |= _stopped(allowed.price * limit / use, slope > 0.0)
@@ -158,53 +161,63 @@ def _fill(
         if allowed is not None and done.all():
             break
         path = rising(level, done)
-        time, scarce = path.end, None
+        time, scarce = bounds.end_of(path, level) if ask.has_pairs else (path.end, None)
+        fell, short = math.inf, 1.0
         for turn in range(MOST):
             asked = path.levels(time)
-            allowed = yield from ask(asked)
-            if allowed.part >= 1.0 - (MET if turn < PATIENCE else NEARLY):
+            allowed = yield from ask(asked, series)
+            series += 1
+            still = turn >= PATIENCE and fell <= STILL * time
+            if allowed.part >= 1.0 - (NEARLY if still else MET):
                 break
-            scarce = allowed
-            earlier = path.when(scarce.price, scarce.part * worth_of(scarce.price, asked), time)
+            scarce, short = allowed, allowed.part
+            earlier = path.when(scarce.price, bounds.keep(scarce, asked), time)
             if not earlier < time:
                 break
-            time = earlier
+            time, fell = earlier, time - earlier
             bend = path.bend_before(time)
-            straight = _straight(ask, path, bend, time, limit) if scarce.part >= _NEAR else None
+            straight = (
+                _straight(ask, path, bend, time, limit, series) if scarce.part >= _NEAR else None
+            )
             if straight is not None:
                 allowed = yield from straight
+                series += 1
                 if bend + allowed.part >= bend:
                     time = min(bend + allowed.part, time)
                     asked, scarce = path.levels(time), replace(allowed, part=1.0)
+                    bounds.keep(scarce, asked)
+                    short = 1.0
                     break
-                time = bend
+                time, fell = bend, time - bend
         level = asked
         done |= level >= limit * (1.0 - SAME)
         if scarce is None:
             break
         stopped = _stopped(scarce.price * limit / use, path.rises(time))
         if not stopped.any():  # levels of before are out of reach, by rounding
-            level = asked * min(scarce.part, 1.0)
+            level = asked * min(short, 1.0)
         done |= stopped
     assert allowed is not None
+    if allowed.of_series:
+        allowed = yield from ask(level)
     return allowed
 
 
 def _straight(
-    ask: Ask, path: Rising, bend: float, time: float, limit: Floats
+    ask: Ask, path: Rising, bend: float, time: float, limit: Floats, series: int
 ) -> Generator[AllocationProgram, Answer, Allowed] | None:
     """Ask how long after a bend workers stop somebody, if levels rise until then as they do from there to a time.
 
     None where somebody is neither at the limit nor rising: then prices are never the only ones.
     """
-    if not (ask.tells_time and time > bend):
+    if not (ask.has_pairs and time > bend):
         return None
     begin, end = path.levels(bend), path.levels(time)
     full = begin >= limit * (1.0 - SAME)
     slope = np.where(full, 0.0, (end - begin) / (time - bend))
     if not (full | (slope > 0.0)).all():
         return None
-    return ask.until(np.where(full, limit, begin), slope)
+    return ask.until(np.where(full, limit, begin), slope, series)
 
 
 def _stopped(cost: Floats, rises: Bools) -> Bools:

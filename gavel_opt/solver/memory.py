@@ -35,6 +35,8 @@ class Memory:
         Prices and bases of the last packed programs that the dual simplex method solved, newest last.
     at_vertex
         Whether it had the last answer that it was asked for: then it is asked first.
+    many_optima
+        How many programs of a series in a row, up to now, had several optima.
     """
 
     start: Floats = field(default_factory=lambda: np.zeros(1))
@@ -44,6 +46,13 @@ class Memory:
     ray: tuple[Ints, Floats] | None = None
     vertices: list[Kept] = field(default_factory=list)
     at_vertex: bool = False
+    many_optima: int = 0
+
+    def begin_series(self) -> None:
+        """Forget what programs of another series left."""
+        self.many_optima = 0
+        if self.columns is not None:
+            self.columns.series = None
 
     def for_types(self, types: int) -> Floats:
         """Prices and level, zero if there are none for that many worker types."""

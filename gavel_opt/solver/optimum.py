@@ -60,6 +60,9 @@ PRICED_IN_FROM = 48
 DECIDED_FROM = 1000
 """Groups from which on a sum of rewards is left to prices (:mod:`gavel_opt.solver.prices.sums_by_prices`)."""
 
+MANY_IN_A_ROW = 2
+"""Programs of a series with several optima after which methods for a single one are not tried."""
+
 _NONE = np.empty(0)
 _NO_CENTRE = np.empty((0, 0)), 0.0, _NONE
 _NO_KEYS = np.empty(0, np.int64)
@@ -139,7 +142,11 @@ def _packed(
 ) -> tuple[Answer, Certificate, int]:
     """Solve a program with pairs: at its bottleneck, by column generation or on the path."""
     groups = program.blocks.groups
-    canonical = _canonical_of_pairs(program, given, memory)
+    canonical = None
+    if not _has_many_optima(program, memory):
+        canonical = _canonical_of_pairs(program, given, memory)
+        if memory is not None:
+            memory.many_optima = 0 if canonical is not None else memory.many_optima + 1
     if canonical is not None and not efficient:
         return canonical
     packed = None
@@ -153,6 +160,15 @@ def _packed(
     if canonical is not None:
         packed[0].objective = packed[0].level = canonical[0].level
     return packed
+
+
+def _has_many_optima(program: Program, memory: Memory | None) -> bool:
+    """Whether the program is like those before it in its series, which had several optima, and columns will do."""
+    if isinstance(program, FinishTimeProgram) or program.series is None or memory is None:
+        return False
+    if program.series == 0:
+        memory.begin_series()
+    return program.blocks.groups >= PRICED_IN_FROM and memory.many_optima >= MANY_IN_A_ROW
 
 
 def _canonical_of_pairs(

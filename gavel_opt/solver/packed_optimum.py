@@ -71,8 +71,11 @@ def _allocation(
     scaled = ScaledProgram.of(program)
     key = program.blocks.key
     key = np.arange(program.blocks.groups) if key is None else key
-    warm = bool(memory.kept)
     asked = program.too_little / scaled.unit, program.enough / scaled.unit
+    in_series = program.series is not None
+    if in_series:
+        memory, asked = memory.of_series(), (-math.inf, -math.inf)
+    warm = bool(memory.kept)
     found, iterations = _vertex(scaled, key, memory, program.probe, asked)
     if found is None or not found.certificate.within(_PROVED):
         return None
@@ -103,7 +106,9 @@ def _allocation(
     x = np.zeros((program.blocks.combinations, types))
     x[: program.blocks.groups] = found.alone
     x[program.blocks.groups + found.column // types, found.column % types] = found.pair
-    return _answer(program, scaled, found, x, worth), found.certificate, iterations
+    answer = _answer(program, scaled, found, x, worth)
+    answer.of_series = in_series and warm and not found.only
+    return answer, found.certificate, iterations
 
 
 def _most_worth(

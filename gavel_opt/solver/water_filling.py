@@ -17,7 +17,7 @@ from gavel_opt.arrays import Floats, Ints
 from gavel_opt.kernels.dense import copy_into, dot
 from gavel_opt.kernels.jit import compiled
 from gavel_opt.kernels.job_columns import NO_PAST
-from gavel_opt.kernels.max_min_rows import MARKED, MET, MOST, NEARLY, PATIENCE, SAME
+from gavel_opt.kernels.max_min_rows import MARKED, MET, MOST, NEARLY, PATIENCE, SAME, STILL
 from gavel_opt.kernels.records import by_reference
 from gavel_opt.model.cluster_state import StandingState
 from gavel_opt.solver.interior_point.method import solve_program
@@ -207,12 +207,14 @@ def _climb(
 ) -> tuple[int, float]:
     """Ask for the time at which workers stop somebody: an outcome, and the time."""
     time, outcome = rise.times[rise.times.size - 1], REACHED
+    fell = math.inf
     for turn in range(MOST):
         _levels_at(time, rise, filling.asked)
         if not _ask(filling, given, found, fill):
             return LOST, time
         part = found.summary[1]
-        if part >= 1.0 - (MET if turn < PATIENCE else NEARLY):
+        still = turn >= PATIENCE and fell <= STILL * time
+        if part >= 1.0 - (NEARLY if still else MET):
             break
         outcome = SHORT
         copy_into(filling.price, found.level_dual)
@@ -220,6 +222,7 @@ def _climb(
         earlier = _when(rise, filling.price, part * dot(filling.price, filling.asked), time)
         if not earlier < time:
             break
+        fell = time - earlier
         time = earlier
     return outcome, time
 

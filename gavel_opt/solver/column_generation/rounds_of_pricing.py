@@ -156,10 +156,17 @@ class Kept:
 
 @dataclass(slots=True)
 class ColumnMemory:
-    """What was kept of the last programs, newest last, and of the last centres, newest first."""
+    """What was kept of the last programs, newest last, of the last centres, newest first, and of a series of programs."""
 
     kept: list[Kept] = field(default_factory=list)
     centres: list[KeptCentre] = field(default_factory=list)
+    series: ColumnMemory | None = None
+
+    def of_series(self) -> ColumnMemory:
+        """What programs of the series left."""
+        if self.series is None:
+            self.series = ColumnMemory()
+        return self.series
 
     def keep(self, kept: Kept) -> None:
         """Remember a program in place of the oldest."""

@@ -1,0 +1,132 @@
+"""Packed water filling with jobs of which no two are alike: levels are the lexicographic optimum, found program by program here."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import scipy.sparse as sparse
+from recordings import pairs_of
+from scipy.optimize import linprog
+from test_pools import cluster
+
+from gavel_opt import Driver, ThroughputTable, make_policy
+from gavel_opt.policies import water_filling
+from gavel_opt.policies.max_min import fairness_program
+from gavel_opt.policies.variants import group_by_key
+
+NAME = "max_min_fairness_water_filling_packed"
+
+
+def all_different(seed: int, jobs: int, load: float):
+    """Jobs and pairs up to a tenth off their types, some faster beside another than alone, with workers for a part of them."""
+    state, draws = cluster(seed, jobs, 1, multi=True), np.random.default_rng(seed)
+    table, own = state.throughputs, state.key
+    alone = table.alone[own] * draws.uniform(0.9, 1.1, (jobs, 3))
+    beside = table.paired[np.ix_(own, own)][:, :, 0] * draws.uniform(0.9, 1.1, (jobs, jobs, 3))
+    paired = np.stack([beside, beside.transpose(1, 0, 2)], axis=2)
+    workers = max(1, round(load * int(state.scale_factor.sum()) / 3))
+    return replace(
+        state,
+        key=np.arange(jobs),
+        throughputs=ThroughputTable(alone, paired, table.reference),
+        workers=np.full(3, workers),
+        weight=draws.uniform(0.5, 2.0, jobs),
+    )
+
+
+def in_order(state) -> np.ndarray:
+    """The levels: all rise until rows with a multiplier stop some, again and again, by HiGHS on the whole program."""
+    program = fairness_program(state, group_by_key(state, "packed", True), "packed", True)
+    blocks = program.blocks
+    pairs = blocks.pairs
+    jobs, types = blocks.rate.shape
+    kind = np.arange(types)
+    rows, columns, values = [], [], []
+
+    def add(row, column, value) -> None:
+        for into, part in zip((rows, columns, values), (row, column, value), strict=True):
+            into.append(np.broadcast_to(part, column.shape).ravel())
+
+    single = np.arange(jobs * types).reshape(jobs, types)
+    job = np.arange(jobs)[:, None]
+    add(job, single, -blocks.rate)
+    add(jobs + job, single, 1.0)
+    add(2 * jobs + kind, single, blocks.use[:, None])
+    both = jobs * types + np.arange(pairs.use.size * types).reshape(-1, types)
+    add(2 * jobs + kind, both, pairs.use[:, None])
+    for side in (0, 1):
+        member, share = pairs.member[:, side, None], pairs.share[:, side, None]
+        add(member, both, -share * pairs.rate[:, side])
+        add(jobs + member, both, share)
+    whole = sparse.csc_matrix(
+        (np.concatenate(values), (np.concatenate(rows), np.concatenate(columns)))
+    )
+    level = np.full(jobs, -1.0)
+    while (level < 0.0).any():
+        rising = level < 0.0
+        column = np.concatenate([rising.astype(float), np.zeros(jobs + types)])
+        found = linprog(
+            np.append(np.zeros(whole.shape[1]), -1.0),
+            A_ub=sparse.hstack([whole, sparse.csc_matrix(column[:, None])]).tocsc(),
+            b_ub=np.concatenate(
+                [np.where(rising, 0.0, -level * (1.0 - 1e-9)), np.ones(jobs), blocks.workers]
+            ),
+            method="highs",
+            options={"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10},
+        )
+        level[rising & (found.ineqlin.marginals[:jobs] < -1e-7)] = -found.fun
+    return level
+
+
+def levels_of(state, allocation) -> np.ndarray:
+    """The levels that an allocation gives, group by group, which are jobs here."""
+    blocks = fairness_program(state, group_by_key(state, "packed", True), "packed", True).blocks
+    x = np.zeros((blocks.combinations, blocks.types))
+    place = {tuple(row): number for number, row in enumerate(blocks.pairs.member.tolist())}
+    x[: blocks.groups] = allocation.x
+    for (one, other), shares in pairs_of(allocation).items():
+        x[blocks.groups + place[one, other]] = shares
+    return blocks.levels(x)
+
+
+@pytest.mark.parametrize("engine", ["structured", "highs"])
+@pytest.mark.parametrize("load", [0.3, 0.6, 0.8, 1.5])
+@pytest.mark.parametrize(("seed", "jobs"), [(0, 20), (1, 40)])
+def test_levels_are_the_lexicographic_optimum(seed, jobs, load, engine):
+    state = all_different(seed, jobs, load)
+    allocation = Driver(make_policy(NAME), engine).allocate(state)
+    assert levels_of(state, allocation) == pytest.approx(in_order(state), rel=1e-5)
+
+
+def test_little_that_is_missing_after_many_turns_is_not_taken_for_rounding(monkeypatch):
+    """A level of 64 jobs was 5e-4 off where what could be had was 8e-7 short of what was asked for in the sixth turn."""
+    state = all_different(3, 64, 0.8)
+    allocation = Driver(make_policy(NAME), "structured").allocate(state)
+    assert levels_of(state, allocation) == pytest.approx(in_order(state), rel=1e-5)
+
+
+@pytest.mark.parametrize(("jobs", "load"), [(60, 0.8), (110, 0.7)])
+def test_warm_and_fresh_are_the_same_to_the_bit(jobs, load):
+    driver = Driver(make_policy(NAME), "structured")
+    for seed in (4, 5, 4):
+        state = all_different(seed, jobs, load)
+        warm = driver.allocate(state)
+        fresh = Driver(make_policy(NAME), "structured").allocate(state)
+        assert (warm.x == fresh.x).all()
+        assert (warm.pair_x == fresh.pair_x).all()
+
+
+def test_bounds_that_are_known_are_not_asked_for_again(monkeypatch):
+    asked = []
+    for kept in (True, False):
+        with monkeypatch.context() as patch:
+            if not kept:
+                patch.setattr(
+                    water_filling.Bounds, "end_of", lambda self, path, level: (path.end, None)
+                )
+            driver = Driver(make_policy(NAME), "structured")
+            driver.allocate(all_different(3, 64, 0.8))
+        asked.append(driver.tally.programs)
+    assert asked[0] < 0.75 * asked[1]
