@@ -142,6 +142,16 @@ class TestLongQueue:
         share = np.bincount(jobs["key"][:432], minlength=len(simulation.measurements.keys)) / 432
         np.testing.assert_allclose(share, queue._share, atol=1 / 432)
 
+    def test_a_stretch_that_takes_no_time_is_none(self, bound):
+        """It ends within the round in which the last one ended: plain FIFO's pace over it was 0 / 0."""
+        queue = LongQueue(config(policy="fifo"), bound, 12.0)
+        queue.go_on(1.0)
+        for _ in range(3):
+            queue.go_on(0.001)
+        assert np.isfinite(queue.rates).all()
+        assert len(queue.rates) <= 2
+        assert queue.pace(0).rate > 0.0
+
     def test_of_equal_time_on_every_worker_is_what_arithmetic_says(self, bound):
         """Isolated shares: every job spends equal time on all workers, 4.80 jobs per hour."""
         queue = LongQueue(config(), bound, 12.0)

@@ -362,6 +362,9 @@ class LongQueue:
         self._books.append(self._look())
         if first and self.in_order:
             self._fill()
+        if self._books[-1].seconds == self._books[-2].seconds:
+            self._books.pop()  # less than is left of the round that the last stretch ended in
+            return
         self.rates.append(self._rate_of_last())
         self._lengths.append(hours)
 
