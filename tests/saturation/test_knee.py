@@ -340,14 +340,14 @@ class TestLongQueue:
         bound, paces, asked = highest_rate(own, True), [], []
         for seldom in (long_queue._SELDOM, {}):
             monkeypatch.setattr(long_queue, "_SELDOM", seldom)
-            for seed in (0, 2):
+            for seed in range(4):  # of two means are 1 % apart
                 queue = LongQueue(replace(own, seed=seed), bound, 40.0)
                 for _ in range(3):
                     queue.go_on(10.0)
                 paces.append(queue.pace(1).rate)
                 asked.append(queue._simulation.allocations)
-        assert np.mean(paces[:2]) == pytest.approx(np.mean(paces[2:]), rel=0.01)
-        assert sum(asked[:2]) < 0.5 * sum(asked[2:])
+        assert np.mean(paces[:4]) == pytest.approx(np.mean(paces[4:]), rel=0.01)
+        assert sum(asked[:4]) < 0.5 * sum(asked[4:])
 
     def test_of_finish_times_in_pairs_it_is_so_long_that_late_jobs_hold_up_nobody(self):
         """With five workers per worker it comes to 0.95 of the bound, of jobs on one worker to 0.85."""
