@@ -187,11 +187,13 @@ class _Search:
     def _stand_at(self, nu: Floats) -> bool:
         """Go where these prices would be a centre's; False where a column would cost nothing."""
         self.nu = nu.copy()
+        self._equations.begin()
         return min(part.stand_at(nu) for part in self._parts) > 0.0
 
     def _from_outside(self) -> bool:
         """The whole way, from an even split."""
         self.nu = np.zeros(self._limits.size)
+        self._equations.begin()
         for part in self._parts:
             part.go_out()
         return self._start() and self._until_near()

@@ -21,8 +21,9 @@ _RIDGE = 1e-12
 """Added to each diagonal, relative: rows may say what another one says."""
 _SHORT_RIDGE = 2.0**-22
 """The same in numbers of 32 bits: four times their precision."""
-_FADES = 1e-4
-"""A solution that is no larger than this, by the square of its length in these equations, is the last one."""
+_FADES, _FADES_LATER, _LATER = 1e-4, 1e-12, 4
+"""A solution that is no larger than this, by the square of its length in these equations, is the last one; and after so many sets of
+equations, which only thin faces take: there what is left has a direction of its own, in which the way went astray."""
 _GRADIENTS = 12
 """Solutions with these factors, after which they are too far off."""
 _SHORT = 512
@@ -89,6 +90,7 @@ class JointEquations:
         own = [one.rows[tight] for one, tight in zip(self._sets, self._tight, strict=True)]
         self._tight_rows = np.concatenate([*own, 2 * groups + self._tight_kinds])
         self._products: Floats = np.empty(0)
+        self._factored = 0
 
     @property
     def groups(self) -> int:
@@ -110,6 +112,10 @@ class JointEquations:
         """Whether it is asked which rows say what others do, so that :meth:`canonical` prices are unique."""
         return self._tight_rows.size <= _TIGHT
 
+    def begin(self) -> None:
+        """Begin a way to the centre, whose equations depend on nothing that was factored before."""
+        self._factored = 0
+
     def factor(self) -> bool:
         """Factor for the ratios that columns have now; whether that could be done."""
         groups, types = self._groups, self._types
@@ -122,7 +128,9 @@ class JointEquations:
         schur: Floats = np.diag(kinds)
         if self.unique:
             self._products = self._products_of_tight_rows(beside, kinds)
+        self._factored += 1
         for one in self._sets:
+            one.fades = _FADES if self._factored <= _LATER else _FADES_LATER
             if not one.factor(self._matrix, beside):
                 return False
             schur = schur - one.told
@@ -204,6 +212,7 @@ class _Set:
         self.rows: Ints = np.concatenate([members, groups + members])
         self.across: Floats = np.empty((self.rows.size, 0))
         self.told: Floats = np.empty((0, 0))
+        self.fades = _FADES
 
     def beside(self, beside: Floats) -> Floats:
         """Entries beside worker types, shape ``(rows, J)``."""
@@ -305,7 +314,7 @@ class _Joined(_Set):
             found, left = found + step * along, left - step * product
             more = self._by_short(left)
             size = float(more @ left)
-            if size <= _FADES * most:
+            if size <= self.fades * most:
                 return found, left, more
             along, before = more + size / before * along, size
         return None
