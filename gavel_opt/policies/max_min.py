@@ -26,7 +26,7 @@ from gavel_opt.model.allocation_program import (
 )
 from gavel_opt.model.cluster_state import ClusterState
 from gavel_opt.model.groups import Groups
-from gavel_opt.policies.packing import ask_pools, pair_blocks, unmerged_rates
+from gavel_opt.policies.packing import ask_pools, kinds_of, pair_blocks, unmerged_rates
 from gavel_opt.policies.policy import Policy, Programs
 from gavel_opt.policies.shares import proportional_share
 from gavel_opt.policies.variants import (
@@ -51,7 +51,7 @@ class MaxMinFairness(ByVariant):
     def _of(self, state: ClusterState, merge: bool) -> Programs:
         groups = group_by_key(state, self.variant, merge)
         many = self.variant == "packed" and merge and groups.first.size >= POOLED_FROM
-        if many and np.unique(state.key).size < groups.first.size:
+        if many and np.unique(kinds_of(state, groups.first)).size < groups.first.size:
             return (yield from _pooled(state))
         program = fairness_program(state, groups, self.variant, merge)
         answer = yield program

@@ -79,6 +79,13 @@ def pooled_blocks(state: ClusterState, pools: Pools, factor: Floats) -> tuple[Bl
     return blocks, pairs
 
 
+def kinds_of(state: ClusterState, index: Ints) -> Ints:
+    """What tells jobs apart that cannot be in one pool: key and scale factor, as one number each, of the jobs at ``index``."""
+    both = np.stack([state.key[index], state.scale_factor[index]])
+    kinds: Ints = np.unique(both, axis=1, return_inverse=True)[1].ravel()
+    return kinds
+
+
 class Pooled(NamedTuple):
     """Pools, their program and its answer."""
 
@@ -101,7 +108,7 @@ def ask_pools(
     unit: float = 1.0,
     probe: bool = False,
 ) -> Generator[AllocationProgram, Answer, Pooled]:
-    """Yield the programs of jobs pooled by their key; those that would need all of the time leave their pool.
+    """Yield the programs of jobs pooled by their kind; those that would need all of the time leave their pool.
 
     Parameters
     ----------
@@ -116,8 +123,9 @@ def ask_pools(
     probe
         Whether levels and prices are all that is wanted.
     """
+    kinds = kinds_of(state, np.arange(need.size))
     while True:
-        pools = Pools.of(state.key, need, apart)
+        pools = Pools.of(kinds, need, apart)
         first = pools.first
         factor = unit / need[first]
         blocks, pairs = pooled_blocks(state, pools, factor)

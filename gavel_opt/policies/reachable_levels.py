@@ -24,7 +24,7 @@ from gavel_opt.model.cluster_state import ClusterState
 from gavel_opt.model.groups import Groups
 from gavel_opt.model.odd_states import widened
 from gavel_opt.model.pools import Pools
-from gavel_opt.policies.packing import co_located, pooled_blocks
+from gavel_opt.policies.packing import co_located, kinds_of, pooled_blocks
 from gavel_opt.policies.rising_levels import Rising, worth_of
 from gavel_opt.policies.variants import measured
 
@@ -133,10 +133,8 @@ class GroupedAsk:
         blocks = self._program.blocks
         full = slope <= 0.0
         rate = blocks.rate[full]
-        if (
-            rate.max(axis=1) < level[full]
-        ).any():  # a limit that takes a partner, whom others need too
-            return None
+        if (rate.max(axis=1) < level[full]).any():
+            return None  # a limit that takes a partner, whom others need too
         needed = np.bincount(rate.argmax(axis=1), blocks.use[full], blocks.workers.size)
         fits = bool((needed <= blocks.workers).all())
         return self._of(slope, level, series) if fits else None
@@ -186,9 +184,7 @@ class PooledAsk:
         # throughput that a unit of a group's level stands for
         self._unit = best / program.blocks.rate.max(axis=1)
         self._apart = np.zeros(first.size, dtype=bool)
-        self._key = np.unique(
-            np.stack([state.key[first], state.scale_factor[first]]), axis=1, return_inverse=True
-        )[1].ravel()
+        self._key = kinds_of(state, first)
         # groups are called what pools of them are: by a job
         blocks = replace(program.blocks, key=state.job[first])
         self._grouped = GroupedAsk(state, groups, replace(program, blocks=blocks))

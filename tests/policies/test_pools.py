@@ -117,6 +117,26 @@ def test_weights_set_no_pools_apart(policy, seed, jobs, workers, monkeypatch):
     assert programs[1] < programs[0] == jobs
 
 
+@pytest.mark.parametrize("workers", [8, 20, 60])
+@pytest.mark.parametrize("policy", [LEVEL, NAME, FAIR])
+def test_jobs_of_one_key_on_other_numbers_of_workers_are_no_pool(policy, workers, monkeypatch):
+    state = cluster(0, 60, workers, multi=False)
+    state.scale_factor = np.where(np.arange(60) % 2, 2, 1)
+    if policy == LEVEL:  # else jobs differ in their steps
+        state.weight = np.random.default_rng(0).uniform(0.3, 3.0, 60)
+    past: dict = {}
+    if policy == FAIR:
+        remember(FAIR, state, past)
+    found = []
+    for least in (10**9, 1):
+        for module in (max_min, makespan, finish_time):
+            monkeypatch.setattr(module, "POOLED_FROM", least)
+        allocation = Driver(make_policy(policy), "highs", tie_break="none").allocate(state)
+        feasible(Event(state, allocation.x, {}), allocation)
+        found.append(value(policy, state, allocation.x, pairs_of(allocation), past))
+    assert found[1] == pytest.approx(found[0], rel=1e-8)
+
+
 def test_prices_of_pools_are_those_of_levels_of_jobs_with_weights(monkeypatch):
     """What the search bounds the ratio by: together they price what all jobs need at 1."""
     monkeypatch.setattr(finish_time, "POOLED_FROM", 1)
