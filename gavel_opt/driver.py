@@ -125,7 +125,7 @@ class Driver(EngineChain):
         screen_state(state)
         if not solves(self.policy):
             return self._run_programs(state)
-        part, types = proper_part(state)
+        part, types = proper_part(state, self.policy.traits.needs_reference)
         if not part.job.size:
             return Allocation(state.job, np.zeros((state.job.size, state.workers.size)))
         return (

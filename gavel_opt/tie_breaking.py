@@ -121,7 +121,7 @@ def alone_first(allocation: Allocation, state: ClusterState) -> Allocation:
     run better alone. And it knows no speeds, while the efficient optimum leaves most entries without a
     share. Interior point methods like the reference's leave such traces everywhere.
     """
-    rate = state.throughputs.alone[state.key]
+    rate = state.throughputs.alone[state.key] * (state.workers > 0)
     trace = TRACE * rate / rate.max(axis=1, keepdims=True)
     return replace(allocation, x=np.maximum(allocation.x, trace))
 

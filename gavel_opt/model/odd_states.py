@@ -203,8 +203,15 @@ def _first(wrong: Bools) -> int:
     return int(np.flatnonzero(wrong)[0])
 
 
-def proper_part(state: ClusterState) -> tuple[ClusterState, Ints]:
+def proper_part(state: ClusterState, needs_reference: bool) -> tuple[ClusterState, Ints]:
     """Leave out the jobs that run nowhere and the types without workers.
+
+    Parameters
+    ----------
+    state
+        Any state that was screened.
+    needs_reference
+        Whether the throughput on the reference counts, be it without workers: then it stays.
 
     Returns
     -------
@@ -220,7 +227,7 @@ def proper_part(state: ClusterState) -> tuple[ClusterState, Ints]:
         return state, types
     part = subset(state, served)
     if types.size < state.workers.size and types.size:
-        if table.reference not in types:  # the column that plain policies use stays the one it is
+        if needs_reference and table.reference not in types:
             types = np.sort(np.append(types, table.reference))
         part = replace(
             part,
@@ -229,7 +236,7 @@ def proper_part(state: ClusterState) -> tuple[ClusterState, Ints]:
             throughputs=ThroughputTable(
                 table.alone[:, types],
                 None if table.paired is None else table.paired[..., types],
-                int(np.flatnonzero(types == table.reference)[0]),
+                int(np.searchsorted(types, table.reference)) if table.reference in types else 0,
             ),
             prices=None if state.prices is None else state.prices[types],
         )

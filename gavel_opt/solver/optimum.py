@@ -18,6 +18,7 @@ from gavel_opt.model.allocation_program import (
     Program,
 )
 from gavel_opt.model.solution import Certificate
+from gavel_opt.solver.empty_types import served_part, widened
 from gavel_opt.solver.interior_point.method import solve_program
 from gavel_opt.solver.memory import Memory
 from gavel_opt.solver.pair_simplex.method import solve_contended
@@ -88,6 +89,9 @@ def optimum(
     answer, certificate, iterations
         To be used only if the certificate is good enough.
     """
+    if (part := served_part(program)) is not None:
+        answer, certificate, iterations = optimum(part[0], tie_break, memory)
+        return widened(program, answer, part[1]), certificate, iterations
     blocks = program.blocks
     types = blocks.types
     paired = blocks.pairs is not None and blocks.pairs.use.size > 0

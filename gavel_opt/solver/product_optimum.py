@@ -10,6 +10,7 @@ from gavel_opt.arrays import plain_array
 from gavel_opt.kernels.jit import make_ready
 from gavel_opt.model.allocation_program import Answer, ProductProgram
 from gavel_opt.model.solution import Certificate
+from gavel_opt.solver.empty_types import served_part, widened
 from gavel_opt.solver.largest_product.method import proven_product
 
 _MANY_SHARES = 300
@@ -24,6 +25,9 @@ def product_optimum(program: ProductProgram) -> tuple[Answer, Certificate]:
     answer, certificate
         To be used only if the certificate is good enough.
     """
+    if (part := served_part(program)) is not None:
+        answer, proof = product_optimum(part[0])
+        return widened(program, answer, part[1]), proof
     blocks = program.blocks
     groups, types = blocks.rate.shape
     shared = (
