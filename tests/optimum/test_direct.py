@@ -279,16 +279,6 @@ def test_where_all_types_have_a_price_efficient_is_canonical(kind):
     same(optimum(program, "efficient")[0], canonical)
 
 
-def test_types_without_workers_are_for_the_path(monkeypatch):
-    program = contended(4, groups=20)
-    workers = program.blocks.workers.copy()
-    workers[1] = 0.0
-    program = replace(program, blocks=replace(program.blocks, workers=workers))
-    outcomes = Outcomes(monkeypatch)
-    optimum(program, "canonical")
-    assert outcomes.seen == {NONE: 1}
-
-
 def test_plain_speeds(monkeypatch):
     """All types alike to each job: everything is tied."""
     outcomes = Outcomes(monkeypatch)

@@ -161,7 +161,7 @@ def test_of_several_shares_it_has_the_centre():
 
 @pytest.mark.parametrize(
     ("rate", "workers"),
-    [([[0.0, 0.0]], [1.0, 1.0]), ([[1.0, np.nan]], [1.0, 1.0]), ([[1.0, 2.0]], [1.0, 0.0])],
+    [([[0.0, 0.0]], [1.0, 1.0]), ([[1.0, np.nan]], [1.0, 1.0]), ([[1.0, 2.0]], [0.0, 0.0])],
 )
 def test_what_has_no_answer_gets_none(rate, workers):
     blocks = Blocks(np.array(rate), np.ones(1), np.ones(1, np.int64), np.array(workers))
