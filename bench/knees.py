@@ -93,7 +93,7 @@ def _known(name: str, config: RunConfig, store: PointStore) -> Knee | None:
 
 def _half(knee: Knee) -> float:
     """Half of the interval, as a part of the knee."""
-    return (knee.interval()[1] - knee.mean) / knee.mean
+    return knee.either_way / knee.mean
 
 
 def table(found: dict[str, list[Knee]]) -> str:

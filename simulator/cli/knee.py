@@ -145,6 +145,7 @@ def find(arguments: argparse.Namespace) -> list[Knee]:
 
 def _plan(arguments: argparse.Namespace) -> Sought:
     """Check what was asked for, and say what is to be measured."""
+    from simulator.runs.saturation.bounds import highest_rate
     from simulator.studies.knee import Sought
 
     if arguments.policy is None:
@@ -170,6 +171,9 @@ def _plan(arguments: argparse.Namespace) -> Sought:
         for policy in policies
     }
     require_inputs(config.to_json() for config in configs.values())
+    highest_rate(
+        next(iter(configs.values()))
+    )  # jobs that fit nowhere have no knee under any policy
     return Sought(configs, seeds)
 
 

@@ -118,10 +118,11 @@ class Knee:
         """Mean over seeds."""
         return math.fsum(self.values) / len(self.values)
 
-    def interval(self) -> tuple[float, float]:
-        """Interval that covers the mean over seeds with 95 % probability (Student's t).
+    @property
+    def either_way(self) -> float:
+        """Jobs per hour by which the mean over seeds may be off, with 95 % probability (Student's t).
 
-        No narrower than the measurements themselves allow; from one seed, theirs alone.
+        No less than the measurements themselves allow; from one seed, theirs alone.
         """
         from scipy.special import ndtri, stdtrit
 
@@ -132,7 +133,12 @@ class Knee:
             variance = math.fsum((value - mean) ** 2 for value in self.values) / (n - 1)
             seeds = float(stdtrit(n - 1, 0.975)) * math.sqrt(variance / n)
             half = max(half, seeds)
-        return mean - half, mean + half
+        return half
+
+    def interval(self) -> tuple[float, float]:
+        """Mean over seeds, :attr:`either_way`, as far as a knee can be: from nothing up to the bound."""
+        low, high = self.mean - self.either_way, self.mean + self.either_way
+        return max(0.0, low), min(high, max(self.bound.rate, self.mean))
 
 
 def knee_of(config: RunConfig, bound: Bound) -> Pace:
@@ -302,13 +308,33 @@ def as_text(found: Sequence[Knee]) -> str:
             f"{f'{low:.{digits}f} - {high:.{digits}f}':>14}  "
             f"{knee.bound.rate:>6.{digits}f}  {knee.mean / least:>5.2f}x"
         )
-    return "\n".join(lines)
+    return "\n".join([*lines, *_caution(found)])
+
+
+def _caution(found: Sequence[Knee]) -> list[str]:
+    """What to know of intervals from few seeds, nothing where there are enough."""
+    if any(len(knee.by_seed) == 1 for knee in found):
+        return ["  one seed: the intervals leave out how far seeds are apart"]
+    wide = [knee.policy for knee in found if knee.either_way > _WIDE * knee.mean]
+    if not wide:
+        return []
+    more = f"--seed 0-{2 * max(len(knee.by_seed) for knee in found) - 1}"
+    which = ", ".join(wide) if len(wide) <= _NAMED else f"{len(wide)} of the policies"
+    return [f"  too few seeds to know {which} to {_WIDE:.0%}; more of them help, as in {more}"]
+
+
+_WIDE, _NAMED = 0.1, 3
+"""Part of a knee that is a wide interval to either side, and policies with one that are named."""
 
 
 def _digits(found: Sequence[Knee]) -> int:
     """Decimals of rates beside each other: two, or as many as show three digits of the lowest."""
-    least = min(knee.mean for knee in found)
-    return max(2, 2 - math.floor(math.log10(least))) if least > 0.0 else 2
+    return _decimals(min(knee.mean for knee in found), 2)
+
+
+def _decimals(rate: float, least: int) -> int:
+    """Decimals that show three digits of a rate, and so many at least."""
+    return max(least, 2 - math.floor(math.log10(rate))) if rate > 0.0 else least
 
 
 def bound_as_json(bound: Bound, of_trace: bool) -> dict[str, Any]:
@@ -337,12 +363,12 @@ def bound_as_text(bound: Bound, of_trace: bool) -> str:
     if of_trace:
         load = 1.0 / bound.rate
         verdict = "more than any policy can do" if load > 1.0 else "so it can be done"
-        lines = [
-            f"  the trace offers {load:.1%} of what the cluster can do at best, {verdict} ({how})"
-        ]
+        part = f"{load:.1%} of" if load < _MANY_TIMES else f"{load:,.1f} times"
+        lines = [f"  the trace offers {part} what the cluster can do at best, {verdict} ({how})"]
     else:
         load = 1.0
-        lines = [f"  no policy can go beyond {bound.rate:.3f} jobs per hour ({how})"]
+        rate = f"{bound.rate:,.{_decimals(bound.rate, 3)}f}"
+        lines = [f"  no policy can go beyond {rate} jobs per hour ({how})"]
     title = "offered load" if of_trace else "in use"
     width = max(10, *(len(name) + 1 for name in bound.worker_types))
     lines.append(
@@ -357,6 +383,10 @@ def bound_as_text(bound: Bound, of_trace: bool) -> str:
             f"{bound.shares[place]:>16.1%}{price / bound.rate:>+10.2%}{mark}"
         )
     return "\n".join(lines)
+
+
+_MANY_TIMES = 10.0
+"""Load from which on it is told in times what there is."""
 
 
 def plot(found: Sequence[Knee], path: Path, title: str) -> list[Path]:

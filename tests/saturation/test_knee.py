@@ -48,7 +48,15 @@ class TestInterval:
         knee = Knee("a", bound, {seed: measured(rate) for seed, rate in enumerate([4, 5, 6])})
         assert knee.mean == 5.0
         half = 4.302653 / 3**0.5
-        assert knee.interval() == pytest.approx((5 - half, 5 + half))
+        assert knee.either_way == pytest.approx(half)
+        assert knee.interval() == pytest.approx((5 - half, bound.rate))
+
+    def test_is_one_of_rates_that_can_be(self, bound):
+        """Two seeds that are twice as far from nothing as the other: Student has -17 to 23 jobs per hour, of 5.84."""
+        knee = Knee("a", bound, {0: measured(2.0), 1: measured(4.0)})
+        assert knee.interval() == (0.0, bound.rate)
+        beyond = Knee("a", bound, dict.fromkeys(range(2), measured(bound.rate * 1.01, 0.1)))
+        assert beyond.interval()[1] == beyond.mean
 
     def test_no_narrower_than_the_measurements(self, bound):
         knee = Knee("a", bound, dict.fromkeys(range(4), measured(5.0, 0.1)))
@@ -69,6 +77,15 @@ class TestInterval:
         ]
         lines = as_text(knees).splitlines()
         assert lines[1].split() == ["high", "5.50", "5.48", "-", "5.52", "5.84", "1.38x"]
+        assert lines[-1] == "  one seed: the intervals leave out how far seeds are apart"
+
+    def test_table_says_which_policies_have_too_few_seeds(self, bound):
+        known = Knee("known", bound, dict.fromkeys(range(2), measured(5.0, 0.01)))
+        wide = [Knee(f"wide{n}", bound, {0: measured(3.0), 1: measured(4.0)}) for n in range(4)]
+        assert as_text([known]).count("\n") == 1
+        said = as_text([known, wide[0]]).splitlines()[-1]
+        assert said == "  too few seeds to know wide0 to 10%; more of them help, as in --seed 0-3"
+        assert "to know 4 of the policies to 10%" in as_text(wide)
 
     def test_small_rates_are_told_apart(self, bound):
         knees = [
@@ -407,6 +424,7 @@ class TestCommand:
             (["--rate", "3"], "--rate: cannot be given, the rate is what knee looks for"),
             (["--window", "1:2"], "--window: cannot be given, a knee is measured without windows"),
             (["--saturation", "off"], "--saturation: cannot be given"),
+            (["--multi-gpu", "--cluster", "2:2:2"], "on 4 workers fit on no worker type"),
         ],
     )
     def test_what_has_no_meaning_is_refused(self, words, said, capsys):
@@ -445,6 +463,13 @@ class TestCommand:
         (line,) = [line for line in out.splitlines() if "bottleneck" in line]
         assert line.split()[0] == "v100"
 
+    def test_bound_of_a_tiny_and_of_a_large_cluster(self, capsys):
+        assert main(["knee", "--bound", "--policy", "fifo", "--cluster", "0:0:1"]) == 0
+        assert "no policy can go beyond 0.0134 jobs per hour" in capsys.readouterr().out
+        fast = ["--cluster", "90:0:0", "--fixed-duration", "1"]
+        assert main(["knee", "--bound", "--policy", "fifo", *fast]) == 0
+        assert "beyond 324,000.000 jobs per hour" in capsys.readouterr().out
+
     def test_bound_of_a_trace(self, tmp_path, capsys):
         """36 jobs in 10,000 s that take as long each on the slowest of 18 workers: twice too many."""
         path = write_trace(tmp_path, np.linspace(0, 10_000, 36).astype(int))
@@ -456,6 +481,8 @@ class TestCommand:
         assert found["worker_types"]["v100"]["offered_load"] == pytest.approx(2.0)
         assert main(words[:-1]) == 0
         assert "the trace offers 200.0% of what the cluster can do" in capsys.readouterr().out
+        assert main([*words[:-2], "v100=2"]) == 0
+        assert "the trace offers 18.0 times what the cluster can do" in capsys.readouterr().out
 
     def test_a_run_of_such_a_trace_says_so(self, tmp_path, capsys):
         path = write_trace(tmp_path, np.linspace(0, 10_000, 36).astype(int))
