@@ -44,6 +44,8 @@ class Allowed:
         The largest multiple of all of them.
     price
         Multipliers of the groups' levels, shape ``(G,)``.
+    workers
+        Multipliers of the worker types, shape ``(J,)``.
     spread
         Makes the allocation that reaches that part.
     of_series
@@ -52,6 +54,7 @@ class Allowed:
 
     part: float
     price: Floats
+    workers: Floats
     spread: Callable[[], Allocation]
     of_series: bool = False
 
@@ -149,7 +152,9 @@ class GroupedAsk:
         def spread() -> Allocation:
             return self._groups.spread(self._state.job, answer, program.blocks.pairs)
 
-        return Allowed(answer.level, answer.level_dual, spread, answer.of_series)
+        return Allowed(
+            answer.level, answer.level_dual, answer.capacity_dual, spread, answer.of_series
+        )
 
 
 class PooledAsk:
@@ -241,7 +246,9 @@ class PooledAsk:
             found = pools.spread(state.job[job], answer.x, pairs)
             return found if job.size == state.job.size else widened(found, state)
 
-        return Allowed(answer.level, price * self._unit, spread, answer.of_series)
+        return Allowed(
+            answer.level, price * self._unit, answer.capacity_dual, spread, answer.of_series
+        )
 
     def until(
         self, level: Floats, slope: Floats, series: int | None = None

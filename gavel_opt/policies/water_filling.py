@@ -18,9 +18,11 @@ the limit; if all can be had, that is all. Else the multipliers :math:`\lambda` 
 
 and the equality is the next time to ask for: Newton's method, from above, which ends at the very time at
 which workers stop somebody. Jobs that rise then and whose multiplier is positive are stopped: their row
-is tight in every optimum (complementary slackness). The others go on from there. So the programs are a few
-for each set of jobs that workers stop together, none for jobs that reach their limits, and the last one's
-answer is an allocation that reaches all levels. Where workers are scarce from the start it is one. The
+is tight in every optimum (complementary slackness). The others go on from there, without the worker types that have a
+price, if no jobs share workers: whatever time they had there would leave less to those who are stopped, so their limit is what
+they reach on the others. So the programs are a few for each set of jobs that workers stop together, as many sets as
+there are worker types at most, none for jobs that reach their limits, and the last one's answer is an allocation that
+reaches all levels. Where workers are scarce from the start it is one. The
 reference asks a mixed-integer program for each level instead, with a slack of one in 10,000.
 """
 
@@ -36,7 +38,7 @@ import numpy as np
 from gavel_opt.arrays import Bools, Floats
 from gavel_opt.errors import SolveFailed
 from gavel_opt.kernels.max_min_rows import MARKED, MET, MOST, NEARLY, PATIENCE, SAME, STILL
-from gavel_opt.model.allocation_program import AllocationProgram, Answer, best_rates
+from gavel_opt.model.allocation_program import AllocationProgram, Answer, Blocks, best_rates
 from gavel_opt.model.cluster_state import ClusterState
 from gavel_opt.policies.entities import Entities
 from gavel_opt.policies.max_min import fairness_program
@@ -103,7 +105,7 @@ class WaterFilling(ByVariant):
         limit = best_rates(program.blocks)
         whose = entity[first], place[first], state.weight[first] * count
 
-        def rising(level: Floats, done: Bools) -> Rising:
+        def rising(level: Floats, limit: Floats, done: Bools) -> Rising:
             return entities.rising(*whose, level, limit, done)
 
         ask: Ask = GroupedAsk(state, groups, program)
@@ -116,9 +118,11 @@ class WaterFilling(ByVariant):
             some = limit > 0.0
             # in the one entity that shares fairly all rise alike
             slope = (
-                some.astype(np.float64) if alike else rising(np.zeros(limit.size), ~some).slopes()
+                some.astype(np.float64)
+                if alike
+                else rising(np.zeros(limit.size), limit, ~some).slopes()
             )
-        allowed = yield from _fill(ask, rising, limit, use, slope)
+        allowed = yield from _fill(ask, rising, limit, program.blocks, slope)
         return allowed.spread()
 
 
@@ -137,9 +141,9 @@ def known_filling(policy: Policy) -> bool | None:
 
 def _fill(
     ask: Ask,
-    rising: Callable[[Floats, Bools], Rising],
+    rising: Callable[[Floats, Floats, Bools], Rising],
     limit: Floats,
-    use: Floats,
+    blocks: Blocks,
     slope: Floats | None,
 ) -> Generator[AllocationProgram, Answer, Allowed]:
     """Find the levels of all groups, and an allocation that reaches them.
@@ -147,7 +151,7 @@ def _fill(
     Where workers are scarce, what rises first, with ``slope``, is asked for as if there were no limits, and often
     that is all; else everybody's limit is.
     """
-    level, done = np.zeros(limit.size), limit <= 0.0
+    level, done, use = np.zeros(limit.size), limit <= 0.0, blocks.use
     allowed: Allowed | None = None
     bounds, series = Bounds(), 0
     if slope is not None:
@@ -157,10 +161,11 @@ def _fill(
         level = np.minimum(slope * allowed.part, limit)
         done |= level >= limit * (1.0 - SAME)
         done |= _stopped(allowed.price * limit / use, slope > 0.0)
+        limit = _without_priced(allowed, limit, level, blocks)
     for _ in range(limit.size + PATIENCE):
         if allowed is not None and done.all():
             break
-        path = rising(level, done)
+        path = rising(level, limit, done)
         time, scarce = bounds.end_of(path, level) if ask.has_pairs else (path.end, None)
         fell, short = math.inf, 1.0
         for turn in range(MOST):
@@ -197,6 +202,7 @@ def _fill(
         if not stopped.any():  # levels of before are out of reach, by rounding
             level = asked * min(short, 1.0)
         done |= stopped
+        limit = _without_priced(scarce, limit, level, blocks)
     assert allowed is not None
     if allowed.of_series:
         allowed = yield from ask(level)
@@ -218,6 +224,17 @@ def _straight(
     if not (full | (slope > 0.0)).all():
         return None
     return ask.until(np.where(full, limit, begin), slope, series)
+
+
+def _without_priced(scarce: Allowed, limit: Floats, level: Floats, blocks: Blocks) -> Floats:
+    """What groups can reach on the worker types that have no price; as before where jobs may share workers."""
+    if blocks.pairs is not None:
+        return limit
+    dearest = float((scarce.price * limit / blocks.use).max())
+    priced = scarce.workers >= MARKED * max(dearest, _TINY)
+    free = np.where(priced, 0.0, blocks.rate).max(axis=1)
+    left: Floats = np.maximum(np.minimum(limit, free), level)
+    return left
 
 
 def _stopped(cost: Floats, rises: Bools) -> Bools:

@@ -15,6 +15,7 @@ import numpy as np
 
 from gavel_opt.arrays import Floats, Ints
 from gavel_opt.kernels.dense import copy_into, dot
+from gavel_opt.kernels.groups import sorted_rows
 from gavel_opt.kernels.jit import compiled
 from gavel_opt.kernels.job_columns import NO_PAST
 from gavel_opt.kernels.max_min_rows import MARKED, MET, MOST, NEARLY, PATIENCE, SAME, STILL
@@ -29,6 +30,8 @@ from gavel_opt.solver.prices.shortcuts import BOTTLENECK, DOUBT, PRICED, solve_d
 from gavel_opt.solver.records import Found, Tables
 from gavel_opt.solver.tables import room_for_tables
 from gavel_opt.solver.task import Task
+
+_TINY = 1e-300
 
 
 @by_reference
@@ -88,21 +91,23 @@ class Filling(NamedTuple):
 
     Attributes
     ----------
-    limit, cost, order
-        Of each group: largest level, weight of all its jobs, and the groups in order of their limits, shape ``(G,)``.
+    limit, cost
+        Of each group: largest level, by its own limit and on the worker types that are left to it, and weight of all
+        its jobs, shape ``(G,)``.
     level, done, asked
         Levels, whether they are final, and the levels last asked for.
-    price, part
-        Multipliers of the levels that could not be had, last, and the part that could, ``(1,)``.
+    price, workers, part
+        Multipliers of the levels that could not be had, last, of the worker types then, shape ``(J,)``, and the part
+        that could, ``(1,)``.
     """
 
     limit: Floats
     cost: Floats
-    order: Ints
     level: Floats
     done: Ints
     asked: Floats
     price: Floats
+    workers: Floats
     part: Floats
 
 
@@ -136,16 +141,16 @@ def filled_shares(fill: FillTask) -> int:
 
 @compiled
 def _begin(given: Given, first: Ints, task: Task) -> Filling:
-    """Levels of zero; groups are not in order yet."""
+    """Levels of zero."""
     groups, types = given.rate.shape
-    limit, cost, order = np.empty(groups), np.empty(groups), np.empty(groups, np.int64)
+    limit, cost = np.empty(groups), np.empty(groups)
     for g in range(groups):
         limit[g] = given.rate[g, 0]
         for j in range(1, types):
             limit[g] = max(limit[g], given.rate[g, j])
         cost[g] = task.jobs.weight[first[g]] * given.counts[g]
     level, done, price = np.zeros(groups), np.zeros(groups, np.int64), np.zeros(groups)
-    return Filling(limit, cost, order, level, done, np.ones(groups), price, np.zeros(1))
+    return Filling(limit, cost, level, done, np.ones(groups), price, np.zeros(types), np.zeros(1))
 
 
 @compiled
@@ -158,7 +163,6 @@ def _fill(filling: Filling, given: Given, found: Found, fill: FillTask) -> bool:
         use += given.use[g]
     for j in range(given.workers.size):
         supply += given.workers[j]
-    _put_in_order(filling.order, limit)
     left = groups
     if use > supply:  # what rises first is asked for as if there were no limits: all alike
         if not _ask(filling, given, found, fill):
@@ -166,6 +170,7 @@ def _fill(filling: Filling, given: Given, found: Found, fill: FillTask) -> bool:
         for g in range(groups):
             level[g] = min(asked[g] * found.summary[1], limit[g])
             filling.price[g] = found.level_dual[g]
+        copy_into(filling.workers, found.capacity_dual)
         left = _stop(np.ones(groups, np.int64), filling, given)
     for _ in range(groups + PATIENCE):
         if left <= 0:
@@ -184,17 +189,6 @@ def _fill(filling: Filling, given: Given, found: Found, fill: FillTask) -> bool:
             rises[rise.member[k]] = int(time <= rise.knots[k + 1])
         left = _stop(rises, filling, given)
     return True
-
-
-@compiled
-def _put_in_order(order: Ints, limit: Floats) -> None:
-    """Put groups in order of their limits, those of equal ones in their own."""
-    for g in range(limit.size):
-        place = g
-        while place > 0 and limit[order[place - 1]] > limit[g]:
-            order[place] = order[place - 1]
-            place -= 1
-        order[place] = g
 
 
 LOST, REACHED, SHORT = range(3)
@@ -218,6 +212,7 @@ def _climb(
             break
         outcome = SHORT
         copy_into(filling.price, found.level_dual)
+        copy_into(filling.workers, found.capacity_dual)
         filling.part[0] = part
         earlier = _when(rise, filling.price, part * dot(filling.price, filling.asked), time)
         if not earlier < time:
@@ -231,15 +226,17 @@ def _climb(
 def _stop(rises: Ints, filling: Filling, given: Given) -> int:
     """Take groups as done that are at their limits, or that workers keep from rising; how many are left, -1 without prices.
 
-    Levels of before that are out of reach, by rounding, come down to what can be had.
+    Levels of before that are out of reach, by rounding, come down to what can be had. Limits come down to what can be
+    reached on the worker types that have no price.
     """
     level, limit, done = filling.level, filling.limit, filling.done
-    groups = level.size
+    groups, types = given.rate.shape
     cost = np.empty(groups)
-    dearest, priced, stopped, left = 0.0, False, False, 0
+    dearest, dearest_of_all, priced, stopped, left = 0.0, _TINY, False, False, 0
     for g in range(groups):
         cost[g] = filling.price[g] * limit[g] / given.use[g]
         priced = priced or cost[g] != 0.0
+        dearest_of_all = max(dearest_of_all, cost[g])
         if rises[g]:
             dearest = max(dearest, cost[g])
     for g in range(groups):
@@ -251,6 +248,12 @@ def _stop(rises: Ints, filling: Filling, given: Given) -> int:
     if not stopped and filling.part[0] > 0.0:
         for g in range(groups):
             level[g] = filling.asked[g] * min(filling.part[0], 1.0)
+    for g in range(groups):
+        free = 0.0
+        for j in range(types):
+            if filling.workers[j] < MARKED * dearest_of_all:
+                free = max(free, given.rate[g, j])
+        limit[g] = max(min(limit[g], free), level[g])
     return left if priced else -1
 
 
@@ -336,7 +339,11 @@ def _tables_of(given: Given, fill: FillTask) -> Tables:
 @compiled
 def _rise_from(filling: Filling) -> Rise:
     """How the levels of groups that are not done rise from where they are: all stand at one height."""
-    order, limit, level = filling.order, filling.limit, filling.level
+    limit, level = filling.limit, filling.level
+    rows = np.empty((limit.size, 1))
+    for g in range(limit.size):
+        rows[g, 0] = limit[g]
+    order = sorted_rows(rows)
     many, floor = 0, math.inf
     member = np.empty(order.size, np.int64)
     for place in range(order.size):

@@ -13,7 +13,7 @@ from programs import finish_time, highs, makespan, max_min, slack, water_stage
 
 from gavel_opt import Options
 from gavel_opt.engines.structured import Structured
-from gavel_opt.model.allocation_program import FinishTimeProgram
+from gavel_opt.model.allocation_program import AllocationProgram, Blocks, FinishTimeProgram
 from gavel_opt.solver import optimum as module
 from gavel_opt.solver.memory import Memory
 from gavel_opt.solver.optimum import optimum
@@ -290,3 +290,19 @@ def test_plain_speeds(monkeypatch):
         assert certificate.within(1e-10)
         np.testing.assert_allclose(answer.x, by_path(program, monkeypatch).x, rtol=0, atol=1e-8)
     assert outcomes.seen == {PRICED: 9, BOTTLENECK: 1}
+
+
+def test_types_on_which_every_job_is_as_fast_do_not_lose_the_search(monkeypatch):
+    """An edge between two of them has no length: the search went on with what is no number, for 200 times as long."""
+    draws = np.random.default_rng(1)
+    rate = np.repeat(draws.uniform(0.2, 3.0, (200, 1)), 3, axis=1)
+    # everybody can have just what is asked for, some of them all of the time
+    asked = np.minimum(rate[:, 0], np.quantile(rate[:, 0], 0.7))
+    use = draws.choice([1.0, 2.0, 4.0], 200)
+    workers = np.full(3, (use * asked / rate[:, 0]).sum() / 3.0)
+    blocks = Blocks(rate, use, np.ones(200), workers)
+    outcomes = Outcomes(monkeypatch)
+    answer, certificate, _ = optimum(AllocationProgram(blocks, asked, np.zeros(200)), "canonical")
+    assert answer.level == pytest.approx(1.0, rel=1e-9)
+    assert certificate.within(1e-9)
+    assert outcomes.seen[DOUBT] == 0

@@ -7,11 +7,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from recordings import sample, state_of
+from scipy.optimize import linprog
 
 from bench.packed import states
+from bench.states import Drawn
 from gavel_opt import Driver, InputError, make_policy
 from gavel_opt.policies import water_filling
+from gavel_opt.policies.max_min import fairness_program
 from gavel_opt.policies.rising_levels import Line
+from gavel_opt.policies.variants import group_by_key
 from simulator.studies.experiments.hierarchy import hierarchical_fairness
 from simulator.studies.experiments.scaling import _one_replaced as one_replaced
 from simulator.studies.experiments.scaling import state_of as figure_14
@@ -89,8 +93,6 @@ def test_with_workers_to_spare_everybody_runs_where_it_is_fastest():
 
 def test_no_job_can_rise_without_a_lower_one_falling():
     """The definition of the lexicographic optimum, checked by a program for each job."""
-    from scipy.optimize import linprog
-
     draws = np.random.default_rng(5)
     for _ in range(3):
         names = [JOB_TYPES[i] for i in draws.integers(0, 26, 6)]
@@ -120,6 +122,54 @@ def test_no_job_can_rise_without_a_lower_one_falling():
             most[i] = -rate[i] / unit[i]
             best = -linprog(most.ravel(), A_ub=np.array(rows), b_ub=bounds).fun
             assert best <= level[i] * (1 + 1e-5)
+
+
+def uneven(seed, jobs, load):
+    """Jobs of which no two are alike, with workers for that part of them."""
+    draws = np.random.default_rng(seed)
+    state = Drawn("distinct", jobs, seed).now
+    workers = max(1, round(load * int(state.scale_factor.sum()) / 3))
+    weight = draws.uniform(0.5, 3.0, jobs)
+    return replace(state, workers=np.full(3, workers), weight=weight)
+
+
+def by_programs(state):
+    """Levels, found one stop after the other on the whole program, with no limit known beforehand."""
+    blocks = fairness_program(state, group_by_key(state, "perf", True), "perf", True).blocks
+    jobs = state.job.size
+    single = np.arange(jobs * 3).reshape(jobs, 3)
+    whole = np.zeros((2 * jobs + 3, jobs * 3 + 1))
+    level = np.full(jobs, -1.0)
+    for job in range(jobs):
+        whole[job, single[job]] = -blocks.rate[job]
+        whole[jobs + job, single[job]] = 1.0
+        whole[2 * jobs + np.arange(3), single[job]] = blocks.use[job]
+    while (level < 0.0).any():
+        rising = level < 0.0
+        whole[:jobs, -1] = rising
+        floor = np.where(rising, 0.0, -level * (1.0 - 1e-9))
+        found = linprog(
+            np.append(np.zeros(jobs * 3), -1.0),
+            A_ub=whole,
+            b_ub=np.concatenate([floor, np.ones(jobs), blocks.workers]),
+            options={"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10},
+        )
+        level[rising & (found.ineqlin.marginals[:jobs] < -1e-7)] = -found.fun
+    return level
+
+
+@pytest.mark.parametrize("engine", ["structured", "highs"])
+@pytest.mark.parametrize("load", [0.5, 0.8, 1.0, 1.2, 2.0])
+def test_who_is_left_after_a_stop_goes_on_without_the_workers_that_have_a_price(load, engine):
+    """As many stops as there are types at most, where each job was stopped by itself: the levels of one program a stop."""
+    state = uneven(7, 60, load)
+    driver = Driver(make_policy(PERF), engine)
+    allocation = driver.allocate(state)
+    blocks = fairness_program(state, group_by_key(state, "perf", True), "perf", True).blocks
+    found = (blocks.rate * allocation.x).sum(axis=1)
+    np.testing.assert_allclose(found, by_programs(state), rtol=1e-6)
+    assert driver.tally.programs <= 16
+    assert driver.tally.fallbacks == 0
 
 
 def crowded():

@@ -524,7 +524,8 @@ def _go_down(
             near.on[s, c] = True
             return True, at
         level = near.offset[s] + near.pull[s] * t
-        low, high = (c, b) if r[s, c] <= level else (a, c)
+        # a type on which the job is as fast as on b takes the place of b
+        low, high = (c, b) if r[s, c] <= level and r[s, c] < r[s, b] else (a, c)
         before = (level - r[s, a]) / (r[s, b] - r[s, a])
         after = (level - r[s, low]) / (r[s, high] - r[s, low])
         change = z[high] * after + z[low] * (1.0 - after)
