@@ -136,10 +136,28 @@ class EngineChain:
                 return answer
             self._record()
             refusals[self._refuse(engine.name, reason)] = None
-        if self._spare is not None:
-            self.tally.worst(self._spare[1])
-            return self._spare[0]
+        if self._spare is not None and not isinstance(program, ProductProgram):
+            try:
+                return self._last_resort(program, *self._spare)
+            except _Refused as why:
+                refusals[f"{self.engine.name}: {why}"] = None
         raise self._no_answer(program, refusals, asked)
+
+    def _last_resort(self, program: Program, answer: Answer, certificate: Certificate) -> Answer:
+        """What is made of an answer that is proven to the tolerance and no further, where nobody has a better one.
+
+        The optimum is the one that every engine's answer would have led to; where there is no such one, its own
+        shares will do, but not for the efficient optimum, whose total worth nobody has looked at.
+        """
+        self.tally.worst(certificate)
+        if self.tie_break == "none":
+            return answer
+        try:
+            return self._accept_worth(program, self._chosen(program, answer))
+        except _Refused:
+            if self.tie_break == "efficient" and not _is_probe(program):
+                raise
+        return answer
 
     def _record(self) -> None:
         """Hand on what an engine solved, where what the recorder raises is no failure of the engine."""
@@ -231,6 +249,10 @@ class EngineChain:
         breaks_ties = engine.capability.tie_break and not self._expands(engine)
         if self.tie_break == "none" or breaks_ties:
             return answer
+        return self._chosen(program, answer)
+
+    def _chosen(self, program: Program, answer: Answer) -> Answer:
+        """The same of an answer that is any optimum."""
         started = clock()
         try:
             try:
@@ -388,6 +410,11 @@ class _Imprecise(_Refused):
 
 
 _VERDICTS = (Status.INFEASIBLE, Status.INFEASIBLE_OR_UNBOUNDED)
+
+
+def _is_probe(program: Program) -> bool:
+    """Whether nobody takes the program's shares."""
+    return isinstance(program, AllocationProgram) and program.probe
 
 
 def _with_reached_floors(program: Program, answer: Answer) -> AllocationProgram | None:
