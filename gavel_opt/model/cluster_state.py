@@ -22,7 +22,8 @@ class ThroughputTable:
     paired
         ``paired[a, b, 0, j]``: speed of a job of key ``a`` beside one of key ``b`` on type ``j``;
         ``paired[a, b, 1, j]``: speed of the other. Shape ``(keys, keys, 2, J)``, or None where no
-        co-located throughputs are known. Keys of different scale factors hold zeros.
+        co-located throughputs are known. Keys of different scale factors hold zeros. ``paired[b, a]`` says
+        the same the other way round, and has to: which of the two is read is left open.
     reference
         Worker type whose column the plain policies use (the V100), as an index.
     """

@@ -49,6 +49,7 @@ class Glance:
             good = least > 0 and _types_fit(state)
             good = good and state.throughputs.alone.dtype.isnative and state.workers.dtype.isnative
             good = good and all_run(np.asarray(state.throughputs.alone, np.float64))
+            good = good and _pairs_fit(state.throughputs) and _are_speeds(state.throughputs.paired)
             self._widest = least if good else -1
         return self._widest
 
@@ -66,6 +67,8 @@ class Glance:
         for some in (state.deadline, state.entity):
             if some is not None and np.shape(some) != (jobs,):
                 return True
+        if state.deadline is not None and np.isnan(state.deadline).any():
+            return True
         return not are_ordinary(*columns, (len(state.throughputs.alone), widest))
 
 
@@ -86,6 +89,24 @@ def _types_fit(state: ClusterState | StandingState) -> bool:
     if not isinstance(alone, np.ndarray) or alone.shape[1:] != (types,):
         return False
     return named == types and 0 <= table.reference < types
+
+
+def _pairs_fit(table: ThroughputTable) -> bool:
+    """Whether co-located throughputs, if there are any, are those of the keys and types of the others."""
+    paired = table.paired
+    if paired is None:
+        return True
+    if not isinstance(paired, np.ndarray) or paired.dtype.kind not in "iuf":
+        return False
+    keys, types = table.alone.shape
+    return paired.shape == (keys, keys, 2, types) and paired.dtype.isnative
+
+
+def _are_speeds(values: Floats | None) -> bool:
+    """Whether none is negative, infinite or no number."""
+    if values is None or not values.size:
+        return True
+    return bool(values.min() >= 0.0 and values.max() < np.inf)
 
 
 def require_columns(state: ClusterState) -> None:
@@ -161,6 +182,13 @@ def screen_state(state: ClusterState) -> None:
     for name, values in ({"workers": state.workers} | tables).items():
         if isinstance(values, np.ndarray):
             require_plain(name, values)
+    if not _pairs_fit(state.throughputs):
+        keys, types = state.throughputs.alone.shape
+        paired: object = state.throughputs.paired
+        raise InputError(
+            f"the state has co-located throughputs that are a {type(paired).__name__} of shape {np.shape(np.asarray(paired))}"
+            f"; expected an array of numbers of shape {(keys, keys, 2, types)}, as there are {keys} keys"
+        )
     n, rows = state.job.size, state.throughputs.alone.shape[0]
     if n and not (state.key.min() >= 0 and state.key.max() < rows):
         at = _first((state.key < 0) | (state.key >= rows))
@@ -174,13 +202,15 @@ def screen_state(state: ClusterState) -> None:
     _require(state, "weight", (state.weight >= 0.0) & (state.weight < np.inf), "0 or more")
     _require(state, "steps_left", np.isfinite(state.steps_left), "a number")
     _require(state, "age", np.isfinite(state.age), "a number")
+    if state.deadline is not None:
+        _require(state, "deadline", ~np.isnan(state.deadline), "a number, or infinity without one")
     if state.workers.min() < 0:
         at = _first(state.workers < 0)
         raise InputError(
             f"worker type {state.worker_types[at]!r} has {state.workers[at]} workers, expected 0 or more"
         )
     alone = state.throughputs.alone
-    if not (alone.min(initial=0.0) >= 0.0 and alone.max(initial=0.0) < np.inf):
+    if not _are_speeds(alone):
         good: Bools = np.array(np.isfinite(alone) & (alone >= 0.0))
         bad = np.flatnonzero(np.any(~good[state.key], axis=1))
         if bad.size:
@@ -190,6 +220,31 @@ def screen_state(state: ClusterState) -> None:
                 f"job {state.job[bad[0]]} has a throughput of {alone[row, kind]} on"
                 f" {state.worker_types[kind]!r}, expected 0 or more"
             )
+    _screen_pairs(state)
+
+
+def _screen_pairs(state: ClusterState) -> None:
+    """Refuse throughputs of pairs that mean nothing.
+
+    Raises
+    ------
+    InputError
+        Naming the jobs.
+    """
+    paired = state.throughputs.paired
+    if paired is None or _are_speeds(paired):
+        return
+    keys, at = np.unique(state.key, return_index=True)
+    of_jobs = paired[np.ix_(keys, keys)]
+    wrong = np.argwhere(~(np.isfinite(of_jobs) & (of_jobs >= 0.0)))
+    if wrong.size:
+        one, two, side, kind = wrong[0].tolist()
+        jobs = state.job[at[[one, two]]]
+        who, beside = jobs[::-1] if side else jobs
+        raise InputError(
+            f"a job like job {who} beside one like job {beside} has a throughput of "
+            f"{of_jobs[one, two, side, kind]} on {state.worker_types[kind]!r}, expected 0 or more"
+        )
 
 
 def _require(state: ClusterState, name: str, good: Bools, expected: str) -> None:

@@ -172,7 +172,7 @@ def unmerged_rates(
 def normalised_side(paired: Floats, alone: Floats) -> Floats:
     """``paired / alone``, 0 where the pair does not run."""
     ratio: Floats = np.divide(
-        paired, alone, out=np.zeros_like(paired), where=(paired > 0.0) & (alone > 0.0)
+        paired, alone, out=np.zeros(paired.shape), where=(paired > 0.0) & (alone > 0.0)
     )
     return ratio
 

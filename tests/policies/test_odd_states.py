@@ -174,6 +174,62 @@ def test_a_throughput_that_means_nothing_is_refused_by_the_job():
         allocate("max_min_fairness_perf", state)
 
 
+PACKED = ["max_min_fairness_packed", "min_total_duration_packed", "gandiva", "fifo_packed"]
+
+
+@pytest.mark.parametrize("policy", PACKED)
+@pytest.mark.parametrize("value", [np.nan, -0.5, np.inf])
+def test_throughputs_of_pairs_that_mean_nothing_are_refused_by_the_jobs(value, policy):
+    """A negative one was taken for a pair that does not run, and Gandiva and FIFO took all of them."""
+    state = cluster()
+    state.throughputs.paired[1, 3, 1, 0] = value
+    said = f"a job like job 13 beside one like job 11 has a throughput of {value} on 'k80'"
+    with pytest.raises(InputError, match=said):
+        allocate(policy, state)
+    spare = replace(state, key=np.where(state.key == 3, 0, state.key))
+    found = allocate(policy, spare)  # nobody is of that key
+    assert found.x.any() or found.pair_x.any()
+
+
+@pytest.mark.parametrize("policy", PACKED)
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda paired: paired[..., :2],
+        lambda paired: paired[:4, :4],
+        lambda paired: paired[:, :, 0],
+        lambda paired: paired.tolist(),
+        lambda paired: paired.astype(str),
+    ],
+)
+def test_throughputs_of_pairs_that_do_not_fit_are_refused(change, policy):
+    """Compiled code read beyond them."""
+    state = cluster()
+    table = replace(state.throughputs, paired=change(state.throughputs.paired))
+    with pytest.raises(InputError, match=r"numbers of shape \(5, 5, 2, 3\), as there are 5 keys"):
+        allocate(policy, replace(state, throughputs=table))
+
+
+@pytest.mark.parametrize("policy", PACKED)
+def test_whole_numbers_are_throughputs(policy):
+    state = cluster()
+    table = state.throughputs
+    whole = ThroughputTable(np.ceil(table.alone), np.ceil(table.paired), table.reference)
+    ints = ThroughputTable(whole.alone.astype(int), whole.paired.astype(int), table.reference)
+    one, two = (allocate(policy, replace(state, throughputs=some)) for some in (whole, ints))
+    assert one.x.tobytes() == two.x.tobytes()
+    assert one.pair_x.tobytes() == two.pair_x.tobytes()
+
+
+def test_a_deadline_that_is_no_number_is_refused():
+    """It was taken for none."""
+    state = replace(cluster(), deadline=np.full(8, np.inf))
+    with pytest.raises(InputError, match="job 13 has deadline nan, expected a number, or infinity"):
+        allocate(
+            "max_sum_throughput_normalized_by_cost_perf_SLOs", changed(state, "deadline", np.nan)
+        )
+
+
 @pytest.mark.parametrize("policy", ["finish_time_fairness", "min_total_duration"])
 def test_plain_variants_name_the_job_that_does_not_run_on_their_type(policy):
     state = cluster()
