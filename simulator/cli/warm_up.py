@@ -46,6 +46,8 @@ RUNS: tuple[dict[str, Any], ...] = (
     {"policy": "max_min_fairness_packed", "ideal": True, **_PACKED},
     {"policy": "allox", "cluster": "8:8:8", "jobs": 80},
     {"policy": "fifo", **_SMALL},
+    # stopped for what a long queue says
+    {"policy": "fifo_perf", "cluster": "6:6:6", "rate": 0.93, "window": (4000, 5000)},
     {"policy": "isolated", **_SMALL},
 )
 """Between them, and with those below, these call every kernel that runs call, with every kind of argument."""

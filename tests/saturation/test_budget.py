@@ -12,6 +12,7 @@ from simulator.runs.saturation.budget import (
     APART,
     MOST_ODDS,
     ODDS_BEYOND_LIKELY,
+    ODDS_BEYOND_LIKELY_ON_ONE_WORKER,
     odds,
     price_of_a_queue,
     price_of_a_round,
@@ -65,8 +66,8 @@ class TestARunThatKeepsUp:
             found = simulator.run(window=(4000, 5000), **given, **settings)
             assert found.status == "completed"
             rounds += found.summary["rounds"]
-            price = price_of_a_round(policy, workers, in_order)
-            spent += len(queues) * price_of_a_queue(workers, seconds, in_order)
+            price = price_of_a_round(policy, workers, in_order, in_order)
+            spent += len(queues) * price_of_a_queue(workers, seconds, in_order, in_order)
             spent += price * math.fsum(queue.hours for queue in queues) * 3600 / seconds
         assert spent <= 0.03 * rounds
 
@@ -77,20 +78,25 @@ class TestOdds:
         """At 0.98, whatever the error of a measurement; at 1.05 a good one lets all be spent that may be."""
         draws = np.random.RandomState(0).standard_normal(5000)
         paid = [
-            np.mean([odds(1.0, False, (load + error * z, error), LIMIT, True) for z in draws])
+            np.mean([odds(1.0, False, (load + error * z, error), LIMIT, True, True) for z in draws])
             for load in (LIMIT - APART / 2.0, LIMIT + APART / 2.0)
         ]
         assert paid[0] < 2.0
         assert paid[1] > (2.0 if error > 0.03 else 10.0)
 
     def test_what_speaks_for_a_hopeless_run_lets_it_cost_more(self):
-        nothing = odds(0.0, False, None, LIMIT, False)
+        nothing = odds(0.0, False, None, LIMIT, False, True)
         assert nothing == 1.0
-        assert odds(3.0, False, None, LIMIT, False) == 3.0
-        assert odds(0.0, True, None, LIMIT, False) == ODDS_BEYOND_LIKELY
-        assert odds(0.0, True, (0.97, 0.015), LIMIT, False) == 1.0
-        assert odds(0.0, False, (1.05, 0.015), LIMIT, False) == MOST_ODDS
-        assert odds(0.0, False, (1.0, 0.0), LIMIT, False) == 1.0
+        assert odds(3.0, False, None, LIMIT, False, True) == 3.0
+        assert odds(0.0, True, None, LIMIT, False, True) == ODDS_BEYOND_LIKELY
+        assert (
+            odds(0.0, True, None, LIMIT, False, False)
+            == MOST_ODDS
+            < ODDS_BEYOND_LIKELY_ON_ONE_WORKER
+        )
+        assert odds(0.0, True, (0.97, 0.015), LIMIT, False, True) == 1.0
+        assert odds(0.0, False, (1.05, 0.015), LIMIT, False, True) == MOST_ODDS
+        assert odds(0.0, False, (1.0, 0.0), LIMIT, False, True) == 1.0
 
 
 class TestInOrder:

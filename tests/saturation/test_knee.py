@@ -229,6 +229,7 @@ class TestLongQueue:
         self, bound, monkeypatch, seconds, longer
     ):
         """Jobs keep their workers from one recomputation to the next, of which rounds are a part."""
+        monkeypatch.setattr(long_queue, "needs_no_mechanism", lambda *_: False)
         paces = []
         for length in (seconds_of_like_rounds, lambda same: same):
             monkeypatch.setattr(long_queue, "seconds_of_like_rounds", length)

@@ -34,6 +34,7 @@ from gavel_opt.policies import Found
 from simulator.runs.saturation.bounds import Bound, bound_of_jobs, evenly_shared_rate, highest_rate
 from simulator.runs.saturation.budget import (
     DEARER_WITH_WEIGHTS,
+    error_by_queues,
     most_odds,
     odds,
     price_of_a_queue,
@@ -48,6 +49,7 @@ from simulator.runs.saturation.long_queue import (
     Pace,
     known_in_order,
     knows_no_types,
+    needs_no_mechanism,
     settled_demand,
     times_as_few,
 )
@@ -116,11 +118,15 @@ LEAST_ROUNDS, LEAST_SHARED_ROUNDS = 40, 120
 jobs share workers it takes longer until those run together that do so usually."""
 
 
-LIKELY, LIKELY_OF_OTHERS = {"fifo": 0.92, "fifo_perf": 1.02, "gandiva": 1.01}, 0.99
+LIKELY, LIKELY_OF_OTHERS = (
+    {"fifo": 0.92, "fifo_perf": 1.02, "fifo_packed": 1.02, "gandiva": 1.01},
+    0.99,
+)
 LIKELY_ON_ONE_WORKER = {
     "allox": 1.155,
     "gandiva": 1.15,
     "fifo_perf": 1.04,
+    "fifo_packed": 1.06,
     "max_min_fairness_perf": math.inf,
     "max_min_fairness_packed": math.inf,
     "max_min_fairness_water_filling_perf": math.inf,
@@ -131,6 +137,9 @@ LIKELY_ON_ONE_WORKER = {
 queue is measured as soon as enough jobs have come: as far as knees are known just beyond 0.98 of the highest, and below 1.05 of
 the lowest unless the bound is lower yet. The latter where no job asks for several workers: those without an end are known to come
 within 1 % of the bound, and what is beyond that is proved."""
+
+LIKELY_ON_ONE_TYPE = {"gandiva": 1.05}
+"""The same of jobs on several workers where all are of one type, so that nobody can be on a wrong one: 1.06 on 30:0:0."""
 
 WAITING, WAITING_LONGER = 0.75, 1.5
 """Below that it is measured once so many jobs wait per worker, of the usual number of workers at least, the latter where jobs are
@@ -333,12 +342,19 @@ class Judge:
         return _rate(self._config) > self._likely_rate or self._crowd(simulation) >= 1.0
 
     @property
+    def _alone(self) -> bool:
+        """Whether a long queue needs no mechanism, and to ask costs little."""
+        return needs_no_mechanism(self._config, self._made)
+
+    @property
     def _likely_rate(self) -> float:
         """Jobs per hour that the policy is likely to sustain, as far as arithmetic tells."""
         name = self._known_name
         part = LIKELY.get(name, LIKELY_OF_OTHERS)
         if not self._config.multi_gpu:
             part = LIKELY_ON_ONE_WORKER.get(name, part)
+        elif np.count_nonzero(list(self._config.cluster.values())) == 1:
+            part = LIKELY_ON_ONE_TYPE.get(name, part)
         return part * self._even_shares
 
     def _crowd(self, simulation: Simulation) -> float:
@@ -374,15 +390,21 @@ class Judge:
             return most_odds(self._in_order)
         rate, limit = _rate(self._config), 1.0 + self._parameters["margin"]
         load = None if self._pace is None else load_of(rate, self._pace)
-        return odds(self._crowd(simulation), rate > self._likely_rate, load, limit, self._in_order)
+        if load is not None and self._before and not self._in_order:
+            unlike = error_by_queues(simulation.cluster.total, len(self._before))
+            load = load[0], max(load[1], unlike)
+        crowd, in_order = self._crowd(simulation), self._in_order
+        beyond_likely, multi_gpu = rate > self._likely_rate, self._config.multi_gpu
+        return odds(crowd, beyond_likely, load, limit, in_order, multi_gpu)
 
     def _price_of_a_queue(self, simulation: Simulation) -> float:
         seconds = self._config.round_seconds
-        price = price_of_a_queue(simulation.cluster.total, seconds, self._in_order)
+        price = price_of_a_queue(simulation.cluster.total, seconds, self._in_order, self._alone)
         return price * self._dearer
 
     def _price_of_a_round(self, simulation: Simulation) -> float:
-        price = price_of_a_round(self._known_name, simulation.cluster.total, self._in_order)
+        workers = simulation.cluster.total
+        price = price_of_a_round(self._known_name, workers, self._in_order, self._alone)
         return price * self._dearer
 
     @property

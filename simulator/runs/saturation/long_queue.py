@@ -24,11 +24,17 @@ from numpy.typing import NDArray
 
 from gavel_opt.arrays import Bools, Floats, Ints
 from gavel_opt.policies import Found
+from gavel_opt.policies.fifo import Fifo
 from simulator.process.interrupts import interrupts
+from simulator.runs.estimated_throughputs import estimates_wanted
+from simulator.runs.policy_of_run import policy_of
 from simulator.runs.saturation.bounds import Bound
 from simulator.runs.saturation.offered_load import job_shares, mean_duration
+from simulator.runs.saturation.served_in_order import ServedInOrder
 from simulator.runs.saturation.types_at_random import rate_of_types_at_random
 from simulator.runs.simulation import BETWEEN_RESETS, Simulation
+from simulator.runs.surroundings import surroundings_of
+from simulator.runs.workload_of_run import workload_of
 from simulator.settings.config import RunConfig
 from simulator.world.throughputs import load_throughputs
 from simulator.world.units import HOUR
@@ -120,6 +126,17 @@ def seconds_of_like_rounds(seconds: int) -> int:
     """
     between = int(BETWEEN_RESETS // seconds) + 1
     return seconds * next((n for n in range(between // 2, 1, -1) if between % n == 0), 1)
+
+
+def seconds_between(seconds: int) -> int:
+    """Length of a round for all that are between two recomputations of the allocation."""
+    return seconds * (int(BETWEEN_RESETS // seconds) + 1)
+
+
+def needs_no_mechanism(config: RunConfig, made: Found | None) -> bool:
+    """Whether rounds of a queue are known to be no more than who runs, and for how many steps."""
+    ours = made is None and config.policy == "fifo_perf"
+    return ours and not (config.ideal or estimates_wanted(config))
 
 
 def known_in_order(config: RunConfig, made: Found | None) -> bool:
@@ -314,9 +331,8 @@ class LongQueue:
             timeout=math.inf,
         )
         if in_order and not config.ideal:
-            self._config = replace(
-                self._config, round_seconds=seconds_of_like_rounds(config.round_seconds)
-            )
+            alike = seconds_between if needs_no_mechanism(config, made) else seconds_of_like_rounds
+            self._config = replace(self._config, round_seconds=alike(config.round_seconds))
         self._count = count
         if in_order is not None:
             self.in_order = in_order
@@ -324,10 +340,12 @@ class LongQueue:
         else:
             self._begin(made, np.zeros(count, dtype=np.bool_), like)
             self._advance(demand * TURNS * self._config.round_seconds)
-            waits = self._simulation.mechanism.received("busy")[:count] == 0.0
+            seen = self._simulation
+            assert isinstance(seen, Simulation)  # the other kind is known to be in order
+            waits = seen.mechanism.received("busy")[:count] == 0.0
             self.in_order = bool(waits.mean() > NOT_BEGUN) and _how_much_later(waits) > IN_ORDER
             if self.in_order:
-                self._begin(made, waits, self._simulation)
+                self._begin(made, waits, seen)
         self.begun = self._simulation.time / HOUR
         self._due = 0.0
         self._shares_workers = self._simulation.shares_workers
@@ -507,7 +525,7 @@ class LongQueue:
         by_key, by_scale = share / costs.in_key, leaning / costs.in_scale
         paid = by_key * costs.of_key + by_scale * costs.of_scale
         luck = (by_key + by_scale)[key] * cost - paid[key] * worth
-        return float(np.linalg.norm(luck))
+        return math.sqrt(float((luck * luck).sum()))
 
     def _by_key(self, values: Floats) -> Floats:
         return _sums(self._key[: values.size], values, self._share.size)
@@ -528,28 +546,39 @@ class LongQueue:
         self._key, done = self._keys[:n], self._work[:n].copy()
         number, part = simulation.parts_left()
         done[number] *= 1.0 - part
+        if isinstance(simulation, ServedInOrder):
+            return _Turns(
+                done, simulation.costs() * HOUR, simulation.seconds_in_use, simulation.time
+            )
+        rounds, used = simulation.mechanism.metrics()
+        long = np.diff(rounds["time"], append=simulation.time)
         cost = simulation.mechanism.received("cost") * HOUR
-        return _Turns(done, cost, self._seconds_in_use(), simulation.time)
-
-    def _seconds_in_use(self) -> Floats:
-        """Seconds in which workers of each type were in use so far, summed over them."""
-        rounds, part = self._simulation.mechanism.metrics()
-        long = np.diff(rounds["time"], append=self._simulation.time)
-        used: Floats = (long @ part) * self._bound.workers
-        return used
+        return _Turns(done, cost, (long @ used) * self._bound.workers, simulation.time)
 
     def _begin(self, made: Found | None, whole: Bools | None, like: Simulation | None) -> None:
         """Make the simulation with the queue in it; some of its jobs are whole, None for those that have to wait."""
         prices, prepare = self._bound.prices, functools.partial(self._queue_up, whole=whole)
         times = max([1.0, *(n for word, n in _SELDOM.items() if word in self._config.policy)])
-        self._simulation = Simulation(
-            self._config,
-            made=made,
-            prices=prices,
-            like=like,
-            prepare=prepare,
-            between_resets=times * BETWEEN_RESETS,
-        )
+        self._simulation: Simulation | ServedInOrder
+        if needs_no_mechanism(self._config, made):
+            policy = policy_of(self._config)
+            assert isinstance(policy, Fifo)
+            traits = policy.traits
+            around = surroundings_of(self._config, traits)[0] if like is None else like.surroundings
+            workload, _ = workload_of(self._config, around.measurements, traits)
+            assert isinstance(workload, DrawnWorkload)  # jobs keep arriving
+            prepare(workload)
+            seconds = float(self._config.round_seconds)
+            self._simulation = ServedInOrder(policy, around, workload, seconds, prices)
+        else:
+            self._simulation = Simulation(
+                self._config,
+                made=made,
+                prices=prices,
+                like=like,
+                prepare=prepare,
+                between_resets=times * BETWEEN_RESETS,
+            )
         self._keys, self._work = np.zeros(0, dtype=np.int64), np.zeros(0)
         self._books = [_Turns(np.zeros(0), np.zeros(0), np.zeros(self._bound.workers.size), 0.0)]
 
