@@ -191,6 +191,25 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class KnownBasis:
+    """A basis that is expected to be optimal, with the level t in it: which other variables are.
+
+    Attributes
+    ----------
+    alone, pair
+        Shares of groups and of pairs, shapes ``(G, J)`` and ``(P, J)``.
+    surplus, time, workers
+        Slacks of the level, time and capacity rows, shapes ``(G,)``, ``(G,)``, ``(J,)``.
+    """
+
+    alone: Bools
+    pair: Bools
+    surplus: Bools
+    time: Bools
+    workers: Bools
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class AllocationProgram:
     r"""Blocks with a linear objective and a level.
 
@@ -227,6 +246,8 @@ class AllocationProgram:
         series
             Of a probe for which any optimum will do: how many such programs the policy has asked before it for this state. What a
             solver keeps may come from these alone, so that answers depend on nothing else. None of all others.
+        near
+            Of a probe with pairs: an optimal basis, if the policy has come by one, or None. It is to be proven like any other.
         limits
             Rows of its own, or None. Such a program is for engines that take general programs.
     """
@@ -240,6 +261,7 @@ class AllocationProgram:
     enough: float = math.inf
     too_little: float = -math.inf
     series: int | None = None
+    near: KnownBasis | None = None
     limits: Limits | None = None
 
     @property

@@ -19,7 +19,12 @@ import numpy as np
 
 from gavel_opt.arrays import Floats
 from gavel_opt.kernels.max_min_rows import SAME
-from gavel_opt.model.allocation_program import Allocation, AllocationProgram, Answer
+from gavel_opt.model.allocation_program import (
+    Allocation,
+    AllocationProgram,
+    Answer,
+    KnownBasis,
+)
 from gavel_opt.model.cluster_state import ClusterState
 from gavel_opt.model.groups import Groups
 from gavel_opt.model.odd_states import widened
@@ -129,6 +134,10 @@ class GroupedAsk:
         """Ask."""
         return self._of(asked, np.where(asked > 0.0, 0.0, -np.inf), series)
 
+    def at(self, level: Floats, near: KnownBasis) -> Generator[AllocationProgram, Answer, Allowed]:
+        """Ask for levels that are all of what can be had, with a basis that says so."""
+        return self._of(level, np.zeros(level.size), None, near)
+
     def until(
         self, level: Floats, slope: Floats, series: int | None = None
     ) -> Generator[AllocationProgram, Answer, Allowed] | None:
@@ -143,10 +152,10 @@ class GroupedAsk:
         return self._of(slope, level, series) if fits else None
 
     def _of(
-        self, slope: Floats, floor: Floats, series: int | None
+        self, slope: Floats, floor: Floats, series: int | None, near: KnownBasis | None = None
     ) -> Generator[AllocationProgram, Answer, Allowed]:
         series = series if self.has_pairs else None
-        program = replace(self._program, slope=slope, floor=floor, series=series)
+        program = replace(self._program, slope=slope, floor=floor, series=series, near=near)
         answer = yield program
 
         def spread() -> Allocation:

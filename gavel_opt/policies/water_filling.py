@@ -31,6 +31,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -57,6 +58,9 @@ from gavel_opt.policies.variants import (
 
 _NEAR = 0.9
 """Part of the levels asked for from which on they are likely to stop before the path bends again."""
+
+_PAIRED = 2.0
+"""Jobs for each worker that can run all of the time if all are in pairs: with fewer workers, these stop most jobs together."""
 
 _TINY = 1e-300
 
@@ -108,11 +112,18 @@ class WaterFilling(ByVariant):
         def rising(level: Floats, limit: Floats, done: Bools) -> Rising:
             return entities.rising(*whose, level, limit, done)
 
-        ask: Ask = GroupedAsk(state, groups, program)
+        grouped = GroupedAsk(state, groups, program)
+        ask: Ask = grouped
         if merge and self.variant == "packed":
             pooled = PooledAsk(state, groups, program)
             ask = pooled if pooled.pays else ask
         use = program.blocks.use
+        at_once = ask is grouped and alike
+        if at_once and use.sum() < _PAIRED * state.workers.sum():
+            found = yield from _at_once(grouped, program)
+            if found is not None:
+                return found.spread()
+            at_once = False
         slope: Floats | None = None
         if use.sum() > state.workers.sum():
             some = limit > 0.0
@@ -122,7 +133,8 @@ class WaterFilling(ByVariant):
                 if alike
                 else rising(np.zeros(limit.size), limit, ~some).slopes()
             )
-        allowed = yield from _fill(ask, rising, limit, program.blocks, slope)
+        again = partial(_at_once, grouped, program) if at_once else None
+        allowed = yield from _fill(ask, rising, limit, program.blocks, slope, again)
         return allowed.spread()
 
 
@@ -139,17 +151,34 @@ def known_filling(policy: Policy) -> bool | None:
     return policy.variant == "plain"
 
 
+def _at_once(
+    ask: GroupedAsk, program: AllocationProgram
+) -> Generator[AllocationProgram, Answer, Allowed | None]:
+    """Find all levels along one path of the simplex method, and ask whether they can be had; None where that is not the way.
+
+    What stops a group there is proven on the way, that its level is reached is by the program.
+    """
+    from gavel_opt.solver.water_filling_pairs import ordered_levels  # with all of its solver
+
+    found = ordered_levels(program)
+    if found is None:
+        return None
+    allowed = yield from ask.at(*found)
+    return allowed if allowed.part >= 1.0 - MET else None
+
+
 def _fill(
     ask: Ask,
     rising: Callable[[Floats, Floats, Bools], Rising],
     limit: Floats,
     blocks: Blocks,
     slope: Floats | None,
+    at_once: Callable[[], Generator[AllocationProgram, Answer, Allowed | None]] | None,
 ) -> Generator[AllocationProgram, Answer, Allowed]:
     """Find the levels of all groups, and an allocation that reaches them.
 
     Where workers are scarce, what rises first, with ``slope``, is asked for as if there were no limits, and often
-    that is all; else everybody's limit is.
+    that is all; else everybody's limit is. What is left may be found ``at_once``.
     """
     level, done, use = np.zeros(limit.size), limit <= 0.0, blocks.use
     allowed: Allowed | None = None
@@ -162,6 +191,10 @@ def _fill(
         done |= level >= limit * (1.0 - SAME)
         done |= _stopped(allowed.price * limit / use, slope > 0.0)
         limit = _without_priced(allowed, limit, level, blocks)
+    if at_once is not None and not done.all():
+        found = yield from at_once()
+        if found is not None:
+            return found
     for _ in range(limit.size + PATIENCE):
         if allowed is not None and done.all():
             break

@@ -146,6 +146,10 @@ def _packed(
 ) -> tuple[Answer, Certificate, int]:
     """Solve a program with pairs: at its bottleneck, by column generation or on the path."""
     groups = program.blocks.groups
+    if isinstance(program, AllocationProgram) and program.near is not None:
+        known = _by_columns(program, tie_break, memory)
+        if known is not None:
+            return known
     canonical = None
     if not _has_many_optima(program, memory):
         canonical = _canonical_of_pairs(program, given, memory)

@@ -18,6 +18,7 @@ from gavel_opt.model.finish_time import finish_time_by_levels, level_program
 from gavel_opt.model.solution import Certificate
 from gavel_opt.solver.column_generation.centre_of_pairs import centre, face_of, rounded
 from gavel_opt.solver.column_generation.kept_centre import KeptCentre
+from gavel_opt.solver.column_generation.restricted_master import Basis
 from gavel_opt.solver.column_generation.rounds_of_pricing import (
     ColumnMemory,
     Kept,
@@ -76,7 +77,9 @@ def _allocation(
     if in_series:
         memory, asked = memory.of_series(), (-math.inf, -math.inf)
     warm = bool(memory.kept)
-    found, iterations = _vertex(scaled, key, memory, program.probe, asked)
+    found, iterations = _at_known_basis(program, scaled), 0
+    if found is None:
+        found, iterations = _vertex(scaled, key, memory, program.probe, asked)
     if found is None or not found.certificate.within(_PROVED):
         return None
     seeks_worth = gain is not None and scaled.has_level and not program.probe
@@ -179,6 +182,18 @@ def _level_of_face(scaled: ScaledProgram, found: Vertex) -> float:
         return found.level
     exact = found.factor.exactly(limits_of(scaled)[found.factor.tight])
     return float(rounded(exact[:1], _BITS)[0])
+
+
+def _at_known_basis(program: AllocationProgram, scaled: ScaledProgram) -> Vertex | None:
+    """The vertex at the basis that comes with a program, if it is proven to be optimal."""
+    near = program.near
+    if near is None:
+        return None
+    column = np.flatnonzero(near.pair)
+    every = np.ones(column.size, dtype=bool)
+    slacks = near.surplus, near.time, near.workers
+    found = vertex(scaled, Basis(True, near.alone, column, every, *slacks))
+    return found if found is not None and found.certificate.within(_PROVED) else None
 
 
 def _vertex(

@@ -15,6 +15,8 @@ from gavel_opt import Driver, ThroughputTable, make_policy
 from gavel_opt.policies import water_filling
 from gavel_opt.policies.max_min import fairness_program
 from gavel_opt.policies.variants import group_by_key
+from gavel_opt.solver import water_filling_pairs
+from gavel_opt.solver.water_filling_pairs import ordered_levels
 
 NAME = "max_min_fairness_water_filling_packed"
 
@@ -91,16 +93,22 @@ def levels_of(state, allocation) -> np.ndarray:
     return blocks.levels(x)
 
 
+@pytest.fixture
+def by_programs(monkeypatch):
+    """No levels are found at once."""
+    monkeypatch.setattr(water_filling_pairs, "ordered_levels", lambda program: None)
+
+
 @pytest.mark.parametrize("engine", ["structured", "highs"])
 @pytest.mark.parametrize("load", [0.3, 0.6, 0.8, 1.5])
-@pytest.mark.parametrize(("seed", "jobs"), [(0, 20), (1, 40)])
+@pytest.mark.parametrize(("seed", "jobs"), [(0, 20), (1, 40), (2, 56)])
 def test_levels_are_the_lexicographic_optimum(seed, jobs, load, engine):
     state = all_different(seed, jobs, load)
     allocation = Driver(make_policy(NAME), engine).allocate(state)
     assert levels_of(state, allocation) == pytest.approx(in_order(state), rel=1e-5)
 
 
-def test_little_that_is_missing_after_many_turns_is_not_taken_for_rounding(monkeypatch):
+def test_little_that_is_missing_after_many_turns_is_not_taken_for_rounding(by_programs):
     """A level of 64 jobs was 5e-4 off where what could be had was 8e-7 short of what was asked for in the sixth turn."""
     state = all_different(3, 64, 0.8)
     allocation = Driver(make_policy(NAME), "structured").allocate(state)
@@ -118,7 +126,50 @@ def test_warm_and_fresh_are_the_same_to_the_bit(jobs, load):
         assert (warm.pair_x == fresh.pair_x).all()
 
 
-def test_bounds_that_are_known_are_not_asked_for_again(monkeypatch):
+@pytest.mark.parametrize("load", [0.55, 0.7, 0.9, 1.2])
+@pytest.mark.parametrize(("seed", "jobs"), [(5, 48), (8, 90), (7, 130)])
+def test_levels_found_at_once_are_those_found_program_by_program(seed, jobs, load, monkeypatch):
+    state = all_different(seed, jobs, load)
+    found = []
+    for at_once in (True, False):
+        with monkeypatch.context() as patch:
+            if not at_once:
+                patch.setattr(water_filling_pairs, "ordered_levels", lambda program: None)
+            driver = Driver(make_policy(NAME), "structured")
+            found.append(levels_of(state, driver.allocate(state)))
+        assert (driver.tally.programs == 1) == at_once
+    assert found[0] == pytest.approx(found[1], rel=3e-8)
+
+
+def test_all_engines_give_the_same_shares():
+    state = all_different(4, 60, 0.8)
+    one, other = (
+        Driver(make_policy(NAME), engine).allocate(state) for engine in ("structured", "highs")
+    )
+    assert (one.x == other.x).all()
+    assert (one.pair == other.pair).all()
+    assert (one.pair_x == other.pair_x).all()
+
+
+@pytest.mark.parametrize("wrong", ["level", "basis"])
+def test_levels_that_cannot_be_had_are_not_believed(wrong, monkeypatch):
+    state = all_different(4, 60, 0.8)
+    right = levels_of(state, Driver(make_policy(NAME), "structured").allocate(state))
+
+    def astray(program):
+        level, basis = ordered_levels(program)
+        if wrong == "level":
+            return level * np.where(np.arange(level.size) == 7, 1.0 + 1e-6, 1.0), basis
+        return level, replace(basis, alone=np.roll(basis.alone, 1, axis=0))
+
+    monkeypatch.setattr(water_filling_pairs, "ordered_levels", astray)
+    driver = Driver(make_policy(NAME), "structured")
+    assert levels_of(state, driver.allocate(state)) == pytest.approx(right, rel=3e-8)
+    assert driver.tally.refusals == {}
+    assert (driver.tally.programs > 1) == (wrong == "level")
+
+
+def test_bounds_that_are_known_are_not_asked_for_again(by_programs, monkeypatch):
     asked = []
     for kept in (True, False):
         with monkeypatch.context() as patch:
