@@ -100,7 +100,7 @@ class TestOdds:
 
 
 class TestInOrder:
-    @pytest.mark.parametrize("seed", [504, 517])
+    @pytest.mark.parametrize("seed", [504, 517, 905])
     def test_a_queue_that_looks_lucky_at_first_is_followed(self, seed):
         """FIFO perf at 1.05: 25 hours said 0.99 and that they knew it to 1.3 %, so the run was left alone and completed."""
         found = simulator.run(
@@ -113,3 +113,13 @@ class TestInOrder:
         )
         assert found.status == "saturated"
         assert found.summary["jobs"]["arrived_in_all"] < 600
+
+
+class TestQueuesOfOtherJobs:
+    @pytest.mark.parametrize("seed", [1005, 1110])
+    def test_one_that_is_too_sure_of_itself_is_not_the_last(self, seed):
+        """AlloX at 1.05: 81 hours said 0.99 and that they knew it to 1.4 %, where queues are 2.3 % apart, so nobody asked another."""
+        found = simulator.run(
+            policy="allox", cluster="6:6:6", rate=1.05 * 0.882, seed=seed, window=(4000, 5000)
+        )
+        assert found.status == "saturated"

@@ -90,6 +90,11 @@ def error_by_queues(workers: int, queues: int) -> float:
     return QUEUES_APART * math.sqrt(times_as_few(workers) / queues)
 
 
+def error_on_few(workers: int, queues: int) -> float:
+    """The same where it is asked whether a run keeps up: on the usual number of workers what queues say of themselves is enough."""
+    return QUEUES_APART * math.sqrt((times_as_few(workers) - 1.0) / queues)
+
+
 def most_odds(in_order: bool) -> float:
     """How many times the share looking may cost at most."""
     return MOST_ODDS_IN_ORDER if in_order else MOST_ODDS

@@ -35,6 +35,7 @@ from simulator.runs.saturation.bounds import Bound, bound_of_jobs, evenly_shared
 from simulator.runs.saturation.budget import (
     DEARER_WITH_WEIGHTS,
     error_by_queues,
+    error_on_few,
     most_odds,
     odds,
     price_of_a_queue,
@@ -570,6 +571,12 @@ class Judge:
                 least = self._error_in_order(queue)
                 self._pace, dismissed = known_to(pace, least), known_to(dismissed, least)
                 pace, early = self._pace, known_to(early, least)
+            elif (
+                finding_of(rate, pace, parameters) != "saturated"
+            ):  # what is stopped has the margin
+                few = error_on_few(simulation.cluster.total, len(self._before) + 1)
+                self._pace, dismissed = known_to(pace, few), known_to(dismissed, few)
+                pace, early = self._pace, known_to(early, few)
             if not may_be_saturated(rate, pace if whole else dismissed, parameters):
                 self._pace = pace if whole else early
                 break  # nothing is stopped by it, so it need not be clear
