@@ -414,7 +414,8 @@ def plot(found: Sequence[Knee], path: Path, title: str) -> list[Path]:
     axes = figure.add_subplot()
     for place, knee in enumerate(ordered):
         colour, marker = paint[knee.policy]
-        axes.plot(knee.interval(), (place, place), color=colour, linewidth=6, alpha=0.3)
+        (band,) = axes.plot(knee.interval(), (place, place), color=colour, linewidth=6, alpha=0.3)
+        band.set_solid_capstyle("butt")  # not beyond its ends
         axes.plot(knee.values, [place] * len(knee.values), "|", color=colour, markersize=9)
         axes.plot(knee.mean, place, marker, color=colour)
         axes.plot([knee.bound.rate] * 2, (place - 0.35, place + 0.35), color=INK, linewidth=1.5)
@@ -427,8 +428,12 @@ def plot(found: Sequence[Knee], path: Path, title: str) -> list[Path]:
         )
     axes.set_yticks(range(len(ordered)), [plain(knee.policy) for knee in ordered])
     axes.set_ylim(-0.6, len(ordered) - 0.3)
-    axes.set_xlim(0.0, 1.05 * max(knee.bound.rate for knee in ordered))
-    axes.set_xlabel("jobs per hour (band: 95%, ticks: seeds, black: bound)")
+    lowest = min(knee.interval()[0] for knee in ordered)
+    highest = max(max(knee.bound.rate, *knee.values) for knee in ordered)
+    # From nothing on unless that leaves most of the picture empty.
+    begins = 0.95 * lowest - 0.1 * (highest - lowest) if lowest > highest / 2 else 0.0
+    axes.set_xlim(begins, highest + 0.05 * (highest - begins))
+    axes.set_xlabel("jobs per hour (band: 95%, ticks: seeds, black: bound)", loc="right")
     axes.grid(axis="x", alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)
     figure.suptitle(plain(title), x=0.012, ha="left", fontweight="bold", fontsize=10)
