@@ -34,6 +34,8 @@ from simulator.runs.surroundings import surroundings_of
 from simulator.runs.workload_of_run import notes_on_jobs, workload_of
 from simulator.settings.config import RunConfig
 from simulator.settings.notes import notes_on_files, notes_on_settings
+from simulator.world.names import meant
+from simulator.world.throughputs import REFERENCE_TYPE
 from simulator.world.trace import write_trace
 from simulator.world.workload import Workload
 
@@ -453,6 +455,12 @@ class Simulation:
         found += notes_on_settings(config, policy, policy.traits)
         found += notes_on_files(config)
         found += notes_on_jobs(config, self.workload)
+        types = self.surroundings.cluster.worker_types
+        if policy.traits.needs_reference and meant(REFERENCE_TYPE, types) is None:
+            found.append(
+                f"no {REFERENCE_TYPE} in the cluster: policy {config.policy} takes every job's speed from "
+                f"{types[self.surroundings.table.reference]}, the fastest type that is there"
+            )
         if self.policy_source == UNNAMED:
             found.append("the policy was handed over as an object: no command repeats this run")
         return found

@@ -110,7 +110,10 @@ class Measurements:
                     )
 
     def table(self, worker_types: Sequence[str]) -> ThroughputTable:
-        """Table of some worker types (alphabetical) as policies see it."""
+        """Table of some worker types (alphabetical) as policies see it.
+
+        Without the reference type among them, the fastest of them on average stands for it.
+        """
         columns = [self.worker_types.index(name) for name in worker_types]
         alone = np.nan_to_num(np.ascontiguousarray(self.alone[:, columns]))
         known = meant(REFERENCE_TYPE, worker_types)

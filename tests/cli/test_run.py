@@ -202,6 +202,23 @@ def test_a_trace_with_dates_for_arrivals_is_told_that_they_count_from_the_start(
     assert any("until the first job arrives" in note for note in found.summary["notes"]) is said
 
 
+@pytest.mark.parametrize(
+    ("policy", "cluster", "said"),
+    [
+        ("finish_time_fairness", "0:2:2", True),
+        ("min_total_duration", "v100=0,k80=2", True),
+        ("finish_time_fairness", "2:2:2", False),
+        ("finish_time_fairness_perf", "0:2:2", False),
+    ],
+)
+def test_without_v100s_it_is_told_whose_speed_plain_policies_take(policy, cluster, said):
+    """It is not the V100s', though a table without these is refused."""
+    notes = simulator.run(policy=policy, cluster=cluster, jobs=3).summary["notes"]
+    kind = "k80" if "p100" not in cluster and ":" not in cluster else "p100"
+    note = f"takes every job's speed from {kind}, the fastest type that is there"
+    assert any(note in one for one in notes) is said
+
+
 def test_a_runs_own_table_is_no_recording_to_replay(tmp_path, capsys):
     words = ["run", "--policy", "isolated", "--cluster", "4:4:4", "--jobs", "3"]
     assert main([*words, "--record", "allocations", "--output", str(tmp_path / "a")]) == 0
