@@ -21,8 +21,16 @@ from gavel_opt import (
     solve,
 )
 from gavel_opt.engines.highs import Highs
-from gavel_opt.model.allocation_program import Allocation, AllocationProgram, Answer, Blocks
+from gavel_opt.model.allocation_program import (
+    Allocation,
+    AllocationProgram,
+    Answer,
+    Blocks,
+    FinishTimeProgram,
+    PairBlocks,
+)
 from gavel_opt.model.groups import expand
+from gavel_opt.model.lowering import lower
 from gavel_opt.model.solution import Certificate
 from gavel_opt.solver import optimum as module
 from gavel_opt.solver.optimum import optimum
@@ -321,3 +329,39 @@ def test_without_a_proof_the_simplex_answers(kind, tie_break, monkeypatch):
     assert one.x.tobytes() == two.x.tobytes() != proved.x.tobytes()
     if tie_break == "efficient":
         assert _worth(program, one) == pytest.approx(_worth(program, proved), rel=1e-7)
+
+
+def one_sets_the_ratio(seed):
+    """Jobs equally fast in pairs, on four workers, with times left over six orders of magnitude: most need next to nothing."""
+    rng = np.random.default_rng(seed)
+    jobs = int(rng.integers(3, 9))
+    rate = np.repeat([[1.56, 1.41]], jobs, axis=0)
+    rate *= 1 if rng.random() < 0.5 else rng.uniform(0.5, 2.0, (jobs, 1))
+    one, two = np.triu_indices(jobs, 1)
+    pairs = PairBlocks(
+        np.stack([one, two], axis=1),
+        np.stack([rate[one], rate[two]], axis=1) * rng.uniform(0.3, 0.9),
+        np.ones((one.size, 2)),
+        np.ones(one.size),
+    )
+    blocks = Blocks(rate, np.ones(jobs), np.ones(jobs, np.int64), np.array([2.0, 2.0]), pairs)
+    steps, solo = 10.0 ** rng.uniform(-3.0, 3.0, jobs), rate @ [0.25, 0.25]
+    age = 10.0 ** rng.uniform(0.0, 4.5, jobs)
+    return FinishTimeProgram(blocks, age, steps, 1e5 * steps / solo, gain=1.0 / solo)
+
+
+def test_where_the_face_was_lost_nothing_is_called_efficient():
+    """A path that was lost left no face, and what it had was taken for all that can be had: down to half of it."""
+    proven = 0
+    for seed in range(120):
+        program = one_sets_the_ratio(seed)
+        answer, certificate, _ = optimum(program, "efficient")
+        worth = answer.worth_proof
+        if not certificate.within(1e-9) or (worth and not Certificate(*worth).within(1e-6)):
+            continue  # refused
+        proven += 1
+        assert program.gain is not None
+        found = float(program.blocks.levels(answer.x) @ program.gain)
+        most = Highs().solve(lower(total_worth(program, answer.level, give=1e-10))).objective
+        assert found >= most * (1.0 - 1e-6), seed
+    assert proven > 100

@@ -84,13 +84,25 @@ def solve_program(
     has_level = wide.scalars[0].level_worth > 0.0
     worst = max(summary[PRIMAL], summary[DUAL], summary[GAP])
     # the face of the first program, with the first program's duals out of the way
-    if efficient and has_level and worst <= SETTINGS.answers and enter_face(narrow):
-        second = _optimise(narrow, wide, system, found, True)
+    if efficient and has_level and worst <= SETTINGS.answers:
+        if enter_face(narrow):
+            second = _optimise(narrow, wide, system, found, True)
+        else:  # shares, and none on the face: the path was lost, and what the face is with it
+            second = np.full(3, math.inf if _anybody_runs(found.x) else 0.0)
         for n in range(second.size):
             summary[PRIMAL + n] = max(summary[PRIMAL + n], second[n])
     reached = float(summary[LEVEL]) if has_level else 0.0
     summary[OBJECTIVE] = _with_reward(narrow, found.x, reached)
     return found
+
+
+@compiled
+def _anybody_runs(x: Floats) -> bool:
+    for m in range(x.shape[0]):
+        for j in range(x.shape[1]):
+            if x[m, j] > 0.0:
+                return True
+    return False
 
 
 @compiled

@@ -122,7 +122,7 @@ def enter_face(tables: Tables) -> bool:
     """Make the face a program of its own: t at its value, the levels' total worth as objective.
 
     It starts at the face's centre, with duals that centre it for a gap of the order of the
-    objective. Returns whether there is anything to gain: not where the face is a point, all of whose rows are tight.
+    objective. Returns whether there is anything to gain: not where nobody runs, and nobody does where the face was lost.
     """
     scalar = tables.scalars[0]
     most = _worth_of_levels(tables)
