@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gavel_opt import InputError
+
 TWISTER = 624
 """Words of a Mersenne twister; behind them stands the place of the next one."""
 
@@ -77,3 +79,24 @@ def require_within(name: str, found: NDArray[Any], low: int, stop: int) -> None:
     if wrong.size:
         value = int(found.flat[wrong[0]])
         raise ValueError(f"{name} is {value}, expected {low} to {stop - 1}")
+
+
+def without_pairs(memory: Mapping[str, Any], policy: str) -> dict[str, Any]:
+    """A snapshot of the mechanism for a policy that lets no two jobs share workers, which has no room for pairs.
+
+    Raises
+    ------
+    InputError
+        If two jobs share workers when the snapshot was made: their round must be charged to them.
+    """
+    kept = dict(memory)
+    if (memory["runs"]["entry"] < 0).any():
+        raise InputError(
+            f"--fork-from: where the warm-up ends jobs share workers, and policy {policy} lets none: fork from a "
+            "warm-up of a policy without pairs, or of the same policy"
+        )
+    kept["counts"] = memory["counts"].copy()
+    kept["counts"]["pairs"] = 0
+    for name in ("pairs", "pair_ledger"):
+        kept[name] = memory[name][:0]
+    return kept

@@ -17,6 +17,7 @@ from gavel_opt import InputError, Recorder, SolveFailed, Tally
 from gavel_opt.kernels.jit import clock, compile_seconds
 from gavel_opt.policies import Found
 from gavel_opt.policies.outside import is_ours
+from simulator.mechanism.snapshot_places import without_pairs
 from simulator.process.interrupts import Interrupted, interrupts
 from simulator.process.timeout_watch import watched
 from simulator.runs.checkpoint import (
@@ -423,6 +424,10 @@ class _Run:
         forks = (theirs.policy, theirs.policy_settings) != (ours.policy, ours.policy_settings)
         if forks and driver is not None:
             snapshot = snapshot | {"policy": self.simulation.policy_memory()}
+            if not self.simulation.shares_workers:
+                with refusing():
+                    part = without_pairs(snapshot["mechanism"], ours.policy)
+                snapshot = snapshot | {"mechanism": part}
         outside = driver is not None and not is_ours(driver.policy)
         restore(self.simulation, snapshot, free=("policy",) if outside else ())
         with refusing():

@@ -171,6 +171,27 @@ def warm(tmp_path_factory):
     return folder / "checkpoint-job20.npz"
 
 
+@pytest.mark.parametrize("policy", ["fifo", "max_min_fairness_perf", "max_min_fairness_packed"])
+@pytest.mark.parametrize(("seconds", "sharing"), [(20_000, False), (3000, True)])
+def test_forks_from_a_warm_up_with_pairs(tmp_path, seconds, sharing, policy):
+    """Any two jobs that might have shared workers made "not one of this run: could not broadcast" of it."""
+    words = ("--cluster", "3:3:3", "--interarrival", seconds, "--window", "30:40", "--seed", 1)
+    warm = ("--policy", "max_min_fairness_packed", "--output", tmp_path, "--saturation", "off")
+    done = gavel_sim("run", *warm, *words, "--checkpoint-at-job", 30, "--max-simulated-hours", 300)
+    assert done.returncode == 0, done.stderr
+    start = tmp_path / "checkpoint-job30.npz"
+    mechanism = load(start, "--fork-from").snapshot["mechanism"]
+    assert len(mechanism["pairs"]) > 1
+    assert (mechanism["runs"]["entry"] < 0).any() == sharing
+    done = gavel_sim("run", "--policy", policy, *words, "--fork-from", start, "--saturation", "off")
+    if sharing and policy != "max_min_fairness_packed":
+        assert done.returncode == 2
+        assert f"jobs share workers, and policy {policy} lets none" in done.stderr
+    else:
+        assert done.returncode == 0, done.stderr
+        assert "over 10 jobs" in done.stdout
+
+
 def test_a_fork_that_goes_on_later_is_still_a_fork(tmp_path, warm):
     fork = ("run", "--fork-from", warm, "--policy", "fifo", *WARM)
     words = ("--output", tmp_path, "--checkpoint-every", "50r", "--max-simulated-hours", 25)
