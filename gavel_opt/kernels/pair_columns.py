@@ -61,7 +61,8 @@ def pair_rows(
         \frac{\text{throughput}_{aj}^{(ab)}}{\text{throughput}_{aj}}
         + \frac{\text{throughput}_{bj}^{(ab)}}{\text{throughput}_{bj}} > 1 :
 
-    otherwise running the two in turns on the same workers gives both of them at least as much.
+    otherwise running the two in turns on the same workers gives both of them at least as much. Where a job runs
+    beside another and not alone, the pair helps.
 
     Parameters
     ----------
@@ -101,8 +102,8 @@ def pair_rows(
                 for side in range(2):
                     solo = alone[key[member[p, side]], j]
                     beside = paired[key[a], key[b], side, j]
-                    if solo > 0.0 and beside > 0.0:
-                        sum_of_parts += beside / solo
+                    if beside > 0.0:  # who does not run there alone cannot take turns there
+                        sum_of_parts += beside / solo if solo > 0.0 else np.inf
                 helps = helps or sum_of_parts > 1.0
             if helps:
                 for j in range(types):

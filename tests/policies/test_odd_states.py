@@ -221,6 +221,29 @@ def test_whole_numbers_are_throughputs(policy):
     assert one.pair_x.tobytes() == two.pair_x.tobytes()
 
 
+@pytest.mark.parametrize("tie_break", ["canonical", "none"])
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_job_may_run_beside_another_where_it_does_not_alone(engine, tie_break):
+    """The pair counted as one that helps nowhere, unless jobs were kept apart.
+
+    Job 10 runs at 0.3 on the one p100, and at 0.9 on the one v100 beside job 11 alone: that is three times as fast.
+    """
+    paired = np.zeros((2, 2, 2, 2))
+    paired[0, 1, :, 1] = paired[1, 0, :, 1] = 0.9
+    state = replace(
+        cluster(2),
+        worker_types=("p100", "v100"),
+        workers=np.array([1, 1]),
+        throughputs=ThroughputTable(np.array([[0.3, 0.0], [0.0, 1.0]]), paired, 1),
+        weight=np.array([5.0, 1.0]),
+    )
+    driver = Driver(make_policy("max_min_fairness_packed"), engine, (), tie_break)
+    found = driver.allocate(state)
+    assert found.pair.tolist() == [[10, 11]]
+    speed = 0.3 * found.x[0, 0] + 0.9 * found.pair_x[0, 1]
+    assert speed == pytest.approx(0.9, rel=1e-6)
+
+
 def test_a_deadline_that_is_no_number_is_refused():
     """It was taken for none."""
     state = replace(cluster(), deadline=np.full(8, np.inf))
