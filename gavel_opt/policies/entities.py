@@ -80,6 +80,12 @@ class Entities:
                 place[mine] = np.arange(1, mine.size + 1)
         return place
 
+    def lines(self, entity: Ints, place: Ints, cost: Floats) -> tuple[Ints, Ints, Floats, Floats]:
+        """The same of groups as arrays: entity from 0, place and cost of each group, and the entities' weights."""
+        names, number = np.unique(entity, return_inverse=True)
+        weight = [self.weight.get(name, 1.0) for name in names.tolist()]
+        return number.ravel(), place, cost, np.array(weight)
+
     def rising(
         self,
         entity: Ints,

@@ -17,8 +17,8 @@ from typing import Protocol
 
 import numpy as np
 
-from gavel_opt.arrays import Floats
-from gavel_opt.kernels.max_min_rows import SAME
+from gavel_opt.arrays import Bools, Floats
+from gavel_opt.kernels.max_min_rows import MARKED, SAME
 from gavel_opt.model.allocation_program import (
     Allocation,
     AllocationProgram,
@@ -65,27 +65,44 @@ class Allowed:
 
 
 class Bounds:
-    """What was found to bound all levels that can be had, whichever were asked for: what they are worth at the prices of then."""
+    """What was found to bound all levels that can be had, whichever were asked for: what they are worth at the prices of then.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    unit
+        What makes prices of groups comparable: limit by worker taken, shape ``(G,)``.
+    """
+
+    def __init__(self, unit: Floats) -> None:
+        self._unit = unit
         self._found: list[Allowed] = []
         self._worth: list[float] = []
+        self._marked: list[Bools] = []
 
     def keep(self, allowed: Allowed, asked: Floats) -> float:
         """Keep a bound; the most that levels can be worth at its prices."""
         worth = allowed.part * worth_of(allowed.price, asked)
         self._found.append(allowed)
         self._worth.append(worth)
+        cost = allowed.price * self._unit
+        self._marked.append(cost >= MARKED * cost.max())
         return worth
 
     def end_of(self, path: Rising, level: Floats) -> tuple[float, Allowed | None]:
-        """The time at which the first bound is met, on a path that starts from ``level``; the path's end without one."""
+        """The time at which the first bound is met, on a path that starts from ``level``; the path's end without one.
+
+        A bound in which next to nothing is what still rises says nothing of that: it is met at once, and prices that are
+        rounding would stop all that have one.
+        """
         time, scarce = path.end, None
         worth = np.array(self._worth)
         price = np.stack([found.price for found in self._found]) if self._found else worth[:, None]
+        marked = np.stack(self._marked) if self._marked else price > 0.0
         for _ in range(worth.size):
             there = path.levels(time)
-            beyond = np.where(price @ (there - level) > SAME * worth, price @ there / worth, 0.0)
+            counts = (marked & (there > level)).any(axis=1)
+            counts &= price @ (there - level) > SAME * worth
+            beyond = np.where(counts, price @ there / worth, 0.0)
             first = int(beyond.argmax())
             earlier = path.when(price[first], self._worth[first], time)
             if not (beyond[first] > 1.0 and earlier < time):

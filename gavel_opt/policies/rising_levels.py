@@ -14,7 +14,7 @@ import numpy as np
 
 from gavel_opt.arrays import Bools, Floats, Ints
 
-_BEGUN = 1e-9
+BEGUN = 1e-9
 """A job next in line begins once it has this part: less is rounding, and asking for it makes rows of 1e11."""
 
 
@@ -76,7 +76,7 @@ class Line:
         part = np.divide(
             time - self.begins, length, out=np.full(length.size, 1.0), where=length > 0.0
         )
-        part = np.where(part > _BEGUN, np.minimum(part, 1.0), 0.0)
+        part = np.where(part > BEGUN, np.minimum(part, 1.0), 0.0)
         level: Floats = self.start + part * (self.limit - self.start)
         return level
 
@@ -134,7 +134,7 @@ class Rising:
         """The last time, not after ``latest``, at which levels are worth at most ``worth``."""
         known = self._times[self._times < latest]
         low, high = 0, known.size  # worth is not reached at known[low], and is at known[high]
-        if worth_of(price, self._level) >= worth:
+        if not high or worth_of(price, self._level) >= worth:
             return 0.0
         while high - low > 1:
             middle = (low + high) // 2
@@ -155,4 +155,4 @@ def worth_of(price: Floats, level: Floats) -> float:
     return float(np.cumsum(price * level)[-1])
 
 
-__all__ = ["Line", "Rising", "worth_of"]
+__all__ = ["BEGUN", "Line", "Rising", "worth_of"]

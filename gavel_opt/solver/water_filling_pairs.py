@@ -4,31 +4,43 @@ from __future__ import annotations
 
 import numpy as np
 
-from gavel_opt.arrays import Floats, plain_array
-from gavel_opt.kernels.jit import make_ready
+from gavel_opt.arrays import Floats, Ints, plain_array
+from gavel_opt.kernels.jit import look_for_code, make_ready
 from gavel_opt.model.allocation_program import AllocationProgram, KnownBasis
-from gavel_opt.solver.pair_simplex.levels_in_order import Ordered, levels_in_order
+from gavel_opt.solver.pair_simplex.levels_in_order import Lines, Ordered, levels_in_order
 from gavel_opt.solver.prices.bottleneck_pairs import Pairs
 from gavel_opt.solver.prices.cheapest_mix import Given
 
-ORDERED = range(48, 2305)
+ORDERED = range(2, 1201)
 """Groups for which levels are found so: each pivot takes the square of their number."""
 
+_VERTEX_FROM = 48
+"""Groups from which on a basis is given; shares of fewer are in the midst of all that reach the levels."""
 
-def ordered_levels(program: AllocationProgram) -> tuple[Floats, KnownBasis] | None:
-    """Find the levels of all groups, which rise alike, by a method that the program's engine has no part in.
+_INTERPRETED = 20
+"""Groups up to which it is not worth waiting for compiled code."""
+
+
+def ordered_levels(
+    program: AllocationProgram, lines: tuple[Ints, Ints, Floats, Floats] | None = None
+) -> tuple[Floats, KnownBasis | None] | None:
+    """Find the levels of all groups by a method that the program's engine has no part in.
 
     Parameters
     ----------
     program
         With pairs; its slopes and floors are not looked at.
+    lines
+        How levels rise (:class:`~gavel_opt.solver.pair_simplex.levels_in_order.Lines`): entity, from 0, place and cost of each
+        group, and the entities' weights. All alike without it.
 
     Returns
     -------
     level
         Shape ``(G,)``.
     basis
-        Optimal for the program that asks for these levels with slopes as large. What is proven at it is that they are reached.
+        Optimal for the program that asks for these levels with slopes as large, which proves that they are reached. None for few
+        groups.
     """
     blocks, pairs = program.blocks, program.blocks.pairs
     groups, types = blocks.rate.shape
@@ -38,16 +50,24 @@ def ordered_levels(program: AllocationProgram) -> tuple[Floats, KnownBasis] | No
     shared = blocks.rate, blocks.use, blocks.count, blocks.workers
     given = Given._make(map(plain_array, (*shared, np.ones(groups), np.zeros(groups), *[none] * 3)))
     of_pairs = Pairs._make(map(plain_array, (pairs.member, pairs.rate, pairs.share, pairs.use)))
+    if lines is None:
+        nobody = np.zeros(groups, np.int64)
+        lines = nobody, nobody, np.ones(groups), np.ones(1)
     found = Ordered(
         np.zeros(groups),
         np.zeros(blocks.combinations * types, np.int64),
         np.zeros(2 * groups + types, np.int64),
         np.zeros(2, np.int64),
     )
-    task = given, of_pairs, found
-    make_ready(levels_in_order, task)
+    task = given, of_pairs, Lines._make(map(plain_array, lines)), found
+    if groups > _INTERPRETED:
+        make_ready(levels_in_order, task)
+    else:
+        look_for_code(levels_in_order)
     if not levels_in_order(*task):
         return None
+    if groups < _VERTEX_FROM:
+        return found.level, None
     inside, slack = found.inside.reshape(-1, types) == 1, found.slack == 1
     surplus, time, workers = np.split(slack, [groups, 2 * groups])
     return found.level, KnownBasis(inside[:groups], inside[groups:], surplus, time, workers)

@@ -227,7 +227,7 @@ def exercise_faces(elsewhere: Elsewhere | None = None) -> dict[str, float]:
     from gavel_opt.kernels.groups import group_rows
     from gavel_opt.solver.column_generation.between_centres import Between, nearest_mix
     from gavel_opt.solver.packed_optimum import packed_optimum
-    from gavel_opt.solver.water_filling_pairs import ORDERED, ordered_levels
+    from gavel_opt.solver.water_filling_pairs import ordered_levels
 
     def solve() -> None:
         group_rows(np.zeros((2, 2)))
@@ -236,9 +236,7 @@ def exercise_faces(elsewhere: Elsewhere | None = None) -> dict[str, float]:
             state = _different(np.ones(40, dtype=bool), workers, even)
             program: Any = next(iter(make_policy(policy).programs(state, merge=True)))
             packed_optimum(program, None, None)
-        state = _different(np.ones(ORDERED.start, dtype=bool), (12, 12, 12))
-        whole: Any = next(iter(make_policy("max_min_fairness_packed").programs(state, merge=True)))
-        ordered_levels(whole)
+            ordered_levels(program)
 
     return _compiling(solve, elsewhere)
 

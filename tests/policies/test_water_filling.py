@@ -14,8 +14,9 @@ from bench.states import Drawn
 from gavel_opt import Driver, InputError, make_policy
 from gavel_opt.policies import water_filling
 from gavel_opt.policies.max_min import fairness_program
-from gavel_opt.policies.rising_levels import Line
+from gavel_opt.policies.rising_levels import Line, Rising
 from gavel_opt.policies.variants import group_by_key
+from gavel_opt.solver import water_filling_pairs
 from simulator.studies.experiments.hierarchy import hierarchical_fairness
 from simulator.studies.experiments.scaling import _one_replaced as one_replaced
 from simulator.studies.experiments.scaling import state_of as figure_14
@@ -213,7 +214,11 @@ ENTITIES = {"weights": [1.0, 2.0, 3.0, 1.0, 2.0], "within": "fairness"}
 
 @pytest.mark.parametrize("seed", [0, 1])
 def test_hierarchies_of_pairs_ask_for_a_time_where_levels_rise_evenly(monkeypatch, seed):
-    """The same levels as by asking for levels alone, in fewer programs, and the same bits from any start."""
+    """The same levels as by asking for levels alone, in fewer programs, and the same bits from any start.
+
+    Program by program: so many groups are found at once otherwise.
+    """
+    monkeypatch.setattr(water_filling_pairs, "ordered_levels", lambda program, lines: None)
     policy = make_policy("max_min_fairness_water_filling_packed", entities=ENTITIES)
     driver = Driver(policy, "structured", fallback=())
     for state in hierarchies(60, seed):
@@ -269,6 +274,13 @@ def test_bad_settings_say_what_was_expected(settings, words):
 def test_other_policies_say_that_they_take_no_entities():
     with pytest.raises(InputError, match="'fifo' takes no entities"):
         make_policy("fifo", entities={"weights": [1, 2]})
+
+
+def test_nothing_is_earlier_than_the_start():
+    """A bound that is met at once left no time to look at: 512 jobs ended in a traceback."""
+    level = np.array([1.0, 1.0])
+    line = Line.fair(np.arange(2), level, np.array([2.0, 3.0]), np.ones(2), 1.0)
+    assert Rising(level, [line]).when(np.ones(2), 2.5, 0.0) == 0.0
 
 
 @pytest.mark.parametrize(("late", "asks"), [(1e-11, False), (1e-6, True)])

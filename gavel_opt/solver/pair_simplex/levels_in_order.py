@@ -1,6 +1,7 @@
 r"""Water filling with pairs: the levels of all groups, one after the other, along one path of the simplex method.
 
-All levels rise together, as t in the level rows of those that have not stopped (:mod:`~gavel_opt.solver.pair_simplex.columns`).
+Levels rise as t in the level rows of those that have not stopped (:mod:`~gavel_opt.solver.pair_simplex.columns`), all alike or as their
+entities have them, which changes at stops alone.
 While t is in the basis its row of the inverse is the prices y of the program that asks for the largest t; what pays at them
 is taken in, as the primal simplex method does, until nothing pays. Then
 
@@ -38,6 +39,27 @@ _EACH = 2
 """Columns of each group that a pass finds, at most."""
 _LIMIT = 40
 """Pivots at most, for each row."""
+
+
+class Lines(NamedTuple):
+    """Who rises, and how fast: each entity has its weight to spend on those of its groups that have not stopped.
+
+    Attributes
+    ----------
+    entity
+        Of each group, ``(G,)``.
+    place
+        Place in the entity's line, of which the first has all; 0 for all where they rise alike, ``(G,)``.
+    cost
+        What a unit of level takes, ``(G,)``.
+    weight
+        Of each entity, ``(E,)``.
+    """
+
+    entity: Ints
+    place: Ints
+    cost: Floats
+    weight: Floats
 
 
 class Ordered(NamedTuple):
@@ -116,26 +138,26 @@ class Search(NamedTuple):
 
 
 @compiled_apart
-def levels_in_order(given: Given, pairs: Pairs, found: Ordered) -> bool:
-    """Find the levels of a program in which all rise alike from nothing; False where it is none that this is for, or goes astray."""
+def levels_in_order(given: Given, pairs: Pairs, lines: Lines, found: Ordered) -> bool:
+    """Find the levels of a program in which they rise from nothing; False where it is none that this is for, or goes astray."""
     columns = columns_of(given, pairs)
     if columns.unit == 0.0:
         return False
     groups, types, rows = columns.jobs.size, columns.workers.size, columns.limit.size
     at, search = _stand_alone(columns), _search_in(columns)
-    rises, first, limit = np.ones(groups, np.int64), -1, _LIMIT * rows
-    for g in range(groups):
-        _add(at.entering, columns.rise[g], at.inverse[g])
+    left, first, limit = np.ones(groups, np.int64), -1, _LIMIT * rows
+    columns.rise[:] = 0.0
+    _turn(columns, lines, left, at, at.entering)
     while True:
         place = _take_in(at, T)
         if place < 0 or not _raise(columns, at, search, place, found.counts, limit):
             return False
-        chief = _stop(columns, at, search, place, rises)
+        chief = _stop(columns, at, search, lines, place, left)
         if chief < 0:
             return False
         first = chief if first < 0 else first
         found.counts[0] += 1
-        if not rises.any():
+        if not left.any():
             break
     for g in range(groups):
         found.level[g] = -columns.limit[g] / columns.jobs[g] * columns.unit
@@ -404,7 +426,9 @@ def _cheapest(columns: Columns, at: Standing, search: Search, nothing: float) ->
 
 
 @compiled
-def _stop(columns: Columns, at: Standing, search: Search, place: int, rises: Ints) -> int:
+def _stop(
+    columns: Columns, at: Standing, search: Search, lines: Lines, place: int, left: Ints
+) -> int:
     """Stop the groups whose level has a price, and let go what costs something; one of them, -1 where there is none."""
     nothing = _read_prices(at, place)
     if not _pass_over(columns, at, search, nothing, True):
@@ -414,21 +438,47 @@ def _stop(columns: Columns, at: Standing, search: Search, place: int, rises: Int
         bound += y[k] * columns.limit[k]
         if at.slack[k] == OUT and y[k] > nothing:
             search.gone_row[k] = 1
-    for g in range(rises.size):
-        if rises[g] == 1 and y[g] > dearest:
+    for g in range(left.size):
+        if left[g] == 1 and columns.rise[g] > 0.0 and y[g] > dearest:
             dearest, chief = y[g], g
     if chief < 0 or abs(bound - t) > _RIGHT:
         return -1
-    _express(columns, at, slack_of(chief))
-    # t is itself in terms of the basis; less what it was for those that stop
-    onwards = np.zeros(at.entering.size)
-    for g in range(rises.size):
+    for g in range(left.size):
         columns.limit[g] -= columns.rise[g] * t
-        if rises[g] == 1 and y[g] > nothing:
-            _add(onwards, -columns.rise[g], at.inverse[g])
-            rises[g], columns.rise[g] = 0, 0.0
+        if y[g] > nothing:  # whoever is still to begin never does
+            left[g] = 0
+    _express(columns, at, slack_of(chief))
+    # t in terms of the basis is itself; the rest is what it changes by
+    onwards = np.zeros(at.entering.size)
+    _turn(columns, lines, left, at, onwards)
     onwards[place] = 0.0
     _put_in(at, place, slack_of(chief), 0.0)
     at.slack[chief] = HELD
     copy_into(at.entering, onwards)
     return chief
+
+
+@compiled
+def _turn(columns: Columns, lines: Lines, left: Ints, at: Standing, onwards: Floats) -> None:
+    """Let those that are left rise as their entities have them, and add to ``onwards`` what that changes t by, in terms of the basis."""
+    entities = lines.weight.size
+    total, front = np.zeros(entities), np.full(entities, -1)
+    for g in range(left.size):
+        e = lines.entity[g]
+        if left[g] == 1:
+            total[e] += lines.cost[g]
+            if front[e] < 0 or lines.place[g] < lines.place[front[e]]:
+                front[e] = g
+    speed, fastest = np.zeros(left.size), 0.0
+    for g in range(left.size):
+        e = lines.entity[g]
+        if left[g] == 1 and lines.place[g] == 0:
+            speed[g] = lines.weight[e] / total[e]
+        elif front[e] == g:
+            speed[g] = lines.weight[e] / lines.cost[g]
+        fastest = max(fastest, speed[g])
+    for g in range(left.size):
+        rise = columns.jobs[g] * (speed[g] / fastest) if speed[g] > 0.0 else 0.0
+        if rise != columns.rise[g]:
+            _add(onwards, rise - columns.rise[g], at.inverse[g])
+            columns.rise[g] = rise
