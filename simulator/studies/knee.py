@@ -74,6 +74,9 @@ MOST_MIXES = 4
 STRETCHES, SETTLING = 8, 1
 """Stretches in the least length of the second measurement, and those left out while it settles."""
 
+SHARED_STRETCHES, SHARED_SETTLING = 16, 6
+"""The same where jobs on one worker each share workers: for two turnovers such a queue is worked off too slowly."""
+
 
 @dataclass(slots=True)
 class Knee:
@@ -191,13 +194,16 @@ def _pace_by(late: float, config: RunConfig, bound: Bound) -> Pace:
     # one that is served in order has the jobs that come
     mix = None if first.in_order else first.settled_mix(SETTLING)
     drifts = pace.rate < WASTES * bound.rate and not picks and not first.in_order
+    least, settling = STRETCHES, SETTLING
+    if bound.space_sharing and not config.multi_gpu:
+        least, settling = SHARED_STRETCHES, SHARED_SETTLING
     for _ in range(MOST_MIXES):
         guess = min(pace.rate, bound.rate)
         turnover = first.turnover * bound.rate / guess * demand / long
         # A queue that runs dry says nothing, one that grows somewhat does no harm.
         arrivals = guess * OVERFULL + min(2.0 * pace.error, MOST_OVERFULL * guess)
         queue = LongQueue(config, bound, most * turnover, demand, arrivals, mix)
-        pace = _settled_pace(queue, partial(go_on, queue), turnover, most, picks)
+        pace = _settled_pace(queue, partial(go_on, queue), turnover, (least, most), settling, picks)
         drift = queue.settled_mix(SETTLING)
         if not drifts or float(drift.max()) <= ANOTHER_MIX:
             break
@@ -206,15 +212,24 @@ def _pace_by(late: float, config: RunConfig, bound: Bound) -> Pace:
 
 
 def _settled_pace(
-    queue: LongQueue, go_on: Callable[[float], None], turnover: float, most: float, picks: bool
+    queue: LongQueue,
+    go_on: Callable[[float], None],
+    turnover: float,
+    limits: tuple[int, float],
+    settling: int,
+    picks: bool,
 ) -> Pace:
-    """Measure a queue until its pace is known well enough, for so many turnovers at most."""
+    """Measure a queue, after so many stretches, until its pace is known well enough.
+
+    For so many stretches at least and so many turnovers at most, as the limits say.
+    """
     stretch = TURNOVERS * turnover / STRETCHES
+    least, most = limits
     while True:
         go_on(stretch)
         done = len(queue.rates)
-        if done >= STRETCHES:
-            pace = queue.pace(SETTLING)
+        if done >= least:
+            pace = queue.pace(settling)
             known = pace.error <= ENOUGH * pace.rate and not picks
             if known or done * stretch >= most * turnover:
                 return pace
