@@ -170,7 +170,7 @@ def _place(task: Placing, waiting: Ints, left: int, free: Ints, many: int, kind_
     for k in range(left):
         column = lines.job[k].column
         if deepest[column % many] == column // many:
-            kind_of[waiting[k]] = lines.column[column].kind % types
+            kind_of[waiting[k]] = lines.column[column].kind // places
     return True
 
 

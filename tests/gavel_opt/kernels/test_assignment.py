@@ -35,10 +35,20 @@ def times(draw, kind, jobs, types):
         return draw.integers(1, 3, (jobs, types)) * draw.uniform(1.0, 1.0 + 1e-11, (jobs, types))
     if kind == "far apart":
         return draw.lognormal(0.0, 4.0, (jobs, types))
+    if kind == "twins":
+        return draw.uniform(0.1, 3.0, (3, types))[draw.integers(0, 3, jobs)]
     return draw.uniform(0.0, 10.0, (jobs, types))
 
 
-KINDS = ["ties", "proportional", "lost in rounding", "equal in eleven digits", "far apart", "any"]
+KINDS = [
+    "ties",
+    "proportional",
+    "lost in rounding",
+    "equal in eleven digits",
+    "far apart",
+    "any",
+    "twins",
+]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -49,6 +59,8 @@ def test_columns_are_those_of_scipy(kind, seed):
     workers = draw.integers(0, 9, types)
     workers[0] += 1
     time, age = times(draw, kind, jobs, types), draw.choice([0.0, 100.0, 1e5 / 3.0], jobs)
+    if kind == "twins":
+        age[:] = age[0]
     places = min(jobs, 3 * -(-jobs // int(workers.sum())) + 2)
     given = Lines.with_room(jobs + 2, types, places * int(workers.sum()) + 3)
     for _ in range(2):  # what is left of a call does not matter to the next one
