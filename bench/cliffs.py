@@ -85,6 +85,17 @@ def nearly_enough(jobs: int) -> Any:
     return replace(state, workers=np.full(state.workers.size, workers))
 
 
+def all_different(part: float, jobs: int) -> Any:
+    """No two jobs alike, each of a weight of its own, and workers for that part of them."""
+    state = drawn("distinct", jobs)
+    workers = max(1, round(part * int(state.scale_factor.sum()) / state.workers.size))
+    return replace(
+        state,
+        workers=np.full(state.workers.size, workers),
+        weight=np.random.default_rng(3).uniform(0.5, 3.0, jobs),
+    )
+
+
 def many_types(types: int, jobs: int, contended: bool) -> Any:
     """Worker types whose speeds are drawn around those of the paper's three."""
     state = drawn("single-GPU", jobs)
@@ -177,6 +188,17 @@ def rows() -> Iterator[Row]:
             f"{filling}_perf",
             partial(drawn, "contended", jobs),
         )
+    for jobs, part in ((128, 1.0), (1700, 0.8), (1700, 1.0), (1700, 1.5)):
+        yield Row(
+            f"water filling perf, all different, GPUs for {part:.0%}, {jobs} jobs",
+            f"{filling}_perf",
+            partial(all_different, part, jobs),
+        )
+    yield Row(
+        "water filling plain, all different, GPUs for 90%, 1700 jobs",
+        filling,
+        partial(all_different, 0.9, 1700),
+    )
     for jobs, part in ((128, 0.075), (1700, 1.0)):
         yield Row(
             f"water filling packed, GPUs for all of 8 types, {jobs} jobs",

@@ -199,9 +199,9 @@ def _fill(
         allowed = yield from ask(slope)
         bounds.keep(allowed, slope)
         level = np.minimum(slope * allowed.part, limit)
-        done |= level >= limit * (1.0 - SAME)
         done |= _stopped(allowed.price * limit / use, slope > 0.0)
-        limit = _without_priced(allowed, limit, level, blocks)
+        limit = _without_priced(allowed, slope > 0.0, limit, level, blocks)
+        done |= level >= limit * (1.0 - SAME)
     if at_once is not None and not done.all():
         found = yield from at_once()
         if found is not None:
@@ -239,14 +239,14 @@ def _fill(
                     break
                 time, fell = bend, time - bend
         level = asked
-        done |= level >= limit * (1.0 - SAME)
         if scarce is None:
             break
-        stopped = _stopped(scarce.price * limit / use, path.rises(time))
+        rises = path.rises(time)
+        stopped = _stopped(scarce.price * limit / use, rises)
+        limit = _without_priced(scarce, rises, limit, level, blocks)
+        done |= stopped | (level >= limit * (1.0 - SAME))
         if not stopped.any():  # levels of before are out of reach, by rounding
             level = asked * min(short, 1.0)
-        done |= stopped
-        limit = _without_priced(scarce, limit, level, blocks)
     assert allowed is not None
     if allowed.of_series:
         allowed = yield from ask(level)
@@ -270,15 +270,21 @@ def _straight(
     return ask.until(np.where(full, limit, begin), slope, series)
 
 
-def _without_priced(scarce: Allowed, limit: Floats, level: Floats, blocks: Blocks) -> Floats:
+def _without_priced(
+    scarce: Allowed, rises: Bools, limit: Floats, level: Floats, blocks: Blocks
+) -> Floats:
     """What groups can reach on the worker types that have no price; as before where jobs may share workers."""
-    if blocks.pairs is not None:
+    dearest = _dearest(scarce.price * limit / blocks.use, rises)
+    if blocks.pairs is not None or not dearest > 0.0:
         return limit
-    dearest = float((scarce.price * limit / blocks.use).max())
-    priced = scarce.workers >= MARKED * max(dearest, _TINY)
+    priced = scarce.workers >= MARKED * dearest
     free = np.where(priced, 0.0, blocks.rate).max(axis=1)
     left: Floats = np.maximum(np.minimum(limit, free), level)
     return left
+
+
+def _dearest(cost: Floats, rises: Bools) -> float:
+    return float(np.max(cost, where=rises, initial=0.0))
 
 
 def _stopped(cost: Floats, rises: Bools) -> Bools:
@@ -287,6 +293,5 @@ def _stopped(cost: Floats, rises: Bools) -> Bools:
         raise SolveFailed(
             "water filling reads duals, which this engine does not give; choose another"
         )
-    dearest = float(np.max(cost, where=rises, initial=0.0))
-    stopped: Bools = rises & (cost > 0.0) & (cost >= MARKED * dearest)
+    stopped: Bools = rises & (cost > 0.0) & (cost >= MARKED * _dearest(cost, rises))
     return stopped

@@ -31,8 +31,6 @@ from gavel_opt.solver.records import Found, Tables
 from gavel_opt.solver.tables import room_for_tables
 from gavel_opt.solver.task import Task
 
-_TINY = 1e-300
-
 
 @by_reference
 class FillTask(NamedTuple):
@@ -224,36 +222,35 @@ def _climb(
 
 @compiled
 def _stop(rises: Ints, filling: Filling, given: Given) -> int:
-    """Take groups as done that are at their limits, or that workers keep from rising; how many are left, -1 without prices.
+    """Take groups as done that workers keep from rising, or that are at their limits; how many are left, -1 without prices.
 
-    Levels of before that are out of reach, by rounding, come down to what can be had. Limits come down to what can be
-    reached on the worker types that have no price.
+    Limits come down to what can be reached on the worker types that have no price, and levels of before that are out of
+    reach, by rounding, to what can be had.
     """
     level, limit, done = filling.level, filling.limit, filling.done
     groups, types = given.rate.shape
     cost = np.empty(groups)
-    dearest, dearest_of_all, priced, stopped, left = 0.0, _TINY, False, False, 0
+    dearest, priced, stopped, left = 0.0, False, False, 0
     for g in range(groups):
         cost[g] = filling.price[g] * limit[g] / given.use[g]
         priced = priced or cost[g] != 0.0
-        dearest_of_all = max(dearest_of_all, cost[g])
         if rises[g]:
             dearest = max(dearest, cost[g])
     for g in range(groups):
-        if level[g] >= limit[g] * (1.0 - SAME):
-            done[g] = 1
         if rises[g] and cost[g] > 0.0 and cost[g] >= MARKED * dearest:
             done[g], stopped = 1, True
+    for g in range(groups):
+        free = limit[g] if dearest <= 0.0 else 0.0
+        for j in range(types):
+            if filling.workers[j] < MARKED * dearest:
+                free = max(free, given.rate[g, j])
+        limit[g] = max(min(limit[g], free), level[g])
+        if level[g] >= limit[g] * (1.0 - SAME):
+            done[g] = 1
         left += 1 - done[g]
     if not stopped and filling.part[0] > 0.0:
         for g in range(groups):
             level[g] = filling.asked[g] * min(filling.part[0], 1.0)
-    for g in range(groups):
-        free = 0.0
-        for j in range(types):
-            if filling.workers[j] < MARKED * dearest_of_all:
-                free = max(free, given.rate[g, j])
-        limit[g] = max(min(limit[g], free), level[g])
     return left if priced else -1
 
 

@@ -173,6 +173,26 @@ def test_who_is_left_after_a_stop_goes_on_without_the_workers_that_have_a_price(
     assert driver.tally.fallbacks == 0
 
 
+@pytest.mark.parametrize("load", [0.5, 0.9, 1.5])
+@pytest.mark.parametrize("within", ["fairness", "fifo"])
+def test_entities_go_on_without_them_as_well(monkeypatch, within, load):
+    """Who is next in a line was stopped by a program of its own: the same levels, in a fifth of the programs."""
+    state = uneven(8, 60, load)
+    state = replace(state, entity=np.arange(60) % 3)
+    policy = make_policy(PERF, entities={"weights": [1.0, 2.0, 3.0], "within": within})
+    driver = Driver(policy, "structured", fallback=())
+    found = throughput(state, driver.allocate(state))
+    monkeypatch.setattr(
+        water_filling, "_without_priced", lambda scarce, rises, limit, level, blocks: limit
+    )
+    plain = Driver(policy, "structured", fallback=())
+    one_by_one = throughput(state, plain.allocate(state))
+    np.testing.assert_allclose(found, one_by_one, rtol=1e-6, atol=1e-9 * one_by_one.max())
+    assert driver.tally.programs <= 30
+    if within == "fifo" and load < 1.0:
+        assert plain.tally.programs > 5 * driver.tally.programs
+
+
 def crowded():
     """50 jobs on so many workers that some reach their limits and others do not."""
     run = next(run for run in sample() if run.name == "static50-max_min_fairness_packed")
