@@ -273,12 +273,26 @@ def _straight(
 def _without_priced(
     scarce: Allowed, rises: Bools, limit: Floats, level: Floats, blocks: Blocks
 ) -> Floats:
-    """What groups can reach on the worker types that have no price; as before where jobs may share workers."""
+    """What groups can reach by what those that are stopped leave them: time that has no price.
+
+    With a partner, what a worker costs is at most what the partner's level is worth beyond its time.
+    """
     dearest = _dearest(scarce.price * limit / blocks.use, rises)
-    if blocks.pairs is not None or not dearest > 0.0:
+    if not dearest > 0.0:
         return limit
-    priced = scarce.workers >= MARKED * dearest
-    free = np.where(priced, 0.0, blocks.rate).max(axis=1)
+    little = MARKED * dearest
+    cost = np.where(scarce.workers >= little, scarce.workers, 0.0)
+    free = np.where(cost > 0.0, 0.0, blocks.rate).max(axis=1)
+    pairs = blocks.pairs
+    if pairs is not None:
+        worth = scarce.price[:, None] * blocks.rate - blocks.use[:, None] * cost
+        time = np.maximum(worth.max(axis=1), 0.0)
+        for side in (0, 1):
+            partner = pairs.member[:, 1 - side]
+            earns = scarce.price[partner, None] * pairs.rate[:, 1 - side] - time[partner, None]
+            paid = pairs.use[:, None] * cost - pairs.share[:, 1 - side, None] * earns
+            reach = np.where(paid >= pairs.use[:, None] * little, 0.0, pairs.rate[:, side])
+            np.maximum.at(free, pairs.member[:, side], reach.max(axis=1))
     left: Floats = np.maximum(np.minimum(limit, free), level)
     return left
 
