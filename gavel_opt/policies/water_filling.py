@@ -18,11 +18,11 @@ the limit; if all can be had, that is all. Else the multipliers :math:`\lambda` 
 
 and the equality is the next time to ask for: Newton's method, from above, which ends at the very time at
 which workers stop somebody. Jobs that rise then and whose multiplier is positive are stopped: their row
-is tight in every optimum (complementary slackness). The others go on from there, without the worker types that have a
-price, if no jobs share workers: whatever time they had there would leave less to those who are stopped, so their limit is what
-they reach on the others. So the programs are a few for each set of jobs that workers stop together, as many sets as
-there are worker types at most, none for jobs that reach their limits, and the last one's answer is an allocation that
-reaches all levels. Where workers are scarce from the start it is one. The
+is tight in every optimum (complementary slackness). The others go on from there, without the workers and partners whose
+time has a price: whatever they had of it would leave less to those that are stopped, so their limit is what they reach
+without. So the programs are a few for each set of jobs that workers stop together (without space sharing there are as many
+sets as worker types at most), none for jobs that reach their limits, and the last one's answer is an allocation that reaches
+all levels. Where workers are scarce from the start it is one. The
 reference asks a mixed-integer program for each level instead, with a slack of one in 10,000.
 """
 
