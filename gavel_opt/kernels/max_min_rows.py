@@ -16,6 +16,9 @@ SAME = 1e-12
 MARKED = 1e-4
 """Who pays for time more than this part of the dearest worker's is stopped by workers. Others wait for a later
 turn: multipliers of engines are not quite zero where they should be."""
+ROUNDING = 1e-7
+"""Where less than ``NEARLY`` is missing, prices of all who rise below this part of the dearest of all say nothing of them:
+levels of before are out of reach by rounding, and nobody who rises is stopped."""
 MET, NEARLY, STILL = 1e-11, 1e-6, 1e-8
 """Levels can be had if all but the first part of them can; after some turns the second will do, if the last turn moved the
 time by no more than the third: what is missing then is an engine's tolerance."""

@@ -38,7 +38,16 @@ import numpy as np
 
 from gavel_opt.arrays import Bools, Floats, Ints
 from gavel_opt.errors import SolveFailed
-from gavel_opt.kernels.max_min_rows import MARKED, MET, MOST, NEARLY, PATIENCE, SAME, STILL
+from gavel_opt.kernels.max_min_rows import (
+    MARKED,
+    MET,
+    MOST,
+    NEARLY,
+    PATIENCE,
+    ROUNDING,
+    SAME,
+    STILL,
+)
 from gavel_opt.model.allocation_program import AllocationProgram, Answer, Blocks, best_rates
 from gavel_opt.model.cluster_state import ClusterState
 from gavel_opt.policies.entities import Entities
@@ -199,8 +208,10 @@ def _fill(
         allowed = yield from ask(slope)
         bounds.keep(allowed, slope)
         level = np.minimum(slope * allowed.part, limit)
-        done |= _stopped(allowed.price * limit / use, slope > 0.0)
-        limit = _without_priced(allowed, slope > 0.0, limit, level, blocks)
+        cost = allowed.price * limit / use
+        dearest = _dearest(cost, slope > 0.0)
+        done |= _stopped(cost, slope > 0.0, dearest)
+        limit = _without_priced(allowed, dearest, limit, level, blocks)
         done |= level >= limit * (1.0 - SAME)
     if at_once is not None and not done.all():
         found = yield from at_once()
@@ -242,8 +253,10 @@ def _fill(
         if scarce is None:
             break
         rises = path.rises(time)
-        stopped = _stopped(scarce.price * limit / use, rises)
-        limit = _without_priced(scarce, rises, limit, level, blocks)
+        cost = scarce.price * limit / use
+        dearest = _dearest(cost, rises, short)
+        stopped = _stopped(cost, rises, dearest)
+        limit = _without_priced(scarce, dearest, limit, level, blocks)
         done |= stopped | (level >= limit * (1.0 - SAME))
         if not stopped.any():  # levels of before are out of reach, by rounding
             level = asked * min(short, 1.0)
@@ -271,13 +284,12 @@ def _straight(
 
 
 def _without_priced(
-    scarce: Allowed, rises: Bools, limit: Floats, level: Floats, blocks: Blocks
+    scarce: Allowed, dearest: float, limit: Floats, level: Floats, blocks: Blocks
 ) -> Floats:
     """What groups can reach by what those that are stopped leave them: time that has no price.
 
     With a partner, what a worker costs is at most what the partner's level is worth beyond its time.
     """
-    dearest = _dearest(scarce.price * limit / blocks.use, rises)
     if not dearest > 0.0:
         return limit
     little = MARKED * dearest
@@ -297,15 +309,18 @@ def _without_priced(
     return left
 
 
-def _dearest(cost: Floats, rises: Bools) -> float:
-    return float(np.max(cost, where=rises, initial=0.0))
+def _dearest(cost: Floats, rises: Bools, short: float = 0.0) -> float:
+    """What the dearest of those who rise pays for a worker; 0 if that is rounding."""
+    dearest = float(np.max(cost, where=rises, initial=0.0))
+    nearly = 1.0 - NEARLY <= short < 1.0
+    return 0.0 if nearly and dearest <= ROUNDING * cost.max() else dearest
 
 
-def _stopped(cost: Floats, rises: Bools) -> Bools:
+def _stopped(cost: Floats, rises: Bools, dearest: float) -> Bools:
     """Groups that workers keep from rising; ``cost`` is what a group's limit costs, by worker it takes."""
     if not cost.any():
         raise SolveFailed(
             "water filling reads duals, which this engine does not give; choose another"
         )
-    stopped: Bools = rises & (cost > 0.0) & (cost >= MARKED * _dearest(cost, rises))
+    stopped: Bools = rises & (cost >= MARKED * dearest) & (dearest > 0.0)
     return stopped

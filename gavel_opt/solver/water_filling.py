@@ -18,7 +18,16 @@ from gavel_opt.kernels.dense import copy_into, dot
 from gavel_opt.kernels.groups import sorted_rows
 from gavel_opt.kernels.jit import compiled
 from gavel_opt.kernels.job_columns import NO_PAST
-from gavel_opt.kernels.max_min_rows import MARKED, MET, MOST, NEARLY, PATIENCE, SAME, STILL
+from gavel_opt.kernels.max_min_rows import (
+    MARKED,
+    MET,
+    MOST,
+    NEARLY,
+    PATIENCE,
+    ROUNDING,
+    SAME,
+    STILL,
+)
 from gavel_opt.kernels.records import by_reference
 from gavel_opt.model.cluster_state import StandingState
 from gavel_opt.solver.interior_point.method import solve_program
@@ -230,14 +239,17 @@ def _stop(rises: Ints, filling: Filling, given: Given) -> int:
     level, limit, done = filling.level, filling.limit, filling.done
     groups, types = given.rate.shape
     cost = np.empty(groups)
-    dearest, priced, stopped, left = 0.0, False, False, 0
+    dearest, of_all, priced, stopped, left = 0.0, 0.0, False, False, 0
     for g in range(groups):
         cost[g] = filling.price[g] * limit[g] / given.use[g]
         priced = priced or cost[g] != 0.0
+        of_all = max(of_all, cost[g])
         if rises[g]:
             dearest = max(dearest, cost[g])
+    if 1.0 - NEARLY <= filling.part[0] < 1.0 and dearest <= ROUNDING * of_all:
+        dearest = 0.0
     for g in range(groups):
-        if rises[g] and cost[g] > 0.0 and cost[g] >= MARKED * dearest:
+        if rises[g] and cost[g] >= MARKED * dearest and dearest > 0.0:
             done[g], stopped = 1, True
     for g in range(groups):
         free = limit[g] if dearest <= 0.0 else 0.0

@@ -279,3 +279,20 @@ def test_a_path_without_length_is_at_its_end():
     path = Rising(level, [Line.fair(np.arange(2), level, level, level, 1.0)])
     assert path.end == 0.0
     assert path.when(level, 3.0, path.end) == 0.0
+
+
+@pytest.mark.parametrize(("seed", "jobs"), [(371, 45), (20, 43), (72, 46)])
+def test_prices_that_are_rounding_stop_nobody(monkeypatch, seed, jobs):
+    """Levels of before were out of reach by 6e-11: prices of 1e-33 of those who rise were taken for real, program by program."""
+    draws = np.random.default_rng(seed)
+    draws.integers(8, 48)
+    state = all_different(seed, jobs, float(draws.uniform(0.5, 1.4)))
+    expected = levels_of(state, Driver(make_policy(NAME), "structured").allocate(state))
+    monkeypatch.setattr(water_filling, "_at_once", nothing)
+    found = levels_of(state, Driver(make_policy(NAME), "structured").allocate(state))
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+def nothing(*_):
+    """What finds all levels at once where that is not the way."""
+    yield from ()

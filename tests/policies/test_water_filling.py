@@ -183,7 +183,7 @@ def test_entities_go_on_without_them_as_well(monkeypatch, within, load):
     driver = Driver(policy, "structured", fallback=())
     found = throughput(state, driver.allocate(state))
     monkeypatch.setattr(
-        water_filling, "_without_priced", lambda scarce, rises, limit, level, blocks: limit
+        water_filling, "_without_priced", lambda scarce, dearest, limit, level, blocks: limit
     )
     plain = Driver(policy, "structured", fallback=())
     one_by_one = throughput(state, plain.allocate(state))
