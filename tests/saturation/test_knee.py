@@ -276,6 +276,17 @@ class TestLongQueue:
         assert min(paces) > 0.97 * 4.51
         assert np.mean(paces) == pytest.approx(4.51, rel=0.03)
 
+    def test_a_worker_whose_job_ends_within_a_round_does_nothing_for_the_rest_of_it(self, bound):
+        """With rounds of a day plain FIFO's queue grows at 3.0 jobs per hour; all its workers are in use all the time."""
+        paces = []
+        for seed in range(3):
+            asked = config(policy="fifo", seed=seed, round_seconds=86_400)
+            queue = LongQueue(asked, bound, 900.0)
+            for _ in range(4):
+                queue.go_on(200.0)
+            paces.append(queue.pace(1).rate)
+        assert 2.2 < np.mean(paces) < 3.0
+
     def test_a_queue_in_order_under_a_policy_of_any_name_is_of_the_same_jobs(self, bound):
         """It is seen after fifteen rounds, and begun anew with those whole that have had no turn."""
         by_name, seen = (

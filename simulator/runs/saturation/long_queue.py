@@ -477,8 +477,13 @@ class LongQueue:
         return times_as_few(float(self._bound.workers.sum())) ** 4
 
     def _at_random_rate(self, turns: _Turns) -> float:
-        """Pace of a policy that takes any type for a job, as far as workers were in use."""
-        return rate_of_types_at_random(self._bound.needed, turns.in_use / turns.seconds)
+        """Pace of a policy that takes any type for a job, as far as workers were in use and did something.
+
+        One counts as in use for the whole of a round in which its job ends, but costs only what it did.
+        """
+        whole = float(self._bound.prices @ turns.in_use)
+        in_use = turns.in_use * (min(1.0, float(turns.cost.sum()) / whole) if whole > 0.0 else 0.0)
+        return rate_of_types_at_random(self._bound.needed, in_use / turns.seconds)
 
     def _value_of(self, turns: _Turns) -> float:
         """What all work was worth, at the prices of the bound."""
