@@ -123,9 +123,9 @@ class Ask(Protocol):
     has_pairs: bool
 
     def __call__(
-        self, asked: Floats, series: int | None = None
+        self, asked: Floats, series: int | None = None, closing: bool = False
     ) -> Generator[AllocationProgram, Answer, Allowed]:
-        """Ask; any allocation will do in a series, of which so many programs came before."""
+        """Ask; any allocation will do in a series, of which so many programs came before, and but where it may be ``closing``."""
         ...
 
     def until(
@@ -146,10 +146,10 @@ class GroupedAsk:
         self.has_pairs = program.blocks.pairs is not None
 
     def __call__(
-        self, asked: Floats, series: int | None = None
+        self, asked: Floats, series: int | None = None, closing: bool = False
     ) -> Generator[AllocationProgram, Answer, Allowed]:
         """Ask."""
-        return self._of(asked, np.where(asked > 0.0, 0.0, -np.inf), series)
+        return self._of(asked, np.where(asked > 0.0, 0.0, -np.inf), series, closing=closing)
 
     def at(self, level: Floats, near: KnownBasis) -> Generator[AllocationProgram, Answer, Allowed]:
         """Ask for levels that are all of what can be had, with a basis that says so."""
@@ -169,10 +169,22 @@ class GroupedAsk:
         return self._of(slope, level, series) if fits else None
 
     def _of(
-        self, slope: Floats, floor: Floats, series: int | None, near: KnownBasis | None = None
+        self,
+        slope: Floats,
+        floor: Floats,
+        series: int | None,
+        near: KnownBasis | None = None,
+        closing: bool = False,
     ) -> Generator[AllocationProgram, Answer, Allowed]:
         series = series if self.has_pairs else None
-        program = replace(self._program, slope=slope, floor=floor, series=series, near=near)
+        program = replace(
+            self._program,
+            slope=slope,
+            floor=floor,
+            series=series,
+            near=near,
+            probe=not (closing and self.has_pairs),
+        )
         answer = yield program
 
         def spread() -> Allocation:
@@ -229,7 +241,7 @@ class PooledAsk:
         return bool(np.unique(self._key).size < self._key.size)
 
     def __call__(
-        self, asked: Floats, series: int | None = None
+        self, asked: Floats, series: int | None = None, closing: bool = False
     ) -> Generator[AllocationProgram, Answer, Allowed]:
         """Ask; pools whose largest jobs would need more than all of the time are taken apart."""
         state, of_job = self._state, self._of_job
@@ -254,7 +266,7 @@ class PooledAsk:
                 slope=wants.astype(np.float64),
                 floor=np.where(wants, 0.0, -np.inf),
                 gain=pools.size,
-                probe=True,
+                probe=not closing,
                 enough=self._enough,
                 too_little=self._too_little,
                 series=series,

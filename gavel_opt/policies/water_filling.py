@@ -205,7 +205,7 @@ def _fill(
     bounds, series = Bounds(limit / use), 0
     if slope is not None:
         slope /= max(float(slope.max()), _TINY)
-        allowed = yield from ask(slope)
+        allowed = yield from ask(slope, closing=True)
         bounds.keep(allowed, slope)
         level = np.minimum(slope * allowed.part, limit)
         cost = allowed.price * limit / use
