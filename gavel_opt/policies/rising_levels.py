@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gavel_opt.arrays import Bools, Floats, Ints
+from gavel_opt.kernels.max_min_rows import SAME
 
 BEGUN = 1e-9
 """A job next in line begins once it has this part: less is rounding, and asking for it makes rows of 1e11."""
@@ -134,8 +135,10 @@ class Rising:
         """The last time, not after ``latest``, at which levels are worth at most ``worth``."""
         known = self._times[self._times < latest]
         low, high = 0, known.size  # worth is not reached at known[low], and is at known[high]
-        if not high or worth_of(price, self._level) >= worth:
+        if not high:
             return 0.0
+        if worth_of(price, self._level) >= worth:
+            return self._idle(price, worth, latest)
         while high - low > 1:
             middle = (low + high) // 2
             if worth_of(price, self.levels(float(known[middle]))) >= worth:
@@ -148,6 +151,14 @@ class Rising:
         if not after > worth:
             return end
         return begin + (end - begin) * (worth - before) / (after - before)
+
+    def _idle(self, price: Floats, worth: float, latest: float) -> float:
+        """The time at which the first level begins to rise whose price is more than rounding, 0 if that is not before ``latest``."""
+        until = latest
+        for line in self._lines:
+            counts = price[line.member] * (line.limit - line.start) > SAME * worth
+            until = float(np.min(line.begins, where=counts, initial=until))
+        return until if until < latest else 0.0
 
 
 def worth_of(price: Floats, level: Floats) -> float:

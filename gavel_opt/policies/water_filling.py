@@ -222,11 +222,12 @@ def _fill(
             break
         path = rising(level, limit, done)
         time, scarce = bounds.end_of(path, level) if ask.has_pairs else (path.end, None)
-        fell, short = math.inf, 1.0
+        fell, short, had = math.inf, 1.0, 1.0
         for turn in range(MOST):
             asked = path.levels(time)
             allowed = yield from ask(asked, series)
             series += 1
+            had = allowed.part
             still = turn >= PATIENCE and fell <= STILL * time
             if allowed.part >= 1.0 - (NEARLY if still else MET):
                 break
@@ -246,7 +247,7 @@ def _fill(
                     time = min(bend + allowed.part, time)
                     asked, scarce = path.levels(time), replace(allowed, part=1.0)
                     bounds.keep(scarce, asked)
-                    short = 1.0
+                    short = had = 1.0
                     break
                 time, fell = bend, time - bend
         level = asked
@@ -258,8 +259,9 @@ def _fill(
         stopped = _stopped(cost, rises, dearest)
         limit = _without_priced(scarce, dearest, limit, level, blocks)
         done |= stopped | (level >= limit * (1.0 - SAME))
-        if not stopped.any():  # levels of before are out of reach, by rounding
-            level = asked * min(short, 1.0)
+        if not stopped.any():
+            # levels of before are out of reach by rounding, or nobody who rises pays
+            level = asked * min(short if short >= 1.0 - NEARLY else had, 1.0)
     assert allowed is not None
     if allowed.of_series:
         allowed = yield from ask(level)

@@ -178,7 +178,7 @@ def _fill(filling: Filling, given: Given, found: Found, fill: FillTask) -> bool:
             level[g] = min(asked[g] * found.summary[1], limit[g])
             filling.price[g] = found.level_dual[g]
         copy_into(filling.workers, found.capacity_dual)
-        left = _stop(np.ones(groups, np.int64), filling, given)
+        left = _stop(np.ones(groups, np.int64), filling, given, found.summary[1])
     for _ in range(groups + PATIENCE):
         if left <= 0:
             return left == 0
@@ -194,7 +194,7 @@ def _fill(filling: Filling, given: Given, found: Found, fill: FillTask) -> bool:
         rises = np.zeros(groups, np.int64)
         for k in range(rise.member.size):
             rises[rise.member[k]] = int(time <= rise.knots[k + 1])
-        left = _stop(rises, filling, given)
+        left = _stop(rises, filling, given, found.summary[1])
     return True
 
 
@@ -230,11 +230,11 @@ def _climb(
 
 
 @compiled
-def _stop(rises: Ints, filling: Filling, given: Given) -> int:
+def _stop(rises: Ints, filling: Filling, given: Given, had: float) -> int:
     """Take groups as done that workers keep from rising, or that are at their limits; how many are left, -1 without prices.
 
     Limits come down to what can be reached on the worker types that have no price, and levels of before that are out of
-    reach, by rounding, to what can be had.
+    reach, by rounding, to what can be had; ``had`` is what part could of those asked for last.
     """
     level, limit, done = filling.level, filling.limit, filling.done
     groups, types = given.rate.shape
@@ -260,9 +260,10 @@ def _stop(rises: Ints, filling: Filling, given: Given) -> int:
         if level[g] >= limit[g] * (1.0 - SAME):
             done[g] = 1
         left += 1 - done[g]
-    if not stopped and filling.part[0] > 0.0:
+    part = filling.part[0]
+    if not stopped and part > 0.0:
         for g in range(groups):
-            level[g] = filling.asked[g] * min(filling.part[0], 1.0)
+            level[g] = filling.asked[g] * min(part if part >= 1.0 - NEARLY else had, 1.0)
     return left if priced else -1
 
 

@@ -11,7 +11,7 @@ from scipy.optimize import linprog
 
 from bench.packed import states
 from bench.states import Drawn
-from gavel_opt import Driver, InputError, make_policy
+from gavel_opt import ClusterState, Driver, InputError, ThroughputTable, make_policy
 from gavel_opt.policies import water_filling
 from gavel_opt.policies.max_min import fairness_program
 from gavel_opt.policies.rising_levels import Line, Rising
@@ -80,6 +80,27 @@ def test_one_in_line_one_fair():
     settings = {"weights": {"0": 1, "1": 1}, "within": {"0": "fifo"}}
     x = allocate(state, entities=settings).x.sum(axis=1)
     np.testing.assert_allclose(x, [1, 0, 0, 0.5, 0.5], atol=1e-6)
+
+
+@pytest.mark.parametrize("engine", ["structured", "highs"])
+def test_what_was_reached_is_kept_where_nobody_who_rises_is_stopped(engine):
+    """The first job and the third share one worker: the first lost half of it to the third, as the price was no one's who rose."""
+    speeds = [[0.0, 2.0, 0.0], [2.0, 2.0, 4.0], [0.0, 2.0, 0.0], [3.0, 2.0, 0.0], [3.0, 3.0, 1.0]]
+    state = ClusterState(
+        ("v100", "p100", "k80"),
+        np.array([4, 1, 4]),
+        ThroughputTable(np.array(speeds), None, 0),
+        job=np.arange(5),
+        key=np.arange(5),
+        scale_factor=np.array([1, 2, 1, 1, 2]),
+        weight=np.array([2.7, 1.3, 1.8, 2.6, 2.4]),
+        steps_left=np.ones(5),
+        age=np.zeros(5),
+        entity=np.zeros(5, np.int64),
+    )
+    in_line = {"weights": [2.72916095727715], "within": "fifo"}
+    x = Driver(make_policy(PERF, entities=in_line), engine).allocate(state).x
+    assert x.max(axis=1) == pytest.approx([1.0, 1.0, 0.0, 1.0, 1.0])
 
 
 def test_with_workers_to_spare_everybody_runs_where_it_is_fastest():
