@@ -251,7 +251,7 @@ COMPARISONS: tuple[Comparison, ...] = (
     Comparison("finish-time fairness perf", "finish_time_fairness_perf", "contended", (128, 512)),
     Comparison("makespan perf", "min_total_duration_perf", "contended", (128, 512, 2048)),
     Comparison(
-        "sum of throughputs",
+        "sum of throughputs, every job different",
         "max_sum_throughput_perf",
         "distinct",
         (32, 128, 512, 2048),

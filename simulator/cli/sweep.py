@@ -49,6 +49,7 @@ from simulator.studies.sweeps.sweep_folder import (
     write_plan,
 )
 from simulator.studies.sweeps.sweep_plan import PlannedRun, make_plan, plan_from_file
+from simulator.world.names import nearest
 
 FOLLOW_PAUSE = 2.0
 """Seconds between two looks of ``sweep status --follow``."""
@@ -163,6 +164,9 @@ def plan_of(arguments: argparse.Namespace) -> list[PlannedRun]:
         if (value := getattr(arguments, name)) is not None
     }
     if len(arguments.what) > 1:
+        if not Path(arguments.what[0]).exists():
+            word = arguments.what[0]
+            raise InputError(f"sweep: unknown word {word!r}{nearest(word, ('status', 'collect'))}")
         raise InputError(
             f"{arguments.what[1]}: one file of settings at a time; or: status DIR, collect DIR"
         )

@@ -25,7 +25,7 @@ from simulator.settings.saturation_rule import parse_rule
 from simulator.world.cluster import MOST_WORKERS, parse_counts
 from simulator.world.job_types import WORKLOADS
 from simulator.world.throughputs import preset_file
-from simulator.world.trace import trace_file
+from simulator.world.trace import EXAMPLE, trace_file
 
 TIE_BREAKS = ("canonical", "efficient", "none")
 
@@ -270,17 +270,17 @@ def readable_file(given: str | Path, flag: str) -> Path:
     except IsADirectoryError:
         raise InputError(f"{flag}: {path} is a folder; expected a file") from None
     except OSError as wrong:
-        near = _neighbours(path)
+        near = _neighbours(path, [EXAMPLE] if flag == "--trace" and path.name == str(path) else [])
         raise InputError(f"{flag}: cannot read {path}: {wrong.strerror}{near}") from None
     return path
 
 
-def _neighbours(path: Path) -> str:
+def _neighbours(path: Path, names: list[str]) -> str:
     import difflib
 
     if not os.path.isdir(path.parent):  # a name may be too long to ask
         return ""
-    names = [entry.name for entry in path.parent.iterdir()]
+    names = [*names, *(entry.name for entry in path.parent.iterdir())]
     near = difflib.get_close_matches(path.name, names, n=3, cutoff=0.6)
     return (
         f"; did you mean {' or '.join(str(path.parent / name) for name in near)}?" if near else ""

@@ -159,6 +159,10 @@ CASES = {
     "record nowhere": (("run", *STATIC, "--record", "placements"), "--record: needs --output"),
     "checkpoint nowhere": (("run", *STATIC, "--checkpoint-every", "9s"), "needs --output DIR"),
     "trace missing": (("run", "--policy", "fifo", "--trace", "no.trace"), "--trace: cannot read"),
+    "trace that ships": (
+        ("run", "--policy", "fifo", "--trace", "exmple"),
+        "--trace: cannot read exmple: No such file or directory; did you mean example?",
+    ),
     "resume missing": (("run", "--resume", "nowhere"), "--resume: no checkpoint at nowhere"),
     "resume with settings": (
         ("run", "--resume", "nowhere", "--policy", "fifo"),

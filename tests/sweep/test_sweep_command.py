@@ -258,6 +258,8 @@ def test_bad_input_is_one_line_and_writes_nothing(tmp_path: Path) -> None:
         (["--policy", "fifo"], "no workload"),
         (["--policy", "fifo", "--jobs", "4", "x"], "--jobs"),
         (["none.toml"], "none.toml: cannot read it"),
+        (["statsu", "."], "unknown word 'statsu'; did you mean status?"),
+        ([".", "runs"], "runs: one file of settings at a time"),
         (["none.toml", "--jobs", "4"], "--jobs: cannot be combined with a file"),
         (["--policy", "fifo", "--jobs", "4", "--sed", "1"], "did you mean --seed"),
         (["--policy", "fifo", "--jobs", "4", "--json"], "--json: goes with --dry-run or status"),
