@@ -249,7 +249,9 @@ def _fill(
                     bounds.keep(scarce, asked)
                     short = had = 1.0
                     break
+                # these prices are of the bend; nobody has come to the bound of later there
                 time, fell = bend, time - bend
+                scarce, short = replace(allowed, part=1.0), 1.0
         level = asked
         if scarce is None:
             break

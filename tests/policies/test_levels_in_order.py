@@ -312,3 +312,33 @@ def test_shares_do_not_hang_on_the_order_of_jobs(load):
     one = Driver(make_policy(NAME), "structured").allocate(state)
     two = Driver(make_policy(NAME), "structured").allocate(other)
     np.testing.assert_allclose(two.x, one.x[order], atol=1e-9)
+
+
+def throughput(state, allocation):
+    total = (state.throughputs.alone[state.key] * allocation.x).sum(axis=1)
+    for pair, shares in pairs_of(allocation).items():
+        one, other = np.searchsorted(state.job, pair)
+        total[[one, other]] += state.throughputs.paired[state.key[one], state.key[other]] @ shares
+    return total
+
+
+@pytest.mark.parametrize("seed", [15, 22, 31])
+def test_prices_of_later_stop_nobody_at_the_bend_before(seed, monkeypatch):
+    """All run all of the time, some beside another at more: levels were up to 9 % off, as a bound stopped who had not come to it yet."""
+    state, draws = all_different(seed, 18, 2.0), np.random.default_rng(seed)
+    beside = draws.uniform(0.0, 1.1, (9, 9, 1))
+    paired = np.stack([beside, beside.transpose(1, 0, 2)], axis=2)
+    state = replace(
+        state,
+        key=np.arange(18) % 9,
+        throughputs=ThroughputTable(np.ones((9, 1)), paired, 0),
+        worker_types=("v100",),
+        workers=np.array([18]),
+        scale_factor=np.ones(18, np.int64),
+        weight=np.ones(18),
+    )
+    at_once = throughput(state, Driver(make_policy(NAME), "structured").allocate(state))
+    monkeypatch.setattr(water_filling_pairs, "ordered_levels", lambda program, lines: None)
+    driver = Driver(make_policy(NAME), "structured")
+    assert throughput(state, driver.allocate(state)) == pytest.approx(at_once, rel=1e-7)
+    assert driver.tally.programs > 1
