@@ -116,7 +116,7 @@ def load(path: Path, flag: str) -> Checkpoint:
     except FileNotFoundError:
         why = "one is written by --checkpoint-every"
         if (path.parent / "summary.json").exists():
-            why = "the run there has ended, and nothing is left to go on with"
+            why = "the run there has ended (one stopped by a limit goes on if --checkpoint-every was given)"
         if warm := sorted(path.parent.glob(f"{Path(NAME).stem}-job*.npz")):
             why = f"to fork from there is {warm[0]}"
         raise InputError(f"{flag}: no checkpoint at {path}; {why}") from None

@@ -453,6 +453,7 @@ def test_a_run_that_has_ended_is_not_gone_on_with(tmp_path, capsys):
     assert main(["run", "--resume", folder]) == 2
     said = capsys.readouterr().err
     assert "the run there has ended" in said
+    assert "if --checkpoint-every was given" in said
     assert said.count("\n") == 1
 
 
