@@ -325,6 +325,31 @@ def test_prices_that_are_far_from_the_centre_are_where_the_way_from_outside_begi
     assert warm[0].x.tobytes() == cold[0].x.tobytes()
 
 
+@pytest.mark.parametrize(("times", "sets"), [(1.0, 1), (10.0, 0)])
+def test_no_equations_are_factored_to_find_that_prices_are_far_off(monkeypatch, times, sets):
+    """All jobs' time is ten times as dear, or as it is at the centre."""
+    program, memory = different_jobs(1, jobs=60, load=1.5), ColumnMemory()
+    packed_optimum(program, None, memory)
+    near, met = kept_centre.KeptCentre.start, centre_of_pairs._Search._until_near
+    factor, newton = joint_equations.JointEquations.factor, centre_of_pairs._Search._newton
+    other, ways = np.ones(2 * 60 + 3), []
+    other[60:120] = times
+
+    def noted(name, method):
+        return lambda *given, **more: ways.append(name) or method(*given, **more)
+
+    monkeypatch.setattr(kept_centre.KeptCentre, "start", lambda *given: other * near(*given))
+    for name, owner, method in (
+        ("_until_near", centre_of_pairs._Search, met),
+        ("_newton", centre_of_pairs._Search, newton),
+        ("factor", joint_equations.JointEquations, factor),
+    ):
+        monkeypatch.setattr(owner, name, noted(name, method))
+    assert packed_optimum(program, None, memory) is not None
+    first = ways.index("_until_near") if "_until_near" in ways else 2
+    assert ways[:first].count("factor") == sets
+
+
 @pytest.mark.parametrize("columns", [50, 5000])
 def test_between_two_prices_the_sum_is_sought_that_is_nearest(columns):
     """Beside a search over a grid of both parts; few columns, and as many as are compiled for; some are none."""

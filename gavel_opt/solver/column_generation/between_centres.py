@@ -79,18 +79,36 @@ def nearest_mix(parts: list[Between], values: Floats) -> Floats:
     mix = np.full(2, 0.5)
     for part in parts:
         if part.weight.size > _MANY:
-            make_ready(_slopes, (part, mix, np.zeros(5)))
             make_ready(_falls, (part, mix, mix))
     for _ in range(_STEPS):
-        found = np.zeros(5)
-        for part in parts:
-            _slopes(part, mix, found)
-        square = np.array([[found[2], found[3]], [found[3], found[4]]])
+        slope, square = _bent(parts, mix, values)
         square[[0, 1], [0, 1]] *= 1.0 + 1e-12
-        slope = found[:2] - values
-        step = np.linalg.solve(square, slope)
+        step = np.asarray(np.linalg.solve(square, slope), dtype=np.float64)
         falls = max(_falls(part, mix, step) for part in parts)
         mix += min(1.0, _BACK / max(falls, 1e-300)) * step
         if slope @ step <= _NEAR:
             break
     return mix
+
+
+def fall_of_sum(parts: list[Between], values: Floats) -> float:
+    """How far the sum seems to fall from both prices together, twice, if there may be more of either and less of the other."""
+    (one, other), ((own, both), (_, others)) = (
+        found.tolist() for found in _bent(parts, np.ones(2), values)
+    )
+    left = own * others - both * both
+    return (
+        (others * one * one - 2.0 * both * one * other + own * other * other) / left
+        if left
+        else 0.0
+    )
+
+
+def _bent(parts: list[Between], mix: Floats, values: Floats) -> tuple[Floats, Floats]:
+    """The sum's slope, shape ``(2,)``, and how it bends, ``(2, 2)``."""
+    found = np.zeros(5)
+    for part in parts:
+        if part.weight.size > _MANY:
+            make_ready(_slopes, (part, mix, found))
+        _slopes(part, mix, found)
+    return found[:2] - values, np.array([[found[2], found[3]], [found[3], found[4]]])

@@ -33,7 +33,7 @@ import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from gavel_opt.arrays import Floats, Ints
-from gavel_opt.solver.column_generation.between_centres import nearest_mix
+from gavel_opt.solver.column_generation.between_centres import fall_of_sum, nearest_mix
 from gavel_opt.solver.column_generation.face_columns import Face, open_pairs
 from gavel_opt.solver.column_generation.face_parts import Part, parts_of
 from gavel_opt.solver.column_generation.held_columns import pushes, together
@@ -47,7 +47,7 @@ LIMIT = 80
 """Steps, after which the face has no centre."""
 MOST = 60_000_000
 """Numbers in the equations, 480 MB, beyond which no centre is sought: groups of 3,800 jobs joined by pairs."""
-NEAR = 0.4
+NEAR = 0.6
 """Part of a step on which rows are met, before a share or a cost would be negative, from which on Newton's method is used."""
 KEPT = 0.2
 """Part of itself that a step leaves of a share or a cost at least: a few that would be negative, of jobs alone mostly, hold
@@ -69,11 +69,14 @@ FULL, FEW, SHORT = 0.15, 4, 0.1
 ones, are too far off."""
 BETWEEN = 0.05
 """The same of a first step from between two centres: there is no nearer start."""
+FAR = 1500.0
+"""What the last centre's prices are from the sum's least, by the bend there, from which on first steps are too short: no set of
+equations is factored to find out (28 of 60 first steps were too short, 22 of them are foreseen, and no other)."""
 BITS = 24, 32, 40
 """Of prices: the first with which all columns still cost something."""
-ALIKE, FEWER = 1e-4, 16
-"""Where a row has no more than this of its own, two ways to a centre find prices that differ by a part of 1e-8 or so, and
-are rounded to fewer bits."""
+ALIKE, FEWER = 1e-3, 16
+"""Where a row has no more than this of its own, two ways to a centre find prices that differ by a part of 1e-11 (with half of it) to
+1e-8 or so, and are rounded to fewer bits."""
 SHARES, COSTS = 0.1, 100.0
 """What shares and costs of prices that are too far off are raised by, in parts of what they are at an even split: the
 way from there is some two thirds of that from outside. With a third or ten times of either it is longer."""
@@ -155,7 +158,7 @@ class _Search:
         nu = next(starts, None)
         if nu is None:
             return False
-        if self._from_prices(nu):
+        if not self._is_far(nu) and self._from_prices(nu):
             return True
         other = next(starts, None)
         if other is not None:
@@ -169,6 +172,15 @@ class _Search:
             part.lift(SHARES)
             part.raise_costs(COSTS * even)
         return self._until_near()
+
+    def _is_far(self, nu: Floats) -> bool:
+        """Whether more of all levels and workers, or of all time, would bring these prices so much nearer that they are too far off."""
+        groups = self._equations.groups
+        time = nu.copy()
+        time[:groups], time[2 * groups :] = 0.0, 0.0
+        columns = [part.between(nu - time, time) for part in self._parts]
+        values = np.array([self._limits @ (nu - time), self._limits @ time])
+        return fall_of_sum(columns, values) > FAR
 
     def _between(self, last: Floats, other: Floats) -> Floats:
         """Of prices of two centres, and all between, those that are nearest to this one."""
@@ -203,15 +215,14 @@ class _Search:
         total = sum(part.weight for part in self._parts)
         for count in range(LIMIT):
             mu = sum(part.product() for part in self._parts) / total
-            self._look_at_prices()
-            if not self._factor():
+            ahead = self._towards(0.0, anew=True)
+            if ahead is None:
                 return False
-            ahead = self._towards(0.0)
             if ahead.length >= NEAR:
                 found = self._newton(mu, LIMIT - count, drift=0.0)
                 self.nu /= mu
                 return found
-            step = self._towards(FALLS * mu, second=1.0)
+            step = self._beyond(FALLS * mu)
             if not np.isfinite(step.nu).all():
                 return False
             self._take(step._replace(nu=ahead.nu + step.nu), self._nobody)
@@ -232,21 +243,16 @@ class _Search:
         """
         before = np.inf
         for count in range(limit):
-            self._look_at_prices()
-            if drift > STALE:
+            anew = drift > STALE
+            if anew:
                 drift = 0.0
-                if not self._factor():
-                    return False
-            else:
-                for part in self._parts:
-                    part.weigh()
-            step = self._towards(goal)
-            if not np.isfinite(step.nu).all():
+            step = self._towards(goal, anew)
+            if step is None or not np.isfinite(step.nu).all():
                 return False
             if full and step.length < (full if not count else SHORT if count >= FEW else 0.0):
                 return False
             if step.length < LONG:
-                more = self._towards(goal, second=1.0)
+                more = self._beyond(goal)
                 step = more._replace(nu=step.nu + more.nu)
             whole = self._nobody
             if step.length * (1.0 - KEPT) < 1.0:
@@ -287,23 +293,16 @@ class _Search:
             step = self._walk(nu)._replace(nu=step.nu + nu)
         return step, places
 
-    def _look_at_prices(self) -> None:
-        for part in self._parts:
-            part.look_at_prices(self.nu)
-
     def _take(self, step: _Step, whole: list[Ints]) -> int:
         """Take a step, but for shares and costs that would be held back and are not ``whole``; how many would be."""
         self.nu += step.nu
         return sum(part.take(KEPT, own) for part, own in zip(self._parts, whole, strict=True))
 
-    def _factor(self) -> bool:
-        for part in self._parts:
-            part.weigh()
-        return self._equations.factor()
-
     def _start(self) -> bool:
         """The shares nearest to an even split that meet all rows, raised until they are positive."""
-        if not self._factor():
+        for part in self._parts:
+            part.weigh()
+        if not self._equations.factor():
             return False
         prices = self._equations.solve(self._limits)
         least = min(part.begin(prices) for part in self._parts)
@@ -311,9 +310,21 @@ class _Search:
             part.lift(1.0 + _ROOM * max(-least, 0.0))
         return bool(np.isfinite(least))
 
-    def _towards(self, goal: float, second: float = 0.0) -> _Step:
-        """The step towards products of ``goal``, or what it is beyond the last one with that part of its second order."""
-        total: Any = sum(part.aim(goal, second) for part in self._parts)
+    def _towards(self, goal: float, anew: bool) -> _Step | None:
+        """The step towards products of ``goal``, with equations factored anew or those of before; None if they cannot be."""
+        total = self._aim(goal)
+        return self._meet(total) if not anew or self._equations.factor() else None
+
+    def _beyond(self, goal: float) -> _Step:
+        """What the step is, with its second order, beyond the last one."""
+        return self._meet(self._aim(goal, second=1.0))
+
+    def _aim(self, goal: float, second: float = 0.0) -> Floats:
+        total: Any = sum(part.aim(self.nu, goal, second) for part in self._parts)
+        return np.asarray(total)
+
+    def _meet(self, total: Floats) -> _Step:
+        """Finish a step with the prices for which rows, that add up to ``total`` before, are met."""
         return self._walk(self._equations.solve(total - self._limits))
 
     def _walk(self, nu: Floats) -> _Step:

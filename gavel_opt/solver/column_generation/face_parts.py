@@ -60,11 +60,11 @@ class Part(Protocol):
     def between(self, one: Floats, other: Floats) -> Between:
         """What columns cost at the one prices and the other."""
 
-    def look_at_prices(self, nu: Floats) -> None:
-        """Have costs that prices give in place of those that are there, by the next step."""
+    def aim(self, nu: Floats, goal: float, second: float) -> Floats:
+        """Start a step that has costs be what these prices give, or add to it; what rows add up to before prices move.
 
-    def aim(self, goal: float, second: float) -> Floats:
-        """Start a step; what rows add up to where it leads before prices move."""
+        Without second order it is the first from where shares are, for which these are worked out by costs.
+        """
 
     def walk(self, nu: Floats) -> tuple[float, float, float]:
         """Finish a step."""
@@ -208,10 +208,10 @@ class _List:
         costs = (listed.costs(self.columns, nu, self._groups) for nu in (one, other))
         return Between(self.columns.weight, *costs)
 
-    def look_at_prices(self, nu: Floats) -> None:
-        self._point.dz[:] = listed.costs(self.columns, nu, self._groups) - self._point.z
-
-    def aim(self, goal: float, second: float) -> Floats:
+    def aim(self, nu: Floats, goal: float, second: float) -> Floats:
+        if not second:
+            self._point.dz[:] = listed.costs(self.columns, nu, self._groups) - self._point.z
+            self.weigh()
         listed.aim(self._point, self.columns.weight, goal, second)
         return listed.add_up(self.columns, self._point, self._rows, self._groups)
 
@@ -293,7 +293,7 @@ class _Tiles:
         beside, kinds = tuple(np.zeros((2, self._shape[1], room.shape[1]))), room[0]
         make_ready(tiled.costs_of_tiles, (tiles, values, point.dz))
         make_ready(tiled.assemble_tiles, (tiles, ratio, room[0], beside, kinds, room))
-        make_ready(tiled.aim_tiles, (tiles, point, ratio, (0.0, 0.0), values, room))
+        make_ready(tiled.aim_tiles, (tiles, point, ratio, values, (0.0, 0.0), values, room))
         make_ready(tiled.walk_tiles, (tiles, point, ratio, values, room))
         _make_ready(point)
         x = np.zeros(self._marks.shape)
@@ -349,15 +349,11 @@ class _Tiles:
             tiled.costs_of_tiles(self._tiles, self._own(nu), found)
         return Between(self._tiles.weight, *costs)
 
-    def look_at_prices(self, nu: Floats) -> None:
-        tiled.costs_of_tiles(self._tiles, self._own(nu), self._point.dz)
-        self._point.dz[:] -= self._point.z
-
-    def aim(self, goal: float, second: float) -> Floats:
+    def aim(self, nu: Floats, goal: float, second: float) -> Floats:
         groups, types = self._shape
         own = RowValues.zeros(self._order.size, types)
-        towards = float(goal), float(second)
-        tiled.aim_tiles(self._tiles, self._point, self._ratio, towards, own, self._room)
+        given = self._tiles, self._point, self._ratio, self._own(nu)
+        tiled.aim_tiles(*given, (float(goal), float(second)), own, self._room)
         found = np.zeros(2 * groups + types)
         found[self._order], found[groups + self._order] = own.level, own.time
         found[2 * groups :] = own.workers

@@ -241,12 +241,19 @@ def _take_off_product(total: Floats, one: Floats, other: Floats) -> None:
         total[q] -= one[q] * other[q]
 
 
+@compiled
+def _weigh(ratio: Floats, x: Floats, z: Floats) -> None:
+    for q in range(ratio.size):
+        ratio[q] = x[q] / z[q]
+
+
 @unrolled
 @compiled
 def aim_tiles(
     tiles: Tiles,
     point: Point,
     ratio: Floats,
+    nu: RowValues,
     towards: tuple[float, float],
     total: RowValues,
     room: Floats,
@@ -254,16 +261,24 @@ def aim_tiles(
     """Start a step and add what shares would add up to, as :mod:`gavel_opt.solver.column_generation.face_columns` does.
 
     ``towards`` are ``goal`` and ``second`` of its :func:`~gavel_opt.solver.column_generation.face_columns.aim`, ``total`` what
-    its :func:`~gavel_opt.solver.column_generation.face_columns.add_up` returns.
+    its :func:`~gavel_opt.solver.column_generation.face_columns.add_up` returns. A step without second order is the first from
+    where shares are: ``ratio`` and what costs lack of those at prices ``nu`` are worked out on the way.
     """
     x, z, dx, dz = point
     goal, second = towards
     for r in range(tiles.many.size):
         many, by = tiles.many[r], r + 1
         y, product = room[0, :many], room[1, :many]
+        ahead = nu.time[by : by + many], nu.level[by : by + many]
         for j in range(total.workers.size):
             at = tiles.begin[r] + j * many
             to = at + many
+            if second == 0.0:
+                dz[at:to] = 0.0
+                own = nu.time[r] + tiles.use[r] * nu.workers[j], nu.level[r]
+                _add_cost(dz[at:to], own, tiles.first[at:to], tiles.second[at:to], ahead)
+                _take_off(dz[at:to], z[at:to])
+                _weigh(ratio[at:to], x[at:to], z[at:to])
             aim(Point(x[at:to], z[at:to], dx[at:to], dz[at:to]), tiles.weight[at:to], goal, second)
             _shares_after(y, x[at:to], dx[at:to], ratio[at:to], dz[at:to])
             _take_off_product(total.level[by : by + many], tiles.second[at:to], y)
