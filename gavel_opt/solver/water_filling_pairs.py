@@ -6,7 +6,7 @@ import numpy as np
 
 from gavel_opt.arrays import Floats, Ints, plain_array
 from gavel_opt.kernels.jit import look_for_code, make_ready
-from gavel_opt.model.allocation_program import AllocationProgram, KnownBasis
+from gavel_opt.model.allocation_program import AllocationProgram, KnownBasis, best_rates
 from gavel_opt.solver.pair_simplex.levels_in_order import Lines, Ordered, levels_in_order
 from gavel_opt.solver.prices.bottleneck_pairs import Pairs
 from gavel_opt.solver.prices.cheapest_mix import Given
@@ -48,7 +48,9 @@ def ordered_levels(
         return None
     none = np.empty(0)
     shared = blocks.rate, blocks.use, blocks.count, blocks.workers
-    given = Given._make(map(plain_array, (*shared, np.ones(groups), np.zeros(groups), *[none] * 3)))
+    given = Given._make(
+        map(plain_array, (*shared, best_rates(blocks), np.zeros(groups), *[none] * 3))
+    )
     of_pairs = Pairs._make(map(plain_array, (pairs.member, pairs.rate, pairs.share, pairs.use)))
     if lines is None:
         nobody = np.zeros(groups, np.int64)

@@ -197,6 +197,24 @@ def test_levels_found_at_once_are_those_found_program_by_program(
     assert found[0] == pytest.approx(found[1], rel=3e-8, abs=1e-9)
 
 
+@pytest.mark.parametrize("entities", ENTITIES, ids=["flat", "fair", "lines"])
+@pytest.mark.parametrize("load", [0.55, 0.8, 1.1])
+def test_levels_of_many_orders_of_magnitude_are_found_at_once(load, entities, monkeypatch):
+    """Weights from 1e-3 to 1e3 were left to 20 programs and more: what a level may be off its bound was the same at any size."""
+    draws, found = np.random.default_rng(7), []
+    state = all_different(3, 30, load)
+    weight = 10.0 ** draws.uniform(-3.0, 3.0, 30)
+    state = replace(state, weight=weight, entity=np.arange(30) % 3)
+    for at_once in (True, False):
+        with monkeypatch.context() as patch:
+            if not at_once:
+                patch.setattr(water_filling_pairs, "ordered_levels", lambda program, lines: None)
+            driver = Driver(make_policy(NAME, entities=entities), "structured")
+            found.append(levels_of(state, driver.allocate(state)) * weight)
+        assert (driver.tally.programs <= 2) == at_once
+    assert found[0] == pytest.approx(found[1], rel=1e-6, abs=1e-8)
+
+
 @pytest.mark.parametrize(("seed", "load"), [(0, 0.6), (1, 0.8), (2, 1.2)])
 def test_jobs_much_alike_stop_where_program_by_program_they_do(seed, load, monkeypatch):
     """Speeds of few kinds and weights of one: vertices are of zeros by the dozen, and several columns cost the same."""

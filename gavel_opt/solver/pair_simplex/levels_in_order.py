@@ -34,7 +34,7 @@ _PAYS = 1e-10
 _LOOSE = 1e-11
 """Basic variables may fall below zero by this, so that larger coefficients can be chosen."""
 _RIGHT = 1e-9
-"""What a level may be off its bound, beside one of about 1: more, and the inverse has lost its digits."""
+"""What a level may be off its bound, beside what this is added up from, levels as about 1: more, and the inverse has lost its digits."""
 _EACH = 2
 """Columns of each group that a pass finds, at most."""
 _LIMIT = 40
@@ -160,7 +160,7 @@ def levels_in_order(given: Given, pairs: Pairs, lines: Lines, found: Ordered) ->
         if not left.any():
             break
     for g in range(groups):
-        found.level[g] = -columns.limit[g] / columns.jobs[g] * columns.unit
+        found.level[g] = -columns.limit[g] / columns.jobs[g] * columns.unit * columns.slope[g]
     for c in range(columns.one.size * types):
         found.inside[c] = at.inside[c]
     # t stands where it was at the first stop, when prices were a proof for all columns
@@ -433,15 +433,16 @@ def _stop(
     nothing = _read_prices(at, place)
     if not _pass_over(columns, at, search, nothing, True):
         return -1
-    y, t, chief, dearest, bound = at.y, at.value[place], -1, nothing, 0.0
+    y, t, chief, dearest, bound, size = at.y, at.value[place], -1, nothing, 0.0, 0.0
     for k in range(columns.limit.size):
         bound += y[k] * columns.limit[k]
+        size += abs(y[k]) * max(abs(columns.limit[k]), columns.jobs[k] if k < left.size else 0.0)
         if at.slack[k] == OUT and y[k] > nothing:
             search.gone_row[k] = 1
     for g in range(left.size):
         if left[g] == 1 and columns.rise[g] > 0.0 and y[g] > dearest:
             dearest, chief = y[g], g
-    if chief < 0 or abs(bound - t) > _RIGHT:
+    if chief < 0 or abs(bound - t) > _RIGHT * size:
         return -1
     for g in range(left.size):
         columns.limit[g] -= columns.rise[g] * t
@@ -476,6 +477,7 @@ def _turn(columns: Columns, lines: Lines, left: Ints, at: Standing, onwards: Flo
             speed[g] = lines.weight[e] / total[e]
         elif front[e] == g:
             speed[g] = lines.weight[e] / lines.cost[g]
+        speed[g] /= columns.slope[g]
         fastest = max(fastest, speed[g])
     for g in range(left.size):
         rise = columns.jobs[g] * (speed[g] / fastest) if speed[g] > 0.0 else 0.0
