@@ -29,7 +29,7 @@ from gavel_opt.errors import InputError
 from gavel_opt.model.allocation_program import AllocationProgram, Answer, Blocks, best_rates
 from gavel_opt.model.cluster_state import ClusterState
 from gavel_opt.model.groups import Groups
-from gavel_opt.policies.packing import pair_blocks
+from gavel_opt.policies.packing import kinds_of, pair_blocks
 from gavel_opt.policies.policy import Policy, Programs, Traits
 from gavel_opt.policies.reachable_levels import PooledAsk
 from gavel_opt.policies.variants import (
@@ -114,6 +114,8 @@ class ThroughputSum(Policy):
         if needs.any():
             pooled = _pools(state, groups, blocks) if merge else None
             floor = yield from _deadlines_to_keep(blocks, needs, pooled)
+            if pooled is not None:
+                blocks = replace(blocks, kind=kinds_of(state, first))
         answer = yield AllocationProgram(blocks, np.zeros(blocks.groups), floor, reward)
         allocation = groups.spread(state.job, answer, blocks.pairs)
         dropped = needs & ~np.isfinite(floor)

@@ -16,13 +16,16 @@ from gavel_opt.model.allocation_program import (
 )
 from gavel_opt.model.finish_time import finish_time_by_levels, level_program
 from gavel_opt.model.solution import Certificate
+from gavel_opt.solver.column_generation.alike_groups import prices_of_alike
 from gavel_opt.solver.column_generation.centre_of_pairs import centre, face_of, rounded
 from gavel_opt.solver.column_generation.kept_centre import KeptCentre
+from gavel_opt.solver.column_generation.pair_pricing import Prices
 from gavel_opt.solver.column_generation.restricted_master import Basis
 from gavel_opt.solver.column_generation.rounds_of_pricing import (
     ColumnMemory,
     Kept,
     Vertex,
+    certify,
     certify_worth,
     complementary_prices,
     generate,
@@ -76,6 +79,9 @@ def _allocation(
     in_series = program.series is not None
     if in_series:
         memory, asked = memory.of_series(), (-math.inf, -math.inf)
+    by_pools = _by_pools(program, scaled, key, memory)
+    if by_pools is not None:
+        return *by_pools, 0
     warm = bool(memory.kept)
     found, iterations = _at_known_basis(program, scaled), 0
     if found is None:
@@ -109,7 +115,7 @@ def _allocation(
     x = np.zeros((program.blocks.combinations, types))
     x[: program.blocks.groups] = found.alone
     x[program.blocks.groups + found.column // types, found.column % types] = found.pair
-    answer = _answer(program, scaled, found, x, worth)
+    answer = _answer(program, scaled, found.prices, found.level, x, worth)
     answer.of_series = in_series and warm and not found.only
     return answer, found.certificate, iterations
 
@@ -146,6 +152,26 @@ def _most_worth(
     return None
 
 
+def _by_pools(
+    program: AllocationProgram, scaled: ScaledProgram, key: Ints, memory: ColumnMemory
+) -> tuple[Answer, Certificate] | None:
+    """The centre of the face whose prices pools of groups alike tell, proven over all pairs; None if it is not."""
+    prices = prices_of_alike(program, scaled)
+    if prices is None:
+        return None
+    x = _centre_at(program, scaled, prices, 0.0, key, memory)
+    if x is None:
+        return None
+    groups = program.blocks.groups
+    column = np.flatnonzero(x[groups:])
+    proof = certify(scaled, 0.0, x[:groups], column, x[groups:].ravel()[column], prices)
+    return (
+        (_answer(program, scaled, prices, math.nan, x, None), proof)
+        if proof.within(_PROVED)
+        else None
+    )
+
+
 def _centre(
     program: AllocationProgram,
     scaled: ScaledProgram,
@@ -154,15 +180,11 @@ def _centre(
     memory: ColumnMemory,
 ) -> tuple[Answer, Certificate] | None:
     """The centre of the face that a vertex is on; None where its prices do not tell the face."""
-    face = face_of(scaled, complementary_prices(scaled, found))
-    floor = np.where(scaled.floor > -np.inf, scaled.floor, 0.0)
-    need = floor + scaled.slope * found.level
-    starts = (last.start(face, key, need) for last in memory.centres)
-    central = centre(face, need, scaled.workers, (nu for nu in starts if nu is not None))
-    if central is None:
+    prices = complementary_prices(scaled, found)
+    x = _centre_at(program, scaled, prices, found.level, key, memory)
+    if x is None:
         return None
-    x, nu = central
-    memory.keep_centre(KeptCentre.of(face, key, nu))
+    need = _needs(scaled, found.level)
     blocks = program.blocks
     used, time = blocks.demand(x)
     short = np.where(scaled.scale > 0.0, need - blocks.levels(x) * scaled.scale, 0.0)
@@ -173,7 +195,30 @@ def _centre(
     )
     if not proof.within(_PROVED):
         return None
-    return _answer(program, scaled, found, x, None), proof
+    return _answer(program, scaled, found.prices, found.level, x, None), proof
+
+
+def _centre_at(
+    program: AllocationProgram,
+    scaled: ScaledProgram,
+    prices: Prices,
+    level: float,
+    key: Ints,
+    memory: ColumnMemory,
+) -> Floats | None:
+    """Shares in the centre of the face of such prices, from near the last centres if there are any."""
+    face, need = face_of(scaled, prices), _needs(scaled, level)
+    starts = (last.start(face, key, need) for last in memory.centres)
+    central = centre(face, need, scaled.workers, (nu for nu in starts if nu is not None))
+    if central is None:
+        return None
+    x, nu = central
+    memory.keep_centre(KeptCentre.of(face, key, nu))
+    return x
+
+
+def _needs(scaled: ScaledProgram, level: float) -> Floats:
+    return np.where(scaled.floor > -np.inf, scaled.floor, 0.0) + scaled.slope * level
 
 
 def _level_of_face(scaled: ScaledProgram, found: Vertex) -> float:
@@ -230,12 +275,13 @@ def _vertex(
 def _answer(
     program: AllocationProgram,
     scaled: ScaledProgram,
-    found: Vertex,
+    prices: Prices,
+    level: float,
     x: Floats,
     worth: Certificate | None,
 ) -> Answer:
     groups = program.blocks.groups
-    level = found.level * scaled.unit if scaled.has_level else math.nan
+    level = level * scaled.unit if scaled.has_level else math.nan
     objective = level if scaled.has_level else 0.0
     if program.reward is not None:
         alone = program.reward[:groups] * program.blocks.count[:, None]
@@ -248,8 +294,8 @@ def _answer(
         x,
         objective,
         level,
-        np.maximum(found.prices.level, 0.0) * scaled.scale / scaled.worth,
-        np.maximum(found.prices.workers, 0.0) / scaled.worth,
+        np.maximum(prices.level, 0.0) * scaled.scale / scaled.worth,
+        np.maximum(prices.workers, 0.0) / scaled.worth,
         proof,
     )
 

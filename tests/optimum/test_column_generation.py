@@ -17,6 +17,7 @@ from gavel_opt.policies import throughput_sum
 from gavel_opt.solver import optimum as door
 from gavel_opt.solver import packed_optimum as packed
 from gavel_opt.solver.column_generation import (
+    alike_groups,
     between_centres,
     centre_of_pairs,
     face_columns,
@@ -602,6 +603,65 @@ def test_where_many_optima_are_alike_it_has_their_centre(monkeypatch, counts):
         answer, certificate, _ = door.optimum(program, "canonical")
         assert certificate.within(door.PROVED)
         np.testing.assert_allclose(found[0].x, answer.x, atol=2e-9)
+
+
+def alike_sum(seed: int, counts: bool) -> AllocationProgram:
+    """The largest sum of what such jobs do, levels in units of their own, most of them with a floor."""
+    rng = np.random.default_rng(seed)
+    program = alike_jobs(seed, counts)
+    blocks, pairs = program.blocks, program.blocks.pairs
+    assert pairs is not None
+    reward = np.concatenate([blocks.rate, pairs.rate.sum(axis=1)]) / np.array([1.0, 0.6, 0.3])
+    unit = rng.uniform(0.1, 10.0, blocks.groups)
+    floor = rng.uniform(0.02, 0.08, blocks.groups) * blocks.rate.max(axis=1)
+    floor[rng.random(blocks.groups) < 0.2] = -np.inf
+    pairs = replace(pairs, rate=pairs.rate * unit[pairs.member][:, :, None])
+    telling = np.column_stack([blocks.rate, blocks.use / blocks.count])
+    kind = np.unique(telling, axis=0, return_inverse=True)[1].ravel()
+    blocks = replace(blocks, rate=blocks.rate * unit[:, None], pairs=pairs, kind=kind)
+    return AllocationProgram(blocks, np.zeros(unit.size), floor * unit, reward)
+
+
+@pytest.mark.parametrize("counts", [False, True])
+def test_where_groups_are_alike_pools_tell_the_prices(monkeypatch, counts):
+    """Without a program of all groups the answer is the centre of all optima, as the interior point method finds it."""
+    monkeypatch.setattr(alike_groups, "FROM", 2)
+    monkeypatch.setattr(alike_groups, "TIMES_AS_FEW", 1)
+    monkeypatch.setattr(packed, "_vertex", lambda *_: pytest.fail("asked of all groups"))
+    monkeypatch.setattr(door, "PRICED_IN_FROM", 1000)
+    for seed in range(8):
+        program = alike_sum(seed, counts)
+        found = packed_optimum(program, None, None)
+        assert found is not None, f"seed {seed}"
+        assert found[1].within(1e-12)
+        answer, certificate, _ = door.optimum(program, "canonical")
+        assert certificate.within(door.PROVED)
+        np.testing.assert_allclose(found[0].x, answer.x, atol=1e-10, err_msg=f"seed {seed}")
+
+
+def test_deadlines_of_many_jobs_alike_are_asked_of_pools(monkeypatch):
+    """The same shares as without, and the same to the bit whatever was solved before."""
+    told, real = [], packed.prices_of_alike
+    monkeypatch.setattr(
+        packed, "prices_of_alike", lambda *given: told.append(real(*given)) or told[-1]
+    )
+    monkeypatch.setattr(alike_groups, "TIMES_AS_FEW", 1)
+    state, driver = with_deadlines(200), Driver(make_policy(DEADLINES), "structured")
+    driver.allocate(state)
+    for call in range(2):
+        state = later(state, call)
+        monkeypatch.setattr(alike_groups, "FROM", 1000)
+        alone = Driver(make_policy(DEADLINES), "structured").allocate(state)
+        assert told[-1] is None
+        monkeypatch.setattr(alike_groups, "FROM", 100)
+        warm = driver.allocate(state)
+        assert told[-1] is not None
+        fresh = Driver(make_policy(DEADLINES), "structured").allocate(state)
+        assert warm.x.tobytes() == fresh.x.tobytes()
+        assert warm.pair_x.tobytes() == fresh.pair_x.tobytes()
+        assert np.array_equal(warm.pair, alone.pair)
+        np.testing.assert_allclose(warm.x, alone.x, atol=1e-9)
+        np.testing.assert_allclose(warm.pair_x, alone.pair_x, atol=1e-9)
 
 
 def test_prices_leave_a_pair_that_only_may_be_used(monkeypatch):
