@@ -113,6 +113,17 @@ def many_types(types: int, jobs: int, contended: bool) -> Any:
     )
 
 
+def many_types_different(types: int, jobs: int, part: float, weights: bool) -> Any:
+    """The same with no two jobs alike, or with weights of their own, and GPUs for that part of the jobs."""
+    state = many_types(types, jobs, True)
+    random = np.random.default_rng(5)
+    state = replace(state, workers=np.full(types, max(1, round(part * jobs / types))))
+    if weights:
+        return replace(state, weight=random.uniform(0.5, 3.0, jobs))
+    alone = state.throughputs.alone[state.key] * random.uniform(0.9, 1.1, (jobs, types))
+    return replace(state, key=np.arange(jobs), throughputs=replace(state.throughputs, alone=alone))
+
+
 def servers(jobs: int, gpus: float = 1.0) -> Any:
     """Jobs on that part of 6,212 GPUs of 8 types."""
     from simulator.world.throughputs import load_throughputs
@@ -258,6 +269,15 @@ def rows() -> Iterator[Row]:
                     perf,
                     partial(many_types, types, jobs, contended),
                 )
+    for types in (60, 200):
+        for part in (0.25, 0.8, 3.0):
+            for weights in (False, True):
+                kind = "weights" if weights else "all different"
+                state = partial(many_types_different, types, 1000, part, weights)
+                name = f"{types} worker types, 1000 jobs, {kind}, GPUs for {part:.0%}"
+                yield Row(name, perf, state)
+                if weights:
+                    yield Row(f"plain, {name}", "max_min_fairness", state)
     for jobs in (26, 52, 104, 150):
         yield Row(
             f"max-min packed, {jobs} job types, 2048 jobs", packed, partial(job_types, jobs, 2048)

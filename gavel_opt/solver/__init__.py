@@ -9,6 +9,8 @@
     The same for packed programs of many groups.
 ``prices``
     Tried first: where one job decides the level, and where every worker type has a price.
+``many_types``
+    Programs of one level with dozens of worker types and hundreds of groups: a path on few columns of each.
 ``interior_point``
     The method for all programs, in one compiled call.
 ``column_generation``

@@ -20,6 +20,7 @@ from gavel_opt.model.allocation_program import (
 from gavel_opt.model.solution import Certificate
 from gavel_opt.solver.empty_types import served_part, widened
 from gavel_opt.solver.interior_point.method import solve_program
+from gavel_opt.solver.many_types.method import by_columns, settled, solve_level
 from gavel_opt.solver.memory import Memory
 from gavel_opt.solver.pair_simplex.method import solve_contended
 from gavel_opt.solver.pair_simplex.start import kept_with_room
@@ -111,14 +112,19 @@ def optimum(
     start = np.zeros(types + 1) if memory is None else memory.for_types(types)
     search = given, start, found
     outcome = NONE
-    many = types > MANY_TYPES
+    many, in_columns = types > MANY_TYPES, False
     if blocks.pairs is None and reward is None and not (many and groups <= FEW_GROUPS * types):
+        in_columns = many and by_columns(given)
+        if in_columns:
+            solved, priced = solve_level(*search)
+            if solved and (priced or not efficient):
+                return _answer(*found)
         if many:
             make_ready(solve_direct, search)
         outcome = solve_direct(*search)
     # where nothing is slack all levels are what they must be: nothing is left to gain
     if outcome == PRICED or (outcome == BOTTLENECK and not efficient):
-        return _answer(*found)
+        return _answer(*(settled(given, found) if in_columns else found))
     if groups >= DECIDED_FROM and isinstance(program, AllocationProgram):
         sums = _by_prices(program)
         if sums is not None:
@@ -137,8 +143,8 @@ def optimum(
         start[:types] = by_path.capacity_dual
         start[types] = -level if isinstance(program, FinishTimeProgram) else level
         if solve_direct(*search) == PRICED:
-            return _answer(*found)
-    return _answer(*by_path)
+            by_path = found
+    return _answer(*(settled(given, by_path) if in_columns and not efficient else by_path))
 
 
 def _packed(

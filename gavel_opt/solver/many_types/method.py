@@ -1,0 +1,207 @@
+"""Programs of one level, many worker types and many groups: a path on few columns of each, and the optimum from its face."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gavel_opt.arrays import Floats
+from gavel_opt.kernels.dense import copy_into
+from gavel_opt.solver.many_types.face import (
+    Face,
+    Optimum,
+    cannot_reach,
+    cheapest,
+    optimum_at_cap,
+    optimum_of_face,
+)
+from gavel_opt.solver.many_types.path import CLOSE, Level, Point
+from gavel_opt.solver.prices.cheapest_mix import Given
+from gavel_opt.solver.records import Found
+
+FEW, ROUNDS = 16, 6
+"""Columns of each job that are looked at first, and how often others may join."""
+GOALS = 1e-8, 1e-10, 1e-12
+"""Gaps at which the face is tried."""
+VERY_MANY = 100
+"""Types from which on jobs need not run alike for this method."""
+SPARE = 1e-9
+"""Time and level beyond this part are to spare."""
+PAYS = 1e-7
+MANY_WANTED = 0.3
+
+
+def by_columns(given: Given) -> bool:
+    """Whether a program is for this method: of one level, with very many types, or many jobs that run alike.
+
+    Where no two jobs run alike and types are fewer, a search with the prices alone takes less.
+    """
+    if not given.slope.size:
+        return False
+    rate = given.rate
+    if rate.shape[1] >= VERY_MANY:
+        return True
+    # jobs that run alike differ by a factor at most
+    mark = rate @ np.cos(np.arange(rate.shape[1])) / rate.max(axis=1)
+    return bool(2 * np.unique(np.round(mark, 9)).size <= mark.size)
+
+
+def solve_level(given: Given, start: Floats, found: Found) -> tuple[bool, bool]:
+    """Solve a program of one level for its canonical optimum.
+
+    Parameters
+    ----------
+    given, start, found
+        As for :func:`~gavel_opt.solver.prices.shortcuts.solve_direct`.
+
+    Returns
+    -------
+    solved, priced
+        Whether there is an answer, and whether all worker types have a price.
+    """
+    scaled = _scaled(given)
+    if scaled is None:
+        return False, False
+    program, highest, scale, unit = scaled
+    best, near, steps = _solve(program, highest, start[:-1], float(start[-1]) / unit)
+    if best is None:
+        return False, False
+    _take(best, scale, unit, steps, found)
+    if near is not None:
+        copy_into(start[:-1], near)
+        start[-1] = best.t * unit
+    return True, bool((best.price > 0.0).all())
+
+
+def settled(given: Given, found: Found) -> Found:
+    """The same optimum with the bits of :func:`solve_level`, which another method found the face of, if it has one.
+
+    So the answer does not depend on whether the path came to the face.
+    """
+    scaled = _scaled(given)
+    if scaled is None:
+        return found
+    program, _, scale, unit = scaled
+    x, price = found.x, found.capacity_dual
+    idles = x.sum(axis=1) < 1.0 - SPARE
+    need = program.floor + float(found.summary[1]) / unit
+    above = (program.rate * x).sum(axis=1) > need + SPARE * abs(need)
+    face = Face((x > 0.0) & (program.rate > 0.0), idles, above, price <= 0.0)
+    best = optimum_of_face(program, face)
+    if best is not None:
+        _take(best, scale, unit, int(found.summary[5]), found)
+    return found
+
+
+def _scaled(given: Given) -> tuple[Level, Floats, Floats, float] | None:
+    """The program with rows of slope 1 and the highest level 1; each job's own, and what rows and level are multiplied by."""
+    rate, use, count, workers, slope, floor = given[:6]
+    if not (slope.size and (slope > 0.0).all() and (workers > 0.0).all()):
+        return None
+    highest = (rate.max(axis=1) - floor) / slope
+    unit = float(highest.min())
+    if not (np.isfinite(highest).all() and unit > 0.0):
+        return None
+    scale = 1.0 / (slope * unit)
+    jobs = rate * scale[:, None], use, count.astype(np.float64), workers, floor * scale
+    return Level(*jobs, 1.0), highest / unit, scale, unit
+
+
+def _take(best: Optimum, scale: Floats, unit: float, steps: int, found: Found) -> None:
+    """Take an optimum in the numbers that the program has."""
+    found.x[:] = best.x
+    copy_into(found.level_dual, best.level_dual * scale * unit)
+    copy_into(found.capacity_dual, best.price * unit)
+    found.summary[:6] = best.t * unit, best.t * unit, *best.proof, steps
+
+
+def _solve(
+    program: Level, highest: Floats, last: Floats, t: float
+) -> tuple[Optimum | None, Floats | None, int]:
+    """The optimum, prices near its own, and steps; None if there is no proof of any."""
+    rate, use, workers = program.rate, program.use, program.workers
+    full = float(use.sum()) > float(workers.sum())
+    best, known = None, bool(last[0] > 0.0)
+    price = last if known else ((use / rate.max(axis=1))[:, None] * rate).sum(axis=0)
+    if not (full and cannot_reach(program, price)):
+        best = optimum_at_cap(program, highest)
+        if best is not None:
+            return best, None, 0
+    groups, types = rate.shape
+    nobody, everybody = np.zeros(groups, bool), np.ones(groups, bool)
+    if full and (rate == rate[:, :1]).all():
+        # one speed on all types: all of them are on the face
+        face = Face(np.ones(rate.shape, bool), everybody, nobody, np.zeros(types, bool))
+        best = optimum_of_face(program, face)
+        if best is not None:
+            return best, None, 0
+    point, steps = None, 0
+    if known:
+        point, steps = _on_few(program, price / (price @ workers), t)
+        if point is not None:
+            best, more = _at_face(program, highest, point)
+            steps += more
+    if best is None:
+        point = Point(program, np.broadcast_to(np.arange(types), rate.shape))
+        best, more = _at_face(program, highest, point)
+        steps += more
+    return best, None if point is None else np.maximum(point.p, 1e-12), steps
+
+
+def _at_face(program: Level, highest: Floats, point: Point) -> tuple[Optimum | None, int]:
+    """Go on along the path until what is on the face can be told."""
+    steps, groups, rate = 0, program.use.size, program.rate
+    for goal in GOALS:
+        more, fine = point.follow(goal)
+        steps += more
+        if point.gap() > CLOSE * (1.0 + abs(point.t)):
+            break
+        free = point.v > point.p * program.workers**2
+        if free.all():
+            return optimum_at_cap(program, highest), steps
+        on = np.zeros(rate.shape, bool)
+        np.put_along_axis(on, point.columns.at, point.x > point.z * groups, 1)
+        on &= rate > 0.0
+        face = Face(on, point.u > point.q * groups, point.s > point.lam * groups, free)
+        best = optimum_of_face(program, face)
+        if best is not None or not fine:
+            return best, steps
+    return None, steps
+
+
+def _on_few(program: Level, price: Floats, t: float) -> tuple[Point | None, int]:
+    """Follow the path on the columns that cost least, until no other would pay; None if that is no use."""
+    lam, q = cheapest(program, price, t)
+    cost, size = _costs(program, price, lam, q)
+    steps, many, point = 0, FEW, None
+    for _ in range(ROUNDS):
+        if 2 * many > program.workers.size:
+            break
+        cost /= size + 1e-300
+        if point is not None:
+            at = point.columns.at
+            used = point.x > point.z * program.use.size
+            kept = np.where(used, -1.0, np.take_along_axis(cost, at, 1))
+            np.put_along_axis(cost, at, kept, 1)
+        at = np.sort(np.argpartition(cost, many, axis=1)[:, :many], axis=1)
+        point = Point(program, at)
+        more, fine = point.follow(GOALS[0])
+        steps += more
+        if not fine:
+            break
+        cost, size = _costs(program, point.p, point.lam, point.q)
+        pays = (cost < -PAYS * size).any(axis=1)
+        if not pays.any():
+            return point, steps
+        if pays.mean() > MANY_WANTED:
+            many *= 2
+    return None, steps
+
+
+def _costs(program: Level, price: Floats, lam: Floats, q: Floats) -> tuple[Floats, Floats]:
+    """Reduced costs of all columns, and their sizes."""
+    dear = program.use[:, None] * price
+    earns = lam[:, None] * program.rate
+    size = dear + earns
+    dear += q[:, None]
+    dear -= earns
+    return dear, size
