@@ -37,6 +37,7 @@ class SharesInColumns(Policy):
     long_from = 2**62
 
     _own: tuple[StandingState, Call] | None = None
+    _workers = b""
     _others: tuple[StandingState, Call] | None = None
 
     def kernel_and_task(self, state: StandingState) -> tuple[Callable[[Any], int], Any]:
@@ -88,7 +89,7 @@ class SharesInColumns(Policy):
             if (
                 standing.throughputs is state.throughputs
                 and len(standing.jobs.key) >= state.job.size
-                and np.array_equal(standing.workers, state.workers)
+                and state.workers.tobytes() == self._workers
             ):
                 return self._own
         room, types = max(64, 2 * state.job.size), state.workers.size
@@ -97,7 +98,7 @@ class SharesInColumns(Policy):
         workers = np.array(state.workers, dtype=np.int64)
         standing = StandingState(columns, state.throughputs, workers, pairs)
         call = Call(*self.kernel_and_task(standing))
-        self._own = standing, call
+        self._own, self._workers = (standing, call), state.workers.tobytes()
         return self._own
 
 
