@@ -73,7 +73,7 @@ def solve_level(given: Given, start: Floats, found: Found) -> tuple[bool, bool]:
 
 
 def settled(given: Given, found: Found) -> Found:
-    """The same optimum with the bits of :func:`solve_level`, which another method found the face of, if it has one.
+    """Another method's optimum with the bits that :func:`solve_level` gives, worked out from its face; as it is where there is doubt.
 
     So the answer does not depend on whether the path came to the face.
     """
