@@ -394,6 +394,7 @@ class EngineChain:
         if not solution.certificate.within(self.tolerance):
             raise _Imprecise(stats.reused)
         tally.worst(solution.certificate)
+        answer.error = solution.certificate.error
         return answer
 
 

@@ -22,6 +22,8 @@ levels of before are out of reach by rounding, and nobody who rises is stopped."
 MET, NEARLY, STILL = 1e-11, 1e-6, 1e-8
 """Levels can be had if all but the first part of them can; after some turns the second will do, if the last turn moved the
 time by no more than the third: what is missing then is an engine's tolerance."""
+UNSURE = 10.0
+"""Times the error of an answer that may be missing besides: levels of every stop before were found to that error too."""
 PATIENCE, MOST = 5, 60
 """Turns after which less precision will do, and after which there is no end in sight."""
 

@@ -347,6 +347,8 @@ class Answer:
         the largest total worth at the level reached. None where there was none to solve.
     of_series
         Whether the program is one of a series, and its optimum one of several that the programs before it decided.
+    error
+        Largest residual or gap of its certificate.
     """
 
     x: Floats
@@ -356,6 +358,7 @@ class Answer:
     capacity_dual: Floats
     worth_proof: tuple[float, ...] | None = None
     of_series: bool = False
+    error: float = 0.0
 
 
 _NO_PAIRS = np.empty((0, 2), dtype=np.int64)

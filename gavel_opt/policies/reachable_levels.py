@@ -55,6 +55,8 @@ class Allowed:
         Makes the allocation that reaches that part.
     of_series
         Whether that allocation is one of several, and which hangs on what was asked before.
+    error
+        What the part may be off by: an engine's tolerance.
     """
 
     part: float
@@ -62,6 +64,7 @@ class Allowed:
     workers: Floats
     spread: Callable[[], Allocation]
     of_series: bool = False
+    error: float = 0.0
 
 
 class Bounds:
@@ -191,7 +194,12 @@ class GroupedAsk:
             return self._groups.spread(self._state.job, answer, program.blocks.pairs)
 
         return Allowed(
-            answer.level, answer.level_dual, answer.capacity_dual, spread, answer.of_series
+            answer.level,
+            _without_rounding(program, answer),
+            answer.capacity_dual,
+            spread,
+            answer.of_series,
+            answer.error,
         )
 
 
@@ -261,7 +269,7 @@ class PooledAsk:
             factor = np.where(wants, 1.0 / need[of_job[first]], 1.0)
             blocks, pairs = pooled_blocks(state, replace(pools, first=job[first]), factor)
             self._pools = first.size
-            answer = yield AllocationProgram(
+            program = AllocationProgram(
                 blocks,
                 slope=wants.astype(np.float64),
                 floor=np.where(wants, 0.0, -np.inf),
@@ -271,12 +279,13 @@ class PooledAsk:
                 too_little=self._too_little,
                 series=series,
             )
+            answer = yield program
             series = None if series is None else series + 1
             leave = pools.limited(answer.x, pairs)
             if not leave.any():
                 break
             self._apart[of_job[leave]] = True
-        per_job = answer.level_dual / pools.size * factor
+        per_job = _without_rounding(program, answer) / pools.size * factor
         price = np.zeros(need.size)
         np.add.at(price, of_job, per_job[pools.of_job])
 
@@ -285,7 +294,12 @@ class PooledAsk:
             return found if job.size == state.job.size else widened(found, state)
 
         return Allowed(
-            answer.level, price * self._unit, answer.capacity_dual, spread, answer.of_series
+            answer.level,
+            price * self._unit,
+            answer.capacity_dual,
+            spread,
+            answer.of_series,
+            answer.error,
         )
 
     def until(
@@ -294,6 +308,17 @@ class PooledAsk:
         """Ask in groups, if these are about as few as the last pools."""
         few = level.size <= _MORE * self._pools
         return self._grouped.until(level, slope, series) if few else None
+
+
+def _without_rounding(program: AllocationProgram, answer: Answer) -> Floats:
+    """Multipliers of the groups' levels, shape ``(G,)``: none of who has more beyond its due, in part, than the multiplier says.
+
+    One of the two is rounding (complementary slackness), and engines that stop inside of the optimal face give both.
+    """
+    due = np.maximum(program.floor + program.slope * answer.level, 0.0)
+    above = program.blocks.levels(answer.x) - due
+    price: Floats = np.where(answer.level_dual * due * due > above, answer.level_dual, 0.0)
+    return price
 
 
 def _best_alone(state: ClusterState) -> bool:

@@ -47,6 +47,7 @@ from gavel_opt.kernels.max_min_rows import (
     ROUNDING,
     SAME,
     STILL,
+    UNSURE,
 )
 from gavel_opt.model.allocation_program import AllocationProgram, Answer, Blocks, best_rates
 from gavel_opt.model.cluster_state import ClusterState
@@ -184,7 +185,7 @@ def _at_once(
         return None
     level, basis = np.where(found[0] > BEGUN * limit, found[0], 0.0), found[1]
     allowed = yield from (ask(level) if basis is None else ask.at(level, basis))
-    return allowed if allowed.part >= 1.0 - MET else None
+    return allowed if allowed.part >= 1.0 - MET - UNSURE * allowed.error else None
 
 
 def _fill(
@@ -229,7 +230,7 @@ def _fill(
             series += 1
             had = allowed.part
             still = turn >= PATIENCE and fell <= STILL * time
-            if allowed.part >= 1.0 - (NEARLY if still else MET):
+            if allowed.part >= 1.0 - (NEARLY if still else MET + UNSURE * allowed.error):
                 break
             scarce, short = allowed, allowed.part
             earlier = path.when(scarce.price, bounds.keep(scarce, asked), time)

@@ -27,6 +27,7 @@ from gavel_opt.kernels.max_min_rows import (
     ROUNDING,
     SAME,
     STILL,
+    UNSURE,
 )
 from gavel_opt.kernels.records import by_reference
 from gavel_opt.model.cluster_state import StandingState
@@ -215,7 +216,8 @@ def _climb(
             return LOST, time
         part = found.summary[1]
         still = turn >= PATIENCE and fell <= STILL * time
-        if part >= 1.0 - (NEARLY if still else MET):
+        error = max(found.summary[2], found.summary[3], found.summary[4])
+        if part >= 1.0 - (NEARLY if still else MET + UNSURE * error):
             break
         outcome = SHORT
         copy_into(filling.price, found.level_dual)
@@ -294,7 +296,17 @@ def _ask(filling: Filling, given: Given, found: Found, fill: FillTask) -> bool:
         proof[k] = max(proof[k], found.summary[2 + k])
         if not found.summary[2 + k] <= task.terms[0].tolerance:
             return False
+    _clear_rounding(filling.asked, given, found)
     return True
+
+
+@compiled
+def _clear_rounding(asked: Floats, given: Given, found: Found) -> None:
+    """Take prices as none of groups that have more beyond their due, in part, than the price says."""
+    for g in range(asked.size):
+        due = asked[g] * found.summary[1]
+        if not found.level_dual[g] * due * due > dot(given.rate[g], found.x[g]) - due:
+            found.level_dual[g] = 0.0
 
 
 @compiled

@@ -194,6 +194,34 @@ def test_who_is_left_after_a_stop_goes_on_without_the_workers_that_have_a_price(
     assert driver.tally.fallbacks == 0
 
 
+def of_six_types(seed):
+    """60 jobs of weights two orders apart, on worker types that stop them at prices five apart."""
+    draws = np.random.default_rng(seed)
+    state = Drawn("distinct", 60, seed).now
+    base = state.throughputs.alone
+    alone = base[:, draws.integers(0, 3, 6)] * draws.uniform(0.7, 1.4, (base.shape[0], 6))
+    workers = int(state.scale_factor.sum() * draws.uniform(0.8, 2.0))
+    return replace(
+        state,
+        worker_types=tuple(f"type{j}" for j in range(6)),
+        workers=draws.multinomial(workers, np.full(6, 1.0 / 6.0)),
+        prices=None,
+        throughputs=replace(state.throughputs, alone=alone, paired=None, reference=0),
+        weight=10.0 ** draws.uniform(-1.0, 1.0, 60),
+    )
+
+
+@pytest.mark.parametrize("seed", [3, 4, 21, 127])
+def test_engines_that_are_less_precise_stop_the_same_jobs(seed):
+    """What an engine misses of levels of before is no sign of workers, and its prices of who has more than asked for are none."""
+    state = of_six_types(seed)
+    right = throughput(state, Driver(make_policy(PERF), "structured").allocate(state))
+    for engine, within in (("ecos", 2e-5), ("highs", 1e-8)):
+        driver = Driver(make_policy(PERF), engine, tie_break="none", fallback=())
+        found = throughput(state, driver.allocate(state))
+        np.testing.assert_allclose(found, right, rtol=within, err_msg=engine)
+
+
 @pytest.mark.parametrize("load", [0.5, 0.9, 1.5])
 @pytest.mark.parametrize("within", ["fairness", "fifo"])
 def test_entities_go_on_without_them_as_well(monkeypatch, within, load):
