@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,6 @@ from gavel_opt.model.allocation_program import (
 from gavel_opt.model.solution import Certificate
 from gavel_opt.solver.empty_types import served_part, widened
 from gavel_opt.solver.interior_point.method import solve_program
-from gavel_opt.solver.many_types.method import by_columns, settled, solve_level
 from gavel_opt.solver.memory import Memory
 from gavel_opt.solver.pair_simplex.method import solve_contended
 from gavel_opt.solver.pair_simplex.start import kept_with_room
@@ -112,11 +112,11 @@ def optimum(
     start = np.zeros(types + 1) if memory is None else memory.for_types(types)
     search = given, start, found
     outcome = NONE
-    many, in_columns = types > MANY_TYPES, False
+    many, columns = types > MANY_TYPES, None
     if blocks.pairs is None and reward is None and not (many and groups <= FEW_GROUPS * types):
-        in_columns = many and by_columns(given)
-        if in_columns:
-            solved, priced = solve_level(*search)
+        columns = _method_of_columns(given) if many else None
+        if columns is not None:
+            solved, priced = columns.solve_level(*search)
             if solved and (priced or not efficient):
                 return _answer(*found)
         if many:
@@ -124,7 +124,7 @@ def optimum(
         outcome = solve_direct(*search)
     # where nothing is slack all levels are what they must be: nothing is left to gain
     if outcome == PRICED or (outcome == BOTTLENECK and not efficient):
-        return _answer(*(settled(given, found) if in_columns else found))
+        return _answer(*(found if columns is None else columns.settled(given, found)))
     if groups >= DECIDED_FROM and isinstance(program, AllocationProgram):
         sums = _by_prices(program)
         if sums is not None:
@@ -144,7 +144,16 @@ def optimum(
         start[types] = -level if isinstance(program, FinishTimeProgram) else level
         if solve_direct(*search) == PRICED:
             by_path = found
-    return _answer(*(settled(given, by_path) if in_columns and not efficient else by_path))
+    if columns is not None and not efficient:
+        by_path = columns.settled(given, by_path)
+    return _answer(*by_path)
+
+
+def _method_of_columns(given: Given) -> ModuleType | None:
+    """The method for dozens of worker types where a program is for it; it loads libraries, which takes time."""
+    from gavel_opt.solver.many_types import method
+
+    return method if method.by_columns(given) else None
 
 
 def _packed(

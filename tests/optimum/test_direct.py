@@ -165,6 +165,19 @@ def test_the_start_does_not_change_a_bit(kind, seed, draw):
         same(optimum(program, "canonical", Memory(start))[0], expected)
 
 
+def test_where_the_search_began_is_not_told_by_which_of_equally_fast_types_it_had():
+    """Jobs tied to two types that are as fast and dear to them: either could be the slow or the fast end of their edge."""
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        program = contended(seed, 6, 40)
+        rate = rng.choice([1.0, 2.0], (40, 6))
+        program = replace(program, blocks=replace(program.blocks, rate=rate))
+        expected = optimum(program, "canonical")[0]
+        for _ in range(3):
+            start = Memory(np.append(10.0 ** rng.uniform(-1, 1, 6), expected.level))
+            same(optimum(program, "canonical", start)[0], expected)
+
+
 @pytest.mark.parametrize("kind", ["contended", "floors", "finish time, late"])
 def test_a_stream_solved_warm_is_the_stream_solved_cold(kind, monkeypatch):
     """Each time one job is another one, as between rounds of a run."""

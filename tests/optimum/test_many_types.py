@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from programs import max_min, slack
+from threadpoolctl import threadpool_limits
 
 from gavel_opt.model.allocation_program import Blocks
 from gavel_opt.solver import optimum as module
@@ -47,10 +50,11 @@ def answers(monkeypatch):
     seen = []
 
     def noted(*given):
-        seen.append(method.solve_level(*given))
+        seen.append(solve_level(*given))
         return seen[-1]
 
-    monkeypatch.setattr(module, "solve_level", noted)
+    solve_level = method.solve_level
+    monkeypatch.setattr(method, "solve_level", noted)
     return seen
 
 
@@ -66,7 +70,7 @@ def test_it_is_the_interior_points_optimum_warm_and_fresh(kind, many, answers, m
         assert certificate.within(1e-10)
         assert slack(task, answer) > -1e-10
         with monkeypatch.context() as patch:
-            patch.setattr(module, "by_columns", lambda given: False)
+            patch.setattr(method, "by_columns", lambda given: False)
             patch.setattr(module, "solve_direct", lambda *_: NONE)
             path = optimum(task, "canonical")[0]
         assert answer.level == pytest.approx(path.level, rel=1e-10)
@@ -85,3 +89,45 @@ def test_where_the_path_is_lost_the_bits_are_the_same(kind, answers, monkeypatch
     assert [solved for solved, _ in answers] == [True, False]
     assert other.x.tobytes() == answer.x.tobytes()
     assert other.level == answer.level
+
+
+ODD = [
+    ([[3, 0, 0, 0], [4, 0, 0, 1], [0, 2, 3, 1], [4, 1, 3, 2], [1, 0, 3, 2], [0, 3, 1, 1], [0, 3, 1, 3]], [1, 2, 2, 3]),
+    ([[1, 4, 2, 0], [2, 3, 0, 2], [2, 3, 1, 2], [2, 3, 1, 1], [3, 0, 2, 2]], [1, 3, 3, 1]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("rate", "workers"), ODD)
+@pytest.mark.filterwarnings("error")
+def test_faces_that_are_none_are_left_without_a_word(rate, workers, answers, monkeypatch):
+    """No workers are left for those who may mix, or no job has a price: numpy warned."""
+    monkeypatch.setattr(module, "MANY_TYPES", 3)
+    monkeypatch.setattr(module, "FEW_GROUPS", 1)
+    rate = np.array(rate, dtype=float)
+    one = np.ones(len(rate))
+    blocks = Blocks(rate, one, one.astype(np.int64), np.array(workers, dtype=float))
+    task = replace(max_min(0), blocks=blocks, slope=one, floor=0 * one)
+    certificate = optimum(task, "canonical")[1]
+    assert answers
+    assert certificate.within(1e-10)
+
+
+def test_how_many_threads_blas_has_is_not_told():
+    """Sums over blocks have other last bits in two threads, which took five times the CPU."""
+    rng = np.random.default_rng(0)
+    blocks = Blocks(
+        rng.uniform(0.7, 1.4, (420, 200)), np.ones(420), np.ones(420, np.int64), np.full(200, 1.0)
+    )
+    task = replace(max_min(0), blocks=blocks, slope=np.ones(420), floor=np.zeros(420))
+    bits = set()
+    for threads in (1, 2):
+        with threadpool_limits(threads):
+            bits.add(optimum(task, "canonical")[0].x.tobytes())
+    assert len(bits) == 1
+
+
+def test_few_types_load_no_linear_algebra_of_scipys():
+    """It takes as long to load as half of this package."""
+    code = "import sys, gavel_opt.solver.optimum, simulator.runs.runner; print('scipy.linalg' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

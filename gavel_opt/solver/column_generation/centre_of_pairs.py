@@ -25,14 +25,13 @@ The centre does not depend on where the search began, and neither do its last bi
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
-from threadpoolctl import ThreadpoolController
 
 from gavel_opt.arrays import Floats, Ints
+from gavel_opt.kernels.blas_threads import one_thread
 from gavel_opt.solver.column_generation.between_centres import fall_of_sum, nearest_mix
 from gavel_opt.solver.column_generation.face_columns import Face, open_pairs
 from gavel_opt.solver.column_generation.face_parts import Part, parts_of
@@ -107,8 +106,8 @@ def centre(
     groups, types = face.rate.shape
     parts, first = parts_of(face)
     limits = np.concatenate([-need, np.ones(groups), workers])
-    # where there is no such face, numbers run away; for equations of this size threads mostly wait
-    with np.errstate(all="ignore"), _blas().limit(limits=1, user_api="blas"):
+    # where there is no such face, numbers run away
+    with np.errstate(all="ignore"), one_thread():
         search = _Search(parts, JointEquations(parts, first, types, slack_of_rows(face)), limits)
         if not search.run(iter(starts)):
             return None
@@ -116,11 +115,6 @@ def centre(
     for part in parts:
         part.hand_out(x)
     return x, search.nu
-
-
-@functools.cache
-def _blas() -> ThreadpoolController:
-    return ThreadpoolController()
 
 
 class _Step(NamedTuple):

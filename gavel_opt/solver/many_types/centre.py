@@ -80,10 +80,9 @@ def centre(body: Body, hopeless: Callable[[Floats], bool] | None = None) -> tupl
     z_left = np.where(over, np.maximum(1.0 / left, crowded), 0.0)
     last = np.inf
     for step in range(LIMIT):
-        with np.errstate(divide="ignore", invalid="ignore"):
-            d = np.where(held, 0.0, x / z)
-            d_s, d_u = np.where(above, s / z_s, 0.0), np.where(idles, u / z_u, 0.0)
-            d_left = np.where(over, left / z_left, 0.0)
+        d = np.where(held, 0.0, x / z)
+        d_s, d_u = np.where(above, s / z_s, 0.0), np.where(idles, u / z_u, 0.0)
+        d_left = np.where(over, left / z_left, 0.0)
         idle_rows = np.where(used_at_all, 0.0, 1.0)
         rows = np.stack([d_s, d_u, np.where(levelled, 1.0, 0.0)])
         equations = Equations(columns, d, rows, d_left + idle_rows, body.main)
@@ -116,11 +115,10 @@ def centre(body: Body, hopeless: Callable[[Floats], bool] | None = None) -> tupl
         off_s = np.where(above, slack / s - z_s * part_s, z_s)
         off_u = np.where(idles, slack / u - z_u * part_u, z_u)
         off_left = np.where(over, 1.0 / left - z_left * part_left, z_left)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            fall = np.where(held, 0.0, 1.0 - off / z).max(axis=1)
-            fall = np.maximum(fall, np.where(above, 1.0 - off_s / z_s, 0.0))
-            fall = np.maximum(fall, np.where(idles, 1.0 - off_u / z_u, 0.0))
-            fall_left = np.where(over, 1.0 - off_left / z_left, 0.0)
+        fall = np.where(held, 0.0, 1.0 - off / z).max(axis=1)
+        fall = np.maximum(fall, np.where(above, 1.0 - off_s / z_s, 0.0))
+        fall = np.maximum(fall, np.where(idles, 1.0 - off_u / z_u, 0.0))
+        fall_left = np.where(over, 1.0 - off_left / z_left, 0.0)
         dual = np.where(fall > BACK, BACK / np.maximum(fall, BACK), 1.0)
         x *= 1.0 + length[:, None] * part
         s *= 1.0 + length * part_s
@@ -147,8 +145,7 @@ def _start(body: Body, rate: Floats) -> tuple[Floats, Floats, Floats]:
     highs = np.maximum(high.sum(axis=1), 1)
     slow = (rate * low).sum(axis=1) / np.maximum(lows, 1)
     fast = (rate * high).sum(axis=1) / highs
-    with np.errstate(divide="ignore", invalid="ignore"):
-        part = np.where(body.levelled, (needs - slow) / (fast - slow), 1.0)
+    part = np.where(body.levelled, (needs - slow) / (fast - slow), 1.0)
     each = np.where(high, (part / highs)[:, None], ((1.0 - part) / np.maximum(lows, 1))[:, None])
     fixed = ~body.levelled & ~body.idles
     each[fixed] = 1.0 / many[fixed, None]

@@ -261,24 +261,23 @@ def cheapest(program: Level, price: Floats, t: float) -> tuple[Floats, Floats]:
     """What a unit of each job's level at t costs at these prices, and a unit of its time."""
     rate, use = program.rate, program.use
     need = program.floor + t
-    with np.errstate(divide="ignore", invalid="ignore"):
-        unit = np.where(rate > 0.0, price / rate, np.inf)
-        best, place = unit.argmin(axis=1), np.arange(use.size)
-        lam, q = unit[place, best], np.zeros(use.size)
-        reach, cost = rate[place, best], price[best]
-        todo = np.flatnonzero(need > reach)
-        while todo.size:
-            faster = rate[todo] - reach[todo, None]
-            rise = (price - cost[todo, None]) / faster
-            rise[faster <= 1e-12 * reach[todo, None]] = np.inf
-            best = rise.argmin(axis=1)
-            least = rise[np.arange(todo.size), best]
-            there = np.isfinite(least)
-            todo, best, least = todo[there], best[there], least[there]
-            lam[todo] = np.maximum(least, 0.0)
-            q[todo] = np.maximum(lam[todo] * reach[todo] - cost[todo], 0.0)
-            reach[todo], cost[todo] = rate[todo, best], price[best]
-            todo = todo[need[todo] > reach[todo]]
+    unit = np.where(rate > 0.0, price / rate, np.inf)
+    best, place = unit.argmin(axis=1), np.arange(use.size)
+    lam, q = unit[place, best], np.zeros(use.size)
+    reach, cost = rate[place, best], price[best]
+    todo = np.flatnonzero(need > reach)
+    while todo.size:
+        faster = rate[todo] - reach[todo, None]
+        rise = (price - cost[todo, None]) / faster
+        rise[faster <= 1e-12 * reach[todo, None]] = np.inf
+        best = rise.argmin(axis=1)
+        least = rise[np.arange(todo.size), best]
+        there = np.isfinite(least)
+        todo, best, least = todo[there], best[there], least[there]
+        lam[todo] = np.maximum(least, 0.0)
+        q[todo] = np.maximum(lam[todo] * reach[todo] - cost[todo], 0.0)
+        reach[todo], cost[todo] = rate[todo, best], price[best]
+        todo = todo[need[todo] > reach[todo]]
     return lam * use, q * use
 
 

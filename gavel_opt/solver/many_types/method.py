@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from gavel_opt.arrays import Floats
+from gavel_opt.kernels.blas_threads import one_thread
 from gavel_opt.kernels.dense import copy_into
 from gavel_opt.solver.many_types.face import (
     Face,
@@ -41,7 +42,7 @@ def by_columns(given: Given) -> bool:
     if rate.shape[1] >= VERY_MANY:
         return True
     # jobs that run alike differ by a factor at most
-    mark = rate @ np.cos(np.arange(rate.shape[1])) / rate.max(axis=1)
+    mark = np.einsum("ij,j->i", rate, np.cos(np.arange(rate.shape[1]))) / rate.max(axis=1)
     return bool(2 * np.unique(np.round(mark, 9)).size <= mark.size)
 
 
@@ -62,7 +63,8 @@ def solve_level(given: Given, start: Floats, found: Found) -> tuple[bool, bool]:
     if scaled is None:
         return False, False
     program, highest, scale, unit = scaled
-    best, near, steps = _solve(program, highest, start[:-1], float(start[-1]) / unit)
+    with one_thread(), np.errstate(all="ignore"):  # where there is no such face, numbers run away
+        best, near, steps = _solve(program, highest, start[:-1], float(start[-1]) / unit)
     if best is None:
         return False, False
     _take(best, scale, unit, steps, found)
@@ -86,7 +88,8 @@ def settled(given: Given, found: Found) -> Found:
     need = program.floor + float(found.summary[1]) / unit
     above = (program.rate * x).sum(axis=1) > need + SPARE * abs(need)
     face = Face((x > 0.0) & (program.rate > 0.0), idles, above, price <= 0.0)
-    best = optimum_of_face(program, face)
+    with one_thread(), np.errstate(all="ignore"):
+        best = optimum_of_face(program, face)
     if best is not None:
         _take(best, scale, unit, int(found.summary[5]), found)
     return found

@@ -72,7 +72,7 @@ def tied_jobs(rate: Floats, price: Floats, near: Ints, edges: Ints) -> tuple[boo
             continue
         more = False
         on = points[many]
-        low, high = a, b
+        low, high = -1, -1  # of types that are equally fast the first, whichever the search had
         ra, pa = _rate(rate, i, a), price[a - 1] if a > 0 else 0.0
         for c in range(types + 1):
             rc, pc = _rate(rate, i, c), price[c - 1] if c > 0 else 0.0
@@ -82,9 +82,9 @@ def tied_jobs(rate: Floats, price: Floats, near: Ints, edges: Ints) -> tuple[boo
                     return False, jobs[:0], points[:0]
                 on[c] = True
                 more = more or (c != a and c != b)
-                if _rate(rate, i, c) < _rate(rate, i, low):
+                if low < 0 or rc < _rate(rate, i, low):
                     low = c
-                if _rate(rate, i, c) > _rate(rate, i, high):
+                if high < 0 or rc > _rate(rate, i, high):
                     high = c
             elif above < APART * size:
                 return False, jobs[:0], points[:0]
