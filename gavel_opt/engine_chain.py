@@ -391,10 +391,11 @@ class EngineChain:
         tally.read += stats.read
         if not solution.status.has_answer or answer is None:
             raise _Refused(solution.status.value)
-        if not solution.certificate.within(self.tolerance):
+        proof = solution.certificate
+        if not proof.within(self.tolerance):
             raise _Imprecise(stats.reused)
-        tally.worst(solution.certificate)
-        answer.error = solution.certificate.error
+        tally.worst(proof)
+        answer.error = max(proof.primal_residual, proof.dual_residual, proof.relative_gap)
         return answer
 
 

@@ -100,11 +100,6 @@ class Certificate:
             and self.relative_gap <= tolerance
         )
 
-    @property
-    def error(self) -> float:
-        """The largest of the three; NaN where one is."""
-        return _larger(_larger(self.primal_residual, self.dual_residual), self.relative_gap)
-
     def worst(self, other: Certificate) -> Certificate:
         """The larger of each of the three; NaN where one is."""
         return Certificate(
