@@ -31,7 +31,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gavel_opt.arrays import Floats, Ints
-from gavel_opt.kernels.blas_threads import one_thread
+from gavel_opt.solver.blas_threads import one_thread
 from gavel_opt.solver.column_generation.between_centres import fall_of_sum, nearest_mix
 from gavel_opt.solver.column_generation.face_columns import Face, open_pairs
 from gavel_opt.solver.column_generation.face_parts import Part, parts_of

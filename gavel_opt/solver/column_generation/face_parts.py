@@ -293,7 +293,7 @@ class _Tiles:
         beside, kinds = tuple(np.zeros((2, self._shape[1], room.shape[1]))), room[0]
         make_ready(tiled.costs_of_tiles, (tiles, values, point.dz))
         make_ready(tiled.assemble_tiles, (tiles, ratio, room[0], beside, kinds, room))
-        make_ready(tiled.aim_tiles, (tiles, point, ratio, values, (0.0, 0.0), values, room))
+        make_ready(tiled.aim_tiles, (tiles, point, ratio, (values, values), (0.0, 0.0), room))
         make_ready(tiled.walk_tiles, (tiles, point, ratio, values, room))
         _make_ready(point)
         x = np.zeros(self._marks.shape)
@@ -352,8 +352,8 @@ class _Tiles:
     def aim(self, nu: Floats, goal: float, second: float) -> Floats:
         groups, types = self._shape
         own = RowValues.zeros(self._order.size, types)
-        given = self._tiles, self._point, self._ratio, self._own(nu)
-        tiled.aim_tiles(*given, (float(goal), float(second)), own, self._room)
+        given = self._tiles, self._point, self._ratio, (self._own(nu), own)
+        tiled.aim_tiles(*given, (float(goal), float(second)), self._room)
         found = np.zeros(2 * groups + types)
         found[self._order], found[groups + self._order] = own.level, own.time
         found[2 * groups :] = own.workers

@@ -253,19 +253,19 @@ def aim_tiles(
     tiles: Tiles,
     point: Point,
     ratio: Floats,
-    nu: RowValues,
+    rows: tuple[RowValues, RowValues],
     towards: tuple[float, float],
-    total: RowValues,
     room: Floats,
 ) -> None:
     """Start a step and add what shares would add up to, as :mod:`gavel_opt.solver.column_generation.face_columns` does.
 
-    ``towards`` are ``goal`` and ``second`` of its :func:`~gavel_opt.solver.column_generation.face_columns.aim`, ``total`` what
-    its :func:`~gavel_opt.solver.column_generation.face_columns.add_up` returns. A step without second order is the first from
+    ``rows`` are prices ``nu`` and what its :func:`~gavel_opt.solver.column_generation.face_columns.add_up` returns, ``towards``
+    ``goal`` and ``second`` of its :func:`~gavel_opt.solver.column_generation.face_columns.aim`. A step without second order is the first from
     where shares are: ``ratio`` and what costs lack of those at prices ``nu`` are worked out on the way.
     """
     x, z, dx, dz = point
     goal, second = towards
+    nu, total = rows
     for r in range(tiles.many.size):
         many, by = tiles.many[r], r + 1
         y, product = room[0, :many], room[1, :many]

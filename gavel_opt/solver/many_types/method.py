@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from gavel_opt.arrays import Floats
-from gavel_opt.kernels.blas_threads import one_thread
 from gavel_opt.kernels.dense import copy_into
+from gavel_opt.solver.blas_threads import one_thread
 from gavel_opt.solver.many_types.face import (
     Face,
     Optimum,
