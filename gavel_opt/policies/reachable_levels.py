@@ -193,14 +193,7 @@ class GroupedAsk:
         def spread() -> Allocation:
             return self._groups.spread(self._state.job, answer, program.blocks.pairs)
 
-        return Allowed(
-            answer.level,
-            _without_rounding(program, answer),
-            answer.capacity_dual,
-            spread,
-            answer.of_series,
-            answer.error,
-        )
+        return _allowed(answer, _without_rounding(program, answer), spread)
 
 
 class PooledAsk:
@@ -293,14 +286,7 @@ class PooledAsk:
             found = pools.spread(state.job[job], answer.x, pairs)
             return found if job.size == state.job.size else widened(found, state)
 
-        return Allowed(
-            answer.level,
-            price * self._unit,
-            answer.capacity_dual,
-            spread,
-            answer.of_series,
-            answer.error,
-        )
+        return _allowed(answer, price * self._unit, spread)
 
     def until(
         self, level: Floats, slope: Floats, series: int | None = None
@@ -308,6 +294,12 @@ class PooledAsk:
         """Ask in groups, if these are about as few as the last pools."""
         few = level.size <= _MORE * self._pools
         return self._grouped.until(level, slope, series) if few else None
+
+
+def _allowed(answer: Answer, price: Floats, spread: Callable[[], Allocation]) -> Allowed:
+    return Allowed(
+        answer.level, price, answer.capacity_dual, spread, answer.of_series, answer.error
+    )
 
 
 def _without_rounding(program: AllocationProgram, answer: Answer) -> Floats:

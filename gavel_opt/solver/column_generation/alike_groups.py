@@ -103,7 +103,7 @@ def _program_of(
     there = number >= 0
     one, two, member, number = one[there], two[there], member[there], number[there]
     side = (pairs.member[number, 0] != member[:, 0]).astype(np.int64)
-    sides, row = np.stack([side, 1 - side], axis=1), np.arange(number.size)[:, None]
+    sides = np.stack([side, 1 - side], axis=1)
     floor = np.bincount(of_group, blocks.count * need) / jobs
     both = np.stack([one, two], axis=1)
     return AllocationProgram(
@@ -114,7 +114,7 @@ def _program_of(
             blocks.workers,
             pairs=PairBlocks(
                 both,
-                pairs.rate[number[row[:, 0]][:, None], sides] / best[member][:, :, None],
+                pairs.rate[number[:, None], sides] / best[member][:, :, None],
                 1.0 / jobs[both],
                 pairs.use[number],
             ),

@@ -220,7 +220,7 @@ def _shares(program: Level, face: Face, ends: _Ends, need: Floats, price: Floats
         workers - use @ x, free, main,
     )  # fmt: skip
     shares, steps = centre(body)
-    dear = (use[some, None] * price)[:, :][np.arange(some.size)[:, None], at]
+    dear = np.take_along_axis(use[some, None] * price, at, 1)
     dear = np.where(free[at], use[some, None] * price[ends.fast[some], None], dear)
     if (
         steps == 0
