@@ -112,6 +112,22 @@ def test_faces_that_are_none_are_left_without_a_word(rate, workers, answers, mon
     assert certificate.within(1e-10)
 
 
+def test_all_may_decide_and_run_on_a_type_of_their_own(answers):
+    """Nobody is left to be centred: that was an error of numpy's."""
+    rng = np.random.default_rng(0)
+    rate = rng.uniform(0.1, 0.5, (GROUPS, TYPES))
+    own = np.arange(GROUPS) % TYPES
+    rate[np.arange(GROUPS), own] = 1.0
+    one = np.ones(GROUPS)
+    blocks = Blocks(rate, one, one.astype(np.int64), np.full(TYPES, 4.0))
+    answer, certificate, _ = optimum(
+        replace(max_min(0), blocks=blocks, slope=one, floor=0 * one), "canonical"
+    )
+    assert answers == [(True, False)]
+    assert certificate.within(1e-10)
+    np.testing.assert_array_equal(answer.x, rate == 1.0)
+
+
 def test_how_many_threads_blas_has_is_not_told():
     """Sums over blocks have other last bits in two threads, which took five times the CPU."""
     rng = np.random.default_rng(0)

@@ -16,8 +16,10 @@ from scipy.linalg import lapack
 from gavel_opt.arrays import Bools, Floats, Ints
 from gavel_opt.kernels.gap import LEVEL_SIZE, relative_gap
 from gavel_opt.solver.many_types.centre import Body, centre
+from gavel_opt.solver.many_types.centre_with_room import centre_with_room
 from gavel_opt.solver.many_types.equations import rows_of
 from gavel_opt.solver.many_types.path import Level
+from gavel_opt.solver.many_types.shares_at_prices import Jobs
 
 TIED, APART = 1e-11, 1e-9
 """Costs below the first part of their size are none, above the second they are some; between them there is doubt."""
@@ -312,14 +314,11 @@ def optimum_at_cap(program: Level, highest: Floats) -> Optimum | None:
         return None
     if not runs[some].any(axis=1).all():
         return None
-    every = np.broadcast_to(np.arange(rate.shape[1]), (some.size, rate.shape[1]))
-    jobs = rate[some], program.use[some], program.count[some], need[some]
-    slack = above[some]
-    left = np.where(taken, 1.0, left)  # of those nobody runs on
-    body = Body(*jobs, every, ~runs[some], slack, slack, slack, left, ~taken, -1)
-    x[some], steps = centre(
-        body, lambda price: bool(price.min() > 0.0) and cannot_reach(program, price)
+    jobs = Jobs(
+        rate[some], runs[some], program.use[some], program.count[some], need[some], above[some]
     )
+    left = np.where(taken, 1.0, left)  # of those nobody runs on
+    x[some], steps = centre_with_room(jobs, left, lambda price: cannot_reach(program, price))
     if steps == 0:
         return None
     lam = np.where(decide, program.count, 0.0)
