@@ -312,21 +312,25 @@ def plenty_distinct(jobs: int) -> Any:
 
 
 def later(state: Any, call: int) -> Any:
-    """The state some time after: every job is further on, and a few are others."""
+    """The state some time after: every job is further on, and a few are others: like some others, of weights of their own."""
     random = np.random.default_rng(call)
     gone = random.choice(state.job.size, 3, replace=False)
+    like, weight = random.choice(state.job.size, 3), state.weight.copy()
+    weight[gone] = random.uniform(weight.min(), weight.max(), 3)
     order = np.concatenate([np.delete(np.arange(state.job.size), gone), gone[::-1]])
     job = np.sort(np.concatenate([np.delete(state.job, gone), state.job.max() + 1 + np.arange(3)]))
 
     def moved(values: Any) -> Any:
         return None if values is None else values[order]
 
+    kind = np.arange(state.job.size)
+    kind[gone] = like
     return replace(
         state,
         job=job,
-        key=state.key[order],
-        scale_factor=state.scale_factor[order],
-        weight=state.weight[order],
+        key=state.key[kind[order]],
+        scale_factor=state.scale_factor[kind[order]],
+        weight=weight[order],
         steps_left=state.steps_left[order] * random.uniform(0.9, 1.0, state.job.size),
         age=state.age[order] + 1800.0,
         deadline=moved(state.deadline),

@@ -128,6 +128,34 @@ def test_all_may_decide_and_run_on_a_type_of_their_own(answers):
     np.testing.assert_array_equal(answer.x, rate == 1.0)
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_next_time_few_types_of_each_job_are_looked_at(seed, monkeypatch):
+    """Of jobs that run alike more types are tied than were looked at, so all were in the end."""
+    types, groups, seen = 120, 260, []
+    rng = np.random.default_rng(seed)
+    kinds = rng.uniform(0.2, 3.0, (5, types))
+    one, memory = np.ones(groups), Memory()
+
+    def noted(program, at, *near):
+        seen.append(at.shape[1])
+        return point(program, at, *near)
+
+    point = method.Point
+    monkeypatch.setattr(method, "Point", noted)
+    rate = kinds[rng.integers(0, 5, groups)] * rng.uniform(0.5, 2.0, groups)[:, None]
+    for _ in range(3):
+        blocks = Blocks(rate, one, one.astype(np.int64), np.ones(types))
+        task = replace(max_min(0), blocks=blocks, slope=one, floor=0 * one)
+        seen.clear()
+        answer, certificate, _ = optimum(task, "canonical", memory)
+        assert certificate.within(1e-10)
+        rate = rate.copy()
+        rate[:3] = kinds[rng.integers(0, 5, 3)] * rng.uniform(0.5, 2.0, 3)[:, None]
+    assert seen
+    assert max(seen) <= types // 2
+    assert answer.x.tobytes() == optimum(task, "canonical")[0].x.tobytes()
+
+
 def test_how_many_threads_blas_has_is_not_told():
     """Sums over blocks have other last bits in two threads, which took five times the CPU."""
     rng = np.random.default_rng(0)

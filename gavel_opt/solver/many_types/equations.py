@@ -21,7 +21,14 @@ from scipy.linalg import blas, lapack
 
 from gavel_opt.arrays import Floats, Ints
 from gavel_opt.kernels.jit import make_ready
-from gavel_opt.solver.many_types.passes import Jobs, Sides, eliminate, shares_at, take_products
+from gavel_opt.solver.many_types.passes import (
+    Jobs,
+    Sides,
+    eliminate,
+    shares_at,
+    take_products,
+    uses_at,
+)
 
 DENSE = 3
 """Products are left to BLAS where a job has more than one column in so many of the types."""
@@ -121,7 +128,7 @@ class Equations:
         main: int = -1,
         lift: float = 0.0,
     ) -> None:
-        self._main = main
+        self._main, self._columns = main, columns
         self._jobs = Jobs(columns.rate, columns.use, d)
         self._own = np.empty((3, columns.use.size))
         ready(eliminate, self._jobs, rows, self._own, *columns.factors)
@@ -139,6 +146,12 @@ class Equations:
         x, duals = np.empty_like(earns), np.empty((2, level.size))
         ready(shares_at, self._jobs, self._own, Sides(earns, level, time), x, duals)
         return x, duals
+
+    def uses(self, earns: Floats, level: Floats, time: Floats) -> tuple[Floats, Floats]:
+        """Workers that these shares take, and the duals of level."""
+        found = np.empty(self._columns.types), np.empty(level.size)
+        ready(uses_at, self._jobs, self._columns.at, self._own, Sides(earns, level, time), found)
+        return found
 
     def prices(self, missing: Floats) -> Floats:
         """Prices at which the shares change by what is ``missing``."""

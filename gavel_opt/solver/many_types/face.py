@@ -17,7 +17,8 @@ from gavel_opt.arrays import Bools, Floats, Ints
 from gavel_opt.kernels.gap import LEVEL_SIZE, relative_gap
 from gavel_opt.solver.many_types.centre import Body, centre
 from gavel_opt.solver.many_types.centre_with_room import centre_with_room
-from gavel_opt.solver.many_types.equations import rows_of
+from gavel_opt.solver.many_types.costs import Duals, cheapest_mixes, is_face
+from gavel_opt.solver.many_types.equations import ready, rows_of
 from gavel_opt.solver.many_types.path import Level
 from gavel_opt.solver.many_types.shares_at_prices import Jobs
 
@@ -174,15 +175,8 @@ def _level_and_duals(
     price, lam = price / total, lam / total
     if (price * workers < APART * (price @ workers))[~face.free].any():
         return None
-    dear, earns = use[:, None] * price, lam[:, None] * rate
-    size = dear + earns
-    cost = dear - earns
-    cost -= start[:, None] / total
-    on, size = face.on, size + abs(start[:, None]) / total
-    if (abs(cost) > TIED * size)[on].any():
-        return None
-    off = ~on & (rate > 0.0)
-    if not (cost > APART * size)[off].all():
+    duals = Duals(price, lam, start / total)
+    if not ready(is_face, face.on, rate, use, duals, (TIED, APART)):
         return None
     # idling, or a level that is not above, costs something where it is not on the face
     if (~idles & (-start <= APART * use * price[ends.fast] * total)).any():
@@ -254,33 +248,16 @@ def _proof(
 
 def cannot_reach(program: Level, price: Floats) -> bool:
     """Whether the highest level of all costs more at these prices than the workers are worth."""
-    lam, q = cheapest(program, price, program.cap)
+    _, lam, q = cheapest(program, price, program.cap)
     cost = float(lam @ (program.floor + program.cap) - q.sum())
     return cost > (1.0 + SHORT) * float(price @ program.workers)
 
 
-def cheapest(program: Level, price: Floats, t: float) -> tuple[Floats, Floats]:
+def cheapest(program: Level, price: Floats, t: float) -> Duals:
     """What a unit of each job's level at t costs at these prices, and a unit of its time."""
-    rate, use = program.rate, program.use
-    need = program.floor + t
-    unit = np.where(rate > 0.0, price / rate, np.inf)
-    best, place = unit.argmin(axis=1), np.arange(use.size)
-    lam, q = unit[place, best], np.zeros(use.size)
-    reach, cost = rate[place, best], price[best]
-    todo = np.flatnonzero(need > reach)
-    while todo.size:
-        faster = rate[todo] - reach[todo, None]
-        rise = (price - cost[todo, None]) / faster
-        rise[faster <= 1e-12 * reach[todo, None]] = np.inf
-        best = rise.argmin(axis=1)
-        least = rise[np.arange(todo.size), best]
-        there = np.isfinite(least)
-        todo, best, least = todo[there], best[there], least[there]
-        lam[todo] = np.maximum(least, 0.0)
-        q[todo] = np.maximum(lam[todo] * reach[todo] - cost[todo], 0.0)
-        reach[todo], cost[todo] = rate[todo, best], price[best]
-        todo = todo[need[todo] > reach[todo]]
-    return lam * use, q * use
+    duals = Duals(price, np.empty_like(program.use), np.empty_like(program.use))
+    ready(cheapest_mixes, program.rate, program.use, program.floor + t, duals)
+    return duals
 
 
 def optimum_at_cap(program: Level, highest: Floats) -> Optimum | None:

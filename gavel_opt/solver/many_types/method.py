@@ -7,6 +7,8 @@ import numpy as np
 from gavel_opt.arrays import Floats
 from gavel_opt.kernels.dense import copy_into
 from gavel_opt.solver.blas_threads import one_thread
+from gavel_opt.solver.many_types.costs import Duals, costs, least_of_each
+from gavel_opt.solver.many_types.equations import ready
 from gavel_opt.solver.many_types.face import (
     Face,
     Optimum,
@@ -15,7 +17,7 @@ from gavel_opt.solver.many_types.face import (
     optimum_at_cap,
     optimum_of_face,
 )
-from gavel_opt.solver.many_types.path import CLOSE, Level, Point
+from gavel_opt.solver.many_types.path import CLOSE, Level, Point, near_prices
 from gavel_opt.solver.prices.cheapest_mix import Given
 from gavel_opt.solver.records import Found
 
@@ -27,8 +29,12 @@ VERY_MANY = 100
 """Types from which on jobs need not run alike for this method."""
 SPARE = 1e-9
 """Time and level beyond this part are to spare."""
+FIRST, ROUGHLY = 1e-2, 1e-3
+"""Gaps at which few columns are looked at for the first time, and at which others may join."""
 PAYS = 1e-7
-MANY_WANTED = 0.3
+"""A column that costs less by this part of what it earns would pay."""
+TIED, SPARE_COLUMNS = 1e-3, 2
+"""Columns that cost less than the first part are looked at, and so many more of each job."""
 
 
 def by_columns(given: Given) -> bool:
@@ -137,14 +143,21 @@ def _solve(
         best = optimum_of_face(program, face)
         if best is not None:
             return best, None, 0
-    point, steps = None, 0
-    if known:
-        point, steps = _on_few(program, price / (price @ workers), t)
+    every = np.broadcast_to(np.arange(types), rate.shape)
+    point = whole = None
+    steps = 0
+    if not known:
+        whole = Point(program, every)
+        steps, _ = whole.follow(FIRST)
+        price, t = whole.p, whole.t
+    if types >= 2 * FEW:
+        point, more = _on_few(program, price, t)
+        steps += more
         if point is not None:
             best, more = _at_face(program, highest, point)
             steps += more
     if best is None:
-        point = Point(program, np.broadcast_to(np.arange(types), rate.shape))
+        point = whole or Point(program, every)
         best, more = _at_face(program, highest, point)
         steps += more
     return best, None if point is None else np.maximum(point.p, 1e-12), steps
@@ -173,38 +186,38 @@ def _at_face(program: Level, highest: Floats, point: Point) -> tuple[Optimum | N
 
 def _on_few(program: Level, price: Floats, t: float) -> tuple[Point | None, int]:
     """Follow the path on the columns that cost least, until no other would pay; None if that is no use."""
-    lam, q = cheapest(program, price, t)
-    cost, size = _costs(program, price, lam, q)
-    steps, many, point = 0, FEW, None
+    rate, use = program.rate, program.use
+    steps, many, cost = 0, FEW, np.empty(rate.shape)
+    kept = rate == rate.max(axis=1)[:, None]
+    kept &= kept.sum(axis=1)[:, None] == 1
     for _ in range(ROUNDS):
+        near = near_prices(cheapest(program, price, t), t)
+        ready(costs, rate, use, near.duals, cost)
+        cost[kept] = -1.0
+        wanted = int((cost < TIED).sum(axis=1).max()) + SPARE_COLUMNS
+        many = max(many, wanted)
         if 2 * many > program.workers.size:
             break
-        cost /= size + 1e-300
-        if point is not None:
-            at = point.columns.at
-            used = point.x > point.z * program.use.size
-            kept = np.where(used, -1.0, np.take_along_axis(cost, at, 1))
-            np.put_along_axis(cost, at, kept, 1)
-        at = np.sort(np.argpartition(cost, many, axis=1)[:, :many], axis=1)
-        point = Point(program, at)
-        more, fine = point.follow(GOALS[0])
-        steps += more
-        if not fine:
-            break
-        cost, size = _costs(program, point.p, point.lam, point.q)
-        pays = (cost < -PAYS * size).any(axis=1)
-        if not pays.any():
+        at = np.empty((use.size, many), np.int64)
+        ready(least_of_each, cost, at)
+        for start in (near, None):
+            point = Point(program, at, start)
+            more, fine = point.follow(ROUGHLY)
+            steps += more
+            if fine:
+                break
+        for goal, least in ((ROUGHLY, ROUGHLY), (GOALS[0], PAYS)):
+            more, fine = point.follow(goal)
+            steps += more
+            if not fine:
+                return None, steps
+            ready(costs, rate, use, Duals(point.p, point.lam, point.q), cost)
+            pays = cost < -least
+            if pays.any():
+                break
+        else:
             return point, steps
-        if pays.mean() > MANY_WANTED:
-            many *= 2
+        kept = pays
+        kept[np.arange(use.size)[:, None], at] |= point.x > point.z * use.size
+        price, t = point.p, point.t
     return None, steps
-
-
-def _costs(program: Level, price: Floats, lam: Floats, q: Floats) -> tuple[Floats, Floats]:
-    """Reduced costs of all columns, and their sizes."""
-    dear = program.use[:, None] * price
-    earns = lam[:, None] * program.rate
-    size = dear + earns
-    dear += q[:, None]
-    dear -= earns
-    return dear, size

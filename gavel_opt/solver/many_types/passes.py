@@ -26,7 +26,7 @@ class Sides(NamedTuple):
 
 
 class Change(NamedTuple):
-    """Variables and their duals, and a step of both, of two dimensions each."""
+    """All variables and their duals, and a step of both, ``(N,)`` each."""
 
     x: Floats
     z: Floats
@@ -101,14 +101,52 @@ def shares_at(jobs: Jobs, own: Floats, sides: Sides, x: Floats, duals: Floats) -
 
 
 @compiled
+def uses_at(jobs: Jobs, at: Ints, own: Floats, sides: Sides, found: tuple[Floats, Floats]) -> None:
+    """Workers of each type that the shares of :func:`shares_at` take, ``(J,)``, and the duals of level, ``(G,)``."""
+    rate, use, d = jobs
+    earns, level, time = sides
+    used, duals = found
+    used[:] = 0.0
+    for i in range(rate.shape[0]):
+        mean = own[0, i]
+        of_level, of_time = level[i], time[i]
+        for k in range(rate.shape[1]):
+            part = d[i, k] * earns[i, k]
+            of_level -= rate[i, k] * part
+            of_time -= part
+        lam = (of_level - mean * of_time) * own[2, i]
+        q = mean * lam - of_time / own[1, i]
+        duals[i] = lam
+        for k in range(rate.shape[1]):
+            used[at[i, k]] += use[i] * (d[i, k] * (earns[i, k] + rate[i, k] * lam - q))
+
+
+@compiled
+def look(
+    jobs: Jobs, at: Ints, price: Floats, duals: Floats, sums: tuple[Floats, Floats, Floats]
+) -> None:
+    """Sums over columns at shares ``d``: of rates and of shares of each job, ``(2, G)``, workers used; and what columns cost."""
+    rate, use, x = jobs
+    rows, used, cost = sums
+    used[:] = 0.0
+    for i in range(rate.shape[0]):
+        level, time, lam, q = 0.0, 0.0, duals[0, i], duals[1, i]
+        for k in range(rate.shape[1]):
+            level += rate[i, k] * x[i, k]
+            time += x[i, k]
+            used[at[i, k]] += use[i] * x[i, k]
+            cost[i, k] = use[i] * price[at[i, k]] - lam * rate[i, k] + q
+        rows[0, i], rows[1, i] = level, time
+
+
+@compiled
 def longest(change: Change) -> tuple[float, float]:
     """How far ``x`` falls at most, in parts of itself, and ``z``."""
     x, z, dx, dz = change
     down, fall = 0.0, 0.0
-    for i in range(x.shape[0]):
-        for k in range(x.shape[1]):
-            down = max(down, -dx[i, k] / x[i, k])
-            fall = max(fall, -dz[i, k] / z[i, k])
+    for n in range(x.size):
+        down = max(down, -dx[n] / x[n])
+        fall = max(fall, -dz[n] / z[n])
     return down, fall
 
 
@@ -116,17 +154,25 @@ def longest(change: Change) -> tuple[float, float]:
 def aim(change: Change, mu: float, second: float, aims: Floats) -> None:
     """What products should change by to be ``mu``, less ``second`` times what the step before neglects."""
     x, z, dx, dz = change
-    for i in range(x.shape[0]):
-        for k in range(x.shape[1]):
-            aims[i, k] = (mu - x[i, k] * z[i, k]) - second * dx[i, k] * dz[i, k]
+    for n in range(x.size):
+        aims[n] = (mu - x[n] * z[n]) - second * dx[n] * dz[n]
 
 
 @compiled
 def aim_nearer(change: Change, lengths: tuple[float, float], mu: float, aims: Floats) -> None:
     """What products at the end of a step should change by to be within a tenth and ten times ``mu``."""
     x, z, dx, dz = change
-    for i in range(x.shape[0]):
-        for k in range(x.shape[1]):
-            product = (x[i, k] + lengths[0] * dx[i, k]) * (z[i, k] + lengths[1] * dz[i, k])
-            nearer = min(max(product, 0.1 * mu), 10.0 * mu) - product
-            aims[i, k] = max(nearer, -10.0 * mu)
+    for n in range(x.size):
+        product = (x[n] + lengths[0] * dx[n]) * (z[n] + lengths[1] * dz[n])
+        nearer = min(max(product, 0.1 * mu), 10.0 * mu) - product
+        aims[n] = max(nearer, -10.0 * mu)
+
+
+@compiled
+def product_after(change: Change, lengths: tuple[float, float]) -> float:
+    """The sum of products at the end of a step."""
+    x, z, dx, dz = change
+    total = 0.0
+    for n in range(x.size):
+        total += (x[n] + lengths[0] * dx[n]) * (z[n] + lengths[1] * dz[n])
+    return total

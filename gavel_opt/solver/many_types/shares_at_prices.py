@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from gavel_opt.arrays import Bools, Floats
+from gavel_opt.arrays import Bools, Floats, Ints
 from gavel_opt.kernels.jit import compiled
 from gavel_opt.solver.settings import SETTINGS
 
@@ -77,6 +77,18 @@ def settle(jobs: Jobs, price: Floats, change: Floats, enough: float, at: Centre)
         own = Own(jobs.rate[i], cost, x, of, jobs.jobs[i], jobs.needs[i], jobs.free[i])
         if not (of[TIME] > 0.0 and _follow(own, costs_more)):
             _begin(own)
+        _settle_one(own, enough, new)
+
+
+@compiled
+def settle_few(jobs: Jobs, at: Ints, price: Floats, enough: float, centre: Centre) -> None:
+    """The same on the types ``at`` of each job, ``(G, K)``, from duals with which all shares are positive."""
+    cost, new = centre.room[0], centre.room[1]
+    for i in range(at.shape[0]):
+        for k in range(at.shape[1]):
+            cost[k] = jobs.use[i] * price[at[i, k]]
+        job = jobs.rate[i], cost, centre.x[i], centre.of[i]
+        own = Own(job[0], job[1], job[2], job[3], jobs.jobs[i], jobs.needs[i], jobs.free[i])
         _settle_one(own, enough, new)
 
 
