@@ -12,7 +12,8 @@ from typing import NamedTuple
 import numpy as np
 
 from gavel_opt.arrays import Bools, Floats, Ints
-from gavel_opt.kernels.assignment import Lines, assign
+from gavel_opt.kernels.assignment.assign import assign
+from gavel_opt.kernels.assignment.lines import Lines
 from gavel_opt.kernels.jit import compiled
 from gavel_opt.kernels.job_columns import JobColumns
 from gavel_opt.kernels.random_streams import next_below

@@ -22,7 +22,7 @@ import numpy as np
 
 from gavel_opt.arrays import plain_array
 from gavel_opt.errors import InputError
-from gavel_opt.kernels.assignment import Lines
+from gavel_opt.kernels.assignment.lines import Lines
 from gavel_opt.kernels.job_lines import Placing, place_in_lines
 from gavel_opt.model.cluster_state import ClusterState, StandingState
 from gavel_opt.policies.one_kernel import KeepsTypes
