@@ -278,6 +278,8 @@ def rows() -> Iterator[Row]:
                 yield Row(name, perf, state)
                 if weights:
                     yield Row(f"plain, {name}", "max_min_fairness", state)
+                yield Row(f"finish-time, {name}", "finish_time_fairness_perf", state)
+                yield Row(f"makespan, {name}", "min_total_duration_perf", state)
     for jobs in (26, 52, 104, 150):
         yield Row(
             f"max-min packed, {jobs} job types, 2048 jobs", packed, partial(job_types, jobs, 2048)

@@ -11,7 +11,7 @@ import pytest
 from programs import max_min, slack
 from threadpoolctl import threadpool_limits
 
-from gavel_opt.model.allocation_program import Blocks
+from gavel_opt.model.allocation_program import Blocks, FinishTimeProgram
 from gavel_opt.solver import optimum as module
 from gavel_opt.solver.many_types import method
 from gavel_opt.solver.memory import Memory
@@ -154,6 +154,46 @@ def test_next_time_few_types_of_each_job_are_looked_at(seed, monkeypatch):
     assert seen
     assert max(seen) <= types // 2
     assert answer.x.tobytes() == optimum(task, "canonical")[0].x.tobytes()
+
+
+def finish_times(seed, kind, many):
+    """The same jobs, begun and of lengths of their own."""
+    blocks = program(seed, kind, many).blocks
+    rng = np.random.default_rng(seed)
+    steps = blocks.rate.mean(axis=1) * rng.uniform(1e5, 1e6, GROUPS)
+    isolated = steps / blocks.rate.mean(axis=1) * rng.uniform(2.0, 3.0, GROUPS)
+    return FinishTimeProgram(blocks, rng.uniform(0, 1e4, GROUPS), steps, isolated)
+
+
+@pytest.mark.parametrize("many", [0.4, 1.5, 4.0, 8.0])
+@pytest.mark.parametrize("kind", ["alike", "different"])
+def test_finish_times_are_the_tangents(kind, many, answers, monkeypatch):
+    """The optimum of the methods of before, whose searches took 200 steps and more."""
+    memory = Memory()
+    for seed in range(2):
+        task = finish_times(seed, kind, many)
+        again = [optimum(task, "canonical", memory)[0].x.tobytes() for _ in range(2)]
+        answer, certificate, _ = optimum(task, "canonical")
+        assert again == 2 * [answer.x.tobytes()]
+        assert certificate.within(1e-10)
+        assert slack(task, answer) > -1e-10
+        with monkeypatch.context() as patch:
+            patch.setattr(method, "by_columns", lambda given: False)
+            before = optimum(task, "canonical")[0]
+        assert answer.level == pytest.approx(before.level, rel=1e-11)
+        np.testing.assert_allclose(answer.x, before.x, rtol=0, atol=1e-8)
+        np.testing.assert_allclose(answer.level_dual, before.level_dual, rtol=1e-6, atol=1e-12)
+    assert [solved for solved, _ in answers] == 6 * [True]
+
+
+def test_finish_times_of_another_method_have_the_same_bits(answers, monkeypatch):
+    task = finish_times(3, "different", 20.0)
+    answer = optimum(task, "canonical")[0]
+    monkeypatch.setattr(method.Point, "follow", lambda *_: (0, False))
+    other = optimum(task, "canonical")[0]
+    assert [solved for solved, _ in answers] == [True, False]
+    assert other.x.tobytes() == answer.x.tobytes()
+    assert other.level == answer.level
 
 
 def test_how_many_threads_blas_has_is_not_told():

@@ -1,6 +1,8 @@
-"""Programs of one level, many worker types and many groups: a path on few columns of each, and the optimum from its face."""
+"""Programs of one level or of finish times, many worker types and many groups: a path on few columns of each, and the optimum from its face."""
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 
@@ -25,6 +27,8 @@ FEW, ROUNDS = 16, 6
 """Columns of each job that are looked at first, and how often others may join."""
 GOALS = 1e-8, 1e-10, 1e-12
 """Gaps at which the face is tried."""
+TANGENTS, DIGITS = 30, 1 << 33
+"""Tangents at most, and how fine the places are where they touch: so near to each other they are the same but for rounding."""
 VERY_MANY = 100
 """Types from which on jobs need not run alike for this method."""
 SPARE = 1e-9
@@ -42,9 +46,9 @@ def by_columns(given: Given) -> bool:
 
     Where no two jobs run alike and types are fewer, a search with the prices alone takes less.
     """
-    if not given.slope.size:
-        return False
     rate = given.rate
+    if not given.slope.size:
+        return bool(rate.shape[1] >= VERY_MANY and (given.steps > 0.0).all())
     if rate.shape[1] >= VERY_MANY:
         return True
     # jobs that run alike differ by a factor at most
@@ -53,7 +57,7 @@ def by_columns(given: Given) -> bool:
 
 
 def solve_level(given: Given, start: Floats, found: Found) -> tuple[bool, bool]:
-    """Solve a program of one level for its canonical optimum.
+    """Solve a program of one level, or of finish times, for its canonical optimum.
 
     Parameters
     ----------
@@ -65,12 +69,19 @@ def solve_level(given: Given, start: Floats, found: Found) -> tuple[bool, bool]:
     solved, priced
         Whether there is an answer, and whether all worker types have a price.
     """
+    with one_thread(), np.errstate(all="ignore"):  # where there is no such face, numbers run away
+        if not given.slope.size:
+            return _solve_finish_times(given, start, found)
+        return _solve_scaled(given, start, found)
+
+
+def _solve_scaled(given: Given, start: Floats, found: Found) -> tuple[bool, bool]:
+    """The same of a program of one level."""
     scaled = _scaled(given)
     if scaled is None:
         return False, False
     program, highest, scale, unit = scaled
-    with one_thread(), np.errstate(all="ignore"):  # where there is no such face, numbers run away
-        best, near, steps = _solve(program, highest, start[:-1], float(start[-1]) / unit)
+    best, near, steps = _solve(program, highest, start[:-1], float(start[-1]) / unit)
     if best is None:
         return False, False
     _take(best, scale, unit, steps, found)
@@ -80,24 +91,75 @@ def solve_level(given: Given, start: Floats, found: Found) -> tuple[bool, bool]:
     return True, bool((best.price > 0.0).all())
 
 
+def _solve_finish_times(given: Given, start: Floats, found: Found) -> tuple[bool, bool]:
+    """The same of finish times: what jobs need is convex in t, and tangents at the last optimum lead to its own.
+
+    They touch at numbers of few digits, so the answer does not depend on where the first ones did.
+    """
+    top, (age, steps, isolated) = given.rate.max(axis=1), given[6:9]
+    cap = float((-(age + steps / top) / isolated).min())
+    if not cap < 0.0:
+        return False, False
+    t = min(float(start[-1]), cap) if start[0] > 0.0 else cap
+    prices, many = start.copy(), 0
+    for _ in range(TANGENTS):
+        t = _few_digits(t)
+        tangents, shift = _tangents(given, t)
+        prices[-1] = shift + t
+        solved, priced = _solve_scaled(tangents, prices, found)
+        if not solved:
+            return False, False
+        many += int(found.summary[5])
+        level = float(found.summary[1]) - shift
+        if _few_digits(level) == t:
+            copy_into(start[:-1], prices[:-1])
+            start[-1] = level
+            found.summary[0] = found.summary[1] = -level
+            found.summary[5] = many
+            return True, priced
+        t = min(level, cap)
+    return False, False
+
+
+def _tangents(given: Given, t: float) -> tuple[Given, float]:
+    """What jobs need near t, as a program of one level that is larger than t by so much."""
+    part = 1.0 / (-t * given.isolated - given.age)
+    level = given.steps * part
+    slope, shift = level * given.isolated * part, -2.0 * t
+    none = np.empty(0)
+    return Given(*given[:4], slope, level - slope * (t + shift), none, none, none), shift
+
+
+def _few_digits(t: float) -> float:
+    """A number near t that has so few digits that others as near to it have the same."""
+    part, power = math.frexp(t)
+    return math.ldexp(round(part * DIGITS) / DIGITS, power)
+
+
 def settled(given: Given, found: Found) -> Found:
     """Another method's optimum with the bits that :func:`solve_level` gives, worked out from its face; as it is where there is doubt.
 
     So the answer does not depend on whether the path came to the face.
     """
+    level = float(found.summary[1])
+    shift, sign = 0.0, 1.0
+    if not given.slope.size:
+        sign = -1.0
+        given, shift = _tangents(given, _few_digits(-level))
     scaled = _scaled(given)
     if scaled is None:
         return found
     program, _, scale, unit = scaled
     x, price = found.x, found.capacity_dual
     idles = x.sum(axis=1) < 1.0 - SPARE
-    need = program.floor + float(found.summary[1]) / unit
+    need = program.floor + (sign * level + shift) / unit
     above = (program.rate * x).sum(axis=1) > need + SPARE * abs(need)
     face = Face((x > 0.0) & (program.rate > 0.0), idles, above, price <= 0.0)
     with one_thread(), np.errstate(all="ignore"):
         best = optimum_of_face(program, face)
     if best is not None:
         _take(best, scale, unit, int(found.summary[5]), found)
+        found.summary[:2] = sign * (found.summary[:2] - shift)
     return found
 
 
