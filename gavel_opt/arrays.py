@@ -10,6 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
 Bools: TypeAlias = NDArray[np.bool_]
+Singles: TypeAlias = NDArray[np.float32]
+SmallInts: TypeAlias = NDArray[np.int32]
+Bytes: TypeAlias = NDArray[np.int8]
 
 
 def frozen_floats(values: ArrayLike) -> Floats:

@@ -11,7 +11,7 @@ from gavel_opt.solver.pair_simplex.levels_in_order import Lines, Ordered, levels
 from gavel_opt.solver.prices.bottleneck_pairs import Pairs
 from gavel_opt.solver.prices.cheapest_mix import Given
 
-ORDERED = range(2, 1201)
+ORDERED = range(2, 4097)
 """Groups for which levels are found so: each pivot takes the square of their number."""
 
 _VERTEX_FROM = 48
@@ -59,7 +59,7 @@ def ordered_levels(
         np.zeros(groups),
         np.zeros(blocks.combinations * types, np.int64),
         np.zeros(2 * groups + types, np.int64),
-        np.zeros(2, np.int64),
+        np.zeros(4, np.int64),
     )
     task = given, of_pairs, Lines._make(map(plain_array, lines)), found
     if groups > _INTERPRETED:

@@ -22,10 +22,32 @@ from typing import NamedTuple
 import numpy as np
 
 from gavel_opt.arrays import Floats, Ints
-from gavel_opt.kernels.dense import copy_into
+from gavel_opt.kernels.dense import copy_into, sum_of_squares
 from gavel_opt.kernels.jit import compiled, compiled_apart
-from gavel_opt.solver.pair_simplex.columns import Columns, T, columns_of, entries_of, slack_of
-from gavel_opt.solver.pair_simplex.dual_simplex import DUST, FREE, HELD, NONE, OUT, PIVOT
+from gavel_opt.solver.pair_simplex.columns import Columns, T, columns_of, slack_of
+from gavel_opt.solver.pair_simplex.dual_simplex import FREE, HELD, NONE, OUT, PIVOT
+from gavel_opt.solver.pair_simplex.factored_basis import (
+    KEPT,
+    WIDE,
+    Factors,
+    bring_in,
+    put_column,
+    read_row,
+    room_for_factors,
+    solve_wide,
+)
+from gavel_opt.solver.pair_simplex.markowitz import Active, factorise, room_to_factor
+from gavel_opt.solver.pair_simplex.open_columns import (
+    INSIDE,
+    OPEN,
+    OpenColumns,
+    cost_of,
+    find_cheapest,
+    note,
+    open_columns,
+    set_state,
+    shut_what_costs,
+)
 from gavel_opt.solver.prices.bottleneck_pairs import Pairs
 from gavel_opt.solver.prices.cheapest_mix import Given
 
@@ -35,9 +57,7 @@ _LOOSE = 1e-11
 """Basic variables may fall below zero by this, so that larger coefficients can be chosen."""
 _RIGHT = 1e-9
 """What a level may be off its bound, beside what this is added up from, levels as about 1: more, and the inverse has lost its digits."""
-_EACH = 2
-"""Columns of each group that a pass finds, at most."""
-_LIMIT = 40
+_LIMIT = 100
 """Pivots at most, for each row."""
 
 
@@ -74,7 +94,7 @@ class Ordered(NamedTuple):
     slack
         Whether the slack of each row is, ``(R,)``; t is, too.
     counts
-        Stops, and pivots, ``(2,)``.
+        Stops, pivots, solutions for what may enter, and passes over all columns, ``(4,)``.
     """
 
     level: Floats
@@ -88,53 +108,33 @@ class Standing(NamedTuple):
 
     Attributes
     ----------
-    inverse
-        Of the basis, by its columns: ``inverse[k]`` is what the slack of row k is in terms of the basis, ``(R, R)``. A set of few
-        jobs has zeros but for its own rows in its row of the inverse, so a pivot is a few runs along these.
+    factors, active
+        Of the basis, and room to make them.
     basic, value
         The variable in each place of the basis, and its value, ``(R,)``.
     slack
         OUT, FREE or HELD, of each row.
-    inside
-        Whether each column is in the basis, ``(C J,)``; at the end, whether t is.
-    y
-        Prices, with zeros for nobody's row, ``(2 R,)``.
-    entering
-        What is to enter, in terms of the basis, ``(R,)``.
+    gone
+        Whether each row's slack is of no use any more, ``(R,)``.
+    columns
+        What may still come in.
+    y, part
+        Prices, with zeros for nobody's row, ``(2 R,)``, and room to read them, ``(R,)``.
+    entering, which
+        What may enter, in terms of the basis, ``(WIDE, R)``, and which variables these are, ``(WIDE,)``.
     """
 
-    inverse: Floats
+    factors: Factors
+    active: Active
     basic: Ints
     value: Floats
     slack: Ints
-    inside: Ints
-    y: Floats
-    entering: Floats
-
-
-class Search(NamedTuple):
-    """What may still come into the basis.
-
-    Attributes
-    ----------
-    member, begin, many
-        Combinations that each group has a part in: those of group g are ``many[g]`` from ``begin[g]`` on.
-    gone, gone_row
-        Columns and slacks that are of no use any more, ``(C J,)``, ``(R,)``.
-    best, which
-        The cheapest columns of each group in the last pass, and what they cost, ``(G, EACH)``.
-    priced
-        Whether a group's level or time has a price, ``(G,)``.
-    """
-
-    member: Ints
-    begin: Ints
-    many: Ints
     gone: Ints
-    gone_row: Ints
-    best: Floats
+    columns: OpenColumns
+    y: Floats
+    part: Floats
+    entering: Floats
     which: Ints
-    priced: Ints
 
 
 @compiled_apart
@@ -144,15 +144,19 @@ def levels_in_order(given: Given, pairs: Pairs, lines: Lines, found: Ordered) ->
     if columns.unit == 0.0:
         return False
     groups, types, rows = columns.jobs.size, columns.workers.size, columns.limit.size
-    at, search = _stand_alone(columns), _search_in(columns)
+    at = _stand_alone(columns)
     left, first, limit = np.ones(groups, np.int64), -1, _LIMIT * rows
-    columns.rise[:] = 0.0
-    _turn(columns, lines, left, at, at.entering)
+    _turn(columns, lines, left)
+    if not factorise(columns, at.basic, at.factors, at.active):
+        return False
+    put_column(columns, T, at.factors, 1)
+    at.which[1] = T
+    solve_wide(at.factors, at.entering, at.which, NONE)
     while True:
-        place = _take_in(at, T)
-        if place < 0 or not _raise(columns, at, search, place, found.counts, limit):
+        place = _take_in(columns, at, 1)
+        if place < 0 or not _raise(columns, at, place, found.counts, limit):
             return False
-        chief = _stop(columns, at, search, lines, place, left)
+        chief = _stop(columns, at, lines, place, left)
         if chief < 0:
             return False
         first = chief if first < 0 else first
@@ -162,7 +166,7 @@ def levels_in_order(given: Given, pairs: Pairs, lines: Lines, found: Ordered) ->
     for g in range(groups):
         found.level[g] = -columns.limit[g] / columns.jobs[g] * columns.unit * columns.slope[g]
     for c in range(columns.one.size * types):
-        found.inside[c] = at.inside[c]
+        found.inside[c] = int(at.columns.state[c] == INSIDE)
     # t stands where it was at the first stop, when prices were a proof for all columns
     for k in range(rows):
         found.slack[k] = int(at.slack[k] != OUT and k != first)
@@ -170,91 +174,39 @@ def levels_in_order(given: Given, pairs: Pairs, lines: Lines, found: Ordered) ->
 
 
 @compiled
-def _add(total: Floats, times: float, part: Floats) -> None:
-    for i in range(total.size):
-        total[i] += times * part[i]
-
-
-@compiled
-def _search_in(columns: Columns) -> Search:
-    """All that runs somewhere, by group."""
-    groups, types, many = columns.jobs.size, columns.workers.size, columns.one.size
-    begin, count = np.zeros(groups, np.int64), np.zeros(groups, np.int64)
-    for n in range(many):
-        count[columns.one[n]] += 1
-        if columns.two[n] < groups:
-            count[columns.two[n]] += 1
-    for g in range(1, groups):
-        begin[g] = begin[g - 1] + count[g - 1]
-    member = np.empty(begin[groups - 1] + count[groups - 1], np.int64)
-    count[:] = 0
-    gone = np.zeros(many * types, np.int64)
-    for n in range(many):
-        one, two = columns.one[n], columns.two[n]
-        member[begin[one] + count[one]] = n
-        count[one] += 1
-        if two < groups:
-            member[begin[two] + count[two]] = n
-            count[two] += 1
-        for j in range(types):
-            gone[n * types + j] = 1 - columns.runs[n, j]
-    return Search(
-        member,
-        begin,
-        count,
-        gone,
-        np.zeros(columns.limit.size, np.int64),
-        np.zeros((groups, _EACH)),
-        np.zeros((groups, _EACH), np.int64),
-        np.zeros(groups, np.int64),
-    )
-
-
-@compiled
 def _stand_alone(columns: Columns) -> Standing:
     """Stand at levels of zero: each group alone where it is fastest, for no time yet."""
     groups, types, rows = columns.jobs.size, columns.workers.size, columns.limit.size
     at = Standing(
-        np.zeros((rows, rows)),
+        room_for_factors(rows),
+        room_to_factor(rows),
         np.zeros(rows, np.int64),
         columns.limit.copy(),
         np.full(rows, FREE),
-        np.zeros(columns.one.size * types + 1, np.int64),
+        np.zeros(rows, np.int64),
+        open_columns(columns),
         np.zeros(2 * rows),
         np.zeros(rows),
+        np.zeros((WIDE, rows)),
+        np.full(WIDE, NONE),
     )
     for k in range(rows):
-        at.inverse[k, k] = 1.0
         at.basic[k] = slack_of(k)
     for g in range(groups):
         fastest = 0
         for j in range(types):
             if columns.rate[g, j] > columns.rate[g, fastest]:
                 fastest = j
-        _express(columns, at, g * types + fastest)
-        _put_in(at, g, g * types + fastest, 0.0)
-    at.entering[:] = 0.0
+        at.basic[g] = g * types + fastest
+        set_state(columns, at.columns, at.basic[g], INSIDE)
+        at.slack[g], at.value[g] = OUT, 0.0
     return at
 
 
 @compiled
-def _express(columns: Columns, at: Standing, variable: int) -> None:
-    """Express a column or a slack in terms of the basis."""
-    rows, values = np.empty(5, np.int64), np.empty(5)
-    if variable < T:
-        rows[0], values[0], many = slack_of(variable), 1.0, 1
-    else:
-        many = entries_of(columns, variable, rows, values)
-    at.entering[:] = 0.0
-    for n in range(many):
-        _add(at.entering, values[n], at.inverse[rows[n]])
-
-
-@compiled
-def _take_in(at: Standing, variable: int) -> int:
-    """Raise a variable, expressed in the basis, until one of these is zero, and take it in at that place; -1 where nothing stops it."""
-    entering, value = at.entering, at.value
-    until = np.inf
+def _take_in(columns: Columns, at: Standing, wide: int) -> int:
+    """Raise a variable until something of the basis is zero, and take it in at that place; -1 where nothing stops it."""
+    entering, value, until = at.entering[wide], at.value, np.inf
     for i in range(value.size):
         if entering[i] > PIVOT and _may_leave(at, i):
             until = min(until, (max(value[i], 0.0) + _LOOSE) / entering[i])
@@ -265,8 +217,10 @@ def _take_in(at: Standing, variable: int) -> int:
             largest, place = entering[i], i
     if place >= 0:
         step = max(value[place], 0.0) / largest
-        _add(value, -step, entering)
-        _put_in(at, place, variable, step)
+        for i in range(value.size):
+            value[i] -= step * entering[i]
+        if not _put_in(columns, at, place, wide, step):
+            return -1
     return place
 
 
@@ -277,60 +231,78 @@ def _may_leave(at: Standing, place: int) -> bool:
 
 
 @compiled
-def _put_in(at: Standing, place: int, variable: int, value: float) -> None:
-    """Take a variable, expressed in the basis, into it at a place; the values of the others are there already."""
-    inverse, entering = at.inverse, at.entering
-    pivot = 1.0 / entering[place]
-    entering[place] = 0.0
-    for k in range(entering.size):
-        part = inverse[k, place] * pivot
-        if abs(inverse[k, place]) <= DUST:
-            inverse[k, place] = 0.0
-        else:
-            _add(inverse[k], -part, entering)
-            inverse[k, place] = part
-    _mark(at, at.basic[place], 0)
-    _mark(at, variable, 1)
+def _put_in(columns: Columns, at: Standing, place: int, wide: int, value: float) -> bool:
+    """Take a variable into the basis at a place; the values of the others are there already. False where factors fail."""
+    factors, kept, variable = at.factors, at.factors.many[0], at.which[wide]
+    copy_into(factors.entered[kept], at.entering[wide])
+    factors.left[kept] = place
+    factors.many[0] += 1
+    _mark(columns, at, at.basic[place], False)
+    _mark(columns, at, variable, True)
     at.basic[place], at.value[place] = variable, value
+    at.which[wide] = NONE
+    for other in range(WIDE):
+        if at.which[other] != NONE:
+            bring_in(at.entering[other], factors.entered[kept], place)
+    if kept + 1 < KEPT:
+        return True
+    return factorise(columns, at.basic, factors, at.active)
 
 
 @compiled
-def _mark(at: Standing, variable: int, inside: int) -> None:
+def _mark(columns: Columns, at: Standing, variable: int, inside: bool) -> None:
     """Note that a variable is in the basis, or that it is not."""
     if variable < T:
-        at.slack[slack_of(variable)] = FREE if inside == 1 else OUT
-    elif variable == T:
-        at.inside[at.inside.size - 1] = inside
-    else:
-        at.inside[variable] = inside
+        at.slack[slack_of(variable)] = FREE if inside else OUT
+    elif variable > T:
+        set_state(columns, at.columns, variable, INSIDE if inside else OPEN)
 
 
 @compiled
-def _raise(
-    columns: Columns, at: Standing, search: Search, place: int, counts: Ints, limit: int
-) -> bool:
+def _raise(columns: Columns, at: Standing, place: int, counts: Ints, limit: int) -> bool:
     """Take in what pays until nothing does: t, in its place, is as large as it can be."""
     while True:
         nothing = _read_prices(at, place)
-        if not _pass_over(columns, at, search, nothing, False):
+        counts[3] += 1
+        if not _is_right(columns, at, nothing):
             return False
-        entering = _cheapest(columns, at, search, nothing)
-        if entering == NONE:
+        find_cheapest(columns, at.columns, at.y, nothing)
+        many = _cheapest(columns, at, nothing)
+        if many == 0:
             return True
-        while entering != NONE:
-            counts[1] += 1
-            _express(columns, at, entering)
-            if counts[1] > limit or _take_in(at, entering) < 0:
-                return False
-            entering = _cheapest(columns, at, search, _read_prices(at, place))
+        while many > 0:
+            counts[2] += 1
+            solve_wide(at.factors, at.entering, at.which, NONE)
+            wide = _best(at, place, nothing)
+            while wide >= 0:
+                counts[1] += 1
+                if counts[1] > limit or _take_in(columns, at, wide) < 0:
+                    return False
+                wide = _best(at, place, nothing)
+            nothing = _read_prices(at, place)
+            many = _cheapest(columns, at, nothing)
+
+
+@compiled
+def _best(at: Standing, place: int, nothing: float) -> int:
+    """Which of those that are expressed in the basis raises t most for how far it moves; -1 where none does."""
+    most, found = 0.0, -1
+    for wide in range(WIDE):
+        entering = at.entering[wide]
+        if at.which[wide] == NONE or entering[place] >= -nothing:
+            continue
+        gain = entering[place] * entering[place] / (1.0 + sum_of_squares(entering))
+        if gain > most:
+            most, found = gain, wide
+    return found
 
 
 @compiled
 def _read_prices(at: Standing, place: int) -> float:
     """Read prices from the row of t; costs up to what is returned are nothing."""
     dearest = 0.0
+    read_row(at.factors, place, at.part, at.y)
     for k in range(at.basic.size):
-        at.y[k] = at.inverse[k, place]
         dearest = max(dearest, abs(at.y[k]))
     nothing = _PAYS * dearest
     for k in range(at.basic.size):
@@ -340,105 +312,53 @@ def _read_prices(at: Standing, place: int) -> float:
 
 
 @compiled
-def _pass_over(columns: Columns, at: Standing, search: Search, nothing: float, leave: bool) -> bool:
-    """Look at all columns that have a price: for the cheapest of each group, or to let those go that cost something.
-
-    False where one of the basis costs something: then the inverse has lost its digits.
-    """
-    groups, types, y, gone = columns.jobs.size, columns.workers.size, at.y, search.gone
-    best, which, priced = search.best, search.which, search.priced
-    everywhere = False
-    for j in range(types):
-        everywhere = everywhere or y[2 * groups + j] != 0.0
-    for g in range(groups):
-        priced[g] = int(everywhere or y[g] != 0.0 or y[groups + g] != 0.0)
-        for e in range(_EACH):
-            best[g, e], which[g, e] = -nothing, NONE
-    right = True
-    for g in range(groups):
-        if priced[g] == 0:
-            continue
-        begin, stay = search.begin[g], 0
-        for m in range(begin, begin + search.many[g]):
-            n = search.member[m]
-            one, two = columns.one[n], columns.two[n]
-            other = two if one == g else one
-            seen = other < g and priced[other] == 1
-            time = columns.time[n] * y[groups + one] + columns.time_two[n] * y[groups + two]
-            use, stays = columns.use[n], 0
-            for j in range(types):
-                c = n * types + j
-                if gone[c] == 1:
-                    continue
-                stays = 1
-                if seen:
-                    continue
-                cost = time + use * y[2 * groups + j]
-                cost -= columns.rate[n, j] * y[one] + columns.rate_two[n, j] * y[two]
-                if at.inside[c] == 1:
-                    right = right and abs(cost) <= nothing
-                elif leave and cost > nothing:
-                    gone[c] = 1
-                elif cost < best[g, _EACH - 1]:
-                    _note(best[g], which[g], cost, c)
-                if other < groups and at.inside[c] == 0 and cost < best[other, _EACH - 1]:
-                    _note(best[other], which[other], cost, c)
-            if stays == 1:
-                search.member[begin + stay] = n
-                stay += 1
-        search.many[g] = stay
+def _is_right(columns: Columns, at: Standing, nothing: float) -> bool:
+    """Whether all columns of the basis cost nothing; if not, the factors have lost their digits."""
+    types, right = columns.workers.size, True
+    for place in range(at.basic.size):
+        column = at.basic[place]
+        if column > T:
+            right = (
+                right and abs(cost_of(columns, at.y, column // types, column % types)) <= nothing
+            )
     return right
 
 
 @compiled
-def _note(best: Floats, which: Ints, cost: float, column: int) -> None:
-    """Note a column among the cheapest, in place of the dearest of them."""
-    at = best.size - 1
-    while at > 0 and best[at - 1] > cost:
-        best[at], which[at] = best[at - 1], which[at - 1]
-        at -= 1
-    best[at], which[at] = cost, column
-
-
-@compiled
-def _cheapest(columns: Columns, at: Standing, search: Search, nothing: float) -> int:
-    """What costs least of the columns that the last pass found, and of the slacks; NONE where nothing pays."""
-    groups, types, y = columns.jobs.size, columns.workers.size, at.y
-    least, found = -nothing, NONE
-    for g in range(groups):
-        for e in range(_EACH):
-            c = search.which[g, e]
-            if c == NONE:
-                break
-            if at.inside[c] == 1:
-                continue
-            n, j = c // types, c % types
-            one, two = columns.one[n], columns.two[n]
-            cost = columns.time[n] * y[groups + one] + columns.time_two[n] * y[groups + two]
-            cost += columns.use[n] * y[2 * groups + j]
-            cost -= columns.rate[n, j] * y[one] + columns.rate_two[n, j] * y[two]
-            if cost < least:
-                least, found = cost, c
+def _cheapest(columns: Columns, at: Standing, nothing: float) -> int:
+    """Ask for what costs least of the columns that the last pass found, and of the slacks; how many these are."""
+    groups, y, them = columns.jobs.size, at.y, at.columns
+    least, which = np.full(WIDE, -nothing), np.full(WIDE, NONE)
+    for f in range(them.many_found[0]):
+        found, part = them.found[f], them.part[f]
+        one, two, j = found[0], found[1], found[2]
+        cost = part[0] * y[groups + one] + part[1] * y[groups + two] + part[2] * y[2 * groups + j]
+        cost -= part[3] * y[one] + part[4] * y[two]
+        if cost < least[WIDE - 1] and them.state[found[3]] == OPEN:
+            note(least, which, cost, found[3])
     for k in range(columns.limit.size):
-        if at.slack[k] == OUT and search.gone_row[k] == 0 and y[k] < least:
-            least, found = y[k], slack_of(k)
-    return found
+        if at.slack[k] == OUT and y[k] < least[WIDE - 1] and at.gone[k] == 0:
+            note(least, which, y[k], slack_of(k))
+    many = 0
+    for wide in range(WIDE):
+        at.which[wide] = which[wide]
+        if which[wide] != NONE:
+            put_column(columns, which[wide], at.factors, wide)
+            many += 1
+    return many
 
 
 @compiled
-def _stop(
-    columns: Columns, at: Standing, search: Search, lines: Lines, place: int, left: Ints
-) -> int:
+def _stop(columns: Columns, at: Standing, lines: Lines, place: int, left: Ints) -> int:
     """Stop the groups whose level has a price, and let go what costs something; one of them, -1 where there is none."""
     nothing = _read_prices(at, place)
-    if not _pass_over(columns, at, search, nothing, True):
-        return -1
+    shut_what_costs(columns, at.columns, at.y, nothing)
     y, t, chief, dearest, bound, size = at.y, at.value[place], -1, nothing, 0.0, 0.0
     for k in range(columns.limit.size):
         bound += y[k] * columns.limit[k]
         size += abs(y[k]) * max(abs(columns.limit[k]), columns.jobs[k] if k < left.size else 0.0)
         if at.slack[k] == OUT and y[k] > nothing:
-            search.gone_row[k] = 1
+            at.gone[k] = 1
     for g in range(left.size):
         if left[g] == 1 and columns.rise[g] > 0.0 and y[g] > dearest:
             dearest, chief = y[g], g
@@ -448,20 +368,23 @@ def _stop(
         columns.limit[g] -= columns.rise[g] * t
         if y[g] > nothing:  # whoever is still to begin never does
             left[g] = 0
-    _express(columns, at, slack_of(chief))
-    # t in terms of the basis is itself; the rest is what it changes by
-    onwards = np.zeros(at.entering.size)
-    _turn(columns, lines, left, at, onwards)
-    onwards[place] = 0.0
-    _put_in(at, place, slack_of(chief), 0.0)
+    put_column(columns, slack_of(chief), at.factors, 0)
+    _turn(columns, lines, left)
+    put_column(columns, T, at.factors, 1)
+    at.which[:] = NONE
+    at.which[0], at.which[1] = slack_of(chief), T
+    solve_wide(at.factors, at.entering, at.which, NONE)
+    # nobody who is left has a price
+    at.entering[1, place] = 0.0
+    if not _put_in(columns, at, place, 0, 0.0):
+        return -1
     at.slack[chief] = HELD
-    copy_into(at.entering, onwards)
     return chief
 
 
 @compiled
-def _turn(columns: Columns, lines: Lines, left: Ints, at: Standing, onwards: Floats) -> None:
-    """Let those that are left rise as their entities have them, and add to ``onwards`` what that changes t by, in terms of the basis."""
+def _turn(columns: Columns, lines: Lines, left: Ints) -> None:
+    """Let those that are left rise as their entities have them."""
     entities = lines.weight.size
     total, front = np.zeros(entities), np.full(entities, -1)
     for g in range(left.size):
@@ -480,7 +403,4 @@ def _turn(columns: Columns, lines: Lines, left: Ints, at: Standing, onwards: Flo
         speed[g] /= columns.slope[g]
         fastest = max(fastest, speed[g])
     for g in range(left.size):
-        rise = columns.jobs[g] * (speed[g] / fastest) if speed[g] > 0.0 else 0.0
-        if rise != columns.rise[g]:
-            _add(onwards, rise - columns.rise[g], at.inverse[g])
-            columns.rise[g] = rise
+        columns.rise[g] = columns.jobs[g] * (speed[g] / fastest) if speed[g] > 0.0 else 0.0
