@@ -76,12 +76,12 @@ def with_weights(jobs: int) -> Any:
     return replace(state, weight=np.random.default_rng(3).uniform(0.5, 3.0, jobs))
 
 
-def nearly_enough(jobs: int) -> Any:
-    """No two jobs alike, and workers for four of five of them: each is stopped at a level of its own."""
+def nearly_enough(jobs: int, part: float) -> Any:
+    """No two jobs alike, and workers for that part of them: each is stopped at a level of its own."""
     from bench.packed import states
 
     state = next(states("distinct", jobs))
-    workers = max(1, round(0.8 * int(state.scale_factor.sum()) / state.workers.size))
+    workers = max(1, round(part * int(state.scale_factor.sum()) / state.workers.size))
     return replace(state, workers=np.full(state.workers.size, workers))
 
 
@@ -216,12 +216,19 @@ def rows() -> Iterator[Row]:
             f"{filling}_packed",
             partial(servers, jobs, part),
         )
-    for jobs in (64, 128, 256):
-        yield Row(
-            f"water filling packed, all different, GPUs for 80 %, {jobs} jobs",
-            f"{filling}_packed",
-            partial(nearly_enough, jobs),
-        )
+    different = {
+        0.8: (64, 128, 256, 512, 1024, 2048),
+        0.5: (256,),
+        0.55: (256, 512, 1024),
+        1.2: (2048,),
+    }
+    for part, sizes in different.items():
+        for jobs in sizes:
+            yield Row(
+                f"water filling packed, all different, GPUs for {100 * part:.0f} %, {jobs} jobs",
+                f"{filling}_packed",
+                partial(nearly_enough, jobs, part),
+            )
     for jobs in (32, 64, 128):
         yield Row(
             f"hierarchical packed (figure 14), {jobs} jobs",
