@@ -226,17 +226,26 @@ def exercise_faces(elsewhere: Elsewhere | None = None) -> dict[str, float]:
     from gavel_opt import make_policy
     from gavel_opt.kernels.groups import group_rows
     from gavel_opt.solver.column_generation.between_centres import Between, nearest_mix
-    from gavel_opt.solver.many_types.path import Level, Point
+    from gavel_opt.solver.many_types.method import solve_level
     from gavel_opt.solver.packed_optimum import packed_optimum
+    from gavel_opt.solver.prices.cheapest_mix import Given
+    from gavel_opt.solver.records import Found
     from gavel_opt.solver.water_filling_pairs import ordered_levels
 
     def solve() -> None:
         group_rows(np.zeros((2, 2)))
         nearest_mix([Between(np.ones(2), np.ones(2), np.arange(1.0, 3.0))], np.ones(2))
-        # one column of each of six jobs, on four types
-        rate, one = np.arange(1.0, 25.0).reshape(6, 4) % 5.0 + 1.0, np.ones(6)
-        few = Level(rate, one, one, np.ones(4), 0.0 * one, 1.0)
-        Point(few, np.arange(6)[:, None] % 4).follow(1e-8)
+        # six jobs on forty types, with workers for some of them and for all
+        rate, one, none = (
+            np.random.default_rng(0).uniform(1.0, 2.0, (6, 40)),
+            np.ones(6),
+            np.empty(0),
+        )
+        for use in (10.0, 1.0):
+            rows = one, 0.0 * one, none, none, none
+            few = Given(rate, use * one, np.ones(6, np.int64), np.ones(40), *rows)
+            found = Found(np.empty((6, 40)), np.empty(6), np.empty(40), np.empty(6))
+            solve_level(few, np.ones(41), found)
         for policy, workers, even in FACES:
             state = _different(np.ones(40, dtype=bool), workers, even)
             program: Any = next(iter(make_policy(policy).programs(state, merge=True)))
