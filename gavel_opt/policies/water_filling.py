@@ -69,11 +69,12 @@ from gavel_opt.policies.variants import (
 _NEAR = 0.9
 """Part of the levels asked for from which on they are likely to stop before the path bends again."""
 
-_PAIRED = 2.0
-"""Jobs for each worker that can run all of the time if all are in pairs: with fewer workers, these stop most jobs together."""
+_PAIRED, _PAIRED_IN_POOLS = 2.3, 2.0
+"""Jobs for each worker up to which levels are found at once; somewhat more than can run all of the time if all are in pairs. With
+fewer workers, these stop most jobs together."""
 
-_UNPOOLED = 256
-"""Groups up to which all levels are found at once although pools are fewer: program by program that takes 1.5 to 30 times as long."""
+_UNPOOLED = 512
+"""Groups up to which all levels are found at once although pools are fewer: program by program may take 2 to 30 times as long."""
 
 _TINY = 1e-300
 
@@ -134,7 +135,8 @@ class WaterFilling(ByVariant):
         at_once: Callable[[], _AtOnce] | None = None
         if ask.has_pairs and (ask is grouped or first.size <= _UNPOOLED):
             at_once = partial(_at_once, grouped, program, entities.lines(*whose), limit)
-        if at_once is not None and use.sum() < _PAIRED * state.workers.sum():
+        paired = _PAIRED if ask is grouped else _PAIRED_IN_POOLS
+        if at_once is not None and use.sum() < paired * state.workers.sum():
             found = yield from at_once()
             if found is not None:
                 return found.spread()

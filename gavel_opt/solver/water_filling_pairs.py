@@ -12,7 +12,7 @@ from gavel_opt.solver.prices.bottleneck_pairs import Pairs
 from gavel_opt.solver.prices.cheapest_mix import Given
 
 ORDERED = range(2, 4097)
-"""Groups for which levels are found so: each pivot takes the square of their number."""
+"""Groups for which levels are found so: pivots and passes over all pairs are more than in proportion to their number."""
 
 _VERTEX_FROM = 48
 """Groups from which on a basis is given; shares of fewer are in the midst of all that reach the levels."""
