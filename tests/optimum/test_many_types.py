@@ -112,6 +112,21 @@ def test_faces_that_are_none_are_left_without_a_word(rate, workers, answers, mon
     assert certificate.within(1e-10)
 
 
+@pytest.mark.parametrize("apart", [1e6, 1e10, 1e14])
+def test_levels_may_be_any_number_of_times_apart(apart, answers):
+    """Jobs far above their level lost all but rounding of their shares, and the program went to another method."""
+    task = program(0, "different", 0.4)
+    far = np.arange(GROUPS) % 3 == 0
+    rate = np.where(far[:, None], apart, 1.0) * task.blocks.rate
+    task = replace(task, blocks=replace(task.blocks, rate=rate), floor=0 * task.floor)
+    answer, certificate, _ = optimum(task, "canonical")
+    assert answers == [(True, False)]
+    assert certificate.within(1e-10)
+    turned = replace(task.blocks, rate=rate[::-1], use=task.blocks.use[::-1])
+    again = optimum(replace(task, blocks=turned, slope=task.slope[::-1]), "canonical")[0]
+    np.testing.assert_allclose(again.x[::-1], answer.x, atol=1e-9)
+
+
 def test_all_may_decide_and_run_on_a_type_of_their_own(answers):
     """Nobody is left to be centred: that was an error of numpy's."""
     rng = np.random.default_rng(0)

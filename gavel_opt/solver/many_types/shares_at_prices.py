@@ -94,13 +94,19 @@ def settle_few(jobs: Jobs, at: Ints, price: Floats, enough: float, centre: Centr
 
 @compiled
 def _begin(own: Own) -> None:
-    """Duals with which all shares are positive."""
-    rate, cost, _, of, count, need, free = own
-    lam, lowest = (SETTINGS.slack_weight * count / need if free else 0.0), math.inf
-    many = 0.0
+    """Duals with which all shares are positive.
+
+    That of level is what it is with as much to spare as the fastest type gives: with no more than the need, rates that
+    are many times as large would leave nothing of the costs but rounding.
+    """
+    rate, cost, _, of, count, _, free = own
+    top, many = 0.0, 0.0
+    for j in range(cost.size):
+        if cost[j] < NOBODY:
+            top, many = max(top, rate[j]), many + 1.0
+    lam, lowest = (SETTINGS.slack_weight * count / top if free else 0.0), math.inf
     for j in range(cost.size):
         lowest = min(lowest, cost[j] - lam * rate[j])
-        many += 1.0 if cost[j] < NOBODY else 0.0
     of[LAM], of[Q], of[MEAN] = lam, count * many + max(-lowest, 0.0), 0.0
 
 
