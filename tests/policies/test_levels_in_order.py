@@ -360,3 +360,27 @@ def test_prices_of_later_stop_nobody_at_the_bend_before(seed, monkeypatch):
     driver = Driver(make_policy(NAME), "structured")
     assert throughput(state, driver.allocate(state)) == pytest.approx(at_once, rel=1e-7)
     assert driver.tally.programs > 1
+
+
+def of_many_orders(seed: int, jobs: int, load: float):
+    """Jobs whose speeds, and weights, are twelve orders apart."""
+    state, draws = all_different(seed, jobs, load), np.random.default_rng(seed)
+    speed, table = 10.0 ** draws.uniform(-6.0, 6.0, jobs), state.throughputs
+    both = np.stack(np.broadcast_arrays(speed[:, None], speed[None, :]), axis=2)[..., None]
+    return replace(
+        state,
+        weight=10.0 ** draws.uniform(-6.0, 6.0, jobs),
+        throughputs=ThroughputTable(
+            table.alone * speed[:, None], table.paired * both, table.reference
+        ),
+        entity=np.arange(jobs) % 3,
+    )
+
+
+@pytest.mark.parametrize(("seed", "jobs"), [(2, 62), (5, 66), (11, 71)])
+def test_what_pays_by_rounding_is_not_sought_for_ever(seed, jobs):
+    """A slack paid by its price, and not once it was expressed in the basis, so it was asked for again and again."""
+    policy = make_policy(NAME, entities={"weights": [1.0, 2.5, 0.6], "within": "fairness"})
+    driver = Driver(policy, "structured")
+    driver.allocate(of_many_orders(seed, jobs, 0.5 + 0.1 * (seed % 7)))
+    assert driver.tally.programs == 1

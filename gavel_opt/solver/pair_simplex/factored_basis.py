@@ -121,6 +121,24 @@ def solve_wide(factors: Factors, found: Floats, which: Ints, nobody: int) -> Non
 
 
 @compiled
+def solve_alone(factors: Factors, right: Floats, found: Floats) -> None:
+    """Fill in what one right-hand side is in terms of the basis, before anything has entered since it was factored."""
+    work = factors.work
+    for row in range(right.size):
+        work[row, 0] = right[row]
+    for step in range(right.size):
+        value = work[factors.row[step], 0]
+        for n in range(factors.lower[step], factors.lower[step + 1]):
+            work[factors.lower_row[n], 0] -= factors.lower_value[n] * value
+    for step in range(right.size - 1, -1, -1):
+        value = work[factors.row[step], 0]
+        for n in range(factors.upper[step], factors.upper[step + 1]):
+            value -= factors.upper_value[n] * found[factors.upper_place[n]]
+        found[factors.place[step]] = value * factors.pivot[step]
+        work[factors.row[step], 0] = 0.0
+
+
+@compiled
 def _take_row(target: Floats, row: int, times: float, source: Floats, other: int) -> None:
     """Take a row so many times from another."""
     for w in range(WIDE):

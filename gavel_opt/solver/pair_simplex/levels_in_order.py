@@ -34,6 +34,7 @@ from gavel_opt.solver.pair_simplex.factored_basis import (
     put_column,
     read_row,
     room_for_factors,
+    solve_alone,
     solve_wide,
 )
 from gavel_opt.solver.pair_simplex.markowitz import Active, factorise, room_to_factor
@@ -56,7 +57,7 @@ _PAYS = 1e-10
 _LOOSE = 1e-11
 """Basic variables may fall below zero by this, so that larger coefficients can be chosen."""
 _RIGHT = 1e-9
-"""What a level may be off its bound, beside what this is added up from, levels as about 1: more, and the inverse has lost its digits."""
+"""What a level may be off its bound, beside what this is added up from, levels as about 1: more, and the factors have lost their digits."""
 _LIMIT = 100
 """Pivots at most, for each row."""
 
@@ -244,9 +245,16 @@ def _put_in(columns: Columns, at: Standing, place: int, wide: int, value: float)
     for other in range(WIDE):
         if at.which[other] != NONE:
             bring_in(at.entering[other], factors.entered[kept], place)
-    if kept + 1 < KEPT:
-        return True
-    return factorise(columns, at.basic, factors, at.active)
+    return kept + 1 < KEPT or _factor_anew(columns, at)
+
+
+@compiled
+def _factor_anew(columns: Columns, at: Standing) -> bool:
+    """Factor the basis, and work its values out from what there is; False where it has no factors."""
+    if not factorise(columns, at.basic, at.factors, at.active):
+        return False
+    solve_alone(at.factors, columns.limit, at.value)
+    return True
 
 
 @compiled
@@ -263,14 +271,18 @@ def _raise(columns: Columns, at: Standing, place: int, counts: Ints, limit: int)
     """Take in what pays until nothing does: t, in its place, is as large as it can be."""
     while True:
         nothing = _read_prices(at, place)
+        if not _is_right(columns, at, place, nothing):
+            if not _factor_anew(columns, at):
+                return False
+            nothing = _read_prices(at, place)
+            if not _is_right(columns, at, place, nothing):
+                return False
         counts[3] += 1
-        if not _is_right(columns, at, nothing):
-            return False
         find_cheapest(columns, at.columns, at.y, nothing)
-        many = _cheapest(columns, at, nothing)
-        if many == 0:
-            return True
-        while many > 0:
+        since, before = counts[1], -1
+        # what pays by its price alone, not once expressed in the basis, does so by rounding
+        while before != counts[1] and _cheapest(columns, at, nothing) > 0:
+            before = counts[1]
             counts[2] += 1
             solve_wide(at.factors, at.entering, at.which, NONE)
             wide = _best(at, place, nothing)
@@ -280,7 +292,8 @@ def _raise(columns: Columns, at: Standing, place: int, counts: Ints, limit: int)
                     return False
                 wide = _best(at, place, nothing)
             nothing = _read_prices(at, place)
-            many = _cheapest(columns, at, nothing)
+        if counts[1] == since:
+            return True
 
 
 @compiled
@@ -312,16 +325,18 @@ def _read_prices(at: Standing, place: int) -> float:
 
 
 @compiled
-def _is_right(columns: Columns, at: Standing, nothing: float) -> bool:
-    """Whether all columns of the basis cost nothing; if not, the factors have lost their digits."""
-    types, right = columns.workers.size, True
-    for place in range(at.basic.size):
-        column = at.basic[place]
+def _is_right(columns: Columns, at: Standing, place: int, nothing: float) -> bool:
+    """Whether all columns of the basis cost nothing, and t is what its bound says; if not, digits are lost."""
+    groups, types, y = columns.jobs.size, columns.workers.size, at.y
+    right, bound, size = True, 0.0, 0.0
+    for k in range(at.basic.size):
+        column = at.basic[k]
         if column > T:
-            right = (
-                right and abs(cost_of(columns, at.y, column // types, column % types)) <= nothing
-            )
-    return right
+            cost = cost_of(columns, y, column // types, column % types)
+            right = right and abs(cost) <= nothing
+        bound += y[k] * columns.limit[k]
+        size += abs(y[k]) * max(abs(columns.limit[k]), columns.jobs[k] if k < groups else 0.0)
+    return bool(right and abs(bound - at.value[place]) <= _RIGHT * size)
 
 
 @compiled
@@ -353,16 +368,14 @@ def _stop(columns: Columns, at: Standing, lines: Lines, place: int, left: Ints) 
     """Stop the groups whose level has a price, and let go what costs something; one of them, -1 where there is none."""
     nothing = _read_prices(at, place)
     shut_what_costs(columns, at.columns, at.y, nothing)
-    y, t, chief, dearest, bound, size = at.y, at.value[place], -1, nothing, 0.0, 0.0
+    y, t, chief, dearest = at.y, at.value[place], -1, nothing
     for k in range(columns.limit.size):
-        bound += y[k] * columns.limit[k]
-        size += abs(y[k]) * max(abs(columns.limit[k]), columns.jobs[k] if k < left.size else 0.0)
         if at.slack[k] == OUT and y[k] > nothing:
             at.gone[k] = 1
     for g in range(left.size):
         if left[g] == 1 and columns.rise[g] > 0.0 and y[g] > dearest:
             dearest, chief = y[g], g
-    if chief < 0 or abs(bound - t) > _RIGHT * size:
+    if chief < 0:
         return -1
     for g in range(left.size):
         columns.limit[g] -= columns.rise[g] * t

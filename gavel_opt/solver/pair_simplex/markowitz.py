@@ -21,7 +21,7 @@ _STABLE = 0.1
 _LOOK = 4
 """Columns among which a pivot is chosen."""
 _SINGULAR = 1e-12
-"""Pivots up to this are none."""
+"""Pivots up to this part of the largest entry of the column are none."""
 
 
 class Active(NamedTuple):
@@ -41,6 +41,8 @@ class Active(NamedTuple):
         Places by how many entries they have, as lists, ``(R + 2,)``, ``(R,)``.
     single
         Rows that had one entry left when that was looked at, ``(2 R,)``.
+    size
+        The largest entry of each column of the basis, ``(R,)``.
     dense
         What is left of the column of t, which is the last to be a pivot, ``(R,)``.
     end
@@ -64,6 +66,7 @@ class Active(NamedTuple):
     after: Ints
     before: Ints
     single: Ints
+    size: Floats
     dense: Floats
     end: Ints
 
@@ -91,6 +94,7 @@ def room_to_factor(rows: int) -> Active:
         np.zeros(rows, np.int64),
         np.zeros(2 * rows, np.int64),
         np.zeros(rows),
+        np.zeros(rows),
         np.zeros(3, np.int64),
     )
 
@@ -108,7 +112,7 @@ def factorise(columns: Columns, basic: Ints, factors: Factors, active: Active) -
             place, row, pivot = _next_pivot(active)
         full = factors.lower[step] + rows > factors.lower_row.size
         full = full or factors.upper[step] + rows > factors.upper_place.size
-        if abs(pivot) <= _SINGULAR or full:
+        if abs(pivot) <= _SINGULAR * active.size[place] or full:
             return False
         active.done[place] = active.done_row[row] = 1
         factors.row[step], factors.place[step], factors.pivot[step] = row, place, 1.0 / pivot
@@ -161,6 +165,7 @@ def _fill_in(columns: Columns, basic: Ints, active: Active) -> int:
     """Columns of the basis, and the pattern of its rows; the place of t, -1 where it is not in the basis."""
     rows, values, groups, dense = np.empty(5, np.int64), np.empty(5), columns.jobs.size, -1
     active.dense[:] = 0.0
+    active.size[:] = 0.0
     active.here[:] = 0
     active.done[:] = 0
     active.done_row[:] = 0
@@ -172,12 +177,15 @@ def _fill_in(columns: Columns, basic: Ints, active: Active) -> int:
             dense = place
             for g in range(groups):
                 active.dense[g] = columns.rise[g]
+                active.size[place] = max(active.size[place], columns.rise[g])
         elif basic[place] < T:
             _put_entry(active, slack_of(basic[place]), 1.0)
         else:
             for n in range(entries_of(columns, basic[place], rows, values)):
                 if values[n] != 0.0:
                     _put_entry(active, rows[n], values[n])
+        for n in range(active.begin[place], active.end[0]):
+            active.size[place] = max(active.size[place], abs(active.value[n]))
         active.many[place] = active.end[0] - active.begin[place]
         active.room[place] = active.many[place]
         if place != dense:

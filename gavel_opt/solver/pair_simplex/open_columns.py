@@ -128,8 +128,16 @@ def open_columns(columns: Columns) -> OpenColumns:
         np.zeros((groups * _EACH, 5)),
         np.zeros(1, np.int64),
     )
-    filled, filled_other = begin.copy(), begin + first
-    for n in range(many):
+    _fill_in(columns, them)
+    return them
+
+
+@compiled
+def _fill_in(columns: Columns, them: OpenColumns) -> None:
+    """Each combination in the run of its first group, and behind those in the run of its second."""
+    groups, types = columns.jobs.size, columns.workers.size
+    filled, filled_other = them.begin.copy(), them.begin + them.own
+    for n in range(columns.one.size):
         one, two = columns.one[n], columns.two[n]
         at = filled[one]
         filled[one] += 1
@@ -152,7 +160,6 @@ def open_columns(columns: Columns) -> OpenColumns:
                 them.rate_other[j, beside] = columns.rate[n, j]
             if columns.runs[n, j] == 0:
                 set_state(columns, them, n * types + j, GONE)
-    return them
 
 
 @compiled
