@@ -14,6 +14,8 @@ from threadpoolctl import threadpool_limits
 from gavel_opt.model.allocation_program import Blocks, FinishTimeProgram
 from gavel_opt.solver import optimum as module
 from gavel_opt.solver.many_types import method
+from gavel_opt.solver.many_types.face import optimum_at_cap
+from gavel_opt.solver.many_types.path import Level
 from gavel_opt.solver.memory import Memory
 from gavel_opt.solver.optimum import optimum
 from gavel_opt.solver.prices.shortcuts import NONE
@@ -125,6 +127,20 @@ def test_levels_may_be_any_number_of_times_apart(apart, answers):
     turned = replace(task.blocks, rate=rate[::-1], use=task.blocks.use[::-1])
     again = optimum(replace(task, blocks=turned, slope=task.slope[::-1]), "canonical")[0]
     np.testing.assert_allclose(again.x[::-1], answer.x, atol=1e-9)
+
+
+def test_one_job_decides_and_workers_just_do():
+    """Steps in prices alone come nowhere there: they gave up after 60, and steps in shares were not tried."""
+    rng = np.random.default_rng(6)
+    rate, one = rng.uniform(0.2, 3.0, (110, 48)), np.ones(110)
+    need = 0.725 * rng.uniform(0.2, 1.0, 110) * rate.max(axis=1)
+    need[0] = rate[0].max()
+    rate /= need[:, None]
+    program = Level(rate, one, one, np.ones(48), 0.0 * one, 1.0)
+    with np.errstate(all="ignore"):
+        best = optimum_at_cap(program, rate.max(axis=1))
+    assert best is not None
+    assert max(best.proof) < 1e-12
 
 
 def test_all_may_decide_and_run_on_a_type_of_their_own(answers):

@@ -7,6 +7,7 @@ was found.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +17,7 @@ from gavel_opt.solver.many_types.equations import Columns, Equations, rows_of
 from gavel_opt.solver.settings import SETTINGS
 
 STEADY, ROUNDING = 1e-6, 1e-4
-LIMIT = 60
+LIMIT, PATIENCE = 60, 6
 BACK = 0.9
 ABOVE = 0.3
 
@@ -55,8 +56,11 @@ class Body:
     main: int
 
 
-def centre(body: Body) -> tuple[Floats, int]:
-    """Shares of each job's types, shape ``(G, K)``, and how many steps that took; none if there is no centre."""
+def centre(body: Body, hopeless: Callable[[Floats], bool] | None = None) -> tuple[Floats, int]:
+    """Shares of each job's types, shape ``(G, K)``, and how many steps that took; none if there is no centre.
+
+    Prices are asked now and then whether it is ``hopeless``.
+    """
     columns = Columns(body.rate, body.use, body.at)
     rate, each, held = columns.rate, columns.each, body.held
     above, idles, levelled, over = body.above, body.idles, body.levelled, body.left_over
@@ -94,6 +98,8 @@ def centre(body: Body) -> tuple[Floats, int]:
         missing -= np.where(over, 1.0 / np.where(over, z_left, 1.0), 0.0)
         missing -= columns.uses(change)
         price = equations.prices(np.where(used_at_all, missing, 0.0))
+        if hopeless is not None and step % PATIENCE == PATIENCE - 1 and hopeless(price):
+            return x, 0
         earns -= each * columns.of_type(price)
         dx, (lam, q) = equations.shares(earns, level, time)
         part, part_s = dx / x, d_s * (slack / s - lam) / s

@@ -18,6 +18,8 @@ from gavel_opt.solver.many_types.equations import ready
 from gavel_opt.solver.many_types.shares_at_prices import Centre, Jobs, eliminate, settle
 
 LIMIT, PATIENCE = 60, 4
+FAR = 12
+"""Steps after which a decrement above the number of groups is no progress: workers are so scarce that shares are better steps."""
 STEADY, ROUNDING = 1e-17, 1e-10
 """Decrement of a last step; below the second one that does not fall is rounding."""
 SURE = 1e-24
@@ -37,7 +39,7 @@ LOOSE, TIGHT, ITERATIONS, EARLY = 0.02, 1e-7, 10, 3
 def centre_with_room(
     jobs: Jobs, workers: Floats, hopeless: Callable[[Floats], bool]
 ) -> tuple[Floats, int]:
-    """Shares ``(G, J)``, and how many steps that took; none if there is no centre.
+    """Shares ``(G, J)``, and how many steps that took; none if there is no centre, -1 if there may be one.
 
     Prices are asked now and then whether it is ``hopeless``.
     """
@@ -49,6 +51,8 @@ def centre_with_room(
         if last:
             return np.where(jobs.runs, search.at.x, 0.0), steps
         if steps % PATIENCE == 0 and hopeless(search.price):
+            return search.at.x, 0
+        if steps >= FAR and decrement > groups:
             break
         change = search.towards(beyond, 0.1 * np.sqrt(decrement))
         before, decrement = decrement, float(beyond @ change)
@@ -58,7 +62,7 @@ def centre_with_room(
         falls = np.minimum(1.0 + change / search.price, 1.0)
         step = np.where(falls < LOWEST, (1.0 / (2.0 - falls) - 1.0) * search.price, change)
         begins = float(beyond @ step)
-    return search.at.x, 0
+    return search.at.x, -1
 
 
 class _Search:

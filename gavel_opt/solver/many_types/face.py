@@ -291,11 +291,17 @@ def optimum_at_cap(program: Level, highest: Floats) -> Optimum | None:
         return None
     if not runs[some].any(axis=1).all():
         return None
-    jobs = Jobs(
-        rate[some], runs[some], program.use[some], program.count[some], need[some], above[some]
-    )
+    slack = above[some]
+    own = rate[some], program.use[some], program.count[some], need[some]
+    jobs = Jobs(own[0], runs[some], *own[1:], slack)
     left = np.where(taken, 1.0, left)  # of those nobody runs on
     x[some], steps = centre_with_room(jobs, left, lambda price: cannot_reach(program, price))
+    if steps < 0:
+        every = np.broadcast_to(np.arange(rate.shape[1]), own[0].shape)
+        body = Body(*own, every, ~runs[some], slack, slack, slack, left, ~taken, -1)
+        x[some], steps = centre(
+            body, lambda price: bool(price.min() > 0.0) and cannot_reach(program, price)
+        )
     if steps == 0:
         return None
     lam = np.where(decide, program.count, 0.0)
