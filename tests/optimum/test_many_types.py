@@ -60,17 +60,22 @@ def answers(monkeypatch):
     return seen
 
 
+def warm_and_fresh(task, memory):
+    """The certified optimum, to the bit from the prices of another program, from its own, and from none."""
+    again = [optimum(task, "canonical", memory)[0].x.tobytes() for _ in range(2)]
+    answer, certificate, _ = optimum(task, "canonical")
+    assert again == 2 * [answer.x.tobytes()]
+    assert certificate.within(1e-10)
+    assert slack(task, answer) > -1e-10
+    return answer
+
+
 @pytest.mark.parametrize(("kind", "many"), CASES)
 def test_it_is_the_interior_points_optimum_warm_and_fresh(kind, many, answers, monkeypatch):
     memory = Memory()
     for seed in range(2):
         task = program(seed, kind, many)
-        # from the prices of another program, and from its own
-        again = [optimum(task, "canonical", memory)[0].x.tobytes() for _ in range(2)]
-        answer, certificate, _ = optimum(task, "canonical")
-        assert again == 2 * [answer.x.tobytes()]
-        assert certificate.within(1e-10)
-        assert slack(task, answer) > -1e-10
+        answer = warm_and_fresh(task, memory)
         with monkeypatch.context() as patch:
             patch.setattr(method, "by_columns", lambda given: False)
             patch.setattr(module, "solve_direct", lambda *_: NONE)
@@ -203,11 +208,7 @@ def test_finish_times_are_the_tangents(kind, many, answers, monkeypatch):
     memory = Memory()
     for seed in range(2):
         task = finish_times(seed, kind, many)
-        again = [optimum(task, "canonical", memory)[0].x.tobytes() for _ in range(2)]
-        answer, certificate, _ = optimum(task, "canonical")
-        assert again == 2 * [answer.x.tobytes()]
-        assert certificate.within(1e-10)
-        assert slack(task, answer) > -1e-10
+        answer = warm_and_fresh(task, memory)
         with monkeypatch.context() as patch:
             patch.setattr(method, "by_columns", lambda given: False)
             before = optimum(task, "canonical")[0]
