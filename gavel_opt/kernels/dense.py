@@ -1,4 +1,4 @@
-"""Dense equations: a Cholesky factorisation of few rows and of many, and elimination with pivots."""
+"""Dense equations: a Cholesky factorisation of few rows and of many, and elimination with pivots; and small lists of numbers."""
 
 from __future__ import annotations
 
@@ -32,6 +32,17 @@ def sum_of_squares(vector: Floats) -> float:
     for n in range(whole, vector.size):
         a += vector[n] * vector[n]
     return ((a + b) + (c + d)) + ((e + f) + (g + h))
+
+
+@compiled
+def put_among_least(numbers: Ints, values: Floats, number: int, value: float) -> float:
+    """Put a number, by its value, in place of the last of some that ascend; the value below which the next one must be."""
+    at = values.size - 1
+    while at > 0 and values[at - 1] > value:
+        values[at], numbers[at] = values[at - 1], numbers[at - 1]
+        at -= 1
+    values[at], numbers[at] = value, number
+    return float(values[-1])
 
 
 @compiled

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gavel_opt.arrays import Floats, Ints
+from gavel_opt.kernels.dense import put_among_least
 from gavel_opt.kernels.jit import compiled
 
 
@@ -92,21 +93,10 @@ def paying_columns(
             if rewarded:
                 reduced -= pairs.reward[i, j]
             if reduced < highest[one]:
-                highest[one] = _put_in(column[one], cost[one], i * types + j, reduced)
+                highest[one] = put_among_least(column[one], cost[one], i * types + j, reduced)
             if reduced < highest[two] and one != two:
-                highest[two] = _put_in(column[two], cost[two], i * types + j, reduced)
+                highest[two] = put_among_least(column[two], cost[two], i * types + j, reduced)
     return column, cost
-
-
-@compiled
-def _put_in(column: Ints, cost: Floats, new: int, reduced: float) -> float:
-    """Put a column in place of the dearest; the cost below which the next one must be."""
-    at = cost.size - 1
-    while at > 0 and cost[at - 1] > reduced:
-        cost[at], column[at] = cost[at - 1], column[at - 1]
-        at -= 1
-    cost[at], column[at] = reduced, new
-    return float(cost[-1])
 
 
 @compiled

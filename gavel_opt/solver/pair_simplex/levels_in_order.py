@@ -22,7 +22,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gavel_opt.arrays import Floats, Ints
-from gavel_opt.kernels.dense import copy_into, sum_of_squares
+from gavel_opt.kernels.dense import copy_into, put_among_least, sum_of_squares
 from gavel_opt.kernels.jit import compiled, compiled_apart
 from gavel_opt.solver.pair_simplex.columns import Columns, T, columns_of, slack_of
 from gavel_opt.solver.pair_simplex.dual_simplex import FREE, HELD, NONE, OUT, PIVOT
@@ -44,7 +44,6 @@ from gavel_opt.solver.pair_simplex.open_columns import (
     OpenColumns,
     cost_of,
     find_cheapest,
-    note,
     open_columns,
     set_state,
     shut_what_costs,
@@ -155,9 +154,10 @@ def levels_in_order(given: Given, pairs: Pairs, lines: Lines, found: Ordered) ->
     solve_wide(at.factors, at.entering, at.which, NONE)
     while True:
         place = _take_in(columns, at, 1)
-        if place < 0 or not _raise(columns, at, place, found.counts, limit):
+        nothing = _raise(columns, at, place, found.counts, limit) if place >= 0 else -1.0
+        if nothing < 0.0:
             return False
-        chief = _stop(columns, at, lines, place, left)
+        chief = _stop(columns, at, lines, (place, nothing), left)
         if chief < 0:
             return False
         first = chief if first < 0 else first
@@ -267,16 +267,19 @@ def _mark(columns: Columns, at: Standing, variable: int, inside: bool) -> None:
 
 
 @compiled
-def _raise(columns: Columns, at: Standing, place: int, counts: Ints, limit: int) -> bool:
-    """Take in what pays until nothing does: t, in its place, is as large as it can be."""
+def _raise(columns: Columns, at: Standing, place: int, counts: Ints, limit: int) -> float:
+    """Take in what pays until nothing does: t, in its place, is as large as it can be.
+
+    Costs up to what is returned are nothing at the last prices; -1 where digits are lost or there is no end.
+    """
     while True:
         nothing = _read_prices(at, place)
         if not _is_right(columns, at, place, nothing):
             if not _factor_anew(columns, at):
-                return False
+                return -1.0
             nothing = _read_prices(at, place)
             if not _is_right(columns, at, place, nothing):
-                return False
+                return -1.0
         counts[3] += 1
         find_cheapest(columns, at.columns, at.y, nothing)
         since, before = counts[1], -1
@@ -289,11 +292,11 @@ def _raise(columns: Columns, at: Standing, place: int, counts: Ints, limit: int)
             while wide >= 0:
                 counts[1] += 1
                 if counts[1] > limit or _take_in(columns, at, wide) < 0:
-                    return False
+                    return -1.0
                 wide = _best(at, place, nothing)
             nothing = _read_prices(at, place)
         if counts[1] == since:
-            return True
+            return nothing
 
 
 @compiled
@@ -350,10 +353,10 @@ def _cheapest(columns: Columns, at: Standing, nothing: float) -> int:
         cost = part[0] * y[groups + one] + part[1] * y[groups + two] + part[2] * y[2 * groups + j]
         cost -= part[3] * y[one] + part[4] * y[two]
         if cost < least[WIDE - 1] and them.state[found[3]] == OPEN:
-            note(least, which, cost, found[3])
+            put_among_least(which, least, found[3], cost)
     for k in range(columns.limit.size):
         if at.slack[k] == OUT and y[k] < least[WIDE - 1] and at.gone[k] == 0:
-            note(least, which, y[k], slack_of(k))
+            put_among_least(which, least, slack_of(k), y[k])
     many = 0
     for wide in range(WIDE):
         at.which[wide] = which[wide]
@@ -364,9 +367,11 @@ def _cheapest(columns: Columns, at: Standing, nothing: float) -> int:
 
 
 @compiled
-def _stop(columns: Columns, at: Standing, lines: Lines, place: int, left: Ints) -> int:
+def _stop(
+    columns: Columns, at: Standing, lines: Lines, risen: tuple[int, float], left: Ints
+) -> int:
     """Stop the groups whose level has a price, and let go what costs something; one of them, -1 where there is none."""
-    nothing = _read_prices(at, place)
+    place, nothing = risen
     shut_what_costs(columns, at.columns, at.y, nothing)
     y, t, chief, dearest = at.y, at.value[place], -1, nothing
     for k in range(columns.limit.size):

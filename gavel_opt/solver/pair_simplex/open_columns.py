@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gavel_opt.arrays import Bytes, Floats, Ints, Singles, SmallInts
+from gavel_opt.kernels.dense import put_among_least
 from gavel_opt.kernels.jit import compiled, compiled_apart
 from gavel_opt.solver.pair_simplex.columns import Columns
 from gavel_opt.solver.pair_simplex.dual_simplex import NONE
@@ -275,37 +276,33 @@ def _cost_run(columns: Columns, them: OpenColumns, y: Floats, g: int, many: int)
 
 
 @compiled
+def _rough_cost(them: OpenColumns, y: Floats, g: int, entry: int, j: int) -> float:
+    """What a column costs, in single precision, as for a whole run."""
+    other, groups = them.other[entry], them.own.size
+    cost = them.time[entry] * them.moment[g] + them.time_other[entry] * them.moment[other]
+    cost = cost + them.use[entry] * np.float32(y[2 * groups + j])
+    cost = cost - them.rate[j, entry] * them.level[g]
+    return float(cost - them.rate_other[j, entry] * them.level[other])
+
+
+@compiled
 def _note_pair(
     columns: Columns, them: OpenColumns, y: Floats, entry: int, about: tuple[int, float, float]
 ) -> None:
     """Note a combination's open columns with both of its groups where they are among the cheapest."""
     g, off, nothing = about
     n, groups, types = them.combination[entry], columns.jobs.size, columns.workers.size
-    other, m = them.other[entry], entry - them.begin[g]
+    other = them.other[entry]
     for j in range(types):
         if them.state[n * types + j] != OPEN:
             continue
-        here = them.cost[m] + them.use[entry] * np.float32(y[2 * groups + j])
-        here = (
-            here - them.rate[j, entry] * them.level[g] - them.rate_other[j, entry] * them.theirs[m]
-        )
-        cost = float(here)
+        cost = _rough_cost(them, y, g, entry, j)
         if cost > -nothing - off:
             cost = cost_of(columns, y, n, j)
         if cost < them.best[g, _EACH - 1]:
-            note(them.best[g], them.which[g], cost, n * types + j)
+            put_among_least(them.which[g], them.best[g], n * types + j, cost)
         if other < groups and cost < them.best[other, _EACH - 1]:
-            note(them.best[other], them.which[other], cost, n * types + j)
-
-
-@compiled
-def note(best: Floats, which: Ints, cost: float, column: int) -> None:
-    """Note a column among the cheapest, in place of the dearest of them."""
-    at = best.size - 1
-    while at > 0 and best[at - 1] > cost:
-        best[at], which[at] = best[at - 1], which[at - 1]
-        at -= 1
-    best[at], which[at] = cost, column
+            put_among_least(them.which[other], them.best[other], n * types + j, cost)
 
 
 @compiled
@@ -318,7 +315,7 @@ def _list_found(columns: Columns, them: OpenColumns) -> None:
             if column == NONE:
                 break
             n, j = column // types, column % types
-            if columns.one[n] != g and is_among(them.which[columns.one[n]], column):
+            if columns.one[n] != g and _is_among(them.which[columns.one[n]], column):
                 continue
             found, part = them.found[many], them.part[many]
             found[0], found[1], found[2], found[3] = columns.one[n], columns.two[n], j, column
@@ -329,7 +326,7 @@ def _list_found(columns: Columns, them: OpenColumns) -> None:
 
 
 @compiled
-def is_among(which: Ints, column: int) -> bool:
+def _is_among(which: Ints, column: int) -> bool:
     """Whether a column is one of these."""
     among = False
     for n in range(which.size):
@@ -366,17 +363,12 @@ def _shut_pair(
 ) -> bool:
     """Shut the columns of a combination that cost something; whether one is left, in the basis or out of it."""
     g, off, nothing = about
-    n, groups, types = them.combination[entry], columns.jobs.size, columns.workers.size
-    other = them.other[entry]
-    time = them.time[entry] * them.moment[g] + them.time_other[entry] * them.moment[other]
-    left = False
+    n, types, left = them.combination[entry], columns.workers.size, False
     for j in range(types):
         column = n * types + j
         if them.state[column] == OPEN:
-            cost = time + them.use[entry] * np.float32(y[2 * groups + j])
-            cost -= them.rate[j, entry] * them.level[g]
-            cost -= them.rate_other[j, entry] * them.level[other]
-            if cost > nothing + off or cost_of(columns, y, n, j) > nothing:
+            rough = _rough_cost(them, y, g, entry, j)
+            if rough > nothing + off or cost_of(columns, y, n, j) > nothing:
                 set_state(columns, them, column, GONE)
         left = left or them.state[column] != GONE
     return left
