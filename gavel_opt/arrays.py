@@ -28,3 +28,8 @@ def plain_array(array: Any) -> Any:
     """Contiguous and writable, as the kernels are compiled for; other kinds would compile anew."""
     flags = array.flags
     return array if flags.carray else np.require(array, requirements=["C", "W"])
+
+
+def whole(values: Ints) -> Ints:
+    """The same numbers as int64."""
+    return np.asarray(values, dtype=np.int64)

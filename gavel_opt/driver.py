@@ -112,6 +112,8 @@ class Driver(EngineChain):
         InputError
             If the policy cannot take this state; the text names the job.
         """
+        if not solves(self.policy):
+            return self._without_programs(state)
         for column in (state.job, *columns_of(state)):  # before compiled code is made for them
             if type(column) is not np.ndarray or column.ndim != 1 or not column.dtype.isnative:
                 require_columns(state)
@@ -123,8 +125,6 @@ class Driver(EngineChain):
         if not self._glance.odd(state):
             return self._run_programs(state)
         screen_state(state)
-        if not solves(self.policy):
-            return self._run_programs(state)
         part, types = proper_part(state, self.policy.traits.needs_reference)
         if not part.job.size:
             return Allocation(state.job, np.zeros((state.job.size, state.workers.size)))
@@ -145,8 +145,8 @@ class Driver(EngineChain):
 
         Jobs of a scale factor above ``widest`` are odd; None is what runs on every type.
         """
-        engine, program = self._one_step, self._one_program(state.job.size)
-        if engine is None or program is None:
+        engine = self._one_step
+        if engine is None or (program := self._one_program(state.job.size)) is None:
             return None
         if program.past is not NO_PAST:
             if widest is not None:  # it remembers all jobs, not these
@@ -168,8 +168,6 @@ class Driver(EngineChain):
 
     def _one_program(self, jobs: int) -> OneProgram | None:
         """The one program of the policy for so many jobs, if it is known and without pairs."""
-        if self._one_step is None:
-            return None
         policy = self.policy
         if (variant := known_variant(policy)) is not None:
             return _FAIR.get(variant)
@@ -263,6 +261,29 @@ class Driver(EngineChain):
             return None
         tally.worst(certificate)
         return self._leave_traces(Allocation(state.job, shares), state)
+
+    def _without_programs(self, state: ClusterState) -> Allocation:
+        """The shares of a policy that solves nothing; odd states are for it to see."""
+        policy, tally = self.policy, self.tally
+        odd = self._glance.odd(state)
+        if odd:
+            require_columns(state)
+        tally.allocations += 1
+        if odd:
+            screen_state(state)
+        started = clock()
+        try:
+            shares = policy.shares(state)
+            found = shares if isinstance(shares, Allocation) else Allocation(state.job, shares)
+            if not is_ours(policy):
+                found = checked_shares(policy.name, found, state, policy.traits.packing)
+        except ANY_FAILURE as raised:
+            failed = blamed(policy, raised)
+            if failed is None:
+                raise
+            raise failed from raised
+        tally.build += clock() - started
+        return found
 
     def _run_programs(self, state: ClusterState) -> Allocation:
         """Go through the programs of the policy, one after the other."""

@@ -59,8 +59,14 @@ class Splitting(NamedTuple):
 @compiled
 def share_evenly(task: Splitting) -> int:
     """Give every job an even part; always 1."""
-    jobs = task.jobs
-    size = jobs.size[0]
-    for job in range(size):
-        split_evenly(task.workers, size, jobs.scale_factor[job], jobs.shares[job])
+    size = task.jobs.size[0]
+    split_among(task.jobs.scale_factor[:size], task.workers, task.jobs.shares)
     return 1
+
+
+@compiled
+def split_among(scale_factor: Ints, workers: Ints, shares: Floats) -> None:
+    """Give the jobs of these scale factors an even part each: the first rows of the shares."""
+    size = scale_factor.size
+    for job in range(size):
+        split_evenly(workers, size, scale_factor[job], shares[job])

@@ -200,16 +200,11 @@ def _first_in_line(lines: Lines, left: int, free: Ints) -> tuple[int, int]:
 # in order of arrival ----------------------------------------------------------------------------
 
 
-@by_reference
-class Ordering(NamedTuple):
-    """What there is to do.
+class Queue(NamedTuple):
+    """What is remembered of jobs in order of arrival.
 
     Attributes
     ----------
-    jobs
-        The jobs; get their shares.
-    alone, workers
-        Throughputs by key, shape ``(keys, J)``, and workers of each type, shape ``(J,)``.
     keeps
         Whether jobs keep their types and new ones draw theirs, shape ``(1,)``; else all start over, each on its fastest.
     placed
@@ -222,9 +217,6 @@ class Ordering(NamedTuple):
         Place in line behind the last job that was looked at, shape ``(1,)``.
     """
 
-    jobs: JobColumns
-    alone: Floats
-    workers: Ints
     keeps: Bools
     placed: Placed
     before: Ints
@@ -232,14 +224,34 @@ class Ordering(NamedTuple):
     behind: Ints
 
 
+@by_reference
+class Ordering(NamedTuple):
+    """What there is to do.
+
+    Attributes
+    ----------
+    jobs
+        The jobs; get their shares.
+    alone, workers
+        Throughputs by key, shape ``(keys, J)``, and workers of each type, shape ``(J,)``.
+    queue
+        What is remembered; brought up to date.
+    """
+
+    jobs: JobColumns
+    alone: Floats
+    workers: Ints
+    queue: Queue
+
+
 @compiled
 def place_in_order(task: Ordering) -> int:
     """Give every job that runs all time of its worker type; always 1."""
-    jobs, placed = task.jobs, task.placed
+    jobs, placed = task.jobs, task.queue.placed
     size = jobs.size[0]
     kind_of, free, waiting = np.full(size, -1), task.workers.copy(), np.empty(size, np.int64)
     place_of = np.full(placed.size[0], -1)
-    if task.keeps[0]:
+    if task.queue.keeps[0]:
         _find_places(task, place_of)
         _leave_what_is_gone(task, place_of)
         for row in range(placed.size[0]):
@@ -251,16 +263,16 @@ def place_in_order(task: Ordering) -> int:
             waiting[left] = job
             left += 1
     head = 0
-    if task.keeps[0]:
+    if task.queue.keeps[0]:
         head = _replace_completed(task, place_of, waiting[:left], free, kind_of)
-    task.behind[0] = _fill(task, head, waiting[:left], free, kind_of)
+    task.queue.behind[0] = _fill(task, head, waiting[:left], free, kind_of)
     placed.size[0] = 0
     for job in range(size):
         for j in range(free.size):
             jobs.shares[job, j] = 0.0
         if kind_of[job] >= 0:
             jobs.shares[job, kind_of[job]] = 1.0
-            if task.keeps[0]:
+            if task.queue.keeps[0]:
                 row = placed.size[0]
                 placed.job[row], placed.kind[row] = jobs.job[job], kind_of[job]
                 placed.size[0] = row + 1
@@ -268,9 +280,20 @@ def place_in_order(task: Ordering) -> int:
 
 
 @compiled
+def place_columns_in_order(
+    columns: tuple[Ints, Ints, Ints], table: tuple[Floats, Ints], queue: Queue, shares: Floats
+) -> int:
+    """The same for jobs that stand in arrays of their own: numbers, keys and scale factors."""
+    (job, key, scale), (alone, workers), unread = columns, table, np.empty(0)
+    size = np.full(1, job.size)
+    jobs = JobColumns(size, job, key, scale, scale, unread, unread, unread, shares, unread)
+    return place_in_order(Ordering(jobs, alone, workers, queue))
+
+
+@compiled
 def _find_places(task: Ordering, place_of: Ints) -> None:
     """Where those that ran stand now, -1 where they are done; job numbers ascend, then and now."""
-    placed, kept, now = task.placed, 0, 0
+    placed, kept, now = task.queue.placed, 0, 0
     for row in range(placed.size[0]):
         job, kind = placed.job[row], placed.kind[row]
         if not 0 <= kind < task.workers.size:
@@ -287,10 +310,10 @@ def _find_places(task: Ordering, place_of: Ints) -> None:
 @compiled
 def _leave_what_is_gone(task: Ordering, place_of: Ints) -> None:
     """Let the latest jobs lose their places on types that have fewer workers than at the last call."""
-    placed, kept, changed = task.placed, 0, False
+    placed, kept, changed = task.queue.placed, 0, False
     for j in range(task.workers.size):
-        changed = changed or (task.before[j] >= 0 and task.before[j] != task.workers[j])
-        task.before[j] = task.workers[j]
+        changed = changed or (task.queue.before[j] >= 0 and task.queue.before[j] != task.workers[j])
+        task.queue.before[j] = task.workers[j]
     if not changed:
         return
     free = task.workers.copy()
@@ -313,8 +336,8 @@ def _replace_completed(
     As in the reference, jobs with larger numbers do not count as running yet at that moment.
     """
     jobs, head = task.jobs, 0
-    for row in range(task.placed.size[0]):
-        place, kind = place_of[row], task.placed.kind[row]
+    for row in range(task.queue.placed.size[0]):
+        place, kind = place_of[row], task.queue.placed.kind[row]
         if place >= 0:
             free[kind] -= jobs.scale_factor[place]
         elif head < waiting.size:
@@ -345,10 +368,10 @@ def _fill(task: Ordering, head: int, waiting: Ints, free: Ints, kind_of: Ints) -
             fits += int(free[kinds[place]] >= scale)
         if fits == 0:
             break
-        if task.keeps[0]:
+        if task.queue.keeps[0]:
             # The reference draws a type and then uses the last one that has any worker free;
             # when that is full, the drawn one goes off the list.
-            drawn = _fitting(next_below(task.stream, fits), scale, free, kinds)
+            drawn = _fitting(next_below(task.queue.stream, fits), scale, free, kinds)
             kind = kinds[some - 1]
         else:
             drawn = _fastest(scale, speed, free, kinds[:some])

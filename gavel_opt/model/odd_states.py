@@ -55,17 +55,18 @@ class Glance:
 
     def odd(self, state: ClusterState) -> bool:
         """Whether anything of a state may be odd, or refused by :func:`screen_state`; False if not."""
-        jobs, widest = state.job.size, self.widest(state)
-        if not jobs or widest < 0:
-            return True
-        columns = columns_of(state)
+        columns = (state.job, *columns_of(state))
+        shape = np.shape(state.job)
         for column, dtype in zip(columns, _COMPILED_FOR, strict=True):
-            if column.dtype is not dtype or column.size != jobs or not column.flags.carray:
+            if type(column) is not np.ndarray or column.dtype is not dtype:
                 return True
-        if not (state.job[1:] > state.job[:-1]).all():
+            if column.shape != shape or not column.flags.carray:
+                return True
+        widest = self.widest(state)
+        if len(shape) != 1 or not shape[0] or widest < 0:
             return True
         for some in (state.deadline, state.entity):
-            if some is not None and np.shape(some) != (jobs,):
+            if some is not None and np.shape(some) != shape:
                 return True
         if state.deadline is not None and np.isnan(state.deadline).any():
             return True
@@ -73,7 +74,7 @@ class Glance:
 
 
 _WHOLE, _REAL = np.dtype(np.int64), np.dtype(np.float64)
-_COMPILED_FOR = _WHOLE, _WHOLE, _REAL, _REAL, _REAL
+_COMPILED_FOR = _WHOLE, _WHOLE, _WHOLE, _REAL, _REAL, _REAL
 
 
 def columns_of(state: ClusterState) -> tuple[Ints, Ints, Floats, Floats, Floats]:

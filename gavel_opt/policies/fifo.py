@@ -17,9 +17,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from gavel_opt.arrays import Ints, plain_array
+from gavel_opt.arrays import Ints, plain_array, whole
 from gavel_opt.errors import InputError
-from gavel_opt.kernels.job_lines import Ordering, place_in_order
+from gavel_opt.kernels.jit import make_ready
+from gavel_opt.kernels.job_lines import Ordering, Queue, place_columns_in_order, place_in_order
 from gavel_opt.kernels.random_streams import stream
 from gavel_opt.model.allocation_program import Allocation
 from gavel_opt.model.cluster_state import ClusterState, StandingState
@@ -62,20 +63,29 @@ class Fifo(KeepsTypes):
     def kernel_and_task(self, state: StandingState) -> tuple[Callable[[Ordering], int], Ordering]:
         """The kernel that places jobs, and what it is handed."""
         workers = plain_array(state.workers)
-        if self._before.size != workers.size:
+        alone = plain_array(np.asarray(state.throughputs.alone, dtype=np.float64))
+        queue = self._queue(len(state.jobs.key), workers.size)
+        return place_in_order, Ordering(state.jobs, alone, workers, queue)
+
+    def _queue(self, jobs: int, types: int) -> Queue:
+        """What is remembered, with room for so many jobs."""
+        if self._before.size != types:
             unknown = 0 if self._before.size else -1
             self.forget_calls()
-            self._before = np.full(workers.size, unknown)
-        return place_in_order, Ordering(
-            state.jobs,
-            plain_array(np.asarray(state.throughputs.alone, dtype=np.float64)),
-            workers,
-            self._keeps,
-            self._room_for(len(state.jobs.key)),
-            self._before,
-            self._stream,
-            self._behind,
-        )
+            self._before = np.full(types, unknown)
+        placed = self._room_for(jobs)
+        return Queue(self._keeps, placed, self._before, self._stream, self._behind)
+
+    def shares(self, state: ClusterState) -> Allocation:
+        """Return the worker type of each running job as a 0/1 allocation."""
+        shares = np.empty((state.job.size, state.workers.size))
+        columns = whole(state.job), whole(state.key), whole(state.scale_factor)
+        table = np.asarray(state.throughputs.alone, dtype=np.float64), whole(state.workers)
+        given = columns, table, self._queue(*shares.shape), shares
+        if len(shares) >= self.long_from:
+            make_ready(place_columns_in_order, given)
+        place_columns_in_order(*given)
+        return Allocation(state.job, shares)
 
     def snapshot(self) -> dict[str, Any]:
         """Return the worker type of each running job and the state of the random stream."""

@@ -111,32 +111,30 @@ class KeepsTypes(SharesInColumns):
     def _room_for(self, jobs: int) -> Placed:
         """What is remembered, with room for so many jobs."""
         if len(self._placed.job) < jobs:
-            self._remember(2 * jobs, self._running())
+            many = int(self._placed.size[0])
+            self._remember(2 * jobs, self._placed.job[:many], self._placed.kind[:many])
         return self._placed
 
-    def _running(self) -> Ints:
-        placed, many = self._placed, int(self._placed.size[0])
-        return np.stack([placed.job[:many], placed.kind[:many]], axis=1)
-
-    def _remember(self, room: int, running: Ints) -> None:
+    def _remember(self, room: int, job: Ints, kind: Ints) -> None:
         self.forget_calls()
-        many = len(running)
+        many = job.size
         self._placed = _placed(max(room, many))
         self._placed.size[0] = many
-        self._placed.job[:many], self._placed.kind[:many] = running.T
+        self._placed.job[:many], self._placed.kind[:many] = job, kind
 
     def snapshot(self) -> dict[str, Any]:
         """Return the worker type of each running job."""
-        return {"type_of": self._running().tolist()}
+        placed, many = self._placed, int(self._placed.size[0])
+        return {"type_of": np.stack([placed.job[:many], placed.kind[:many]], axis=1).tolist()}
 
     def restore(self, memory: dict[str, Any]) -> None:
         """Take back what :meth:`snapshot` gave."""
         jobs = sorted((int(job), int(kind)) for job, kind in memory["type_of"])
-        self._remember(0, np.array(jobs, dtype=np.int64).reshape(-1, 2))
+        self._remember(0, *np.array(jobs, dtype=np.int64).reshape(-1, 2).T)
 
 
 def _placed(room: int) -> Placed:
-    return Placed(np.zeros(1, np.int64), *np.zeros((2, room), np.int64))
+    return Placed(np.zeros(1, np.int64), np.zeros(room, np.int64), np.zeros(room, np.int64))
 
 
 def stream_memory(words: Ints) -> list[Any]:

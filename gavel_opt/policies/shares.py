@@ -14,9 +14,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from gavel_opt.arrays import Floats, Ints, plain_array
+from gavel_opt.arrays import Floats, Ints, plain_array, whole
 from gavel_opt.kernels.arguments import Call
-from gavel_opt.kernels.even_split import Splitting, share_evenly
+from gavel_opt.kernels.even_split import Splitting, share_evenly, split_among
+from gavel_opt.kernels.jit import make_ready
 from gavel_opt.model.cluster_state import ClusterState, StandingState
 from gavel_opt.policies.one_kernel import SharesInColumns
 from gavel_opt.policies.policy import Policy, Traits
@@ -63,7 +64,12 @@ class Isolated(SharesInColumns):
 
     def shares(self, state: ClusterState) -> Floats:  # type: ignore[override]  # no pairs, so no allocation
         """Return an even split, shape ``(n, J)``."""
-        return super().shares(state).x
+        shares = np.empty((state.job.size, state.workers.size))
+        given = whole(state.scale_factor), whole(state.workers), shares
+        if len(shares) >= self.long_from:
+            make_ready(split_among, given)
+        split_among(*given)
+        return shares
 
 
 _SUMMED = 128
@@ -82,4 +88,6 @@ class Proportional(Policy):
         """Return the same row for every job, shape ``(n, J)``."""
         if not (state.job.size and state.workers.any()):
             return np.zeros((state.job.size, state.workers.size))
-        return np.tile(proportional_share(state.workers, state.job.size), (state.job.size, 1))
+        shares = np.empty((state.job.size, state.workers.size))
+        shares[:] = proportional_share(state.workers, state.job.size)
+        return shares
