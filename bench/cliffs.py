@@ -76,6 +76,13 @@ def with_weights(jobs: int) -> Any:
     return replace(state, weight=np.random.default_rng(3).uniform(0.5, 3.0, jobs))
 
 
+def typed(jobs: int, part: float) -> Any:
+    """The same with workers for that part of the jobs."""
+    state = with_weights(jobs)
+    each = max(1, round(part * jobs / state.workers.size))
+    return replace(state, workers=np.full(state.workers.size, each))
+
+
 def nearly_enough(jobs: int, part: float) -> Any:
     """No two jobs alike, and workers for that part of them: each is stopped at a level of its own."""
     from bench.packed import states
@@ -228,6 +235,13 @@ def rows() -> Iterator[Row]:
                 f"water filling packed, all different, GPUs for {100 * part:.0f} %, {jobs} jobs",
                 f"{filling}_packed",
                 partial(nearly_enough, jobs, part),
+            )
+    for part in (0.33, 0.4, 0.48):
+        for jobs in (256, 512, 1024):
+            yield Row(
+                f"water filling packed, GPUs for {100 * part:.0f} %, {jobs} weights",
+                f"{filling}_packed",
+                partial(typed, jobs, part),
             )
     for jobs in (32, 64, 128):
         yield Row(

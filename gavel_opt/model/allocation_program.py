@@ -248,6 +248,9 @@ class AllocationProgram:
             solver keeps may come from these alone, so that answers depend on nothing else. None of all others.
         near
             Of a probe with pairs: an optimal basis, if the policy has come by one, or None. It is to be proven like any other.
+        splits
+            Groups about which a program without them is asked if their jobs run all of the time in every optimum, shape ``(G,)``:
+            then of the answer no more than which these are is asked for, and any optimum will do. None if there are no such groups.
         limits
             Rows of its own, or None. Such a program is for engines that take general programs.
     """
@@ -262,6 +265,7 @@ class AllocationProgram:
     too_little: float = -math.inf
     series: int | None = None
     near: KnownBasis | None = None
+    splits: Bools | None = None
     limits: Limits | None = None
 
     @property

@@ -75,6 +75,7 @@ def pooled_blocks(state: ClusterState, pools: Pools, factor: Floats) -> tuple[Bl
         state.workers.astype(np.float64),
         pairs=pairs,
         key=state.job[first],
+        kind=kinds_of(state, first),
     )
     return blocks, pairs
 
@@ -135,6 +136,7 @@ def ask_pools(
             floor=np.zeros(first.size),
             gain=pools.size / (solo[first] * factor),
             probe=probe,
+            splits=pools.mixed,
         )
         answer = yield program
         leave = pools.limited(answer.x, pairs)

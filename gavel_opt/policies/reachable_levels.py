@@ -271,6 +271,7 @@ class PooledAsk:
                 enough=self._enough,
                 too_little=self._too_little,
                 series=series,
+                splits=pools.mixed,
             )
             answer = yield program
             series = None if series is None else series + 1

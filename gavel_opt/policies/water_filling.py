@@ -214,8 +214,9 @@ def _fill(
         cost = allowed.price * limit / use
         dearest = _dearest(cost, slope > 0.0)
         done |= _stopped(cost, slope > 0.0, dearest)
-        limit = _without_priced(allowed, dearest, limit, level, blocks)
-        done |= level >= limit * (1.0 - SAME)
+        if not done.all():
+            limit = _without_priced(allowed, dearest, limit, level, blocks)
+            done |= level >= limit * (1.0 - SAME)
     if at_once is not None and not done.all():
         found = yield from at_once()
         if found is not None:

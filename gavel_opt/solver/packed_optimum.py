@@ -16,6 +16,7 @@ from gavel_opt.model.allocation_program import (
 )
 from gavel_opt.model.finish_time import finish_time_by_levels, level_program
 from gavel_opt.model.solution import Certificate
+from gavel_opt.solver.alike_levels import AlikeLevels, levels_of_alike, shares_of_groups
 from gavel_opt.solver.column_generation.alike_groups import prices_of_alike
 from gavel_opt.solver.column_generation.centre_of_pairs import centre, face_of, rounded
 from gavel_opt.solver.column_generation.kept_centre import KeptCentre
@@ -39,6 +40,8 @@ Found = tuple[Answer, Certificate, int]
 
 _PROVED = 1e-9
 """Certificates beyond it are no answers."""
+_LOOSE = 1e-6
+"""Time that is left of a job's where it is not used up."""
 VERTEX_FROM = 192
 """Groups from which on the interior point method misses its proof, and a vertex is what there is."""
 _PARTS = 1e-3, 1e-5
@@ -79,7 +82,9 @@ def _allocation(
     in_series = program.series is not None
     if in_series:
         memory, asked = memory.of_series(), (-math.inf, -math.inf)
-    by_pools = _by_pools(program, scaled, key, memory)
+    by_pools = None
+    if not (scaled.has_level and (program.probe or gain is not None)):
+        by_pools = _by_pools(program, scaled, key, memory)
     if by_pools is not None:
         return *by_pools, 0
     warm = bool(memory.kept)
@@ -156,19 +161,58 @@ def _by_pools(
     program: AllocationProgram, scaled: ScaledProgram, key: Ints, memory: ColumnMemory
 ) -> tuple[Answer, Certificate] | None:
     """The centre of the face whose prices pools of groups alike tell, proven over all pairs; None if it is not."""
-    prices = prices_of_alike(program, scaled)
-    if prices is None:
+    level = 0.0
+    if scaled.has_level:
+        alike = levels_of_alike(program, scaled)
+        if alike is None:
+            return None
+        split = _where_split(program, scaled, alike)
+        if split is not None:
+            return split
+        prices, level = alike.prices, _level_of_pools(scaled, alike)
+    else:
+        told = prices_of_alike(program, scaled)
+        if told is None:
+            return None
+        prices = told
+    x = _centre_at(program, scaled, prices, level, key, memory)
+    return None if x is None else _proven(program, scaled, prices, level, x)
+
+
+def _level_of_pools(scaled: ScaledProgram, alike: AlikeLevels) -> float:
+    return _level_of_face(alike.pooled, alike.found) * (alike.pooled.unit / scaled.unit)
+
+
+def _where_split(
+    program: AllocationProgram, scaled: ScaledProgram, alike: AlikeLevels
+) -> tuple[Answer, Certificate] | None:
+    """Any optimal shares, if these say of all groups that may be split which use up their time in every optimum, and some do."""
+    if program.splits is None or not program.splits.any():
         return None
-    x = _centre_at(program, scaled, prices, 0.0, key, memory)
-    if x is None:
+    tight = (alike.prices.time > scaled.nothing()[1].time)[program.splits]
+    if not tight.any():
         return None
+    shares = shares_of_groups(alike, program.splits)
+    if shares is None:
+        return None
+    time = scaled.taken(*shares)[1][program.splits]
+    if not (tight | (time < 1.0 - _LOOSE)).all():
+        return None
+    x = np.zeros((program.blocks.combinations, scaled.rate.shape[1]))
+    x[: program.blocks.groups] = shares.alone
+    x[program.blocks.groups :].ravel()[shares.column] = shares.pair
+    return _proven(program, scaled, alike.prices, _level_of_pools(scaled, alike), x)
+
+
+def _proven(
+    program: AllocationProgram, scaled: ScaledProgram, prices: Prices, level: float, x: Floats
+) -> tuple[Answer, Certificate] | None:
+    """Shares as an answer, if they and prices prove each other over all pairs."""
     groups = program.blocks.groups
     column = np.flatnonzero(x[groups:])
-    proof = certify(scaled, 0.0, x[:groups], column, x[groups:].ravel()[column], prices)
+    proof = certify(scaled, level, x[:groups], column, x[groups:].ravel()[column], prices)
     return (
-        (_answer(program, scaled, prices, math.nan, x, None), proof)
-        if proof.within(_PROVED)
-        else None
+        (_answer(program, scaled, prices, level, x, None), proof) if proof.within(_PROVED) else None
     )
 
 
@@ -234,10 +278,7 @@ def _at_known_basis(program: AllocationProgram, scaled: ScaledProgram) -> Vertex
     near = program.near
     if near is None:
         return None
-    column = np.flatnonzero(near.pair)
-    every = np.ones(column.size, dtype=bool)
-    slacks = near.surplus, near.time, near.workers
-    found = vertex(scaled, Basis(True, near.alone, column, every, *slacks))
+    found = vertex(scaled, Basis.known(near))
     return found if found is not None and found.certificate.within(_PROVED) else None
 
 

@@ -9,6 +9,7 @@ import highspy
 import numpy as np
 
 from gavel_opt.arrays import Bools, Floats, Ints
+from gavel_opt.model.allocation_program import KnownBasis
 from gavel_opt.solver.column_generation.pair_pricing import Prices
 from gavel_opt.solver.column_generation.scaled_program import ScaledProgram
 
@@ -52,6 +53,13 @@ class Basis:
     surplus: Bools
     time: Bools
     workers: Bools
+
+    @classmethod
+    def known(cls, basis: KnownBasis) -> Basis:
+        """A basis that comes with a program."""
+        column = np.flatnonzero(basis.pair)
+        every = np.ones(column.size, dtype=bool)
+        return cls(True, basis.alone, column, every, basis.surplus, basis.time, basis.workers)
 
 
 _NONE: Ints = np.empty(0, dtype=np.int64)

@@ -138,8 +138,11 @@ class Standing(NamedTuple):
 
 
 @compiled_apart
-def levels_in_order(given: Given, pairs: Pairs, lines: Lines, found: Ordered) -> bool:
-    """Find the levels of a program in which they rise from nothing; False where it is none that this is for, or goes astray."""
+def levels_in_order(given: Given, pairs: Pairs, lines: Lines, stops: int, found: Ordered) -> bool:
+    """Find the levels of a program in which they rise from nothing; False where it is none that this is for, or goes astray.
+
+    After so many ``stops`` those that are left are where they were when they last rose.
+    """
     columns = columns_of(given, pairs)
     if columns.unit == 0.0:
         return False
@@ -162,7 +165,7 @@ def levels_in_order(given: Given, pairs: Pairs, lines: Lines, found: Ordered) ->
             return False
         first = chief if first < 0 else first
         found.counts[0] += 1
-        if not left.any():
+        if found.counts[0] == stops or not left.any():
             break
     for g in range(groups):
         found.level[g] = -columns.limit[g] / columns.jobs[g] * columns.unit * columns.slope[g]
