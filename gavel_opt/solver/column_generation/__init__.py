@@ -6,6 +6,8 @@
     What each pair would be worth at the prices of jobs and worker types, in compiled passes.
 ``scaled_program``, ``restricted_master``
     The program in units of its own, and the part of it with few pairs, whose basis stays.
+``pools_of_groups``, ``alike_groups``, ``handed_out``
+    Groups that run equally fast in pools: what prices of these say of them, and what pools get, handed out.
 ``face_columns``, ``tiles``, ``face_parts``
     All columns that are worth their price: as a list, in tiles where nearly every pair is there, and as the parts
     of a face.
