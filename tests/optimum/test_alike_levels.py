@@ -9,6 +9,7 @@ import pytest
 
 from bench.cliffs import later, typed
 from gavel_opt import Driver, make_policy
+from gavel_opt.kernels.jit import compiling_at_once
 from gavel_opt.model.allocation_program import AllocationProgram
 from gavel_opt.policies.reachable_levels import PooledAsk
 from gavel_opt.solver import alike_levels
@@ -179,11 +180,16 @@ def mixes_of(rng: np.random.Generator) -> Mixes:
 def test_what_is_less_spread_out_can_be_handed_out(seed):
     mixes = mixes_of(np.random.default_rng(seed))
     begins, given = np.zeros(9, dtype=bool), np.zeros((9, 4))
-    assert mark_rifts(mixes, begins) == 0
-    assert hand_out(mixes.want, mixes.size, mixes.rate, mixes.mass, given)
+    with compiling_at_once():
+        assert mark_rifts(mixes, begins) == 0
+        assert hand_out(mixes.want, mixes.size, mixes.rate, mixes.mass, given)
     np.testing.assert_allclose(given.sum(axis=1), mixes.size, rtol=1e-8)
     np.testing.assert_allclose(given @ mixes.rate, mixes.size * mixes.want, rtol=1e-8)
     np.testing.assert_allclose(given.sum(axis=0), mixes.mass, atol=1e-7)
+    again = np.zeros_like(given)
+    assert hand_out.interpreted(mixes.want, mixes.size, mixes.rate, mixes.mass, again)
+    assert mark_rifts.interpreted(mixes, begins) == 0
+    assert again.tobytes() == given.tobytes()
 
 
 def test_what_is_further_spread_out_is_cut_where_more_is_wanted_than_there_is():
