@@ -125,9 +125,12 @@ class Pools:
             return Allocation(job, single)
         sides = [np.concatenate([entry[side] for entry in found]) for side in (0, 1)]
         pair = np.stack([np.minimum(*sides), np.maximum(*sides)], axis=1)
-        in_order = np.lexsort(pair.T[::-1])
         shares = np.concatenate([entry[2] for entry in found])
-        return Allocation(job, single, job[pair[in_order]], shares[in_order])
+        word = pair[:, 0] * job.size + pair[:, 1]
+        if not (word[1:] >= word[:-1]).all():  # they are, where jobs all differ
+            in_order = np.argsort(word, kind="stable")
+            pair, shares = pair[in_order], shares[in_order]
+        return Allocation(job, single, job[pair], shares)
 
 
 def _beside(first: Floats, second: Floats) -> tuple[Ints, Ints, Floats]:

@@ -26,6 +26,7 @@ from gavel_opt.solver.column_generation import (
     kept_centre,
     tiles,
 )
+from gavel_opt.solver.column_generation.pair_pricing import pair_entries
 from gavel_opt.solver.column_generation.restricted_master import RestrictedMaster
 from gavel_opt.solver.column_generation.rounds_of_pricing import ColumnMemory
 from gavel_opt.solver.column_generation.scaled_program import ScaledProgram
@@ -85,6 +86,35 @@ def test_it_is_the_optimum_of_the_whole_program(seed, kind):
     used, time = blocks.demand(answer.x)
     assert (used <= blocks.workers * (1 + 1e-11)).all()
     assert (time <= 1 + 1e-11).all()
+
+
+def test_a_column_has_what_its_pair_adds_and_takes():
+    program = different_jobs(5, jobs=9)
+    blocks, pairs = program.blocks, program.blocks.pairs
+    assert pairs is not None
+    itself = PairBlocks(
+        np.concatenate([pairs.member, [[4, 4]]]),
+        np.concatenate([pairs.rate, pairs.rate[:1]]),
+        np.concatenate([pairs.share, [[0.75, 0.5]]]),
+        np.concatenate([pairs.use, [2.0]]),
+    )
+    scaled = ScaledProgram.of(replace(program, blocks=replace(blocks, pairs=itself)))
+    groups, types = blocks.rate.shape
+    column = np.arange(itself.use.size * types)[::-1].copy()
+    rows, values = scaled.entries(column)
+    found = np.zeros((column.size, 2 * groups + types))
+    np.add.at(found, (np.arange(column.size)[:, None], rows), values)
+    for place, (pair, kind) in enumerate(np.stack(np.divmod(column, types), axis=1)):
+        expected = np.zeros(2 * groups + types)
+        for side, member in enumerate(itself.member[pair]):
+            share = itself.share[pair, side]
+            expected[member] += share * itself.rate[pair, side, kind] * scaled.scale[member]
+            expected[groups + member] += share
+        expected[2 * groups + kind] = itself.use[pair]
+        assert (found[place] == expected).all()
+    assert (values[rows[:, 0] == rows[:, 1], 1] == 0.0).all()
+    twin = pair_entries.interpreted(scaled.pairs, column)
+    assert all(map(np.array_equal, twin, (rows, values)))
 
 
 def test_it_is_the_point_that_the_interior_point_method_finds(monkeypatch):

@@ -9,6 +9,8 @@ from recordings import Event, pairs_of, state_of
 from test_recorded_events import feasible
 
 from gavel_opt import Driver, make_policy
+from gavel_opt.model.allocation_program import PairBlocks
+from gavel_opt.model.pools import Pools
 from gavel_opt.policies import finish_time, makespan, max_min, packing
 from simulator.world.job_types import DISTRIBUTED, JOB_TYPES
 
@@ -204,3 +206,24 @@ def test_the_total_worth_of_pools_is_that_of_every_job_by_itself(monkeypatch):
             speed = throughput(state, alone, allocation.x, pairs_of(allocation))
             found.append(float((state.scale_factor * speed / alone.mean(axis=1)).sum()))
     assert found[1::2] == pytest.approx(found[::2], rel=1e-7)
+
+
+@pytest.mark.parametrize("key", [np.arange(7), np.array([3, 1, 3, 1, 0, 3, 1])])
+def test_pairs_stand_in_order_of_jobs(key):
+    job = np.array([2, 3, 5, 7, 11, 13, 17])
+    need = np.array([1.0, 0.8, 0.9, 1.0, 1.0, 0.8, 0.9])
+    pools = Pools.of(key, need, np.zeros(7, dtype=bool))
+    groups = pools.first.size
+    member = np.stack(np.triu_indices(groups, 1), axis=1)
+    pairs = PairBlocks(member, *(np.ones((len(member), 2, 3)[:n]) for n in (3, 2, 1)))
+    shares = np.random.default_rng(1).uniform(0.0, 0.1, (groups + len(member), 3))
+    found = pools.spread(job, shares, pairs)
+    words = [tuple(two) for two in found.pair.tolist()]
+    assert words == sorted(set(words))
+    for (one, two), share in zip(words, found.pair_x, strict=True):
+        a, b = pools.of_job[np.searchsorted(job, [one, two])]
+        of_both = (member == sorted((a, b))).all(axis=1)
+        whole = shares[groups:][of_both][0]
+        assert (share <= whole * (1 + 1e-12)).all()
+        if groups == job.size:
+            assert (share == whole).all()

@@ -59,6 +59,29 @@ def reduced_cost(pairs: PairColumns, prices: Prices, pull: Floats, i: int, j: in
 
 
 @compiled
+def pair_entries(pairs: PairColumns, column: Ints) -> tuple[Ints, Floats]:
+    """Rows and coefficients of columns, both of shape ``(columns, 5)``; a row may be there twice.
+
+    Levels of both, times of both, capacity; a group with itself has all of it in its first row.
+    """
+    groups, types = pairs.scale.size, pairs.rate.shape[2]
+    row, value = np.empty((column.size, 5), np.int64), np.empty((column.size, 5))
+    for place in range(column.size):
+        i, j = column[place] // types, column[place] % types
+        for side in range(2):
+            member, share = pairs.member[i, side], pairs.share[i, side]
+            row[place, side], row[place, 2 + side] = member, groups + member
+            value[place, side] = share * pairs.rate[i, side, j] * pairs.scale[member]
+            value[place, 2 + side] = share
+        row[place, 4], value[place, 4] = 2 * groups + j, pairs.use[i]
+        if pairs.member[i, 0] == pairs.member[i, 1]:
+            for first in range(0, 4, 2):
+                value[place, first] += value[place, first + 1]
+                value[place, first + 1] = 0.0
+    return row, value
+
+
+@compiled
 def paying_columns(
     pairs: PairColumns, prices: Prices, most: int, least: float
 ) -> tuple[Ints, Floats]:

@@ -204,7 +204,9 @@ class RestrictedMaster:
         at, along = np.nonzero(values)
         counts = np.bincount(at, minlength=many)
         row = rows[at, along]
-        self._add_times(np.unique(row[self._place[row] < 0]))
+        absent = row[self._place[row] < 0]
+        if absent.size:
+            self._add_times(np.unique(absent))
         status = self._solver.addCols(
             many,
             self._program.pair_reward(column) * (0.0 if self._relieving else self._worth),
@@ -220,11 +222,10 @@ class RestrictedMaster:
 
     def _add_times(self, row: Ints) -> None:
         """Add rows of the times of groups that had nothing in them."""
-        if row.size:
-            self._place[row] = self._rows.size + np.arange(row.size)
-            self._rows = np.concatenate([self._rows, row])
-            least, none = np.full(row.size, -highspy.kHighsInf), np.zeros(row.size, dtype=np.int32)
-            self._solver.addRows(row.size, least, np.ones(row.size), 0, none, none[:0], least[:0])
+        self._place[row] = self._rows.size + np.arange(row.size)
+        self._rows = np.concatenate([self._rows, row])
+        least, none = np.full(row.size, -highspy.kHighsInf), np.zeros(row.size, dtype=np.int32)
+        self._solver.addRows(row.size, least, np.ones(row.size), 0, none, none[:0], least[:0])
 
     def solve(self) -> Prices | None:
         """Solve; the prices, or None if the simplex method found no optimum."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from gavel_opt.arrays import Bools, Floats, Ints
 from gavel_opt.model.allocation_program import AllocationProgram
-from gavel_opt.solver.column_generation.pair_pricing import PairColumns, Prices
+from gavel_opt.solver.column_generation.pair_pricing import PairColumns, Prices, pair_entries
 
 CLEAR = 1e-11
 """Reduced costs above this part of a job's share of the objective are positive."""
@@ -156,25 +156,8 @@ class ScaledProgram:
         return clear, Prices(level, np.full(groups, clear), workers)
 
     def entries(self, column: Ints) -> tuple[Ints, Floats]:
-        """Rows and coefficients of pairs' columns, both of shape ``(columns, 5)``; a row may be there twice.
-
-        Levels of both, times of both, capacity; a group with itself has all of it in its first row.
-        """
-        groups, types = self.rate.shape
-        pairs = self.pairs
-        pair, kind = np.divmod(column, types)
-        member, share = pairs.member[pair], pairs.share[pair]
-        rows = np.empty((column.size, 5), dtype=np.int64)
-        values = np.empty((column.size, 5))
-        rows[:, :2], rows[:, 2:4] = member, groups + member
-        rows[:, 4] = 2 * groups + kind
-        values[:, :2] = share * pairs.rate[pair, :, kind] * self.scale[member]
-        values[:, 2:4], values[:, 4] = share, pairs.use[pair]
-        itself = member[:, 0] == member[:, 1]
-        for first, second in ((0, 1), (2, 3)):
-            values[itself, first] += values[itself, second]
-            values[itself, second] = 0.0
-        return rows, values
+        """Rows and coefficients of pairs' columns: :func:`~gavel_opt.solver.column_generation.pair_pricing.pair_entries`."""
+        return pair_entries(self.pairs, column)
 
     def pair_reward(self, column: Ints) -> Floats:
         """Objective of pairs' columns."""
