@@ -24,7 +24,7 @@ from gavel_opt.kernels.job_lines import Ordering, Queue, place_columns_in_order,
 from gavel_opt.kernels.random_streams import stream
 from gavel_opt.model.allocation_program import Allocation
 from gavel_opt.model.cluster_state import ClusterState, StandingState
-from gavel_opt.policies.one_kernel import KeepsTypes, remembered_stream, stream_memory
+from gavel_opt.policies.one_kernel import AROUND, KeepsTypes, remembered_stream, stream_memory
 from gavel_opt.policies.packing import normalised_side
 from gavel_opt.policies.policy import Traits
 
@@ -48,6 +48,7 @@ class Fifo(KeepsTypes):
     """
 
     long_from = 64
+    saves = AROUND
 
     def __init__(self, name: str, mode: Literal["plain", "perf"], seed: int = 0) -> None:
         super().__init__()

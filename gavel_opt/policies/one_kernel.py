@@ -32,9 +32,12 @@ class SharesInColumns(Policy):
     ----------
     long_from
         Jobs from which on a single call is too long to be interpreted.
+    saves
+        As of :class:`~gavel_opt.kernels.arguments.Call`, where single calls are of another kernel.
     """
 
     long_from = 2**62
+    saves = 0.0
 
     _own: tuple[StandingState, Call] | None = None
     _workers = b""
@@ -60,7 +63,7 @@ class SharesInColumns(Policy):
         """What leaves shares in the columns of a state whenever it is called; one for as long as it asks for one state."""
         if self._others is None or self._others[0] is not state:
             state.jobs.proof[:] = np.nan  # there is no program
-            call = Call(*self.kernel_and_task(state))
+            call = Call(*self.kernel_and_task(state), saves=self.saves)
             self._others = state, call
         return self._others[1]
 
@@ -149,6 +152,9 @@ def remembered_stream(memory: list[Any]) -> Ints:
     checked.setstate((version, tuple(words), None))
     return words_of(checked)
 
+
+AROUND = 1e-4
+"""CPU seconds that a single call from rounds takes, as long as it is not made within them."""
 
 _SEEN = ("job", "key", "scale_factor", "weight", "steps_left", "age")
 

@@ -19,7 +19,7 @@ from gavel_opt.kernels.arguments import Call
 from gavel_opt.kernels.even_split import Splitting, share_evenly, split_among
 from gavel_opt.kernels.jit import make_ready
 from gavel_opt.model.cluster_state import ClusterState, StandingState
-from gavel_opt.policies.one_kernel import SharesInColumns
+from gavel_opt.policies.one_kernel import AROUND, SharesInColumns
 from gavel_opt.policies.policy import Policy, Traits
 
 
@@ -50,6 +50,7 @@ class Isolated(SharesInColumns):
 
     traits = Traits(shuffles=True)
     long_from = 256
+    saves = AROUND
 
     def __init__(self, name: str, seed: int = 0) -> None:
         self.name = name

@@ -21,6 +21,7 @@ import simulator
 from gavel_opt.arrays import Ints
 from gavel_opt.engines import proportional_jobs
 from gavel_opt.kernels import jit
+from gavel_opt.kernels.even_split import share_evenly
 from gavel_opt.solver.finish_time import finish_time_shares
 from gavel_opt.solver.makespan import makespan_shares
 from gavel_opt.solver.max_min import fair_shares
@@ -115,6 +116,7 @@ def test_every_kernel_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
         filled_shares,
         finish_time_shares,
         makespan_shares,
+        share_evenly,
         strategy_proof_shares,
     }
     called |= by_compiled_rounds_alone

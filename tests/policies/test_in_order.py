@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from gavel_opt import ClusterState, Driver, ThroughputTable, make_policy
+from gavel_opt.kernels import jit
 from gavel_opt.kernels.job_columns import JobColumns
+from gavel_opt.kernels.pair_columns import PairColumns
 from gavel_opt.model.cluster_state import StandingState
 
 COLUMNS = ("job", "key", "scale_factor", "weight", "steps_left", "age")
@@ -63,3 +65,19 @@ def test_nothing_is_copied_for_a_call_by_itself(name):
     policy = make_policy(name)
     policy.shares(next(state for state in later_states() if state.job.size))
     assert policy._own is None
+
+
+@pytest.mark.parametrize("name", ["fifo", "fifo_perf", "isolated", "allox", "gandiva"])
+def test_rounds_come_to_have_code_though_it_is_asked_by_itself_before(name):
+    policy, state = make_policy(name), next(one for one in later_states() if one.job.size)
+    seen = StandingState(
+        JobColumns.with_room(80, 3),
+        state.throughputs,
+        state.workers,
+        PairColumns.with_room(40, 3),
+    )
+    call = policy.standing_call(seen)
+    with jit.compiling_at_once():
+        Driver(policy).allocate(replace(state, scale_factor=state.scale_factor * 0 + 1))
+        assert jit.has_code(policy.standing_call(seen))
+    assert call is policy.standing_call(seen)
