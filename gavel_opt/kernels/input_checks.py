@@ -10,13 +10,7 @@ from gavel_opt.kernels.jit import compiled
 
 @compiled
 def are_ordinary(
-    number: Ints,
-    key: Ints,
-    scale: Ints,
-    weight: Floats,
-    steps_left: Floats,
-    age: Floats,
-    limits: tuple[int, int],
+    number: Ints, columns: tuple[Ints, Ints, Floats, Floats, Floats], limits: tuple[int, int]
 ) -> bool:
     """Whether numbers ascend, and each job has a row in the table, fits, has a weight, and has numbers.
 
@@ -24,14 +18,15 @@ def are_ordinary(
     ----------
     number
         Numbers of the jobs, of which none need be given where their order means nothing.
-    key, scale, weight, steps_left, age
-        Of each job, shape ``(n,)``.
+    columns
+        Key, scale factor, weight, steps left and age of each job, shape ``(n,)``.
     limits
         Rows of the table of throughputs, and the largest scale factor that fits.
     """
     for place in range(1, number.size):
         if not number[place - 1] < number[place]:
             return False
+    key, scale, weight, steps_left, age = columns
     rows, widest = limits
     total = 0.0
     for job in range(key.size):

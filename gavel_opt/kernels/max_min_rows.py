@@ -24,6 +24,8 @@ MET, NEARLY, STILL = 1e-11, 1e-6, 1e-8
 time by no more than the third: what is missing then is an engine's tolerance."""
 UNSURE = 10.0
 """Times the error of an answer that may be missing besides: levels of every stop before were found to that error too."""
+CROWDED = 3.0
+"""Times the workers that there are, if jobs without pairs would take more, the first program is likely to be all."""
 PATIENCE, MOST = 5, 60
 """Turns after which less precision will do, and after which there is no end in sight."""
 

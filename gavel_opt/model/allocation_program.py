@@ -210,6 +210,23 @@ class KnownBasis:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class KnownShares:
+    """The canonical optimum of a program without pairs, with its multipliers.
+
+    Attributes
+    ----------
+    x
+        Shares, shape ``(G, J)``.
+    level_dual, capacity_dual
+        Multipliers of level rows and worker types, shapes ``(G,)`` and ``(J,)``.
+    """
+
+    x: Floats
+    level_dual: Floats
+    capacity_dual: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class AllocationProgram:
     r"""Blocks with a linear objective and a level.
 
@@ -247,7 +264,8 @@ class AllocationProgram:
             Of a probe for which any optimum will do: how many such programs the policy has asked before it for this state. What a
             solver keeps may come from these alone, so that answers depend on nothing else. None of all others.
         near
-            Of a probe with pairs: an optimal basis, if the policy has come by one, or None. It is to be proven like any other.
+            Of a probe: an optimal basis, or without pairs the optimum, if the policy has come by one, or None. It is to be proven
+            like any other.
         splits
             Groups about which a program without them is asked if their jobs run all of the time in every optimum, shape ``(G,)``:
             then of the answer no more than which these are is asked for, and any optimum will do. None if there are no such groups.
@@ -264,7 +282,7 @@ class AllocationProgram:
     enough: float = math.inf
     too_little: float = -math.inf
     series: int | None = None
-    near: KnownBasis | None = None
+    near: KnownBasis | KnownShares | None = None
     splits: Bools | None = None
     limits: Limits | None = None
 

@@ -70,7 +70,7 @@ class Glance:
                 return True
         if state.deadline is not None and np.isnan(state.deadline).any():
             return True
-        return not are_ordinary(*columns, (len(state.throughputs.alone), widest))
+        return not are_ordinary(columns[0], columns[1:], (len(state.throughputs.alone), widest))
 
 
 _WHOLE, _REAL = np.dtype(np.int64), np.dtype(np.float64)

@@ -24,6 +24,7 @@ from gavel_opt.model.allocation_program import (
     AllocationProgram,
     Answer,
     KnownBasis,
+    KnownShares,
 )
 from gavel_opt.model.cluster_state import ClusterState
 from gavel_opt.model.groups import Groups
@@ -154,8 +155,10 @@ class GroupedAsk:
         """Ask."""
         return self._of(asked, np.where(asked > 0.0, 0.0, -np.inf), series, closing=closing)
 
-    def at(self, level: Floats, near: KnownBasis) -> Generator[AllocationProgram, Answer, Allowed]:
-        """Ask for levels that are all of what can be had, with a basis that says so."""
+    def at(
+        self, level: Floats, near: KnownBasis | KnownShares
+    ) -> Generator[AllocationProgram, Answer, Allowed]:
+        """Ask for levels that are all of what can be had, with a basis or shares that say so."""
         return self._of(level, np.zeros(level.size), None, near)
 
     def until(
@@ -176,7 +179,7 @@ class GroupedAsk:
         slope: Floats,
         floor: Floats,
         series: int | None,
-        near: KnownBasis | None = None,
+        near: KnownBasis | KnownShares | None = None,
         closing: bool = False,
     ) -> Generator[AllocationProgram, Answer, Allowed]:
         series = series if self.has_pairs else None

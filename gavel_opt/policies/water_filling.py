@@ -22,7 +22,11 @@ is tight in every optimum (complementary slackness). The others go on from there
 time has a price: whatever they had of it would leave less to those that are stopped, so their limit is what they reach
 without. So the programs are a few for each set of jobs that workers stop together (without space sharing there are as many
 sets as worker types at most), none for jobs that reach their limits, and the last one's answer is an allocation that reaches
-all levels. Where workers are scarce from the start it is one. The
+all levels. Where workers are scarce from the start it is one.
+
+Where all rise alike and nobody shares workers, prices of worker types alone tell all of this without a program
+(:mod:`gavel_opt.solver.prices.levels_in_stages`), and where pairs stop few at a time the simplex method does
+(:mod:`gavel_opt.solver.pair_simplex.levels_in_order`); one program proves what they find, or programs are asked one by one. The
 reference asks a mixed-integer program for each level instead, with a slack of one in 10,000.
 """
 
@@ -39,6 +43,7 @@ import numpy as np
 from gavel_opt.arrays import Bools, Floats, Ints
 from gavel_opt.errors import SolveFailed
 from gavel_opt.kernels.max_min_rows import (
+    CROWDED,
     MARKED,
     MET,
     MOST,
@@ -133,10 +138,14 @@ class WaterFilling(ByVariant):
             ask = pooled if pooled.pays else ask
         use = program.blocks.use
         at_once: Callable[[], _AtOnce] | None = None
-        if ask.has_pairs and (ask is grouped or first.size <= _UNPOOLED):
-            at_once = partial(_at_once, grouped, program, entities.lines(*whose), limit)
-        paired = _PAIRED if ask is grouped else _PAIRED_IN_POOLS
-        if at_once is not None and use.sum() < paired * state.workers.sum():
+        up_to = CROWDED
+        if ask.has_pairs:
+            up_to = _PAIRED if ask is grouped else _PAIRED_IN_POOLS
+            if ask is grouped or first.size <= _UNPOOLED:
+                at_once = partial(_at_once, grouped, program, entities.lines(*whose), limit)
+        elif alike:
+            at_once = partial(_in_stages, grouped, program)
+        if at_once is not None and use.sum() <= up_to * state.workers.sum():
             found = yield from at_once()
             if found is not None:
                 return found.spread()
@@ -168,6 +177,18 @@ def known_filling(policy: Policy) -> bool | None:
 
 
 _AtOnce = Generator[AllocationProgram, Answer, Allowed | None]
+
+
+def _in_stages(ask: GroupedAsk, program: AllocationProgram) -> _AtOnce:
+    """Find all levels without pairs by prices of worker types, and have their shares proven; None where that leaves doubt."""
+    from gavel_opt.solver.water_filling_alone import levels_by_prices  # with all of its solver
+
+    found = levels_by_prices(program)
+    if found is None:
+        return None
+    level, shares = found
+    allowed = yield from (ask(level) if shares is None else ask.at(level, shares))
+    return allowed if allowed.part >= 1.0 - MET - UNSURE * allowed.error else None
 
 
 def _at_once(

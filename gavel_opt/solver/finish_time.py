@@ -55,7 +55,7 @@ def finish_time_shares_of(
         return 0
     if size == 0 or past.job.size < size or alone.shape[1] != types:
         return 0
-    if not are_ordinary(key[:0], key, scale, weight, steps, age, (alone.shape[0], terms.widest)):
+    if not are_ordinary(key[:0], (key, scale, weight, steps, age), (alone.shape[0], terms.widest)):
         return 0
     speed, solo, time, isolated = finish_times(
         alone, key, scale, workers, terms.reference, number, steps, past

@@ -47,7 +47,7 @@ def makespan_shares_of(
         return 0
     if size == 0 or alone.shape[1] != types:
         return 0
-    if not are_ordinary(key[:0], key, scale, weight, steps, age, (alone.shape[0], terms.widest)):
+    if not are_ordinary(key[:0], (key, scale, weight, steps, age), (alone.shape[0], terms.widest)):
         return 0
     for job in range(size):
         if not steps[job] > 0.0:

@@ -16,8 +16,10 @@ from gavel_opt.model.allocation_program import (
     Answer,
     Blocks,
     FinishTimeProgram,
+    KnownShares,
     Program,
 )
+from gavel_opt.model.answers import allocation_answer
 from gavel_opt.model.solution import Certificate
 from gavel_opt.solver.empty_types import served_part, widened
 from gavel_opt.solver.interior_point.method import solve_program
@@ -106,6 +108,10 @@ def optimum(
     shared = blocks.rate, blocks.use, blocks.count, blocks.workers, *curve
     given = Given._make(map(plain_array, shared))
     groups = blocks.groups
+    if isinstance(program, AllocationProgram) and isinstance(program.near, KnownShares):
+        known = _known(program, program.near)
+        if known[1].within(PROVED):
+            return known
     if paired:
         return _packed(program, given, efficient, tie_break, memory)
     found = Found(np.empty((groups, types)), np.empty(groups), np.empty(types), np.empty(6))
@@ -147,6 +153,15 @@ def optimum(
     if columns is not None and not efficient:
         by_path = columns.settled(given, by_path)
     return _answer(*by_path)
+
+
+def _known(program: AllocationProgram, near: KnownShares) -> tuple[Answer, Certificate, int]:
+    """The optimum that a program comes with."""
+    blocks = program.blocks
+    paid = blocks.use[:, None] * near.capacity_dual
+    time = np.maximum((near.level_dual[:, None] * blocks.rate - paid).max(axis=1), 0.0)
+    found = allocation_answer(program, near.x, near.level_dual, near.capacity_dual, time)
+    return *found, 0
 
 
 def _method_of_columns(given: Given) -> ModuleType | None:

@@ -12,6 +12,7 @@ from gavel_opt.model.allocation_program import (
     AllocationProgram,
     Answer,
     FinishTimeProgram,
+    KnownBasis,
     Program,
 )
 from gavel_opt.model.finish_time import finish_time_by_levels, level_program
@@ -276,7 +277,7 @@ def _level_of_face(scaled: ScaledProgram, found: Vertex) -> float:
 def _at_known_basis(program: AllocationProgram, scaled: ScaledProgram) -> Vertex | None:
     """The vertex at the basis that comes with a program, if it is proven to be optimal."""
     near = program.near
-    if near is None:
+    if not isinstance(near, KnownBasis):
         return None
     found = vertex(scaled, Basis.known(near))
     return found if found is not None and found.certificate.within(_PROVED) else None

@@ -19,6 +19,7 @@ from gavel_opt.kernels.groups import sorted_rows
 from gavel_opt.kernels.jit import compiled
 from gavel_opt.kernels.job_columns import NO_PAST
 from gavel_opt.kernels.max_min_rows import (
+    CROWDED,
     MARKED,
     MET,
     MOST,
@@ -36,6 +37,13 @@ from gavel_opt.solver.max_min import columns_of, fairness_given
 from gavel_opt.solver.memory import Memory
 from gavel_opt.solver.one_step import Terms, standing_task
 from gavel_opt.solver.prices.cheapest_mix import Given
+from gavel_opt.solver.prices.levels_in_stages import (
+    NOTHING,
+    SHARES,
+    Columns,
+    levels_in_stages,
+    no_levels,
+)
 from gavel_opt.solver.prices.shortcuts import BOTTLENECK, DOUBT, PRICED, solve_direct
 from gavel_opt.solver.records import Found, Tables
 from gavel_opt.solver.tables import room_for_tables
@@ -136,9 +144,13 @@ def filled_shares(fill: FillTask) -> int:
         proof[k] = 0.0
     found = Found(np.empty((groups, types)), np.empty(groups), np.empty(types), np.empty(6))
     filling = _begin(given, first, task)
-    proven = (
-        _ask(filling, given, found, fill) if fill.once[0] else _fill(filling, given, found, fill)
-    )
+    if fill.once[0]:
+        proven = _ask(filling, given, found, fill)
+    else:
+        crowd = _crowd(given)
+        at_once = 1.0 < crowd <= CROWDED and _all_stop_at_first(filling, given, found, fill)
+        at_once = at_once or (crowd <= CROWDED and _in_stages(filling, given, found, fill))
+        proven = at_once or _fill(_begin(given, first, task), given, found, fill)
     if not proven:
         return 0
     for job in range(of_job.size):
@@ -162,17 +174,71 @@ def _begin(given: Given, first: Ints, task: Task) -> Filling:
 
 
 @compiled
+def _crowd(given: Given) -> float:
+    """How many times the workers that there are all jobs would take."""
+    use, supply = 0.0, 0.0
+    for g in range(given.use.size):
+        use += given.use[g]
+    for j in range(given.workers.size):
+        supply += given.workers[j]
+    return use / supply
+
+
+@compiled
+def _all_stop_at_first(filling: Filling, given: Given, found: Found, fill: FillTask) -> bool:
+    """Whether all types have a price where workers first stop somebody, and everybody pays: from the last prices that is soon known."""
+    task = fill.task
+    _ask_for(filling.asked, given)
+    if solve_direct(given, task.start, found) != PRICED:
+        return False
+    for g in range(filling.level.size):
+        filling.level[g] = min(found.summary[1], filling.limit[g])
+        filling.price[g] = found.level_dual[g]
+    copy_into(filling.workers, found.capacity_dual)
+    if _stop(np.ones(filling.level.size, np.int64), filling, given, found.summary[1]) != 0:
+        return False
+    return _is_proven(found.summary[2:5], task)
+
+
+@compiled
+def _in_stages(filling: Filling, given: Given, found: Found, fill: FillTask) -> bool:
+    """Find all levels by prices of types, and shares that reach them; whether that is certain."""
+    groups, types = given.rate.shape
+    levels = no_levels(groups, types)
+    columns = Columns(given.rate, given.use, given.counts, given.workers)
+    outcome = levels_in_stages(columns, levels)
+    if outcome == SHARES:
+        for g in range(groups):
+            copy_into(found.x[g], levels.x[g])
+        return _is_proven(levels.proof, fill.task)
+    if outcome == NOTHING:
+        return False
+    copy_into(filling.asked, levels.level)
+    if not _ask(filling, given, found, fill):
+        return False
+    error = max(found.summary[2], found.summary[3], found.summary[4])
+    return bool(found.summary[1] >= 1.0 - MET - UNSURE * error)
+
+
+@compiled
+def _is_proven(parts: Floats, task: Task) -> bool:
+    """Count a program and keep the worst of its certificate; whether that will do."""
+    proof, good = task.jobs.proof, True
+    proof[3] += 1.0
+    for k in range(3):
+        proof[k] = max(proof[k], parts[k])
+        good = good and parts[k] <= task.terms[0].tolerance
+    return good
+
+
+@compiled
 def _fill(filling: Filling, given: Given, found: Found, fill: FillTask) -> bool:
     """Find the levels of all groups, and shares that reach them; whether all was proven."""
     groups = filling.level.size
     level, limit, asked = filling.level, filling.limit, filling.asked
-    use, supply = 0.0, 0.0
-    for g in range(groups):
-        use += given.use[g]
-    for j in range(given.workers.size):
-        supply += given.workers[j]
+    crowd = _crowd(given)
     left = groups
-    if use > supply:  # what rises first is asked for as if there were no limits: all alike
+    if crowd > 1.0:  # what rises first is asked for as if there were no limits: all alike
         if not _ask(filling, given, found, fill):
             return False
         for g in range(groups):
@@ -180,6 +246,8 @@ def _fill(filling: Filling, given: Given, found: Found, fill: FillTask) -> bool:
             filling.price[g] = found.level_dual[g]
         copy_into(filling.workers, found.capacity_dual)
         left = _stop(np.ones(groups, np.int64), filling, given, found.summary[1])
+        if left > 0 and crowd > CROWDED and _in_stages(filling, given, found, fill):
+            return True
     for _ in range(groups + PATIENCE):
         if left <= 0:
             return left == 0
@@ -273,10 +341,8 @@ def _stop(rises: Ints, filling: Filling, given: Given, had: float) -> int:
 def _ask(filling: Filling, given: Given, found: Found, fill: FillTask) -> bool:
     """Ask what part of levels can be had at once: what is ``found``, and whether it is proven."""
     task = fill.task
-    types, start, proof = given.workers.size, task.start, task.jobs.proof
-    for g in range(filling.asked.size):
-        given.slope[g] = filling.asked[g]
-        given.floor[g] = 0.0 if filling.asked[g] > 0.0 else -math.inf
+    types, start = given.workers.size, task.start
+    _ask_for(filling.asked, given)
     outcome = solve_direct(given, start, found)
     if outcome != PRICED and outcome != BOTTLENECK:
         tables = _tables_of(given, fill)
@@ -291,13 +357,18 @@ def _ask(filling: Filling, given: Given, found: Found, fill: FillTask) -> bool:
             again = solve_direct(given, start, found) == PRICED
         if not again:
             _take(path, found)
-    proof[3] += 1.0
-    for k in range(3):
-        proof[k] = max(proof[k], found.summary[2 + k])
-        if not found.summary[2 + k] <= task.terms[0].tolerance:
-            return False
+    if not _is_proven(found.summary[2:5], task):
+        return False
     _clear_rounding(filling.asked, given, found)
     return True
+
+
+@compiled
+def _ask_for(asked: Floats, given: Given) -> None:
+    """Make the program that of these levels."""
+    for g in range(asked.size):
+        given.slope[g] = asked[g]
+        given.floor[g] = 0.0 if asked[g] > 0.0 else -math.inf
 
 
 @compiled

@@ -16,7 +16,7 @@ from gavel_opt.policies import water_filling
 from gavel_opt.policies.max_min import fairness_program
 from gavel_opt.policies.rising_levels import Line, Rising
 from gavel_opt.policies.variants import group_by_key
-from gavel_opt.solver import water_filling_pairs
+from gavel_opt.solver import water_filling_alone, water_filling_pairs
 from simulator.studies.experiments.hierarchy import hierarchical_fairness
 from simulator.studies.experiments.scaling import _one_replaced as one_replaced
 from simulator.studies.experiments.scaling import state_of as figure_14
@@ -180,6 +180,13 @@ def by_programs(state):
     return level
 
 
+@pytest.fixture
+def no_stages(monkeypatch):
+    """Programs one by one, where prices of worker types alone would do (``test_levels_in_stages.py``)."""
+    monkeypatch.setattr(water_filling_alone, "levels_by_prices", lambda program: None)
+
+
+@pytest.mark.usefixtures("no_stages")
 @pytest.mark.parametrize("engine", ["structured", "highs"])
 @pytest.mark.parametrize("load", [0.5, 0.8, 1.0, 1.2, 2.0])
 def test_who_is_left_after_a_stop_goes_on_without_the_workers_that_have_a_price(load, engine):
@@ -211,6 +218,7 @@ def of_six_types(seed):
     )
 
 
+@pytest.mark.usefixtures("no_stages")
 @pytest.mark.parametrize("seed", [3, 4, 21, 127])
 def test_engines_that_are_less_precise_stop_the_same_jobs(seed):
     """What an engine misses of levels of before is no sign of workers, and its prices of who has more than asked for are none."""
@@ -305,6 +313,7 @@ def test_hierarchies_of_pairs_ask_for_a_time_where_levels_rise_evenly(monkeypatc
     np.testing.assert_allclose(throughput(state, fresh), throughput(state, found), rtol=1e-9)
 
 
+@pytest.mark.usefixtures("no_stages")
 @pytest.mark.parametrize("missing", [5e-12, 1e-7])
 def test_what_an_engine_misses_does_not_add_up(missing):
     """Every answer is too small by that part; the levels are no further off than one is."""

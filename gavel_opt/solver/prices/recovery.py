@@ -403,6 +403,8 @@ class Mixes(NamedTuple):
     ----------
     at, size
         The points, and how many, ``(T, J + 1)`` and ``(T,)``.
+    idle
+        Weight of point 0 in the barrier, ``(T,)``: it may stand for a share on a type without a price.
     part, step
         Part of its time at each point, and the step, ``(T, J + 1)``.
     way
@@ -415,6 +417,7 @@ class Mixes(NamedTuple):
 
     at: Ints
     size: Ints
+    idle: Floats
     part: Floats
     step: Floats
     way: Floats
@@ -469,6 +472,7 @@ def _mixes(problem: Problem, t: float, basis: Basis) -> Mixes:
     mixes = Mixes(
         np.empty((jobs, types + 1), np.int64),
         np.zeros(jobs, np.int64),
+        np.full(jobs, SETTINGS.slack_weight),
         np.zeros((jobs, types + 1)),
         np.zeros((jobs, types + 1)),
         np.zeros((jobs, types, types + 1)),
@@ -481,6 +485,8 @@ def _mixes(problem: Problem, t: float, basis: Basis) -> Mixes:
         i = basis.jobs[s]
         a, b = basis.edges[i, 0], basis.edges[i, 1]
         ra, rb, many = _rate(rate, i, a), rate[i, b - 1], 0
+        if not curved and own[i, THIRD] > 0.0:
+            mixes.idle[s] = own[i, THIRD]
         for c in range(types + 1):
             if basis.points[s, c]:
                 mixes.at[s, mixes.size[s]] = c
@@ -515,19 +521,19 @@ def _mean_of_edges(rate: Floats, i: int, level: float, at: Ints, size: int, part
 @compiled
 def _slopes(mixes: Mixes) -> None:
     """Slopes and Hessians of the barrier along the ways."""
-    at, size, part, _, way, along, hessian, slope, _ = mixes
+    at, size, idle, part, _, way, along, hessian, slope, _ = mixes
     weight = np.empty(part.shape[1])
     for s in range(size.size):
         for p in range(size[s]):
             c = at[s, p]
-            of_point = SETTINGS.slack_weight if c == 0 else 1.0
+            of_point = idle[s] if c == 0 else 1.0
             weight[c] = of_point / (part[s, c] * part[s, c])
         for n in range(size[s] - 2):
             slope[s, n] = 0.0
             for p in range(size[s]):
                 c = at[s, p]
                 along[s, n, c] = way[s, n, c]
-                of_point = SETTINGS.slack_weight if c == 0 else 1.0
+                of_point = idle[s] if c == 0 else 1.0
                 slope[s, n] += along[s, n, c] * of_point / part[s, c]
             for m in range(n + 1):
                 value = 0.0
@@ -540,7 +546,7 @@ def _slopes(mixes: Mixes) -> None:
 @compiled
 def _invert_hessians(mixes: Mixes) -> bool:
     """Half of each inverse, applied to ways and slopes: ``free = (L^-1 way)' (L^-1 way)``."""
-    at, size, _, _, _, along, hessian, slope, _ = mixes
+    at, size, _, _, _, _, along, hessian, slope, _ = mixes
     for s in range(size.size):
         many = size[s] - 2
         if cholesky(hessian[s], many, 0.0) > 0:
@@ -562,7 +568,7 @@ def _equations_for_prices(
     problem: Problem, basis: Basis, mixes: Mixes, schur: Floats, price_step: Floats
 ) -> None:
     """Steps at prices of 0; what parts, steps and prices change in the use of each type."""
-    at, size, part, step, _, along, _, slope, free = mixes
+    at, size, _, part, step, _, along, _, slope, free = mixes
     for s in range(size.size):
         k, many = problem.use[basis.jobs[s]], size[s] - 2
         room = k * k / problem.counts[basis.jobs[s]]
@@ -589,7 +595,7 @@ def _equations_for_prices(
 @compiled
 def _move(problem: Problem, basis: Basis, mixes: Mixes, price_step: Floats) -> float:
     """Take the step at these prices, shortened to stay inside; the largest part asked for."""
-    at, size, part, step, _, _, _, _, free = mixes
+    at, size, _, part, step, _, _, _, _, free = mixes
     down, moved = 0.0, 0.0
     for s in range(size.size):
         i = basis.jobs[s]

@@ -1,0 +1,480 @@
+r"""Water filling without space sharing: all levels, and the shares that reach them, by prices of worker types alone.
+
+All jobs rise together. Workers stop some of them where a set of types has a price (:mod:`~gavel_opt.solver.prices.markets`):
+those whose levels pay for these types. They use all of them, besides what they have of types that cost nothing, and nobody else
+has anything of the types with a price (complementary slackness). So what is left is the same question over fewer types, with the
+workers that those who were stopped leave, and there are no more *stages* than types:
+
+1. Who is at the limit runs all of the time where it is fastest. If that fits for all, these are the levels.
+2. Else the type that is first full if all run where they are fastest has a price. If the next stage is then lower than
+   this one, its types were full before: the two are one stage, all of whose types have a price. A type that loses its price
+   in the search is free again.
+
+Shares follow from the stages: on the priced types as :mod:`~gavel_opt.solver.prices.recovery` says, the rest of the time on the
+best free type. Whatever leaves doubt (two types equally fast, ties that hang together, heights that are the same) is no
+answer: programs are asked then, one by one (:mod:`gavel_opt.policies.water_filling`). The prices of the first stage, or a job that runs
+all of the time on its fastest type, prove that no larger part of all levels can be had.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from gavel_opt.arrays import Bools, Floats, Ints
+from gavel_opt.kernels.block_tables import BlockTables
+from gavel_opt.kernels.certificate import certify_allocation
+from gavel_opt.kernels.dense import copy_into
+from gavel_opt.kernels.jit import compiled, compiled_apart
+from gavel_opt.solver.prices.markets import (
+    APART,
+    PROVED,
+    ROUNDING,
+    USED_UP,
+    Jobs,
+    Market,
+    Stop,
+    market_of,
+    mean_prices,
+    stop_of,
+)
+from gavel_opt.solver.prices.price_search import OPTIMAL, SLACK
+
+SHORT, FEW_TYPES = 1.5, 6
+"""If jobs take so many times the workers that there are, of so many types at most, all begin with a price."""
+PATIENCE = 4
+"""Turns for each type after which prices are not found so."""
+HALVINGS = 30
+"""Of the heights between those at which all types have room, and some do not."""
+
+
+class Levels(NamedTuple):
+    """Levels, and what proves them.
+
+    Attributes
+    ----------
+    level
+        Of each group, shape ``(G,)``.
+    x
+        Shares, ``(G, J)``.
+    level_dual, capacity_dual
+        Multipliers of the program that asks for all of these levels at once, ``(G,)`` and ``(J,)``.
+    proof
+        Its primal residual, dual residual and relative gap, ``(3,)``.
+    """
+
+    level: Floats
+    x: Floats
+    level_dual: Floats
+    capacity_dual: Floats
+    proof: Floats
+
+
+class Columns(NamedTuple):
+    """The groups: rate, use, counts and workers of a program's blocks (:class:`~gavel_opt.model.allocation_program.Blocks`)."""
+
+    rate: Floats
+    use: Floats
+    counts: Ints
+    workers: Floats
+
+
+@compiled
+def no_levels(groups: int, types: int) -> Levels:
+    """Room for an answer."""
+    return Levels(
+        np.zeros(groups), np.zeros((groups, types)), np.zeros(groups), np.zeros(types), np.zeros(3)
+    )
+
+
+class Standing(NamedTuple):
+    """Where a stage begins.
+
+    Attributes
+    ----------
+    rises
+        Jobs that are not stopped yet, shape ``(G,)``.
+    is_open
+        Types that had no price yet, ``(J,)``.
+    supply
+        Workers left of each type, ``(J,)``.
+    """
+
+    rises: Bools
+    is_open: Bools
+    supply: Floats
+
+
+class Stages(NamedTuple):
+    """Where each stage begins, and what it comes to; one more than there can be.
+
+    Attributes
+    ----------
+    rises, is_open, supply
+        As in :class:`Standing`, shapes ``(J + 2, G)``, ``(J + 2, J)`` and ``(J + 2, J)``.
+    priced
+        Types with a price in the stage, ``(J + 2, J)``.
+    height
+        At which it stops, ``(J + 2,)``.
+    """
+
+    rises: Bools
+    is_open: Bools
+    supply: Floats
+    priced: Bools
+    height: Floats
+
+
+FAILED, DONE, AGAIN, NEXT = range(4)
+"""What a stage comes to: doubt; all levels; other types have a price, in it or in the one before; it stops some."""
+
+
+NOTHING, LEVELS, SHARES = range(3)
+"""What was found for certain."""
+
+
+@compiled_apart
+def levels_in_stages(columns: Columns, found: Levels) -> int:
+    """Find all levels, and if no two types are as fast for everybody, the shares, which are the only ones or their centre.
+
+    Parameters
+    ----------
+    columns
+        The groups.
+    found
+        Gets the answer.
+
+    Returns
+    -------
+    found
+        NOTHING if that leaves doubt, LEVELS, or SHARES with LEVELS.
+    """
+    fewer = _types_apart(columns)
+    if fewer.workers.size == columns.workers.size:
+        return SHARES if _go_through(columns, found) and _prove(columns, found) else NOTHING
+    levels = no_levels(*fewer.rate.shape)
+    if not _go_through(fewer, levels):
+        return NOTHING
+    copy_into(found.level, levels.level)
+    return LEVELS
+
+
+@compiled
+def _types_apart(columns: Columns) -> Columns:
+    """The groups, with types of one speed for everybody as one."""
+    groups, types = columns.rate.shape
+    first, workers, many = np.empty(types, np.int64), np.zeros(types), 0
+    for j in range(types):
+        place = 0
+        while place < many and not _same_speeds(columns.rate, first[place], j):
+            place += 1
+        if place == many:
+            first[many] = j
+            many += 1
+        workers[place] += columns.workers[j]
+    if many == types:
+        return columns
+    rate = np.empty((groups, many))
+    for g in range(groups):
+        for place in range(many):
+            rate[g, place] = columns.rate[g, first[place]]
+    return Columns(rate, columns.use, columns.counts, workers[:many])
+
+
+@compiled
+def _same_speeds(rate: Floats, one: int, other: int) -> bool:
+    g = 0
+    while g < rate.shape[0] and rate[g, one] == rate[g, other]:
+        g += 1
+    return bool(g == rate.shape[0])
+
+
+@compiled
+def _go_through(columns: Columns, found: Levels) -> bool:
+    """Go through the stages; whether all are certain."""
+    groups, types = columns.rate.shape
+    stages = Stages(
+        np.zeros((types + 2, groups), np.bool_),
+        np.zeros((types + 2, types), np.bool_),
+        np.zeros((types + 2, types)),
+        np.zeros((types + 2, types), np.bool_),
+        np.zeros(types + 2),
+    )
+    for j in range(types):
+        stages.is_open[0, j], stages.supply[0, j] = True, columns.workers[j]
+        for g in range(groups):
+            stages.rises[0, g] |= columns.rate[g, j] > 0.0
+    found.level[:] = 0.0
+    found.x[:, :] = 0.0
+    stage = 0
+    for _ in range(PATIENCE * (types + 2)):
+        outcome = _carry_out(columns, stages, stage, found)
+        if outcome == DONE:
+            return True
+        if outcome == FAILED:
+            return False
+        if outcome == NEXT:
+            stage += 1
+            stages.priced[stage, :] = False
+        elif not _any(stages.priced[stage]):
+            stage -= 1
+        if stage > types:
+            return False
+    return False
+
+
+@compiled
+def _carry_out(columns: Columns, stages: Stages, stage: int, found: Levels) -> int:
+    """Find where a stage stops, and set out the next; what it comes to."""
+    now = _copied(stages, stage)
+    priced, before = stages.priced[stage], stages.priced[max(stage - 1, 0)]
+    low = stages.height[stage - 1] if stage > 0 else 0.0
+    if not _any(now.rises):
+        return DONE
+    high, full = _first_full(columns, now)
+    if full < 0:
+        return DONE if _pin(columns, now, high, found) else FAILED
+    if not _any(priced):
+        priced[full] = True
+        if stage == 0 and priced.size <= FEW_TYPES and _are_short(columns, now):
+            priced[:] = True
+    rate, use, counts, workers = columns
+    jobs = Jobs(rate, use, counts, workers, now.rises)
+    market = market_of(jobs, priced, now.is_open, now.supply)
+    if market.job.size == 0:
+        return FAILED
+    price = mean_prices(market)
+    outcome, height, stop = stop_of(market, columns.counts, price, low, high)
+    if outcome == SLACK:
+        return _without_cheapest(priced, price, market)
+    if outcome == USED_UP:
+        for n in range(price.size):
+            priced[market.types[n]] = price[n] == 0.0
+        return AGAIN
+    if outcome != OPTIMAL or (_any(stop.pays) and abs(height - low) <= APART * low):
+        return FAILED
+    if height < low * (1.0 - APART):
+        for j in range(priced.size):
+            before[j] |= priced[j]
+        priced[:] = False
+        return AGAIN
+    stages.height[stage] = height
+    if not (_pin(columns, now, height, found) and _stop(now, market, stop, height, found)):
+        return FAILED
+    if stage == 0:
+        _keep_prices(market, stop, found)
+    for j in range(priced.size):
+        if priced[j]:
+            now.is_open[j] = False
+    return AGAIN if _overdrawn(columns, now, priced) else NEXT
+
+
+@compiled
+def _are_short(columns: Columns, now: Standing) -> bool:
+    """Whether workers are so few that all types are likely to have a price."""
+    use, supply = 0.0, 0.0
+    for g in range(now.rises.size):
+        use += columns.use[g]
+    for j in range(now.supply.size):
+        supply += now.supply[j]
+    return use > SHORT * supply
+
+
+@compiled
+def _any(of: Bools) -> bool:
+    some = False
+    for n in range(of.size):
+        some = some or of[n]
+    return some
+
+
+@compiled
+def _copied(stages: Stages, stage: int) -> Standing:
+    """Where the stage begins, as where the next one does, to be changed."""
+    for g in range(stages.rises.shape[1]):
+        stages.rises[stage + 1, g] = stages.rises[stage, g]
+    for j in range(stages.supply.shape[1]):
+        stages.is_open[stage + 1, j] = stages.is_open[stage, j]
+        stages.supply[stage + 1, j] = stages.supply[stage, j]
+    return Standing(stages.rises[stage + 1], stages.is_open[stage + 1], stages.supply[stage + 1])
+
+
+@compiled
+def _two_fastest(rate: Floats, is_open: Bools) -> tuple[int, float, float]:
+    """The fastest open type of a job, -1 if there is none, its speed, and that of the next."""
+    at, best, second = -1, 0.0, 0.0
+    for j in range(rate.size):
+        if is_open[j] and rate[j] > second:
+            if rate[j] > best:
+                at, best, second = j, rate[j], best
+            else:
+                second = rate[j]
+    return at, best, second
+
+
+@compiled
+def _pin(columns: Columns, now: Standing, height: float, found: Levels) -> bool:
+    """Let those whose limits a height reaches run all of the time where they are fastest; whether that is one place."""
+    for g in range(now.rises.size):
+        if not now.rises[g]:
+            continue
+        at, best, second = _two_fastest(columns.rate[g], now.is_open)
+        if best <= height:
+            if not second < best * (1.0 - APART):
+                return False
+            found.x[g, :] = 0.0
+            found.x[g, at], found.level[g] = 1.0, best
+            now.supply[at] -= columns.use[g]
+            now.rises[g] = False
+    return True
+
+
+@compiled
+def _overdrawn(columns: Columns, now: Standing, priced: Bools) -> bool:
+    """Whether some open types lack workers: then these are ``priced``, too."""
+    short = False
+    for j in range(priced.size):
+        if now.is_open[j] and now.supply[j] < -ROUNDING * columns.workers[j]:
+            priced[j] = short = True
+    return short
+
+
+@compiled
+def _first_full(columns: Columns, now: Standing) -> tuple[float, int]:
+    """The highest limit, and the type that is first full if all run as little as they can where they are fastest; -1 if none is."""
+    types = columns.workers.size
+    groups = now.rises.size
+    at, best, second = np.full(groups, -1, np.int64), np.zeros(groups), np.zeros(groups)
+    high = 0.0
+    for g in range(groups):
+        if now.rises[g]:
+            at[g], best[g], second[g] = _two_fastest(columns.rate[g], now.is_open)
+            high = max(high, best[g])
+    need = np.zeros(types)
+    fastest = Fastest(at, best, second)
+    full = _fullest(columns, now, fastest, high, need)
+    if full < 0:
+        return high, full
+    fits, lacks = 0.0, high
+    for _ in range(HALVINGS):
+        middle = 0.5 * (fits + lacks)
+        short = _fullest(columns, now, fastest, middle, need)
+        if short < 0:
+            fits = middle
+        else:
+            lacks, full = middle, short
+    return high, full
+
+
+class Fastest(NamedTuple):
+    """The fastest open type of each job, its speed, and that of the next, shape ``(G,)``."""
+
+    at: Ints
+    best: Floats
+    second: Floats
+
+
+@compiled
+def _fullest(columns: Columns, now: Standing, fastest: Fastest, height: float, need: Floats) -> int:
+    """The type that lacks the largest part of its workers at a height; -1 if none does."""
+    need[:] = 0.0
+    for g in range(fastest.at.size):
+        at, best, second = fastest.at[g], fastest.best[g], fastest.second[g]
+        if at >= 0 and height > second:
+            part = (height - second) / (best - second) if height < best else 1.0
+            need[at] += columns.use[g] * part
+    short, most = -1, 0.0
+    for j in range(need.size):
+        over = need[j] - now.supply[j]
+        if over > ROUNDING * columns.workers[j] and over > most * columns.workers[j]:
+            short, most = j, over / columns.workers[j]
+    return short
+
+
+@compiled
+def _without_cheapest(priced: Bools, price: Floats, market: Market) -> int:
+    """Take the price from the type whose workers are worth least; AGAIN, or FAILED if it is the only one."""
+    least = 0
+    for n in range(1, price.size):
+        if price[n] * market.workers[n] < price[least] * market.workers[least]:
+            least = n
+    priced[market.types[least]] = False
+    return AGAIN if price.size > 1 else FAILED
+
+
+@compiled
+def _stop(now: Standing, market: Market, stop: Stop, height: float, found: Levels) -> bool:
+    """Stop those who pay, with the rest of their time on the best free type; whether there is one."""
+    for s in range(market.job.size):
+        g = market.job[s]
+        if not stop.pays[s]:
+            continue
+        found.x[g, :] = 0.0
+        rest = 1.0
+        for n in range(market.types.size):
+            found.x[g, market.types[n]] = stop.x[s, n]
+            rest -= stop.x[s, n]
+        if market.free[s] > 0.0:
+            if market.at_free[s] < 0:
+                return False
+            found.x[g, market.at_free[s]] = max(rest, 0.0)
+            now.supply[market.at_free[s]] -= market.use[s] * rest
+        found.level[g] = height
+        now.rises[g] = False
+    return True
+
+
+@compiled
+def _keep_prices(market: Market, stop: Stop, found: Levels) -> None:
+    """Keep the multipliers of a stage."""
+    found.level_dual[:] = 0.0
+    found.capacity_dual[:] = 0.0
+    for s in range(market.job.size):
+        found.level_dual[market.job[s]] = stop.cost[s]
+    for n in range(market.types.size):
+        found.capacity_dual[market.types[n]] = stop.price[n]
+
+
+@compiled
+def _prove(columns: Columns, found: Levels) -> bool:
+    """Prove that all levels can be had, and no larger part of them."""
+    if not _multipliers(columns, found):
+        return False
+    groups, types = columns.rate.shape
+    time, none = np.zeros(groups), np.zeros(groups)
+    for g in range(groups):
+        for j in range(types):
+            paid = columns.use[g] * found.capacity_dual[j]
+            time[g] = max(time[g], found.level_dual[g] * columns.rate[g, j] - paid)
+    program = BlockTables(
+        columns.rate, columns.use, columns.workers, found.level, none, np.empty((0, types))
+    )
+    proof = certify_allocation(program, found.x, found.level_dual, found.capacity_dual, time)
+    for k in range(3):
+        found.proof[k] = proof[2 + k]
+    return bool(max(found.proof[0], found.proof[1], found.proof[2]) <= PROVED)
+
+
+@compiled
+def _multipliers(columns: Columns, found: Levels) -> bool:
+    """Make the multipliers those of the program that asks for all levels; whether there are such."""
+    groups, types = columns.rate.shape
+    everywhere = np.ones(types, np.bool_)
+    for g in range(groups):
+        _, limit, _ = _two_fastest(columns.rate[g], everywhere)
+        if found.level[g] > 0.0 and found.level[g] == limit:
+            found.level_dual[:] = 0.0
+            found.capacity_dual[:] = 0.0
+            found.level_dual[g] = 1.0 / found.level[g]
+            return True
+    worth = 0.0
+    for g in range(groups):
+        worth += found.level_dual[g] * found.level[g]
+    if not worth > 0.0:
+        return False
+    for g in range(groups):
+        found.level_dual[g] /= worth
+    for j in range(types):
+        found.capacity_dual[j] /= worth
+    return True

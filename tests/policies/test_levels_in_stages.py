@@ -1,0 +1,163 @@
+"""Water filling without space sharing, all levels at once by prices of worker types: those that programs find one by one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from bench.cliffs import servers
+from bench.states import Drawn
+from gavel_opt import Driver, make_policy
+from gavel_opt.model.allocation_program import KnownShares
+from gavel_opt.policies.max_min import fairness_program
+from gavel_opt.policies.variants import group_by_key
+from gavel_opt.solver import water_filling_alone
+from gavel_opt.solver.optimum import optimum
+from gavel_opt.solver.water_filling_alone import levels_by_prices
+
+PERF = "max_min_fairness_water_filling_perf"
+
+
+def drawn(seed, kind="distinct", jobs=40, types=3, spread=1.0):
+    """Jobs of weights some orders apart, on types of whose workers there are few or more than enough."""
+    draws = np.random.default_rng(seed)
+    state = Drawn(kind, jobs, seed).now
+    base = state.throughputs.alone
+    column = np.arange(types) if types <= 3 else draws.integers(0, 3, types)
+    alone = base[:, column] * draws.uniform(0.7, 1.4, (base.shape[0], types))
+    workers = state.scale_factor.sum() * draws.choice([0.3, 0.5, 0.8, 1.0, 1.3, 2.0])
+    part = draws.dirichlet(np.full(types, 3.0))
+    return replace(
+        state,
+        worker_types=tuple(f"type{j}" for j in range(types)),
+        workers=np.maximum(np.round(part * workers).astype(np.int64), 8),
+        prices=None,
+        throughputs=replace(state.throughputs, alone=alone, paired=None, reference=0),
+        weight=10.0 ** draws.uniform(-spread, spread, jobs),
+    )
+
+
+def program_of(state):
+    return fairness_program(state, group_by_key(state, "perf", True), "perf", True)
+
+
+def by_programs(monkeypatch, state, engine, name=PERF):
+    """Shares as they were found before, and how many programs that took."""
+    with monkeypatch.context() as before:
+        before.setattr(water_filling_alone, "levels_by_prices", lambda program: None)
+        driver = Driver(make_policy(name), engine)
+        return driver.allocate(state).x, driver.tally.programs
+
+
+@pytest.mark.parametrize("engine", ["structured", "highs"])
+@pytest.mark.parametrize("types", [2, 3, 5])
+@pytest.mark.parametrize("kind", ["distinct", "single-GPU", "contended"])
+def test_shares_are_those_of_programs_one_by_one(monkeypatch, kind, types, engine):
+    """Jobs alike but for their weights mix types in many ways: the centre of these, with and without time to spare."""
+    certain = 0
+    for seed in range(8):
+        state = drawn(seed, kind, types=types)
+        driver = Driver(make_policy(PERF), engine)
+        found = driver.allocate(state).x
+        expected, programs = by_programs(monkeypatch, state, engine)
+        np.testing.assert_allclose(found, expected, atol=2e-9)
+        assert driver.tally.programs <= programs
+        assert driver.tally.fallbacks == 0
+        certain += levels_by_prices(program_of(state)) is not None
+    assert certain >= 7
+
+
+def test_who_uses_up_a_type_at_the_limit_leaves_the_others_what_they_reach_without():
+    """Four workers of the fastest type for four jobs that are slow elsewhere: the fifth is stopped, and pays nothing."""
+    state = drawn(0, jobs=5)
+    alone = np.array([[1.0, 9.0], [1.0, 9.0], [1.0, 9.0], [1.0, 9.0], [6.0, 8.0]])
+    state = replace(
+        state,
+        key=np.arange(5),
+        scale_factor=np.ones(5, dtype=np.int64),
+        weight=np.array([10.0, 11.0, 12.0, 13.0, 1.0]),
+        worker_types=("slow", "fast"),
+        workers=np.array([4, 4]),
+        throughputs=replace(state.throughputs, alone=alone, paired=None),
+    )
+    found = levels_by_prices(program_of(state))
+    assert found is not None
+    np.testing.assert_allclose(found[1].x, [[0, 1]] * 4 + [[1, 0]], atol=1e-12)
+
+
+def test_types_as_fast_for_everybody_are_one_and_their_shares_are_asked_for(monkeypatch):
+    name, before = "max_min_fairness_water_filling", 0
+    for seed in range(8):
+        state = drawn(seed, jobs=60)
+        driver = Driver(make_policy(name), "structured")
+        found = driver.allocate(state).x
+        expected, programs = by_programs(monkeypatch, state, "structured", name)
+        np.testing.assert_allclose(found, expected, atol=2e-9)
+        assert driver.tally.programs == 1
+        before += programs
+    assert before > 8
+
+
+def test_types_as_fast_for_some_leave_doubt(monkeypatch):
+    """Of servers of two sizes a job of one GPU has no best one, and what it has of each is not told by prices."""
+    state = servers(60, 0.02)
+    assert levels_by_prices(program_of(state)) is None
+    found = Driver(make_policy(PERF), "structured").allocate(state).x
+    expected, _ = by_programs(monkeypatch, state, "structured")
+    assert found.tobytes() == expected.tobytes()
+
+
+def test_a_job_with_two_fastest_types_is_in_the_midst_of_them():
+    """All are at their limits, but where it runs is not told by prices either."""
+    state = drawn(0, jobs=8)
+    alone = np.tile([1.0, 2.0, 3.0], (8, 1))
+    alone[0] = 1.0, 3.0, 3.0
+    table = replace(state.throughputs, alone=alone, paired=None)
+    state = replace(state, key=np.arange(8), workers=np.full(3, 64), throughputs=table)
+    assert levels_by_prices(program_of(state)) is None
+    x = Driver(make_policy(PERF), "structured").allocate(state).x
+    assert x[0, 0] < 1e-9 < x[0, 1] < 0.9 < x[0, 1:].sum()
+    assert x[1:, 2] == pytest.approx(1.0)
+
+
+def test_the_order_of_jobs_is_of_no_account():
+    for seed in range(5):
+        state = drawn(seed)
+        order = np.random.default_rng(seed).permutation(state.job.size)
+        turned = replace(
+            state,
+            **{name: getattr(state, name)[order] for name in ("key", "scale_factor", "weight")},
+        )
+        one, other = (
+            Driver(make_policy(PERF), "structured").allocate(each).x for each in (state, turned)
+        )
+        np.testing.assert_allclose(other, one[order], atol=1e-11)
+
+
+def test_shares_that_a_program_comes_with_are_proven():
+    program = program_of(drawn(1))
+    found = levels_by_prices(program)
+    assert found is not None
+    level, shares = found
+    asked = replace(program, slope=level, floor=np.zeros(level.size), probe=True)
+    right, _, _ = optimum(replace(asked, near=shares), "canonical")
+    assert right.x is shares.x
+    wrong = KnownShares(shares.x * (1.0 - 1e-6), shares.level_dual, shares.capacity_dual)
+    other, proof, _ = optimum(replace(asked, near=wrong), "canonical")
+    assert proof.within(1e-9)
+    np.testing.assert_allclose(other.x, shares.x, atol=1e-8)
+
+
+@pytest.mark.parametrize("load", [0.5, 0.8, 1.0, 1.3])
+@pytest.mark.parametrize("kind", ["distinct", "single-GPU"])
+def test_1700_jobs_of_weights_of_their_own_take_one_program(kind, load):
+    """Eight programs, each of them left to the interior point method, or a second and answers that were refused."""
+    state = Drawn(kind, 1700).now
+    workers = np.full(3, round(load * state.scale_factor.sum() / 3))
+    weight = np.random.default_rng(3).uniform(0.5, 3.0, 1700)
+    driver = Driver(make_policy(PERF), "structured")
+    driver.allocate(replace(state, workers=workers, weight=weight))
+    assert driver.tally.programs == 1
+    assert driver.tally.max_relative_gap < 1e-10
