@@ -122,6 +122,29 @@ def test_a_job_with_two_fastest_types_is_in_the_midst_of_them():
     assert x[1:, 2] == pytest.approx(1.0)
 
 
+def test_who_may_mix_leaves_no_free_type_to_chance(monkeypatch):
+    """Two kinds of jobs share two scarce types in any way, and what they have of these tells how much each leaves of its own."""
+    state = drawn(0, jobs=20)
+    alone = np.tile([1.0, 0.5, 3.0, 2.0], (20, 1))
+    alone[10:, :2] = 0.5, 1.0
+    state = replace(
+        state,
+        key=np.arange(20),
+        scale_factor=np.ones(20, dtype=np.int64),
+        weight=np.ones(20),
+        worker_types=("one", "other", "fast", "faster"),
+        workers=np.array([40, 40, 3, 3]),
+        throughputs=replace(state.throughputs, alone=alone, paired=None),
+    )
+    assert levels_by_prices(program_of(state)) is None
+    found = Driver(make_policy(PERF), "structured").allocate(state).x
+    np.testing.assert_allclose(found, by_programs(monkeypatch, state, "structured")[0], atol=1e-9)
+    alone[10:, :2] = 1.0, 0.5  # of one kind, all leave as much of the same
+    found = levels_by_prices(program_of(state))
+    assert found is not None
+    np.testing.assert_allclose(found[1].x[:, 2:], 0.15, atol=1e-12)
+
+
 def test_the_order_of_jobs_is_of_no_account():
     for seed in range(5):
         state = drawn(seed)

@@ -405,7 +405,7 @@ def _without_cheapest(priced: Bools, price: Floats, market: Market) -> int:
 
 @compiled
 def _stop(now: Standing, market: Market, stop: Stop, height: float, found: Levels) -> bool:
-    """Stop those who pay, with the rest of their time on the best free type; whether there is one."""
+    """Stop those who pay, with the rest of their time on the best free type; whether there is one, and nothing is left that has a price."""
     for s in range(market.job.size):
         g = market.job[s]
         if not stop.pays[s]:
@@ -414,6 +414,7 @@ def _stop(now: Standing, market: Market, stop: Stop, height: float, found: Level
         rest = 1.0
         for n in range(market.types.size):
             found.x[g, market.types[n]] = stop.x[s, n]
+            now.supply[market.types[n]] -= market.use[s] * stop.x[s, n]
             rest -= stop.x[s, n]
         if market.free[s] > 0.0:
             if market.at_free[s] < 0:
@@ -422,6 +423,9 @@ def _stop(now: Standing, market: Market, stop: Stop, height: float, found: Level
             now.supply[market.at_free[s]] -= market.use[s] * rest
         found.level[g] = height
         now.rises[g] = False
+    for n in range(market.types.size):
+        if abs(now.supply[market.types[n]]) > APART * market.size[n]:
+            return False
     return True
 
 

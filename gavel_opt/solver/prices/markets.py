@@ -38,7 +38,13 @@ from gavel_opt.solver.prices.price_search import (
     guess,
     search,
 )
-from gavel_opt.solver.prices.recovery import Basis, answer, tied_jobs
+from gavel_opt.solver.prices.recovery import (
+    Basis,
+    answer,
+    eliminate_largest,
+    tied_jobs,
+    ties_of,
+)
 
 USED_UP, LOWER = 4, 5
 """Outcomes beside those of the price search: those at their limits use up the types whose price is 0 then, and nobody pays for
@@ -86,8 +92,8 @@ class Market(NamedTuple):
         By how much, 0 where they are not, ``(m, P)``.
     free, at_free
         What each reaches on the free types, and on which of them; -1 if that is not one alone, ``(m,)``.
-    top, fastest
-        By how much its fastest type with a price is faster, and which that is, ``(m,)``.
+    limit, top, fastest
+        What each reaches on its fastest type with a price, by how much that is more, and which it is, ``(m,)``.
     use
         Workers each takes, ``(m,)``.
     types, workers, size
@@ -98,6 +104,7 @@ class Market(NamedTuple):
     rate: Floats
     free: Floats
     at_free: Ints
+    limit: Floats
     top: Floats
     fastest: Ints
     use: Floats
@@ -142,7 +149,7 @@ def market_of(jobs: Jobs, priced: Bools, open_types: Bools, supply: Floats) -> M
     kinds = kinds[:many]
     job, found = np.empty(groups, np.int64), 0
     free, at_free = np.empty(groups), np.empty(groups, np.int64)
-    top, fastest = np.empty(groups), np.empty(groups, np.int64)
+    limit, top, fastest = np.empty(groups), np.empty(groups), np.empty(groups, np.int64)
     for g in range(groups):
         if not jobs.rises[g]:
             continue
@@ -161,7 +168,7 @@ def market_of(jobs: Jobs, priced: Bools, open_types: Bools, supply: Floats) -> M
         if best > for_nothing:
             job[found], free[found] = g, for_nothing
             at_free[found] = on if second < for_nothing * (1.0 - APART) else -1
-            top[found], fastest[found] = best - for_nothing, at
+            limit[found], top[found], fastest[found] = best, best - for_nothing, at
             found += 1
     rate, use = np.zeros((found, many)), np.empty(found)
     workers, size = np.empty(many), np.empty(many)
@@ -177,6 +184,7 @@ def market_of(jobs: Jobs, priced: Bools, open_types: Bools, supply: Floats) -> M
         rate,
         free[:found],
         at_free[:found],
+        limit[:found],
         top[:found],
         fastest[:found],
         use,
@@ -340,7 +348,7 @@ def _compete(
     region = Region(trial.height, trial.radius, math.inf)
     outcome, t, _, found, _ = search(problem, Sample(0, 1), start, region, basis, MANY)
     if outcome == OPTIMAL and trial.reached < t <= trial.above:
-        done = _settle(problem, basis, found, (who, some, start), stop)
+        done = _settle(market, problem, basis, (found, who, some, start), stop)
         return (OPTIMAL if done <= trial.above else LOST), done
     _fill(stop.price, start, some)
     return (LOWER if outcome == OPTIMAL else outcome), t
@@ -359,11 +367,10 @@ def _take_out_full(market: Market, height: float, full: Bools) -> tuple[Floats, 
     """Mark the jobs that a height takes to their limits; workers left, and the highest of these limits."""
     left, reached = market.workers.copy(), 0.0
     for s in range(full.size):
-        limit = market.free[s] + market.top[s]
-        full[s] = limit <= height
+        full[s] = market.limit[s] <= height
         if full[s]:
             left[market.fastest[s]] -= market.use[s]
-            reached = max(reached, limit)
+            reached = max(reached, market.limit[s])
     return left, reached
 
 
@@ -442,20 +449,24 @@ def _of_those_below(
 
 @compiled
 def _settle(
+    market: Market,
     problem: Problem,
     basis: WorkingBasis,
-    found: int,
-    of: tuple[Ints, Ints, Floats],
+    of: tuple[int, Ints, Ints, Floats],
     stop: Stop,
 ) -> float:
-    """Take the optimum of a basis, ``of`` such jobs and types with such prices; its height, or NaN if it is not the only one for sure."""
-    who, some, price = of
+    """Take the optimum of a basis, ``of`` so many jobs near a change, such jobs and types, and prices; its height, or NaN if
+    it is not the only one for sure."""
+    found, who, some, price = of
     sure, jobs, points = tied_jobs(problem.rate, price, basis.near[:found], basis.edges)
     if not sure:
         return math.nan
+    tied = Basis(basis.edges, jobs, points)
     x, cost, proof = np.zeros(problem.rate.shape), np.zeros(who.size), np.empty(3)
-    t = answer(problem, Basis(basis.edges, jobs, points), price, cost, x, proof)
+    t = answer(problem, tied, price, cost, x, proof)
     if not (t < problem.cap * (1.0 - APART) and max(proof[0], proof[1], proof[2]) <= PROVED):
+        return math.nan
+    if not _rest_is_told(problem.rate, tied, _of_jobs(market.at_free, who)):
         return math.nan
     for n in range(who.size):
         s = who[n]
@@ -465,3 +476,47 @@ def _settle(
             stop.x[s, some[m]] = x[n, m]
     _fill(stop.price, price, some)
     return t
+
+
+@compiled
+def _of_jobs(values: Ints, who: Ints) -> Ints:
+    found = np.empty(who.size, np.int64)
+    for n in range(who.size):
+        found[n] = values[who[n]]
+    return found
+
+
+@compiled
+def _rest_is_told(rate: Floats, basis: Basis, at_free: Ints) -> bool:
+    """Whether those who mix three types and more take as much of each free type, however they share what there is of the others.
+
+    Their ties span as many dimensions as there are prices but one; with the free types counted in they may not span more.
+    """
+    types, kinds = rate.shape[1], 0
+    for s in range(basis.jobs.size):
+        kinds = max(kinds, at_free[basis.jobs[s]] + 1)
+    ties = ties_of(rate, basis)
+    rows = ties.shape[0]
+    if rows < types or kinds == 0:
+        return True
+    table, row = np.zeros((rows, types + kinds)), 0
+    for s in range(basis.jobs.size):
+        i = basis.jobs[s]
+        low, high = basis.edges[i, 0], basis.edges[i, 1]
+        for c in range(1, types + 1):
+            if not basis.points[s, c] or c in (low, high):
+                continue
+            for j in range(types):
+                table[row, j] = ties[row, j]
+            if low == 0 and at_free[i] >= 0:
+                table[row, types + at_free[i]] = rate[i, c - 1] / rate[i, high - 1] - 1.0
+            row += 1
+    column = np.arange(types + kinds)
+    for step in range(types - 1):
+        if not eliminate_largest(table, column, step):
+            return False
+    for n in range(types - 1, rows):
+        for j in range(types - 1, types + kinds):
+            if abs(table[n, column[j]]) > APART:
+                return False
+    return True

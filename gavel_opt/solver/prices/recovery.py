@@ -118,10 +118,10 @@ def distance(
 def ties_to_prices(rate: Floats, basis: Basis, price: Floats) -> int:
     """Prices at right angles to all ties; the number of ties, or -1 if they are not the only ones."""
     types = rate.shape[1]
-    table = _ties(rate, basis)
+    table = ties_of(rate, basis)
     rows, column = table.shape[0], np.arange(types)
     for step in range(types - 1):
-        if not _eliminate_largest(table, column, step):
+        if not eliminate_largest(table, column, step):
             return -1
     for n in range(types - 1, rows):
         if abs(table[n, column[types - 1]]) > 1e-10:
@@ -139,7 +139,7 @@ def ties_to_prices(rate: Floats, basis: Basis, price: Floats) -> int:
 
 
 @compiled
-def _ties(rate: Floats, basis: Basis) -> Floats:
+def ties_of(rate: Floats, basis: Basis) -> Floats:
     """A row for each third point on a tied job's edge: it and the edge, by worker type."""
     edges, jobs, points = basis
     types, rows, n = rate.shape[1], 0, 0
@@ -165,7 +165,7 @@ def _ties(rate: Floats, basis: Basis) -> Floats:
 
 
 @compiled
-def _eliminate_largest(table: Floats, column: Ints, step: int) -> bool:
+def eliminate_largest(table: Floats, column: Ints, step: int) -> bool:
     """Make the largest number left the pivot of a step; False if there is none."""
     rows, types = table.shape
     best, row, pick = RANK, -1, -1
