@@ -43,6 +43,7 @@ from gavel_opt.solver.prices.levels_in_stages import (
     Columns,
     levels_in_stages,
     no_levels,
+    types_apart,
 )
 from gavel_opt.solver.prices.shortcuts import BOTTLENECK, DOUBT, PRICED, solve_direct
 from gavel_opt.solver.records import Found, Tables
@@ -174,6 +175,11 @@ def _begin(given: Given, first: Ints, task: Task) -> Filling:
 
 
 @compiled
+def _columns(given: Given) -> Columns:
+    return Columns(given.rate, given.use, given.counts, given.workers)
+
+
+@compiled
 def _crowd(given: Given) -> float:
     """How many times the workers that there are all jobs would take."""
     use, supply = 0.0, 0.0
@@ -188,6 +194,8 @@ def _crowd(given: Given) -> float:
 def _all_stop_at_first(filling: Filling, given: Given, found: Found, fill: FillTask) -> bool:
     """Whether all types have a price where workers first stop somebody, and everybody pays: from the last prices that is soon known."""
     task = fill.task
+    if types_apart(_columns(given)).workers.size < given.workers.size:
+        return False  # shares are those of the program that asks for the levels
     _ask_for(filling.asked, given)
     if solve_direct(given, task.start, found) != PRICED:
         return False
@@ -205,8 +213,7 @@ def _in_stages(filling: Filling, given: Given, found: Found, fill: FillTask) -> 
     """Find all levels by prices of types, and shares that reach them; whether that is certain."""
     groups, types = given.rate.shape
     levels = no_levels(groups, types)
-    columns = Columns(given.rate, given.use, given.counts, given.workers)
-    outcome = levels_in_stages(columns, levels)
+    outcome = levels_in_stages(_columns(given), levels)
     if outcome == SHARES:
         for g in range(groups):
             copy_into(found.x[g], levels.x[g])

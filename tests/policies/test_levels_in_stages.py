@@ -87,6 +87,25 @@ def test_who_uses_up_a_type_at_the_limit_leaves_the_others_what_they_reach_witho
     np.testing.assert_allclose(found[1].x, [[0, 1]] * 4 + [[1, 0]], atol=1e-12)
 
 
+@pytest.mark.parametrize("engine", ["structured", "highs"])
+def test_a_limit_that_is_a_sum_is_no_less_than_the_limit(engine):
+    """What the second job reaches on the other type, and what more on the fastest, add up to a bit less than its limit, 0.4."""
+    state = drawn(0, jobs=3)
+    state = replace(
+        state,
+        key=np.arange(3),
+        scale_factor=np.ones(3, dtype=np.int64),
+        weight=np.array([1.0, 5.0, 1.0]),
+        worker_types=("slow", "fast"),
+        workers=np.array([3, 1]),
+        throughputs=replace(
+            state.throughputs, alone=np.array([[9.1, 7.1], [0.4, 1.3], [5.4, 5.6]]), paired=None
+        ),
+    )
+    found = Driver(make_policy(PERF), engine).allocate(state).x
+    np.testing.assert_allclose(found, [[1, 0], [0, 1], [1, 0]], atol=1e-12)
+
+
 def test_types_as_fast_for_everybody_are_one_and_their_shares_are_asked_for(monkeypatch):
     name, before = "max_min_fairness_water_filling", 0
     for seed in range(8):

@@ -150,7 +150,9 @@ def levels_in_stages(columns: Columns, found: Levels) -> int:
     found
         NOTHING if that leaves doubt, LEVELS, or SHARES with LEVELS.
     """
-    fewer = _types_apart(columns)
+    fewer = types_apart(columns)
+    if not _have_one_fastest(fewer):
+        return NOTHING
     if fewer.workers.size == columns.workers.size:
         return SHARES if _go_through(columns, found) and _prove(columns, found) else NOTHING
     levels = no_levels(*fewer.rate.shape)
@@ -161,7 +163,7 @@ def levels_in_stages(columns: Columns, found: Levels) -> int:
 
 
 @compiled
-def _types_apart(columns: Columns) -> Columns:
+def types_apart(columns: Columns) -> Columns:
     """The groups, with types of one speed for everybody as one."""
     groups, types = columns.rate.shape
     first, workers, many = np.empty(types, np.int64), np.zeros(types), 0
@@ -180,6 +182,16 @@ def _types_apart(columns: Columns) -> Columns:
         for place in range(many):
             rate[g, place] = columns.rate[g, first[place]]
     return Columns(rate, columns.use, columns.counts, workers[:many])
+
+
+@compiled
+def _have_one_fastest(columns: Columns) -> bool:
+    """Whether each job is fastest on one type: else some are likely to run on two, and nothing says how much on each."""
+    everywhere, one = np.ones(columns.workers.size, np.bool_), True
+    for g in range(columns.use.size):
+        _, best, second = _two_fastest(columns.rate[g], everywhere)
+        one = one and (second < best * (1.0 - APART) or best <= 0.0)
+    return one
 
 
 @compiled
