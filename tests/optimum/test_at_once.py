@@ -168,6 +168,40 @@ def test_filled_levels_are_those_of_the_programs(seed, variant, types):
         assert columns.proof[:3].max() <= PROVED
 
 
+def test_plain_levels_are_asked_for_in_rounds_as_in_calls():
+    """The first program's shares, though everybody stops there, are others by a last bit."""
+    weights = """
+        0.8235418762030786 2.321180740269834 1.704943879635152 1.867992884763367
+        1.7967585970066207 2.6238193774592835 2.0050851450926332 2.5928303124877647
+        0.953429857973251 0.5395928976592919 2.2241254642903825 1.8686298940694437
+        2.7281870384961184 1.0069893359053144 1.5472321300582523 1.8285746925899424
+        0.8691060030176976 0.6257852836866047 1.0599351041785683 1.7159627547341645
+        0.7151609838866517 2.7075293185860767
+    """
+    weight = np.array([float(each) for each in weights.split()])
+    jobs = JobColumns.with_room(22, 5)
+    jobs.key[:], jobs.scale_factor[:], jobs.weight[:] = np.arange(22), 1, weight
+    jobs.size[0] = 22
+    workers, table = np.array([2, 4, 3, 1, 3]), ThroughputTable(np.ones((22, 5)))
+    terms = max_min_terms(1, True, "canonical", PROVED)
+    task = fill_task(StandingState(jobs, table, workers), terms, Memory(), once=False)
+    with np.errstate(all="ignore"):
+        assert filled_shares.interpreted(plain(task))
+    state = ClusterState(
+        worker_types=tuple("abcde"),
+        workers=workers,
+        throughputs=table,
+        job=np.arange(22),
+        key=np.arange(22),
+        scale_factor=np.ones(22, dtype=np.int64),
+        weight=weight,
+        steps_left=np.ones(22),
+        age=np.zeros(22),
+    )
+    driver = Driver(make_policy("max_min_fairness_water_filling"), "structured")
+    assert jobs.shares.tobytes() == driver.allocate(state).x.tobytes()
+
+
 def with_room(state):
     """With every job running on every type: nothing is odd."""
     state.throughputs.alone[state.throughputs.alone == 0.0] = 0.5
