@@ -48,7 +48,7 @@ def recertify(
         return None
     level_dual, price = np.maximum(level_dual, 0.0), np.maximum(price, 0.0)
     reward = program.reward if isinstance(program, AllocationProgram) else None
-    time = _time_prices(blocks, level_dual, price, reward)
+    time = time_prices(blocks, level_dual, price, reward)
     if isinstance(program, AllocationProgram):
         return allocation_answer(program, x, level_dual, price, time)
     if isinstance(program, FinishTimeProgram):
@@ -65,9 +65,8 @@ def _numbers(values: object, shape: tuple[int, ...]) -> Floats | None:
     return array if array.shape == shape and np.isfinite(array).all() else None
 
 
-def _time_prices(
-    blocks: Blocks, level_dual: Floats, price: Floats, reward: Floats | None
-) -> Floats:
+def time_prices(blocks: Blocks, level_dual: Floats, price: Floats, reward: Floats | None) -> Floats:
+    """Least prices of time, shape ``(G,)``, at which nothing earns more than it costs."""
     groups = blocks.groups
     earned = level_dual[:, None] * blocks.rate - price * blocks.use[:, None]
     if reward is not None:

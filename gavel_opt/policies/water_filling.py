@@ -187,8 +187,7 @@ def _in_stages(ask: GroupedAsk, program: AllocationProgram) -> _AtOnce:
     if found is None:
         return None
     level, shares = found
-    allowed = yield from (ask(level) if shares is None else ask.at(level, shares))
-    return allowed if allowed.part >= 1.0 - MET - UNSURE * allowed.error else None
+    return _if_had((yield from (ask(level) if shares is None else ask.at(level, shares))))
 
 
 def _at_once(
@@ -207,7 +206,11 @@ def _at_once(
     if found is None:
         return None
     level, basis = np.where(found[0] > BEGUN * limit, found[0], 0.0), found[1]
-    allowed = yield from (ask(level) if basis is None else ask.at(level, basis))
+    return _if_had((yield from (ask(level) if basis is None else ask.at(level, basis))))
+
+
+def _if_had(allowed: Allowed) -> Allowed | None:
+    """What can be had if that is all that was asked for, but for rounding; else None."""
     return allowed if allowed.part >= 1.0 - MET - UNSURE * allowed.error else None
 
 

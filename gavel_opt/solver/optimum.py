@@ -20,6 +20,7 @@ from gavel_opt.model.allocation_program import (
     Program,
 )
 from gavel_opt.model.answers import allocation_answer
+from gavel_opt.model.recertified import time_prices
 from gavel_opt.model.solution import Certificate
 from gavel_opt.solver.empty_types import served_part, widened
 from gavel_opt.solver.interior_point.method import solve_program
@@ -157,9 +158,7 @@ def optimum(
 
 def _known(program: AllocationProgram, near: KnownShares) -> tuple[Answer, Certificate, int]:
     """The optimum that a program comes with."""
-    blocks = program.blocks
-    paid = blocks.use[:, None] * near.capacity_dual
-    time = np.maximum((near.level_dual[:, None] * blocks.rate - paid).max(axis=1), 0.0)
+    time = time_prices(program.blocks, near.level_dual, near.capacity_dual, None)
     found = allocation_answer(program, near.x, near.level_dual, near.capacity_dual, time)
     return *found, 0
 

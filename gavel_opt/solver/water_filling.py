@@ -40,11 +40,12 @@ from gavel_opt.solver.prices.cheapest_mix import Given
 from gavel_opt.solver.prices.levels_in_stages import (
     NOTHING,
     SHARES,
-    Columns,
+    crowd,
     levels_in_stages,
     no_levels,
     types_apart,
 )
+from gavel_opt.solver.prices.markets import Columns
 from gavel_opt.solver.prices.shortcuts import BOTTLENECK, DOUBT, PRICED, solve_direct
 from gavel_opt.solver.records import Found, Tables
 from gavel_opt.solver.tables import room_for_tables
@@ -148,9 +149,9 @@ def filled_shares(fill: FillTask) -> int:
     if fill.once[0]:
         proven = _ask(filling, given, found, fill)
     else:
-        crowd = _crowd(given)
-        at_once = 1.0 < crowd <= CROWDED and _all_stop_at_first(filling, given, found, fill)
-        at_once = at_once or (crowd <= CROWDED and _in_stages(filling, given, found, fill))
+        times = crowd(_columns(given))
+        at_once = 1.0 < times <= CROWDED and _all_stop_at_first(filling, given, found, fill)
+        at_once = at_once or (times <= CROWDED and _in_stages(filling, given, found, fill))
         proven = at_once or _fill(_begin(given, first, task), given, found, fill)
     if not proven:
         return 0
@@ -180,17 +181,6 @@ def _columns(given: Given) -> Columns:
 
 
 @compiled
-def _crowd(given: Given) -> float:
-    """How many times the workers that there are all jobs would take."""
-    use, supply = 0.0, 0.0
-    for g in range(given.use.size):
-        use += given.use[g]
-    for j in range(given.workers.size):
-        supply += given.workers[j]
-    return use / supply
-
-
-@compiled
 def _all_stop_at_first(filling: Filling, given: Given, found: Found, fill: FillTask) -> bool:
     """Whether all types have a price where workers first stop somebody, and everybody pays: from the last prices that is soon known."""
     task = fill.task
@@ -199,13 +189,19 @@ def _all_stop_at_first(filling: Filling, given: Given, found: Found, fill: FillT
     _ask_for(filling.asked, given)
     if solve_direct(given, task.start, found) != PRICED:
         return False
-    for g in range(filling.level.size):
-        filling.level[g] = min(found.summary[1], filling.limit[g])
-        filling.price[g] = found.level_dual[g]
-    copy_into(filling.workers, found.capacity_dual)
-    if _stop(np.ones(filling.level.size, np.int64), filling, given, found.summary[1]) != 0:
+    if _stop_first(filling, given, found) != 0:
         return False
     return _is_proven(found.summary[2:5], task)
+
+
+@compiled
+def _stop_first(filling: Filling, given: Given, found: Found) -> int:
+    """Stop those who pay where all had risen alike; how many are left, -1 without prices."""
+    for g in range(filling.level.size):
+        filling.level[g] = min(filling.asked[g] * found.summary[1], filling.limit[g])
+        filling.price[g] = found.level_dual[g]
+    copy_into(filling.workers, found.capacity_dual)
+    return int(_stop(np.ones(filling.level.size, np.int64), filling, given, found.summary[1]))
 
 
 @compiled
@@ -242,18 +238,13 @@ def _is_proven(parts: Floats, task: Task) -> bool:
 def _fill(filling: Filling, given: Given, found: Found, fill: FillTask) -> bool:
     """Find the levels of all groups, and shares that reach them; whether all was proven."""
     groups = filling.level.size
-    level, limit, asked = filling.level, filling.limit, filling.asked
-    crowd = _crowd(given)
-    left = groups
-    if crowd > 1.0:  # what rises first is asked for as if there were no limits: all alike
+    level, asked = filling.level, filling.asked
+    times, left = crowd(_columns(given)), groups
+    if times > 1.0:  # what rises first is asked for as if there were no limits: all alike
         if not _ask(filling, given, found, fill):
             return False
-        for g in range(groups):
-            level[g] = min(asked[g] * found.summary[1], limit[g])
-            filling.price[g] = found.level_dual[g]
-        copy_into(filling.workers, found.capacity_dual)
-        left = _stop(np.ones(groups, np.int64), filling, given, found.summary[1])
-        if left > 0 and crowd > CROWDED and _in_stages(filling, given, found, fill):
+        left = _stop_first(filling, given, found)
+        if left > 0 and times > CROWDED and _in_stages(filling, given, found, fill):
             return True
     for _ in range(groups + PATIENCE):
         if left <= 0:

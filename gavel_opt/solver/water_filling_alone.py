@@ -10,10 +10,10 @@ from gavel_opt.model.allocation_program import AllocationProgram, KnownShares
 from gavel_opt.solver.prices.levels_in_stages import (
     NOTHING,
     SHARES,
-    Columns,
     levels_in_stages,
     no_levels,
 )
+from gavel_opt.solver.prices.markets import Columns
 from gavel_opt.solver.settings import MANY_TYPES
 
 _INTERPRETED = 100

@@ -33,7 +33,8 @@ from gavel_opt.solver.prices.cheapest_mix import (
     need,
     needs_of,
 )
-from gavel_opt.solver.prices.shortcuts import APART, PROVED, SAME, THIN
+from gavel_opt.solver.prices.recovery import PROVED
+from gavel_opt.solver.prices.shortcuts import APART, SAME, THIN
 from gavel_opt.solver.records import Found
 from gavel_opt.solver.settings import SETTINGS
 

@@ -128,6 +128,18 @@ def need(curved: bool, first: float, second: float, third: float, t: float) -> f
 
 
 @compiled
+def mean_prices(rate: Floats, use: Floats, top: Floats) -> Floats:
+    """Prices by the mean speed of a type among jobs, each measured by its fastest."""
+    types = rate.shape[1]
+    price = np.zeros(types)
+    for i in range(rate.shape[0]):
+        part = use[i] / top[i] if top[i] > 0.0 else 0.0
+        for j in range(types):
+            price[j] += part * rate[i, j]
+    return price
+
+
+@compiled
 def edge(i: int, rate: Floats, price: Floats, level: float) -> tuple[int, int]:
     """Points (left, right) of the edge on which job i reaches a level > 0; right is 0 if none does."""
     types = rate.shape[1]

@@ -27,19 +27,20 @@ from gavel_opt.kernels.block_tables import BlockTables
 from gavel_opt.kernels.certificate import certify_allocation
 from gavel_opt.kernels.dense import copy_into
 from gavel_opt.kernels.jit import compiled, compiled_apart
+from gavel_opt.solver.prices.cheapest_mix import mean_prices
 from gavel_opt.solver.prices.markets import (
-    APART,
-    PROVED,
     ROUNDING,
     USED_UP,
-    Jobs,
+    Columns,
     Market,
+    Standing,
     Stop,
     market_of,
-    mean_prices,
     stop_of,
+    two_fastest,
 )
 from gavel_opt.solver.prices.price_search import OPTIMAL, SLACK
+from gavel_opt.solver.prices.recovery import APART, PROVED
 
 SHORT, FEW_TYPES = 1.5, 6
 """If jobs take so many times the workers that there are, of so many types at most, all begin with a price."""
@@ -71,39 +72,12 @@ class Levels(NamedTuple):
     proof: Floats
 
 
-class Columns(NamedTuple):
-    """The groups: rate, use, counts and workers of a program's blocks (:class:`~gavel_opt.model.allocation_program.Blocks`)."""
-
-    rate: Floats
-    use: Floats
-    counts: Ints
-    workers: Floats
-
-
 @compiled
 def no_levels(groups: int, types: int) -> Levels:
     """Room for an answer."""
     return Levels(
         np.zeros(groups), np.zeros((groups, types)), np.zeros(groups), np.zeros(types), np.zeros(3)
     )
-
-
-class Standing(NamedTuple):
-    """Where a stage begins.
-
-    Attributes
-    ----------
-    rises
-        Jobs that are not stopped yet, shape ``(G,)``.
-    is_open
-        Types that had no price yet, ``(J,)``.
-    supply
-        Workers left of each type, ``(J,)``.
-    """
-
-    rises: Bools
-    is_open: Bools
-    supply: Floats
 
 
 class Stages(NamedTuple):
@@ -189,7 +163,7 @@ def _have_one_fastest(columns: Columns) -> bool:
     """Whether each job is fastest on one type: else some are likely to run on two, and nothing says how much on each."""
     everywhere, one = np.ones(columns.workers.size, np.bool_), True
     for g in range(columns.use.size):
-        _, best, second = _two_fastest(columns.rate[g], everywhere)
+        _, best, second = two_fastest(columns.rate[g], everywhere)
         one = one and (second < best * (1.0 - APART) or best <= 0.0)
     return one
 
@@ -249,15 +223,13 @@ def _carry_out(columns: Columns, stages: Stages, stage: int, found: Levels) -> i
         return DONE if _pin(columns, now, high, found) else FAILED
     if not _any(priced):
         priced[full] = True
-        if stage == 0 and priced.size <= FEW_TYPES and _are_short(columns, now):
+        if stage == 0 and priced.size <= FEW_TYPES and crowd(columns) > SHORT:
             priced[:] = True
-    rate, use, counts, workers = columns
-    jobs = Jobs(rate, use, counts, workers, now.rises)
-    market = market_of(jobs, priced, now.is_open, now.supply)
+    market = market_of(columns, now, priced)
     if market.job.size == 0:
         return FAILED
-    price = mean_prices(market)
-    outcome, height, stop = stop_of(market, columns.counts, price, low, high)
+    price = mean_prices(market.rate, market.use, market.top)
+    outcome, height, stop = stop_of(market, price, low, high)
     if outcome == SLACK:
         return _without_cheapest(priced, price, market)
     if outcome == USED_UP:
@@ -283,14 +255,14 @@ def _carry_out(columns: Columns, stages: Stages, stage: int, found: Levels) -> i
 
 
 @compiled
-def _are_short(columns: Columns, now: Standing) -> bool:
-    """Whether workers are so few that all types are likely to have a price."""
+def crowd(columns: Columns) -> float:
+    """How many times the workers that there are all jobs would take."""
     use, supply = 0.0, 0.0
-    for g in range(now.rises.size):
+    for g in range(columns.use.size):
         use += columns.use[g]
-    for j in range(now.supply.size):
-        supply += now.supply[j]
-    return use > SHORT * supply
+    for j in range(columns.workers.size):
+        supply += columns.workers[j]
+    return use / supply
 
 
 @compiled
@@ -313,25 +285,12 @@ def _copied(stages: Stages, stage: int) -> Standing:
 
 
 @compiled
-def _two_fastest(rate: Floats, is_open: Bools) -> tuple[int, float, float]:
-    """The fastest open type of a job, -1 if there is none, its speed, and that of the next."""
-    at, best, second = -1, 0.0, 0.0
-    for j in range(rate.size):
-        if is_open[j] and rate[j] > second:
-            if rate[j] > best:
-                at, best, second = j, rate[j], best
-            else:
-                second = rate[j]
-    return at, best, second
-
-
-@compiled
 def _pin(columns: Columns, now: Standing, height: float, found: Levels) -> bool:
     """Let those whose limits a height reaches run all of the time where they are fastest; whether that is one place."""
     for g in range(now.rises.size):
         if not now.rises[g]:
             continue
-        at, best, second = _two_fastest(columns.rate[g], now.is_open)
+        at, best, second = two_fastest(columns.rate[g], now.is_open)
         if best <= height:
             if not second < best * (1.0 - APART):
                 return False
@@ -361,7 +320,7 @@ def _first_full(columns: Columns, now: Standing) -> tuple[float, int]:
     high = 0.0
     for g in range(groups):
         if now.rises[g]:
-            at[g], best[g], second[g] = _two_fastest(columns.rate[g], now.is_open)
+            at[g], best[g], second[g] = two_fastest(columns.rate[g], now.is_open)
             high = max(high, best[g])
     need = np.zeros(types)
     fastest = Fastest(at, best, second)
@@ -478,7 +437,7 @@ def _multipliers(columns: Columns, found: Levels) -> bool:
     groups, types = columns.rate.shape
     everywhere = np.ones(types, np.bool_)
     for g in range(groups):
-        _, limit, _ = _two_fastest(columns.rate[g], everywhere)
+        _, limit, _ = two_fastest(columns.rate[g], everywhere)
         if found.level[g] > 0.0 and found.level[g] == limit:
             found.level_dual[:] = 0.0
             found.capacity_dual[:] = 0.0

@@ -23,7 +23,15 @@ import numpy as np
 from gavel_opt.arrays import Bools, Floats, Ints
 from gavel_opt.kernels.dense import copy_into
 from gavel_opt.kernels.jit import compiled
-from gavel_opt.solver.prices.cheapest_mix import FIRST, SECOND, THIRD, TOP, Problem, edge
+from gavel_opt.solver.prices.cheapest_mix import (
+    FIRST,
+    SECOND,
+    THIRD,
+    TOP,
+    Problem,
+    edge,
+    mean_prices,
+)
 from gavel_opt.solver.prices.price_search import (
     AROUND,
     LOST,
@@ -39,6 +47,8 @@ from gavel_opt.solver.prices.price_search import (
     search,
 )
 from gavel_opt.solver.prices.recovery import (
+    APART,
+    PROVED,
     Basis,
     answer,
     eliminate_largest,
@@ -49,10 +59,6 @@ from gavel_opt.solver.prices.recovery import (
 USED_UP, LOWER = 4, 5
 """Outcomes beside those of the price search: those at their limits use up the types whose price is 0 then, and nobody pays for
 others; the height is below some limits that it was thought to reach."""
-APART = 1e-9
-"""Speeds and heights nearer to each other than this part of them leave doubt."""
-PROVED = 1e-10
-"""Answers with a worse certificate are none."""
 TURNS = 40
 """Of Newton's method from above."""
 ROUNDING = 1e-12
@@ -63,22 +69,31 @@ BISECTIONS = 200
 """Of what lies between a height that can be paid and one that cannot."""
 
 
-class Jobs(NamedTuple):
-    """Jobs that rise.
-
-    Attributes
-    ----------
-    rate, use, counts, workers
-        As in the program's blocks, shapes ``(G, J)``, ``(G,)``, ``(G,)`` and ``(J,)``.
-    rises
-        Whether a job takes part, ``(G,)``.
-    """
+class Columns(NamedTuple):
+    """The groups: rate, use, counts and workers of a program's blocks (:class:`~gavel_opt.model.allocation_program.Blocks`)."""
 
     rate: Floats
     use: Floats
     counts: Ints
     workers: Floats
+
+
+class Standing(NamedTuple):
+    """Where a stage begins.
+
+    Attributes
+    ----------
+    rises
+        Jobs that are not stopped yet, shape ``(G,)``.
+    is_open
+        Types that had no price yet, ``(J,)``.
+    supply
+        Workers left of each type, ``(J,)``.
+    """
+
     rises: Bools
+    is_open: Bools
+    supply: Floats
 
 
 class Market(NamedTuple):
@@ -94,8 +109,8 @@ class Market(NamedTuple):
         What each reaches on the free types, and on which of them; -1 if that is not one alone, ``(m,)``.
     limit, top, fastest
         What each reaches on its fastest type with a price, by how much that is more, and which it is, ``(m,)``.
-    use
-        Workers each takes, ``(m,)``.
+    use, counts
+        Workers each takes, and how many jobs it is, ``(m,)``.
     types, workers, size
         The types with a price, what there is of them, and was in the beginning, ``(P,)``.
     """
@@ -108,6 +123,7 @@ class Market(NamedTuple):
     top: Floats
     fastest: Ints
     use: Floats
+    counts: Ints
     types: Ints
     workers: Floats
     size: Floats
@@ -138,59 +154,61 @@ class Stop(NamedTuple):
 
 
 @compiled
-def market_of(jobs: Jobs, priced: Bools, open_types: Bools, supply: Floats) -> Market:
-    """The market of the ``priced`` types; the other ``open_types`` are free."""
-    groups, types = jobs.rate.shape
-    kinds, many = np.empty(types, np.int64), 0
+def two_fastest(rate: Floats, is_open: Bools) -> tuple[int, float, float]:
+    """The fastest open type of a job, -1 if there is none, its speed, and that of the next."""
+    at, best, second = -1, 0.0, 0.0
+    for j in range(rate.size):
+        if is_open[j] and rate[j] > second:
+            if rate[j] > best:
+                at, best, second = j, rate[j], best
+            else:
+                second = rate[j]
+    return at, best, second
+
+
+@compiled
+def market_of(columns: Columns, now: Standing, priced: Bools) -> Market:
+    """The market of the ``priced`` types; the other open ones are free."""
+    groups, types = columns.rate.shape
+    kinds, place, many = np.empty(types, np.int64), np.empty(types, np.int64), 0
+    is_free = np.empty(types, np.bool_)
     for j in range(types):
+        is_free[j] = now.is_open[j] and not priced[j]
         if priced[j]:
-            kinds[many] = j
+            kinds[many], place[j] = j, many
             many += 1
     kinds = kinds[:many]
     job, found = np.empty(groups, np.int64), 0
     free, at_free = np.empty(groups), np.empty(groups, np.int64)
     limit, top, fastest = np.empty(groups), np.empty(groups), np.empty(groups, np.int64)
     for g in range(groups):
-        if not jobs.rises[g]:
+        if not now.rises[g]:
             continue
-        for_nothing, best, at, on, second = 0.0, 0.0, -1, -1, 0.0
-        for n in range(many):
-            r = jobs.rate[g, kinds[n]]
-            if r > best:
-                best, at = r, n
-        for j in range(types):
-            r = jobs.rate[g, j]
-            if not priced[j] and open_types[j] and r > second:
-                if r > for_nothing:
-                    for_nothing, on, second = r, j, for_nothing
-                else:
-                    second = r
+        at, best, _ = two_fastest(columns.rate[g], priced)
+        on, for_nothing, second = two_fastest(columns.rate[g], is_free)
         if best > for_nothing:
             job[found], free[found] = g, for_nothing
             at_free[found] = on if second < for_nothing * (1.0 - APART) else -1
-            limit[found], top[found], fastest[found] = best, best - for_nothing, at
+            limit[found], top[found], fastest[found] = best, best - for_nothing, place[at]
             found += 1
-    rate, use = np.zeros((found, many)), np.empty(found)
-    workers, size = np.empty(many), np.empty(many)
+    job, free = job[:found], free[:found]
+    rate = np.zeros((found, many))
     for s in range(found):
-        g = job[s]
-        use[s] = jobs.use[g]
         for n in range(many):
-            rate[s, n] = max(jobs.rate[g, kinds[n]] - free[s], 0.0)
-    for n in range(many):
-        workers[n], size[n] = supply[kinds[n]], jobs.workers[kinds[n]]
+            rate[s, n] = max(columns.rate[job[s], kinds[n]] - free[s], 0.0)
     return Market(
-        job[:found],
+        job,
         rate,
-        free[:found],
+        free,
         at_free[:found],
         limit[:found],
         top[:found],
         fastest[:found],
-        use,
+        columns.use[job],
+        columns.counts[job],
         kinds,
-        workers,
-        size,
+        now.supply[kinds],
+        columns.workers[kinds],
     )
 
 
@@ -253,28 +271,13 @@ def height_at(market: Market, price: Floats, high: float) -> float:
 
 
 @compiled
-def mean_prices(market: Market) -> Floats:
-    """Prices by the mean speed of a type among jobs, each measured by its fastest."""
-    price = np.zeros(market.workers.size)
-    for s in range(market.job.size):
-        part = market.use[s] / market.top[s]
-        for j in range(price.size):
-            price[j] += part * market.rate[s, j]
-    return price
-
-
-@compiled
-def stop_of(
-    market: Market, counts: Ints, price: Floats, low: float, high: float
-) -> tuple[int, float, Stop]:
+def stop_of(market: Market, price: Floats, low: float, high: float) -> tuple[int, float, Stop]:
     """Where workers stop those who compete; an outcome of the price search, how high they stand, and who and why.
 
     Parameters
     ----------
     market
         The market.
-    counts
-        Of all jobs, shape ``(G,)``.
     price
         Where to start; gets the last prices.
     low, high
@@ -298,14 +301,14 @@ def stop_of(
             return USED_UP, math.nan, stop
         if fits:
             trial = Trial(height, radius, reached, above, turn == 0)
-            outcome, done = _compete(market, counts, left, some, trial, stop)
+            outcome, done = _compete(market, left, some, trial, stop)
             if outcome == OPTIMAL:
                 return (OPTIMAL if done > reached * (1.0 + APART) else LOST), done, stop
             lower = height_at(market, price, height)
             if outcome == LOWER:
                 radius = min(AROUND / many, WIDEST)
             elif lower < height:  # at this height's limits alone: below, all may have a price
-                copy_into(price, mean_prices(market))
+                copy_into(price, mean_prices(market.rate, market.use, market.top))
         else:
             for j in range(types):
                 lower = min(lower, _height_by_one(market, j, height))
@@ -337,12 +340,12 @@ class Trial(NamedTuple):
 
 @compiled
 def _compete(
-    market: Market, counts: Ints, left: Floats, some: Ints, trial: Trial, stop: Stop
+    market: Market, left: Floats, some: Ints, trial: Trial, stop: Stop
 ) -> tuple[int, float]:
     """Search for prices of those who are not at their limits: an outcome, LOWER where others are then; and the height."""
-    problem, who = _of_those_below(market, counts, stop.full, some, left)
+    problem, who = _of_those_below(market, stop.full, some, left)
     basis = WorkingBasis(np.zeros((who.size, 2), np.int64), np.empty(who.size, np.int64))
-    start = _of(stop.price, some)
+    start = stop.price[some]
     if trial.is_first and who.size > SAMPLE:
         guess(problem, start, basis)
     region = Region(trial.height, trial.radius, math.inf)
@@ -407,14 +410,6 @@ def _fastest_of(market: Market, s: int, some: Ints) -> float:
 
 
 @compiled
-def _of(values: Floats, some: Ints) -> Floats:
-    found = np.empty(some.size)
-    for n in range(some.size):
-        found[n] = values[some[n]]
-    return found
-
-
-@compiled
 def _fill(price: Floats, start: Floats, some: Ints) -> None:
     """Prices of some types; the others have none."""
     price[:] = 0.0
@@ -423,9 +418,7 @@ def _fill(price: Floats, start: Floats, some: Ints) -> None:
 
 
 @compiled
-def _of_those_below(
-    market: Market, counts: Ints, full: Bools, some: Ints, left: Floats
-) -> tuple[Problem, Ints]:
+def _of_those_below(market: Market, full: Bools, some: Ints, left: Floats) -> tuple[Problem, Ints]:
     """The program of the jobs that are not at their limits, over the types that have workers left, and which they are."""
     who, found, cap = np.empty(full.size, np.int64), 0, math.inf
     for s in range(full.size):
@@ -433,18 +426,16 @@ def _of_those_below(
             who[found] = s
             found += 1
     who = who[:found]
-    rate, use, count = np.empty((found, some.size)), np.empty(found), np.empty(found, np.int64)
-    own = np.empty((found, 4))
+    rate, own = np.empty((found, some.size)), np.empty((found, 4))
     for n in range(found):
         s = who[n]
         for m in range(some.size):
             rate[n, m] = market.rate[s, some[m]]
-        use[n], count[n] = market.use[s], counts[market.job[s]]
         own[n, FIRST], own[n, SECOND] = 1.0, -market.free[s]
         own[n, THIRD] = 1.0 if market.free[s] > 0.0 else 0.0
         own[n, TOP] = _fastest_of(market, s, some)
         cap = min(cap, market.free[s] + own[n, TOP])
-    return Problem(rate, use, count, _of(left, some), own, False, cap), who
+    return Problem(rate, market.use[who], market.counts[who], left[some], own, False, cap), who
 
 
 @compiled
@@ -466,7 +457,7 @@ def _settle(
     t = answer(problem, tied, price, cost, x, proof)
     if not (t < problem.cap * (1.0 - APART) and max(proof[0], proof[1], proof[2]) <= PROVED):
         return math.nan
-    if not _rest_is_told(problem.rate, tied, _of_jobs(market.at_free, who)):
+    if not _rest_is_told(problem.rate, tied, market.at_free[who]):
         return math.nan
     for n in range(who.size):
         s = who[n]
@@ -476,14 +467,6 @@ def _settle(
             stop.x[s, some[m]] = x[n, m]
     _fill(stop.price, price, some)
     return t
-
-
-@compiled
-def _of_jobs(values: Ints, who: Ints) -> Ints:
-    found = np.empty(who.size, np.int64)
-    for n in range(who.size):
-        found[n] = values[who[n]]
-    return found
 
 
 @compiled

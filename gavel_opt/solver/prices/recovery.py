@@ -33,6 +33,8 @@ from gavel_opt.solver.settings import SETTINGS
 TIED, APART = 1e-11, 1e-9
 """Relative distances of a point from a job's edge: below the first it is on it, above the second it is
 not. Anything between is left to the interior point method."""
+PROVED = 1e-10
+"""Answers with a worse certificate are none."""
 LEAST = 1e-10
 """A tied part worth less than this part of all workers may be zero."""
 RANK = 1e-7

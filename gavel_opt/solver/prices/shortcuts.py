@@ -25,6 +25,7 @@ from gavel_opt.solver.prices.cheapest_mix import (
     Given,
     Problem,
     highest_level,
+    mean_prices,
     need,
     needs_of,
     shortfall,
@@ -43,7 +44,7 @@ from gavel_opt.solver.prices.price_search import (
     guess,
     search,
 )
-from gavel_opt.solver.prices.recovery import Basis, answer, tied_jobs
+from gavel_opt.solver.prices.recovery import PROVED, Basis, answer, tied_jobs
 from gavel_opt.solver.records import Found
 
 SAME, APART = 1e-12, 1e-9
@@ -52,8 +53,6 @@ between the two the interior point method decides."""
 THIN = 1e-4
 """A job that does not decide the level but has less room than this part makes a body too thin for sums of
 these lengths."""
-PROVED = 1e-10
-"""Answers with a worse certificate are none."""
 
 NONE, DOUBT, BOTTLENECK, PRICED = range(4)
 """Outcomes: not for these methods; no answer from here, perhaps from better prices; the optimum of
@@ -96,7 +95,7 @@ def solve_direct(given: Given, start: Floats, found: Found) -> int:
     short = -math.inf
     if full:
         if not known:
-            _mean_rates(rate, use, own, price)
+            copy_into(price, mean_prices(rate, use, own[:, TOP]))
         short = shortfall(problem, price, cap, SHORT)
         if short != short:
             return NONE
@@ -107,18 +106,6 @@ def solve_direct(given: Given, start: Floats, found: Found) -> int:
     if not full:
         return NONE
     return _contended(problem, known, start, found)
-
-
-@compiled
-def _mean_rates(rate: Floats, use: Floats, own: Floats, price: Floats) -> None:
-    """Prices by the mean speed of a type among jobs, each measured by its fastest."""
-    types = rate.shape[1]
-    for j in range(types):
-        price[j] = 0.0
-    for i in range(rate.shape[0]):
-        part = use[i] / own[i, TOP] if own[i, TOP] > 0.0 else 0.0
-        for j in range(types):
-            price[j] += part * rate[i, j]
 
 
 @compiled
