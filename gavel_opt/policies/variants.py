@@ -122,6 +122,22 @@ def group_equal(merge: bool, telling: Floats, *columns: np.ndarray) -> Groups:
     return groups
 
 
+def in_own_order(state: ClusterState, groups: Groups, *columns: np.ndarray) -> Groups:
+    """Put groups in ascending order of their throughputs, then of the jobs' ``columns``.
+
+    That is the same order however jobs, and rows of the table, are numbered: for answers that hang on it.
+    """
+    if groups.of_job is None:
+        return groups
+    first = groups.first
+    alone = state.throughputs.alone[state.key[first]]
+    order = np.lexsort((*(column[first] for column in columns[::-1]), *alone.T[::-1]))
+    rank = np.empty_like(order)
+    rank[order] = np.arange(order.size)
+    mark = None if groups.mark is None else groups.mark[order]
+    return Groups(first[order], groups.count[order], rank[groups.of_job], mark)
+
+
 def group_by_type(state: ClusterState, merge: bool) -> Groups:
     """Group jobs of equal key and scale factor, in ascending order of these; jobs in order where no two are alike."""
     jobs, rows = state.key.size, len(state.throughputs.alone)

@@ -56,6 +56,7 @@ from gavel_opt.kernels.max_min_rows import (
 )
 from gavel_opt.model.allocation_program import AllocationProgram, Answer, Blocks, best_rates
 from gavel_opt.model.cluster_state import ClusterState
+from gavel_opt.model.groups import group_jobs
 from gavel_opt.policies.entities import Entities
 from gavel_opt.policies.max_min import fairness_program
 from gavel_opt.policies.policy import Policy, Programs
@@ -66,7 +67,7 @@ from gavel_opt.policies.variants import (
     ByVariant,
     Variant,
     group_by_key,
-    group_equal,
+    in_own_order,
     kind_of,
     serving,
 )
@@ -121,8 +122,12 @@ class WaterFilling(ByVariant):
             groups = group_by_key(state, self.variant, merge)
         else:
             place = entities.place_in_line(entity)
-            columns = (kind_of(state, self.variant), state.scale_factor, state.weight, entity)
-            groups = group_equal(merge, place.astype(np.float64), *columns)
+            columns = (state.scale_factor, state.weight, entity, place)
+            groups = group_jobs(merge, kind_of(state, self.variant), *columns)
+            if groups.first.size == place.size:  # places are others' in the next program
+                groups = replace(groups, mark=state.job[groups.first])
+        if self.variant == "packed":  # a vertex of those that reach the levels hangs on it
+            groups = in_own_order(state, groups, state.scale_factor, state.weight, entity, place)
         first, count = groups.first, groups.count
         program = fairness_program(state, groups, self.variant, merge)
         limit = best_rates(program.blocks)

@@ -332,6 +332,45 @@ def test_shares_do_not_hang_on_the_order_of_jobs(load):
     np.testing.assert_allclose(two.x, one.x[order], atol=1e-9)
 
 
+@pytest.mark.parametrize("rows", ["of-types", "of-jobs"])
+@pytest.mark.parametrize(
+    ("entities", "workers"),
+    list(zip(ENTITIES, (12, 16, 16), strict=True)),
+    ids=["flat", "fair", "lines"],
+)
+def test_a_vertex_does_not_hang_on_the_order_of_jobs_or_rows(entities, workers, rows):
+    """From 48 groups on shares of jobs of entities, and of jobs with rows of their own, moved by up to 1 with the order."""
+    jobs, draws = 48, np.random.default_rng(1)
+    entity = np.arange(jobs) % 3
+    state = replace(
+        Drawn("single-GPU", jobs, 1).now,
+        workers=np.full(3, workers),
+        weight=draws.uniform(0.5, 3.0, jobs),
+        entity=entity,
+    )
+    order = draws.permutation(jobs)
+    for line in (1, 2):  # in order of arrival
+        mine = entity[order] == line
+        order[mine] = np.sort(order[mine])
+    names = ("key", "scale_factor", "weight", "steps_left", "age", "entity")
+    other = replace(state, **{name: getattr(state, name)[order] for name in names}, deadline=None)
+    one, two = (
+        Driver(make_policy(NAME, entities=entities), "structured").allocate(
+            a_row_each(which) if rows == "of-jobs" else which
+        )
+        for which in (state, other)
+    )
+    np.testing.assert_allclose(two.x, one.x[order], atol=1e-9)
+    np.testing.assert_allclose(throughput(other, two), throughput(state, one)[order], rtol=1e-9)
+
+
+def a_row_each(state):
+    """The same jobs in a table that has a row for each of them."""
+    table, own = state.throughputs, state.key
+    rows = ThroughputTable(table.alone[own], table.paired[np.ix_(own, own)], table.reference)
+    return replace(state, key=np.arange(own.size), throughputs=rows)
+
+
 def throughput(state, allocation):
     total = (state.throughputs.alone[state.key] * allocation.x).sum(axis=1)
     for pair, shares in pairs_of(allocation).items():
