@@ -15,6 +15,7 @@ import contextlib
 import dataclasses
 import functools
 import gc
+import mmap
 import subprocess
 import sys
 import time
@@ -599,6 +600,10 @@ def _prepare(kernels: type[Any]) -> None:
 
 # LLVM --------------------------------------------------------------------------------------------
 
+_LARGE = 4 << 20
+"""Bytes of a block from which on it is asked for in huge pages, as numpy does: a page at a time takes longer than what is done with it."""
+
+
 _MEMORY = """
 declare ptr @malloc(i64)
 declare void @free(ptr)
@@ -609,10 +614,11 @@ define ptr @NRT_MemInfo_alloc_aligned(i64 %size, i32 %align) {
   %all = add i64 %head, %size
   %block = call ptr @malloc(i64 %all)
   %none = icmp eq ptr %block, null
-  br i1 %none, label %out, label %fill
+  br i1 %none, label %out, label %there
 out:
   ret ptr null
-fill:
+there:
+  call void @gavel_opt_advise(ptr %block, i64 %all)
   %address = ptrtoint ptr %block to i64
   %past = add i64 %address, %head
   %less = sub i64 0, %more
@@ -631,8 +637,37 @@ define void @NRT_MemInfo_call_dtor(ptr %block) {
 """
 
 
+_SMALL_PAGES = """
+define void @gavel_opt_advise(ptr %block, i64 %size) {
+  ret void
+}
+"""
+
+
+_HUGE_PAGES = f"""
+declare i32 @madvise(ptr, i64, i32)
+
+define void @gavel_opt_advise(ptr %block, i64 %size) {{
+  %large = icmp uge i64 %size, {_LARGE}
+  br i1 %large, label %ask, label %out
+ask:
+  %address = ptrtoint ptr %block to i64
+  %past = add i64 %address, {mmap.PAGESIZE - 1}
+  %start = and i64 %past, {-mmap.PAGESIZE}
+  %skipped = sub i64 %start, %address
+  %length = sub i64 %size, %skipped
+  %page = inttoptr i64 %start to ptr
+  call i32 @madvise(ptr %page, i64 %length, i32 {getattr(mmap, "MADV_HUGEPAGE", 0)})
+  br label %out
+out:
+  ret void
+}}
+"""
+"""Whatever the answer is: pages are only a matter of time."""
+
+
 _C_LIBRARY = frozenset(
-    "malloc free memcpy memmove memset acos asin atan atan2 cbrt ceil cos cosh exp exp2 expm1 fabs floor "  # noqa: SIM905
+    "malloc free madvise memcpy memmove memset acos asin atan atan2 cbrt ceil cos cosh exp exp2 expm1 fabs floor "  # noqa: SIM905
     "clock_gettime fmod hypot log log10 log1p log2 pow round sin sinh sqrt tan tanh trunc".split()
 )
 """What every process has. All else is numba's own, which is not there when code is read back."""
@@ -685,7 +720,8 @@ def object_file(part: Part) -> bytes:
 def _llvm_module(part: Part) -> Any:
     binding.initialize_native_target()
     binding.initialize_native_asmprinter()
-    module = binding.parse_assembly(_MEMORY + ALLOCATING)
+    pages = _HUGE_PAGES if hasattr(mmap, "MADV_HUGEPAGE") else _SMALL_PAGES
+    module = binding.parse_assembly(_MEMORY + pages + ALLOCATING)
     for text in part.texts:
         module.link_in(binding.parse_assembly(text))
     module.verify()
