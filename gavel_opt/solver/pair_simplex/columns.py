@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gavel_opt.arrays import Floats, Ints
+from gavel_opt.arrays import Bytes, Floats, Ints, SmallInts
 from gavel_opt.kernels.jit import compiled
 from gavel_opt.solver.prices.bottleneck_pairs import Pairs
 from gavel_opt.solver.prices.cheapest_mix import Given
@@ -47,7 +47,7 @@ class Columns(NamedTuple):
     runs
         Whether a column earns anything, ``(C, J)``; others are never used.
     lag, lag_two
-        What a full group's time in a column is less than at its fastest, ``(C, J)``.
+        What a full group's time in a column is less than at its fastest, ``(C, J)``; ``(0, J)`` if no group is full.
     limit
         Right-hand sides, ``(R,)``.
     jobs, workers
@@ -61,14 +61,14 @@ class Columns(NamedTuple):
         What t was divided by.
     """
 
-    one: Ints
-    two: Ints
+    one: SmallInts
+    two: SmallInts
     time: Floats
     time_two: Floats
     use: Floats
     rate: Floats
     rate_two: Floats
-    runs: Ints
+    runs: Bytes
     lag: Floats
     lag_two: Floats
     limit: Floats
@@ -93,17 +93,18 @@ def columns_of(given: Given, pairs: Pairs) -> Columns:
     many, rows = groups + pairs.use.size, 2 * groups + types
     full, fastest = np.zeros(groups, np.int64), _fastest_rates(given, pairs)
     unit = _level_of_even_split(given, fastest, full)
+    lagging = many if full.sum() > 0 else 0
     columns = Columns(
-        np.empty(many, np.int64),
-        np.full(many, rows),
+        np.empty(many, np.int32),
+        np.full(many, rows, np.int32),
         np.ones(many),
         np.zeros(many),
         np.empty(many),
         np.zeros((many, types)),
         np.zeros((many, types)),
-        np.zeros((many, types), np.int64),
-        np.zeros((many, types)),
-        np.zeros((many, types)),
+        np.zeros((many, types), np.int8),
+        np.zeros((lagging, types)),
+        np.zeros((lagging, types)),
         np.empty(rows),
         np.empty(groups),
         given.workers,
@@ -212,8 +213,9 @@ def _add_pairs(given: Given, pairs: Pairs, columns: Columns, fastest: Floats) ->
                 lag_two = part_two * (1.0 - pairs.rate[m, b, j] / fastest[two])
             if max(lag, lag_two) > SAME:
                 columns.runs[n, j] = 0
-            columns.lag[n, j] = lag + lag_two if one == two else lag
-            columns.lag_two[n, j] = 0.0 if one == two else lag_two
+            if full or full_two:
+                columns.lag[n, j] = lag + lag_two if one == two else lag
+                columns.lag_two[n, j] = 0.0 if one == two else lag_two
             columns.rate[n, j] = first + second if one == two else first
             columns.rate_two[n, j] = 0.0 if one == two else second
 

@@ -21,6 +21,8 @@ KEPT = 40
 """What enters at most until the basis is factored anew."""
 ENTRIES = 60
 """Entries of each factor at most, for each row."""
+_STRETCH = 1024
+"""Places for which all that has entered is gone through at once: what is near the processor."""
 
 
 class Factors(NamedTuple):
@@ -97,27 +99,102 @@ def put_column(columns: Columns, variable: int, factors: Factors, wide: int) -> 
 @compiled
 def solve_wide(factors: Factors, found: Floats, which: Ints, nobody: int) -> None:
     """Express the right-hand sides in terms of the basis, ``(WIDE, R)``, but for those that are nobody's; all are zero after it."""
-    work, by_place = factors.work, factors.by_place
-    for step in range(factors.row.size):
-        first, end = factors.lower[step], factors.lower[step + 1]
-        if first < end:
-            row = factors.row[step]
-            for n in range(first, end):
-                _take_row(work, factors.lower_row[n], factors.lower_value[n], work, row)
-    for step in range(factors.row.size - 1, -1, -1):
-        row, place, pivot = factors.row[step], factors.place[step], factors.pivot[step]
-        for n in range(factors.upper[step], factors.upper[step + 1]):
-            _take_row(work, row, factors.upper_value[n], by_place, factors.upper_place[n])
-        for wide in range(WIDE):
-            by_place[place, wide] = work[row, wide] * pivot
-        for wide in range(WIDE):
-            work[row, wide] = 0.0
+    _through_lower(factors)
+    _through_upper(factors)
+    by_place = factors.by_place
     for wide in range(WIDE):
         if which[wide] != nobody:
             for place in range(factors.row.size):
                 found[wide, place] = by_place[place, wide]
-            for kept in range(factors.many[0]):
-                bring_in(found[wide], factors.entered[kept], factors.left[kept])
+    _bring_in_all(factors, found, which, nobody)
+
+
+@compiled
+def _through_lower(factors: Factors) -> None:
+    """Take the lower factor out of the right-hand sides; the four are written out, so that they stay in registers."""
+    work = factors.work
+    for step in range(factors.row.size):
+        first, end, row = factors.lower[step], factors.lower[step + 1], factors.row[step]
+        one, two, three, four = work[row, 0], work[row, 1], work[row, 2], work[row, 3]
+        if first == end or (one == 0.0 and two == 0.0 and three == 0.0 and four == 0.0):
+            continue
+        for n in range(first, end):
+            other, times = factors.lower_row[n], factors.lower_value[n]
+            work[other, 0] -= times * one
+            work[other, 1] -= times * two
+            work[other, 2] -= times * three
+            work[other, 3] -= times * four
+
+
+@compiled
+def _through_upper(factors: Factors) -> None:
+    """And the upper one: into solutions by place. The right-hand sides are zero after it."""
+    work, by_place = factors.work, factors.by_place
+    for step in range(factors.row.size - 1, -1, -1):
+        row, place, pivot = factors.row[step], factors.place[step], factors.pivot[step]
+        one, two, three, four = work[row, 0], work[row, 1], work[row, 2], work[row, 3]
+        for n in range(factors.upper[step], factors.upper[step + 1]):
+            other, times = factors.upper_place[n], factors.upper_value[n]
+            one -= times * by_place[other, 0]
+            two -= times * by_place[other, 1]
+            three -= times * by_place[other, 2]
+            four -= times * by_place[other, 3]
+        by_place[place, 0], by_place[place, 1] = one * pivot, two * pivot
+        by_place[place, 2], by_place[place, 3] = three * pivot, four * pivot
+        work[row, 0] = work[row, 1] = work[row, 2] = work[row, 3] = 0.0
+
+
+@compiled
+def _after(factors: Factors, found: Floats, times: Floats, place: int, many: int) -> float:
+    """What is in a place once so many have entered, so many times."""
+    value = found[place]
+    for kept in range(many):
+        if factors.left[kept] == place:
+            value = times[kept]
+        else:
+            value -= times[kept] * factors.entered[kept, place]
+    return float(value)
+
+
+@compiled
+def _take_entered(factors: Factors, found: Floats, times: Floats, begin: int, end: int) -> None:
+    """Take what has entered so many times from a stretch of places."""
+    entered, many = factors.entered, factors.many[0]
+    for kept in range(0, many - 3, 4):
+        first, second = times[kept], times[kept + 1]
+        third, fourth = times[kept + 2], times[kept + 3]
+        if first == 0.0 and second == 0.0 and third == 0.0 and fourth == 0.0:
+            continue
+        for i in range(begin, end):
+            value = found[i] - first * entered[kept, i]
+            value -= second * entered[kept + 1, i]
+            value -= third * entered[kept + 2, i]
+            found[i] = value - fourth * entered[kept + 3, i]
+    for kept in range(many - many % 4, many):
+        for i in range(begin, end):
+            found[i] -= times[kept] * entered[kept, i]
+
+
+@compiled
+def _bring_in_all(factors: Factors, found: Floats, which: Ints, nobody: int) -> None:
+    """:func:`bring_in` of all that has entered, one after the other, with the same bits: first how often, then stretch by stretch."""
+    left, entered, many = factors.left, factors.entered, factors.many[0]
+    rows, times = factors.row.size, np.zeros((WIDE, many))
+    for wide in range(WIDE):
+        if which[wide] != nobody:
+            for kept in range(many):
+                value = _after(factors, found[wide], times[wide], left[kept], kept)
+                times[wide, kept] = value / entered[kept, left[kept]]
+    for begin in range(0, rows, _STRETCH):
+        end = min(begin + _STRETCH, rows)
+        for wide in range(WIDE):
+            if which[wide] != nobody:
+                _take_entered(factors, found[wide], times[wide], begin, end)
+    for wide in range(WIDE):
+        if which[wide] != nobody:
+            for kept in range(many):
+                place = left[kept]
+                found[wide, place] = _after(factors, found[wide], times[wide], place, many)
 
 
 @compiled
@@ -136,13 +213,6 @@ def solve_alone(factors: Factors, right: Floats, found: Floats) -> None:
             value -= factors.upper_value[n] * found[factors.upper_place[n]]
         found[factors.place[step]] = value * factors.pivot[step]
         work[factors.row[step], 0] = 0.0
-
-
-@compiled
-def _take_row(target: Floats, row: int, times: float, source: Floats, other: int) -> None:
-    """Take a row so many times from another."""
-    for w in range(WIDE):
-        target[row, w] -= times * source[other, w]
 
 
 @compiled

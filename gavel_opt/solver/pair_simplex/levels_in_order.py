@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gavel_opt.arrays import Floats, Ints
+from gavel_opt.arrays import Bytes, Floats, Ints
 from gavel_opt.kernels.dense import copy_into, put_among_least, sum_of_squares
 from gavel_opt.kernels.jit import compiled, compiled_apart
 from gavel_opt.solver.pair_simplex.columns import Columns, T, columns_of, slack_of
@@ -110,8 +110,10 @@ class Standing(NamedTuple):
     ----------
     factors, active
         Of the basis, and room to make them.
-    basic, value
-        The variable in each place of the basis, and its value, ``(R,)``.
+    basic, value, leaves
+        The variable in each place of the basis, its value, and whether it may leave, ``(R,)``.
+    ratio
+        Room for how far each place lets something be raised, ``(R,)``.
     slack
         OUT, FREE or HELD, of each row.
     gone
@@ -128,6 +130,8 @@ class Standing(NamedTuple):
     active: Active
     basic: Ints
     value: Floats
+    leaves: Bytes
+    ratio: Floats
     slack: Ints
     gone: Ints
     columns: OpenColumns
@@ -186,6 +190,8 @@ def _stand_alone(columns: Columns) -> Standing:
         room_to_factor(rows),
         np.zeros(rows, np.int64),
         columns.limit.copy(),
+        np.ones(rows, np.int8),
+        np.zeros(rows),
         np.full(rows, FREE),
         np.zeros(rows, np.int64),
         open_columns(columns),
@@ -210,14 +216,10 @@ def _stand_alone(columns: Columns) -> Standing:
 @compiled
 def _take_in(columns: Columns, at: Standing, wide: int) -> int:
     """Raise a variable until something of the basis is zero, and take it in at that place; -1 where nothing stops it."""
-    entering, value, until = at.entering[wide], at.value, np.inf
-    for i in range(value.size):
-        if entering[i] > PIVOT and _may_leave(at, i):
-            until = min(until, (max(value[i], 0.0) + _LOOSE) / entering[i])
+    entering, value, until = at.entering[wide], at.value, _room(at, at.entering[wide])
     largest, place = PIVOT, -1
     for i in range(value.size):
-        near = entering[i] > largest and max(value[i], 0.0) <= until * entering[i]
-        if near and _may_leave(at, i):
+        if value[i] <= until * entering[i] and entering[i] > largest and at.leaves[i] == 1:
             largest, place = entering[i], i
     if place >= 0:
         step = max(value[place], 0.0) / largest
@@ -229,9 +231,15 @@ def _take_in(columns: Columns, at: Standing, wide: int) -> int:
 
 
 @compiled
-def _may_leave(at: Standing, place: int) -> bool:
-    variable = at.basic[place]
-    return bool(variable > T or (variable < T and at.slack[slack_of(variable)] != HELD))
+def _room(at: Standing, entering: Floats) -> float:
+    """How far a variable can be raised, and a little further."""
+    ratio, value, until = at.ratio, at.value, np.inf
+    for i in range(value.size):
+        ratio[i] = (max(value[i], 0.0) + _LOOSE) / entering[i] if entering[i] > PIVOT else np.inf
+    for i in range(value.size):
+        if ratio[i] < until and at.leaves[i] == 1:
+            until = ratio[i]
+    return float(until)
 
 
 @compiled
@@ -243,7 +251,7 @@ def _put_in(columns: Columns, at: Standing, place: int, wide: int, value: float)
     factors.many[0] += 1
     _mark(columns, at, at.basic[place], False)
     _mark(columns, at, variable, True)
-    at.basic[place], at.value[place] = variable, value
+    at.basic[place], at.value[place], at.leaves[place] = variable, value, int(variable != T)
     at.which[wide] = NONE
     for other in range(WIDE):
         if at.which[other] != NONE:
@@ -399,7 +407,7 @@ def _stop(
     at.entering[1, place] = 0.0
     if not _put_in(columns, at, place, 0, 0.0):
         return -1
-    at.slack[chief] = HELD
+    at.slack[chief], at.leaves[place] = HELD, 0
     return chief
 
 

@@ -47,7 +47,7 @@ class OpenColumns(NamedTuple):
     level, moment
         Prices of levels and of time, and of nobody's, ``(G + 1,)``.
     size
-        What the costs of a group's columns are added up from, at most, ``(G + 1,)``.
+        What the costs of a group's columns are added up from, at most, with nobody's, ``(G + 1,)``; 0 for who has no prices.
     cost, theirs, least
         Room for a run: what its time costs, prices of the others' levels, and what the cheapest type costs, of as many as the longest run has.
     best, which
@@ -201,28 +201,27 @@ def cost_of(columns: Columns, y: Floats, n: int, j: int) -> float:
 
 @compiled_apart
 def find_cheapest(columns: Columns, them: OpenColumns, y: Floats, nothing: float) -> None:
-    """Look for the cheapest open columns of each group, of those that cost less than nothing."""
+    """Look for the cheapest open columns of each group: whatever costs less than nothing is among them, if something does.
+
+    Those that cost more are kept as well: after a few more pivots they may pay.
+    """
     groups, everywhere = columns.jobs.size, _read_prices(columns, them, y)
     for g in range(groups):
         for e in range(_EACH):
-            them.best[g, e], them.which[g, e] = -nothing, NONE
+            them.best[g, e], them.which[g, e] = np.inf, NONE
     for g in range(groups):
         if not everywhere and not _is_priced(them, g):
             continue
-        off, begin = _rounding(them, g), them.begin[g]
-        many = them.own[g] if everywhere else them.many[g]
+        begin, many = them.begin[g], them.own[g] if everywhere else them.many[g]
         _cost_run(columns, them, y, g, many)
         for m in range(many):
-            if them.least[m] >= off - nothing:
-                continue
-            other = them.other[begin + m]
-            beside = other < groups
-            worst = them.best[g, _EACH - 1]
-            if beside:
+            other, worst = them.other[begin + m], them.best[g, _EACH - 1]
+            if other < groups:
                 worst = max(worst, them.best[other, _EACH - 1])
                 if m >= them.own[g] and _is_priced(them, other):
                     continue
-            if them.least[m] < worst or them.least[m] > -nothing - off:
+            off = _rounding(them, g, other)
+            if them.least[m] < worst or abs(them.least[m] + nothing) <= off:
                 _note_pair(columns, them, y, begin + m, (g, off, nothing))
     _list_found(columns, them)
 
@@ -230,17 +229,15 @@ def find_cheapest(columns: Columns, them: OpenColumns, y: Floats, nothing: float
 @compiled
 def _read_prices(columns: Columns, them: OpenColumns, y: Floats) -> bool:
     """Prices in single precision, and how large costs can be; whether any worker has a price."""
-    groups, dearest, most = columns.jobs.size, 0.0, 0.0
+    groups, dearest = columns.jobs.size, 0.0
     for j in range(columns.workers.size):
         dearest = max(dearest, abs(y[2 * groups + j]))
     for g in range(groups):
         them.level[g], them.moment[g] = y[g], y[groups + g]
         level, moment = abs(y[g]), abs(y[groups + g])
         them.size[g] = them.most_time[g] * moment + them.most_rate[g] * level
-        most = max(most, them.size[g])
-    for g in range(groups):
-        them.size[g] += them.most_use[g] * dearest
-    them.size[groups] = most
+        if _is_priced(them, g):
+            them.size[g] += them.most_use[g] * dearest
     return dearest > 0.0
 
 
@@ -250,9 +247,9 @@ def _is_priced(them: OpenColumns, g: int) -> bool:
 
 
 @compiled
-def _rounding(them: OpenColumns, g: int) -> float:
-    """How far a cost of a group's columns may be off."""
-    return float(_ROUNDING * (them.size[g] + them.size[them.size.size - 1]))
+def _rounding(them: OpenColumns, g: int, other: int) -> float:
+    """How far a cost of two groups' columns may be off: not at all if they have no prices, for then it is a worker's."""
+    return float(_ROUNDING * (them.size[g] + them.size[other]))
 
 
 @compiled
@@ -294,10 +291,8 @@ def _note_pair(
     n, groups, types = them.combination[entry], columns.jobs.size, columns.workers.size
     other = them.other[entry]
     for j in range(types):
-        if them.state[n * types + j] != OPEN:
-            continue
-        cost = _rough_cost(them, y, g, entry, j)
-        if cost > -nothing - off:
+        cost = _rough_cost(them, y, g, entry, j)  # no number if it is not open
+        if abs(cost + nothing) <= off:
             cost = cost_of(columns, y, n, j)
         if cost < them.best[g, _EACH - 1]:
             put_among_least(them.which[g], them.best[g], n * types + j, cost)
@@ -342,10 +337,11 @@ def shut_what_costs(columns: Columns, them: OpenColumns, y: Floats, nothing: flo
     for g in range(groups):
         if not everywhere and not _is_priced(them, g):
             continue
-        off, stay = _rounding(them, g), them.begin[g]
-        begin, end, own = stay, stay + them.many[g], 0
+        stay, own = them.begin[g], 0
+        begin, end = stay, stay + them.many[g]
         for entry in range(begin, end):
             first = entry < begin + them.own[g]
+            off = _rounding(them, g, them.other[entry])
             if _shut_pair(columns, them, y, entry, (g, off, nothing)):
                 _move(them, entry, stay, first, types)
                 stay += 1
@@ -366,10 +362,11 @@ def _shut_pair(
     n, types, left = them.combination[entry], columns.workers.size, False
     for j in range(types):
         column = n * types + j
-        if them.state[column] == OPEN:
-            rough = _rough_cost(them, y, g, entry, j)
-            if rough > nothing + off or cost_of(columns, y, n, j) > nothing:
-                set_state(columns, them, column, GONE)
+        cost = _rough_cost(them, y, g, entry, j)  # no number if it is not open
+        if abs(cost - nothing) <= off:
+            cost = cost_of(columns, y, n, j)
+        if cost > nothing:
+            set_state(columns, them, column, GONE)
         left = left or them.state[column] != GONE
     return left
 
