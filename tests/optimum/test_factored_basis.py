@@ -191,3 +191,30 @@ def test_what_costs_next_to_nothing_is_decided_in_double_precision(seed):
     shut_what_costs(columns, them, y, nothing)
     state[runs & (cost > nothing)] = GONE
     assert (them.state == state).all()
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_what_pays_is_found_among_many_that_cost_next_to_nothing(seed):
+    """All pairs cost the same but for far less than single precision tells, and one of them pays."""
+    draws, columns = np.random.default_rng(seed), columns_for(seed, 12)
+    groups, rows = columns.jobs.size, columns.limit.size
+    paired = columns.two < groups
+    columns.rate[paired] = columns.rate_two[paired] = 0.731
+    columns.rate[~paired] = 0.1
+    columns.time[:] = columns.use[:] = 1.0
+    columns.time_two[paired] = 1.0
+    columns.runs[:] = 1
+    y, nothing = np.zeros(2 * rows), 1e-10
+    little = draws.uniform(1e-9, 5e-9, groups)
+    one = draws.choice(np.flatnonzero(paired))
+    little[[columns.one[one], columns.two[one]]] = -5e-10
+    y[:groups] = draws.uniform(0.5, 1.0, groups)
+    y[groups : 2 * groups] = 0.731 * y[:groups] - 0.15 + little
+    y[2 * groups : rows] = 0.3
+    cost = np.zeros(columns.runs.size)
+    costs_at(columns, y, cost)
+    pays = np.flatnonzero(cost < -nothing)
+    assert np.unique(pays // columns.workers.size).size == 1
+    them = open_columns(columns)
+    find_cheapest(columns, them, y, nothing)
+    assert np.isin(pays, them.found[: them.many_found[0], 3]).any()
