@@ -11,8 +11,13 @@ workers that those who were stopped leave, and there are no more *stages* than t
    in the search is free again.
 
 Shares follow from the stages: on the priced types as :mod:`~gavel_opt.solver.prices.recovery` says, the rest of the time on the
-best free type. Whatever leaves doubt (two types equally fast, ties that hang together, heights that are the same) is no
-answer: programs are asked then, one by one (:mod:`gavel_opt.policies.water_filling`). The prices of the first stage, or a job that runs
+best free type. Whatever leaves doubt (ties that hang together, heights that are the same) is no answer: programs are asked then,
+one by one (:mod:`gavel_opt.policies.water_filling`).
+
+Types that are a job's fastest alike, and then those on which most jobs are as fast, count as one, on which each job is as fast as on the faster. Nobody has less so, so
+if these levels can be had of the types as they are, which a program is asked for, they are theirs, too.
+
+The prices of the first stage, or a job that runs
 all of the time on its fastest type, prove that no larger part of all levels can be had.
 """
 
@@ -110,7 +115,7 @@ NOTHING, LEVELS, SHARES = range(3)
 
 @compiled_apart
 def levels_in_stages(columns: Columns, found: Levels) -> int:
-    """Find all levels, and if no two types are as fast for everybody, the shares, which are the only ones or their centre.
+    """Find all levels, and if no two types are the fastest of one job, the shares, which are the only ones or their centre.
 
     Parameters
     ----------
@@ -124,9 +129,7 @@ def levels_in_stages(columns: Columns, found: Levels) -> int:
     found
         NOTHING if that leaves doubt, LEVELS, or SHARES with LEVELS.
     """
-    fewer = types_apart(columns)
-    if not _have_one_fastest(fewer):
-        return NOTHING
+    fewer = types_as_one(types_apart(columns))
     if fewer.workers.size == columns.workers.size:
         return SHARES if _go_through(columns, found) and _prove(columns, found) else NOTHING
     levels = no_levels(*fewer.rate.shape)
@@ -159,13 +162,54 @@ def types_apart(columns: Columns) -> Columns:
 
 
 @compiled
-def _have_one_fastest(columns: Columns) -> bool:
-    """Whether each job is fastest on one type: else some are likely to run on two, and nothing says how much on each."""
-    everywhere, one = np.ones(columns.workers.size, np.bool_), True
-    for g in range(columns.use.size):
-        _, best, second = two_fastest(columns.rate[g], everywhere)
-        one = one and (second < best * (1.0 - APART) or best <= 0.0)
-    return one
+def types_as_one(columns: Columns) -> Columns:
+    """The groups, with types that are the fastest of some job alike, or as fast for most jobs, as one; it is as fast as the faster of them."""
+    groups, types = columns.rate.shape
+    everywhere, leader, many = np.ones(types, np.bool_), np.arange(types), types
+    for g in range(groups):
+        at, best, second = two_fastest(columns.rate[g], everywhere)
+        if second < best * (1.0 - APART) or best <= 0.0:
+            continue
+        for j in range(types):
+            if columns.rate[g, j] >= best * (1.0 - APART):
+                many -= _follow(leader, leader[j], leader[at])
+    if many == types:
+        return columns
+    for j in range(types):
+        for k in range(j):
+            if 2 * _as_fast(columns.rate, j, k) >= groups:
+                many -= _follow(leader, leader[j], leader[k])
+    place, found = np.empty(types, np.int64), 0
+    rate, workers = np.zeros((groups, many)), np.zeros(many)
+    for j in range(types):
+        if leader[j] == j:
+            place[j] = found
+            found += 1
+    for j in range(types):
+        n = place[leader[j]]
+        workers[n] += columns.workers[j]
+        for g in range(groups):
+            rate[g, n] = max(rate[g, n], columns.rate[g, j])
+    return Columns(rate, columns.use, columns.counts, workers)
+
+
+@compiled
+def _as_fast(rate: Floats, one: int, other: int) -> int:
+    """How many jobs are as fast on one type as on another."""
+    many = 0
+    for g in range(rate.shape[0]):
+        high, low = max(rate[g, one], rate[g, other]), min(rate[g, one], rate[g, other])
+        many += int(low >= high * (1.0 - APART))
+    return many
+
+
+@compiled
+def _follow(leader: Ints, one: int, other: int) -> int:
+    """Have those that follow one leader follow another; how many leaders that is less."""
+    for j in range(leader.size):
+        if leader[j] == one:
+            leader[j] = other
+    return int(one != other)
 
 
 @compiled
