@@ -123,7 +123,7 @@ def test_types_as_fast_for_everybody_are_one_and_their_shares_are_asked_for(monk
 def test_types_as_fast_for_some_count_as_one_if_that_is_as_good(monkeypatch, engine):
     """Of servers of two sizes a job of one GPU has no best one; where jobs of many GPUs do not fit beside those, programs are asked."""
     merged, before = 0, 0
-    for seed, part in enumerate((0.01, 0.02, 0.03, 0.035, 0.05)):
+    for seed, part in enumerate((0.01, 0.025, 0.03, 0.035, 0.05)):
         state = servers(120, part)
         weights = np.random.default_rng(seed).uniform(0.5, 3.0, 120)
         for weight in (state.weight, weights):
@@ -136,7 +136,7 @@ def test_types_as_fast_for_some_count_as_one_if_that_is_as_good(monkeypatch, eng
             assert levels is None or levels[1] is None
             merged += levels is not None and driver.tally.programs == 1
             before += programs
-    assert merged >= 6
+    assert merged >= 7
     assert before > 20
 
 
