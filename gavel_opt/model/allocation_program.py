@@ -211,19 +211,22 @@ class KnownBasis:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class KnownShares:
-    """The canonical optimum of a program without pairs, with its multipliers.
+    """An optimum of a program, with its multipliers: without pairs the canonical one.
 
     Attributes
     ----------
     x
-        Shares, shape ``(G, J)``.
+        Shares of groups, and of pairs, shape ``(G + P, J)``.
     level_dual, capacity_dual
         Multipliers of level rows and worker types, shapes ``(G,)`` and ``(J,)``.
+    time_dual
+        Those of the groups' time, shape ``(G,)``, with pairs.
     """
 
     x: Floats
     level_dual: Floats
     capacity_dual: Floats
+    time_dual: Floats | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

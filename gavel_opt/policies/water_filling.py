@@ -26,7 +26,8 @@ all levels. Where workers are scarce from the start it is one.
 
 Where all rise alike and nobody shares workers, prices of worker types alone tell all of this without a program
 (:mod:`gavel_opt.solver.prices.levels_in_stages`), and where pairs stop few at a time the simplex method does
-(:mod:`gavel_opt.solver.pair_simplex.levels_in_order`); one program proves what they find, or programs are asked one by one. The
+(:mod:`gavel_opt.solver.pair_simplex.levels_in_order`), or programs over kinds, where these are few
+(:mod:`gavel_opt.solver.levels_of_kinds`); one program proves what they find, or programs are asked one by one. The
 reference asks a mixed-integer program for each level instead, with a slack of one in 10,000.
 """
 
@@ -59,6 +60,7 @@ from gavel_opt.model.cluster_state import ClusterState
 from gavel_opt.model.groups import group_jobs
 from gavel_opt.policies.entities import Entities
 from gavel_opt.policies.max_min import fairness_program
+from gavel_opt.policies.packing import kinds_of
 from gavel_opt.policies.policy import Policy, Programs
 from gavel_opt.policies.reachable_levels import Allowed, Ask, Bounds, GroupedAsk, PooledAsk
 from gavel_opt.policies.rising_levels import BEGUN, Rising
@@ -75,9 +77,9 @@ from gavel_opt.policies.variants import (
 _NEAR = 0.9
 """Part of the levels asked for from which on they are likely to stop before the path bends again."""
 
-_PAIRED, _PAIRED_IN_POOLS = 2.3, 2.0
+_PAIRED, _PAIRED_IN_POOLS, _PAIRED_ALIKE = 2.3, 2.0, 2.2
 """Jobs for each worker up to which levels are found at once; somewhat more than can run all of the time if all are in pairs. With
-fewer workers, these stop most jobs together."""
+fewer workers, these stop most jobs together. Third, the same where jobs are of few kinds."""
 
 _UNPOOLED = 512
 """Groups up to which all levels are found at once although pools are fewer: program by program may take 2 to 30 times as long."""
@@ -148,6 +150,9 @@ class WaterFilling(ByVariant):
             up_to = _PAIRED if ask is grouped else _PAIRED_IN_POOLS
             if ask is grouped or first.size <= _UNPOOLED:
                 at_once = partial(_at_once, grouped, program, entities.lines(*whose), limit)
+            if alike and ask is not grouped:
+                up_to = _PAIRED_ALIKE
+                at_once = partial(_by_kinds, grouped, program, kinds_of(state, first), at_once)
         elif alike:
             at_once = partial(_in_stages, grouped, program)
         if at_once is not None and use.sum() <= up_to * state.workers.sum():
@@ -212,6 +217,19 @@ def _at_once(
         return None
     level, basis = np.where(found[0] > BEGUN * limit, found[0], 0.0), found[1]
     return _if_had((yield from (ask(level) if basis is None else ask.at(level, basis))))
+
+
+def _by_kinds(
+    ask: GroupedAsk, program: AllocationProgram, kind: Ints, otherwise: Callable[[], _AtOnce] | None
+) -> _AtOnce:
+    """Find all levels of jobs of few kinds by programs over kinds, and have their shares proven; ``otherwise`` where that is not the way."""
+    from gavel_opt.solver.levels_of_kinds import levels_of_kinds  # with all of its solver
+
+    found = levels_of_kinds(replace(program, blocks=replace(program.blocks, kind=kind)))
+    allowed = None if found is None else _if_had((yield from ask.at(*found)))
+    if allowed is None and otherwise is not None:
+        allowed = yield from otherwise()
+    return allowed
 
 
 def _if_had(allowed: Allowed) -> Allowed | None:

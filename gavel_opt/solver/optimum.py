@@ -109,12 +109,12 @@ def optimum(
     shared = blocks.rate, blocks.use, blocks.count, blocks.workers, *curve
     given = Given._make(map(plain_array, shared))
     groups = blocks.groups
+    if paired:
+        return _packed(program, given, efficient, tie_break, memory)
     if isinstance(program, AllocationProgram) and isinstance(program.near, KnownShares):
         known = _known(program, program.near)
         if known[1].within(PROVED):
             return known
-    if paired:
-        return _packed(program, given, efficient, tie_break, memory)
     found = Found(np.empty((groups, types)), np.empty(groups), np.empty(types), np.empty(6))
     start = np.zeros(types + 1) if memory is None else memory.for_types(types)
     search = given, start, found

@@ -13,11 +13,12 @@ from gavel_opt.model.allocation_program import (
     Answer,
     FinishTimeProgram,
     KnownBasis,
+    KnownShares,
     Program,
 )
 from gavel_opt.model.finish_time import finish_time_by_levels, level_program
 from gavel_opt.model.solution import Certificate
-from gavel_opt.solver.alike_levels import AlikeLevels, levels_of_alike, shares_of_groups
+from gavel_opt.solver.alike_levels import AlikeLevels, levels_of_alike
 from gavel_opt.solver.column_generation.alike_groups import prices_of_alike
 from gavel_opt.solver.column_generation.centre_of_pairs import centre, face_of, rounded
 from gavel_opt.solver.column_generation.kept_centre import KeptCentre
@@ -35,6 +36,7 @@ from gavel_opt.solver.column_generation.rounds_of_pricing import (
     vertex,
 )
 from gavel_opt.solver.column_generation.scaled_program import ScaledProgram
+from gavel_opt.solver.shares_of_pools import shares_of_groups
 from gavel_opt.solver.total_worth import total_worth
 
 Found = tuple[Answer, Certificate, int]
@@ -83,6 +85,9 @@ def _allocation(
     in_series = program.series is not None
     if in_series:
         memory, asked = memory.of_series(), (-math.inf, -math.inf)
+    known = _of_known_shares(program, scaled)
+    if known is not None:
+        return *known, 0
     by_pools = None
     if not (scaled.has_level and (program.probe or gain is not None)):
         by_pools = _by_pools(program, scaled, key, memory)
@@ -193,7 +198,7 @@ def _where_split(
     tight = (alike.prices.time > scaled.nothing()[1].time)[program.splits]
     if not tight.any():
         return None
-    shares = shares_of_groups(alike, program.splits)
+    shares = shares_of_groups(alike.given, program.splits)
     if shares is None:
         return None
     time = scaled.taken(*shares)[1][program.splits]
@@ -203,6 +208,21 @@ def _where_split(
     x[: program.blocks.groups] = shares.alone
     x[program.blocks.groups :].ravel()[shares.column] = shares.pair
     return _proven(program, scaled, alike.prices, _level_of_pools(scaled, alike), x)
+
+
+def _of_known_shares(
+    program: AllocationProgram, scaled: ScaledProgram
+) -> tuple[Answer, Certificate] | None:
+    """The shares that come with a program, if they and their prices prove each other."""
+    near = program.near
+    if not isinstance(near, KnownShares) or near.time_dual is None:
+        return None
+    worth, sloped = scaled.worth, np.flatnonzero(program.slope > 0.0)
+    price = np.zeros(program.slope.size)
+    price[sloped] = near.level_dual[sloped] * worth / scaled.scale[sloped]
+    prices = Prices(price, near.time_dual * worth, near.capacity_dual * worth)
+    reached = (program.blocks.levels(near.x) - program.floor)[sloped] / program.slope[sloped]
+    return _proven(program, scaled, prices, float(reached.min()) / scaled.unit, near.x)
 
 
 def _proven(

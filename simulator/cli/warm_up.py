@@ -227,6 +227,7 @@ def exercise_faces(elsewhere: Elsewhere | None = None) -> dict[str, float]:
     from gavel_opt.kernels.groups import group_rows
     from gavel_opt.solver.column_generation.between_centres import Between, nearest_mix
     from gavel_opt.solver.column_generation.handed_out import Mixes, hand_out, mark_rifts
+    from gavel_opt.solver.column_generation.kinds_program import above, below, beyond
     from gavel_opt.solver.many_types.method import solve_level
     from gavel_opt.solver.packed_optimum import packed_optimum
     from gavel_opt.solver.prices.cheapest_mix import Given
@@ -241,6 +242,10 @@ def exercise_faces(elsewhere: Elsewhere | None = None) -> dict[str, float]:
         pool = Mixes(ends, all_of_it, all_of_it, ends, all_of_it, all_of_it)
         mark_rifts(pool, np.ones(1, dtype=bool))
         hand_out(all_of_it, all_of_it, all_of_it, all_of_it, np.zeros((1, 1)))
+        kind, bend = np.zeros(1, np.int64), np.zeros(1)
+        beyond(ends, all_of_it, all_of_it, kind, bend)
+        above(ends, all_of_it, all_of_it, kind, bend)
+        below(ends, all_of_it, kind, bend, all_of_it)
         # six jobs on forty types, with workers for some of them and for all
         rate, one, none = (
             np.random.default_rng(0).uniform(1.0, 2.0, (6, 40)),

@@ -14,11 +14,12 @@ from gavel_opt.model.allocation_program import AllocationProgram
 from gavel_opt.policies.reachable_levels import PooledAsk
 from gavel_opt.solver import alike_levels
 from gavel_opt.solver import packed_optimum as packed
-from gavel_opt.solver.alike_levels import levels_of_alike, shares_of_groups
+from gavel_opt.solver.alike_levels import levels_of_alike
 from gavel_opt.solver.column_generation import handed_out
 from gavel_opt.solver.column_generation.handed_out import Mixes, hand_out, mark_rifts
 from gavel_opt.solver.column_generation.scaled_program import ScaledProgram
 from gavel_opt.solver.packed_optimum import packed_optimum
+from gavel_opt.solver.shares_of_pools import shares_of_groups
 
 FILLING = "max_min_fairness_water_filling_packed"
 
@@ -114,7 +115,7 @@ def test_groups_that_are_to_be_split_are_those_of_the_centre(monkeypatch, leaves
     real, nobody = packed.shares_of_groups, np.zeros_like
     if not leaves_time:
         monkeypatch.setattr(
-            packed, "shares_of_groups", lambda alike, idle: real(alike, nobody(idle))
+            packed, "shares_of_groups", lambda given, idle: real(given, nobody(idle))
         )
     asked = [p for p in programs_of(typed(160, 0.45)) if p.splits is not None]
     split = 0
@@ -136,7 +137,7 @@ def test_what_pools_get_is_handed_out_within_all_limits():
     scaled = ScaledProgram.of(program)
     alike = levels_of_alike(program, scaled)
     assert alike is not None
-    shares = shares_of_groups(alike, np.ones(program.blocks.groups, dtype=bool))
+    shares = shares_of_groups(alike.given, np.ones(program.blocks.groups, dtype=bool))
     assert shares is not None
     levels, time, used = scaled.taken(*shares)
     need = alike.found.level * alike.pooled.unit / scaled.unit

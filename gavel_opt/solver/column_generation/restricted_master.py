@@ -23,7 +23,7 @@ _WORTH = 100.0
 """What a job's share of the objective is to the solver, whose tolerances are absolute."""
 
 
-class _QuietHighs(highspy.Highs):
+class QuietHighs(highspy.Highs):
     """The solver alone: the base class prints a banner and installs callbacks."""
 
     def __init__(self) -> None:
@@ -125,7 +125,7 @@ class RestrictedMaster:
         self._started = start is not None and not start.pays_nothing
         self._relieving = False
         self._worth = _WORTH * float(program.count.sum())
-        self._solver = _QuietHighs()
+        self._solver = QuietHighs()
         for name, value in (
             ("output_flag", False),
             ("parallel", "off"),
