@@ -48,8 +48,8 @@ _TRIES = 8
 """How often what kinds get may be handed out otherwise."""
 STAGED_FROM = 384
 """Groups from which on kinds are asked again once workers stopped some: of fewer the path is as fast then."""
-_STAGED = 1.25
-"""Jobs for each worker below which workers are likely to stop jobs in stages."""
+_STAGED, _CROWDED = 1.25, 0.9
+"""Jobs for each worker below which workers are likely to stop jobs in stages, and below which they do so one by one."""
 _EACH = 0.4
 """Programs at most for each group."""
 _FEW, _OF_FEW = 6, 1 / 6
@@ -229,7 +229,8 @@ def _numbered(blocks: Blocks) -> Ints | None:
     if blocks.kind is None or blocks.groups < FROM:
         return None
     _, first, kind = np.unique(blocks.kind, return_index=True, return_inverse=True)
-    if blocks.groups < STAGED_FROM and blocks.use.sum() < _STAGED * blocks.workers.sum():
+    crowd = _STAGED if blocks.groups < STAGED_FROM else _CROWDED
+    if blocks.use.sum() < crowd * blocks.workers.sum():
         return None
     few = np.bincount(kind.ravel()) < _FEW
     if TIMES_AS_FEW * first.size > blocks.groups or few.mean() > _OF_FEW:

@@ -122,6 +122,12 @@ def test_jobs_that_workers_stop_few_at_a_time_are_left_to_the_path(monkeypatch):
     assert levels_of_kinds(program) is None
 
 
+def test_where_workers_are_plenty_the_path_is_asked_at_once(monkeypatch):
+    """Of 512 jobs with workers for half as many again, programs over kinds and then the path took three times as long."""
+    monkeypatch.setattr(of_kinds, "KindsProgram", lambda *_: pytest.fail("asked kinds"))
+    assert levels_of_kinds(program_of(typed(512, 1.5))) is None
+
+
 def test_a_group_that_would_run_beside_itself_shares_that_with_others(monkeypatch):
     """Without, its kind cannot be handed out."""
     program = program_of(STATES["beside itself"])
