@@ -175,6 +175,11 @@ def job_types(many: int, jobs: int) -> Any:
     )
 
 
+def servers_with_weights(jobs: int, gpus: float) -> Any:
+    """The same with each job of a weight of its own."""
+    return replace(servers(jobs, gpus), weight=np.random.default_rng(3).uniform(0.5, 3.0, jobs))
+
+
 def entities(jobs: int) -> Any:
     """Figure 14's state with entities."""
     from simulator.studies.experiments.scaling import state_of
@@ -199,6 +204,12 @@ def rows() -> Iterator[Row]:
             f"water filling perf, {part:.0%} of these GPUs, 1700 jobs",
             f"{filling}_perf",
             partial(servers, 1700, part),
+        )
+    for part in (0.25, 0.4, 0.5, 0.6, 0.8):
+        yield Row(
+            f"water filling perf, weights, {part:.0%} of these GPUs, 1700 jobs",
+            f"{filling}_perf",
+            partial(servers_with_weights, 1700, part),
         )
     for jobs in (128, 1024):
         yield Row(
@@ -226,7 +237,7 @@ def rows() -> Iterator[Row]:
     different = {
         0.8: (64, 128, 256, 512, 1024, 2048),
         0.5: (256,),
-        0.55: (256, 512, 1024),
+        0.55: (256, 512, 1024, 2048),
         1.2: (2048,),
     }
     for part, sizes in different.items():
