@@ -248,7 +248,7 @@ def rows() -> Iterator[Row]:
                 partial(nearly_enough, jobs, part),
             )
     for part in (0.33, 0.4, 0.48):
-        for jobs in (256, 512, 1024):
+        for jobs in (256, 512, 1024, 2048):
             yield Row(
                 f"water filling packed, GPUs for {100 * part:.0f} %, {jobs} weights",
                 f"{filling}_packed",

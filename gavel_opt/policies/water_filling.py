@@ -81,6 +81,10 @@ _PAIRED, _PAIRED_IN_POOLS, _PAIRED_ALIKE = 2.3, 2.0, 2.2
 """Jobs for each worker up to which levels are found at once; somewhat more than can run all of the time if all are in pairs. With
 fewer workers, these stop most jobs together. Third, the same where jobs are of few kinds."""
 
+_CENTRED, _PAIRED_MANY_ALIKE = 1200, 3.2
+"""Groups of few kinds up to which, where workers stop all of them together, shares are in the midst of all that reach the levels; and
+jobs for each worker from which on so are those of more. Below it the midst alone takes up to eight seconds of 2,048."""
+
 _UNPOOLED = 512
 """Groups up to which all levels are found at once although pools are fewer: program by program may take 2 to 30 times as long."""
 
@@ -151,7 +155,7 @@ class WaterFilling(ByVariant):
             if ask is grouped or first.size <= _UNPOOLED:
                 at_once = partial(_at_once, grouped, program, entities.lines(*whose), limit)
             if alike and ask is not grouped:
-                up_to = _PAIRED_ALIKE
+                up_to = _PAIRED_ALIKE if first.size <= _CENTRED else _PAIRED_MANY_ALIKE
                 at_once = partial(_by_kinds, grouped, program, kinds_of(state, first), at_once)
         elif alike:
             at_once = partial(_in_stages, grouped, program)
