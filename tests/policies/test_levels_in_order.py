@@ -416,27 +416,6 @@ def of_many_orders(seed: int, jobs: int, load: float):
     )
 
 
-def test_what_costs_little_where_a_type_is_slow_is_not_free():
-    """Types are up to 1e12 times slower for a job, and weights six orders apart: one was at 0.3 for 1.7, as 1e-11 of a price was nothing."""
-    state, draws = all_different(51, 10, 1.0), np.random.default_rng(51)
-    slow = 10.0 ** (-draws.uniform(0.0, 12.0, (10, 3)) * (draws.random((10, 3)) < 0.3))
-    both = np.stack(np.broadcast_arrays(slow[:, None], slow[None]), axis=2)
-    table = state.throughputs
-    state = replace(
-        state,
-        weight=10.0 ** draws.uniform(-3.0, 3.0, 10),
-        throughputs=ThroughputTable(table.alone * slow, table.paired * both, table.reference),
-    )
-    program = fairness_program(state, group_by_key(state, "packed", True), "packed", True)
-    found = ordered_levels(program)
-    assert found is not None
-    in_rational_arithmetic = [
-        *(0.20611959552, 54.3527487761, 1.88607357736, 9.3685031504, 0.0221381938277),
-        *(1.36704251789, 0.296092803677, 1.67599714666, 0.296092803677, 0.00502339784842),
-    ]
-    np.testing.assert_allclose(found[0], in_rational_arithmetic, rtol=1e-9)
-
-
 @pytest.mark.parametrize(("seed", "jobs"), [(2, 62), (5, 66), (11, 71)])
 def test_what_pays_by_rounding_is_not_sought_for_ever(seed, jobs):
     """A slack paid by its price, and not once it was expressed in the basis, so it was asked for again and again."""

@@ -51,7 +51,7 @@ from gavel_opt.solver.pair_simplex.open_columns import (
 from gavel_opt.solver.prices.bottleneck_pairs import Pairs
 from gavel_opt.solver.prices.cheapest_mix import Given
 
-_PAYS = 1e-12
+_PAYS = 1e-10
 """Costs are something beyond this part of the dearest row's price."""
 _LOOSE = 1e-11
 """Basic variables may fall below zero by this, so that larger coefficients can be chosen."""
