@@ -123,19 +123,39 @@ def group_equal(merge: bool, telling: Floats, *columns: np.ndarray) -> Groups:
 
 
 def in_own_order(state: ClusterState, groups: Groups, *columns: np.ndarray) -> Groups:
-    """Put groups in ascending order of their throughputs, then of the jobs' ``columns``.
+    """Put groups in ascending order of their throughputs alone, of the jobs' ``columns``, and of throughputs beside each other.
 
-    That is the same order however jobs, and rows of the table, are numbered: for answers that hang on it.
+    That is the same order however jobs, and rows of the table, are numbered, but for groups that are told apart by which group
+    they are beside alone: for answers that hang on it.
     """
     if groups.of_job is None:
         return groups
     first = groups.first
-    alone = state.throughputs.alone[state.key[first]]
-    order = np.lexsort((*(column[first] for column in columns[::-1]), *alone.T[::-1]))
+    keys = [*state.throughputs.alone[state.key[first]].T, *(column[first] for column in columns)]
+    order = np.lexsort(keys[::-1])
+    sorted_keys = np.stack(keys)[:, order]
+    same = (sorted_keys[:, 1:] == sorted_keys[:, :-1]).all(axis=0)
+    if same.any():
+        tied = order[np.append(same, False) | np.append(False, same)]
+        beside = np.zeros(first.size)
+        beside[tied] = _by_what_is_beside(state, first, tied)
+        order = np.lexsort([beside, *keys[::-1]])
     rank = np.empty_like(order)
     rank[order] = np.arange(order.size)
     mark = None if groups.mark is None else groups.mark[order]
     return Groups(first[order], groups.count[order], rank[groups.of_job], mark)
+
+
+def _by_what_is_beside(state: ClusterState, first: Ints, tied: Ints) -> Ints:
+    """Places of some groups, of which ``first`` are jobs, by throughputs beside all groups, theirs and the others', from the least up."""
+    paired = state.throughputs.paired
+    if paired is None:
+        return np.zeros(tied.size, dtype=np.int64)
+    key = state.key[first]
+    here = paired[np.ix_(key[tied], key)]
+    in_order = np.sort(here.reshape(tied.size, first.size, -1), axis=1)
+    place: Ints = np.unique(in_order.reshape(tied.size, -1), axis=0, return_inverse=True)[1]
+    return place.ravel()
 
 
 def group_by_type(state: ClusterState, merge: bool) -> Groups:

@@ -364,6 +364,29 @@ def test_a_vertex_does_not_hang_on_the_order_of_jobs_or_rows(entities, workers, 
     np.testing.assert_allclose(throughput(other, two), throughput(state, one)[order], rtol=1e-9)
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_nor_on_the_order_of_rows_that_differ_beside_others_alone(seed):
+    """Kinds as fast alone, of whole numbers, on other rows of the table."""
+    jobs, kinds, draws = 120, 24, np.random.default_rng(seed)
+    state = Drawn("single-GPU", jobs, seed).now
+    alone = np.ones((kinds, 3)) * [1.0, 2.0, 3.0]
+    beside = draws.integers(1, 8, (kinds, kinds, 3)) / 8.0 * alone
+    paired = np.stack([beside, beside.transpose(1, 0, 2)], axis=2)
+    state = replace(
+        state,
+        key=draws.integers(0, kinds, jobs),
+        workers=np.full(3, 24),
+        weight=draws.choice([1.0, 2.0, 3.0, 5.0], jobs),
+        throughputs=ThroughputTable(alone, paired, state.throughputs.reference),
+    )
+    row = draws.permutation(kinds)
+    place = np.argsort(row)
+    table = ThroughputTable(alone[row], paired[np.ix_(row, row)], state.throughputs.reference)
+    other = replace(state, key=place[state.key], throughputs=table)
+    one, two = (Driver(make_policy(NAME), "structured").allocate(each) for each in (state, other))
+    np.testing.assert_allclose(two.x, one.x, atol=1e-9)
+
+
 def a_row_each(state):
     """The same jobs in a table that has a row for each of them."""
     table, own = state.throughputs, state.key
