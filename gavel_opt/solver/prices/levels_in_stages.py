@@ -142,23 +142,13 @@ def levels_in_stages(columns: Columns, found: Levels) -> int:
 @compiled
 def types_apart(columns: Columns) -> Columns:
     """The groups, with types of one speed for everybody as one."""
-    groups, types = columns.rate.shape
-    first, workers, many = np.empty(types, np.int64), np.zeros(types), 0
+    types = columns.workers.size
+    leader, many = np.arange(types), types
     for j in range(types):
-        place = 0
-        while place < many and not _same_speeds(columns.rate, first[place], j):
-            place += 1
-        if place == many:
-            first[many] = j
-            many += 1
-        workers[place] += columns.workers[j]
-    if many == types:
-        return columns
-    rate = np.empty((groups, many))
-    for g in range(groups):
-        for place in range(many):
-            rate[g, place] = columns.rate[g, first[place]]
-    return Columns(rate, columns.use, columns.counts, workers[:many])
+        for k in range(j):
+            if leader[j] == j and leader[k] == k and _same_speeds(columns.rate, k, j):
+                many -= _follow(leader, j, k)
+    return _with_leaders(columns, leader, many)
 
 
 @compiled
@@ -179,6 +169,15 @@ def types_as_one(columns: Columns) -> Columns:
         for k in range(j):
             if 2 * _as_fast(columns.rate, j, k) >= groups:
                 many -= _follow(leader, leader[j], leader[k])
+    return _with_leaders(columns, leader, many)
+
+
+@compiled
+def _with_leaders(columns: Columns, leader: Ints, many: int) -> Columns:
+    """The groups, with so many types left: those that follow a leader are one, on which each job is as fast as on the fastest."""
+    groups, types = columns.rate.shape
+    if many == types:
+        return columns
     place, found = np.empty(types, np.int64), 0
     rate, workers = np.zeros((groups, many)), np.zeros(many)
     for j in range(types):
