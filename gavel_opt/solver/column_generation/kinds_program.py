@@ -131,20 +131,12 @@ class KindsProgram:
         return Reach(float(x[0]), -y[room:], worth, time, workers, x[1:])
 
     def _first(self, need: Floats) -> Any:
-        solver, inf = QuietHighs(), highspy.kHighsInf
-        for name, value in (
-            ("output_flag", False),
-            ("parallel", "off"),
-            ("threads", 1),
-            ("solver", "simplex"),
-            ("presolve", "off"),
-            ("small_matrix_value", 1e-12),
-            ("primal_feasibility_tolerance", _TOLERANCE),
-            ("dual_feasibility_tolerance", _TOLERANCE),
-            ("dual_simplex_cost_perturbation_multiplier", 0.0),
-            ("primal_simplex_bound_perturbation_multiplier", 0.0),
-        ):
-            solver.setOptionValue(name, value)
+        inf = highspy.kHighsInf
+        solver = QuietHighs.simplex(
+            _TOLERANCE,
+            dual_simplex_cost_perturbation_multiplier=0.0,
+            primal_simplex_bound_perturbation_multiplier=0.0,
+        )
         rows, columns = self._matrix.shape
         column, row = np.nonzero(self._matrix.T)
         rest = np.zeros(columns - 1)

@@ -29,6 +29,25 @@ class QuietHighs(highspy.Highs):
     def __init__(self) -> None:
         super(highspy.Highs, self).__init__()
 
+    @classmethod
+    def simplex(cls, tolerance: float, **options: float) -> QuietHighs:
+        """The simplex method in one thread, on the program as it is given, to a tolerance of rows and of prices."""
+        solver = cls()
+        settings: dict[str, bool | float | str] = {
+            "output_flag": False,
+            "parallel": "off",
+            "threads": 1,
+            "solver": "simplex",
+            "presolve": "off",
+            "small_matrix_value": 1e-12,
+            "primal_feasibility_tolerance": tolerance,
+            "dual_feasibility_tolerance": tolerance,
+            **options,
+        }
+        for name, value in settings.items():
+            solver.setOptionValue(name, value)
+        return solver
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Basis:
@@ -125,21 +144,12 @@ class RestrictedMaster:
         self._started = start is not None and not start.pays_nothing
         self._relieving = False
         self._worth = _WORTH * float(program.count.sum())
-        self._solver = QuietHighs()
-        for name, value in (
-            ("output_flag", False),
-            ("parallel", "off"),
-            ("threads", 1),
-            ("solver", "simplex"),
-            ("presolve", "off"),
-            ("simplex_scale_strategy", _scaling(program)),
-            ("simplex_strategy", _PRIMAL if self._started else _DUAL),
-            ("simplex_dual_edge_weight_strategy", -1 if start is None else _DEVEX),
-            ("small_matrix_value", 1e-12),
-            ("primal_feasibility_tolerance", _TOLERANCE),
-            ("dual_feasibility_tolerance", _TOLERANCE),
-        ):
-            self._solver.setOptionValue(name, value)
+        self._solver = QuietHighs.simplex(
+            _TOLERANCE,
+            simplex_scale_strategy=_scaling(program),
+            simplex_strategy=_PRIMAL if self._started else _DUAL,
+            simplex_dual_edge_weight_strategy=-1 if start is None else _DEVEX,
+        )
         self.usable = self._pass_alone() != highspy.HighsStatus.kError
         """Whether HiGHS takes the program: it refuses coefficients of 1e15 and beyond."""
         if self.usable and start is not None:
