@@ -212,6 +212,10 @@ def _decisions(table: _Entries, standings: Sequence[Standing], cluster: Cluster)
     given = np.array([one.type_time for one in standings])
     visit = np.argsort(np.array([one.visits for one in standings]), axis=1)
     row, kind = np.nonzero(share > 0)
+    taken = table.runs[row] & (table.ran_on[table.own[row]] == kind)
+    idle = table.ran_on < 0
+    matters = taken | idle[table.own[row]] | idle[table.other[row]]
+    row, kind, taken = row[matters], kind[matters], taken[matters]
     at = table.round[row]
     total = given[at, kind]
     fraction = np.divide(received[row, kind], total, out=np.zeros(row.size), where=total != 0)
@@ -219,9 +223,8 @@ def _decisions(table: _Entries, standings: Sequence[Standing], cluster: Cluster)
     order = np.concatenate([one.order for one in standings])[row]
     queue = at * given.shape[1] + kind
     ranked = np.lexsort((order, -share[row, kind], -deficit[row, kind], -priority, queue))
-    row, kind, at, queue = row[ranked], kind[ranked], at[ranked], queue[ranked]
+    row, kind, at, queue, taken = (one[ranked] for one in (row, kind, at, queue, taken))
 
-    taken = table.runs[row] & (table.ran_on[table.own[row]] == kind)
     scale = table.scale[row]
     before = np.cumsum(scale * taken) - scale * taken
     begins = np.append(True, queue[1:] != queue[:-1])[: queue.size]

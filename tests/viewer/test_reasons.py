@@ -9,19 +9,22 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from simulator.mechanism.inspection import Standing
 from simulator.runs.runner import execute
 from simulator.runs.simulation import Simulation
 from simulator.settings.options import make_config
 from simulator.viewer.explanation import Explainer
 from simulator.viewer.reasons import Explanation
 from simulator.viewer.run_folder import RunFolder, read_run
-from simulator.viewer.waits import REASONS, waits
+from simulator.viewer.waits import REASONS, reasons, waits
+from simulator.world.cluster import make_cluster
 
 ROUND = 360
 SAME = 1e-9
@@ -224,3 +227,37 @@ def named(line: str) -> Iterator[Entry]:
     """Jobs and pairs in a sentence."""
     for one, two in re.findall(r"jobs? (\d+)(?: and (\d+))? \(priority", line):
         yield int(one), int(two) if two else -1
+
+
+def test_a_job_whose_pairs_were_taken_apart() -> None:
+    """The shares of job 1 are those of pairs of which the other runs alone: as the first, and as the second."""
+    first, second = np.array([0, 1, 2, 0, 1]), np.array([-1, -1, -1, 1, 2])
+    share = np.array([[0.9], [0.0], [0.9], [0.1], [0.1]])
+    nothing = np.zeros((5, 1))
+    standing = Standing(
+        first,
+        second,
+        key=np.zeros(5, dtype=np.int64),
+        scale=np.ones(5, dtype=np.int64),
+        order=np.arange(5),
+        allocated=np.ones(5, dtype=bool),
+        share=share,
+        received=nothing,
+        deficit=nothing,
+        cannot_run=nothing.astype(bool),
+        type_time=np.zeros(1),
+        visits=np.zeros(1, dtype=np.int64),
+        time=0.0,
+        last_reset=0.0,
+        placed=np.array([[0, -1, 0], [2, -1, 1]]),
+    )
+    cluster = make_cluster({"v100": 2}, {}, ["v100"])
+    for kept in (range(5), range(4), (0, 1, 2, 4)):
+        rows = list(kept)
+        names = [
+            name for name in Standing.__slots__ if np.shape(getattr(standing, name))[:1] == (5,)
+        ]
+        one = replace(standing, **{name: getattr(standing, name)[rows] for name in names})
+        number, job, reason = reasons([(7, one)], cluster)
+        assert (number.tolist(), job.tolist()) == ([7], [1])
+        assert REASONS[reason[0]] == "taken with another"
