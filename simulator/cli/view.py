@@ -65,11 +65,12 @@ def run(arguments: argparse.Namespace) -> int:
         page = new_file(arguments.export, "--export", arguments.force, is_signed)
     library = Library([existing_folder(text) for text in arguments.folders], arguments.run_code)
     found = library.catalog()
-    for one in found["runs"]:
-        if one["message"]:
-            print(f"gavel-sim: {one['label']}: {one['message']}", file=sys.stderr)
+    messages = [f"{one['label']}: {one['message']}" for one in found["runs"] if one["message"]]
     if not (found["studies"] or arguments.follow or any(one["readable"] for one in found["runs"])):
-        raise InputError(f"{arguments.folders[0]}: nothing to show there")
+        messages = messages or [f"{arguments.folders[0]}: nothing to show there"]
+        raise InputError("; ".join(messages))
+    for message in messages:
+        print(f"gavel-sim: {message}", file=sys.stderr)
     if page is not None:
         return _export(library, page, not arguments.no_why)
     return _serve(library, arguments.follow, not arguments.no_browser)
