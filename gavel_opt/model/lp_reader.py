@@ -8,6 +8,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import NamedTuple
 
+from gavel_opt.errors import counted
 from gavel_opt.model.program_text import Parts, Read, Text, exact, no_bound, rounded, shown
 
 _SECTIONS = {
@@ -127,7 +128,9 @@ class _Reader:
         if not self.parts.columns:
             text.cut_off("has no column")
         if self.integers:
-            self.notes.insert(0, f"{len(self.integers)} integer columns are taken as continuous")
+            self.notes.insert(
+                0, f"{counted(len(self.integers), 'integer column')} taken as continuous"
+            )
         return Read(self.parts.program(self.maximize, self.offset, "", named=True), self.notes)
 
     # Lines ------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from gavel_opt.errors import InputError
+from gavel_opt.errors import InputError, counted
 from gavel_opt.model.mps_writer import UNNAMED
 from gavel_opt.model.program_text import (
     Parts,
@@ -421,8 +421,8 @@ class _Reader:
             parts.col_lower[column] = -math.inf
         if downwards:
             self.notes.append(
-                f"{len(downwards)} columns with a negative upper bound and no lower one go down without end; "
-                "some readers keep 0"
+                f"{counted(len(downwards), 'column')} with a negative upper bound and no lower one taken to go down "
+                "without end; some readers keep 0"
             )
         bare = self.integers - given_lower - given_upper
         for column in bare:
@@ -430,7 +430,7 @@ class _Reader:
         if self.integers:
             between = f"; {len(bare)} of them without bounds, from 0 to 1" if bare else ""
             self.notes.insert(
-                0, f"{len(self.integers)} integer columns are taken as continuous{between}"
+                0, f"{counted(len(self.integers), 'integer column')} taken as continuous{between}"
             )
 
     def _finish_rows(self) -> None:

@@ -143,8 +143,10 @@ def test_every_kind_of_row_and_bound(write):
     program, notes = read_with_notes(write(ALL_KINDS))
     check_all_kinds(program)
     integers, downwards = (note.removeprefix(f"{write(ALL_KINDS)}: ") for note in notes)
-    assert integers == "1 integer columns are taken as continuous"
-    assert downwards.startswith("1 columns with a negative upper bound and no lower one go down")
+    assert integers == "1 integer column taken as continuous"
+    assert downwards.startswith(
+        "1 column with a negative upper bound and no lower one taken to go down"
+    )
 
 
 def test_fixed_format_with_spaces_in_names(write):
@@ -168,7 +170,7 @@ def test_free_format_and_sense(write):
     assert program.row_lower.tolist() == [-INF, -1.0]
     # A negative upper bound alone opens the column downwards, which not all readers do.
     (note,) = read_with_notes(write(FREE))[1]
-    assert ": 1 columns with a negative upper bound and no lower one go down" in note
+    assert ": 1 column with a negative upper bound and no lower one taken to go down" in note
     assert program.col_lower.tolist() == [0.0, -INF]
     assert program.col_upper.tolist() == [INF, -3.0]
 

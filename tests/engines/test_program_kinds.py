@@ -214,7 +214,7 @@ def test_what_is_left_out_is_noted(read, tmp_path):
     )
     program, notes = read(text + "    more\n")
     assert notes == [
-        f"{tmp_path}/p.mps: 1 integer columns are taken as continuous; 1 of them without bounds,"
+        f"{tmp_path}/p.mps: 1 integer column taken as continuous; 1 of them without bounds,"
         " from 0 to 1",
         f"{tmp_path}/p.mps: what stands after ENDATA (line 18) is not read",
     ]
