@@ -19,8 +19,15 @@ from gavel_opt.model.certificate import certify, primal_residual
 from gavel_opt.model.files import read_program
 from gavel_opt.model.linear_program import LinearProgram
 from gavel_opt.model.presolve import screen
-from gavel_opt.model.rays import best_direction, farkas_ray, improving_ray, nearest_point
-from gavel_opt.model.scaling import Scaled, needs_scaling, scaled
+from gavel_opt.model.rays import (
+    best_direction,
+    farkas_ray,
+    improving_ray,
+    nearest_point,
+    one_column,
+    one_row,
+)
+from gavel_opt.model.scaling import Scaled, is_wide, needs_scaling, scaled
 from gavel_opt.model.solution import Certificate, Solution, Status
 
 TOLERANCE = 1e-6
@@ -97,7 +104,8 @@ def _solved(program: LinearProgram, engine: Engine, options: Options, tolerance:
         deadline = started + options.time_limit
         solution = _settled(program, solution, engine, options, tolerance, deadline)
     elif claim.has_answer:
-        _call_optimal(program, solution)
+        deadline = started + options.time_limit
+        solution = _if_no_ray(program, solution, engine, options, tolerance, deadline)
     if solution.status is not claim:
         solution.claim = claim
     return solution
@@ -182,6 +190,40 @@ def _call_optimal(program: LinearProgram, solution: Solution) -> None:
             solution.objective = program.objective(within)
 
 
+def _if_no_ray(
+    program: LinearProgram,
+    solution: Solution,
+    engine: Engine,
+    options: Options,
+    tolerance: float,
+    deadline: float,
+) -> Solution:
+    """A proven answer as the optimum, unless its proof forgives what a ray refutes.
+
+    What is small beside one is forgiven. Where numbers are many orders of magnitude apart that may be a row which no
+    point can meet, or a column with a price that nothing pays for.
+    """
+    assert solution.x is not None
+    if solution.row_dual is None or not is_wide(program):
+        _call_optimal(program, solution)
+        return solution
+    strict = certify(program, solution.x, solution.row_dual, unit=0.0)
+    search = _Search(program, engine, options, tolerance, deadline)
+    if strict.primal_residual > tolerance:
+        solution.ray = search.farkas()
+    if solution.ray is not None:
+        solution.status, solution.proof = Status.INFEASIBLE, "Farkas ray"
+        return solution
+    if strict.dual_residual > tolerance:
+        solution.ray = search.direction()
+    if solution.ray is not None:
+        solution.status, solution.proof = Status.UNBOUNDED, "point and ray"
+        solution.point = np.clip(solution.x, program.col_lower, program.col_upper)
+        return solution
+    _call_optimal(program, solution)
+    return solution
+
+
 # Statuses that are no answer ------------------------------------------------------------------
 
 
@@ -201,8 +243,7 @@ def _settled(
             break
         again = _solved_there(program, change, engine, left)
         if again is not None and again.certificate.within(tolerance):
-            _call_optimal(program, again)
-            return again
+            return _if_no_ray(program, again, engine, options, tolerance, deadline)
     if claim not in VERDICTS:
         if claim.has_answer:
             solution.status = Status.IMPRECISE
@@ -280,6 +321,9 @@ class _Search:
 
     def farkas(self) -> np.ndarray | None:
         """Multipliers that prove that there is no point; a point, if one turns up, in ``point``."""
+        ray = farkas_ray(self.program, one_row(self.program))
+        if ray is not None:
+            return ray
         nearest = nearest_point(self.scaled.program)
         columns = self.program.c.size
         for solution in self._solutions(nearest):
@@ -298,6 +342,9 @@ class _Search:
 
     def direction(self) -> np.ndarray | None:
         """A direction that proves that there is no bound; ``bounded`` if there is certainly none."""
+        ray = improving_ray(self.program, one_column(self.program))
+        if ray is not None:
+            return ray
         for solution in self._solutions(best_direction(self.scaled.program)):
             if solution.x is None:
                 continue

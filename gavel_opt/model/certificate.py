@@ -39,7 +39,9 @@ relative gap
 
 So ``d`` is a proven lower bound over all feasible points within ``r`` of :math:`\hat x` in the
 columns without a bound (over all feasible points if the dual residual is zero), and the gap says how
-far ``x`` may be above it. With all three at zero ``x`` is optimal, by weak duality. What is not finite (a NaN, an overflow, an answer of the wrong shape) has an infinite
+far ``x`` may be above it. What is small beside 1 is forgiven: a cost of a column that is nothing beside those of others
+may be paid for by nobody, and then there is no optimum far out. Where numbers are that far apart, whoever needs to know asks with a ``unit`` of 0 in
+place of the 1 of every minimum, and for rays (:func:`gavel_opt.solving.solve`). With all three at zero ``x`` is optimal, by weak duality. What is not finite (a NaN, an overflow, an answer of the wrong shape) has an infinite
 certificate and passes nowhere.
 """
 
@@ -61,16 +63,16 @@ _gap = inspect.unwrap(relative_gap)
 _TINY = float(np.finfo(np.float64).tiny)
 
 
-def primal_residual(program: LinearProgram, x: Floats) -> float:
-    """Largest relative violation at ``x``, as defined above; infinite if ``x`` is no answer."""
+def primal_residual(program: LinearProgram, x: Floats, unit: float = 1.0) -> float:
+    """Largest relative violation at ``x``, as defined above, with ``unit``; infinite if ``x`` is no answer."""
     if x.shape != program.c.shape or not _is_finite(x):
         return FAILED
     clipped = np.minimum(np.maximum(x, program.col_lower), program.col_upper)
-    residual = _primal(program, x, clipped, _column_of_entry(program))
+    residual = _primal(program, x, clipped, _column_of_entry(program), unit)
     return residual if math.isfinite(residual) else FAILED
 
 
-def certify(program: LinearProgram, x: Floats, row_dual: Floats) -> Certificate:
+def certify(program: LinearProgram, x: Floats, row_dual: Floats, unit: float = 1.0) -> Certificate:
     """Compute the certificate of ``x`` with duals ``row_dual`` (sign as in ``Solution``).
 
     Parameters
@@ -79,6 +81,8 @@ def certify(program: LinearProgram, x: Floats, row_dual: Floats) -> Certificate:
         The program, with bounds that do not cross.
     x, row_dual
         Shapes ``(n,)`` and ``(m,)``.
+    unit
+        In place of the 1 of every minimum above: with 0 nothing is forgiven for being small.
 
     Examples
     --------
@@ -98,8 +102,8 @@ def certify(program: LinearProgram, x: Floats, row_dual: Floats) -> Certificate:
     clipped = np.minimum(np.maximum(x, program.col_lower), program.col_upper)
     column = _column_of_entry(program)
     with np.errstate(over="ignore", invalid="ignore"):  # what is not finite certifies nothing
-        primal = _primal(program, x, clipped, column)
-        dual, gap = _dual_and_gap(program, c, clipped, y, column)
+        primal = _primal(program, x, clipped, column, unit)
+        dual, gap = _dual_and_gap(program, c, clipped, y, column, unit)
     return Certificate(
         primal if math.isfinite(primal) else FAILED,
         dual if math.isfinite(dual) else FAILED,
@@ -128,7 +132,9 @@ def _column_of_entry(program: LinearProgram) -> np.ndarray:
     return column
 
 
-def _primal(program: LinearProgram, x: Floats, clipped: Floats, column: np.ndarray) -> float:
+def _primal(
+    program: LinearProgram, x: Floats, clipped: Floats, column: np.ndarray, unit: float
+) -> float:
     worst = 0.0
     moved = x - clipped
     if moved.any():
@@ -149,7 +155,7 @@ def _primal(program: LinearProgram, x: Floats, clipped: Floats, column: np.ndarr
         return FAILED
     off = np.flatnonzero(violation > 0.0)
     np.abs(term, out=term)
-    scale = np.minimum(np.bincount(row, np.abs(data), m)[off], 1.0)
+    scale = np.minimum(np.bincount(row, np.abs(data), m)[off], unit)
     scale += np.bincount(row, term, m)[off]
     scale += np.abs(np.where(below[off] > 0.0, lower[off], upper[off]))
     scale += _TINY
@@ -158,7 +164,7 @@ def _primal(program: LinearProgram, x: Floats, clipped: Floats, column: np.ndarr
 
 
 def _dual_and_gap(
-    program: LinearProgram, c: Floats, x: Floats, y: Floats, column: np.ndarray
+    program: LinearProgram, c: Floats, x: Floats, y: Floats, column: np.ndarray, unit: float
 ) -> tuple[float, float]:
     row_bound = np.where(y > 0.0, program.row_lower, program.row_upper)
     nowhere = np.isinf(row_bound)
@@ -172,7 +178,7 @@ def _dual_and_gap(
     bound = np.where(z > 0.0, program.col_lower, program.col_upper)
     nowhere = np.isinf(bound)
     largest = float(np.abs(c).max()) if c.size else 0.0
-    floor = min(1.0, largest) if largest > 0.0 else 1.0
+    floor = (min(unit, largest) if largest > 0.0 else unit) or _TINY
     dual_residual = 0.0
     if nowhere.any():
         bound[nowhere] = 0.0

@@ -68,6 +68,48 @@ def farkas_ray(program: LinearProgram, y: Floats) -> Floats | None:
     return None
 
 
+def one_row(program: LinearProgram) -> Floats:
+    """Multipliers of the row that its columns, within their bounds, miss by most in part; zero where none is missed."""
+    row, entry = program.a.indices, program.a.data
+    column = np.repeat(np.arange(program.c.size), np.diff(program.a.indptr))
+    rising, there, m = entry > 0.0, entry != 0.0, program.row_lower.size
+    y = np.zeros(m)
+    missed = np.zeros(m)
+    for sign, bound, at in (
+        (
+            -1.0,
+            program.row_upper,
+            np.where(rising, program.col_lower[column], program.col_upper[column]),
+        ),
+        (
+            1.0,
+            program.row_lower,
+            np.where(rising, program.col_upper[column], program.col_lower[column]),
+        ),
+    ):
+        term = np.where(there, entry * np.where(there, at, 0.0), 0.0)
+        bounded = np.isfinite(bound) & np.isfinite(np.bincount(row, np.abs(term), m))
+        beyond = np.where(bounded, sign * (bound - np.bincount(row, term, m)), 0.0)
+        size = np.bincount(row, np.abs(term), m) + np.where(bounded, np.abs(bound), 0.0)
+        part = np.divide(beyond, size, out=np.zeros(m), where=beyond > 0.0)
+        y = np.where(part > missed, sign, y)
+        missed = np.maximum(part, missed)
+    return np.where(np.arange(m) == missed.argmax(), y, 0.0) if m else y
+
+
+def one_column(program: LinearProgram) -> Floats:
+    """The direction along one column that improves the objective and that no bound of it or of its rows ends; zero where there is none."""
+    row, entry = program.a.indices, program.a.data
+    column = np.repeat(np.arange(program.c.size), np.diff(program.a.indptr))
+    d = np.sign(program.c) * (1.0 if program.maximize else -1.0)
+    move = entry * d[column]
+    ends = np.where(move > 0.0, program.row_upper[row], program.row_lower[row])
+    closed = np.bincount(column, (move != 0.0) & np.isfinite(ends), d.size) > 0.0
+    closed |= np.isfinite(np.where(d > 0.0, program.col_upper, program.col_lower))
+    free = np.flatnonzero(~closed & (d != 0.0))[:1]
+    return np.where(np.isin(np.arange(d.size), free), d, 0.0)
+
+
 def _towards_bounds(multiplier: Floats, lower: Floats, upper: Floats) -> Floats:
     bound = np.where(multiplier > 0.0, lower, upper)
     return np.where(np.isinf(bound), 0.0, multiplier)

@@ -23,6 +23,9 @@ SMALL, LARGE = 1e-9, 1e12
 TINY = 1e-2
 """Bounds that are all below it are."""
 
+WIDE = 20
+"""Powers of two between the numbers of a program from which on they are far apart."""
+
 _ROUNDS = 40
 _MOST = 900
 """Largest exponent of a scale; a float's go to 1023."""
@@ -98,6 +101,23 @@ def needs_scaling(program: LinearProgram) -> bool:
         if largest >= TINY:
             return False
     return largest > 0.0
+
+
+def is_wide(program: LinearProgram) -> bool:
+    """Whether numbers of a program are so far apart that what a certificate forgives for being small may be all there is.
+
+    That takes a column whose costs and coefficients, or a row whose bounds and coefficients, are below those of others
+    by what the usual tolerance is below one.
+    """
+    bounds = program.row_lower, program.row_upper, program.col_lower, program.col_upper
+    apart = _apart(program.a.data)
+    return apart + max(_apart(program.c), _apart(np.concatenate(bounds))) >= WIDE
+
+
+def _apart(values: Floats) -> int:
+    """How many powers of two the largest of the values is above the smallest, of those that are neither zero nor infinite."""
+    size = np.abs(values[np.isfinite(values) & (values != 0.0)])
+    return int(np.frexp(size.max())[1] - np.frexp(size.min())[1]) if size.size else 0
 
 
 def scaled(program: LinearProgram, around: Around = "middle") -> Scaled:

@@ -90,3 +90,60 @@ def test_the_verdicts_of_engines_are_proven(name):
     unbounded = solve(NO_BOUND, name)
     assert unbounded.proof == "point and ray"
     assert unbounded.point.shape == unbounded.ray.shape == (2,)
+
+
+FAR_APART = {
+    "a cost of 2e-8 that no row pays for, beside one of 3e5": (
+        Status.UNBOUNDED,
+        ([2**-25, 2.0**18, 2**-15], [[0, 0, 2**-26]], 0, 0, 0, [INF, 2**-16, INF], True),
+    ),
+    "a cost of 3e-7 that rows of 1e10 do not pay for": (
+        Status.UNBOUNDED,
+        (
+            [-1.5, -(2**-38)],
+            [[0, 2**-50], [2.0**36, 0]],
+            [-INF, 2.0**37],
+            [INF, 5 * 2.0**37],
+            -INF,
+            INF,
+        ),
+    ),
+    "a row of 1e-11 that no point meets, beside bounds of 1e10": (
+        Status.INFEASIBLE,
+        (
+            [2.0**34, -(2.0**-29)],
+            [[0.125, 0]],
+            -(2.0**-37),
+            2.0**-37,
+            [2.0**-32, 2.0**33],
+            [1.5 * 2.0**-32, 2.0**33],
+        ),
+    ),
+    "a bound of 5e-7 that a row of 1e-7 excludes": (
+        Status.INFEASIBLE,
+        ([-3 * 2.0**21], [[0], [-0.75]], [-INF, -(2.0**-23)], [2.0**16, INF], 2.0**-21, INF, True),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ["highs", "ecos", "ortools", "ortools-pdlp", "clarabel", "scs"])
+@pytest.mark.parametrize("kind", FAR_APART)
+def test_what_a_certificate_forgives_for_being_small_is_looked_into(kind, name):
+    """Engines call it optimal, and so did a certificate that takes what is small beside one for rounding."""
+    status, parts = FAR_APART[kind]
+    solution = solve(LinearProgram.build(*parts[:6], maximize=len(parts) > 6), make_engine(name))
+    assert solution.status is status or not solution.proof
+    assert solution.status is not Status.OPTIMAL
+
+
+@pytest.mark.parametrize("name", ["highs", "ecos"])
+def test_answers_to_which_nothing_is_forgiven_take_no_further_programs(name, monkeypatch):
+    """Numbers far apart alone are no doubt."""
+
+    def never(*_):
+        raise AssertionError
+
+    monkeypatch.setattr("gavel_opt.solving._Search.farkas", never)
+    monkeypatch.setattr("gavel_opt.solving._Search.direction", never)
+    far = LinearProgram.build([1.0, 1e4], [[1.0, 0.0], [0.0, 1e-4]], [1.0, 1e-3], INF)
+    assert solve(far, name).objective == pytest.approx(1.0 + 1e5)
