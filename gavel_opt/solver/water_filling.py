@@ -43,10 +43,10 @@ from gavel_opt.solver.prices.levels_in_stages import (
     crowd,
     levels_in_stages,
     no_levels,
-    types_apart,
 )
 from gavel_opt.solver.prices.markets import Columns
 from gavel_opt.solver.prices.shortcuts import BOTTLENECK, DOUBT, PRICED, solve_direct
+from gavel_opt.solver.prices.types_as_one import types_apart
 from gavel_opt.solver.records import Found, Tables
 from gavel_opt.solver.tables import room_for_tables
 from gavel_opt.solver.task import Task
@@ -184,7 +184,7 @@ def _columns(given: Given) -> Columns:
 def _all_stop_at_first(filling: Filling, given: Given, found: Found, fill: FillTask) -> bool:
     """Whether all types have a price where workers first stop somebody, and everybody pays: from the last prices that is soon known."""
     task = fill.task
-    if types_apart(_columns(given)).workers.size < given.workers.size:
+    if types_apart(_columns(given)).columns.workers.size < given.workers.size:
         return False  # shares are those of the program that asks for the levels
     _ask_for(filling.asked, given)
     if solve_direct(given, task.start, found) != PRICED:

@@ -14,8 +14,9 @@ Shares follow from the stages: on the priced types as :mod:`~gavel_opt.solver.pr
 best free type. Whatever leaves doubt (ties that hang together, heights that are the same) is no answer: programs are asked then,
 one by one (:mod:`gavel_opt.policies.water_filling`).
 
-Types that are a job's fastest alike, and then those on which most jobs are as fast, count as one, on which each job is as fast as on the faster. Nobody has less so, so
-if these levels can be had of the types as they are, which a program is asked for, they are theirs, too.
+Types that are a job's fastest alike count as one (:mod:`~gavel_opt.solver.prices.types_as_one`). If the levels can be had of the types as they
+are, they are theirs, too, and the shares are the centre of all that reach them (:mod:`~gavel_opt.solver.prices.shares_of_levels`); where
+that leaves doubt a program is asked for them.
 
 The prices of the first stage, or a job that runs
 all of the time on its fastest type, prove that no larger part of all levels can be had.
@@ -46,11 +47,31 @@ from gavel_opt.solver.prices.markets import (
 )
 from gavel_opt.solver.prices.price_search import OPTIMAL, SLACK
 from gavel_opt.solver.prices.recovery import APART, PROVED
+from gavel_opt.solver.prices.shares_of_levels import (
+    CENTRED,
+    SHORT_OF_SOME,
+    Known,
+    shares_of_levels,
+)
+from gavel_opt.solver.prices.types_as_one import (
+    DEARER,
+    TURNED,
+    Ends,
+    are_dearer,
+    as_dear,
+    in_order,
+    put_together,
+    taken_apart,
+    types_apart,
+    types_as_one,
+)
 
 SHORT, FEW_TYPES = 1.5, 6
 """If jobs take so many times the workers that there are, of so many types at most, all begin with a price."""
 PATIENCE = 4
 """Turns for each type after which prices are not found so."""
+TURNS = 10
+"""Times that types are taken apart or put together at most."""
 HALVINGS = 30
 """Of the heights between those at which all types have room, and some do not."""
 
@@ -92,8 +113,8 @@ class Stages(NamedTuple):
     ----------
     rises, is_open, supply
         As in :class:`Standing`, shapes ``(J + 2, G)``, ``(J + 2, J)`` and ``(J + 2, J)``.
-    priced
-        Types with a price in the stage, ``(J + 2, J)``.
+    priced, price
+        Types with a price in the stage, and what they have, 0 if nobody pays it, ``(J + 2, J)``.
     height
         At which it stops, ``(J + 2,)``.
     """
@@ -102,6 +123,7 @@ class Stages(NamedTuple):
     is_open: Bools
     supply: Floats
     priced: Bools
+    price: Floats
     height: Floats
 
 
@@ -115,7 +137,7 @@ NOTHING, LEVELS, SHARES = range(3)
 
 @compiled_apart
 def levels_in_stages(columns: Columns, found: Levels) -> int:
-    """Find all levels, and if no two types are the fastest of one job, the shares, which are the only ones or their centre.
+    """Find all levels, and the shares that reach them, which are the only ones or their centre.
 
     Parameters
     ----------
@@ -129,105 +151,58 @@ def levels_in_stages(columns: Columns, found: Levels) -> int:
     found
         NOTHING if that leaves doubt, LEVELS, or SHARES with LEVELS.
     """
-    fewer = types_as_one(types_apart(columns))
-    if fewer.workers.size == columns.workers.size:
-        return SHARES if _go_through(columns, found) and _prove(columns, found) else NOTHING
-    levels = no_levels(*fewer.rate.shape)
-    if not _go_through(fewer, levels):
-        return NOTHING
-    copy_into(found.level, levels.level)
-    return LEVELS
-
-
-@compiled
-def types_apart(columns: Columns) -> Columns:
-    """The groups, with types of one speed for everybody as one."""
-    types = columns.workers.size
-    leader, many = np.arange(types), types
-    for j in range(types):
-        for k in range(j):
-            if leader[j] == j and leader[k] == k and _same_speeds(columns.rate, k, j):
-                many -= _follow(leader, j, k)
-    return _with_leaders(columns, leader, many)
-
-
-@compiled
-def types_as_one(columns: Columns) -> Columns:
-    """The groups, with types that are the fastest of some job alike, or as fast for most jobs, as one; it is as fast as the faster of them."""
-    groups, types = columns.rate.shape
-    everywhere, leader, many = np.ones(types, np.bool_), np.arange(types), types
-    for g in range(groups):
-        at, best, second = two_fastest(columns.rate[g], everywhere)
-        if second < best * (1.0 - APART) or best <= 0.0:
+    parts, types = types_as_one(types_apart(columns)), columns.workers.size
+    ends = Ends(np.ones(types, np.bool_), np.zeros(types, np.int64), np.zeros(types))
+    if parts.columns.workers.size == types:
+        certain = _go_through(columns, found, ends) and _prove(columns, found)
+        return SHARES if certain else NOTHING
+    known, short = NOTHING, np.zeros(types, np.bool_)
+    for _ in range(TURNS):
+        reduced, took = in_order(parts)
+        levels = no_levels(*reduced.rate.shape)
+        if not _go_through(reduced, levels, ends):
+            break
+        turn, one, other = are_dearer(parts, took, ends)
+        if turn == TURNED:
             continue
-        for j in range(types):
-            if columns.rate[g, j] >= best * (1.0 - APART):
-                many -= _follow(leader, leader[j], leader[at])
-    if many == types:
-        return columns
-    for j in range(types):
-        for k in range(j):
-            if 2 * _as_fast(columns.rate, j, k) >= groups:
-                many -= _follow(leader, leader[j], leader[k])
-    return _with_leaders(columns, leader, many)
+        if turn == DEARER:
+            face = Known(parts.place, reduced.rate, levels.x, levels.level, ends.is_free)
+            outcome = shares_of_levels(columns, face, found.x, short)
+            if outcome == SHORT_OF_SOME and known == NOTHING:
+                parts = taken_apart(columns, parts, short)
+                continue
+            if outcome == SHORT_OF_SOME:
+                break
+            known = LEVELS
+            _take(levels, parts.place, found)
+            one, other = as_dear(took, ends)
+            if one < 0:
+                return SHARES if outcome == CENTRED and _prove(columns, found) else LEVELS
+        elif known == LEVELS:
+            break
+        parts = put_together(columns, parts, one, other)
+    return known
 
 
 @compiled
-def _with_leaders(columns: Columns, leader: Ints, many: int) -> Columns:
-    """The groups, with so many types left: those that follow a leader are one, on which each job is as fast as on the fastest."""
-    groups, types = columns.rate.shape
-    if many == types:
-        return columns
-    place, found = np.empty(types, np.int64), 0
-    rate, workers = np.zeros((groups, many)), np.zeros(many)
-    for j in range(types):
-        if leader[j] == j:
-            place[j] = found
-            found += 1
-    for j in range(types):
-        n = place[leader[j]]
-        workers[n] += columns.workers[j]
-        for g in range(groups):
-            rate[g, n] = max(rate[g, n], columns.rate[g, j])
-    return Columns(rate, columns.use, columns.counts, workers)
+def _take(levels: Levels, place: Ints, found: Levels) -> None:
+    """Take levels and multipliers, those of a part for all of its types."""
+    copy_into(found.level, levels.level)
+    copy_into(found.level_dual, levels.level_dual)
+    for j in range(place.size):
+        found.capacity_dual[j] = levels.capacity_dual[place[j]]
 
 
 @compiled
-def _as_fast(rate: Floats, one: int, other: int) -> int:
-    """How many jobs are as fast on one type as on another."""
-    many = 0
-    for g in range(rate.shape[0]):
-        high, low = max(rate[g, one], rate[g, other]), min(rate[g, one], rate[g, other])
-        many += int(low >= high * (1.0 - APART))
-    return many
-
-
-@compiled
-def _follow(leader: Ints, one: int, other: int) -> int:
-    """Have those that follow one leader follow another; how many leaders that is less."""
-    for j in range(leader.size):
-        if leader[j] == one:
-            leader[j] = other
-    return int(one != other)
-
-
-@compiled
-def _same_speeds(rate: Floats, one: int, other: int) -> bool:
-    g = 0
-    while g < rate.shape[0] and rate[g, one] == rate[g, other]:
-        g += 1
-    return bool(g == rate.shape[0])
-
-
-@compiled
-def _go_through(columns: Columns, found: Levels) -> bool:
-    """Go through the stages; whether all are certain."""
+def _go_through(columns: Columns, found: Levels, ends: Ends) -> bool:
+    """Go through the stages; whether all are certain, and how types end."""
     groups, types = columns.rate.shape
     stages = Stages(
         np.zeros((types + 2, groups), np.bool_),
         np.zeros((types + 2, types), np.bool_),
         np.zeros((types + 2, types)),
         np.zeros((types + 2, types), np.bool_),
+        np.zeros((types + 2, types)),
         np.zeros(types + 2),
     )
     for j in range(types):
@@ -240,6 +215,7 @@ def _go_through(columns: Columns, found: Levels) -> bool:
     for _ in range(PATIENCE * (types + 2)):
         outcome = _carry_out(columns, stages, stage, found)
         if outcome == DONE:
+            _keep_ends(stages, stage, ends)
             return True
         if outcome == FAILED:
             return False
@@ -251,6 +227,16 @@ def _go_through(columns: Columns, found: Levels) -> bool:
         if stage > types:
             return False
     return False
+
+
+@compiled
+def _keep_ends(stages: Stages, last: int, ends: Ends) -> None:
+    """Keep when types were stopped, and at what price."""
+    for j in range(stages.supply.shape[1]):
+        ends.is_free[j] = stages.is_open[last, j]
+        for stage in range(last):
+            if stages.is_open[stage, j] and not stages.is_open[stage + 1, j]:
+                ends.stage[j], ends.price[j] = stage, stages.price[stage, j]
 
 
 @compiled
@@ -291,6 +277,8 @@ def _carry_out(columns: Columns, stages: Stages, stage: int, found: Levels) -> i
         return FAILED
     if stage == 0:
         _keep_prices(market, stop, found)
+    for n in range(market.types.size):
+        stages.price[stage, market.types[n]] = stop.price[n] if _any(stop.pays) else 0.0
     for j in range(priced.size):
         if priced[j]:
             now.is_open[j] = False
