@@ -132,6 +132,20 @@ def test_who_has_just_enough_workers_leaves_others_none():
     np.testing.assert_array_equal(x, [[0, 1]] * 4 + [[1, 0]])
 
 
+def test_speeds_that_are_nearly_the_same_leave_it_to_a_program():
+    """A ten-billionth apart, levels are told, and who runs where is not."""
+    state = servers(0)
+    speed = state.throughputs.alone.copy()
+    speed[:, 1:] = speed[:, :1] * (1.0 - 1e-10)
+    state = replace(state, throughputs=replace(state.throughputs, alone=speed))
+    found = levels_by_prices(program_of(state))
+    assert found is not None
+    assert found[1] is None
+    driver = Driver(make_policy(PERF), "structured")
+    driver.allocate(state)
+    assert driver.tally.max_relative_gap < 1e-10
+
+
 def parts_of(places, order=()):
     """Two jobs of which the first is as fast everywhere, on parts of four types."""
     rate = np.array([[1.0, 1.0, 1.0, 1.0], [1.0, 2.0, 3.0, 4.0]])
