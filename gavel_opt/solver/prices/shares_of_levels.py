@@ -44,6 +44,8 @@ STEADY, ROUNDING = 1e-6, 1e-4
 BACK = 0.9
 LOOSE = 1e-13
 """Pivots below this part of their diagonal belong to types whose rows follow from others."""
+ALIKE = 32
+"""Rows that others may share: of so many kinds are those who run all of the time on several types."""
 MOST = 10
 """Types that count as one up to which all sets of them are looked at."""
 
@@ -84,7 +86,9 @@ class Body(NamedTuple):
     Attributes
     ----------
     size
-        Rows and cells that there are, ``(2,)``; the others are room.
+        Rows and cells that there are, and rows that others may share, ``(3,)``; the rest is room.
+    shared, twin
+        Those rows, and whose row each job shares, -1 if nobody's, ``(ALIKE,)`` and ``(G,)``.
     first
         First cell of each row, and where the last one ends, shape ``(R + 1,)``.
     job
@@ -102,6 +106,8 @@ class Body(NamedTuple):
     """
 
     size: Ints
+    shared: Ints
+    twin: Ints
     first: Ints
     job: Ints
     row: Floats
@@ -158,6 +164,11 @@ def _take(columns: Columns, body: Body, x: Floats) -> bool:
             if not share * body.row[r, USE] > LEAST * columns.workers[body.at[c]]:
                 return False
             x[body.job[r], body.at[c]] = share
+    for g in range(body.twin.size):
+        r = body.twin[g]
+        if r >= 0:
+            for c in range(body.first[r], body.first[r + 1]):
+                x[g, body.at[c]] = body.cell[X, c]
     return True
 
 
@@ -180,7 +191,9 @@ def _body(columns: Columns, known: Known, x: Floats) -> tuple[bool, Body]:
     groups, types = columns.rate.shape
     rows = known.x.size
     body = Body(
-        np.zeros(2, np.int64),
+        np.zeros(3, np.int64),
+        np.empty(ALIKE, np.int64),
+        np.full(groups, -1, np.int64),
         np.zeros(rows + 1, np.int64),
         np.empty(rows, np.int64),
         np.zeros((rows, ROWS)),
@@ -209,7 +222,8 @@ def _body(columns: Columns, known: Known, x: Floats) -> tuple[bool, Body]:
                 certain = _add_cells(columns, known, (g, m), body) and certain
                 if not mixes:
                     _add_row(columns, g, known.x[g, m], body)
-                    _set_aside(columns, body, x)
+                    if not _set_aside(columns, body, x):
+                        _share_row(body)
         if mixes:
             row = _add_row(columns, g, 1.0, body)
             row[NEED], row[IDLE] = known.level[g], idle
@@ -243,15 +257,45 @@ def _add_row(columns: Columns, g: int, time: float, body: Body) -> Floats:
 
 
 @compiled
-def _set_aside(columns: Columns, body: Body, x: Floats) -> None:
-    """Take the last row out if it is of one cell, with the share that this has."""
+def _set_aside(columns: Columns, body: Body, x: Floats) -> bool:
+    """Take the last row out if it is of one cell, with the share that this has; whether it is."""
     r = body.size[0] - 1
     c = body.first[r]
-    if body.first[r + 1] == c + 1:
-        g, j = body.job[r], body.at[c]
-        x[g, j] = body.cell[X, c]
-        body.workers[j] -= columns.use[g] * x[g, j]
-        body.size[0], body.size[1] = r, c
+    if body.first[r + 1] > c + 1:
+        return False
+    g, j = body.job[r], body.at[c]
+    x[g, j] = body.cell[X, c]
+    body.workers[j] -= columns.use[g] * x[g, j]
+    body.size[0], body.size[1] = r, c
+    return True
+
+
+@compiled
+def _share_row(body: Body) -> None:
+    """Take the last row out if its job runs all of the time on the same types as another that takes as many workers: their shares are the same."""
+    r = body.size[0] - 1
+    row, c = body.row[r], body.first[r]
+    if row[TIME] != 1.0:
+        return
+    many = body.first[r + 1] - c
+    for n in range(body.size[2]):
+        o = body.shared[n]
+        other, d = body.row[o], body.first[o]
+        same = body.first[o + 1] - d == many
+        same = same and row[USE] * other[COUNT] == other[USE] * row[COUNT]
+        k = 0
+        while same and k < many:
+            same = body.at[c + k] == body.at[d + k]
+            k += 1
+        if same:
+            other[USE] += row[USE]
+            other[COUNT] += row[COUNT]
+            body.twin[body.job[r]] = o
+            body.size[0], body.size[1] = r, c
+            return
+    if body.size[2] < body.shared.size:
+        body.shared[body.size[2]] = r
+        body.size[2] += 1
 
 
 @compiled
