@@ -12,7 +12,7 @@ from gavel_opt.arrays import Floats
 from gavel_opt.engine_chain import EngineChain, Recorder
 from gavel_opt.engines.asking import made_here, raised_word
 from gavel_opt.engines.protocol import Engine, OneStepEngine, Options
-from gavel_opt.errors import ANY_FAILURE, ON_PURPOSE, InputError
+from gavel_opt.errors import ANY_FAILURE, ON_PURPOSE, InputError, SolveFailed
 from gavel_opt.kernels.arguments import Call
 from gavel_opt.kernels.jit import clock, has_code
 from gavel_opt.kernels.job_columns import NO_PAST
@@ -296,7 +296,14 @@ class Driver(EngineChain):
             while True:
                 solved = True
                 tally.build += clock() - started
-                answer = self.solve(check_program(self.policy, program))
+                try:
+                    answer = self.solve(check_program(self.policy, program))
+                except SolveFailed as unproven:
+                    if not is_ours(self.policy):
+                        raise
+                    started = clock()
+                    program = generator.throw(unproven)  # which may know another way
+                    continue
                 started = clock()
                 program = generator.send(answer)
         except StopIteration as done:

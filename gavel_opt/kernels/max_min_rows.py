@@ -24,6 +24,12 @@ MET, NEARLY, STILL = 1e-11, 1e-6, 1e-8
 time by no more than the third: what is missing then is an engine's tolerance."""
 UNSURE = 10.0
 """Times the error of an answer that may be missing besides: levels of every stop before were found to that error too."""
+NOISE, FAR = 1e-10, 1e-5
+"""Those who rise are far from all others where their levels are worth less than the second part of all at the prices of a program: what can be
+had is a part of all levels, and says next to nothing of theirs. Below the first part prices are rounding."""
+FIRM, SOFTER, EXACT = 1e-4, 10.0, 1e-15
+"""Then no more than the first part of all other levels is in question, or so many times that where no engine proves such a program; these
+levels are exact to the third."""
 CROWDED = 3.0
 """Times the workers that there are, if jobs without pairs would take more, the first program is likely to be all."""
 PATIENCE, MOST = 5, 60

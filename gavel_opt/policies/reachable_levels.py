@@ -83,9 +83,14 @@ class Bounds:
         self._worth: list[float] = []
         self._marked: list[Bools] = []
 
-    def keep(self, allowed: Allowed, asked: Floats) -> float:
-        """Keep a bound; the most that levels can be worth at its prices."""
-        worth = allowed.part * worth_of(allowed.price, asked)
+    def keep(self, allowed: Allowed, asked: Floats, held: Floats | None = None) -> float:
+        """Keep a bound; the most that levels can be worth at its prices. ``held`` is what was in question of those asked for, if not all."""
+        if held is None or held is asked:
+            worth = allowed.part * worth_of(allowed.price, asked)
+        else:
+            worth = worth_of(allowed.price, asked) - (1.0 - allowed.part) * worth_of(
+                allowed.price, held
+            )
         self._found.append(allowed)
         self._worth.append(worth)
         cost = allowed.price * self._unit
@@ -132,6 +137,10 @@ class Ask(Protocol):
         """Ask; any allocation will do in a series, of which so many programs came before, and but where it may be ``closing``."""
         ...
 
+    def held(self, asked: Floats, slope: Floats) -> Generator[AllocationProgram, Answer, Allowed]:
+        """Ask for levels of which no more than a ``slope`` is in question: ``part`` is that of the slope, and the rest is to be kept."""
+        ...
+
     def until(
         self, level: Floats, slope: Floats, series: int | None = None
     ) -> Generator[AllocationProgram, Answer, Allowed] | None:
@@ -154,6 +163,10 @@ class GroupedAsk:
     ) -> Generator[AllocationProgram, Answer, Allowed]:
         """Ask."""
         return self._of(asked, np.where(asked > 0.0, 0.0, -np.inf), series, closing=closing)
+
+    def held(self, asked: Floats, slope: Floats) -> Generator[AllocationProgram, Answer, Allowed]:
+        """Ask, where whoever is asked for has a row that the rest of it keeps."""
+        return self._of(slope, np.where(asked > 0.0, asked - slope, -np.inf), None)
 
     def at(
         self, level: Floats, near: KnownBasis | KnownShares
@@ -291,6 +304,10 @@ class PooledAsk:
             return found if job.size == state.job.size else widened(found, state)
 
         return _allowed(answer, price * self._unit, spread)
+
+    def held(self, asked: Floats, slope: Floats) -> Generator[AllocationProgram, Answer, Allowed]:
+        """Ask in groups."""
+        return self._grouped.held(asked, slope)
 
     def until(
         self, level: Floats, slope: Floats, series: int | None = None

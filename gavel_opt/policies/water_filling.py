@@ -45,13 +45,18 @@ from gavel_opt.arrays import Bools, Floats, Ints
 from gavel_opt.errors import SolveFailed
 from gavel_opt.kernels.max_min_rows import (
     CROWDED,
+    EXACT,
+    FAR,
+    FIRM,
     MARKED,
     MET,
     MOST,
     NEARLY,
+    NOISE,
     PATIENCE,
     ROUNDING,
     SAME,
+    SOFTER,
     STILL,
     UNSURE,
 )
@@ -256,7 +261,7 @@ def _fill(
     """
     level, done, use = np.zeros(limit.size), limit <= 0.0, blocks.use
     allowed: Allowed | None = None
-    bounds, series = Bounds(limit / use), 0
+    bounds, closely, series = Bounds(limit / use), _Closely(ask), 0
     if slope is not None:
         slope /= max(float(slope.max()), _TINY)
         allowed = yield from ask(slope, closing=True)
@@ -277,17 +282,19 @@ def _fill(
             break
         path = rising(level, limit, done)
         time, scarce = bounds.end_of(path, level) if ask.has_pairs else (path.end, None)
-        fell, short, had = math.inf, 1.0, 1.0
+        fell, short, had, closely.firm = math.inf, 1.0, 1.0, 1.0
         for turn in range(MOST):
             asked = path.levels(time)
-            allowed = yield from ask(asked, series)
+            allowed = yield from closely(asked, path, time, series)
             series += 1
             had = allowed.part
             still = turn >= PATIENCE and fell <= STILL * time
-            if allowed.part >= 1.0 - (NEARLY if still else MET + UNSURE * allowed.error):
+            if allowed.part >= 1.0 - (NEARLY if still else closely.overlooks(allowed.error)):
                 break
+            if closely.has_to(allowed.price * asked, path, time):
+                continue
             scarce, short = allowed, allowed.part
-            earlier = path.when(scarce.price, bounds.keep(scarce, asked), time)
+            earlier = path.when(scarce.price, bounds.keep(scarce, asked, closely.held), time)
             if not earlier < time:
                 break
             time, fell = earlier, time - earlier
@@ -310,19 +317,71 @@ def _fill(
         level = asked
         if scarce is None:
             break
-        rises = path.rises(time)
-        cost = scarce.price * limit / use
-        dearest = _dearest(cost, rises, short)
+        cost, rises = scarce.price * limit / use, path.rises(time)
+        dearest = _dearest(cost, rises, short if closely.firm == 1.0 else 0.0)
         stopped = _stopped(cost, rises, dearest)
         limit = _without_priced(scarce, dearest, limit, level, blocks)
         done |= stopped | (level >= limit * (1.0 - SAME))
         if not stopped.any():
             # levels of before are out of reach by rounding, or nobody who rises pays
-            level = asked * min(short if short >= 1.0 - NEARLY else had, 1.0)
+            level = closely.lowered(asked, min(short if short >= 1.0 - NEARLY else had, 1.0))
     assert allowed is not None
     if allowed.of_series:
         allowed = yield from ask(level)
     return allowed
+
+
+class _Closely:
+    """Asks for levels, and for those of who rises closely where they are worth next to nothing beside those of all others.
+
+    Attributes
+    ----------
+    firm
+        How much of the levels of who does not rise is in question: 1 in the beginning of each path.
+    held
+        What was in question of the levels last asked for, shape ``(G,)``.
+    """
+
+    def __init__(self, ask: Ask) -> None:
+        self._ask = ask
+        self._firmest = 1.0 if ask.has_pairs else FIRM
+        self.firm = 1.0
+        self.held: Floats = np.empty(0)
+
+    def __call__(
+        self, asked: Floats, path: Rising, time: float, series: int
+    ) -> Generator[AllocationProgram, Answer, Allowed]:
+        """Ask, less closely where no engine proves an answer."""
+        while self.firm < 1.0:
+            self.held = np.where(path.rises(time), asked, self.firm * asked)
+            try:
+                return (yield from self._ask.held(asked, self.held))
+            except SolveFailed:
+                self.firm = self._firmest = min(self.firm * SOFTER, 1.0)
+        self.held = asked
+        return (yield from self._ask(asked, series))
+
+    def overlooks(self, error: float) -> float:
+        """The part that may be missing of what is in question, where an answer is off by so much."""
+        return MET + (1.0 / self.firm - 1.0) * EXACT + UNSURE * error
+
+    def has_to(self, worth: Floats, path: Rising, time: float) -> bool:
+        """Whether to ask for the same once more, closely, as that is what levels at a time are worth."""
+        if self.firm <= self._firmest:
+            return False
+        of_rising = float(np.cumsum(np.where(path.rises(time), worth, 0.0))[-1])
+        of_all = float(np.cumsum(worth)[-1])
+        if not NOISE * of_all < of_rising < FAR * of_all:
+            return False
+        self.firm = self._firmest
+        return True
+
+    def lowered(self, asked: Floats, part: float) -> Floats:
+        """Levels if a part can be had of what was in question."""
+        if self.firm == 1.0:
+            return asked * part
+        less: Floats = asked - (1.0 - part) * self.held
+        return less
 
 
 def _straight(

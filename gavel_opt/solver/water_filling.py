@@ -20,10 +20,14 @@ from gavel_opt.kernels.jit import compiled
 from gavel_opt.kernels.job_columns import NO_PAST
 from gavel_opt.kernels.max_min_rows import (
     CROWDED,
+    EXACT,
+    FAR,
+    FIRM,
     MARKED,
     MET,
     MOST,
     NEARLY,
+    NOISE,
     PATIENCE,
     ROUNDING,
     SAME,
@@ -114,9 +118,11 @@ class Filling(NamedTuple):
         its jobs, shape ``(G,)``.
     level, done, asked
         Levels, whether they are final, and the levels last asked for.
+    held
+        What was in question of the levels last asked for, shape ``(G,)``.
     price, workers, part
         Multipliers of the levels that could not be had, last, of the worker types then, shape ``(J,)``, and the part
-        that could, ``(1,)``.
+        that could, and how much was in question of levels of those who do not rise, ``(2,)``.
     """
 
     limit: Floats
@@ -124,6 +130,7 @@ class Filling(NamedTuple):
     level: Floats
     done: Ints
     asked: Floats
+    held: Floats
     price: Floats
     workers: Floats
     part: Floats
@@ -172,7 +179,9 @@ def _begin(given: Given, first: Ints, task: Task) -> Filling:
             limit[g] = max(limit[g], given.rate[g, j])
         cost[g] = task.jobs.weight[first[g]] * given.counts[g]
     level, done, price = np.zeros(groups), np.zeros(groups, np.int64), np.zeros(groups)
-    return Filling(limit, cost, level, done, np.ones(groups), price, np.zeros(types), np.zeros(1))
+    asked, held, part = np.ones(groups), np.ones(groups), np.zeros(2)
+    part[1] = 1.0
+    return Filling(limit, cost, level, done, asked, held, price, np.zeros(types), part)
 
 
 @compiled
@@ -186,7 +195,7 @@ def _all_stop_at_first(filling: Filling, given: Given, found: Found, fill: FillT
     task = fill.task
     if types_apart(_columns(given)).columns.workers.size < given.workers.size:
         return False  # shares are those of the program that asks for the levels
-    _ask_for(filling.asked, given)
+    _ask_for(filling, given)
     if solve_direct(given, task.start, found) != PRICED:
         return False
     if _stop_first(filling, given, found) != 0:
@@ -217,6 +226,7 @@ def _in_stages(filling: Filling, given: Given, found: Found, fill: FillTask) -> 
     if outcome == NOTHING:
         return False
     copy_into(filling.asked, levels.level)
+    copy_into(filling.held, levels.level)
     if not _ask(filling, given, found, fill):
         return False
     error = max(found.summary[2], found.summary[3], found.summary[4])
@@ -275,26 +285,63 @@ def _climb(
 ) -> tuple[int, float]:
     """Ask for the time at which workers stop somebody: an outcome, and the time."""
     time, outcome = rise.times[rise.times.size - 1], REACHED
-    fell = math.inf
+    fell, firm = math.inf, 1.0
+    filling.part[1] = 1.0
     for turn in range(MOST):
         _levels_at(time, rise, filling.asked)
+        _hold(time, rise, firm, filling)
         if not _ask(filling, given, found, fill):
             return LOST, time
         part = found.summary[1]
         still = turn >= PATIENCE and fell <= STILL * time
         error = max(found.summary[2], found.summary[3], found.summary[4])
-        if part >= 1.0 - (NEARLY if still else MET + UNSURE * error):
+        missing = MET + (1.0 / firm - 1.0) * EXACT + UNSURE * error
+        if part >= 1.0 - (NEARLY if still else missing):
             break
+        if firm > FIRM and _are_far(time, rise, filling.asked, found.level_dual):
+            firm = filling.part[1] = FIRM
+            continue
         outcome = SHORT
         copy_into(filling.price, found.level_dual)
         copy_into(filling.workers, found.capacity_dual)
         filling.part[0] = part
-        earlier = _when(rise, filling.price, part * dot(filling.price, filling.asked), time)
+        if firm == 1.0:
+            worth = part * dot(filling.price, filling.asked)
+        else:
+            worth = dot(filling.price, filling.asked)
+            worth -= (1.0 - part) * dot(filling.price, filling.held)
+        earlier = _when(rise, filling.price, worth, time)
         if not earlier < time:
             break
         fell = time - earlier
         time = earlier
     return outcome, time
+
+
+@compiled
+def _hold(time: float, rise: Rise, firm: float, filling: Filling) -> None:
+    """Put no more than a part of the levels of those who do not rise at a time in question."""
+    copy_into(filling.held, filling.asked)
+    if firm == 1.0:
+        return
+    for g in range(filling.held.size):
+        filling.held[g] = firm * filling.asked[g]
+    for k in range(rise.member.size):
+        if time <= rise.knots[k + 1]:
+            filling.held[rise.member[k]] = filling.asked[rise.member[k]]
+
+
+@compiled
+def _are_far(time: float, rise: Rise, asked: Floats, price: Floats) -> bool:
+    """Whether levels of those who rise are worth next to nothing beside those of all others."""
+    worth, of_rising = np.zeros(asked.size), 0.0
+    for k in range(rise.member.size):
+        if time <= rise.knots[k + 1]:
+            worth[rise.member[k]] = price[rise.member[k]] * asked[rise.member[k]]
+    for g in range(asked.size):
+        of_rising += worth[g]
+    of_all = dot(price, asked)
+    return bool(NOISE * of_all < of_rising < FAR * of_all)
 
 
 @compiled
@@ -314,7 +361,8 @@ def _stop(rises: Ints, filling: Filling, given: Given, had: float) -> int:
         of_all = max(of_all, cost[g])
         if rises[g]:
             dearest = max(dearest, cost[g])
-    if 1.0 - NEARLY <= filling.part[0] < 1.0 and dearest <= ROUNDING * of_all:
+    part, firm = filling.part[0], filling.part[1]
+    if firm == 1.0 and 1.0 - NEARLY <= part < 1.0 and dearest <= ROUNDING * of_all:
         dearest = 0.0
     for g in range(groups):
         if rises[g] and cost[g] >= MARKED * dearest and dearest > 0.0:
@@ -328,10 +376,12 @@ def _stop(rises: Ints, filling: Filling, given: Given, had: float) -> int:
         if level[g] >= limit[g] * (1.0 - SAME):
             done[g] = 1
         left += 1 - done[g]
-    part = filling.part[0]
     if not stopped and part > 0.0:
+        part = min(part if part >= 1.0 - NEARLY else had, 1.0)
         for g in range(groups):
-            level[g] = filling.asked[g] * min(part if part >= 1.0 - NEARLY else had, 1.0)
+            level[g] = filling.asked[g] * part
+            if firm != 1.0:
+                level[g] = filling.asked[g] - (1.0 - part) * filling.held[g]
     return left if priced else -1
 
 
@@ -340,7 +390,7 @@ def _ask(filling: Filling, given: Given, found: Found, fill: FillTask) -> bool:
     """Ask what part of levels can be had at once: what is ``found``, and whether it is proven."""
     task = fill.task
     types, start = given.workers.size, task.start
-    _ask_for(filling.asked, given)
+    _ask_for(filling, given)
     outcome = solve_direct(given, start, found)
     if outcome != PRICED and outcome != BOTTLENECK:
         tables = _tables_of(given, fill)
@@ -357,23 +407,23 @@ def _ask(filling: Filling, given: Given, found: Found, fill: FillTask) -> bool:
             _take(path, found)
     if not _is_proven(found.summary[2:5], task):
         return False
-    _clear_rounding(filling.asked, given, found)
+    _clear_rounding(given, found)
     return True
 
 
 @compiled
-def _ask_for(asked: Floats, given: Given) -> None:
-    """Make the program that of these levels."""
-    for g in range(asked.size):
-        given.slope[g] = asked[g]
-        given.floor[g] = 0.0 if asked[g] > 0.0 else -math.inf
+def _ask_for(filling: Filling, given: Given) -> None:
+    """Make the program that of the levels asked for."""
+    for g in range(filling.asked.size):
+        given.slope[g] = filling.held[g]
+        given.floor[g] = filling.asked[g] - filling.held[g] if filling.asked[g] > 0.0 else -math.inf
 
 
 @compiled
-def _clear_rounding(asked: Floats, given: Given, found: Found) -> None:
+def _clear_rounding(given: Given, found: Found) -> None:
     """Take prices as none of groups that have more beyond their due, in part, than the price says."""
-    for g in range(asked.size):
-        due = asked[g] * found.summary[1]
+    for g in range(given.slope.size):
+        due = max(given.floor[g] + given.slope[g] * found.summary[1], 0.0)
         if not found.level_dual[g] * due * due > dot(given.rate[g], found.x[g]) - due:
             found.level_dual[g] = 0.0
 

@@ -168,6 +168,37 @@ def test_filled_levels_are_those_of_the_programs(seed, variant, types):
         assert columns.proof[:3].max() <= PROVED
 
 
+@pytest.mark.parametrize("slow", [1e-3, 1e-5, 1e-6])
+def test_levels_far_apart_are_those_of_programs(slow):
+    """Two jobs are stopped although their levels are worth next to nothing beside four others; three more keep prices of types from telling it all."""
+    speeds = [[slow, 1, 0, 0]] * 4 + [[1, 0, 0, 0]] * 2 + [[0, 0, 1, 0]] * 2 + [[0, 0, 1, 1]]
+    n, workers = len(speeds), np.array([3, 2, 1, 3])
+    jobs = JobColumns.with_room(n, 4)
+    jobs.key[:], jobs.scale_factor[:] = np.arange(n), 1
+    jobs.weight[:] = [1.0, 2.0, 3.0, 4.0, 0.01, 0.02, 1.0, 1.0, 1.0]
+    jobs.size[0] = n
+    table = ThroughputTable(np.array(speeds, dtype=float))
+    terms = max_min_terms(1, False, "canonical", PROVED)
+    task = fill_task(StandingState(jobs, table, workers), terms, Memory(), once=False)
+    with np.errstate(all="ignore"):
+        assert filled_shares.interpreted(plain(task))
+    np.testing.assert_allclose(jobs.shares[4:6, 0], [1.0 / 3.0, 2.0 / 3.0], rtol=1e-7)
+    state = ClusterState(
+        worker_types=tuple("acde"),
+        workers=workers,
+        throughputs=table,
+        job=np.arange(n),
+        key=np.arange(n),
+        scale_factor=np.ones(n, dtype=np.int64),
+        weight=jobs.weight.copy(),
+        steps_left=np.ones(n),
+        age=np.zeros(n),
+    )
+    _, driver = both("max_min_fairness_water_filling_perf")
+    assert jobs.shares.tobytes() == driver.allocate(state).x.tobytes()
+    assert driver.tally.programs == jobs.proof[3] > 3
+
+
 def test_plain_levels_are_asked_for_in_rounds_as_in_calls():
     """The first program's shares, though everybody stops there, are others by a last bit."""
     weights = """

@@ -11,7 +11,14 @@ from scipy.optimize import linprog
 
 from bench.packed import states
 from bench.states import Drawn
-from gavel_opt import ClusterState, Driver, InputError, ThroughputTable, make_policy
+from gavel_opt import (
+    ClusterState,
+    Driver,
+    InputError,
+    SolveFailed,
+    ThroughputTable,
+    make_policy,
+)
 from gavel_opt.policies import water_filling
 from gavel_opt.policies.max_min import fairness_program
 from gavel_opt.policies.rising_levels import Line, Rising
@@ -379,3 +386,54 @@ def test_jobs_that_are_fastest_beside_another_are_not_asked_for_at_their_limits(
         assert not ours.tally.fallbacks
         assert found.x.tobytes() == theirs.x.tobytes()
         assert found.pair_x.tobytes() == theirs.pair_x.tobytes()
+
+
+def far_apart(slow):
+    """Four jobs that get next to nothing from the first type and use it all the same; two that run on it alone, and reach more."""
+    speeds = [[slow, 1.0]] * 4 + [[1.0, 0.0]] * 2
+    return ClusterState(
+        ("a", "c"),
+        np.array([3, 2]),
+        ThroughputTable(np.array(speeds), None),
+        job=np.arange(6),
+        key=np.arange(6),
+        scale_factor=np.ones(6, np.int64),
+        weight=np.array([1.0, 2.0, 3.0, 4.0, 0.01, 0.02]),
+        steps_left=np.ones(6),
+        age=np.zeros(6),
+        entity=np.zeros(6, np.int64),
+    )
+
+
+@pytest.mark.parametrize("slow", [1e-4, 1e-6, 1e-7, 1e-8])
+@pytest.mark.parametrize("engine", ["structured", "highs", "ecos", "ortools"])
+def test_who_is_worth_next_to_nothing_beside_others_is_stopped_where_it_should_be(slow, engine):
+    """The levels of the last two are so little of what all levels are worth that no part of all levels told of theirs: they had all of their time."""
+    policy = make_policy(PERF, entities={"weights": [1.0]})  # which are asked for by programs
+    x = Driver(policy, engine).allocate(far_apart(slow)).x
+    level = np.array([1.0, 2.0, 3.0, 4.0])
+    height = (2.0 + 2.0 * slow) / level.sum()  # c is used up, and all of the time
+    on_c = (height * level - slow) / (1.0 - slow)
+    np.testing.assert_allclose(x[:4], np.column_stack([1.0 - on_c, on_c]), atol=1e-9)
+    np.testing.assert_allclose(x[4:, 0], [1.0 / 3.0, 2.0 / 3.0], rtol=1e-7)
+
+
+def test_levels_that_no_engine_proves_so_closely_are_asked_for_more_loosely(monkeypatch):
+    """And in the end as all others are."""
+    asked = []
+    answer = Driver.solve
+
+    def refuses(driver, program):
+        firm = program.floor.max() > 0.0
+        asked.append(firm)
+        if firm and asked.count(True) <= refused:
+            raise SolveFailed("not proven")
+        return answer(driver, program)
+
+    monkeypatch.setattr(Driver, "solve", refuses)
+    for refused in (1, 2, 10):
+        asked.clear()
+        policy = make_policy(PERF, entities={"weights": [1.0]})
+        x = Driver(policy, "structured").allocate(far_apart(1e-6)).x
+        assert asked.count(True) > min(refused, 3)
+        np.testing.assert_allclose(x[4:, 0], [1.0 / 3.0, 2.0 / 3.0], rtol=1e-2)
