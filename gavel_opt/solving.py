@@ -203,18 +203,21 @@ def _if_no_ray(
     What is small beside one is forgiven. Where numbers are many orders of magnitude apart that may be a row which no
     point can meet, or a column with a price that nothing pays for.
     """
-    assert solution.x is not None
-    if solution.row_dual is None or not is_wide(program):
+    missed = cost = 0.0
+    if solution.x is not None and solution.row_dual is not None and is_wide(program):
+        strict = certify(program, solution.x, solution.row_dual, unit=0.0)
+        missed, cost = strict.primal_residual, strict.dual_residual
+    if missed <= tolerance and cost <= tolerance:
         _call_optimal(program, solution)
         return solution
-    strict = certify(program, solution.x, solution.row_dual, unit=0.0)
+    assert solution.x is not None
     search = _Search(program, engine, options, tolerance, deadline)
-    if strict.primal_residual > tolerance:
+    if missed > tolerance:
         solution.ray = search.farkas()
     if solution.ray is not None:
         solution.status, solution.proof = Status.INFEASIBLE, "Farkas ray"
         return solution
-    if strict.dual_residual > tolerance:
+    if cost > tolerance:
         solution.ray = search.direction()
     if solution.ray is not None:
         solution.status, solution.proof = Status.UNBOUNDED, "point and ray"
