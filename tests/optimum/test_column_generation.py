@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bench.cliffs import later, with_deadlines
+from bench.cliffs import later, nearly_enough, with_deadlines
 from gavel_opt import Driver, make_policy
 from gavel_opt.engines.highs import Highs
 from gavel_opt.model.allocation_program import AllocationProgram, Blocks, PairBlocks
@@ -19,6 +19,7 @@ from gavel_opt.solver import packed_optimum as packed
 from gavel_opt.solver.column_generation import (
     alike_groups,
     between_centres,
+    central_start,
     centre_of_pairs,
     face_columns,
     face_parts,
@@ -86,6 +87,39 @@ def test_it_is_the_optimum_of_the_whole_program(seed, kind):
     used, time = blocks.demand(answer.x)
     assert (used <= blocks.workers * (1 + 1e-11)).all()
     assert (time <= 1 + 1e-11).all()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_many_groups_start_near_the_optimum_and_end_where_few_do(seed, monkeypatch):
+    program = different_jobs(seed, jobs=150, load=2.6)
+    found, _, pivots = _found(program)
+    monkeypatch.setattr(central_start, "FROM", 100)
+    near, proof, few = _found(program)
+    assert proof.within(1e-11)
+    assert 5 * few < pivots
+    assert (near.x == found.x).all()
+    assert (near.level_dual == found.level_dual).all()
+
+
+def test_a_thousand_different_jobs_take_few_pivots(monkeypatch):
+    pivots = []
+    generate = packed.generate
+
+    def counted(program, start):
+        basis, many = generate(program, start)
+        pivots.append(many)
+        return basis, many
+
+    monkeypatch.setattr(packed, "generate", counted)
+    state = nearly_enough(central_start.FROM, 0.4)
+    Driver(make_policy("max_min_fairness_packed"), "structured").allocate(state)
+    assert 0 < max(pivots) < state.job.size
+
+
+def _found(program):
+    found = packed_optimum(program, None, None)
+    assert found is not None
+    return found
 
 
 def test_a_column_has_what_its_pair_adds_and_takes():

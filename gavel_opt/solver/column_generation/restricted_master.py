@@ -19,6 +19,10 @@ _WITHOUT = 4.0
 """What columns that do without a row of old are worth in it, beyond any level there."""
 _AS_IT_IS, _USUAL = 0, 2
 _TOLERANCE = 1e-9
+_CENTRAL = 1e-8
+"""Part of the objective that is left where the interior point method goes on to a vertex."""
+_ROWS, _PRICES = 1e-4, 1e-2
+"""What rows may be off, and prices of the solver's, where prices are looked for that are about right."""
 _WORTH = 100.0
 """What a job's share of the objective is to the solver, whose tolerances are absolute."""
 
@@ -40,6 +44,7 @@ class QuietHighs(highspy.Highs):
             "solver": "simplex",
             "presolve": "off",
             "small_matrix_value": 1e-12,
+            "run_crossover": "off",
             "primal_feasibility_tolerance": tolerance,
             "dual_feasibility_tolerance": tolerance,
             **options,
@@ -246,14 +251,52 @@ class RestrictedMaster:
             solver.setOptionValue("simplex_strategy", _PRIMAL)
         if solver.getModelStatus() != highspy.HighsModelStatus.kOptimal:
             return None
+        return self._prices()
+
+    def _prices(self) -> Prices:
         groups, types = self._program.rate.shape
         dual = np.zeros(2 * groups + types)
-        dual[self._rows] = np.array(solver.getSolution().row_dual) / self._worth
+        dual[self._rows] = np.array(self._solver.getSolution().row_dual) / self._worth
         return Prices(
             np.maximum(-dual[:groups], 0.0),
             np.maximum(dual[groups : 2 * groups], 0.0),
             np.maximum(dual[2 * groups :], 0.0),
         )
+
+    def is_solved_within(self, pivots: int) -> bool:
+        """Whether the simplex method needs no more pivots than that; it goes on from where they end."""
+        self._solver.setOptionValue("simplex_iteration_limit", pivots)
+        self._solver.run()
+        self._solver.setOptionValue("simplex_iteration_limit", highspy.kHighsIInf)
+        return bool(self._solver.getModelStatus() == highspy.HighsModelStatus.kOptimal)
+
+    def central_prices(self, gap: float) -> Prices | None:
+        """Prices that are about right, in the midst of those that are, up to a part of the objective; None if there are none."""
+        return self._prices() if self._by_interior_point(gap, _ROWS, _PRICES) else None
+
+    def reach_vertex(self) -> bool:
+        """Go to an optimal vertex through the interior, for the simplex method to go on from; whether it is reached."""
+        self._solver.setOptionValue("run_crossover", "on")
+        if not self._by_interior_point(_CENTRAL, _TOLERANCE, _TOLERANCE):
+            return False
+        self._started = True
+        self._solver.setOptionValue("simplex_strategy", _PRIMAL)
+        self._solver.setOptionValue("simplex_dual_edge_weight_strategy", _DEVEX)
+        return bool(self._solver.getBasis().valid)
+
+    def _by_interior_point(self, gap: float, rows: float, prices: float) -> bool:
+        """Solve by the interior point method; whether there is a solution, proven or not."""
+        solver = self._solver
+        for name, value in (
+            ("ipm_optimality_tolerance", gap),
+            ("primal_feasibility_tolerance", rows),
+            ("dual_feasibility_tolerance", prices),
+        ):
+            solver.setOptionValue(name, value)
+        solver.setOptionValue("solver", "ipx")
+        solver.run()
+        solver.setOptionValue("solver", "simplex")
+        return bool(solver.getSolution().dual_valid)
 
     def relieve(self, on: bool) -> None:
         """Ask for the least part of all floors that must be given up, or for the program's objective again."""

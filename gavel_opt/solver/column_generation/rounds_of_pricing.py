@@ -21,6 +21,7 @@ from gavel_opt.arrays import Bools, Floats, Ints
 from gavel_opt.kernels.gap import LEVEL_SIZE, relative_gap
 from gavel_opt.model.solution import Certificate
 from gavel_opt.solver.column_generation.basis_factor import Factor
+from gavel_opt.solver.column_generation.central_start import near_optimum
 from gavel_opt.solver.column_generation.kept_centre import KeptCentre
 from gavel_opt.solver.column_generation.pair_pricing import (
     Prices,
@@ -253,6 +254,8 @@ class Vertex:
 def generate(program: ScaledProgram, start: Start | None) -> tuple[Basis, int] | None:
     """Add pairs until none pays; the optimal basis and how many simplex iterations it took."""
     master = RestrictedMaster(program, start)
+    central = near_optimum(program, master) if start is None and master.usable else None
+    master = master if central is None else central
     least = _PAYS / float(program.count.sum())
     iterations, relieving, pairs = 0, False, program.pairs
     for _ in range(ROUNDS):
