@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from gavel_opt import POLICIES, Policy, ProgramBuilder
+from gavel_opt.errors import MissingLibraryError
 from gavel_opt.policies.max_min import MaxMinFairness
-from gavel_opt.testing import POLICY_CASES, check_policy_case, run_policy_conformance
+from gavel_opt.testing import POLICY_CASES, check_policy_case, policies, run_policy_conformance
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "example_policies"
 
@@ -169,3 +170,13 @@ def test_one_case_for_pytest():
     assert check_policy_case(by_name["feasible_shares"], "isolated") == ""
     assert "by arrival" in check_policy_case(by_name["equal_jobs_get_equal_shares"], "fifo")
     assert "no programs" in check_policy_case(by_name["every_engine_the_same"], "isolated")
+
+
+def test_engines_are_not_compared_where_one_is_not_installed(monkeypatch):
+    def missing(name):
+        raise MissingLibraryError(f"engine {name!r} needs ecos")
+
+    monkeypatch.setattr(policies, "make_engine", missing)
+    case = next(one for one in POLICY_CASES if one.name == "every_engine_the_same")
+    assert "ecos" in check_policy_case(case, "max_min_fairness_strategy_proof")
+    assert not check_policy_case(case, "max_min_fairness_perf")
