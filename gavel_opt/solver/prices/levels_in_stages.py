@@ -89,6 +89,8 @@ class Levels(NamedTuple):
         Multipliers of the program that asks for all of these levels at once, ``(G,)`` and ``(J,)``.
     proof
         Its primal residual, dual residual and relative gap, ``(3,)``.
+    tied
+        Two types on which somebody may be alike whose levels are told, and who runs where is not; -1 if there are none, ``(2,)``.
     """
 
     level: Floats
@@ -96,13 +98,19 @@ class Levels(NamedTuple):
     level_dual: Floats
     capacity_dual: Floats
     proof: Floats
+    tied: Ints
 
 
 @compiled
 def no_levels(groups: int, types: int) -> Levels:
     """Room for an answer."""
     return Levels(
-        np.zeros(groups), np.zeros((groups, types)), np.zeros(groups), np.zeros(types), np.zeros(3)
+        np.zeros(groups),
+        np.zeros((groups, types)),
+        np.zeros(groups),
+        np.zeros(types),
+        np.zeros(3),
+        np.full(2, -1, np.int64),
     )
 
 
@@ -154,14 +162,19 @@ def levels_in_stages(columns: Columns, found: Levels) -> int:
     parts, types = types_as_one(types_apart(columns)), columns.workers.size
     ends = Ends(np.ones(types, np.bool_), np.zeros(types, np.int64), np.zeros(types))
     if parts.columns.workers.size == types:
-        certain = _go_through(columns, found, ends) and _prove(columns, found)
-        return SHARES if certain else NOTHING
+        certain = _go_through(columns, found, ends)
+        if certain or found.tied[0] < 0:
+            return SHARES if certain and _prove(columns, found) else NOTHING
+        parts = put_together(columns, parts, found.tied[1], found.tied[0])
     known, short = NOTHING, np.zeros(types, np.bool_)
     for _ in range(TURNS):
         reduced, took = in_order(parts)
         levels = no_levels(*reduced.rate.shape)
         if not _go_through(reduced, levels, ends):
-            break
+            if known == LEVELS or levels.tied[0] < 0:
+                break
+            parts = put_together(columns, parts, levels.tied[1], levels.tied[0])
+            continue
         turn, one, other = are_dearer(parts, took, ends)
         if turn == TURNED:
             continue
@@ -273,7 +286,9 @@ def _carry_out(columns: Columns, stages: Stages, stage: int, found: Levels) -> i
         priced[:] = False
         return AGAIN
     stages.height[stage] = height
-    if not (_pin(columns, now, height, found) and _stop(now, market, stop, height, found)):
+    if not (
+        _pin(columns, now, height, found) and _stop(columns, now, (market, stop, height), found)
+    ):
         return FAILED
     if stage == 0:
         _keep_prices(market, stop, found)
@@ -324,12 +339,25 @@ def _pin(columns: Columns, now: Standing, height: float, found: Levels) -> bool:
         at, best, second = two_fastest(columns.rate[g], now.is_open)
         if best <= height:
             if not second < best * (1.0 - APART):
+                _keep_tie(columns.rate[g], now.is_open, best, found)
                 return False
             found.x[g, :] = 0.0
             found.x[g, at], found.level[g] = 1.0, best
             now.supply[at] -= columns.use[g]
             now.rises[g] = False
     return True
+
+
+@compiled
+def _keep_tie(rate: Floats, is_open: Bools, best: float, found: Levels) -> None:
+    """Keep two types on which a job is as fast."""
+    many = 0
+    for j in range(rate.size):
+        if many < 2 and is_open[j] and rate[j] > 0.0 and rate[j] >= best * (1.0 - APART):
+            found.tied[many] = j
+            many += 1
+    if many < 2:
+        found.tied[:] = -1
 
 
 @compiled
@@ -406,8 +434,9 @@ def _without_cheapest(priced: Bools, price: Floats, market: Market) -> int:
 
 
 @compiled
-def _stop(now: Standing, market: Market, stop: Stop, height: float, found: Levels) -> bool:
+def _stop(columns: Columns, now: Standing, of: tuple[Market, Stop, float], found: Levels) -> bool:
     """Stop those who pay, with the rest of their time on the best free type; whether there is one, and nothing is left that has a price."""
+    market, stop, height = of
     for s in range(market.job.size):
         g = market.job[s]
         if not stop.pays[s]:
@@ -420,6 +449,10 @@ def _stop(now: Standing, market: Market, stop: Stop, height: float, found: Level
             rest -= stop.x[s, n]
         if market.free[s] > 0.0:
             if market.at_free[s] < 0:
+                is_free = now.is_open.copy()
+                for n in range(market.types.size):
+                    is_free[market.types[n]] = False
+                _keep_tie(columns.rate[g], is_free, market.free[s], found)
                 return False
             found.x[g, market.at_free[s]] = max(rest, 0.0)
             now.supply[market.at_free[s]] -= market.use[s] * rest
