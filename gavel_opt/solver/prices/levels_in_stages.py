@@ -70,8 +70,8 @@ SHORT, FEW_TYPES = 1.5, 6
 """If jobs take so many times the workers that there are, of so many types at most, all begin with a price."""
 PATIENCE = 4
 """Turns for each type after which prices are not found so."""
-TURNS = 10
-"""Times that types are taken apart or put together at most."""
+TURNS = 160
+"""Times that types are taken apart or put together at most, times types: with many each takes long."""
 HALVINGS = 30
 """Of the heights between those at which all types have room, and some do not."""
 
@@ -167,7 +167,7 @@ def levels_in_stages(columns: Columns, found: Levels) -> int:
             return SHARES if certain and _prove(columns, found) else NOTHING
         parts = put_together(columns, parts, found.tied[1], found.tied[0])
     known, short = NOTHING, np.zeros(types, np.bool_)
-    for _ in range(TURNS):
+    for _ in range(TURNS // types):
         reduced, took = in_order(parts)
         levels = no_levels(*reduced.rate.shape)
         if not _go_through(reduced, levels, ends):
