@@ -166,7 +166,7 @@ def levels_in_stages(columns: Columns, found: Levels) -> int:
         if certain or found.tied[0] < 0:
             return SHARES if certain and _prove(columns, found) else NOTHING
         parts = put_together(columns, parts, found.tied[1], found.tied[0])
-    known, short = NOTHING, np.zeros(types, np.bool_)
+    known, short, first = NOTHING, np.zeros(types, np.bool_), parts.columns.workers.size
     for _ in range(TURNS // types):
         reduced, took = in_order(parts)
         levels = no_levels(*reduced.rate.shape)
@@ -191,8 +191,8 @@ def levels_in_stages(columns: Columns, found: Levels) -> int:
             one, other = as_dear(took, ends)
             if one < 0:
                 return SHARES if outcome == CENTRED and _prove(columns, found) else LEVELS
-        elif known == LEVELS:
-            break
+        elif known == LEVELS or (first == 1 and parts.columns.workers.size == 2):
+            break  # it would begin again
         parts = put_together(columns, parts, one, other)
     return known
 

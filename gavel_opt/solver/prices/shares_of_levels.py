@@ -218,12 +218,12 @@ def _body(columns: Columns, known: Known, x: Floats) -> tuple[bool, Body]:
         idle = idle if idle >= SOME else 0.0
         mixes = points + int(idle > 0.0) > 2
         for m in range(known.x.shape[1]):
-            if known.x[g, m] > NONE:
-                certain = _add_cells(columns, known, (g, m), body) and certain
-                if not mixes:
-                    _add_row(columns, g, known.x[g, m], body)
-                    if not _set_aside(columns, body, x):
-                        _share_row(body)
+            if not known.x[g, m] > NONE:
+                continue
+            certain = _add_cells(columns, known, (g, m), body) and certain
+            if not mixes:
+                _add_row(columns, g, known.x[g, m], body)
+                _set_aside(columns, body, x)
         if mixes:
             row = _add_row(columns, g, 1.0, body)
             row[NEED], row[IDLE] = known.level[g], idle
@@ -257,17 +257,17 @@ def _add_row(columns: Columns, g: int, time: float, body: Body) -> Floats:
 
 
 @compiled
-def _set_aside(columns: Columns, body: Body, x: Floats) -> bool:
-    """Take the last row out if it is of one cell, with the share that this has; whether it is."""
+def _set_aside(columns: Columns, body: Body, x: Floats) -> None:
+    """Take the last row out if it is of one cell, with the share that this has, or is another's."""
     r = body.size[0] - 1
     c = body.first[r]
     if body.first[r + 1] > c + 1:
-        return False
+        _share_row(body)
+        return
     g, j = body.job[r], body.at[c]
     x[g, j] = body.cell[X, c]
     body.workers[j] -= columns.use[g] * x[g, j]
     body.size[0], body.size[1] = r, c
-    return True
 
 
 @compiled
