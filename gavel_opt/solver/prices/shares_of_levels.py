@@ -234,10 +234,10 @@ def _body(columns: Columns, known: Known, x: Floats) -> tuple[bool, Body]:
 def _add_cells(columns: Columns, known: Known, of: tuple[int, int], body: Body) -> bool:
     """Add a job's cells on a part; whether it is certain which these are."""
     (g, m), certain = of, True
+    best = known.rate[g, m]
     for j in range(columns.workers.size):
-        part = columns.rate[g, j] / known.rate[g, m]
-        if known.place[j] == m and part >= 1.0 - APART:
-            certain = certain and part >= 1.0 - SAME
+        if known.place[j] == m and columns.rate[g, j] >= best * (1.0 - APART):
+            certain = certain and columns.rate[g, j] >= best * (1.0 - SAME)
             c = body.size[1]
             body.at[c], body.cell[X, c], body.cell[RATE, c] = j, known.x[g, m], columns.rate[g, j]
             body.size[1] += 1
