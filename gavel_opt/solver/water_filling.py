@@ -44,6 +44,7 @@ from gavel_opt.solver.prices.cheapest_mix import Given
 from gavel_opt.solver.prices.levels_in_stages import (
     NOTHING,
     SHARES,
+    all_stop_at_first,
     crowd,
     levels_in_stages,
     no_levels,
@@ -157,7 +158,7 @@ def filled_shares(fill: FillTask) -> int:
         proven = _ask(filling, given, found, fill)
     else:
         times = crowd(_columns(given))
-        at_once = 1.0 < times <= CROWDED and _all_stop_at_first(filling, given, found, fill)
+        at_once = 1.0 < times <= CROWDED and _all_at_first(given, found, fill)
         at_once = at_once or (times <= CROWDED and _in_stages(filling, given, found, fill))
         proven = at_once or _fill(_begin(given, first, task), given, found, fill)
     if not proven:
@@ -190,17 +191,17 @@ def _columns(given: Given) -> Columns:
 
 
 @compiled
-def _all_stop_at_first(filling: Filling, given: Given, found: Found, fill: FillTask) -> bool:
-    """Whether all types have a price where workers first stop somebody, and everybody pays: from the last prices that is soon known."""
-    task = fill.task
-    if types_apart(_columns(given)).columns.workers.size < given.workers.size:
+def _all_at_first(given: Given, found: Found, fill: FillTask) -> bool:
+    """Whether workers stop all jobs together, as is soon known from the last prices; levels, and shares that reach them."""
+    columns, (groups, types) = _columns(given), given.rate.shape
+    if types_apart(columns).columns.workers.size < types:
         return False  # shares are those of the program that asks for the levels
-    _ask_for(filling, given)
-    if solve_direct(given, task.start, found) != PRICED:
+    levels = no_levels(groups, types)
+    if not all_stop_at_first(columns, fill.task.start, levels):
         return False
-    if _stop_first(filling, given, found) != 0:
-        return False
-    return _is_proven(found.summary[2:5], task)
+    for g in range(groups):
+        copy_into(found.x[g], levels.x[g])
+    return _is_proven(levels.proof, fill.task)
 
 
 @compiled

@@ -14,9 +14,11 @@ from gavel_opt.kernels.groups import MANY
 from gavel_opt.kernels.job_columns import JobColumns
 from gavel_opt.kernels.records import plain
 from gavel_opt.model.cluster_state import StandingState
+from gavel_opt.solver import water_filling, water_filling_alone
 from gavel_opt.solver.memory import Memory
 from gavel_opt.solver.one_step import max_min_terms
 from gavel_opt.solver.optimum import PROVED
+from gavel_opt.solver.prices.levels_in_stages import NOTHING
 from gavel_opt.solver.water_filling import fill_task, filled_shares
 
 
@@ -169,8 +171,10 @@ def test_filled_levels_are_those_of_the_programs(seed, variant, types):
 
 
 @pytest.mark.parametrize("slow", [1e-3, 1e-5, 1e-6])
-def test_levels_far_apart_are_those_of_programs(slow):
-    """Two jobs are stopped although their levels are worth next to nothing beside four others; three more keep prices of types from telling it all."""
+def test_levels_far_apart_are_those_of_programs(slow, monkeypatch):
+    """Two jobs are stopped although their levels are worth next to nothing beside four others; prices of types tell nobody."""
+    monkeypatch.setattr(water_filling, "levels_in_stages", lambda *_: NOTHING)
+    monkeypatch.setattr(water_filling_alone, "levels_by_prices", lambda _: None)
     speeds = [[slow, 1, 0, 0]] * 4 + [[1, 0, 0, 0]] * 2 + [[0, 0, 1, 0]] * 2 + [[0, 0, 1, 1]]
     n, workers = len(speeds), np.array([3, 2, 1, 3])
     jobs = JobColumns.with_room(n, 4)

@@ -84,6 +84,12 @@ def test_they_are_those_that_are_asked_for(policy: str, multi_gpu: bool) -> None
     they_agree(config(policy, multi_gpu=multi_gpu, multi_priority=multi_gpu))
 
 
+@pytest.mark.parametrize("seed", [3, 8, 10])
+def test_they_are_where_workers_stop_all_jobs_at_once(seed: int) -> None:
+    few = {"cluster": "2:2:2", "multi_priority": True, "seed": seed}
+    they_agree(config("max_min_fairness_water_filling_perf", **few))
+
+
 @pytest.mark.parametrize("policy", ["max_min_fairness_perf", "max_min_fairness_packed", "fifo"])
 def test_they_are_in_ideal_execution(policy: str) -> None:
     they_agree(config(policy, ideal=True))

@@ -33,7 +33,8 @@ from gavel_opt.kernels.block_tables import BlockTables
 from gavel_opt.kernels.certificate import certify_allocation
 from gavel_opt.kernels.dense import copy_into
 from gavel_opt.kernels.jit import compiled, compiled_apart
-from gavel_opt.solver.prices.cheapest_mix import mean_prices
+from gavel_opt.kernels.max_min_rows import MARKED, SAME
+from gavel_opt.solver.prices.cheapest_mix import Given, mean_prices
 from gavel_opt.solver.prices.markets import (
     ROUNDING,
     USED_UP,
@@ -53,6 +54,7 @@ from gavel_opt.solver.prices.shares_of_levels import (
     Known,
     shares_of_levels,
 )
+from gavel_opt.solver.prices.shortcuts import PRICED, solve_direct
 from gavel_opt.solver.prices.types_as_one import (
     DEARER,
     TURNED,
@@ -65,6 +67,7 @@ from gavel_opt.solver.prices.types_as_one import (
     types_apart,
     types_as_one,
 )
+from gavel_opt.solver.records import Found
 
 SHORT, FEW_TYPES = 1.5, 6
 """If jobs take so many times the workers that there are, of so many types at most, all begin with a price."""
@@ -162,9 +165,10 @@ def levels_in_stages(columns: Columns, found: Levels) -> int:
     parts, types = types_as_one(types_apart(columns)), columns.workers.size
     ends = Ends(np.ones(types, np.bool_), np.zeros(types, np.int64), np.zeros(types))
     if parts.columns.workers.size == types:
-        certain = _go_through(columns, found, ends)
-        if certain or found.tied[0] < 0:
-            return SHARES if certain and _prove(columns, found) else NOTHING
+        if _go_through(columns, found, ends):
+            return SHARES if prove_levels(columns, found) else NOTHING
+        if found.tied[0] < 0:
+            return SHARES if all_stop_at_first(columns, np.zeros(types + 1), found) else NOTHING
         parts = put_together(columns, parts, found.tied[1], found.tied[0])
     known, short, first = NOTHING, np.zeros(types, np.bool_), parts.columns.workers.size
     for _ in range(TURNS // types):
@@ -190,7 +194,7 @@ def levels_in_stages(columns: Columns, found: Levels) -> int:
             _take(levels, parts.place, found)
             one, other = as_dear(took, ends)
             if one < 0:
-                return SHARES if outcome == CENTRED and _prove(columns, found) else LEVELS
+                return SHARES if outcome == CENTRED and prove_levels(columns, found) else LEVELS
         elif known == LEVELS or (first == 1 and parts.columns.workers.size == 2):
             break  # it would begin again
         parts = put_together(columns, parts, one, other)
@@ -476,8 +480,9 @@ def _keep_prices(market: Market, stop: Stop, found: Levels) -> None:
 
 
 @compiled
-def _prove(columns: Columns, found: Levels) -> bool:
+def prove_levels(columns: Columns, found: Levels) -> bool:
     """Prove that all levels can be had, and no larger part of them."""
+    _settle(columns, found)
     if not _multipliers(columns, found):
         return False
     groups, types = columns.rate.shape
@@ -493,6 +498,56 @@ def _prove(columns: Columns, found: Levels) -> bool:
     for k in range(3):
         found.proof[k] = proof[2 + k]
     return bool(max(found.proof[0], found.proof[1], found.proof[2]) <= PROVED)
+
+
+@compiled
+def all_stop_at_first(columns: Columns, start: Floats, found: Levels) -> bool:
+    """Whether all types have a price where workers first stop somebody, and everybody pays: then find levels and shares, and prove them.
+
+    From the last prices, ``start`` as of :func:`~gavel_opt.solver.prices.shortcuts.solve_direct`, that is soon known.
+    """
+    groups = columns.use.size
+    room = Found(found.x, found.level_dual, found.capacity_dual, np.empty(6))
+    if solve_direct(_all_alike(columns), start, room) != PRICED:
+        return False
+    limit, dearest = np.empty(groups), 0.0
+    everywhere = np.ones(columns.workers.size, np.bool_)
+    for g in range(groups):
+        _, limit[g], _ = two_fastest(columns.rate[g], everywhere)
+        found.level[g] = min(room.summary[1], limit[g])
+        dearest = max(dearest, room.level_dual[g] * limit[g] / columns.use[g])
+    for g in range(groups):
+        pays = room.level_dual[g] * limit[g] / columns.use[g] >= MARKED * dearest
+        if not (pays or found.level[g] >= limit[g] * (1.0 - SAME)):
+            return False
+    return dearest > 0.0 and prove_levels(columns, found)
+
+
+@compiled
+def _all_alike(columns: Columns) -> Given:
+    """The program in which all rise alike."""
+    groups, none = columns.use.size, np.empty(0)
+    rate, use, counts, workers = columns
+    return Given(rate, use, counts, workers, np.ones(groups), np.zeros(groups), none, none, none)
+
+
+@compiled
+def _settle(columns: Columns, found: Levels) -> None:
+    """Where all types and levels have a price, let its bits be those of the program in which all rise alike, whoever found it."""
+    groups, types = columns.rate.shape
+    start = np.empty(types + 1)
+    for g in range(groups):
+        if not found.level_dual[g] > 0.0:
+            return
+    for j in range(types):
+        if not found.capacity_dual[j] > 0.0:
+            return
+        start[j] = found.capacity_dual[j]
+    start[types] = found.level[0]
+    room = Found(np.empty((groups, types)), np.empty(groups), np.empty(types), np.empty(6))
+    if solve_direct(_all_alike(columns), start, room) == PRICED:
+        copy_into(found.level_dual, room.level_dual)
+        copy_into(found.capacity_dual, room.capacity_dual)
 
 
 @compiled
