@@ -36,6 +36,8 @@ from gavel_opt.policies.variants import measured
 
 _MORE = 1.1
 """As many groups as this for each pool are about as few."""
+_FEWER = 2
+"""Groups for each pool from which on pools are asked for in their place."""
 _DIGITS = 11
 """Of the logarithm of what jobs need: the same if they differ no sooner."""
 
@@ -254,8 +256,8 @@ class PooledAsk:
 
     @property
     def pays(self) -> bool:
-        """Whether there are fewer pools than groups."""
-        return bool(np.unique(self._key).size < self._key.size)
+        """Whether there are far fewer pools than groups: else groups alike are few, and programs of pools as large as others."""
+        return bool(_FEWER * np.unique(self._key).size <= self._key.size)
 
     def __call__(
         self, asked: Floats, series: int | None = None, closing: bool = False

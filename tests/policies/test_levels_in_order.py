@@ -215,6 +215,18 @@ def test_levels_of_many_orders_of_magnitude_are_found_at_once(load, entities, mo
     assert found[0] == pytest.approx(found[1], rel=1e-6, abs=1e-8)
 
 
+def test_a_few_jobs_of_one_kind_among_many_do_not_make_programs_of_stops():
+    state = all_different(3, water_filling._UNPOOLED + 30, 0.25)
+    kind = np.arange(state.job.size)
+    kind[:20] = kind[200:220]
+    state = replace(state, key=state.key[kind], scale_factor=state.scale_factor[kind])
+    driver = Driver(make_policy("max_min_fairness_water_filling_packed"), "structured")
+    level = levels_of(state, driver.allocate(state))
+    assert driver.tally.programs <= 2
+    apart = a_row_each(state)
+    assert level == pytest.approx(levels_of(apart, driver.allocate(apart)), rel=1e-9)
+
+
 @pytest.mark.parametrize(("seed", "load"), [(0, 0.6), (1, 0.8), (2, 1.2)])
 def test_jobs_much_alike_stop_where_program_by_program_they_do(seed, load, monkeypatch):
     """Speeds of few kinds and weights of one: vertices are of zeros by the dozen, and several columns cost the same."""

@@ -21,6 +21,8 @@ _AS_IT_IS, _USUAL = 0, 2
 _TOLERANCE = 1e-9
 _CENTRAL = 1e-8
 """Part of the objective that is left where the interior point method goes on to a vertex."""
+_STEPS = 150
+"""Steps of the interior point method at most; 20 to 60 are usual."""
 _ROWS, _PRICES = 1e-4, 1e-2
 """What rows may be off, and prices of the solver's, where prices are looked for that are about right."""
 _WORTH = 100.0
@@ -45,6 +47,7 @@ class QuietHighs(highspy.Highs):
             "presolve": "off",
             "small_matrix_value": 1e-12,
             "run_crossover": "off",
+            "ipm_iteration_limit": _STEPS,
             "primal_feasibility_tolerance": tolerance,
             "dual_feasibility_tolerance": tolerance,
             **options,
@@ -276,13 +279,19 @@ class RestrictedMaster:
 
     def reach_vertex(self) -> bool:
         """Go to an optimal vertex through the interior, for the simplex method to go on from; whether it is reached."""
-        self._solver.setOptionValue("run_crossover", "on")
-        if not self._by_interior_point(_CENTRAL, _TOLERANCE, _TOLERANCE):
+        solver = self._solver
+        solver.setOptionValue("run_crossover", "on")
+        # where the interior leads nowhere HiGHS would start the simplex method from nothing
+        solver.setOptionValue("simplex_iteration_limit", self._rows.size)
+        solved = self._by_interior_point(_CENTRAL, _TOLERANCE, _TOLERANCE)
+        solver.setOptionValue("simplex_iteration_limit", highspy.kHighsIInf)
+        if not (solved and solver.getModelStatus() == highspy.HighsModelStatus.kOptimal):
             return False
         self._started = True
-        self._solver.setOptionValue("simplex_strategy", _PRIMAL)
-        self._solver.setOptionValue("simplex_dual_edge_weight_strategy", _DEVEX)
-        return bool(self._solver.getBasis().valid)
+        solver.setOptionValue("simplex_strategy", _PRIMAL)
+        solver.setOptionValue("simplex_dual_edge_weight_strategy", _DEVEX)
+        solver.run()  # without it HiGHS crashes when it is asked for the basis
+        return bool(solver.getModelStatus() == highspy.HighsModelStatus.kOptimal)
 
     def _by_interior_point(self, gap: float, rows: float, prices: float) -> bool:
         """Solve by the interior point method; whether there is a solution, proven or not."""
