@@ -219,12 +219,14 @@ def test_a_few_jobs_of_one_kind_among_many_do_not_make_programs_of_stops():
     state = all_different(3, water_filling._UNPOOLED + 30, 0.25)
     kind = np.arange(state.job.size)
     kind[:20] = kind[200:220]
-    state = replace(state, key=state.key[kind], scale_factor=state.scale_factor[kind])
+    weight = 10 ** np.random.default_rng(3).uniform(-0.5, 0.5, kind.size)
+    scale = state.scale_factor[kind]
+    state = replace(state, key=state.key[kind], scale_factor=scale, weight=weight)
     driver = Driver(make_policy("max_min_fairness_water_filling_packed"), "structured")
-    level = levels_of(state, driver.allocate(state))
+    total = throughput(state, driver.allocate(state))
     assert driver.tally.programs <= 2
     apart = a_row_each(state)
-    assert level == pytest.approx(levels_of(apart, driver.allocate(apart)), rel=1e-9)
+    assert total == pytest.approx(throughput(apart, driver.allocate(apart)), rel=1e-9)
 
 
 @pytest.mark.parametrize(("seed", "load"), [(0, 0.6), (1, 0.8), (2, 1.2)])
