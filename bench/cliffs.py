@@ -92,6 +92,19 @@ def nearly_enough(jobs: int, part: float) -> Any:
     return replace(state, workers=np.full(state.workers.size, workers))
 
 
+def nearly_different(jobs: int, part: float, alike: int = 20) -> Any:
+    """The same with weights of their own, but that few run as others do."""
+    state = nearly_enough(jobs, part)
+    kind = np.arange(jobs)
+    kind[:alike] = kind[-alike:]
+    return replace(
+        state,
+        key=state.key[kind],
+        scale_factor=state.scale_factor[kind],
+        weight=np.random.default_rng(3).uniform(0.5, 3.0, jobs),
+    )
+
+
 def all_different(part: float, jobs: int) -> Any:
     """No two jobs alike, each of a weight of its own, and workers for that part of them."""
     state = drawn("distinct", jobs)
@@ -236,7 +249,10 @@ def rows() -> Iterator[Row]:
         )
     different = {
         0.8: (64, 128, 256, 512, 1024, 2048),
-        0.5: (256,),
+        0.3: (2048,),
+        0.4: (512, 2048),
+        0.44: (512, 1024, 2048),
+        0.5: (256, 2048),
         0.55: (256, 512, 1024, 2048),
         1.2: (2048,),
     }
@@ -245,6 +261,18 @@ def rows() -> Iterator[Row]:
             yield Row(
                 f"water filling packed, all different, GPUs for {100 * part:.0f} %, {jobs} jobs",
                 f"{filling}_packed",
+                partial(nearly_enough, jobs, part),
+            )
+    yield Row(
+        "water filling packed, all but 20 different, weights, GPUs for 20 %, 1024 jobs",
+        f"{filling}_packed",
+        partial(nearly_different, 1024, 0.2),
+    )
+    for part in (0.2, 0.4, 0.45, 0.5):
+        for jobs in (512, 2048):
+            yield Row(
+                f"max-min packed, all different, GPUs for {100 * part:.0f} %, {jobs} jobs",
+                packed,
                 partial(nearly_enough, jobs, part),
             )
     for part in (0.33, 0.4, 0.48):
