@@ -18,7 +18,6 @@ divides throughputs by the job's weight, as the reference does; the others know 
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -34,9 +33,9 @@ from gavel_opt.model.allocation_program import (
     FinishTimeProgram,
 )
 from gavel_opt.model.cluster_state import ClusterState
-from gavel_opt.model.finish_time import finish_time_by_levels
+from gavel_opt.model.finish_time import finish_time_by_levels, level_program
 from gavel_opt.model.one_program import OneProgram
-from gavel_opt.policies.packing import Pooled, ask_pools, pair_blocks, unmerged_rates
+from gavel_opt.policies.packing import ask_pools, pair_blocks, unmerged_rates
 from gavel_opt.policies.policy import Policy, Programs
 from gavel_opt.policies.variants import (
     AsWritten,
@@ -142,17 +141,15 @@ def _pooled(
     workers = state.workers.astype(np.float64)
     rate = throughput / state.weight[:, None]
     every = np.arange(state.job.size)
-    search = finish_time_by_levels(
-        FinishTimeProgram(
-            Blocks(rate, state.scale_factor.astype(np.float64), np.ones_like(every), workers),
-            state.age,
-            state.steps_left,
-            isolated,
-        )
+    whole = FinishTimeProgram(
+        Blocks(rate, state.scale_factor.astype(np.float64), np.ones_like(every), workers),
+        state.age,
+        state.steps_left,
+        isolated,
     )
+    search = finish_time_by_levels(whole)
     fastest = rate.argmax(axis=1)
     apart = np.zeros(every.size, dtype=bool)
-    asked: list[tuple[Floats, Pooled]] = []
     step = next(search)
     while True:
         need = step.slope * state.weight
@@ -162,16 +159,16 @@ def _pooled(
         price = (answer.level_dual / (pools.size * need[pools.first]))[pools.of_job] * state.weight
         as_if_alone = np.zeros_like(rate)
         as_if_alone[every, fastest] = level / rate[every, fastest]
-        asked.append((as_if_alone, found))
         try:
             step = search.send(
                 Answer(as_if_alone, answer.objective, answer.level, price, answer.capacity_dual)
             )
         except StopIteration as done:
-            best: Answer = done.value
+            ratio: float = done.value.level
             break
-    found = next(found for shares, found in asked if shares is best.x)
-    return found.spread(state, (yield replace(found.program, probe=False)))
+    # what was asked at another ratio may have a vertex at the smallest one, and other optima that are not
+    need = level_program(whole, ratio).slope * state.weight
+    return (yield from ask_pools(state, need, solo, apart)).spread(state)
 
 
 class IsolatedTime:

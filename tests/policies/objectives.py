@@ -54,6 +54,8 @@ def value(
     if name.startswith("max_sum"):
         return float(speed.sum())
     solo = (rate * isolated).sum(axis=1)
+    if name.endswith("packed"):  # as the reference has it, of speeds alone
+        speed = speed / state.weight
     ratios = []
     for i, job in enumerate(state.job.tolist()):
         ratios.append(
