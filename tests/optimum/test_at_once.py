@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gavel_opt import ClusterState, Driver, InputError, ThroughputTable, make_engine, make_policy
+from gavel_opt.kernels import jit
 from gavel_opt.kernels.groups import MANY
 from gavel_opt.kernels.job_columns import JobColumns
 from gavel_opt.kernels.records import plain
@@ -199,7 +200,11 @@ def test_levels_far_apart_are_those_of_programs(slow, monkeypatch):
         age=np.zeros(n),
     )
     _, driver = both("max_min_fairness_water_filling_perf")
-    assert jobs.shares.tobytes() == driver.allocate(state).x.tobytes()
+    x = driver.allocate(state).x
+    if jit._DISABLED:  # sums of the interior point method are numpy's then in one of both
+        np.testing.assert_allclose(jobs.shares, x, rtol=1e-12, atol=1e-15)
+    else:
+        assert jobs.shares.tobytes() == x.tobytes()
     assert driver.tally.programs == jobs.proof[3] > 3
 
 
