@@ -46,8 +46,6 @@ class QuietHighs(highspy.Highs):
             "solver": "simplex",
             "presolve": "off",
             "small_matrix_value": 1e-12,
-            "run_crossover": "off",
-            "ipm_iteration_limit": _STEPS,
             "primal_feasibility_tolerance": tolerance,
             "dual_feasibility_tolerance": tolerance,
             **options,
@@ -275,15 +273,14 @@ class RestrictedMaster:
 
     def central_prices(self, gap: float) -> Prices | None:
         """Prices that are about right, in the midst of those that are, up to a part of the objective; None if there are none."""
-        return self._prices() if self._by_interior_point(gap, _ROWS, _PRICES) else None
+        return self._prices() if self._by_interior_point(gap, _ROWS, _PRICES, "off") else None
 
     def reach_vertex(self) -> bool:
         """Go to an optimal vertex through the interior, for the simplex method to go on from; whether it is reached."""
         solver = self._solver
-        solver.setOptionValue("run_crossover", "on")
         # where the interior leads nowhere HiGHS would start the simplex method from nothing
         solver.setOptionValue("simplex_iteration_limit", self._rows.size)
-        solved = self._by_interior_point(_CENTRAL, _TOLERANCE, _TOLERANCE)
+        solved = self._by_interior_point(_CENTRAL, _TOLERANCE, _TOLERANCE, "on")
         solver.setOptionValue("simplex_iteration_limit", highspy.kHighsIInf)
         if not (solved and solver.getModelStatus() == highspy.HighsModelStatus.kOptimal):
             return False
@@ -293,16 +290,19 @@ class RestrictedMaster:
         solver.run()  # without it HiGHS crashes when it is asked for the basis
         return bool(solver.getModelStatus() == highspy.HighsModelStatus.kOptimal)
 
-    def _by_interior_point(self, gap: float, rows: float, prices: float) -> bool:
+    def _by_interior_point(self, gap: float, rows: float, prices: float, crossover: str) -> bool:
         """Solve by the interior point method; whether there is a solution, proven or not."""
         solver = self._solver
-        for name, value in (
+        settings: tuple[tuple[str, float | str], ...] = (
+            ("run_crossover", crossover),
+            ("ipm_iteration_limit", _STEPS),
             ("ipm_optimality_tolerance", gap),
             ("primal_feasibility_tolerance", rows),
             ("dual_feasibility_tolerance", prices),
-        ):
+            ("solver", "ipx"),
+        )
+        for name, value in settings:
             solver.setOptionValue(name, value)
-        solver.setOptionValue("solver", "ipx")
         solver.run()
         solver.setOptionValue("solver", "simplex")
         return bool(solver.getSolution().dual_valid)

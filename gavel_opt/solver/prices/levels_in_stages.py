@@ -166,7 +166,8 @@ def levels_in_stages(columns: Columns, found: Levels) -> int:
     ends = Ends(np.ones(types, np.bool_), np.zeros(types, np.int64), np.zeros(types))
     if parts.columns.workers.size == types:
         if _go_through(columns, found, ends):
-            return SHARES if prove_levels(columns, found) else NOTHING
+            _settle(columns, found)
+            return SHARES if _prove(columns, found) else NOTHING
         if found.tied[0] < 0:
             return SHARES if all_stop_at_first(columns, np.zeros(types + 1), found) else NOTHING
         parts = put_together(columns, parts, found.tied[1], found.tied[0])
@@ -194,7 +195,8 @@ def levels_in_stages(columns: Columns, found: Levels) -> int:
             _take(levels, parts.place, found)
             one, other = as_dear(took, ends)
             if one < 0:
-                return SHARES if outcome == CENTRED and prove_levels(columns, found) else LEVELS
+                _settle(columns, found)
+                return SHARES if outcome == CENTRED and _prove(columns, found) else LEVELS
         elif known == LEVELS or (first == 1 and parts.columns.workers.size == 2):
             break  # it would begin again
         parts = put_together(columns, parts, one, other)
@@ -480,9 +482,8 @@ def _keep_prices(market: Market, stop: Stop, found: Levels) -> None:
 
 
 @compiled
-def prove_levels(columns: Columns, found: Levels) -> bool:
+def _prove(columns: Columns, found: Levels) -> bool:
     """Prove that all levels can be had, and no larger part of them."""
-    _settle(columns, found)
     if not _multipliers(columns, found):
         return False
     groups, types = columns.rate.shape
@@ -520,7 +521,7 @@ def all_stop_at_first(columns: Columns, start: Floats, found: Levels) -> bool:
         pays = room.level_dual[g] * limit[g] / columns.use[g] >= MARKED * dearest
         if not (pays or found.level[g] >= limit[g] * (1.0 - SAME)):
             return False
-    return dearest > 0.0 and prove_levels(columns, found)
+    return dearest > 0.0 and _prove(columns, found)
 
 
 @compiled
