@@ -212,19 +212,27 @@ def _if_no_ray(
         return solution
     assert solution.x is not None
     search = _Search(program, engine, options, tolerance, deadline)
-    if missed > tolerance:
-        solution.ray = search.farkas()
-    if solution.ray is not None:
-        solution.status, solution.proof = Status.INFEASIBLE, "Farkas ray"
+    if missed > tolerance and _is_decided(solution, Status.INFEASIBLE, search.farkas()):
         return solution
-    if cost > tolerance:
-        solution.ray = search.direction()
-    if solution.ray is not None:
-        solution.status, solution.proof = Status.UNBOUNDED, "point and ray"
-        solution.point = np.clip(solution.x, program.col_lower, program.col_upper)
+    point = np.clip(solution.x, program.col_lower, program.col_upper)
+    if cost > tolerance and _is_decided(solution, Status.UNBOUNDED, search.direction(), point):
         return solution
     _call_optimal(program, solution)
     return solution
+
+
+def _is_decided(
+    solution: Solution, status: Status, ray: np.ndarray | None, point: np.ndarray | None = None
+) -> bool:
+    """Whether there is a ray, which then proves the status."""
+    if ray is None:
+        return False
+    solution.status, solution.proof = status, _PROOFS[status]
+    solution.ray, solution.point = ray, point
+    return True
+
+
+_PROOFS = {Status.INFEASIBLE: "Farkas ray", Status.UNBOUNDED: "point and ray"}
 
 
 # Statuses that are no answer ------------------------------------------------------------------
@@ -252,17 +260,11 @@ def _settled(
             solution.status = Status.IMPRECISE
         return solution
     search = _Search(program, engine, options, tolerance, deadline)
-    solution.ray = search.farkas()
-    if solution.ray is not None:
-        solution.status, solution.proof = Status.INFEASIBLE, "Farkas ray"
+    if _is_decided(solution, Status.INFEASIBLE, search.farkas()) or search.point is None:
         return solution
-    if search.point is None:
+    if _is_decided(solution, Status.UNBOUNDED, search.direction(), search.point):
         return solution
-    solution.ray = search.direction()
-    if solution.ray is not None:
-        solution.status, solution.proof = Status.UNBOUNDED, "point and ray"
-        solution.point = search.point
-    elif claim is Status.INFEASIBLE or search.bounded:
+    if claim is Status.INFEASIBLE or search.bounded:
         solution.status = Status.NUMERICAL_ERROR
         why = "a point meets every row and bound"
         if claim is not Status.INFEASIBLE:

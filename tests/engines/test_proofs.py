@@ -134,6 +134,7 @@ def test_what_a_certificate_forgives_for_being_small_is_looked_into(kind, name):
     solution = solve(LinearProgram.build(*parts[:6], maximize=len(parts) > 6), make_engine(name))
     assert solution.status is status or not solution.proof
     assert solution.status is not Status.OPTIMAL
+    assert (solution.point is not None) is (solution.proof == "point and ray")
 
 
 @pytest.mark.parametrize("name", ["highs", "ecos"])
