@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import cast
 
 import numpy as np
@@ -16,7 +16,7 @@ from gavel_opt.errors import ANY_FAILURE, ON_PURPOSE, InputError, SolveFailed
 from gavel_opt.kernels.arguments import Call
 from gavel_opt.kernels.jit import clock, has_code
 from gavel_opt.kernels.job_columns import NO_PAST
-from gavel_opt.model.allocation_program import Allocation
+from gavel_opt.model.allocation_program import Allocation, Answer, ProductProgram, Program
 from gavel_opt.model.checked_shares import checked_shares
 from gavel_opt.model.cluster_state import ClusterState, StandingState
 from gavel_opt.model.odd_states import (
@@ -290,24 +290,18 @@ class Driver(EngineChain):
         tally = self.tally
         started = clock()
         solved = False
-        try:
-            generator = started_generator(self.policy, state, self.merges)
-            program = next(generator)
-            while True:
-                solved = True
-                tally.build += clock() - started
-                try:
-                    answer = self.solve(check_program(self.policy, program))
-                except SolveFailed as unproven:
-                    if not is_ours(self.policy):
-                        raise
-                    started = clock()
-                    program = generator.throw(unproven)  # which may know another way
-                    continue
+
+        def solve(program: Program | ProductProgram) -> Answer:
+            nonlocal started, solved
+            solved = True
+            tally.build += clock() - started
+            try:
+                return self.solve(program)
+            finally:
                 started = clock()
-                program = generator.send(answer)
-        except StopIteration as done:
-            found: Allocation = done.value
+
+        try:
+            found = allocation_of(self.policy, state, self.merges, solve)
             if not is_ours(self.policy):
                 packs = self.policy.traits.packing
                 found = checked_shares(self.policy.name, found, state, packs)
@@ -330,6 +324,38 @@ class Driver(EngineChain):
         packs = traits.packing and tie_break != "none"
         knows_speeds = tie_break == "efficient" and not traits.shuffles
         return packs or knows_speeds
+
+
+def allocation_of(
+    policy: Policy,
+    state: ClusterState,
+    merge: bool,
+    solve: Callable[[Program | ProductProgram], Answer],
+) -> Allocation:
+    """What a policy makes of the answers to its programs, asked one after the other.
+
+    One of this package is told of a program without a certified answer, as it may know another way.
+
+    Raises
+    ------
+    SolveFailed, InputError
+        As ``solve`` and the policy do, and for what is no program.
+    """
+    generator = started_generator(policy, state, merge)
+    try:
+        program = next(generator)
+        while True:
+            try:
+                answer = solve(check_program(policy, program))
+            except SolveFailed as unproven:
+                if not is_ours(policy):
+                    raise
+                program = generator.throw(unproven)
+            else:
+                program = generator.send(answer)
+    except StopIteration as done:
+        found: Allocation = done.value
+        return found
 
 
 _ANY = 2**62

@@ -22,6 +22,8 @@ from gavel_opt import (
     solve,
 )
 from gavel_opt.arrays import Floats, Ints
+from gavel_opt.driver import allocation_of
+from gavel_opt.model.allocation_program import Answer, ProductProgram, Program
 from gavel_opt.model.finish_time import level_program
 from gavel_opt.model.lowering import lower
 from gavel_opt.policies import solves
@@ -87,20 +89,20 @@ def prices_of(config: RunConfig, memory: dict[str, Any], state: ClusterState) ->
         return None
     policy.restore(memory)
     driver = driver_of(config, policy)
-    generator = policy.programs(state, False)
-    programs = 0
+    asked: list[tuple[Program | ProductProgram, float]] = []
+
+    def solve_and_note(program: Program | ProductProgram) -> Answer:
+        answer = driver.solve(program)
+        asked.append((program, answer.level))
+        return answer
+
     try:
-        program = next(generator)
-        while True:
-            answer = driver.solve(program)
-            programs += 1
-            last, level = program, answer.level
-            program = generator.send(answer)
-    except StopIteration:
-        if not programs:
-            return None
+        allocation_of(policy, state, False, solve_and_note)
     except GavelError:
         return None
+    if not asked:
+        return None
+    last, level = asked[-1]
     if isinstance(last, FinishTimeProgram):
         last = level_program(last, level)
     if not isinstance(last, AllocationProgram):
@@ -109,7 +111,7 @@ def prices_of(config: RunConfig, memory: dict[str, Any], state: ClusterState) ->
     solution = solve(general, ENGINE)
     if solution.row_dual is None:
         return None
-    return _read(general, solution, state, programs)
+    return _read(general, solution, state, len(asked))
 
 
 def _read(

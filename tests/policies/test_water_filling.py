@@ -24,9 +24,11 @@ from gavel_opt.policies.max_min import fairness_program
 from gavel_opt.policies.rising_levels import Line, Rising
 from gavel_opt.policies.variants import group_by_key
 from gavel_opt.solver import water_filling_alone, water_filling_pairs
+from simulator.settings.options import make_config
 from simulator.studies.experiments.hierarchy import hierarchical_fairness
 from simulator.studies.experiments.scaling import _one_replaced as one_replaced
 from simulator.studies.experiments.scaling import state_of as figure_14
+from simulator.viewer.prices import prices_of
 from simulator.world.job_types import JOB_TYPES
 
 PERF = "max_min_fairness_water_filling_perf"
@@ -437,3 +439,7 @@ def test_levels_that_no_engine_proves_so_closely_are_asked_for_more_loosely(monk
         x = Driver(policy, "structured").allocate(far_apart(1e-6)).x
         assert asked.count(True) > min(refused, 3)
         np.testing.assert_allclose(x[4:, 0], [1.0 / 3.0, 2.0 / 3.0], rtol=1e-2)
+        asked.clear()
+        prices = prices_of(make_config(policy=PERF, entities="1", jobs=6), {}, far_apart(1e-6))
+        assert prices is not None  # whoever explains the shares asks as they were asked for
+        assert asked.count(True) > min(refused, 3)
