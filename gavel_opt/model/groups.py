@@ -25,6 +25,9 @@ from gavel_opt.model.allocation_program import (
     Program,
 )
 
+_OWN = 0.9
+"""Groups for each job from which on they are called by their first jobs."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Groups:
@@ -56,13 +59,13 @@ class Groups:
     def keys(self, job: Ints) -> Ints | None:
         """A number for each group that it keeps from program to program (``Blocks.key``).
 
-        Jobs that are groups of their own, in job order, may have been told apart by their places alone, which
-        are others' in the next program: so they are called by their own numbers.
+        Where nearly every job is a group of its own, groups may have been told apart by their places alone, which
+        are others' in the next program: so they are called by the numbers of their first jobs.
         """
         if self.of_job is None:
             return job
-        own = self.first.size == job.size and bool((self.first[1:] > self.first[:-1]).all())
-        return job if own else self.mark
+        own = self.first.size >= _OWN * job.size
+        return job[self.first] if own else self.mark
 
     def spread(self, job: Ints, answer: Answer, pairs: PairBlocks | None = None) -> Allocation:
         """Give every job its group's share (clipped to [0, 1], as the reference clips)."""

@@ -271,14 +271,14 @@ def _centre_at(
     key: Ints,
     memory: ColumnMemory,
 ) -> Floats | None:
-    """Shares in the centre of the face of such prices, from near the last centres if there are any."""
+    """Shares in the centre of the face of such prices, from near the last one if there is one."""
     face, need = face_of(scaled, prices), _needs(scaled, level)
-    starts = (last.start(face, key, need) for last in memory.centres)
-    central = centre(face, need, scaled.workers, (nu for nu in starts if nu is not None))
+    near = None if memory.centre is None else memory.centre.start(face, key, need)
+    central = centre(face, need, scaled.workers, near)
     if central is None:
         return None
     x, nu = central
-    memory.keep_centre(KeptCentre.of(face, key, nu))
+    memory.centre = KeptCentre.of(face, key, nu)
     return x
 
 

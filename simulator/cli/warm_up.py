@@ -225,7 +225,6 @@ def exercise_faces(elsewhere: Elsewhere | None = None) -> dict[str, float]:
 
     from gavel_opt import make_policy
     from gavel_opt.kernels.groups import group_rows
-    from gavel_opt.solver.column_generation.between_centres import Between, nearest_mix
     from gavel_opt.solver.column_generation.handed_out import Mixes, hand_out, mark_rifts
     from gavel_opt.solver.column_generation.kinds_program import above, below, beyond
     from gavel_opt.solver.many_types.method import solve_level
@@ -236,7 +235,6 @@ def exercise_faces(elsewhere: Elsewhere | None = None) -> dict[str, float]:
 
     def solve() -> None:
         group_rows(np.zeros((2, 2)))
-        nearest_mix([Between(np.ones(2), np.ones(2), np.arange(1.0, 3.0))], np.ones(2))
         # a pool of one group, and one rate
         ends, all_of_it = np.array([0, 1]), np.ones(1)
         pool = Mixes(ends, all_of_it, all_of_it, ends, all_of_it, all_of_it)

@@ -18,7 +18,6 @@ from gavel_opt.solver import optimum as door
 from gavel_opt.solver import packed_optimum as packed
 from gavel_opt.solver.column_generation import (
     alike_groups,
-    between_centres,
     central_start,
     centre_of_pairs,
     face_columns,
@@ -359,16 +358,13 @@ def test_a_centre_where_rows_say_what_others_do_has_the_same_bits(counts):
 
 
 @pytest.mark.parametrize("least", [3, 1000])
-def test_prices_that_are_far_from_the_centre_are_where_the_way_from_outside_begins(
-    monkeypatch, least
-):
+def test_prices_that_are_far_from_the_centre_lead_there_too(monkeypatch, least):
     """With every second job's time ten times too dear a first step is a sixtieth of the way. In tiles, and in a list."""
     monkeypatch.setattr(face_parts, "LEAST", least)
-    tried, ways, memory = [], [], ColumnMemory()
+    tried, memory = [], ColumnMemory()
     program = different_jobs(1, jobs=24, load=1.5)
     cold = packed_optimum(program, None, memory)
-    near, far = kept_centre.KeptCentre.start, centre_of_pairs._Search._from_outside
-    met = centre_of_pairs._Search._until_near
+    near = kept_centre.KeptCentre.start
     dear = np.ones(2 * 24 + 3)
     dear[24:48:2] = 10.0
     monkeypatch.setattr(
@@ -376,65 +372,29 @@ def test_prices_that_are_far_from_the_centre_are_where_the_way_from_outside_begi
         "start",
         lambda *given: tried.append(near(*given)) or dear * tried[-1],
     )
-    monkeypatch.setattr(
-        centre_of_pairs._Search, "_until_near", lambda self: ways.append(met(self)) or ways[-1]
-    )
-    monkeypatch.setattr(
-        centre_of_pairs._Search, "_from_outside", lambda self: ways.append("outside") or far(self)
-    )
+    monkeypatch.delattr(centre_of_pairs._Search, "_from_outside")
     warm = packed_optimum(program, None, memory)
     assert len(tried) == 1
-    assert ways == [True], "not from prices, or from outside after all"
     assert warm is not None
     assert cold is not None
     assert warm[0].x.tobytes() == cold[0].x.tobytes()
 
 
-@pytest.mark.parametrize(("times", "sets"), [(1.0, 1), (10.0, 0)])
-def test_no_equations_are_factored_to_find_that_prices_are_far_off(monkeypatch, times, sets):
-    """All jobs' time is ten times as dear, or as it is at the centre."""
-    program, memory = different_jobs(1, jobs=60, load=1.5), ColumnMemory()
-    packed_optimum(program, None, memory)
-    near, met = kept_centre.KeptCentre.start, centre_of_pairs._Search._until_near
-    factor, newton = joint_equations.JointEquations.factor, centre_of_pairs._Search._newton
-    other, ways = np.ones(2 * 60 + 3), []
-    other[60:120] = times
-
-    def noted(name, method):
-        return lambda *given, **more: ways.append(name) or method(*given, **more)
-
-    monkeypatch.setattr(kept_centre.KeptCentre, "start", lambda *given: other * near(*given))
-    for name, owner, method in (
-        ("_until_near", centre_of_pairs._Search, met),
-        ("_newton", centre_of_pairs._Search, newton),
-        ("factor", joint_equations.JointEquations, factor),
-    ):
-        monkeypatch.setattr(owner, name, noted(name, method))
-    assert packed_optimum(program, None, memory) is not None
-    first = ways.index("_until_near") if "_until_near" in ways else 2
-    assert ways[:first].count("factor") == sets
-
-
-@pytest.mark.parametrize("columns", [50, 5000])
-def test_between_two_prices_the_sum_is_sought_that_is_nearest(columns):
-    """Beside a search over a grid of both parts; few columns, and as many as are compiled for; some are none."""
-    rng = np.random.default_rng(columns)
-    weight = rng.integers(0, 3, columns).astype(np.float64)
-    one, other = rng.uniform(0.01, 1.0, (2, columns)) ** 3
-    values = np.array([2.0, 0.5]) * weight.sum()
-    costs = between_centres.Between(weight, one, other)
-    least = np.array([one[weight > 0.0].min(), other[weight > 0.0].min()])
-    assert np.array_equal(costs.least, least)
-
-    def size(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-        there = weight > 0.0
-        cost = first[..., None] * one[there] + second[..., None] * other[there]
-        cost = np.where(cost > 0.0, cost, np.nan)
-        return first * values[0] + second * values[1] - np.log(cost) @ weight[there]
-
-    found = between_centres.nearest_mix([costs], values)
-    grid = np.linspace(-0.2, 3.0, 161)
-    assert size(*found) <= np.nanmin(size(*np.meshgrid(grid, grid))) + 1.0
+def test_a_job_that_another_one_joins_has_twice_its_prices_to_start_from(monkeypatch):
+    faces, real, memory = [], packed.centre, ColumnMemory()
+    monkeypatch.setattr(
+        packed, "centre", lambda face, *more: faces.append(face) or real(face, *more)
+    )
+    assert packed_optimum(different_jobs(1, jobs=24, load=1.5), None, memory) is not None
+    (face,), last = faces, memory.centre
+    assert last is not None
+    jobs, times = face.jobs.copy(), np.ones(2 * 24 + 3)
+    jobs[5], times[[5, 24 + 5]] = 2.0, 2.0
+    given = np.arange(24), np.ones(24)
+    before, then = last.start(face, *given), last.start(face._replace(jobs=jobs), *given)
+    assert before is not None
+    assert then is not None
+    np.testing.assert_array_equal(then, times * before)
 
 
 def test_a_step_leaves_a_part_of_each_share_and_cost():
@@ -445,21 +405,6 @@ def test_a_step_leaves_a_part_of_each_share_and_cost():
     assert face_columns.take(point, 0.25) == 2
     assert x.tolist() == [0.5, 0.25, 4.0, 0.0]
     assert z.tolist() == [2.0, 1.0, 0.25, 0.25]
-
-
-def test_centres_are_kept_that_have_other_room():
-    """The last one, and the newest at which workers cost twice as much as there, or half."""
-    memory = ColumnMemory()
-    for workers in (1.0, 1.5, 4.0, 3.0, 9.0):
-        none = np.empty(0)
-        prices = np.array([0.0, workers])
-        memory.keep_centre(
-            kept_centre.KeptCentre(np.arange(0), none, none, none, prices, none > 0.0)
-        )
-        kept = [centre.workers[1] for centre in memory.centres]
-        assert (
-            kept == {1.0: [1.0], 1.5: [1.5], 4.0: [4.0, 1.5], 3.0: [3.0], 9.0: [9.0, 3.0]}[workers]
-        )
 
 
 @pytest.mark.parametrize("family", ["level", "reward", "alone"])

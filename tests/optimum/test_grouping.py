@@ -90,3 +90,12 @@ def test_values_that_all_differ(values):
 def test_shares_are_handed_out_and_clipped():
     shares = clipped_shares(np.array([[-1e-12, 0.5], [0.25, 1.0 + 1e-9]]), np.array([1, 0, 1]))
     assert shares.tolist() == [[0.25, 1.0], [0.0, 0.5], [0.25, 1.0]]
+
+
+def test_jobs_that_nearly_all_differ_keep_their_keys_when_one_is_like_another():
+    job, kind = 100 + np.arange(20), np.arange(20.0)
+    assert group_jobs(True, kind).keys(job).tolist() == job.tolist()
+    kind[7] = kind[3]
+    assert group_jobs(True, kind).keys(job).tolist() == np.delete(job, 7).tolist()
+    few = group_jobs(True, kind % 4.0).keys
+    assert few(job).tolist() == few(job + 1).tolist()

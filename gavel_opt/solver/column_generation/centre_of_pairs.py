@@ -5,18 +5,16 @@ Then most of the :math:`n^2/2` pairs are in some optimum. The centre has
 .. math:: A x = b, \qquad z = A^T \nu, \qquad x_k z_k = \mu w_k
 
 for some :math:`\mu` and all columns k of the face, slacks among them (:mod:`gavel_opt.solver.column_generation.face_columns`).
-A predictor and corrector from outside reduces what is missing in :math:`A x = b`; it aims at no objective,
-as there is none, and the smaller :math:`\mu` gets, the smaller :math:`\nu`, and nothing else. Once what is missing can nearly be
-met in a step, :math:`\mu` stays and Newton's method goes to the centre. Steps have 2 G + J unknowns
+Newton's method goes there with one :math:`\mu` from the first step on, as there is no objective: the smaller it is, the smaller
+:math:`\nu`, and nothing else. Steps have 2 G + J unknowns
 (:mod:`gavel_opt.solver.column_generation.joint_equations`): no pair has equations of its own. They are taken whole, share by
-share: what a share or a cost would fall short of is left to the next step, since it is some tens of a hundred
-thousand that would be negative.
+share: what a share or a cost would fall short of is left to the next step, be it nearly all of them at first or some tens of
+a hundred thousand.
 
-Interiors are thin, of the order of 1e-5 of a level where a single job keeps thousands from more: 12 to 15 steps
-for most faces, 25 for such ones. Prices of the last centre (:mod:`gavel_opt.solver.column_generation.kept_centre`)
-are three or four steps of Newton's method away, sums of those of two with other room
-(:mod:`gavel_opt.solver.column_generation.between_centres`) five to ten; where the first are short, the way from outside is gone
-all the same, but from those prices, with all shares and costs raised.
+Interiors are thin, of the order of 1e-5 of a level where a single job keeps thousands from more: 9 to 11 sets of equations
+for most faces, 14 to 20 for such ones. Prices of the last centre (:mod:`gavel_opt.solver.column_generation.kept_centre`)
+are three to eight away, and twelve where there is much more room, or less: a first step of a hundredth of the way is no sign of being far off,
+since few columns are all that is.
 
 The centre does not depend on where the search began, and neither do its last bits: prices are rounded to
 ``BITS`` once they are found, and Newton's method goes on from there. Two ways to one centre differ by less than
@@ -25,14 +23,12 @@ The centre does not depend on where the search began, and neither do its last bi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from gavel_opt.arrays import Floats, Ints
 from gavel_opt.solver.blas_threads import one_thread
-from gavel_opt.solver.column_generation.between_centres import fall_of_sum, nearest_mix
 from gavel_opt.solver.column_generation.face_columns import Face, open_pairs
 from gavel_opt.solver.column_generation.face_parts import Part, parts_of
 from gavel_opt.solver.column_generation.held_columns import pushes, together
@@ -46,13 +42,13 @@ LIMIT = 80
 """Steps, after which the face has no centre."""
 MOST = 60_000_000
 """Numbers in the equations, 480 MB, beyond which no centre is sought: groups of 3,800 jobs joined by pairs."""
-NEAR = 0.6
-"""Part of a step on which rows are met, before a share or a cost would be negative, from which on Newton's method is used."""
 KEPT = 0.2
 """Part of itself that a step leaves of a share or a cost at least: a few that would be negative, of jobs alone mostly, hold
 no other back, and what is missing in their rows is made good in the next step."""
-FALLS = 0.1
-"""What products are to fall to in a step from outside."""
+AIM = 1e-3
+"""Products that are aimed at from outside, in parts of those at an even split."""
+NEAR = 30
+"""Steps from the last centre's prices, after which the way from outside is shorter."""
 STALE = 1e-2
 """Equations serve for further steps until a variable has moved by this part since they were factored."""
 EXACT, ENOUGH, STEADY = 1e-13, 1e-11, 1e-6
@@ -63,28 +59,17 @@ FEW_HELD, ROUNDS = 8, 3
 place go with them, so often."""
 LONG = 0.5
 """Steps of Newton's method shorter than this are taken with what shares and costs do to each other."""
-FULL, FEW, SHORT = 0.15, 4, 0.1
-"""A first step as long as this, or after so few one as long as that, is no sign that prices of another face, or rounded
-ones, are too far off."""
-BETWEEN = 0.05
-"""The same of a first step from between two centres: there is no nearer start."""
-FAR = 1500.0
-"""What the last centre's prices are from the sum's least, by the bend there, from which on first steps are too short: no set of
-equations is factored to find out (28 of 60 first steps were too short, 22 of them are foreseen, and no other)."""
 BITS = 24, 32, 40
 """Of prices: the first with which all columns still cost something."""
 ALIKE, FEWER = 1e-3, 16
 """Where a row has no more than this of its own, two ways to a centre find prices that differ by a part of 1e-11 (with half of it) to
 1e-8 or so, and are rounded to fewer bits."""
-SHARES, COSTS = 0.1, 100.0
-"""What shares and costs of prices that are too far off are raised by, in parts of what they are at an even split: the
-way from there is some two thirds of that from outside. With a third or ten times of either it is longer."""
 _ROOM = 1.5
 """How far beyond the least that makes them positive the first shares are raised."""
 
 
 def centre(
-    face: Face, need: Floats, workers: Floats, starts: Iterable[Floats] = ()
+    face: Face, need: Floats, workers: Floats, near: Floats | None = None
 ) -> tuple[Floats, Floats] | None:
     """Shares in the centre of a face, 0 outside of it and for pairs that idle; None if it has none.
 
@@ -94,9 +79,8 @@ def centre(
         The face.
     need, workers
         Right-hand sides: levels, shape ``(G,)``, and workers, ``(J,)``; all jobs have a time of 1.
-    starts
-        Prices of rows, shape ``(2 G + J,)``, that may be near those of the centre: of the last one, and of one such that
-        it may be between both. The second are asked for where the first do not suffice.
+    near
+        Prices of rows, shape ``(2 G + J,)``, that may be near those of the centre.
 
     Returns
     -------
@@ -109,7 +93,7 @@ def centre(
     # where there is no such face, numbers run away
     with np.errstate(all="ignore"), one_thread():
         search = _Search(parts, JointEquations(parts, first, types, slack_of_rows(face)), limits)
-        if not search.run(iter(starts)):
+        if not search.run(near):
             return None
     x: Floats = np.zeros((groups + face.pairs.use.size, types))
     for part in parts:
@@ -133,62 +117,22 @@ class _Search:
         self.nu = np.zeros(limits.size)
         self._nobody = [np.empty(0, dtype=np.int64) for _ in parts]
 
-    def run(self, starts: Iterator[Floats]) -> bool:
+    def run(self, near: Floats | None) -> bool:
         """Go there, from prices that may be near it or from outside; whether it has been reached."""
         if self._equations.size > MOST:
             return False
-        if not (self._equations.unique and self._from_others(starts)) and not self._from_outside():
-            return False
         if not self._equations.unique:
-            return True
+            return self._from_outside()
+        if (near is None or not self._from_prices(near, NEAR)) and not self._from_outside():
+            return False
         canonical, own = self._equations.canonical(self.nu)
         tried = BITS if own > ALIKE else (FEWER, *BITS)
-        return any(self._from_prices(rounded(canonical, bits), exact=ENOUGH) for bits in tried) or (
-            self._from_outside()
-        )
+        starts = (rounded(canonical, bits) for bits in tried)
+        return any(self._from_prices(nu, LIMIT, ENOUGH) for nu in starts) or self._from_outside()
 
-    def _from_others(self, starts: Iterator[Floats]) -> bool:
-        """From the last centre's prices, or between those of two; where these too are far off, as from outside, begun there."""
-        nu = next(starts, None)
-        if nu is None:
-            return False
-        if not self._is_far(nu) and self._from_prices(nu):
-            return True
-        other = next(starts, None)
-        if other is not None:
-            nu = self._between(nu, other)
-            if self._from_prices(nu, BETWEEN):
-                return True
-        if not self._stand_at(nu):
-            return False
-        even = sum(part.weight for part in self._parts) / self._equations.groups
-        for part in self._parts:
-            part.lift(SHARES)
-            part.raise_costs(COSTS * even)
-        return self._until_near()
-
-    def _is_far(self, nu: Floats) -> bool:
-        """Whether more of all levels and workers, or of all time, would bring these prices so much nearer that they are too far off."""
-        groups = self._equations.groups
-        time = nu.copy()
-        time[:groups], time[2 * groups :] = 0.0, 0.0
-        columns = [part.between(nu - time, time) for part in self._parts]
-        values = np.array([self._limits @ (nu - time), self._limits @ time])
-        return fall_of_sum(columns, values) > FAR
-
-    def _between(self, last: Floats, other: Floats) -> Floats:
-        """Of prices of two centres, and all between, those that are nearest to this one."""
-        columns = [part.between(last, other) for part in self._parts]
-        least = np.min([one.least for one in columns], axis=0)
-        if not (least > 0.0).all():
-            return last
-        mix = nearest_mix(columns, np.array([self._limits @ last, self._limits @ other]))
-        nearest: Floats = mix[0] * last + mix[1] * other
-        return nearest
-
-    def _from_prices(self, nu: Floats, full: float = FULL, exact: float = EXACT) -> bool:
-        """Newton's method from where these prices would be a centre's, unless its first step is shorter than ``full``."""
-        return self._stand_at(nu) and self._newton(1.0, LIMIT, full, exact=exact)
+    def _from_prices(self, nu: Floats, limit: int, exact: float = EXACT) -> bool:
+        """Newton's method from where these prices would be a centre's."""
+        return self._stand_at(nu) and self._newton(1.0, limit, exact)
 
     def _stand_at(self, nu: Floats) -> bool:
         """Go where these prices would be a centre's; False where a column would cost nothing."""
@@ -202,48 +146,23 @@ class _Search:
         self._equations.begin()
         for part in self._parts:
             part.go_out()
-        return self._start() and self._until_near()
+        if not self._start():
+            return False
+        weight = sum(part.weight for part in self._parts)
+        goal = AIM * sum(part.product() for part in self._parts) / weight
+        found = self._newton(goal, LIMIT)
+        self.nu /= goal
+        return found
 
-    def _until_near(self) -> bool:
-        """The predictor and corrector until rows can nearly be met in a step, then Newton's method."""
-        total = sum(part.weight for part in self._parts)
-        for count in range(LIMIT):
-            mu = sum(part.product() for part in self._parts) / total
-            ahead = self._towards(0.0, anew=True)
-            if ahead is None:
-                return False
-            if ahead.length >= NEAR:
-                found = self._newton(mu, LIMIT - count, drift=0.0)
-                self.nu /= mu
-                return found
-            step = self._beyond(FALLS * mu)
-            if not np.isfinite(step.nu).all():
-                return False
-            self._take(step._replace(nu=ahead.nu + step.nu), self._nobody)
-        return False
-
-    def _newton(
-        self,
-        goal: float,
-        limit: int,
-        full: float = 0.0,
-        drift: float = np.inf,
-        exact: float = EXACT,
-    ) -> bool:
-        """Newton's method towards products of ``goal``; where a first step should be ``full``, only if it is soon there.
-
-        ``drift`` is how far variables are from where equations were factored, ``exact`` the change of a variable that would be
-        smaller than what is left to do.
-        """
-        before = np.inf
-        for count in range(limit):
+    def _newton(self, goal: float, limit: int, exact: float = EXACT) -> bool:
+        """Newton's method towards products of ``goal``, until the change of a variable is ``exact``."""
+        drift, before = np.inf, np.inf
+        for _ in range(limit):
             anew = drift > STALE
             if anew:
                 drift = 0.0
             step = self._towards(goal, anew)
             if step is None or not np.isfinite(step.nu).all():
-                return False
-            if full and step.length < (full if not count else SHORT if count >= FEW else 0.0):
                 return False
             if step.length < LONG:
                 more = self._beyond(goal)

@@ -11,7 +11,6 @@ from gavel_opt.kernels.jit import make_ready
 from gavel_opt.model.allocation_program import any_type, over_types
 from gavel_opt.solver.column_generation import face_columns as listed
 from gavel_opt.solver.column_generation import tiles as tiled
-from gavel_opt.solver.column_generation.between_centres import Between
 from gavel_opt.solver.column_generation.face_columns import Blocks, Columns, Face, Point
 from gavel_opt.solver.column_generation.held_columns import Held
 from gavel_opt.solver.column_generation.tiles import RowValues, Tiles
@@ -48,17 +47,11 @@ class Part(Protocol):
     def lift(self, by: float) -> None:
         """Raise shares by this part of an even split."""
 
-    def raise_costs(self, by: float) -> None:
-        """Raise costs by so much, which prices do not give."""
-
     def go_out(self) -> None:
         """Have an even split again, and costs of 1, which no prices give."""
 
     def stand_at(self, nu: Floats) -> float:
         """Go where these prices would be a centre's, for products of 1; the least cost that they give."""
-
-    def between(self, one: Floats, other: Floats) -> Between:
-        """What columns cost at the one prices and the other."""
 
     def aim(self, nu: Floats, goal: float, second: float) -> Floats:
         """Start a step that has costs be what these prices give, or add to it; what rows add up to before prices move.
@@ -193,9 +186,6 @@ class _List:
     def lift(self, by: float) -> None:
         self._point.x[:] += self._even * by
 
-    def raise_costs(self, by: float) -> None:
-        self._point.z[:] += by
-
     def go_out(self) -> None:
         self._point.x[:], self._point.z[:] = self._even, 1.0
 
@@ -203,10 +193,6 @@ class _List:
         self._point.z[:] = listed.costs(self.columns, nu, self._groups)
         np.divide(self.columns.weight, self._point.z, out=self._point.x)
         return float(self._point.z.min(initial=np.inf))
-
-    def between(self, one: Floats, other: Floats) -> Between:
-        costs = (listed.costs(self.columns, nu, self._groups) for nu in (one, other))
-        return Between(self.columns.weight, *costs)
 
     def aim(self, nu: Floats, goal: float, second: float) -> Floats:
         if not second:
@@ -329,9 +315,6 @@ class _Tiles:
     def lift(self, by: float) -> None:
         self._point.x[:] += self._even * by
 
-    def raise_costs(self, by: float) -> None:
-        self._point.z[:] += by
-
     def go_out(self) -> None:
         self._point.x[:], self._point.z[:] = self._even, 1.0
 
@@ -342,12 +325,6 @@ class _Tiles:
         self._point.z[self._tiles.weight == 0.0] = 1.0
         np.divide(self._tiles.weight, self._point.z, out=self._point.x)
         return least
-
-    def between(self, one: Floats, other: Floats) -> Between:
-        costs = np.empty((2, self._tiles.weight.size))
-        for nu, found in zip((one, other), costs, strict=True):
-            tiled.costs_of_tiles(self._tiles, self._own(nu), found)
-        return Between(self._tiles.weight, *costs)
 
     def aim(self, nu: Floats, goal: float, second: float) -> Floats:
         groups, types = self._shape

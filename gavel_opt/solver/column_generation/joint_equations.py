@@ -24,7 +24,7 @@ _SHORT_RIDGE = 2.0**-22
 _FADES, _FADES_LATER, _LATER = 1e-4, 1e-12, 4
 """A solution that is no larger than this, by the square of its length in these equations, is the last one; and after so many sets of
 equations, which only thin faces take: there what is left has a direction of its own, in which the way went astray."""
-_GRADIENTS = 12
+_GRADIENTS = 40
 """Solutions with these factors, after which they are too far off."""
 _SHORT = 512
 """Rows of a block from which on that is done."""
@@ -324,8 +324,8 @@ class _Joined(_Set):
         if not 0.0 < largest < np.inf:
             return np.zeros_like(right)
         half = (right / largest).astype(np.float32)
-        half = lapack.strtrs(self._short.T, half, lower=1, overwrite_b=1)[0]
-        half = lapack.strtrs(self._short.T, half, lower=1, trans=1, overwrite_b=1)[0]
+        half = blas.strsv(self._short.T, half, lower=1, overwrite_x=1)
+        half = blas.strsv(self._short.T, half, lower=1, trans=1, overwrite_x=1)
         found: Floats = half.astype(np.float64)
         found *= largest
         return found

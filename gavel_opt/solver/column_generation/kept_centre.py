@@ -14,8 +14,6 @@ import numpy as np
 from gavel_opt.arrays import Bools, Floats, Ints
 from gavel_opt.solver.column_generation.face_columns import Face
 
-_OTHER = 2.0
-"""Times a price of workers that another must be for another room."""
 _NEW = 0.1
 """Part of the groups that may be new; where more are, the way from outside is as short."""
 _SWEEPS = 2
@@ -34,8 +32,8 @@ class KeptCentre(NamedTuple):
 
     Attributes
     ----------
-    key, use
-        Of the groups: what they keep from program to program, and workers that they take.
+    key, use, jobs
+        Of the groups: what they keep from program to program, workers that they take, and jobs.
     level, time, workers
         Prices of levels, of what a group does in its time at its fastest; of time; of workers.
     slack
@@ -44,6 +42,7 @@ class KeptCentre(NamedTuple):
 
     key: Ints
     use: Floats
+    jobs: Floats
     level: Floats
     time: Floats
     workers: Floats
@@ -55,15 +54,7 @@ class KeptCentre(NamedTuple):
         groups = key.size
         level = nu[:groups] * _fastest(face)
         time, workers = nu[groups : 2 * groups], nu[2 * groups :]
-        return cls(key, face.use, level, time, workers, slack_of_rows(face))
-
-    def has_other_room(self, other: KeptCentre) -> bool:
-        """Whether the prices of workers say that more is left over here, or less, than elsewhere."""
-        if self.workers.size != other.workers.size:
-            return False
-        both = (self.workers > 0.0) & (other.workers > 0.0)
-        times = np.abs(np.log(self.workers[both] / other.workers[both]))
-        return bool(times.max(initial=0.0) > np.log(_OTHER))
+        return cls(key, face.use, face.jobs, level, time, workers, slack_of_rows(face))
 
     def start(self, face: Face, key: Ints, need: Floats) -> Floats | None:
         """Prices of the rows of another face; None where most of its groups are new."""
@@ -80,7 +71,8 @@ class KeptCentre(NamedTuple):
         new |= (had[:, there] != has).any(axis=0)
         if new.sum() > _NEW * groups:
             return None
-        level, time = self.level[there], self.time[there]
+        jobs = face.jobs / self.jobs[there]
+        level, time = self.level[there] * jobs, self.time[there] * jobs
         for group in np.flatnonzero(new):
             alike = self.use == face.use[group]
             if not alike.any():

@@ -157,10 +157,10 @@ class Kept:
 
 @dataclass(slots=True)
 class ColumnMemory:
-    """What was kept of the last programs, newest last, of the last centres, newest first, and of a series of programs."""
+    """What was kept of the last programs, newest last, of the last centre, and of a series of programs."""
 
     kept: list[Kept] = field(default_factory=list)
-    centres: list[KeptCentre] = field(default_factory=list)
+    centre: KeptCentre | None = None
     series: ColumnMemory | None = None
 
     def of_series(self) -> ColumnMemory:
@@ -173,11 +173,6 @@ class ColumnMemory:
         """Remember a program in place of the oldest."""
         self.kept.append(kept)
         del self.kept[:-_PROGRAMS]
-
-    def keep_centre(self, centre: KeptCentre) -> None:
-        """Remember a centre beside the newest with much more room, or much less."""
-        others = [old for old in self.centres if old.has_other_room(centre)]
-        self.centres = [centre, *others[:1]]
 
     def start(self, program: ScaledProgram, key: Ints, probe: bool) -> Start | None:
         """The basis of the program most like this one, newer ones first; None if that is no start.
