@@ -51,14 +51,18 @@ NEAR = 30
 """Steps from the last centre's prices, after which the way from outside is shorter."""
 STALE = 1e-2
 """Equations serve for further steps until a variable has moved by this part since they were factored."""
+ROUGH = 1e-4
+"""Part of a step that equations solved as they are leave open at most."""
 EXACT, ENOUGH, STEADY = 1e-13, 1e-11, 1e-6
 """Newton's method ends once the next change of a variable would be smaller than the first part of it, from rounded prices,
 which are the same whoever comes, than the second, or once none is larger than the third and they get no smaller."""
 FEW_HELD, ROUNDS = 8, 3
 """Columns that are held back, one for so many groups at most, go through a step together; those that are held back in their
 place go with them, so often."""
-LONG = 0.5
+LONG = 5.0
 """Steps of Newton's method shorter than this are taken with what shares and costs do to each other."""
+CLOSE = 0.1
+"""Part by which a variable has moved up to which the next steps are sharp."""
 BITS = 24, 32, 40
 """Of prices: the first with which all columns still cost something."""
 ALIKE, FEWER = 1e-3, 16
@@ -161,7 +165,7 @@ class _Search:
             anew = drift > STALE
             if anew:
                 drift = 0.0
-            step = self._towards(goal, anew)
+            step = self._towards(goal, anew, sharp=before < CLOSE)
             if step is None or not np.isfinite(step.nu).all():
                 return False
             if step.length < LONG:
@@ -172,7 +176,8 @@ class _Search:
                 step, whole = self._with_held(step, goal)
             held = self._take(step, whole)
             drift += step.moved
-            if not held and (step.moved * drift <= exact or 0.5 * before < step.moved <= STEADY):
+            off = step.moved * max(drift, ROUGH)
+            if not held and (off <= exact or 0.5 * before < step.moved <= STEADY):
                 return True
             before = step.moved
         return False
@@ -223,10 +228,14 @@ class _Search:
             part.lift(1.0 + _ROOM * max(-least, 0.0))
         return bool(np.isfinite(least))
 
-    def _towards(self, goal: float, anew: bool) -> _Step | None:
+    def _towards(self, goal: float, anew: bool, sharp: bool) -> _Step | None:
         """The step towards products of ``goal``, with equations factored anew or those of before; None if they cannot be."""
         total = self._aim(goal)
-        return self._meet(total) if not anew or self._equations.factor() else None
+        if anew and not self._equations.factor():
+            return None
+        if sharp:
+            self._equations.sharpen()
+        return self._meet(total)
 
     def _beyond(self, goal: float) -> _Step:
         """What the step is, with its second order, beyond the last one."""

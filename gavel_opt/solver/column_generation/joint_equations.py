@@ -3,7 +3,7 @@ r"""The normal equations of a face of many pairs: dense blocks of groups that pa
 Blocks are factored in numbers of 32 bits, in half the time, and solved by conjugate gradients with these factors, whose residuals are
 worked out in 64 bits: one step, or a few where some rows are much alike. Where that does not do, the block is factored in 64 bits.
 An error that is small beside the whole, but not in a direction of its own, is what the next step of Newton's method has for a right-hand
-side, so there it is seen.
+side, so there it is seen. What is beside worker types is solved for as roughly, and made good when their prices are known.
 """
 
 from __future__ import annotations
@@ -21,11 +21,13 @@ _RIDGE = 1e-12
 """Added to each diagonal, relative: rows may say what another one says."""
 _SHORT_RIDGE = 2.0**-22
 """The same in numbers of 32 bits: four times their precision."""
-_FADES, _FADES_LATER, _LATER = 1e-4, 1e-12, 4
-"""A solution that is no larger than this, by the square of its length in these equations, is the last one; and after so many sets of
-equations, which only thin faces take: there what is left has a direction of its own, in which the way went astray."""
+_FADES, _FADES_SHARP = 1e-4, 1e-12
+"""A solution that is no larger than this, by the square of its length in these equations, is the last one; and where solutions are
+sharpened."""
 _GRADIENTS = 40
 """Solutions with these factors, after which they are too far off."""
+_ROUGH = 4
+"""The same after which rows are so much alike that further sets of equations are factored in 64 bits at once."""
 _SHORT = 512
 """Rows of a block from which on that is done."""
 _PANEL = 128
@@ -85,12 +87,12 @@ class JointEquations:
         self._size = end
         self._matrix: Floats = np.empty(0)
         self._workers: Floats = np.empty(0)
+        self._kinds: Floats = np.empty(0)
         self._tight = [np.flatnonzero(~slack[one.rows]) for one in self._sets]
         self._tight_kinds = np.flatnonzero(~slack[2 * groups :])
         own = [one.rows[tight] for one, tight in zip(self._sets, self._tight, strict=True)]
         self._tight_rows = np.concatenate([*own, 2 * groups + self._tight_kinds])
         self._products: Floats = np.empty(0)
-        self._factored = 0
 
     @property
     def groups(self) -> int:
@@ -114,7 +116,13 @@ class JointEquations:
 
     def begin(self) -> None:
         """Begin a way to the centre, whose equations depend on nothing that was factored before."""
-        self._factored = 0
+        for one in self._sets:
+            one.gradients = 0
+
+    def sharpen(self) -> None:
+        """Solve more exactly until the next factors."""
+        for one in self._sets:
+            one.fades = _FADES_SHARP
 
     def factor(self) -> bool:
         """Factor for the ratios that columns have now; whether that could be done."""
@@ -126,11 +134,11 @@ class JointEquations:
         for part in self._parts:
             part.assemble(self._blocks, self._matrix, beside, kinds)
         schur: Floats = np.diag(kinds)
+        self._kinds = kinds
         if self.unique:
             self._products = self._products_of_tight_rows(beside, kinds)
-        self._factored += 1
         for one in self._sets:
-            one.fades = _FADES if self._factored <= _LATER else _FADES_LATER
+            one.fades, one.entries = _FADES, one.beside(beside)
             if not one.factor(self._matrix, beside):
                 return False
             schur = schur - one.told
@@ -169,17 +177,25 @@ class JointEquations:
         return found, least
 
     def solve(self, right: Floats) -> Floats:
-        """Solve for right-hand sides of all rows, shape ``(2 G + J,)``."""
+        """Solve for right-hand sides of all rows, shape ``(2 G + J,)``.
+
+        Solutions beside worker types are rough, so with workers' prices all others are solved for afresh, and what these leave
+        is once more solved for.
+        """
         groups = self._groups
         found = np.empty(right.size)
         left = right[2 * groups :].copy()
         for one in self._sets:
-            found[one.rows] = one.solve(right[one.rows])
             left -= one.across.T @ right[one.rows]
         workers = self._workers @ left
-        found[2 * groups :] = workers
+        left = right[2 * groups :] - self._kinds * workers
         for one in self._sets:
-            found[one.rows] -= one.across @ workers
+            found[one.rows] = one.solve(right[one.rows] - one.entries @ workers)
+            left -= one.entries.T @ found[one.rows]
+        more = self._workers @ left
+        for one in self._sets:
+            found[one.rows] -= one.across @ more
+        found[2 * groups :] = workers + more
         return found
 
     def products(self, columns: Floats) -> Floats:
@@ -210,8 +226,10 @@ class _Set:
     def __init__(self, members: Ints, groups: int) -> None:
         self._members = members
         self.rows: Ints = np.concatenate([members, groups + members])
+        self.entries: Floats = np.empty((self.rows.size, 0))
         self.across: Floats = np.empty((self.rows.size, 0))
         self.told: Floats = np.empty((0, 0))
+        self.gradients = 0
         self.fades = _FADES
 
     def beside(self, beside: Floats) -> Floats:
@@ -243,7 +261,8 @@ class _Joined(_Set):
         diagonal = np.einsum("ii->i", self._matrix)
         diagonal[:] = _ridged(diagonal)
         right = self.beside(beside)
-        if right.shape[0] >= _SHORT and self._factor_short() and self._look_across_short(right):
+        short = right.shape[0] >= _SHORT and self.gradients <= _ROUGH
+        if short and self._factor_short() and self._look_across_short(right):
             return True
         if not self._factor_long():
             return False
@@ -263,6 +282,8 @@ class _Joined(_Set):
 
     def half(self, right: Floats) -> Floats:
         """Solve with L for several right-hand sides, as nearly as factors are there."""
+        if self._is_short and self.gradients > _ROUGH and not self._factor_long():
+            return np.full_like(right, np.nan)
         if not self._is_short:
             return self._forward(np.asfortranarray(right))
         half = lapack.strtrs(self._short.T, np.asfortranarray(right, dtype=np.float32), lower=1)[0]
@@ -308,13 +329,14 @@ class _Joined(_Set):
         found, left = np.zeros_like(right), right
         more = along = self._by_short(right)
         before = most = float(more @ left)
-        for _ in range(_GRADIENTS):
+        for many in range(1, _GRADIENTS + 1):
             product = self._times(along)
             step = before / float(along @ product) if before > 0.0 else 0.0
             found, left = found + step * along, left - step * product
             more = self._by_short(left)
             size = float(more @ left)
             if size <= self.fades * most:
+                self.gradients = max(self.gradients, many)
                 return found, left, more
             along, before = more + size / before * along, size
         return None
