@@ -380,7 +380,7 @@ def test_prices_that_are_far_from_the_centre_lead_there_too(monkeypatch, least):
     assert warm[0].x.tobytes() == cold[0].x.tobytes()
 
 
-def test_a_job_that_another_one_joins_has_twice_its_prices_to_start_from(monkeypatch):
+def test_prices_to_start_from_are_in_proportion_to_jobs(monkeypatch):
     faces, real, memory = [], packed.centre, ColumnMemory()
     monkeypatch.setattr(
         packed, "centre", lambda face, *more: faces.append(face) or real(face, *more)
@@ -388,13 +388,33 @@ def test_a_job_that_another_one_joins_has_twice_its_prices_to_start_from(monkeyp
     assert packed_optimum(different_jobs(1, jobs=24, load=1.5), None, memory) is not None
     (face,), last = faces, memory.centre
     assert last is not None
-    jobs, times = face.jobs.copy(), np.ones(2 * 24 + 3)
-    jobs[5], times[[5, 24 + 5]] = 2.0, 2.0
-    given = np.arange(24), np.ones(24)
-    before, then = last.start(face, *given), last.start(face._replace(jobs=jobs), *given)
+    jobs, times, given = np.full(24, 2.0), np.ones(2 * 24 + 3), (np.arange(24), np.ones(24))
+    last = last._replace(jobs=jobs.copy())
+    before = last.start(face._replace(jobs=jobs.copy()), *given)
+    jobs[5], times[[5, 24 + 5]] = 4.0, 2.0
+    then = last.start(face._replace(jobs=jobs), *given)
     assert before is not None
     assert then is not None
     np.testing.assert_array_equal(then, times * before)
+
+
+def test_next_calls_where_one_job_sets_the_level_take_few_sets_of_equations(monkeypatch):
+    """Interiors are thin there; three jobs become like others between two calls, and in the third a pair of two alike is on the face."""
+    sets, real = [], joint_equations.JointEquations.factor
+    monkeypatch.setattr(
+        joint_equations.JointEquations, "factor", lambda self: sets.append(1) or real(self)
+    )
+    state = nearly_enough(300, 0.5)
+    driver = Driver(make_policy("max_min_fairness_packed"), "structured")
+    driver.allocate(state)
+    for call in range(4):
+        sets.clear()
+        state = later(state, call)
+        warm = driver.allocate(state)
+        assert len(sets) <= 7, f"call {call}"
+    cold = Driver(make_policy("max_min_fairness_packed"), "structured").allocate(state)
+    assert warm.x.tobytes() == cold.x.tobytes()
+    assert warm.pair_x.tobytes() == cold.pair_x.tobytes()
 
 
 def test_a_step_leaves_a_part_of_each_share_and_cost():

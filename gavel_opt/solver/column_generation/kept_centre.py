@@ -2,7 +2,7 @@ r"""Prices of the last centre as a start for the next: a few jobs are others, an
 
 At the centre each share is its weight over what it costs, :math:`x_k = w_k / (a_k \cdot \nu)`, so prices say all. A
 job's are kept by what it does at its fastest: then they stay what they are when it needs less. One that is new,
-or has got slack that it had not, takes what brings its own two rows in order while all others' prices stay.
+or has got slack that it had not, or has been joined by another, takes what brings its own two rows in order while all others' prices stay.
 """
 
 from __future__ import annotations
@@ -79,6 +79,8 @@ class KeptCentre(NamedTuple):
                 return None
             level[group], time[group] = np.median(self.level[alike]), np.median(self.time[alike])
         nu = np.concatenate([level / _fastest(face), time, self.workers])
+        # two jobs alike may run beside each other, which one could not
+        new |= (self.jobs[there] == 1.0) & (face.jobs > 1.0)
         for _ in range(_SWEEPS):
             for group in np.flatnonzero(new):
                 columns = _columns_of(face, int(group), nu)
