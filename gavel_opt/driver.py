@@ -123,7 +123,7 @@ class Driver(EngineChain):
         if found is not None:
             return found
         if not self._glance.odd(state):
-            return self._run_programs(state)
+            return self.run_programs(state, self.merges)
         screen_state(state)
         part, types = proper_part(state, self.policy.traits.needs_reference)
         if not part.job.size:
@@ -138,7 +138,7 @@ class Driver(EngineChain):
         if found is not None:
             return found
         screen_state(state)
-        return self._run_programs(state)
+        return self.run_programs(state, self.merges)
 
     def _at_once(self, state: ClusterState, widest: int | None = None) -> Allocation | None:
         """What an engine finds that makes the policy's one program itself; None where it cannot.
@@ -285,23 +285,51 @@ class Driver(EngineChain):
         tally.build += clock() - started
         return found
 
-    def _run_programs(self, state: ClusterState) -> Allocation:
-        """Go through the programs of the policy, one after the other."""
+    def run_programs(
+        self,
+        state: ClusterState,
+        merge: bool,
+        note: Callable[[Program | ProductProgram, Answer], None] | None = None,
+    ) -> Allocation:
+        """Go through the programs of the policy, one after the other.
+
+        Parameters
+        ----------
+        state
+            One that nothing is odd about.
+        merge
+            Whether identical jobs become one group.
+        note
+            Handed each program with its answer.
+
+        Raises
+        ------
+        SolveFailed, InputError
+            As :meth:`allocate` does.
+        """
         tally = self.tally
         started = clock()
         solved = False
-
-        def solve(program: Program | ProductProgram) -> Answer:
-            nonlocal started, solved
-            solved = True
-            tally.build += clock() - started
-            try:
-                return self.solve(program)
-            finally:
-                started = clock()
-
         try:
-            found = allocation_of(self.policy, state, self.merges, solve)
+            generator = started_generator(self.policy, state, merge)
+            program = next(generator)
+            while True:
+                solved = True
+                tally.build += clock() - started
+                try:
+                    answer = self.solve(check_program(self.policy, program))
+                except SolveFailed as unproven:
+                    if not is_ours(self.policy):
+                        raise
+                    started = clock()
+                    program = generator.throw(unproven)  # which may know another way
+                    continue
+                if note is not None:
+                    note(program, answer)
+                started = clock()
+                program = generator.send(answer)
+        except StopIteration as done:
+            found: Allocation = done.value
             if not is_ours(self.policy):
                 packs = self.policy.traits.packing
                 found = checked_shares(self.policy.name, found, state, packs)
@@ -324,38 +352,6 @@ class Driver(EngineChain):
         packs = traits.packing and tie_break != "none"
         knows_speeds = tie_break == "efficient" and not traits.shuffles
         return packs or knows_speeds
-
-
-def allocation_of(
-    policy: Policy,
-    state: ClusterState,
-    merge: bool,
-    solve: Callable[[Program | ProductProgram], Answer],
-) -> Allocation:
-    """What a policy makes of the answers to its programs, asked one after the other.
-
-    One of this package is told of a program without a certified answer, as it may know another way.
-
-    Raises
-    ------
-    SolveFailed, InputError
-        As ``solve`` and the policy do, and for what is no program.
-    """
-    generator = started_generator(policy, state, merge)
-    try:
-        program = next(generator)
-        while True:
-            try:
-                answer = solve(check_program(policy, program))
-            except SolveFailed as unproven:
-                if not is_ours(policy):
-                    raise
-                program = generator.throw(unproven)
-            else:
-                program = generator.send(answer)
-    except StopIteration as done:
-        found: Allocation = done.value
-        return found
 
 
 _ANY = 2**62

@@ -22,8 +22,7 @@ from gavel_opt import (
     solve,
 )
 from gavel_opt.arrays import Floats, Ints
-from gavel_opt.driver import allocation_of
-from gavel_opt.model.allocation_program import Answer, ProductProgram, Program
+from gavel_opt.model.allocation_program import ProductProgram, Program
 from gavel_opt.model.finish_time import level_program
 from gavel_opt.model.lowering import lower
 from gavel_opt.policies import solves
@@ -88,16 +87,12 @@ def prices_of(config: RunConfig, memory: dict[str, Any], state: ClusterState) ->
     if not solves(policy):
         return None
     policy.restore(memory)
-    driver = driver_of(config, policy)
     asked: list[tuple[Program | ProductProgram, float]] = []
-
-    def solve_and_note(program: Program | ProductProgram) -> Answer:
-        answer = driver.solve(program)
-        asked.append((program, answer.level))
-        return answer
-
+    driver = driver_of(config, policy)
     try:
-        allocation_of(policy, state, False, solve_and_note)
+        driver.run_programs(
+            state, False, lambda program, answer: asked.append((program, answer.level))
+        )
     except GavelError:
         return None
     if not asked:
