@@ -37,7 +37,7 @@ import math
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -79,6 +79,9 @@ from gavel_opt.policies.variants import (
     serving,
 )
 
+if TYPE_CHECKING:
+    from gavel_opt.solver.own_limits_first import LevelsMemory
+
 _NEAR = 0.9
 """Part of the levels asked for from which on they are likely to stop before the path bends again."""
 
@@ -94,6 +97,8 @@ _UNPOOLED = 512
 """Groups up to which all levels are found at once although pools are fewer: program by program may take 2 to 30 times as long."""
 
 _TINY = 1e-300
+
+_AtOnce = Generator[AllocationProgram, Answer, Allowed | None]
 
 
 class WaterFilling(ByVariant):
@@ -119,6 +124,7 @@ class WaterFilling(ByVariant):
     ) -> None:
         super().__init__(name, variant)
         self.entities = None if entities is None else Entities.parse(entities)
+        self._memory: LevelsMemory | None = None
 
     def programs(self, state: ClusterState, merge: bool) -> Programs:
         """Yield a few programs for each set of jobs that workers stop together, and one to close."""
@@ -158,7 +164,7 @@ class WaterFilling(ByVariant):
         if ask.has_pairs:
             up_to = _PAIRED if ask is grouped else _PAIRED_IN_POOLS
             if ask is grouped or first.size <= _UNPOOLED:
-                at_once = partial(_at_once, grouped, program, entities.lines(*whose), limit)
+                at_once = partial(self._at_once, grouped, program, entities.lines(*whose), limit)
             if alike and ask is not grouped:
                 up_to = _PAIRED_ALIKE if first.size <= _CENTRED else _PAIRED_MANY_ALIKE
                 at_once = partial(_by_kinds, grouped, program, kinds_of(state, first), at_once)
@@ -181,6 +187,28 @@ class WaterFilling(ByVariant):
         allowed = yield from _fill(ask, rising, limit, program.blocks, slope, at_once)
         return allowed.spread()
 
+    def _at_once(
+        self,
+        ask: GroupedAsk,
+        program: AllocationProgram,
+        lines: tuple[Ints, Ints, Floats, Floats],
+        limit: Floats,
+    ) -> _AtOnce:
+        """Find all levels along one path of the simplex method, and ask whether they can be had; None where that is not the way.
+
+        What stops a group there is proven on the way, that its level is reached is by the program.
+        """
+        from gavel_opt.solver.own_limits_first import LevelsMemory  # with all of its solver
+        from gavel_opt.solver.water_filling_pairs import ordered_levels
+
+        if self._memory is None:
+            self._memory = LevelsMemory()
+        found = ordered_levels(program, lines, self._memory)
+        if found is None:
+            return None
+        level, basis = np.where(found[0] > BEGUN * limit, found[0], 0.0), found[1]
+        return _if_had((yield from (ask(level) if basis is None else ask.at(level, basis))))
+
 
 _is_as_here = AsWritten(WaterFilling)
 
@@ -195,9 +223,6 @@ def known_filling(policy: Policy) -> bool | None:
     return policy.variant == "plain"
 
 
-_AtOnce = Generator[AllocationProgram, Answer, Allowed | None]
-
-
 def _in_stages(ask: GroupedAsk, program: AllocationProgram) -> _AtOnce:
     """Find all levels without pairs by prices of worker types, and have their shares proven; None where that leaves doubt."""
     from gavel_opt.solver.water_filling_alone import levels_by_prices  # with all of its solver
@@ -207,25 +232,6 @@ def _in_stages(ask: GroupedAsk, program: AllocationProgram) -> _AtOnce:
         return None
     level, shares = found
     return _if_had((yield from (ask(level) if shares is None else ask.at(level, shares))))
-
-
-def _at_once(
-    ask: GroupedAsk,
-    program: AllocationProgram,
-    lines: tuple[Ints, Ints, Floats, Floats],
-    limit: Floats,
-) -> _AtOnce:
-    """Find all levels along one path of the simplex method, and ask whether they can be had; None where that is not the way.
-
-    What stops a group there is proven on the way, that its level is reached is by the program.
-    """
-    from gavel_opt.solver.water_filling_pairs import ordered_levels  # with all of its solver
-
-    found = ordered_levels(program, lines)
-    if found is None:
-        return None
-    level, basis = np.where(found[0] > BEGUN * limit, found[0], 0.0), found[1]
-    return _if_had((yield from (ask(level) if basis is None else ask.at(level, basis))))
 
 
 def _by_kinds(

@@ -6,12 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from gavel_opt.arrays import Floats, Ints, plain_array
-from gavel_opt.kernels.jit import look_for_code, make_ready
-from gavel_opt.model.allocation_program import AllocationProgram, Blocks, KnownBasis, best_rates
-from gavel_opt.solver.pair_simplex.levels_in_order import Lines, Ordered, levels_in_order
-from gavel_opt.solver.prices.bottleneck_pairs import Pairs
-from gavel_opt.solver.prices.cheapest_mix import Given
+from gavel_opt.arrays import Floats, Ints
+from gavel_opt.model.allocation_program import AllocationProgram, Blocks, KnownBasis
+from gavel_opt.solver.own_limits_first import LevelsMemory, past_own_limits
+from gavel_opt.solver.pair_simplex.levels_in_order import Lines, Ordered
+from gavel_opt.solver.path_of_levels import PathOfLevels
 
 ORDERED = range(2, 4097)
 """Groups for which levels are found so: pivots and passes over all pairs are more than in proportion to their number."""
@@ -19,12 +18,11 @@ ORDERED = range(2, 4097)
 _VERTEX_FROM = 48
 """Groups from which on a basis is given; shares of fewer are in the midst of all that reach the levels."""
 
-_INTERPRETED = 20
-"""Groups up to which it is not worth waiting for compiled code."""
-
 
 def ordered_levels(
-    program: AllocationProgram, lines: tuple[Ints, Ints, Floats, Floats] | None = None
+    program: AllocationProgram,
+    lines: tuple[Ints, Ints, Floats, Floats] | None = None,
+    memory: LevelsMemory | None = None,
 ) -> tuple[Floats, KnownBasis | None] | None:
     """Find the levels of all groups by a method that the program's engine has no part in.
 
@@ -35,6 +33,8 @@ def ordered_levels(
     lines
         How levels rise (:class:`~gavel_opt.solver.pair_simplex.levels_in_order.Lines`): entity, from 0, place and cost of each
         group, and the entities' weights. All alike without it.
+    memory
+        What the last such programs left. The answer does not depend on it.
 
     Returns
     -------
@@ -44,7 +44,10 @@ def ordered_levels(
         Optimal for the program that asks for these levels with slopes as large, which proves that they are reached. None for few
         groups.
     """
-    found = _in_order(program.blocks, lines, program.blocks.groups)
+    path = _path_of(program.blocks, lines)
+    if path is None:
+        return None
+    found = past_own_limits(path, memory) or path.stops(program.blocks.groups)
     if found is None:
         return None
     return found.level, _basis_of(found) if found.level.size >= _VERTEX_FROM else None
@@ -56,38 +59,18 @@ def basis_of_first(program: AllocationProgram) -> KnownBasis | None:
     if pairs is None:
         return None
     of_pairs = replace(pairs, rate=pairs.rate / slope[pairs.member][:, :, None])
-    found = _in_order(replace(blocks, rate=blocks.rate / slope[:, None], pairs=of_pairs), None, 1)
+    path = _path_of(replace(blocks, rate=blocks.rate / slope[:, None], pairs=of_pairs), None)
+    found = None if path is None else path.stops(1)
     return None if found is None else _basis_of(found)
 
 
-def _in_order(
-    blocks: Blocks, lines: tuple[Ints, Ints, Floats, Floats] | None, stops: int
-) -> Ordered | None:
-    """Go along the path up to so many stops; None where that is not the way."""
-    pairs, (groups, types) = blocks.pairs, blocks.rate.shape
-    if pairs is None or groups not in ORDERED:
+def _path_of(
+    blocks: Blocks, lines: tuple[Ints, Ints, Floats, Floats] | None
+) -> PathOfLevels | None:
+    """The path of a program; None where that is not the way."""
+    if blocks.pairs is None or blocks.groups not in ORDERED:
         return None
-    none = np.empty(0)
-    shared = blocks.rate, blocks.use, blocks.count, blocks.workers
-    given = Given._make(
-        map(plain_array, (*shared, best_rates(blocks), np.zeros(groups), *[none] * 3))
-    )
-    of_pairs = Pairs._make(map(plain_array, (pairs.member, pairs.rate, pairs.share, pairs.use)))
-    if lines is None:
-        nobody = np.zeros(groups, np.int64)
-        lines = nobody, nobody, np.ones(groups), np.ones(1)
-    found = Ordered(
-        np.zeros(groups),
-        np.zeros(blocks.combinations * types, np.int64),
-        np.zeros(2 * groups + types, np.int64),
-        np.zeros(4, np.int64),
-    )
-    task = given, of_pairs, Lines._make(map(plain_array, lines)), stops, found
-    if groups > _INTERPRETED:
-        make_ready(levels_in_order, task)
-    else:
-        look_for_code(levels_in_order)
-    return found if levels_in_order(*task) else None
+    return PathOfLevels.of(blocks, blocks.pairs, None if lines is None else Lines._make(lines))
 
 
 def _basis_of(found: Ordered) -> KnownBasis:

@@ -135,7 +135,7 @@ def levels_of(state, allocation) -> np.ndarray:
 @pytest.fixture
 def by_programs(monkeypatch):
     """No levels are found at once."""
-    monkeypatch.setattr(water_filling_pairs, "ordered_levels", lambda program, lines: None)
+    monkeypatch.setattr(water_filling_pairs, "ordered_levels", lambda *_: None)
 
 
 @pytest.mark.parametrize("engine", ["structured", "highs"])
@@ -190,7 +190,7 @@ def test_levels_found_at_once_are_those_found_program_by_program(
     for at_once in (True, False):
         with monkeypatch.context() as patch:
             if not at_once:
-                patch.setattr(water_filling_pairs, "ordered_levels", lambda program, lines: None)
+                patch.setattr(water_filling_pairs, "ordered_levels", lambda *_: None)
             driver = Driver(policy, "structured")
             found.append(levels_of(state, driver.allocate(state)))
         assert (driver.tally.programs == 1) == at_once
@@ -208,7 +208,7 @@ def test_levels_of_many_orders_of_magnitude_are_found_at_once(load, entities, mo
     for at_once in (True, False):
         with monkeypatch.context() as patch:
             if not at_once:
-                patch.setattr(water_filling_pairs, "ordered_levels", lambda program, lines: None)
+                patch.setattr(water_filling_pairs, "ordered_levels", lambda *_: None)
             driver = Driver(make_policy(NAME, entities=entities), "structured")
             found.append(levels_of(state, driver.allocate(state)) * weight)
         assert (driver.tally.programs <= 2) == at_once
@@ -243,7 +243,7 @@ def test_jobs_much_alike_stop_where_program_by_program_they_do(seed, load, monke
     for at_once in (True, False):
         with monkeypatch.context() as patch:
             if not at_once:
-                patch.setattr(water_filling_pairs, "ordered_levels", lambda program, lines: None)
+                patch.setattr(water_filling_pairs, "ordered_levels", lambda *_: None)
             driver = Driver(make_policy(NAME), "structured")
             found.append(levels_of(state, driver.allocate(state)))
         assert (driver.tally.programs == 1) == at_once
@@ -265,7 +265,7 @@ def test_levels_that_cannot_be_had_are_not_believed(wrong, monkeypatch):
     state = all_different(4, 60, 0.8)
     right = levels_of(state, Driver(make_policy(NAME), "structured").allocate(state))
 
-    def astray(program, lines):
+    def astray(program, lines, _):
         level, basis = ordered_levels(program, lines)
         if wrong == "level":
             return level * np.where(np.arange(level.size) == 7, 1.0 + 1e-6, 1.0), basis
@@ -321,7 +321,7 @@ def test_prices_that_are_rounding_stop_nobody(monkeypatch, seed, jobs):
     draws.integers(8, 48)
     state = all_different(seed, jobs, float(draws.uniform(0.5, 1.4)))
     expected = levels_of(state, Driver(make_policy(NAME), "structured").allocate(state))
-    monkeypatch.setattr(water_filling, "_at_once", nothing)
+    monkeypatch.setattr(water_filling.WaterFilling, "_at_once", nothing)
     found = levels_of(state, Driver(make_policy(NAME), "structured").allocate(state))
     np.testing.assert_allclose(found, expected, rtol=1e-5)
 
@@ -432,7 +432,7 @@ def test_prices_of_later_stop_nobody_at_the_bend_before(seed, monkeypatch):
         weight=np.ones(18),
     )
     at_once = throughput(state, Driver(make_policy(NAME), "structured").allocate(state))
-    monkeypatch.setattr(water_filling_pairs, "ordered_levels", lambda program, lines: None)
+    monkeypatch.setattr(water_filling_pairs, "ordered_levels", lambda *_: None)
     driver = Driver(make_policy(NAME), "structured")
     assert throughput(state, driver.allocate(state)) == pytest.approx(at_once, rel=1e-7)
     assert driver.tally.programs > 1

@@ -304,7 +304,7 @@ def test_hierarchies_of_pairs_ask_for_a_time_where_levels_rise_evenly(monkeypatc
 
     Program by program: so many groups are found at once otherwise.
     """
-    monkeypatch.setattr(water_filling_pairs, "ordered_levels", lambda program, lines: None)
+    monkeypatch.setattr(water_filling_pairs, "ordered_levels", lambda *_: None)
     policy = make_policy("max_min_fairness_water_filling_packed", entities=ENTITIES)
     driver = Driver(policy, "structured", fallback=())
     for state in hierarchies(60, seed):

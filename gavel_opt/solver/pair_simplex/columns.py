@@ -27,8 +27,8 @@ from gavel_opt.solver.prices.cheapest_mix import Given
 
 SAME = 1e-12
 """Rates this near, relatively, are one."""
-T = -1
-"""The variable t; columns are numbered from 0, and the slack of row k is :func:`slack_of` it."""
+T, FIRST_SLACK = -1, -2
+"""The variable t; columns are numbered from 0, and the slack of row k is :func:`slack_of` it, from that of the first downwards."""
 
 
 class Columns(NamedTuple):
@@ -83,7 +83,7 @@ class Columns(NamedTuple):
 @compiled
 def slack_of(row: int) -> int:
     """Number of a row's slack, and the row of such a number."""
-    return -2 - row
+    return FIRST_SLACK - row
 
 
 @compiled

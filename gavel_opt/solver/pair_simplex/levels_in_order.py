@@ -51,8 +51,10 @@ from gavel_opt.solver.pair_simplex.open_columns import (
 from gavel_opt.solver.prices.bottleneck_pairs import Pairs
 from gavel_opt.solver.prices.cheapest_mix import Given
 
-_PAYS = 1e-10
+_COSTS = 1e-10
 """Costs are something beyond this part of the dearest row's price."""
+_PAYS = 1e-2
+"""And what costs less than nothing pays from this part of it on: else levels end 1e-11 too low, where others have prices."""
 _LOOSE = 1e-11
 """Basic variables may fall below zero by this, so that larger coefficients can be chosen."""
 _RIGHT = 1e-9
@@ -95,12 +97,15 @@ class Ordered(NamedTuple):
         Whether the slack of each row is, ``(R,)``; t is, too.
     counts
         Stops, pivots, solutions for what may enter, and passes over all columns, ``(4,)``.
+    scarce
+        Level of who stopped where a worker had a price for the first time, 0 for never, ``(1,)``.
     """
 
     level: Floats
     inside: Ints
     slack: Ints
     counts: Ints
+    scarce: Floats
 
 
 class Standing(NamedTuple):
@@ -150,29 +155,44 @@ def levels_in_order(given: Given, pairs: Pairs, lines: Lines, stops: int, found:
     columns = columns_of(given, pairs)
     if columns.unit == 0.0:
         return False
+    at, left = stand_alone(columns), np.ones(columns.jobs.size, np.int64)
+    turn(columns, lines, left)
+    return make_ready(columns, at) and go_on(columns, at, lines, left, (-1, -1, stops), found)
+
+
+@compiled
+def go_on(
+    columns: Columns,
+    at: Standing,
+    lines: Lines,
+    left: Ints,
+    begin: tuple[int, int, int],
+    found: Ordered,
+) -> bool:
+    """Go along the path from where the method stands; False where it goes astray.
+
+    ``begin`` is the place of t in the basis, -1 where it is about to come in, who stopped first, -1 for nobody, and
+    how many stops there are at most.
+    """
+    place, first, stops = begin
     groups, types, rows = columns.jobs.size, columns.workers.size, columns.limit.size
-    at = _stand_alone(columns)
-    left, first, limit = np.ones(groups, np.int64), -1, _LIMIT * rows
-    _turn(columns, lines, left)
-    if not factorise(columns, at.basic, at.factors, at.active):
-        return False
-    put_column(columns, T, at.factors, 1)
-    at.which[1] = T
-    solve_wide(at.factors, at.entering, at.which, NONE)
     while True:
-        place = _take_in(columns, at, 1)
-        nothing = _raise(columns, at, place, found.counts, limit) if place >= 0 else -1.0
+        place = take_in(columns, at, 1) if place < 0 else place
+        nothing = rise(columns, at, place, found.counts) if place >= 0 else -1.0
         if nothing < 0.0:
             return False
-        chief = _stop(columns, at, lines, (place, nothing), left)
+        chief = stop(columns, at, lines, (place, nothing), left)
         if chief < 0:
             return False
         first = chief if first < 0 else first
+        if found.scarce[0] == 0.0 and _has_price(at, 2 * groups, nothing):
+            found.scarce[0] = _level_of(columns, chief)
         found.counts[0] += 1
         if found.counts[0] == stops or not left.any():
             break
+        place = -1
     for g in range(groups):
-        found.level[g] = -columns.limit[g] / columns.jobs[g] * columns.unit * columns.slope[g]
+        found.level[g] = _level_of(columns, g)
     for c in range(columns.one.size * types):
         found.inside[c] = int(at.columns.state[c] == INSIDE)
     # t stands where it was at the first stop, when prices were a proof for all columns
@@ -182,17 +202,32 @@ def levels_in_order(given: Given, pairs: Pairs, lines: Lines, stops: int, found:
 
 
 @compiled
-def _stand_alone(columns: Columns) -> Standing:
-    """Stand at levels of zero: each group alone where it is fastest, for no time yet."""
-    groups, types, rows = columns.jobs.size, columns.workers.size, columns.limit.size
-    at = Standing(
+def _has_price(at: Standing, begin: int, nothing: float) -> bool:
+    """Whether a row from there on has a price."""
+    has = False
+    for k in range(begin, at.basic.size):
+        has = has or at.y[k] > nothing
+    return has
+
+
+@compiled
+def _level_of(columns: Columns, g: int) -> float:
+    """The level that a group has reached at the last stop."""
+    return float(-columns.limit[g] / columns.jobs[g] * columns.unit * columns.slope[g])
+
+
+@compiled
+def room_to_stand(columns: Columns) -> Standing:
+    """Room for a program: no basis yet, and nothing of it gone."""
+    rows = columns.limit.size
+    return Standing(
         room_for_factors(rows),
         room_to_factor(rows),
         np.zeros(rows, np.int64),
         columns.limit.copy(),
         np.ones(rows, np.int8),
         np.zeros(rows),
-        np.full(rows, FREE),
+        np.full(rows, OUT),
         np.zeros(rows, np.int64),
         open_columns(columns),
         np.zeros(2 * rows),
@@ -200,8 +235,14 @@ def _stand_alone(columns: Columns) -> Standing:
         np.zeros((WIDE, rows)),
         np.full(WIDE, NONE),
     )
-    for k in range(rows):
-        at.basic[k] = slack_of(k)
+
+
+@compiled
+def stand_alone(columns: Columns) -> Standing:
+    """Stand at levels of zero: each group alone where it is fastest, for no time yet."""
+    groups, types, at = columns.jobs.size, columns.workers.size, room_to_stand(columns)
+    for k in range(columns.limit.size):
+        at.basic[k], at.slack[k] = slack_of(k), FREE
     for g in range(groups):
         fastest = 0
         for j in range(types):
@@ -214,7 +255,18 @@ def _stand_alone(columns: Columns) -> Standing:
 
 
 @compiled
-def _take_in(columns: Columns, at: Standing, wide: int) -> int:
+def make_ready(columns: Columns, at: Standing) -> bool:
+    """Factor the first basis, and express t in it; False where it has no factors."""
+    if not factorise(columns, at.basic, at.factors, at.active):
+        return False
+    put_column(columns, T, at.factors, 1)
+    at.which[1] = T
+    solve_wide(at.factors, at.entering, at.which, NONE)
+    return True
+
+
+@compiled
+def take_in(columns: Columns, at: Standing, wide: int) -> int:
     """Raise a variable until something of the basis is zero, and take it in at that place; -1 where nothing stops it."""
     entering, value, until = at.entering[wide], at.value, _room(at, at.entering[wide])
     largest, place = PIVOT, -1
@@ -249,18 +301,18 @@ def _put_in(columns: Columns, at: Standing, place: int, wide: int, value: float)
     copy_into(factors.entered[kept], at.entering[wide])
     factors.left[kept] = place
     factors.many[0] += 1
-    _mark(columns, at, at.basic[place], False)
-    _mark(columns, at, variable, True)
+    mark(columns, at, at.basic[place], False)
+    mark(columns, at, variable, True)
     at.basic[place], at.value[place], at.leaves[place] = variable, value, int(variable != T)
     at.which[wide] = NONE
     for other in range(WIDE):
         if at.which[other] != NONE:
             bring_in(at.entering[other], factors.entered[kept], place)
-    return kept + 1 < KEPT or _factor_anew(columns, at)
+    return kept + 1 < KEPT or factor_anew(columns, at)
 
 
 @compiled
-def _factor_anew(columns: Columns, at: Standing) -> bool:
+def factor_anew(columns: Columns, at: Standing) -> bool:
     """Factor the basis, and work its values out from what there is; False where it has no factors."""
     if not factorise(columns, at.basic, at.factors, at.active):
         return False
@@ -269,7 +321,7 @@ def _factor_anew(columns: Columns, at: Standing) -> bool:
 
 
 @compiled
-def _mark(columns: Columns, at: Standing, variable: int, inside: bool) -> None:
+def mark(columns: Columns, at: Standing, variable: int, inside: bool) -> None:
     """Note that a variable is in the basis, or that it is not."""
     if variable < T:
         at.slack[slack_of(variable)] = FREE if inside else OUT
@@ -277,8 +329,8 @@ def _mark(columns: Columns, at: Standing, variable: int, inside: bool) -> None:
         set_state(columns, at.columns, variable, INSIDE if inside else OPEN)
 
 
-@compiled
-def _raise(columns: Columns, at: Standing, place: int, counts: Ints, limit: int) -> float:
+@compiled_apart
+def rise(columns: Columns, at: Standing, place: int, counts: Ints) -> float:
     """Take in what pays until nothing does: t, in its place, is as large as it can be.
 
     Costs up to what is returned are nothing at the last prices; -1 where digits are lost or there is no end.
@@ -286,25 +338,25 @@ def _raise(columns: Columns, at: Standing, place: int, counts: Ints, limit: int)
     while True:
         nothing = _read_prices(at, place)
         if not _is_right(columns, at, place, nothing):
-            if not _factor_anew(columns, at):
+            if not factor_anew(columns, at):
                 return -1.0
             nothing = _read_prices(at, place)
             if not _is_right(columns, at, place, nothing):
                 return -1.0
         counts[3] += 1
-        find_cheapest(columns, at.columns, at.y, nothing)
+        find_cheapest(columns, at.columns, at.y, _PAYS * nothing)
         since, before = counts[1], -1
         # what pays by its price alone, not once expressed in the basis, does so by rounding
-        while before != counts[1] and _cheapest(columns, at, nothing) > 0:
+        while before != counts[1] and _cheapest(columns, at, _PAYS * nothing) > 0:
             before = counts[1]
             counts[2] += 1
             solve_wide(at.factors, at.entering, at.which, NONE)
-            wide = _best(at, place, nothing)
+            wide = _best(at, place, _PAYS * nothing)
             while wide >= 0:
                 counts[1] += 1
-                if counts[1] > limit or _take_in(columns, at, wide) < 0:
+                if counts[1] > _LIMIT * at.basic.size or take_in(columns, at, wide) < 0:
                     return -1.0
-                wide = _best(at, place, nothing)
+                wide = _best(at, place, _PAYS * nothing)
             nothing = _read_prices(at, place)
         if counts[1] == since:
             return nothing
@@ -331,7 +383,7 @@ def _read_prices(at: Standing, place: int) -> float:
     read_row(at.factors, place, at.part, at.y)
     for k in range(at.basic.size):
         dearest = max(dearest, abs(at.y[k]))
-    nothing = _PAYS * dearest
+    nothing = _COSTS * dearest
     for k in range(at.basic.size):
         if abs(at.y[k]) <= 1e-3 * nothing:
             at.y[k] = 0.0
@@ -377,10 +429,8 @@ def _cheapest(columns: Columns, at: Standing, nothing: float) -> int:
     return many
 
 
-@compiled
-def _stop(
-    columns: Columns, at: Standing, lines: Lines, risen: tuple[int, float], left: Ints
-) -> int:
+@compiled_apart
+def stop(columns: Columns, at: Standing, lines: Lines, risen: tuple[int, float], left: Ints) -> int:
     """Stop the groups whose level has a price, and let go what costs something; one of them, -1 where there is none."""
     place, nothing = risen
     shut_what_costs(columns, at.columns, at.y, nothing)
@@ -398,7 +448,7 @@ def _stop(
         if y[g] > nothing:  # whoever is still to begin never does
             left[g] = 0
     put_column(columns, slack_of(chief), at.factors, 0)
-    _turn(columns, lines, left)
+    turn(columns, lines, left)
     put_column(columns, T, at.factors, 1)
     at.which[:] = NONE
     at.which[0], at.which[1] = slack_of(chief), T
@@ -412,7 +462,7 @@ def _stop(
 
 
 @compiled
-def _turn(columns: Columns, lines: Lines, left: Ints) -> None:
+def turn(columns: Columns, lines: Lines, left: Ints) -> None:
     """Let those that are left rise as their entities have them."""
     entities = lines.weight.size
     total, front = np.zeros(entities), np.full(entities, -1)

@@ -1,0 +1,145 @@
+"""Packed water filling of many different jobs: the stops that no worker has a part in first, then one program of the others."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from test_levels_in_order import NAME, all_different, levels_of
+
+from bench.packed import states
+from gavel_opt import Driver, make_policy
+from gavel_opt.kernels.jit import compiling_at_once
+from gavel_opt.policies.max_min import fairness_program
+from gavel_opt.policies.variants import group_by_key
+from gavel_opt.solver import own_limits_first, who_rises
+from gavel_opt.solver.own_limits_first import LevelsMemory
+from gavel_opt.solver.path_of_levels import PathOfLevels
+from gavel_opt.solver.water_filling_pairs import ordered_levels
+
+
+@pytest.fixture
+def of_few(monkeypatch):
+    """Where few groups are asked so, too; how often the path was gone on."""
+    monkeypatch.setattr(own_limits_first, "FROM", 2)
+    gone_on, whole = [], PathOfLevels.go_on
+
+    def noted(path, passed, joined):
+        found = whole(path, passed, joined)
+        gone_on.append(found is not None)
+        return found
+
+    monkeypatch.setattr(PathOfLevels, "go_on", noted)
+    return gone_on
+
+
+def program_of(state):
+    return fairness_program(state, group_by_key(state, "packed", True), "packed", True)
+
+
+def of(state, jobs):
+    """Some jobs of a state."""
+    jobs = np.asarray(jobs)
+    names = ("job", "key", "scale_factor", "weight", "steps_left", "age", "deadline")
+    own = {name: getattr(state, name) for name in names}
+    return replace(
+        state, **{name: None if own[name] is None else own[name][jobs] for name in names}
+    )
+
+
+def same(one, other) -> bool:
+    """Whether levels and basis are the same to the bit."""
+    parts = ("alone", "pair", "surplus", "time", "workers")
+    return bool(
+        (one[0] == other[0]).all()
+        and all((getattr(one[1], part) == getattr(other[1], part)).all() for part in parts)
+    )
+
+
+@pytest.mark.parametrize("load", [0.5, 0.6, 0.7, 0.85])
+@pytest.mark.parametrize(("seed", "jobs"), [(1, 50), (2, 64), (3, 90)])
+def test_levels_are_those_of_the_whole_path(seed, jobs, load, of_few, monkeypatch):
+    program = program_of(all_different(seed, jobs, load))
+    level, _ = ordered_levels(program)
+    assert of_few == [True]
+    monkeypatch.setattr(own_limits_first, "FROM", 10**9)
+    assert level == pytest.approx(ordered_levels(program)[0], rel=1e-11)
+
+
+@pytest.mark.parametrize("load", [0.5, 0.6, 0.75])
+def test_the_answer_does_not_depend_on_where_it_is_looked_for(load, of_few, monkeypatch):
+    """From the whole path, from the last state, in which three jobs were others, or from anywhere."""
+    state, warm = all_different(4, 70, load), LevelsMemory()
+    before = of(state, np.delete(np.arange(70), [3, 20, 41]))
+    ordered_levels(program_of(before), None, warm)
+    program, level, whole = program_of(state), warm.level, PathOfLevels.stops
+    assert level > 0.0
+    fresh = ordered_levels(program)
+    asked = []
+    monkeypatch.setattr(
+        PathOfLevels, "stops", lambda path, most: asked.append(most) or whole(path, most)
+    )
+    assert same(ordered_levels(program, None, warm), fresh)
+    assert not asked
+    for wrong in (0.3, 0.9, 0.99, 1.01, 1.1, 5.0):
+        warm.level = wrong * level
+        assert same(ordered_levels(program, None, warm), fresh)
+    assert all(of_few)
+
+
+def test_drivers_give_the_same_bits_warm_and_fresh(of_few):
+    state = all_different(6, 80, 0.6)
+    driver = Driver(make_policy(NAME), "structured")
+    for jobs in (range(77), range(3, 80), range(1, 78)):
+        part = of(state, list(jobs))
+        warm = driver.allocate(part)
+        fresh = Driver(make_policy(NAME), "structured").allocate(part)
+        assert (warm.x == fresh.x).all()
+        assert (warm.pair_x == fresh.pair_x).all()
+        assert levels_of(part, warm).min() > 0.0
+    assert len(of_few) == 6
+
+
+def test_engines_agree(of_few):
+    state = all_different(4, 60, 0.7)
+    one, other = (
+        Driver(make_policy(NAME), engine).allocate(state) for engine in ("structured", "highs")
+    )
+    assert (one.x == other.x).all()
+    assert (one.pair_x == other.pair_x).all()
+
+
+def test_a_basis_that_is_none_is_not_gone_on_from(of_few, monkeypatch):
+    """Then the whole path's answer is the answer."""
+    program = program_of(all_different(2, 64, 0.6))
+    right = ordered_levels(program)[0]
+    joined = who_rises.joined
+
+    def astray(*task):
+        there = joined(*task)
+        return there._replace(basic=np.roll(there.basic, 1))
+
+    monkeypatch.setattr(own_limits_first, "joined", astray)
+    assert ordered_levels(program)[0] == pytest.approx(right, rel=1e-11)
+    assert of_few == [True, False]
+
+
+def test_nobody_stops_for_prices_at_which_something_still_pays(monkeypatch):
+    """A level of 700 jobs ended 1e-11 below where it stops; others had prices there, and 399 jobs were up to 3 % off."""
+    whole, draws, jobs, new = (
+        next(states("distinct", 1120)),
+        np.random.default_rng(2),
+        np.arange(700),
+        700,
+    )
+    workers = np.full(3, round(0.6 * int(whole.scale_factor[:700].sum()) / 3))
+    for _ in range(3):
+        gone = draws.choice(700, 140, replace=False)
+        jobs = np.concatenate([np.delete(jobs, gone), np.arange(new, new + 140)])
+        new += 140
+    program = program_of(of(replace(whole, workers=workers), jobs))
+    with compiling_at_once():
+        by_parts = ordered_levels(program)[0]
+        monkeypatch.setattr(own_limits_first, "FROM", 10**9)
+        assert ordered_levels(program)[0] == pytest.approx(by_parts, rel=1e-9)
