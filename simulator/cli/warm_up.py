@@ -229,6 +229,7 @@ def exercise_faces(elsewhere: Elsewhere | None = None) -> dict[str, float]:
     from gavel_opt.solver.column_generation.kinds_program import above, below, beyond
     from gavel_opt.solver.many_types.method import solve_level
     from gavel_opt.solver.packed_optimum import packed_optimum
+    from gavel_opt.solver.path_of_levels import Joined, PathOfLevels
     from gavel_opt.solver.prices.cheapest_mix import Given
     from gavel_opt.solver.records import Found
     from gavel_opt.solver.water_filling_pairs import ordered_levels
@@ -260,6 +261,10 @@ def exercise_faces(elsewhere: Elsewhere | None = None) -> dict[str, float]:
             program: Any = next(iter(make_policy(policy).programs(state, merge=True)))
             packed_optimum(program, None, None)
             ordered_levels(program)
+            path = PathOfLevels.of(program.blocks, program.blocks.pairs, None)
+            passed = path.while_workers_last(path.pairs, 0.0)
+            if passed is not None:
+                path.go_on(passed, Joined(passed.basic, passed.held))
 
     return _compiling(solve, elsewhere)
 

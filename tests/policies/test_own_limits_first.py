@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from test_levels_in_order import NAME, all_different, levels_of
+from test_levels_in_order import NAME, all_different
 
 from bench.packed import states
 from gavel_opt import Driver, make_policy
@@ -97,7 +97,6 @@ def test_drivers_give_the_same_bits_warm_and_fresh(of_few):
         fresh = Driver(make_policy(NAME), "structured").allocate(part)
         assert (warm.x == fresh.x).all()
         assert (warm.pair_x == fresh.pair_x).all()
-        assert levels_of(part, warm).min() > 0.0
     assert len(of_few) == 6
 
 
@@ -118,15 +117,19 @@ def test_a_basis_that_is_none_is_not_gone_on_from(of_few, monkeypatch):
 
     def astray(*task):
         there = joined(*task)
-        return there._replace(basic=np.roll(there.basic, 1))
+        there.basic[-1] = there.basic[-2]
+        return there
 
     monkeypatch.setattr(own_limits_first, "joined", astray)
     assert ordered_levels(program)[0] == pytest.approx(right, rel=1e-11)
     assert of_few == [True, False]
 
 
+RIGHT = [1.2473533419, 1.4219152762, 1.5354913298, 1.5354913298]
+
+
 def test_nobody_stops_for_prices_at_which_something_still_pays(monkeypatch):
-    """A level of 700 jobs ended 1e-11 below where it stops; others had prices there, and 399 jobs were up to 3 % off."""
+    """A level ended 1e-11 below where it stops, and others had prices there: those in place 235 had 1.42005, the last 1.53414."""
     whole, draws, jobs, new = (
         next(states("distinct", 1120)),
         np.random.default_rng(2),
@@ -139,7 +142,8 @@ def test_nobody_stops_for_prices_at_which_something_still_pays(monkeypatch):
         jobs = np.concatenate([np.delete(jobs, gone), np.arange(new, new + 140)])
         new += 140
     program = program_of(of(replace(whole, workers=workers), jobs))
-    with compiling_at_once():
-        by_parts = ordered_levels(program)[0]
-        monkeypatch.setattr(own_limits_first, "FROM", 10**9)
-        assert ordered_levels(program)[0] == pytest.approx(by_parts, rel=1e-9)
+    for groups in (2, 10**9):
+        monkeypatch.setattr(own_limits_first, "FROM", groups)
+        with compiling_at_once():
+            level = np.sort(ordered_levels(program)[0])
+        assert level[[0, 235, 400, 699]] == pytest.approx(RIGHT, rel=1e-8)
