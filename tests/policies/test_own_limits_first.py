@@ -12,7 +12,7 @@ from bench.packed import states
 from gavel_opt import Driver, make_policy
 from gavel_opt.kernels.jit import compiling_at_once
 from gavel_opt.policies.max_min import fairness_program
-from gavel_opt.policies.variants import group_by_key
+from gavel_opt.policies.variants import group_by_key, in_own_order
 from gavel_opt.solver import own_limits_first, who_rises
 from gavel_opt.solver.own_limits_first import LevelsMemory
 from gavel_opt.solver.path_of_levels import PathOfLevels
@@ -35,7 +35,10 @@ def of_few(monkeypatch):
 
 
 def program_of(state):
-    return fairness_program(state, group_by_key(state, "packed", True), "packed", True)
+    """As the policy has it."""
+    groups, alike = group_by_key(state, "packed", True), np.zeros(state.job.size, dtype=np.int64)
+    groups = in_own_order(state, groups, state.scale_factor, state.weight, alike, alike)
+    return fairness_program(state, groups, "packed", True)
 
 
 def of(state, jobs):
