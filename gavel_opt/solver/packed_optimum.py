@@ -327,7 +327,7 @@ def _vertex(
         if found is None:
             continue
         told = found.level >= enough or (found.level < too_little and found.only_prices)
-        memory.keep(Kept.of(scaled, key, found.basis, found.prices, found.only or told))
+        memory.keep(Kept.of(scaled, key, found, found.only or told))
         any_will_do = told if probe else not found.only
         if basis is None or any_will_do or (found.only and found.only_prices):
             return found, iterations

@@ -122,11 +122,13 @@ def raise_them(rising: WhoRises, memory: ColumnMemory, basis: Basis | None) -> R
     key = rising.program.blocks.key
     key = rising.groups if key is None else key
     start = memory.start(scaled, key, False) if basis is None else Start(basis)
+    if start is not None:  # past those that left it is as often longer as shorter here
+        start = replace(start, before=None)
     for begin in (start, None) if start is not None else (None,):
         generated = generate(scaled, begin)
         found = None if generated is None else vertex(scaled, generated[0])
         if found is not None and found.certificate.within(_PROVED):
-            memory.keep(Kept.of(scaled, key, found.basis, found.prices, True))
+            memory.keep(Kept.of(scaled, key, found, True))
             return Risen(found.level * scaled.unit, found)
     return None
 

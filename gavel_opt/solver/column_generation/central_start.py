@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from gavel_opt.arrays import Ints
-from gavel_opt.solver.column_generation.pair_pricing import paying_columns
+from gavel_opt.solver.column_generation.pair_pricing import EACH, paying_columns
 from gavel_opt.solver.column_generation.restricted_master import RestrictedMaster
 from gavel_opt.solver.column_generation.scaled_program import ScaledProgram
 
@@ -23,8 +23,6 @@ _GAPS = 1.0, 0.3, 0.1, 0.1, 0.03, 0.01, 0.001, 0.001, 0.001
 """Parts of the objective up to which rounds are solved."""
 _ENOUGH = 5e-3
 """Part of the objective that pairs outside may still be worth when the rounds end."""
-_EACH = 3
-"""Columns of pairs that each group may add in a round."""
 _STAYS, _AT_LAST = 2.0, 0.3
 """Reduced costs beyond which columns are dropped again, in parts of a job's share of the objective; and after the last round."""
 
@@ -41,7 +39,7 @@ def near_optimum(program: ScaledProgram, alone: RestrictedMaster) -> RestrictedM
         prices = master.central_prices(gap) if master.usable else None
         if prices is None:
             return None
-        found, cost = paying_columns(program.pairs, prices, _EACH, 1e-9 * share)
+        found, cost = paying_columns(program.pairs, prices, EACH, 1e-9 * share)
         enough = -float(np.minimum(cost.min(axis=1), 0.0).sum()) < _ENOUGH
         stays = program.pair_costs(column, prices) < (_AT_LAST if enough else _STAYS) * share
         column = np.union1d(column[stays], found[found >= 0])

@@ -18,6 +18,9 @@ from gavel_opt.arrays import Floats, Ints
 from gavel_opt.kernels.dense import put_among_least
 from gavel_opt.kernels.jit import compiled
 
+EACH = 3
+"""Columns of pairs that each group may add to a program in a round."""
+
 
 class PairColumns(NamedTuple):
     """Pairs as they stand in a program, and what scales them.

@@ -91,6 +91,26 @@ _NONE: Ints = np.empty(0, dtype=np.int64)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Before:
+    """An optimum of another program.
+
+    Attributes
+    ----------
+    program
+        The program, with some of its pairs.
+    basis, level
+        The basis, its columns of pairs numbered as in ``program``, and the level t.
+    places
+        Where the groups that there are now are in it, shape ``(G,)``; -1 for those that are new.
+    """
+
+    program: ScaledProgram
+    basis: Basis
+    level: float
+    places: Ints
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Start:
     """Where to start.
 
@@ -103,12 +123,15 @@ class Start:
     free, slopes
         Groups that had a tight level row, and have none now, with the slopes that these had. They keep them, beside a
         column that does without: the basis is one all the same.
+    before
+        The optimum that the basis is from, where other groups have come for some of its groups.
     """
 
     basis: Basis
     pays_nothing: bool = False
     free: Ints = field(default_factory=lambda: _NONE)
     slopes: Floats = field(default_factory=lambda: np.empty(0))
+    before: Before | None = None
 
 
 class RestrictedMaster:
@@ -252,9 +275,10 @@ class RestrictedMaster:
             solver.setOptionValue("simplex_strategy", _PRIMAL)
         if solver.getModelStatus() != highspy.HighsModelStatus.kOptimal:
             return None
-        return self._prices()
+        return self.prices()
 
-    def _prices(self) -> Prices:
+    def prices(self) -> Prices:
+        """The prices of the last solve."""
         groups, types = self._program.rate.shape
         dual = np.zeros(2 * groups + types)
         dual[self._rows] = np.array(self._solver.getSolution().row_dual) / self._worth
@@ -273,7 +297,7 @@ class RestrictedMaster:
 
     def central_prices(self, gap: float) -> Prices | None:
         """Prices that are about right, in the midst of those that are, up to a part of the objective; None if there are none."""
-        return self._prices() if self._by_interior_point(gap, _ROWS, _PRICES, "off") else None
+        return self.prices() if self._by_interior_point(gap, _ROWS, _PRICES, "off") else None
 
     def reach_vertex(self) -> bool:
         """Go to an optimal vertex through the interior, for the simplex method to go on from; whether it is reached."""
@@ -306,6 +330,12 @@ class RestrictedMaster:
         solver.run()
         solver.setOptionValue("solver", "simplex")
         return bool(solver.getSolution().dual_valid)
+
+    def leave_no_time(self, group: Ints) -> None:
+        """Leave groups no time."""
+        row = self._place[self._program.use.size + group]
+        for place in row[row >= 0]:
+            self._solver.changeRowBounds(int(place), -highspy.kHighsInf, 0.0)
 
     def relieve(self, on: bool) -> None:
         """Ask for the least part of all floors that must be given up, or for the program's objective again."""

@@ -24,6 +24,7 @@ from gavel_opt.solver.column_generation.basis_factor import Factor
 from gavel_opt.solver.column_generation.central_start import near_optimum
 from gavel_opt.solver.column_generation.kept_centre import KeptCentre
 from gavel_opt.solver.column_generation.pair_pricing import (
+    EACH,
     Prices,
     cheap_columns,
     longest_step,
@@ -31,19 +32,23 @@ from gavel_opt.solver.column_generation.pair_pricing import (
     raise_time_prices,
     room_to_idle,
 )
-from gavel_opt.solver.column_generation.restricted_master import Basis, RestrictedMaster, Start
+from gavel_opt.solver.column_generation.restricted_master import (
+    Basis,
+    Before,
+    RestrictedMaster,
+    Start,
+)
 from gavel_opt.solver.column_generation.scaled_program import ScaledProgram
+from gavel_opt.solver.column_generation.those_that_left import without_those_that_left
 
-EACH = 3
-"""Columns of pairs that each job may add in a round."""
 ROUNDS = 100
 """Rounds at most; five to nine are usual."""
 NOTHING = 1e-11
 """Basic variables up to this are zero: another basis has the same point."""
-_PAYS = 1e-11
-"""Reduced costs below this part of a job's share of the objective, negative, pay."""
 _MULTIPLES = 8
 """How many powers of ten of the first program's prices are tried, from 1."""
+FROM = 384
+"""Groups from which on the way from the last optimum leads past those that left: it is shorter in time, too."""
 _KEPT = 0.1
 """Columns that cost up to this part of a job's share are kept for the next program."""
 _MANY = 2
@@ -58,52 +63,42 @@ class Kept:
 
     Attributes
     ----------
-    key, rows, slope
-        Of the groups, which of them had a level row, and its slope, shape ``(G,)``.
-    speed
-        What groups alone did, shape ``(G, J)``.
-    kind
-        Whether there was a level, and a reward.
+    key
+        Of the groups, shape ``(G,)``.
+    program
+        The program, with the pairs that were in the basis or nearly paid.
     basis
-        The basis; its columns of pairs are numbered as in ``member`` and ``types``.
-    member, types
-        Of the basis' columns of pairs: places of both groups in ``key``, and the worker type.
+        The basis; its columns of pairs are numbered as in ``program``.
+    level
+        The level t.
     only
         Whether that optimum was the only one, or any would have done: else a vertex is that of a start from nothing, and a
         program much like it is likely to have several, too.
     """
 
     key: Ints
-    rows: Bools
-    slope: Floats
-    speed: Floats
-    kind: tuple[bool, bool]
+    program: ScaledProgram
     basis: Basis
-    member: Ints
-    types: Ints
+    level: float
     only: bool
 
     @classmethod
-    def of(
-        cls, program: ScaledProgram, key: Ints, basis: Basis, prices: Prices, only: bool
-    ) -> Kept:
+    def of(cls, program: ScaledProgram, key: Ints, found: Vertex, only: bool) -> Kept:
         """Keep a basis, and the columns that nearly paid."""
-        types = program.rate.shape[1]
-        cost = program.pair_costs(basis.column, prices)
+        types, basis = program.rate.shape[1], found.basis
+        cost = program.pair_costs(basis.column, found.prices)
         most = _KEPT / program.count.sum()
         if cost.size > _MANY * key.size:  # many cost nothing where jobs are much alike
             most = min(most, float(np.partition(cost, _MANY * key.size)[_MANY * key.size]))
         stays = basis.pair | (cost < most)
-        column = basis.column[stays]
+        pair, kind = np.divmod(basis.column[stays], types)
+        pair, place = np.unique(pair, return_inverse=True)
+        column = place * types + kind
         return cls(
             key,
-            program.scale > 0.0,
-            program.slopes,
-            program.speed,
-            _kind(program),
+            program.with_pairs(pair),
             replace(basis, column=column, pair=basis.pair[stays]),
-            program.pairs.member[column // types],
-            column % types,
+            found.level,
             only,
         )
 
@@ -120,9 +115,10 @@ class Kept:
         """Numbers that the columns have in a program, and which were basic."""
         now = np.full(self.key.size, -1)
         now[places[places >= 0]] = np.flatnonzero(places >= 0)
-        column = program.pair_numbers(np.sort(now[self.member], axis=1))
+        pair, kind = np.divmod(self.basis.column, program.rate.shape[1])
+        column = program.pair_numbers(np.sort(now[self.program.pairs.member], axis=1))[pair]
         there = column >= 0
-        column = column[there] * program.rate.shape[1] + self.types[there]
+        column = column[there] * program.rate.shape[1] + kind[there]
         return column, self.basis.pair[there]
 
     def start(self, program: ScaledProgram, places: Ints, more: Ints) -> Start:
@@ -141,18 +137,26 @@ class Kept:
         basis = Basis(old.level, alone, column, pair, surplus, time, old.workers)
         moved = not np.array_equal(places, np.arange(old.surplus.size))
         if moved or not self._differs_in_rows(program):
-            return Start(basis)
+            return Start(basis, before=self._before(program, places) if moved else None)
         free = np.flatnonzero(~surplus & (program.scale == 0.0))
-        return Start(basis, True, free, self.slope[free])
+        return Start(basis, True, free, self.program.slopes[free])
+
+    def _before(self, program: ScaledProgram, places: Ints) -> Before | None:
+        """The optimum, if the way from it is worth going: where others have its level, some vertex of them is near."""
+        alone = _kind(program) == _kind(self.program) == (True, False)
+        if not (alone and self.only and places.size >= FROM):
+            return None
+        return Before(self.program, self.basis, self.level, places)
 
     def _differs_in_rows(self, program: ScaledProgram) -> bool:
         """Whether a program differs in nothing but in which groups have a part in the level."""
-        if _kind(program) != (True, False) or self.kind != (True, False):
+        last = self.program
+        if _kind(program) != (True, False) or _kind(last) != (True, False):
             return False
-        if not np.array_equal(self.speed, program.speed):
+        if not np.array_equal(last.speed, program.speed):
             return False
-        both = self.rows & (program.scale > 0.0)
-        return bool((self.slope[both] == program.slopes[both]).all())
+        both = (last.scale > 0.0) & (program.scale > 0.0)
+        return bool((last.slopes[both] == program.slopes[both]).all())
 
 
 @dataclass(slots=True)
@@ -187,15 +191,15 @@ class ColumnMemory:
             if id(one.key) not in where:  # programs of one recomputation share it
                 where[id(one.key)] = one.places(key)
             places = where[id(one.key)]
-            alike = int(((places >= 0) & (one.rows[places] == rows)).sum())
-            if one.kind == _kind(program):
+            alike = int(((places >= 0) & ((one.program.scale > 0.0)[places] == rows)).sum())
+            if _kind(one.program) == _kind(program):
                 alike += key.size
             if alike > most:
                 most, best = alike, (one, places)
         if best is None or not (best[1] >= 0).any() or (probe and not best[0].only):
             return None
         newest, more = self.kept[-1], np.empty(0, dtype=np.int64)
-        if newest.kind != _kind(program):
+        if _kind(newest.program) != _kind(program):
             own, basic = newest.columns(program, newest.places(key))
             more = own[basic]
         return best[0].start(program, best[1], more)
@@ -248,11 +252,14 @@ class Vertex:
 
 def generate(program: ScaledProgram, start: Start | None) -> tuple[Basis, int] | None:
     """Add pairs until none pays; the optimal basis and how many simplex iterations it took."""
+    iterations = 0
+    if start is not None:
+        start, iterations = without_those_that_left(program, start)
     master = RestrictedMaster(program, start)
     central = near_optimum(program, master) if start is None and master.usable else None
     master = master if central is None else central
-    least = _PAYS / float(program.count.sum())
-    iterations, relieving, pairs = 0, False, program.pairs
+    least = program.pays()
+    relieving, pairs = False, program.pairs
     for _ in range(ROUNDS):
         if not master.usable:
             return None

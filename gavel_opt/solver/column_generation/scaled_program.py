@@ -14,6 +14,9 @@ from gavel_opt.solver.column_generation.pair_pricing import PairColumns, Prices,
 CLEAR = 1e-11
 """Reduced costs above this part of a job's share of the objective are positive."""
 
+PAYS = 1e-11
+"""Reduced costs below this part of a job's share of the objective, negative, pay."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ScaledProgram:
@@ -142,6 +145,26 @@ class ScaledProgram:
             pairs=self.pairs._replace(scale=scale),
             scale=scale,
         )
+
+    def with_pairs(self, pair: Ints) -> ScaledProgram:
+        """The same with those of its pairs alone."""
+        pairs = self.pairs
+        reward = pairs.reward[pair] if pairs.reward.shape[0] else pairs.reward
+        return replace(
+            self,
+            pairs=PairColumns(
+                pairs.member[pair],
+                pairs.rate[pair],
+                pairs.share[pair],
+                pairs.use[pair],
+                reward,
+                pairs.scale,
+            ),
+        )
+
+    def pays(self) -> float:
+        """Reduced costs below its negative pay."""
+        return PAYS / float(self.count.sum())
 
     def nothing(self) -> tuple[float, Prices]:
         """Reduced costs up to which a column costs nothing, and prices up to which a row has none.
