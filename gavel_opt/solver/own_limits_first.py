@@ -23,7 +23,7 @@ from gavel_opt.solver.pair_simplex.levels_in_order import Ordered
 from gavel_opt.solver.path_of_levels import PathOfLevels
 from gavel_opt.solver.who_rises import Risen, basis_along, joined, raise_them, who_rises
 
-FROM, _CROWDED = 600, 1.1
+FROM, _CROWDED = 320, 1.1
 """Groups, and jobs for each worker, from which on this is faster."""
 _TURNS = 5
 """Places to look at before the whole path is asked."""
