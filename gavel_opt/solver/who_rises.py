@@ -27,6 +27,8 @@ _SPENT = 1e-9
 """Parts of a job's time that are nothing."""
 _SAME = 1e-9
 """Levels this near, relatively, are one."""
+_NEARLY_ALL = 0.98
+"""Where fewer of the groups rise, others rise the next time, and the last basis is nearer than what changes."""
 _PROVED = 1e-9
 """Certificates beyond it are none."""
 
@@ -46,6 +48,8 @@ class WhoRises(NamedTuple):
         Groups that have not stopped, and spend all of their time with those who have.
     is_final
         Whether what those who have stopped do is the only way.
+    of
+        How many groups there are.
     """
 
     program: AllocationProgram
@@ -54,6 +58,7 @@ class WhoRises(NamedTuple):
     stopped: Bools
     spent: Ints
     is_final: bool
+    of: int
 
 
 class Risen(NamedTuple):
@@ -113,7 +118,7 @@ def who_rises(path: PathOfLevels, few: Ints, passed: Passed) -> WhoRises | None:
     )
     program = AllocationProgram(of_left, np.ones(left.size), -had[left])
     is_final = int(stopped.sum()) == 2 * int(out.sum())
-    return WhoRises(program, left, inside, stopped, np.flatnonzero(spent), is_final)
+    return WhoRises(program, left, inside, stopped, np.flatnonzero(spent), is_final, groups)
 
 
 def raise_them(rising: WhoRises, memory: ColumnMemory, basis: Basis | None) -> Risen | None:
@@ -122,10 +127,11 @@ def raise_them(rising: WhoRises, memory: ColumnMemory, basis: Basis | None) -> R
     key = rising.program.blocks.key
     key = rising.groups if key is None else key
     start = memory.start(scaled, key, False) if basis is None else Start(basis)
-    if start is not None:  # past those that left it is as often longer as shorter here
+    patient = rising.groups.size < _NEARLY_ALL * rising.of
+    if start is not None and patient:
         start = replace(start, before=None)
     for begin in (start, None) if start is not None else (None,):
-        generated = generate(scaled, begin)
+        generated = generate(scaled, begin, patient)
         found = None if generated is None else vertex(scaled, generated[0])
         if found is not None and found.certificate.within(_PROVED):
             memory.keep(Kept.of(scaled, key, found, True))

@@ -20,7 +20,8 @@ FROM = 1000
 _SOON = 1.25
 """Pivots for each group within which the simplex method solves groups alone from nothing where it does as well with pairs."""
 _GAPS = 1.0, 0.3, 0.1, 0.1, 0.03, 0.01, 0.001, 0.001, 0.001
-"""Parts of the objective up to which rounds are solved."""
+_GAPS_FROM_SOME = 0.03, 0.003, 0.001, 0.001
+"""Parts of the objective up to which rounds are solved, from nothing and where most pairs that matter are there."""
 _ENOUGH = 5e-3
 """Part of the objective that pairs outside may still be worth when the rounds end."""
 _STAYS, _AT_LAST = 2.0, 0.3
@@ -30,11 +31,26 @@ _STAYS, _AT_LAST = 2.0, 0.3
 def near_optimum(program: ScaledProgram, alone: RestrictedMaster) -> RestrictedMaster | None:
     """The program with the pairs that matter, at an optimal vertex; None where the simplex method does as well from groups ``alone``."""
     groups = program.rate.shape[0]
-    if not program.has_level or groups < FROM or alone.is_solved_within(round(_SOON * groups)):
+    if not is_for(program) or alone.is_solved_within(round(_SOON * groups)):
         return None
+    return _in_rounds(program, np.empty(0, dtype=np.int64), _GAPS)
+
+
+def nearer(program: ScaledProgram, column: Ints) -> RestrictedMaster | None:
+    """The same, from columns of pairs most of which matter, as those of the last program do."""
+    return _in_rounds(program, column, _GAPS_FROM_SOME)
+
+
+def is_for(program: ScaledProgram) -> bool:
+    """Whether a program is one for which this pays."""
+    return program.has_level and program.rate.shape[0] >= FROM
+
+
+def _in_rounds(
+    program: ScaledProgram, column: Ints, gaps: tuple[float, ...]
+) -> RestrictedMaster | None:
     share = 1.0 / float(program.count.sum())
-    column: Ints = np.empty(0, dtype=np.int64)
-    for gap in _GAPS:
+    for gap in gaps:
         master = _with(program, column)
         prices = master.central_prices(gap) if master.usable else None
         if prices is None:

@@ -21,7 +21,7 @@ from gavel_opt.arrays import Bools, Floats, Ints
 from gavel_opt.kernels.gap import LEVEL_SIZE, relative_gap
 from gavel_opt.model.solution import Certificate
 from gavel_opt.solver.column_generation.basis_factor import Factor
-from gavel_opt.solver.column_generation.central_start import near_optimum
+from gavel_opt.solver.column_generation.central_start import is_for, near_optimum, nearer
 from gavel_opt.solver.column_generation.kept_centre import KeptCentre
 from gavel_opt.solver.column_generation.pair_pricing import (
     EACH,
@@ -45,6 +45,8 @@ ROUNDS = 100
 """Rounds at most; five to nine are usual."""
 NOTHING = 1e-11
 """Basic variables up to this are zero: another basis has the same point."""
+_PATIENCE = 0.5
+"""Pivots for each group in a round after which programs of many go on from central prices instead: they take up to ten times as many."""
 _MULTIPLES = 8
 """How many powers of ten of the first program's prices are tried, from 1."""
 FROM = 384
@@ -250,19 +252,28 @@ class Vertex:
     only_prices: bool
 
 
-def generate(program: ScaledProgram, start: Start | None) -> tuple[Basis, int] | None:
-    """Add pairs until none pays; the optimal basis and how many simplex iterations it took."""
+def generate(
+    program: ScaledProgram, start: Start | None, patient: bool = False
+) -> tuple[Basis, int] | None:
+    """Add pairs until none pays; the optimal basis and how many simplex iterations it took.
+
+    Where they are many, from a start, many groups go on from central prices instead; not if ``patient``.
+    """
     iterations = 0
     if start is not None:
         start, iterations = without_those_that_left(program, start)
     master = RestrictedMaster(program, start)
     central = near_optimum(program, master) if start is None and master.usable else None
     master = master if central is None else central
+    patient = patient or start is None or start.pays_nothing or not is_for(program)
     least = program.pays()
     relieving, pairs = False, program.pairs
     for _ in range(ROUNDS):
         if not master.usable:
             return None
+        if not patient and not master.is_solved_within(round(_PATIENCE * program.use.size)):
+            patient, central = True, nearer(program, master.column)
+            master = master if central is None else central
         prices = master.solve()
         iterations += master.iterations
         if prices is None and not relieving:
