@@ -25,9 +25,9 @@ from gavel_opt.solver.who_rises import Risen, basis_along, joined, raise_them, w
 
 FROM, _CROWDED = 320, 1.1
 """Groups, and jobs for each worker, from which on this is faster."""
-_TURNS = 5
+_TURNS = 4
 """Places to look at before the whole path is asked."""
-_ALIKE = 0.9
+_ALIKE = 0.97
 """Part of the groups that were there the last time, from which on it tells something."""
 _SAME = 1e-9
 """Levels this near, relatively, are one."""
@@ -76,7 +76,7 @@ def past_own_limits(path: PathOfLevels, memory: LevelsMemory | None) -> Ordered 
     memory = LevelsMemory() if memory is None else memory
     # nobody else has a use for a partner as long as there are workers for all
     faster = (pairs.rate > blocks.rate.max(axis=1)[pairs.member][:, :, None]).any(axis=(1, 2))
-    few = np.flatnonzero(faster)
+    few = np.flatnonzero(faster) if faster.any() else np.zeros(1, dtype=np.int64)  # one at least
     of_few = PairBlocks(pairs.member[few], pairs.rate[few], pairs.share[few], pairs.use[few])
     whole, bracket = None, _Bracket(memory.level_of(blocks))
     for turn in range(_TURNS + 1):
@@ -94,20 +94,23 @@ def past_own_limits(path: PathOfLevels, memory: LevelsMemory | None) -> Ordered 
             risen = raise_them(rising, memory.columns, basis)
             if risen is not None and bracket.is_there(passed.level, risen.level):
                 memory.keep(blocks, risen.level)
-                there = None
-                if rising.is_final and _is_the_only_one(risen):
+                gone_on = None
+                if rising.is_final and risen.found.only and risen.found.only_prices:
                     there = joined(path, few, passed, rising, risen.found.basis)
-                gone_on = None if there is None else path.go_on(passed, there)
-                return whole if gone_on is None else gone_on
-            bracket.narrow(passed.level, risen)
+                    gone_on = None if there is None else path.go_on(passed, there)
+                if gone_on is not None and _same(float(gone_on.scarce[0]), risen.level):
+                    return gone_on
+                bracket.close()
+            else:
+                bracket.narrow(passed.level, risen)
         if whole is not None:
             return whole
     return None
 
 
-def _is_the_only_one(risen: Risen) -> bool:
-    """Whether a basis is what it is from wherever it was looked for."""
-    return risen.found.only and risen.found.only_prices
+def _same(level: float, other: float) -> bool:
+    """Whether workers stop somebody first where that was found: not if who has stopped can do the same in other ways."""
+    return abs(level - other) <= _SAME * level
 
 
 @dataclass(slots=True)
@@ -137,6 +140,10 @@ class _Bracket:
     def is_there(self, stops: Floats, level: float) -> bool:
         """Whether a level is between the stops that it was found between."""
         return bool(stops[0] * (1.0 - _SAME) <= level < stops[1] * (1.0 - _SAME))
+
+    def close(self) -> None:
+        """It is there, but that is no answer."""
+        self.low = self.high = self.level
 
     def lower(self) -> None:
         """It is lower than that: nobody gets there, or there are no workers left."""

@@ -9,11 +9,12 @@ import pytest
 from test_levels_in_order import NAME, all_different
 
 from bench.packed import states
-from gavel_opt import Driver, make_policy
+from gavel_opt import Driver, ThroughputTable, make_policy
 from gavel_opt.kernels.jit import compiling_at_once
 from gavel_opt.policies.max_min import fairness_program
 from gavel_opt.policies.variants import group_by_key, in_own_order
 from gavel_opt.solver import own_limits_first, who_rises
+from gavel_opt.solver.column_generation.scaled_program import ScaledProgram
 from gavel_opt.solver.own_limits_first import LevelsMemory
 from gavel_opt.solver.path_of_levels import PathOfLevels
 from gavel_opt.solver.water_filling_pairs import ordered_levels
@@ -72,9 +73,9 @@ def test_levels_are_those_of_the_whole_path(seed, jobs, load, of_few, monkeypatc
 
 @pytest.mark.parametrize("load", [0.5, 0.6, 0.75])
 def test_the_answer_does_not_depend_on_where_it_is_looked_for(load, of_few, monkeypatch):
-    """From the whole path, from the last state, in which three jobs were others, or from anywhere."""
+    """From the whole path, from the last state, in which a job was not there yet, or from anywhere."""
     state, warm = all_different(4, 70, load), LevelsMemory()
-    before = of(state, np.delete(np.arange(70), [3, 20, 41]))
+    before = of(state, np.delete(np.arange(70), [20]))
     ordered_levels(program_of(before), None, warm)
     program, level, whole = program_of(state), warm.level, PathOfLevels.stops
     assert level > 0.0
@@ -129,6 +130,50 @@ def test_a_basis_that_is_none_is_not_gone_on_from(of_few, monkeypatch):
 
 
 RIGHT = [1.2473533419, 1.4219152762, 1.5354913298, 1.5354913298]
+
+
+def with_pairs(state, change):
+    """The same with other speeds in pairs."""
+    table = state.throughputs
+    paired = change(table.alone, table.paired.copy())
+    return replace(state, throughputs=ThroughputTable(table.alone, paired, table.reference))
+
+
+def slower(alone, paired):
+    """Nobody is faster beside another than alone."""
+    beside = np.stack(np.broadcast_arrays(alone[:, None], alone[None]), axis=2)
+    return np.minimum(paired, 0.9 * beside)
+
+
+def as_fast(alone, paired):
+    """Every third is as fast beside every second as alone, to the bit."""
+    paired[::3, ::2, 0] = alone[::3, None]
+    paired[::2, ::3, 1] = alone[None, ::3]
+    return paired
+
+
+@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("change", [slower, as_fast], ids=["slower", "as fast"])
+def test_pairs_that_make_nobody_faster(change, seed, of_few, monkeypatch):
+    """No such pair was an IndexError; who has stopped and can share at no loss is in no program of those who rise."""
+    state = with_pairs(all_different(seed, 50, 0.55 + 0.02 * seed), change)
+    program = program_of(state)
+    level, basis = ordered_levels(program)
+    for wrong in (0.8, 0.95, 1.05):
+        warm = LevelsMemory()
+        warm.keep(program.blocks, wrong * float(np.median(level)))
+        found = ordered_levels(program, None, warm)
+        assert same(found, (level, basis))
+    with monkeypatch.context() as patch:
+        patch.setattr(own_limits_first, "FROM", 10**9)
+        assert level == pytest.approx(ordered_levels(program)[0], rel=1e-9)
+
+
+def test_where_none_of_those_who_rise_can_share_the_last_basis_is_no_start():
+    """They had pairs in the last program: looking for these among none was an IndexError."""
+    program = program_of(all_different(2, 30, 0.6))
+    scaled = ScaledProgram.of(program).with_pairs(np.empty(0, dtype=np.int64))
+    assert (scaled.pair_numbers(np.array([[0, 1], [2, 5]])) == -1).all()
 
 
 def test_nobody_stops_for_prices_at_which_something_still_pays(monkeypatch):

@@ -202,6 +202,8 @@ class ScaledProgram:
         groups = self.rate.shape[0]
         word = self.pairs.member[:, 0] * groups + self.pairs.member[:, 1]
         sought = member[:, 0] * groups + member[:, 1]
+        if not word.size:
+            return np.full(sought.size, -1)
         order = None if _ascends(word) else np.argsort(word, kind="stable")
         place = np.minimum(np.searchsorted(word, sought, sorter=order), word.size - 1)
         found = place if order is None else order[place]
