@@ -80,7 +80,7 @@ from gavel_opt.policies.variants import (
 )
 
 if TYPE_CHECKING:
-    from gavel_opt.solver.own_limits_first import LevelsMemory
+    from gavel_opt.solver.levels_by_parts.own_limits_first import LevelsMemory
 
 _NEAR = 0.9
 """Part of the levels asked for from which on they are likely to stop before the path bends again."""
@@ -198,7 +198,9 @@ class WaterFilling(ByVariant):
 
         What stops a group there is proven on the way, that its level is reached is by the program.
         """
-        from gavel_opt.solver.own_limits_first import LevelsMemory  # with all of its solver
+        from gavel_opt.solver.levels_by_parts.own_limits_first import (
+            LevelsMemory,  # with all of its solver
+        )
         from gavel_opt.solver.water_filling_pairs import ordered_levels
 
         if self._memory is None:

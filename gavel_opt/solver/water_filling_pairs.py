@@ -8,9 +8,9 @@ import numpy as np
 
 from gavel_opt.arrays import Floats, Ints
 from gavel_opt.model.allocation_program import AllocationProgram, Blocks, KnownBasis
-from gavel_opt.solver.own_limits_first import LevelsMemory, past_own_limits
+from gavel_opt.solver.levels_by_parts.own_limits_first import LevelsMemory, past_own_limits
+from gavel_opt.solver.levels_by_parts.path_of_levels import PathOfLevels
 from gavel_opt.solver.pair_simplex.levels_in_order import Lines, Ordered
-from gavel_opt.solver.path_of_levels import PathOfLevels
 
 ORDERED = range(2, 4097)
 """Groups for which levels are found so: pivots and passes over all pairs are more than in proportion to their number."""

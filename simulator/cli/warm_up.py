@@ -227,9 +227,9 @@ def exercise_faces(elsewhere: Elsewhere | None = None) -> dict[str, float]:
     from gavel_opt.kernels.groups import group_rows
     from gavel_opt.solver.column_generation.handed_out import Mixes, hand_out, mark_rifts
     from gavel_opt.solver.column_generation.kinds_program import above, below, beyond
+    from gavel_opt.solver.levels_by_parts.path_of_levels import Joined, PathOfLevels
     from gavel_opt.solver.many_types.method import solve_level
     from gavel_opt.solver.packed_optimum import packed_optimum
-    from gavel_opt.solver.path_of_levels import Joined, PathOfLevels
     from gavel_opt.solver.prices.cheapest_mix import Given
     from gavel_opt.solver.records import Found
     from gavel_opt.solver.water_filling_pairs import ordered_levels

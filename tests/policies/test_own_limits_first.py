@@ -13,10 +13,10 @@ from gavel_opt import Driver, ThroughputTable, make_policy
 from gavel_opt.kernels.jit import compiling_at_once
 from gavel_opt.policies.max_min import fairness_program
 from gavel_opt.policies.variants import group_by_key, in_own_order
-from gavel_opt.solver import own_limits_first, who_rises
 from gavel_opt.solver.column_generation.scaled_program import ScaledProgram
-from gavel_opt.solver.own_limits_first import LevelsMemory
-from gavel_opt.solver.path_of_levels import PathOfLevels
+from gavel_opt.solver.levels_by_parts import own_limits_first, who_rises
+from gavel_opt.solver.levels_by_parts.own_limits_first import LevelsMemory
+from gavel_opt.solver.levels_by_parts.path_of_levels import PathOfLevels
 from gavel_opt.solver.water_filling_pairs import ordered_levels
 
 

@@ -2,7 +2,7 @@
 
 While there are workers for all, levels stop where a job uses up its time, alone or with partners that make it faster; these are
 few pairs, and the path along such stops is short. Then workers stop nearly all of those who are left, at once. Most pivots
-of the path (:mod:`~gavel_opt.solver.pair_simplex.levels_in_order`) go into that one stop, and it is a program of its own (:mod:`~gavel_opt.solver.who_rises`).
+of the path (:mod:`~gavel_opt.solver.pair_simplex.levels_in_order`) go into that one stop, and it is a program of its own (:mod:`~gavel_opt.solver.levels_by_parts.who_rises`).
 
 After which stop it comes is sought from where it was the last time, or else known from the whole path. With too few of the stops before
 it, its level is that of the next one; with too many, workers of those who are too high are missing, and the level is below the last one,
@@ -19,9 +19,15 @@ import numpy as np
 from gavel_opt.arrays import Floats, Ints
 from gavel_opt.model.allocation_program import Blocks, PairBlocks
 from gavel_opt.solver.column_generation.rounds_of_pricing import ColumnMemory
+from gavel_opt.solver.levels_by_parts.path_of_levels import PathOfLevels
+from gavel_opt.solver.levels_by_parts.who_rises import (
+    Risen,
+    basis_along,
+    joined,
+    raise_them,
+    who_rises,
+)
 from gavel_opt.solver.pair_simplex.levels_in_order import Ordered
-from gavel_opt.solver.path_of_levels import PathOfLevels
-from gavel_opt.solver.who_rises import Risen, basis_along, joined, raise_them, who_rises
 
 FROM, _CROWDED = 320, 1.1
 """Groups, and jobs for each worker, from which on this is faster."""

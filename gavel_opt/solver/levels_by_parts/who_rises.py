@@ -18,10 +18,10 @@ from gavel_opt.solver.column_generation.rounds_of_pricing import (
     vertex,
 )
 from gavel_opt.solver.column_generation.scaled_program import ScaledProgram
+from gavel_opt.solver.levels_by_parts.path_of_levels import Joined, PathOfLevels
 from gavel_opt.solver.pair_simplex.columns import FIRST_SLACK, T
 from gavel_opt.solver.pair_simplex.levels_from import Passed
 from gavel_opt.solver.pair_simplex.levels_in_order import Ordered
-from gavel_opt.solver.path_of_levels import Joined, PathOfLevels
 
 _SPENT = 1e-9
 """Parts of a job's time that are nothing."""
