@@ -198,9 +198,8 @@ class WaterFilling(ByVariant):
 
         What stops a group there is proven on the way, that its level is reached is by the program.
         """
-        from gavel_opt.solver.levels_by_parts.own_limits_first import (
-            LevelsMemory,  # with all of its solver
-        )
+        # with all of its solver
+        from gavel_opt.solver.levels_by_parts.own_limits_first import LevelsMemory
         from gavel_opt.solver.water_filling_pairs import ordered_levels
 
         if self._memory is None:

@@ -271,8 +271,10 @@ def generate(
     for _ in range(ROUNDS):
         if not master.usable:
             return None
-        if not patient and not master.is_solved_within(round(_PATIENCE * program.use.size)):
-            patient, central = True, nearer(program, master.column)
+        if not patient:
+            patient = not master.is_solved_within(round(_PATIENCE * program.use.size))
+            iterations += master.iterations
+            central = nearer(program, master.column) if patient else None
             master = master if central is None else central
         prices = master.solve()
         iterations += master.iterations

@@ -21,6 +21,7 @@ from gavel_opt.model.allocation_program import Blocks, PairBlocks
 from gavel_opt.solver.column_generation.rounds_of_pricing import ColumnMemory
 from gavel_opt.solver.levels_by_parts.path_of_levels import PathOfLevels
 from gavel_opt.solver.levels_by_parts.who_rises import (
+    SAME,
     Risen,
     basis_along,
     joined,
@@ -35,8 +36,6 @@ _TURNS = 4
 """Places to look at before the whole path is asked."""
 _ALIKE = 0.97
 """Part of the groups that were there the last time, from which on it tells something."""
-_SAME = 1e-9
-"""Levels this near, relatively, are one."""
 _FURTHER, _BETWEEN = 0.002, 0.15
 """How much further to go where a level was too low: relatively, and between it and one that was too high."""
 
@@ -116,7 +115,7 @@ def past_own_limits(path: PathOfLevels, memory: LevelsMemory | None) -> Ordered 
 
 def _same(level: float, other: float) -> bool:
     """Whether workers stop somebody first where that was found: not if who has stopped can do the same in other ways."""
-    return abs(level - other) <= _SAME * level
+    return abs(level - other) <= SAME * level
 
 
 @dataclass(slots=True)
@@ -145,7 +144,7 @@ class _Bracket:
 
     def is_there(self, stops: Floats, level: float) -> bool:
         """Whether a level is between the stops that it was found between."""
-        return bool(stops[0] * (1.0 - _SAME) <= level < stops[1] * (1.0 - _SAME))
+        return bool(stops[0] * (1.0 - SAME) <= level < stops[1] * (1.0 - SAME))
 
     def close(self) -> None:
         """It is there, but that is no answer."""

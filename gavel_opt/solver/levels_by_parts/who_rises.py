@@ -25,7 +25,7 @@ from gavel_opt.solver.pair_simplex.levels_in_order import Ordered
 
 _SPENT = 1e-9
 """Parts of a job's time that are nothing."""
-_SAME = 1e-9
+SAME = 1e-9
 """Levels this near, relatively, are one."""
 _NEARLY_ALL = 0.98
 """Where fewer of the groups rise, others rise the next time, and the last basis is nearer than what changes."""
@@ -149,7 +149,7 @@ def basis_along(whole: Ordered, rising: WhoRises) -> Basis:
         inside[:groups][left],
         column,
         np.ones(column.size, dtype=bool),
-        whole.level[left] > whole.scarce[0] * (1.0 + _SAME),
+        whole.level[left] > whole.scarce[0] * (1.0 + SAME),
         slack[groups : 2 * groups][left],
         slack[2 * groups :],
     )
