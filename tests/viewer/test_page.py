@@ -222,6 +222,31 @@ def test_runs_of_other_windows_have_nothing_to_compare(browser: Any, tmp_path: P
         assert page.locator("#content canvas").count() == 0
 
 
+def test_a_tab_opened_while_runs_are_read_is_drawn_once(runs: Path, browser: Any) -> None:
+    """Who was first there must not draw the tab again, from runs read a second time."""
+    with served([runs / "gavel", runs / "las"]) as server:
+        page = browser.new_page()
+        asked: list[str] = []
+        held: list[Any] = []
+        page.route("**/overview*", lambda route: held.append(route))
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(server.address)
+        page.click("#tab-Compare")
+        page.wait_for_function("document.getElementById('tab-Compare').ariaSelected === 'true'")
+        page.evaluate(
+            "window.drawn = 0;"
+            "new MutationObserver((all) => { for (const one of all) window.drawn += one.addedNodes.length; })"
+            ".observe(document.getElementById('content'), {childList: true});"
+        )
+        for route in held:
+            route.continue_()
+        page.wait_for_selector(READY["Compare"])
+        page.wait_for_load_state("networkidle")
+        assert page.evaluate("window.drawn") == 1
+        assert len([url for url in asked if "/overview" in url]) == 2
+        page.close()
+
+
 def _there(segments: Segments, number: int) -> set[tuple[int, int, int]]:
     here = (segments.first <= number) & (number <= segments.last)
     columns = (segments.worker[here], segments.job[here], segments.partner[here])

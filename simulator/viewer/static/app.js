@@ -25,8 +25,10 @@ const state = {
   job: { run: "", job: -1 },
 };
 
-/** @type {Map<string, {run: Run, stamp: number}>} */
+/** @type {Map<string, {reading: Promise<Run>, stamp: number, read: boolean}>} */
 const loaded = new Map();
+/** How many drawings have been asked for. */
+let drawing = 0;
 
 const content = el("main", { id: "content", role: "tabpanel", tabindex: -1 });
 const tabs = el("div", { class: "tabs", role: "tablist", "aria-label": "Views" });
@@ -72,8 +74,10 @@ function remember() {
   history.replaceState(null, "", `#${said}`);
 }
 
-/** Draw everything anew. */
+/** Draw everything anew: the last that asked is drawn, whoever waits longer for its runs. */
 async function show() {
+  drawing += 1;
+  const mine = drawing;
   remember();
   drawTabs();
   drawPicker();
@@ -84,12 +88,12 @@ async function show() {
   }
   const damaged = notices();
   const wanted = state.open.filter((id) => entry(id)?.readable);
-  if (wanted.some((id) => !current(id)))
-    fill(content, damaged, el("p", { class: "boot" }, "Reading the runs …"));
+  if (!wanted.every(isRead)) fill(content, damaged, el("p", { class: "boot" }, "Reading the runs …"));
   let runs;
   try {
     runs = await Promise.all(wanted.map(load));
   } catch (wrong) {
+    if (mine !== drawing) return;
     fill(
       content,
       damaged,
@@ -97,6 +101,7 @@ async function show() {
     );
     return;
   }
+  if (mine !== drawing) return;
   if (runs.length === 0) {
     fill(
       content,
@@ -145,19 +150,31 @@ function entry(id) {
 }
 
 /** @param {string} id */
-function current(id) {
+function isRead(id) {
   const kept = loaded.get(id);
-  return kept && kept.stamp === entry(id)?.stamp ? kept.run : null;
+  return kept?.read && kept.stamp === entry(id)?.stamp;
 }
 
-/** @param {string} id */
-async function load(id) {
-  const kept = current(id);
-  if (kept) return kept;
+/**
+ * A run, read once however many ask for it meanwhile.
+ * @param {string} id
+ * @returns {Promise<Run>}
+ */
+function load(id) {
   const found = entry(id);
-  const run = await Run.load(found);
-  loaded.set(id, { run, stamp: found.stamp });
-  return run;
+  const kept = loaded.get(id);
+  if (kept && kept.stamp === found.stamp) return kept.reading;
+  const made = { reading: Run.load(found), stamp: found.stamp, read: false };
+  made.reading.then(
+    () => {
+      made.read = true;
+    },
+    () => {
+      if (loaded.get(id) === made) loaded.delete(id);
+    },
+  );
+  loaded.set(id, made);
+  return made.reading;
 }
 
 function studies() {
