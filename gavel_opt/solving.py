@@ -64,7 +64,7 @@ def solve(
     program
         Any linear program, or the file of one (MPS, LP or recorded).
     engine
-        Name of an engine, or an engine (persistent models stay with it).
+        Name of an engine (``"auto"`` is ``highs``), or an engine (persistent models stay with it).
     options
         Time limit, tolerance of the solver.
     tolerance
@@ -84,7 +84,7 @@ def solve(
             "of an MPS or LP file is read"
         )
     if isinstance(engine, str):
-        engine = make_engine(engine)
+        engine = make_engine("highs" if engine == "auto" else engine)
     require_engine(engine)
     options = options or Options()
     require_how(options, tolerance)

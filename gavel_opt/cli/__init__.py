@@ -48,7 +48,7 @@ def _engines_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _solve_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE", help=f"a program: {_FILES}")
-    parser.add_argument("--engine", metavar="NAME", default="highs", help="default: highs")
+    parser.add_argument("--engine", metavar="NAME", default="auto", help="default: auto, here highs")
     parser.add_argument(
         "--time-limit", metavar="SECONDS", type=_seconds, default=math.inf, help="default: none"
     )
@@ -95,15 +95,16 @@ def _run_engines(arguments: argparse.Namespace) -> int:
 def _run_solve(arguments: argparse.Namespace) -> int:
     from gavel_opt.engines.registry import is_known, known_engines
 
-    if not is_known(arguments.engine):
-        raise unknown_name("engine (--engine)", arguments.engine, known_engines())
+    name = "highs" if arguments.engine == "auto" else arguments.engine
+    if not is_known(name):
+        raise unknown_name("engine (--engine)", name, ["auto", *known_engines()])
     from gavel_opt.checking import describe_certificate, named_engines, solve_timed
     from gavel_opt.engines.asking import version_of
     from gavel_opt.engines.protocol import Options
     from gavel_opt.model.files import read_with_notes
 
     program, notes = read_with_notes(arguments.file)
-    (engine,) = named_engines([arguments.engine])
+    (engine,) = named_engines([name])
     for note in notes:
         print(f"gavel-opt: {note}", file=sys.stderr)
     with _in_file(arguments.file):
@@ -150,9 +151,9 @@ def _named(figures: Any, names: Sequence[str], otherwise: str) -> dict[str, floa
 def _print_figures(what: str, figures: dict[str, float], most: int | None, hint: str) -> None:
     shown = list(figures.items())[:most]
     if len(shown) < len(figures):
-        print(f"{what}      the first {len(shown)} of {len(figures)} that are not zero; {hint}")
+        print(f"{what:<11} the first {len(shown)} of {len(figures)} that are not zero; {hint}")
     elif shown:
-        print(f"{what}      those that are not zero")
+        print(f"{what:<11} those that are not zero")
     for name, value in shown:
         print(f"{one_line(name)} {value!r}")
 

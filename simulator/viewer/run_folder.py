@@ -86,6 +86,10 @@ def read_run(path: Path) -> RunFolder:
             return _finished(path)
     except InputError as wrong:
         return RunFolder(path, "damaged", f"damaged: {str(wrong).removeprefix(f'{path}/')}")
+    if (path / "checkpoint.npz").exists():
+        return RunFolder(
+            path, "stopped", f"never finished: gavel-sim run --resume {path} goes on with it"
+        )
     if looks_like_a_run(path) or (path / "jobs.parquet").exists():
         return RunFolder(
             path, "stopped", "never finished: summary.json, which a run writes last, is missing"

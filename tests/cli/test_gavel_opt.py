@@ -384,9 +384,10 @@ def test_check_goes_on_after_a_broken_file(small, tmp_path):
 
 
 def test_solve_shows_a_few_values_and_duals(small):
-    done = gavel_opt("solve", small)
+    done = gavel_opt("solve", small, "--engine", "auto")
     assert "doors 2.0" in done.stdout
     assert "plant3 1.0" in done.stdout
+    assert {line.index("those") for line in done.stdout.splitlines() if "those" in line} == {12}
 
 
 def test_a_proof_is_named(tmp_path):

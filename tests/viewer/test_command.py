@@ -55,6 +55,10 @@ def test_what_cannot_be_shown_is_one_line(
         said = capsys.readouterr().err
         assert complaint in said
         assert said.count("\n") == 1
+    (tmp_path / "killed").mkdir()
+    (tmp_path / "killed" / "checkpoint.npz").touch()
+    assert main(["view", str(tmp_path / "killed")]) == 2
+    assert f"gavel-sim run --resume {tmp_path / 'killed'}" in capsys.readouterr().err
     assert main(["view", str(tmp_path / "empty")]) == 2
     assert capsys.readouterr().err.splitlines() == [
         "gavel-sim: empty: the folder is empty: no run has written into it yet"
