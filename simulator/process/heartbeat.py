@@ -53,8 +53,10 @@ def heartbeat(say: Callable[[], str], first: float | None = None) -> Iterator[No
 
 
 def duration(seconds: float) -> str:
-    """Say a time as a person would: ``45 s``, ``12 min``, ``3 h 05 min``."""
+    """Say a time as a person would: ``45 s``, ``2 min 30 s``, ``12 min``, ``3 h 05 min``."""
     if seconds < 90:
         return f"{seconds:.0f} s"
+    if seconds < 600:
+        return f"{round(seconds) // 60} min {round(seconds) % 60:02d} s"
     minutes = round(seconds / 60)
     return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"

@@ -40,4 +40,10 @@ def test_commands_say_how_far_they_are(words, said, capsys, tmp_path, monkeypatc
 
 
 def test_durations():
-    assert [heartbeat.duration(s) for s in (5, 600, 3700)] == ["5 s", "10 min", "1 h 02 min"]
+    assert [heartbeat.duration(s) for s in (5, 90, 119.6, 600, 3700)] == [
+        "5 s",
+        "1 min 30 s",
+        "2 min 00 s",
+        "10 min",
+        "1 h 02 min",
+    ]
