@@ -417,3 +417,13 @@ def test_a_run_whose_mean_is_known_well_enough_does_not_say_completed():
     done = gavel_sim(*words, "--saturation", "convergence:width=0.5,batches=4")
     assert done.stdout.startswith("isolated: stopped: the mean is known well enough (--saturation ")
     assert "converged: mean completion time" in done.stdout
+
+
+def test_a_run_that_dropped_a_job_has_completed(tmp_path):
+    trace = tmp_path / "some.trace"
+    trace.write_text(
+        "ResNet-18 (batch size 16)\t-\t-\t-\t0\t2000\t1\t1.0\t-1\t0\n"
+        "ResNet-18 (batch size 16)\t-\t-\t-\t0\t3\t4\t1.0\t-1\t0\n"
+    )
+    done = gavel_sim("run", "--policy", "fifo", "--cluster", "4:4:4", "--trace", trace)
+    assert done.stdout.startswith("fifo: completed\n  mean JCT    none: 1 of 2 measured jobs was dr")

@@ -93,8 +93,8 @@ def describe(result: RunResult, folder: Path | None, picture: Path | None = None
 
 def _ending(found: dict[str, Any]) -> str:
     """How the run ended; a rule that knows the mean well enough counts as completed."""
-    ended = found["status"]
-    return _STATUS["converged" if ended == "completed" and found["partial"] else ended]
+    known_well = found["status"] == "completed" and found["jobs"]["missing"]
+    return _STATUS["converged" if known_well else found["status"]]
 
 
 def _cost(found: dict[str, Any]) -> str:
