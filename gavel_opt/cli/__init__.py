@@ -48,7 +48,9 @@ def _engines_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _solve_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE", help=f"a program: {_FILES}")
-    parser.add_argument("--engine", metavar="NAME", default="auto", help="default: auto, here highs")
+    parser.add_argument(
+        "--engine", metavar="NAME", default="auto", help="default: auto, here highs"
+    )
     parser.add_argument(
         "--time-limit", metavar="SECONDS", type=_seconds, default=math.inf, help="default: none"
     )

@@ -158,7 +158,7 @@ def _as_text(
             verdict = f"{found.jobs_differ:,} of {found.jobs:,} completion times differ"
             if not found.jobs_differ:
                 verdict = "the same completion times, but not all else"
-            mine, first = (one.summary["jobs"]["arrived_in_all"] for one in (side, runs[0]))
+            mine, first = (int(one.jobs["job"].size) for one in (side, runs[0]))
             if mine != first:
                 verdict += f"; {counted(mine, 'job')} here, {first:,} there"
         elsewhere = _elsewhere(side)

@@ -131,6 +131,18 @@ def test_unfinished_and_broken_folders_are_named(folders, tmp_path, capsys):
     assert "not a finished run: summary.json is missing" in err
 
 
+def test_a_summary_that_lacks_something_is_compared_or_refused(folders, tmp_path, capsys):
+    shutil.copytree(folders / "a", tmp_path / "b")
+    whole = json.loads((tmp_path / "b" / "summary.json").read_text())
+    for name in whole:
+        rest = {other: value for other, value in whole.items() if other != name}
+        (tmp_path / "b" / "summary.json").write_text(json.dumps(rest))
+        status, out, err = compare(capsys, folders / "a", tmp_path / "b")
+        assert (status in (0, 1) and out and not err) or (status == 2 and err.count("\n") == 1), (
+            name
+        )
+
+
 def test_engines_on_one_run(capsys):
     words = ["--policy", "max_min_fairness_perf", "--jobs", "8", "--cluster", "2:2:2"]
     status, out, err = compare(capsys, "--engines", "highs,ecos", *words)

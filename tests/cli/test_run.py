@@ -426,4 +426,6 @@ def test_a_run_that_dropped_a_job_has_completed(tmp_path):
         "ResNet-18 (batch size 16)\t-\t-\t-\t0\t3\t4\t1.0\t-1\t0\n"
     )
     done = gavel_sim("run", "--policy", "fifo", "--cluster", "4:4:4", "--trace", trace)
-    assert done.stdout.startswith("fifo: completed\n  mean JCT    none: 1 of 2 measured jobs was dr")
+    assert done.stdout.startswith(
+        "fifo: completed\n  mean JCT    none: 1 of 2 measured jobs was dr"
+    )

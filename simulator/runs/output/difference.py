@@ -124,10 +124,10 @@ def difference(a: Recorded, b: Recorded) -> Difference | None:
         job, what = None, ""
     number, column = _first_round(a, b)
     if number is None and job is None:
-        told = next((name for name in _TOLD if a.summary[name] != b.summary[name]), None)
+        told = next((name for name in _TOLD if a.summary.get(name) != b.summary.get(name)), None)
         if told is None:
             return None
-        values = [side.summary[told] for side in (a, b)]
+        values = [side.summary.get(told) for side in (a, b)]
         what = f"{told} is {values[0]} in {a.name} and {values[1]} in {b.name}, of the same rounds"
         return Difference(None, None, None, what, count, jobs)
     if number is not None:
