@@ -13,15 +13,14 @@ from gavel_opt.solver.pair_simplex.columns import (
     entries_of,
     slack_of,
 )
-from gavel_opt.solver.pair_simplex.dual_simplex import NONE
 from gavel_opt.solver.pair_simplex.factored_basis import (
     KEPT,
-    WIDE,
-    bring_in,
+    keep,
     put_column,
     read_row,
     room_for_factors,
-    solve_wide,
+    solve,
+    solve_alone,
 )
 from gavel_opt.solver.pair_simplex.markowitz import factorise, room_to_factor
 from gavel_opt.solver.pair_simplex.open_columns import (
@@ -81,44 +80,41 @@ def test_factors_solve_what_the_basis_does(seed, groups):
     basic, rows = drawn_basis(columns, draws), columns.limit.size
     factors, active = room_for_factors(rows), room_to_factor(rows)
     assert factorise(columns, basic, factors, active)
-    which, found = np.full(WIDE, NONE), np.zeros((WIDE, rows))
-    y, part = np.zeros(2 * rows), np.zeros(rows)
+    found, y, part = np.zeros(rows), np.zeros(2 * rows), np.zeros(rows)
+    inverse = np.linalg.inv(np.stack([dense_column(columns, one) for one in basic], axis=1))
+    solve_alone(factors, columns.limit, found)
+    assert not factors.work.any()
+    assert found == pytest.approx(inverse @ columns.limit, rel=1e-9, abs=1e-9)
     for _ in range(12):
         matrix = np.stack([dense_column(columns, one) for one in basic], axis=1)
         inverse = np.linalg.inv(matrix)
-        which[:] = draws.choice(np.flatnonzero(columns.runs.ravel() == 1), WIDE, replace=False)
-        which[1], which[2] = slack_of(int(draws.integers(rows))), NONE
-        for wide in (0, 1, 3):
-            put_column(columns, which[wide], factors, wide)
-        solve_wide(factors, found, which, NONE)
-        assert not factors.work.any()
-        for wide in (0, 1, 3):
-            right = inverse @ dense_column(columns, which[wide])
-            assert found[wide] == pytest.approx(right, rel=1e-9, abs=1e-9)
+        runs = draws.choice(np.flatnonzero(columns.runs.ravel() == 1))
+        for variable in (T, slack_of(int(draws.integers(rows))), runs):
+            put_column(columns, variable, factors)
+            solve(factors, found)
+            assert not factors.work.any()
+            right = inverse @ dense_column(columns, variable)
+            assert found == pytest.approx(right, rel=1e-9, abs=1e-9)
         for place in (0, rows - 1, int(draws.integers(rows))):
             read_row(factors, place, part, y)
             assert not part.any()
             assert y[:rows] == pytest.approx(inverse[place], rel=1e-9, abs=1e-9)
-        fit = [k for k in np.flatnonzero(np.abs(found[0]) > 0.05) if basic[k] != T]
-        if which[0] in basic or not fit:
+        fit = [k for k in np.flatnonzero(np.abs(found) > 0.05) if basic[k] != T]
+        if runs in basic or not fit:
             continue
-        place, kept = int(draws.choice(fit)), factors.many[0]
-        factors.entered[kept], factors.left[kept] = found[0], place
-        factors.many[0] += 1
-        basic[place] = which[0]
-        bring_in(found[3], factors.entered[kept], place)
-        matrix = np.stack([dense_column(columns, one) for one in basic], axis=1)
-        right = np.linalg.solve(matrix, dense_column(columns, which[3]))
-        assert found[3] == pytest.approx(right, rel=1e-8, abs=1e-8)
+        place = int(draws.choice(fit))
+        keep(factors, found, place)
+        basic[place] = runs
     assert 0 < factors.many[0] < KEPT
 
 
 def test_factors_are_sparse():
-    columns = columns_for(2, 14)
+    columns = columns_for(2, 80)
     basic = drawn_basis(columns, np.random.default_rng(5))
     factors, active = room_for_factors(basic.size), room_to_factor(basic.size)
     assert factorise(columns, basic, factors, active)
-    entries = factors.lower[basic.size] + factors.upper[basic.size]
+    before = factors.many[1]
+    entries = factors.lower[before] + factors.upper[before] + (basic.size - before) ** 2
     matrix = np.stack([dense_column(columns, one) for one in basic], axis=1)
     assert entries < np.count_nonzero(matrix) * 1.5 < np.count_nonzero(np.linalg.inv(matrix))
 

@@ -101,7 +101,7 @@ def levels_while_workers_last(
     while left.any():
         _note(columns, at, left, passed)
         passed.level[0] = level
-        place = take_in(columns, at, 1)
+        place = take_in(columns, at)
         nothing = rise(columns, at, place, counts) if place >= 0 else -1.0
         if nothing < 0.0:
             return False

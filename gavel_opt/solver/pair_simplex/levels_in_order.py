@@ -22,20 +22,26 @@ from typing import NamedTuple
 import numpy as np
 
 from gavel_opt.arrays import Bytes, Floats, Ints
-from gavel_opt.kernels.dense import copy_into, put_among_least, sum_of_squares
 from gavel_opt.kernels.jit import compiled, compiled_apart
+from gavel_opt.solver.pair_simplex.candidates import (
+    Candidates,
+    best_of,
+    cost_them,
+    follow,
+    room_for_candidates,
+    weigh_anew,
+)
 from gavel_opt.solver.pair_simplex.columns import Columns, T, columns_of, slack_of
-from gavel_opt.solver.pair_simplex.dual_simplex import FREE, HELD, NONE, OUT, PIVOT
+from gavel_opt.solver.pair_simplex.dual_simplex import FREE, HELD, OUT, PIVOT
 from gavel_opt.solver.pair_simplex.factored_basis import (
     KEPT,
-    WIDE,
     Factors,
-    bring_in,
+    keep,
     put_column,
     read_row,
     room_for_factors,
+    solve,
     solve_alone,
-    solve_wide,
 )
 from gavel_opt.solver.pair_simplex.markowitz import Active, factorise, room_to_factor
 from gavel_opt.solver.pair_simplex.open_columns import (
@@ -61,6 +67,8 @@ _RIGHT = 1e-9
 """What a level may be off its bound, beside what this is added up from, levels as about 1: more, and the factors have lost their digits."""
 _LIMIT = 100
 """Pivots at most, for each row."""
+_PIVOTS = 400
+"""Pivots until all columns are looked at again."""
 
 
 class Lines(NamedTuple):
@@ -127,8 +135,10 @@ class Standing(NamedTuple):
         What may still come in.
     y, part
         Prices, with zeros for nobody's row, ``(2 R,)``, and room to read them, ``(R,)``.
-    entering, which
-        What may enter, in terms of the basis, ``(WIDE, R)``, and which variables these are, ``(WIDE,)``.
+    entering
+        What is to enter, in terms of the basis, ``(R,)``.
+    candidates
+        What may enter until the next pass over all columns.
     """
 
     factors: Factors
@@ -143,7 +153,7 @@ class Standing(NamedTuple):
     y: Floats
     part: Floats
     entering: Floats
-    which: Ints
+    candidates: Candidates
 
 
 @compiled_apart
@@ -177,7 +187,7 @@ def go_on(
     place, first, stops = begin
     groups, types, rows = columns.jobs.size, columns.workers.size, columns.limit.size
     while True:
-        place = take_in(columns, at, 1) if place < 0 else place
+        place = take_in(columns, at) if place < 0 else place
         nothing = rise(columns, at, place, found.counts) if place >= 0 else -1.0
         if nothing < 0.0:
             return False
@@ -219,7 +229,7 @@ def _level_of(columns: Columns, g: int) -> float:
 @compiled
 def room_to_stand(columns: Columns) -> Standing:
     """Room for a program: no basis yet, and nothing of it gone."""
-    rows = columns.limit.size
+    rows, them = columns.limit.size, open_columns(columns)
     return Standing(
         room_for_factors(rows),
         room_to_factor(rows),
@@ -229,11 +239,11 @@ def room_to_stand(columns: Columns) -> Standing:
         np.zeros(rows),
         np.full(rows, OUT),
         np.zeros(rows, np.int64),
-        open_columns(columns),
+        them,
         np.zeros(2 * rows),
         np.zeros(rows),
-        np.zeros((WIDE, rows)),
-        np.full(WIDE, NONE),
+        np.zeros(rows),
+        room_for_candidates(them, rows),
     )
 
 
@@ -259,56 +269,45 @@ def make_ready(columns: Columns, at: Standing) -> bool:
     """Factor the first basis, and express t in it; False where it has no factors."""
     if not factorise(columns, at.basic, at.factors, at.active):
         return False
-    put_column(columns, T, at.factors, 1)
-    at.which[1] = T
-    solve_wide(at.factors, at.entering, at.which, NONE)
+    put_column(columns, T, at.factors)
+    solve(at.factors, at.entering)
     return True
 
 
 @compiled
-def take_in(columns: Columns, at: Standing, wide: int) -> int:
-    """Raise a variable until something of the basis is zero, and take it in at that place; -1 where nothing stops it."""
-    entering, value, until = at.entering[wide], at.value, _room(at, at.entering[wide])
-    largest, place = PIVOT, -1
-    for i in range(value.size):
-        if value[i] <= until * entering[i] and entering[i] > largest and at.leaves[i] == 1:
-            largest, place = entering[i], i
-    if place >= 0:
-        step = max(value[place], 0.0) / largest
-        for i in range(value.size):
-            value[i] -= step * entering[i]
-        if not _put_in(columns, at, place, wide, step):
-            return -1
-    return place
+def take_in(columns: Columns, at: Standing) -> int:
+    """Raise t until something of the basis is zero, and take it in at that place; -1 where nothing stops it."""
+    place = _what_leaves(at)
+    return place if place >= 0 and _put_in(columns, at, place, T) else -1
 
 
 @compiled
-def _room(at: Standing, entering: Floats) -> float:
-    """How far a variable can be raised, and a little further."""
-    ratio, value, until = at.ratio, at.value, np.inf
+def _what_leaves(at: Standing) -> int:
+    """The place of what is zero first, or nearly so, where what is to enter is raised; -1 where nothing is."""
+    ratio, value, entering, until = at.ratio, at.value, at.entering, np.inf
     for i in range(value.size):
         ratio[i] = (max(value[i], 0.0) + _LOOSE) / entering[i] if entering[i] > PIVOT else np.inf
     for i in range(value.size):
         if ratio[i] < until and at.leaves[i] == 1:
             until = ratio[i]
-    return float(until)
+    largest, place = PIVOT, -1
+    for i in range(value.size):
+        if value[i] <= until * entering[i] and entering[i] > largest and at.leaves[i] == 1:
+            largest, place = entering[i], i
+    return place
 
 
 @compiled
-def _put_in(columns: Columns, at: Standing, place: int, wide: int, value: float) -> bool:
-    """Take a variable into the basis at a place; the values of the others are there already. False where factors fail."""
-    factors, kept, variable = at.factors, at.factors.many[0], at.which[wide]
-    copy_into(factors.entered[kept], at.entering[wide])
-    factors.left[kept] = place
-    factors.many[0] += 1
+def _put_in(columns: Columns, at: Standing, place: int, variable: int) -> bool:
+    """Raise what is to enter until what is in a place is zero, and take it in there. False where factors fail."""
+    entering, value = at.entering, at.value
+    step = max(value[place], 0.0) / entering[place]
+    for i in range(value.size):
+        value[i] -= step * entering[i]
     mark(columns, at, at.basic[place], False)
     mark(columns, at, variable, True)
-    at.basic[place], at.value[place], at.leaves[place] = variable, value, int(variable != T)
-    at.which[wide] = NONE
-    for other in range(WIDE):
-        if at.which[other] != NONE:
-            bring_in(at.entering[other], factors.entered[kept], place)
-    return kept + 1 < KEPT or factor_anew(columns, at)
+    at.basic[place], at.value[place], at.leaves[place] = variable, step, int(variable != T)
+    return keep(at.factors, entering, place) < KEPT or factor_anew(columns, at)
 
 
 @compiled
@@ -345,35 +344,51 @@ def rise(columns: Columns, at: Standing, place: int, counts: Ints) -> float:
                 return -1.0
         counts[3] += 1
         find_cheapest(columns, at.columns, at.y, _PAYS * nothing)
-        since, before = counts[1], -1
+        since = before = counts[1]
+        weigh_anew(at.candidates, at.columns, at.slack, at.gone)
         # what pays by its price alone, not once expressed in the basis, does so by rounding
-        while before != counts[1] and _cheapest(columns, at, _PAYS * nothing) > 0:
+        while counts[1] < since + _PIVOTS:
+            cost_them(at.candidates, at.columns, at.y)
+            most = place, since + _PIVOTS
+            if not _take_in_these(columns, at, most, _PAYS * nothing, counts):
+                return -1.0
+            if counts[1] == before:
+                break
             before = counts[1]
-            counts[2] += 1
-            solve_wide(at.factors, at.entering, at.which, NONE)
-            wide = _best(at, place, _PAYS * nothing)
-            while wide >= 0:
-                counts[1] += 1
-                if counts[1] > _LIMIT * at.basic.size or take_in(columns, at, wide) < 0:
-                    return -1.0
-                wide = _best(at, place, _PAYS * nothing)
             nothing = _read_prices(at, place)
         if counts[1] == since:
             return nothing
 
 
 @compiled
-def _best(at: Standing, place: int, nothing: float) -> int:
-    """Which of those that are expressed in the basis raises t most for how far it moves; -1 where none does."""
-    most, found = 0.0, -1
-    for wide in range(WIDE):
-        entering = at.entering[wide]
-        if at.which[wide] == NONE or entering[place] >= -nothing:
+def _take_in_these(
+    columns: Columns, at: Standing, until: tuple[int, int], nothing: float, counts: Ints
+) -> bool:
+    """Take in of the candidates what pays, up to a number of pivots; False where there is no end.
+
+    ``until`` is the place of t, and that number.
+    """
+    (place, most), them, entering = until, at.candidates, at.entering
+    while counts[1] < most:
+        best = best_of(them, at.columns, nothing)
+        if best < 0:
+            break
+        variable = them.variable[best]
+        put_column(columns, variable, at.factors)
+        counts[2] += 1
+        solve(at.factors, entering)
+        if entering[place] >= -nothing:
+            them.cost[best] = 0.0
             continue
-        gain = entering[place] * entering[place] / (1.0 + sum_of_squares(entering))
-        if gain > most:
-            most, found = gain, wide
-    return found
+        counts[1] += 1
+        leaves = _what_leaves(at)
+        if leaves < 0 or counts[1] > _LIMIT * at.basic.size:
+            return False
+        read_row(at.factors, leaves, at.part, them.row)
+        follow(them, at.columns, best, at.basic[leaves], (entering[leaves], entering[place]))
+        if not _put_in(columns, at, leaves, variable):
+            return False
+    return True
 
 
 @compiled
@@ -405,30 +420,6 @@ def _is_right(columns: Columns, at: Standing, place: int, nothing: float) -> boo
     return bool(right and abs(bound - at.value[place]) <= _RIGHT * size)
 
 
-@compiled
-def _cheapest(columns: Columns, at: Standing, nothing: float) -> int:
-    """Ask for what costs least of the columns that the last pass found, and of the slacks; how many these are."""
-    groups, y, them = columns.jobs.size, at.y, at.columns
-    least, which = np.full(WIDE, -nothing), np.full(WIDE, NONE)
-    for f in range(them.many_found[0]):
-        found, part = them.found[f], them.part[f]
-        one, two, j = found[0], found[1], found[2]
-        cost = part[0] * y[groups + one] + part[1] * y[groups + two] + part[2] * y[2 * groups + j]
-        cost -= part[3] * y[one] + part[4] * y[two]
-        if cost < least[WIDE - 1] and them.state[found[3]] == OPEN:
-            put_among_least(which, least, found[3], cost)
-    for k in range(columns.limit.size):
-        if at.slack[k] == OUT and y[k] < least[WIDE - 1] and at.gone[k] == 0:
-            put_among_least(which, least, slack_of(k), y[k])
-    many = 0
-    for wide in range(WIDE):
-        at.which[wide] = which[wide]
-        if which[wide] != NONE:
-            put_column(columns, which[wide], at.factors, wide)
-            many += 1
-    return many
-
-
 @compiled_apart
 def stop(columns: Columns, at: Standing, lines: Lines, risen: tuple[int, float], left: Ints) -> int:
     """Stop the groups whose level has a price, and let go what costs something; one of them, -1 where there is none."""
@@ -447,17 +438,17 @@ def stop(columns: Columns, at: Standing, lines: Lines, risen: tuple[int, float],
         columns.limit[g] -= columns.rise[g] * t
         if y[g] > nothing:  # whoever is still to begin never does
             left[g] = 0
-    put_column(columns, slack_of(chief), at.factors, 0)
-    turn(columns, lines, left)
-    put_column(columns, T, at.factors, 1)
-    at.which[:] = NONE
-    at.which[0], at.which[1] = slack_of(chief), T
-    solve_wide(at.factors, at.entering, at.which, NONE)
-    # nobody who is left has a price
-    at.entering[1, place] = 0.0
-    if not _put_in(columns, at, place, 0, 0.0):
+    put_column(columns, slack_of(chief), at.factors)
+    solve(at.factors, at.entering)
+    at.value[place] = 0.0
+    if not _put_in(columns, at, place, slack_of(chief)):
         return -1
     at.slack[chief], at.leaves[place] = HELD, 0
+    turn(columns, lines, left)
+    put_column(columns, T, at.factors)
+    solve(at.factors, at.entering)
+    # nobody who is left has a price
+    at.entering[place] = 0.0
     return chief
 
 

@@ -2,7 +2,8 @@
 
 Pivots are chosen after Markowitz (1957): of a few columns with the fewest entries that which makes fewest new ones, if it is no less
 than a tenth of the largest of its column; columns and rows with one entry before them. The column of t, which has an entry in
-each row of a level, goes through all steps as a dense vector and is the last pivot.
+each row of a level, goes through all steps as a dense vector. What is left is dense in the end
+(:mod:`~gavel_opt.solver.pair_simplex.dense_tail`).
 """
 
 from __future__ import annotations
@@ -14,12 +15,15 @@ import numpy as np
 from gavel_opt.arrays import Floats, Ints
 from gavel_opt.kernels.jit import compiled, compiled_apart
 from gavel_opt.solver.pair_simplex.columns import Columns, T, entries_of, slack_of
+from gavel_opt.solver.pair_simplex.dense_tail import MOST, factor_tail
 from gavel_opt.solver.pair_simplex.factored_basis import ENTRIES, Factors
 
 _STABLE = 0.1
 """A pivot is this part of the largest entry of its column at least."""
 _LOOK = 4
 """Columns among which a pivot is chosen."""
+_DENSE = 0.2
+"""Part of the entries of what is left, from which on it is dense."""
 _SINGULAR = 1e-12
 """Pivots up to this part of the largest entry of the column are none."""
 
@@ -46,7 +50,7 @@ class Active(NamedTuple):
     dense
         What is left of the column of t, which is the last to be a pivot, ``(R,)``.
     end
-        Up to where entries reach, by columns and by rows, and how many rows are in ``single``, ``(3,)``.
+        Up to where entries reach, by columns and by rows, how many rows are in ``single``, and how many entries are left, ``(4,)``.
     """
 
     row: Ints
@@ -95,7 +99,7 @@ def room_to_factor(rows: int) -> Active:
         np.zeros(2 * rows, np.int64),
         np.zeros(rows),
         np.zeros(rows),
-        np.zeros(3, np.int64),
+        np.zeros(4, np.int64),
     )
 
 
@@ -106,20 +110,55 @@ def factorise(columns: Columns, basic: Ints, factors: Factors, active: Active) -
     factors.many[0] = factors.lower[0] = factors.upper[0] = 0
     dense = _fill_in(columns, basic, active)
     for step in range(rows):
-        if dense >= 0 and step + 1 == rows:
-            place, row, pivot = _last_pivot(active, dense)
-        else:
-            place, row, pivot = _next_pivot(active)
+        if _is_dense(active, rows - step):
+            factors.many[1] = step
+            return _factor_tail(factors, active, step, dense)
+        place, row, pivot = _next_pivot(active)
         full = factors.lower[step] + rows > factors.lower_row.size
         full = full or factors.upper[step] + rows > factors.upper_place.size
         if abs(pivot) <= _SINGULAR * active.size[place] or full:
             return False
         active.done[place] = active.done_row[row] = 1
+        active.end[3] -= active.many[place]
         factors.row[step], factors.place[step], factors.pivot[step] = row, place, 1.0 / pivot
         _keep_lower(factors, active, step)
         if not _keep_upper(factors, active, step, dense):
             return False
+    factors.many[1] = rows
     return True
+
+
+@compiled
+def _is_dense(active: Active, left: int) -> bool:
+    """Whether what is left, of so many rows, has few zeros; in the end it is t alone."""
+    return bool(left <= MOST and active.end[3] >= _DENSE * left * (left - 1))
+
+
+@compiled
+def _factor_tail(factors: Factors, active: Active, step: int, dense: int) -> bool:
+    """Factor what is left as a dense matrix, with t as the last column; False where it is singular."""
+    a, many, rows = factors.tail.by_row, step, active.done.size
+    for row in range(rows):
+        if active.done_row[row] == 0:
+            factors.row[many], active.at[row] = row, many - step
+            many += 1
+    size, last = np.zeros(rows - step), step
+    for i in range(rows - step):
+        for j in range(rows - step):
+            a[i, j] = 0.0
+    for place in range(rows):
+        if active.done[place] == 0 and place != dense:
+            for n in range(active.begin[place], active.begin[place] + active.many[place]):
+                a[active.at[active.row[n]], last - step] = active.value[n]
+            factors.place[last], size[last - step] = place, active.size[place]
+            last += 1
+    if dense >= 0:
+        factors.place[last], size[last - step] = dense, active.size[dense]
+    for i in range(step, rows):
+        active.at[factors.row[i]] = -1
+        if dense >= 0:
+            a[i - step, last - step] = active.dense[factors.row[i]]
+    return factor_tail(factors.tail, factors.row[step:], factors.pivot[step:], size, _SINGULAR)
 
 
 @compiled
@@ -209,6 +248,7 @@ def _fill_in(columns: Columns, basic: Ints, active: Active) -> int:
 def _put_entry(active: Active, row: int, value: float) -> None:
     active.row[active.end[0]], active.value[active.end[0]] = row, value
     active.end[0] += 1
+    active.end[3] += 1
     active.here[row] += 1
 
 
@@ -241,15 +281,6 @@ def _lose_one(active: Active, row: int) -> None:
     if active.here[row] == 1 and active.end[2] < active.single.size:
         active.single[active.end[2]] = row
         active.end[2] += 1
-
-
-@compiled
-def _last_pivot(active: Active, dense: int) -> tuple[int, int, float]:
-    """That of t, in the row that is left."""
-    row = 0
-    while active.done_row[row] == 1:
-        row += 1
-    return dense, row, float(active.dense[row])
 
 
 @compiled
@@ -330,6 +361,7 @@ def _take_out(active: Active, place: int, row: int) -> float:
     active.row[n], active.value[n] = active.row[last], active.value[last]
     _leave_list(active, place)
     active.many[place] -= 1
+    active.end[3] -= 1
     _join_list(active, place)
     return float(value)
 
@@ -357,6 +389,7 @@ def _eliminate(active: Active, place: int, factors: Factors, step: int, times: f
                 n = active.begin[place] + active.many[place]
                 active.row[n], active.value[n] = row, -factors.lower_value[m] * times
                 active.many[place] += 1
+                active.end[3] += 1
                 fits = _note_place(active, row, place)
         _join_list(active, place)
     begin = active.begin[place]
