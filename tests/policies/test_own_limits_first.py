@@ -195,3 +195,42 @@ def test_nobody_stops_for_prices_at_which_something_still_pays(monkeypatch):
         with compiling_at_once():
             level = np.sort(ordered_levels(program)[0])
         assert level[[0, 235, 400, 699]] == pytest.approx(RIGHT, rel=1e-8)
+
+
+def with_a_chain(seed: int):
+    """Each of four jobs is a little faster beside the next, which loses half: prices fall to a 500th, and to next to nothing at a fifth that can do more."""
+    draws, others = np.random.default_rng(seed), 60
+    jobs = others + 5
+    beside = np.zeros((jobs, jobs, 1))
+    beside[5:, 5:, 0] = draws.uniform(0.5, 0.8, (others, others))
+    for one in range(4):
+        beside[one, one + 1], beside[one + 1, one] = 1.001, 0.5
+    beside[4, 5], beside[5, 4] = 1.2, 0.6
+    weight = np.concatenate(
+        [[1.0], np.full(3, 1.0 / 1.0002), [1.0], draws.uniform(0.4, 0.8, others)]
+    )
+    paired = np.stack([beside, beside.transpose(1, 0, 2)], axis=2)
+    return replace(
+        all_different(seed, jobs, 0.6),
+        worker_types=("v100",),
+        workers=np.array([32]),
+        throughputs=ThroughputTable(np.ones((jobs, 1)), paired, 0),
+        scale_factor=np.ones(jobs, dtype=np.int64),
+        weight=weight,
+    )
+
+
+@pytest.mark.parametrize("seed", [0, 2, 3])
+def test_who_has_stopped_at_prices_that_end_in_nothing_is_gone_on_from(seed, of_few, monkeypatch):
+    """What they do is not final: the fifth rises, and takes from those before; the whole path was asked each time."""
+    state, warm = with_a_chain(seed), LevelsMemory()
+    program = program_of(state)
+    ordered_levels(program_of(of(state, range(64))), None, warm)
+    level, basis = ordered_levels(program)
+    with monkeypatch.context() as patch:
+        patch.setattr(PathOfLevels, "stops", None)
+        assert same(ordered_levels(program, None, warm), (level, basis))
+    assert of_few == [True, True, True]
+    with monkeypatch.context() as patch:
+        patch.setattr(own_limits_first, "FROM", 10**9)
+        assert level == pytest.approx(ordered_levels(program)[0], rel=1e-11)

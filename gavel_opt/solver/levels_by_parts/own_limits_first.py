@@ -23,11 +23,13 @@ from gavel_opt.solver.levels_by_parts.path_of_levels import PathOfLevels
 from gavel_opt.solver.levels_by_parts.who_rises import (
     SAME,
     Risen,
+    WhoRises,
     basis_along,
     joined,
     raise_them,
     who_rises,
 )
+from gavel_opt.solver.pair_simplex.levels_from import Passed
 from gavel_opt.solver.pair_simplex.levels_in_order import Ordered
 
 FROM, _CROWDED = 320, 1.1
@@ -83,11 +85,15 @@ def past_own_limits(path: PathOfLevels, memory: LevelsMemory | None) -> Ordered 
     faster = (pairs.rate > blocks.rate.max(axis=1)[pairs.member][:, :, None]).any(axis=(1, 2))
     few = np.flatnonzero(faster) if faster.any() else np.zeros(1, dtype=np.int64)  # one at least
     of_few = PairBlocks(pairs.member[few], pairs.rate[few], pairs.share[few], pairs.use[few])
-    whole, bracket = None, _Bracket(memory.level_of(blocks))
+    whole, bracket, refused = (
+        None,
+        _Bracket(memory.level_of(blocks)),
+        np.zeros(2),
+    )  # between nothing
     for turn in range(_TURNS + 1):
         if turn == _TURNS or not bracket.is_open:
             whole = path.stops(blocks.groups)
-            if whole is None or whole.scarce[0] == 0.0:
+            if whole is None or whole.scarce[0] == 0.0 or _is_between(whole.scarce, refused):
                 return whole
             bracket = _Bracket(float(whole.scarce[0]))
         passed = path.while_workers_last(of_few, bracket.level)
@@ -97,15 +103,13 @@ def past_own_limits(path: PathOfLevels, memory: LevelsMemory | None) -> Ordered 
         else:
             basis = None if whole is None else basis_along(whole, rising)
             risen = raise_them(rising, memory.columns, basis)
-            if risen is not None and bracket.is_there(passed.level, risen.level):
+            if risen is not None and _is_between(risen.level, passed.level):
                 memory.keep(blocks, risen.level)
-                gone_on = None
-                if rising.is_final and risen.found.only and risen.found.only_prices:
-                    there = joined(path, few, passed, rising, risen.found.basis)
-                    gone_on = None if there is None else path.go_on(passed, there)
-                if gone_on is not None and _same(float(gone_on.scarce[0]), risen.level):
+                gone_on = _gone_on(path, few, passed, rising, risen)
+                if gone_on is not None and _is_between(gone_on.scarce, passed.level):
                     return gone_on
                 bracket.close()
+                refused = passed.level
             else:
                 bracket.narrow(passed.level, risen)
         if whole is not None:
@@ -113,9 +117,19 @@ def past_own_limits(path: PathOfLevels, memory: LevelsMemory | None) -> Ordered 
     return None
 
 
-def _same(level: float, other: float) -> bool:
-    """Whether workers stop somebody first where that was found: not if who has stopped can do the same in other ways."""
-    return abs(level - other) <= SAME * level
+def _gone_on(
+    path: PathOfLevels, few: Ints, passed: Passed, rising: WhoRises, risen: Risen
+) -> Ordered | None:
+    """Go on from where workers stop somebody first; None where there are other ways to get there, or it is no way."""
+    if not (risen.found.only and risen.found.only_prices):
+        return None
+    there = joined(path, few, passed, rising, risen.found.basis)
+    return None if there is None else path.go_on(passed, there)
+
+
+def _is_between(level: float | Floats, stops: Floats) -> bool:
+    """Whether a level is between the stops that it was found between."""
+    return bool(stops[0] * (1.0 - SAME) <= level < stops[1] * (1.0 - SAME))
 
 
 @dataclass(slots=True)
@@ -141,10 +155,6 @@ class _Bracket:
     def is_open(self) -> bool:
         """Whether there is somewhere to look."""
         return self.level > 0.0 and self.low < self.high
-
-    def is_there(self, stops: Floats, level: float) -> bool:
-        """Whether a level is between the stops that it was found between."""
-        return bool(stops[0] * (1.0 - SAME) <= level < stops[1] * (1.0 - SAME))
 
     def close(self) -> None:
         """It is there, but that is no answer."""

@@ -18,6 +18,11 @@ from gavel_opt.solver.column_generation.rounds_of_pricing import (
     vertex,
 )
 from gavel_opt.solver.column_generation.scaled_program import ScaledProgram
+from gavel_opt.solver.levels_by_parts.basis_of_stops import (
+    BasisOfStops,
+    unit_of,
+    what_costs,
+)
 from gavel_opt.solver.levels_by_parts.path_of_levels import Joined, PathOfLevels
 from gavel_opt.solver.pair_simplex.columns import FIRST_SLACK, T
 from gavel_opt.solver.pair_simplex.levels_from import Passed
@@ -27,6 +32,8 @@ _SPENT = 1e-9
 """Parts of a job's time that are nothing."""
 SAME = 1e-9
 """Levels this near, relatively, are one."""
+_ROOM = 1e-8
+"""By which levels of those who are held may be lower in the program, relatively, so that the ends of their chains can rise: 1e-12 is what these take."""
 _NEARLY_ALL = 0.98
 """Where fewer of the groups rise, others rise the next time, and the last basis is nearer than what changes."""
 _PROVED = 1e-9
@@ -46,8 +53,8 @@ class WhoRises(NamedTuple):
         Of the path's basis, which variables are in rows of those who have stopped, ``(R,)``.
     spent
         Groups that have not stopped, and spend all of their time with those who have.
-    is_final
-        Whether what those who have stopped do is the only way.
+    held
+        Who has stopped, is in the program, and has the slack of its level in the path's basis, which stays what it is.
     of
         How many groups there are.
     """
@@ -57,7 +64,7 @@ class WhoRises(NamedTuple):
     pair: Ints
     stopped: Bools
     spent: Ints
-    is_final: bool
+    held: Ints
     of: int
 
 
@@ -71,29 +78,16 @@ class Risen(NamedTuple):
 def who_rises(path: PathOfLevels, few: Ints, passed: Passed) -> WhoRises | None:
     """The program of those who rise where the path has come to with a ``few`` of its pairs; None where nobody does, or no workers are left.
 
-    Who has stopped, or has no time left but for these, is out. Who spends a part of its time with them has what is left as its
-    whole time, and what it gets there as a floor below zero.
+    Who has stopped, or has more than that and no time left but for these, is out, if what they do is final. Who spends a part of its
+    time with them has what is left as its whole time, and what it gets there as a floor below zero. Who has stopped and is not out keeps its level.
     """
-    blocks, pairs, (groups, types) = path.blocks, path.pairs, path.blocks.rate.shape
-    out, basic = passed.out == 1, passed.basic
-    column = np.flatnonzero(basic >= 0)
-    n, kind = np.divmod(basic[column], types)
-    one, pair = np.minimum(n, groups - 1), few[np.maximum(n - groups, 0)]
-    alone = n < groups
-    member = np.where(alone[:, None], one[:, None], pairs.member[pair])
+    blocks, pairs, groups = path.blocks, path.pairs, path.blocks.groups
+    basis = BasisOfStops.of(path, few, passed)
+    out, member, share = basis.final(passed.out == 1), basis.member, basis.share
+    use = np.where(basis.alone, blocks.use[basis.one], pairs.use[basis.pair]) * share
     taken = out[member].any(axis=1)
-    row = FIRST_SLACK - basic[basic < 0]
-    stopped = np.zeros(basic.size, dtype=bool)
-    stopped[column[taken]] = True
-    stopped[basic < 0] = (row < 2 * groups) & out[np.minimum(row, 2 * groups - 1) % groups]
-    share = passed.value[column] / np.where(alone, blocks.count[one], 1.0)
-    use = np.where(alone, blocks.use[one], pairs.use[pair]) * share
-    workers = blocks.workers - np.bincount(kind[taken], use[taken], minlength=types)
-    beside = taken & ~alone & ~out[member].all(axis=1)
-    time = pairs.share[pair[beside]] * share[beside, None]
-    whose, got = member[beside].ravel(), time * pairs.rate[pair[beside], :, kind[beside]]
-    time_left = 1.0 - np.bincount(whose, time.ravel(), minlength=groups)
-    had: Floats = np.bincount(whose, got.ravel(), minlength=groups).astype(np.float64)
+    workers = blocks.workers - np.bincount(basis.kind[taken], use[taken], minlength=blocks.types)
+    time_left, had = basis.with_others(path, out)
     spent = ~out & (time_left <= _SPENT)
     rises = ~out & ~spent
     left = np.flatnonzero(rises)
@@ -101,24 +95,48 @@ def who_rises(path: PathOfLevels, few: Ints, passed: Passed) -> WhoRises | None:
         return None
     inside = np.flatnonzero(rises[pairs.member].all(axis=1))
     number, beside_left = np.cumsum(rises) - 1, time_left[pairs.member[inside]]
+    rate, rate_of_pairs = _without_what_costs(path, passed, rises, inside)
     of_left = replace(
         blocks,
-        rate=blocks.rate[left] * time_left[left, None],
+        rate=rate[left] * time_left[left, None],
         use=blocks.use[left] * time_left[left],
         count=blocks.count[left],
         workers=workers,
         pairs=PairBlocks(
             number[pairs.member[inside]],
-            pairs.rate[inside] * beside_left[:, :, None],
+            rate_of_pairs * beside_left[:, :, None],
             pairs.share[inside] / beside_left,
             pairs.use[inside],
         ),
         key=None if blocks.key is None else blocks.key[left],
         kind=None if blocks.kind is None else blocks.kind[left],
     )
-    program = AllocationProgram(of_left, np.ones(left.size), -had[left])
-    is_final = int(stopped.sum()) == 2 * int(out.sum())
-    return WhoRises(program, left, inside, stopped, np.flatnonzero(spent), is_final, groups)
+    held = np.zeros(groups, dtype=bool)
+    held[basis.row[passed.held == 1]] = True
+    floor, stays = -had, rises & (passed.left == 0)
+    floor[stays] += _level_of(path, passed)[stays] * np.where(held, 1.0 - _ROOM, 1.0)[stays]
+    program = AllocationProgram(of_left, 1.0 - stays[left], floor[left])
+    theirs, kept = basis.in_rows_of(out), np.flatnonzero(held & stays)
+    return WhoRises(program, left, inside, theirs, np.flatnonzero(spent), kept, groups)
+
+
+def _level_of(path: PathOfLevels, passed: Passed) -> Floats:
+    """What groups have where the path stands."""
+    return -passed.limit * unit_of(path, passed) * path.given.slope / path.blocks.count
+
+
+def _without_what_costs(
+    path: PathOfLevels, passed: Passed, rises: Bools, inside: Ints
+) -> tuple[Floats, Floats]:
+    """Rates of groups alone and of pairs, zero where those whose time has a price, or whose level had one, would pay something."""
+    rate, of_pairs, groups = path.blocks.rate, path.pairs.rate[inside], path.blocks.groups
+    pressed = rises & ((passed.gone[groups : 2 * groups] == 1) | (passed.left == 0))
+    if pressed.any():
+        theirs = np.flatnonzero(pressed[path.pairs.member[inside]].any(axis=1))
+        alone, beside = what_costs(path, passed, inside[theirs])
+        rate = np.where(pressed[:, None] & alone, 0.0, rate)
+        of_pairs[theirs] *= ~beside[:, None]
+    return rate, of_pairs
 
 
 def raise_them(rising: WhoRises, memory: ColumnMemory, basis: Basis | None) -> Risen | None:
@@ -144,12 +162,14 @@ def basis_along(whole: Ordered, rising: WhoRises) -> Basis:
     groups, types = whole.level.size, rising.program.blocks.rate.shape[1]
     inside, slack, left = whole.inside.reshape(-1, types) == 1, whole.slack == 1, rising.groups
     column = np.flatnonzero(inside[groups:][rising.pair])
+    surplus = whole.level[left] > whole.scarce[0] * (1.0 + SAME)
+    surplus |= np.isin(left, rising.held)
     return Basis(
         True,
         inside[:groups][left],
         column,
         np.ones(column.size, dtype=bool),
-        whole.level[left] > whole.scarce[0] * (1.0 + SAME),
+        surplus,
         slack[groups : 2 * groups][left],
         slack[2 * groups :],
     )
@@ -166,20 +186,26 @@ def joined(
     then = np.where((then >= 0) & (n >= groups), of_pairs, then)
     group, own = np.nonzero(basis.alone)
     column = np.sort(basis.column[basis.pair])  # bits hang on the order
-    free = [
-        left[basis.surplus],
-        left[basis.time] + groups,
-        rising.spent,
-        rising.spent + groups,
-        2 * groups + np.flatnonzero(basis.workers),
-    ]
+    free = np.concatenate(
+        [
+            left[basis.surplus],
+            left[basis.time] + groups,
+            rising.spent,
+            rising.spent + groups,
+            2 * groups + np.flatnonzero(basis.workers),
+        ]
+    )
+    # time of who is held is of no use but for that room: the slack of its level takes its place
+    free = free[passed.gone[free] == 0]
     now = [
         np.array([T]),
         left[group] * types + own,
         (groups + rising.pair[column // types]) * types + column % types,
-        FIRST_SLACK - np.concatenate(free),
+        FIRST_SLACK - free,
+        FIRST_SLACK - rising.held,
     ]
     basic = np.concatenate([then, *now])
     held = np.zeros(basic.size, np.int64)
     held[: then.size] = passed.held[rising.stopped]
+    held[basic.size - rising.held.size :] = 1
     return Joined(basic, held) if basic.size == passed.basic.size else None

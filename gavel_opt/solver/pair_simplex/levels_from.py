@@ -13,7 +13,7 @@ import numpy as np
 from gavel_opt.arrays import Floats, Ints
 from gavel_opt.kernels.jit import compiled, compiled_apart
 from gavel_opt.solver.pair_simplex.columns import Columns, T, columns_of, slack_of
-from gavel_opt.solver.pair_simplex.dual_simplex import HELD
+from gavel_opt.solver.pair_simplex.dual_simplex import HELD, OUT
 from gavel_opt.solver.pair_simplex.levels_in_order import (
     Lines,
     Ordered,
@@ -29,7 +29,7 @@ from gavel_opt.solver.pair_simplex.levels_in_order import (
     take_in,
     turn,
 )
-from gavel_opt.solver.pair_simplex.open_columns import shut_what_costs
+from gavel_opt.solver.pair_simplex.open_columns import GONE, shut_what_costs
 from gavel_opt.solver.prices.bottleneck_pairs import Pairs
 from gavel_opt.solver.prices.cheapest_mix import Given
 
@@ -53,7 +53,7 @@ class Passed(NamedTuple):
     gone
         Whether each row's slack is of no use any more, ``(R,)``.
     left, out
-        Who has not stopped, and who has, or has no time left that is not needed by those who have, ``(G,)``.
+        Who has not stopped, and who has, or has more than the others and no time left that is not needed by those who have, ``(G,)``.
     limit
         Right-hand sides of the level rows, ``(G,)``.
     begin, row, price, nothing
@@ -129,7 +129,8 @@ def _note(columns: Columns, at: Standing, left: Ints, passed: Passed) -> None:
         passed.held[k] = 1 - at.leaves[k]
     for g in range(groups):
         passed.left[g], passed.limit[g] = left[g], columns.limit[g]
-        passed.out[g] = int(left[g] == 0 or at.gone[groups + g] == 1)
+        has_more = at.slack[g] != OUT
+        passed.out[g] = int(left[g] == 0 or (at.gone[groups + g] == 1 and has_more))
 
 
 @compiled
@@ -166,14 +167,14 @@ def levels_from(given: Given, pairs: Pairs, lines: Lines, passed: Passed, found:
     for g in range(left.size):
         columns.limit[g] = passed.limit[g]
     turn(columns, lines, left)
-    place = _stand_there(columns, at, passed)
-    if place < 0:
-        return False
     for s in range(stops):
         at.y[:] = 0.0
         for n in range(passed.begin[s], passed.begin[s + 1]):
             at.y[passed.row[n]] = passed.price[n]
         shut_what_costs(columns, at.columns, at.y, passed.nothing[s])
+    place = _stand_there(columns, at, passed)
+    if place < 0:
+        return False
     if stops > 0:
         first, found.counts[0] = passed.counts[1], stops
     return go_on(columns, at, lines, left, (place, first, -1), found)
@@ -181,13 +182,17 @@ def levels_from(given: Given, pairs: Pairs, lines: Lines, passed: Passed, found:
 
 @compiled
 def _stand_there(columns: Columns, at: Standing, passed: Passed) -> int:
-    """Stand at a basis; the place of t in it, -1 where it is none or something is below zero there."""
+    """Stand at a basis; the place of t in it, -1 where it is none, has what is of no use any more, or something is below zero there."""
     found = -1
     for place in range(at.basic.size):
-        variable = passed.basic[place]
+        variable, held = passed.basic[place], passed.held[place] == 1
+        if variable > T and at.columns.state[variable] == GONE:
+            return -1
+        if variable < T and passed.gone[slack_of(variable)] == 1 and not held:
+            return -1
         at.basic[place], at.gone[place] = variable, passed.gone[place]
         mark(columns, at, variable, True)
-        if passed.held[place] == 1:
+        if held:
             at.leaves[place], at.slack[slack_of(variable)] = 0, HELD
         if variable == T:
             found, at.leaves[place] = place, 0
