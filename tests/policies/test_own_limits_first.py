@@ -234,3 +234,21 @@ def test_who_has_stopped_at_prices_that_end_in_nothing_is_gone_on_from(seed, of_
     with monkeypatch.context() as patch:
         patch.setattr(own_limits_first, "FROM", 10**9)
         assert level == pytest.approx(ordered_levels(program)[0], rel=1e-11)
+
+
+def test_where_it_was_refused_is_not_looked_at_again(of_few, monkeypatch):
+    """Once with the last state's basis was followed by once with the whole path's, and by the same answer."""
+    state, warm = all_different(4, 70, 0.6), LevelsMemory()
+    ordered_levels(program_of(of(state, range(69))), None, warm)
+    whole, raised, looked = own_limits_first.raise_them, [], PathOfLevels.stops
+    monkeypatch.setattr(own_limits_first, "joined", lambda *task: None)
+    monkeypatch.setattr(
+        own_limits_first, "raise_them", lambda *task: raised.append("look") or whole(*task)
+    )
+    monkeypatch.setattr(
+        PathOfLevels, "stops", lambda path, most: raised.append("whole") or looked(path, most)
+    )
+    program = program_of(state)
+    found = ordered_levels(program, None, warm)
+    assert raised == ["look", "whole"]
+    assert same(found, ordered_levels(program))
