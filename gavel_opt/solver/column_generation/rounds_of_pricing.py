@@ -45,7 +45,7 @@ ROUNDS = 100
 """Rounds at most; five to nine are usual."""
 NOTHING = 1e-11
 """Basic variables up to this are zero: another basis has the same point."""
-_PATIENCE = 0.5
+PATIENCE = 0.5
 """Pivots for each group in a round after which programs of many go on from central prices instead: they take up to ten times as many."""
 _MULTIPLES = 8
 """How many powers of ten of the first program's prices are tried, from 1."""
@@ -253,11 +253,11 @@ class Vertex:
 
 
 def generate(
-    program: ScaledProgram, start: Start | None, patient: bool = False
+    program: ScaledProgram, start: Start | None, patience: float = PATIENCE
 ) -> tuple[Basis, int] | None:
     """Add pairs until none pays; the optimal basis and how many simplex iterations it took.
 
-    Where they are many, from a start, many groups go on from central prices instead; not if ``patient``.
+    From a start, once a round has taken ``patience`` pivots for each group, many groups go on from central prices instead.
     """
     iterations = 0
     if start is not None:
@@ -265,14 +265,14 @@ def generate(
     master = RestrictedMaster(program, start)
     central = near_optimum(program, master) if start is None and master.usable else None
     master = master if central is None else central
-    patient = patient or start is None or start.pays_nothing or not is_for(program)
+    patient = start is None or start.pays_nothing or not is_for(program)
     least = program.pays()
     relieving, pairs = False, program.pairs
     for _ in range(ROUNDS):
         if not master.usable:
             return None
         if not patient:
-            patient = not master.is_solved_within(round(_PATIENCE * program.use.size))
+            patient = not master.is_solved_within(round(patience * program.use.size))
             iterations += master.iterations
             central = nearer(program, master.column) if patient else None
             master = master if central is None else central

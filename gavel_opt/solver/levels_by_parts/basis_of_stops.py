@@ -10,8 +10,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy.sparse import csr_matrix
-from scipy.sparse.csgraph import maximum_bipartite_matching
 
 from gavel_opt.arrays import Bools, Floats, Ints
 from gavel_opt.solver.levels_by_parts.path_of_levels import PathOfLevels
@@ -88,6 +86,9 @@ class BasisOfStops(NamedTuple):
 
     def _reached(self, who: Bools, theirs: Bools) -> Bools:
         """Which of some groups others can change: from a variable more than rows, from a row to the variable that it has, and so on."""
+        from scipy.sparse import csr_matrix
+        from scipy.sparse.csgraph import maximum_bipartite_matching
+
         groups, number, place = who.size, np.cumsum(who) - 1, np.cumsum(theirs) - 1
         many, slack = int(who.sum()), np.flatnonzero(theirs & (self.row >= 0))
         whose = number[self.row[slack] % groups]

@@ -85,11 +85,8 @@ def past_own_limits(path: PathOfLevels, memory: LevelsMemory | None) -> Ordered 
     faster = (pairs.rate > blocks.rate.max(axis=1)[pairs.member][:, :, None]).any(axis=(1, 2))
     few = np.flatnonzero(faster) if faster.any() else np.zeros(1, dtype=np.int64)  # one at least
     of_few = PairBlocks(pairs.member[few], pairs.rate[few], pairs.share[few], pairs.use[few])
-    whole, bracket, refused = (
-        None,
-        _Bracket(memory.level_of(blocks)),
-        np.zeros(2),
-    )  # between nothing
+    whole, bracket = None, _Bracket(memory.level_of(blocks))
+    refused = np.zeros(2)  # nowhere yet
     for turn in range(_TURNS + 1):
         if turn == _TURNS or not bracket.is_open:
             whole = path.stops(blocks.groups)
