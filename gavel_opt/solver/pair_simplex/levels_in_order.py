@@ -61,6 +61,8 @@ _COSTS = 1e-10
 """Costs are something beyond this part of the dearest row's price."""
 _PAYS = 1e-2
 """And what costs less than nothing pays from this part of it on: else levels end 1e-11 too low, where others have prices."""
+_DOUBT = 1e5
+"""Prices up to so many times what is nothing are asked again of a basis that is factored anew: from what has entered rounding adds up."""
 _LOOSE = 1e-11
 """Basic variables may fall below zero by this, so that larger coefficients can be chosen."""
 _RIGHT = 1e-9
@@ -357,7 +359,19 @@ def rise(columns: Columns, at: Standing, place: int, counts: Ints) -> float:
             before = counts[1]
             nothing = _read_prices(at, place)
         if counts[1] == since:
-            return nothing
+            if not (at.factors.many[0] > 0 and _in_doubt(at, nothing)):
+                return nothing
+            if not factor_anew(columns, at):
+                return -1.0
+
+
+@compiled
+def _in_doubt(at: Standing, nothing: float) -> bool:
+    """Whether a price is so small that it may be rounding, or more than it seems."""
+    doubt = False
+    for k in range(at.basic.size):
+        doubt = doubt or 1e-2 * nothing < abs(at.y[k]) < _DOUBT * nothing
+    return doubt
 
 
 @compiled
