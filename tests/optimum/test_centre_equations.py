@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
+from bench.cliffs import nearly_different
+from gavel_opt import Driver, make_policy
+from gavel_opt.solver import packed_optimum
 from gavel_opt.solver.column_generation import held_columns, kept_centre
 from gavel_opt.solver.column_generation.held_columns import Held
 from gavel_opt.solver.column_generation.joint_equations import _Joined
@@ -64,3 +69,19 @@ def test_a_job_whose_rows_say_the_same_has_prices_of_its_own(level: float) -> No
     assert found is not None
     share = 1.0 / (columns.rest + rows @ found)
     assert share.sum() == pytest.approx(1.0, abs=1e-3)
+
+
+def test_the_centre_is_found_where_all_levels_are_tight(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Equations that were solved roughly lost the way, and the shares were those of a vertex."""
+    found = []
+
+    def note(*about: Any) -> Any:
+        found.append(centre(*about))
+        return found[-1]
+
+    centre = packed_optimum.centre
+    monkeypatch.setattr(packed_optimum, "centre", note)
+    policy = make_policy("max_min_fairness_water_filling_packed")
+    Driver(policy, "structured").allocate(nearly_different(520, 0.2))
+    assert found
+    assert all(one is not None for one in found)

@@ -165,7 +165,9 @@ class _Search:
             anew = drift > STALE
             if anew:
                 drift = 0.0
-            step = self._towards(goal, anew, sharp=before < CLOSE)
+            # rough solutions lose the way where many rows have no slack
+            sharp = before < CLOSE or not self._equations.unique
+            step = self._towards(goal, anew, sharp)
             if step is None or not np.isfinite(step.nu).all():
                 return False
             if step.length < LONG:
