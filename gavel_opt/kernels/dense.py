@@ -16,25 +16,6 @@ def copy_into(target: Floats, source: Floats) -> None:
 
 
 @compiled
-def sum_of_squares(vector: Floats) -> float:
-    """Eight sums side by side, so that none waits for the one before."""
-    a = b = c = d = e = f = g = h = 0.0
-    whole = vector.size - vector.size % 8
-    for n in range(0, whole, 8):
-        a += vector[n] * vector[n]
-        b += vector[n + 1] * vector[n + 1]
-        c += vector[n + 2] * vector[n + 2]
-        d += vector[n + 3] * vector[n + 3]
-        e += vector[n + 4] * vector[n + 4]
-        f += vector[n + 5] * vector[n + 5]
-        g += vector[n + 6] * vector[n + 6]
-        h += vector[n + 7] * vector[n + 7]
-    for n in range(whole, vector.size):
-        a += vector[n] * vector[n]
-    return ((a + b) + (c + d)) + ((e + f) + (g + h))
-
-
-@compiled
 def put_among_least(numbers: Ints, values: Floats, number: int, value: float) -> float:
     """Put a number, by its value, in place of the last of some that ascend; the value below which the next one must be."""
     at = values.size - 1
