@@ -13,7 +13,7 @@ import numpy as np
 from gavel_opt.engines.asking import ask, require_engine, require_how, turn_on
 from gavel_opt.engines.duality import duals_by_solving
 from gavel_opt.engines.protocol import Engine, Options
-from gavel_opt.engines.registry import make_engine
+from gavel_opt.engines.registry import make_engine, of_one_program
 from gavel_opt.errors import InputError, MissingLibraryError
 from gavel_opt.model.certificate import certify, primal_residual
 from gavel_opt.model.files import read_program
@@ -84,7 +84,7 @@ def solve(
             "of an MPS or LP file is read"
         )
     if isinstance(engine, str):
-        engine = make_engine("highs" if engine == "auto" else engine)
+        engine = make_engine(of_one_program(engine))
     require_engine(engine)
     options = options or Options()
     require_how(options, tolerance)

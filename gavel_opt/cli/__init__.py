@@ -95,9 +95,9 @@ def _run_engines(arguments: argparse.Namespace) -> int:
 
 
 def _run_solve(arguments: argparse.Namespace) -> int:
-    from gavel_opt.engines.registry import is_known, known_engines
+    from gavel_opt.engines.registry import is_known, known_engines, of_one_program
 
-    name = "highs" if arguments.engine == "auto" else arguments.engine
+    name = of_one_program(arguments.engine)
     if not is_known(name):
         raise unknown_name("engine (--engine)", name, ["auto", *known_engines()])
     from gavel_opt.checking import describe_certificate, named_engines, solve_timed

@@ -171,6 +171,11 @@ def _check_parts(name: str, entry: Entry, engine: object) -> None:
         )
 
 
+def of_one_program(name: str) -> str:
+    """Name of the engine that solves a single program: ``auto`` is ``highs`` there."""
+    return "highs" if name == "auto" else name
+
+
 def make_engine(name: str, isolate: bool | None = None) -> Engine:
     """Make a fresh engine.
 

@@ -64,7 +64,7 @@ def recorded_bytes(program: LinearProgram, packed: bool = True) -> bytes:
         "col_names": program.col_names,
     }
     # Names with characters that no encoding has (lone surrogates) pass as JSON's escapes.
-    arrays = {
+    arrays: dict[str, Any] = {
         name: np.asarray(getattr(program, name)) for name in _FLOATS if hasattr(program, name)
     }
     arrays |= {
@@ -78,12 +78,11 @@ def recorded_bytes(program: LinearProgram, packed: bool = True) -> bytes:
         if getattr(program, keys) is not None:
             arrays[keys] = getattr(program, keys)
     buffer = io.BytesIO()
-    # numpy's types take every name for its option allow_pickle, too.
     save = np.savez_compressed if packed else np.savez
-    save(buffer, **arrays)  # type: ignore[arg-type]
+    save(buffer, **arrays)
     if sum(array.nbytes for array in arrays.values()) > room(buffer.tell()) // 2:
         buffer = io.BytesIO()  # so even that it would be refused as a bomb
-        np.savez(buffer, **arrays)  # type: ignore[arg-type]
+        np.savez(buffer, **arrays)
     return buffer.getvalue()
 
 

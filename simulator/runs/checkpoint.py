@@ -66,9 +66,9 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
     }
     text = json.dumps(tree).encode()
     buffer = io.BytesIO()
+    whole: dict[str, Any] = {"tree": np.frombuffer(text, dtype=np.uint8), **arrays}
     # Not with allow_pickle: before numpy 2.2 that is the name of one more array. Objects were refused above.
-    arrays["tree"] = np.frombuffer(text, dtype=np.uint8)
-    np.savez(buffer, **arrays)  # type: ignore[arg-type]
+    np.savez(buffer, **whole)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, sealed(buffer))
 

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from gavel_opt import InputError
 from simulator.files.folder_kinds import kind_of
 from simulator.files.processes import runs_here
+from simulator.runs.checkpoint import NAME, resume_command
 from simulator.runs.columns import Columns
 from simulator.runs.output.live import LIVE, RUNNING
 from simulator.runs.output.read_back import read_summary, read_table
@@ -86,10 +87,8 @@ def read_run(path: Path) -> RunFolder:
             return _finished(path)
     except InputError as wrong:
         return RunFolder(path, "damaged", f"damaged: {str(wrong).removeprefix(f'{path}/')}")
-    if (path / "checkpoint.npz").exists():
-        return RunFolder(
-            path, "stopped", f"never finished: gavel-sim run --resume {path} goes on with it"
-        )
+    if (path / NAME).exists():
+        return RunFolder(path, "stopped", f"never finished: {resume_command(path)} goes on with it")
     if looks_like_a_run(path) or (path / "jobs.parquet").exists():
         return RunFolder(
             path, "stopped", "never finished: summary.json, which a run writes last, is missing"

@@ -116,13 +116,6 @@ class BasisOfStops(NamedTuple):
         return found
 
 
-def unit_of(path: PathOfLevels, passed: Passed) -> float:
-    """What levels are counted in where the path stands, after a stop."""
-    g = int(passed.left.argmax())
-    risen = -passed.limit[g] * path.given.slope[g] / path.blocks.count[g]
-    return float(passed.level[0] / risen) if risen > 0.0 else 0.0
-
-
 def what_costs(path: PathOfLevels, passed: Passed, pair: Ints) -> tuple[Bools, Bools]:
     """Which columns of groups alone, and of some pairs, cost something at the prices of a stop: ``(G, J)`` and ``(P, J)``."""
     blocks, pairs, groups = path.blocks, path.pairs, path.blocks.groups
@@ -131,14 +124,14 @@ def what_costs(path: PathOfLevels, passed: Passed, pair: Ints) -> tuple[Bools, B
     stop = np.repeat(np.arange(stops), np.diff(passed.begin[: stops + 1]))
     price[stop, passed.row[:end]] = passed.price[:end]
     level, time = price[:, :groups], price[:, groups : 2 * groups]
-    unit = unit_of(path, passed)
-    rate = blocks.rate / (path.given.slope * unit)[:, None]
+    slope = path.given.slope * passed.unit
+    rate = blocks.rate / slope[:, None]
     alone, of_pairs = np.zeros(rate.shape, dtype=bool), np.zeros((pair.size, blocks.types), bool)
     member, share = pairs.member[pair], pairs.share[pair] * blocks.count[pairs.member[pair]]
     for s in range(stops):
         cost = time[s, :, None] - rate * level[s, :, None]
         alone |= cost > passed.nothing[s]
-        worth = level[s] / (path.given.slope * unit)
+        worth = level[s] / slope
         cost = (share * time[s, member]).sum(axis=1)[:, None]
         cost = cost - ((share * worth[member])[:, :, None] * pairs.rate[pair]).sum(axis=1)
         of_pairs |= cost > passed.nothing[s]

@@ -86,12 +86,14 @@ class PathOfLevels:
             left=np.zeros(groups, np.int64),
             out=np.zeros(groups, np.int64),
             limit=np.zeros(groups),
+            reached=np.zeros(groups),
             begin=np.zeros(groups + 1, np.int64),
             row=np.zeros(ENTRIES * rows, np.int64),
             price=np.zeros(ENTRIES * rows),
             nothing=np.zeros(groups),
             counts=np.zeros(2, np.int64),
             level=np.zeros(2),
+            unit=np.zeros(1),
         )
         task = self.given, _plain(pairs), self.lines, float(level), passed
         make_ready(levels_while_workers_last, task)

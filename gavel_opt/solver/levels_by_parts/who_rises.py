@@ -21,7 +21,6 @@ from gavel_opt.solver.column_generation.rounds_of_pricing import (
 from gavel_opt.solver.column_generation.scaled_program import ScaledProgram
 from gavel_opt.solver.levels_by_parts.basis_of_stops import (
     BasisOfStops,
-    unit_of,
     what_costs,
 )
 from gavel_opt.solver.levels_by_parts.path_of_levels import Joined, PathOfLevels
@@ -117,15 +116,10 @@ def who_rises(path: PathOfLevels, few: Ints, passed: Passed) -> WhoRises | None:
     held = np.zeros(groups, dtype=bool)
     held[basis.row[passed.held == 1]] = True
     floor, stays = -had, rises & (passed.left == 0)
-    floor[stays] += _level_of(path, passed)[stays] * np.where(held, 1.0 - _ROOM, 1.0)[stays]
+    floor[stays] += passed.reached[stays] * np.where(held, 1.0 - _ROOM, 1.0)[stays]
     program = AllocationProgram(of_left, 1.0 - stays[left], floor[left])
     theirs, kept = basis.in_rows_of(out), np.flatnonzero(held & stays)
     return WhoRises(program, left, inside, theirs, np.flatnonzero(spent), kept, groups)
-
-
-def _level_of(path: PathOfLevels, passed: Passed) -> Floats:
-    """What groups have where the path stands."""
-    return -passed.limit * unit_of(path, passed) * path.given.slope / path.blocks.count
 
 
 def _without_what_costs(

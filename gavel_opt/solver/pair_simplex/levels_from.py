@@ -20,6 +20,7 @@ from gavel_opt.solver.pair_simplex.levels_in_order import (
     Standing,
     factor_anew,
     go_on,
+    level_of,
     make_ready,
     mark,
     rise,
@@ -54,8 +55,8 @@ class Passed(NamedTuple):
         Whether each row's slack is of no use any more, ``(R,)``.
     left, out
         Who has not stopped, and who has, or has more than the others and no time left that is not needed by those who have, ``(G,)``.
-    limit
-        Right-hand sides of the level rows, ``(G,)``.
+    limit, reached
+        Right-hand sides of the level rows, and the levels that they stand for, ``(G,)``.
     begin, row, price, nothing
         The prices that are not zero of each stop, ``begin`` the first of each, ``(G + 1,)``, ``(ENTRIES R,)`` twice; and up to which costs
         were nothing, ``(G,)``.
@@ -63,6 +64,8 @@ class Passed(NamedTuple):
         Stops, and who stopped first, ``(2,)``.
     level
         At the last stop, and at the next one, ``(2,)``.
+    unit
+        What levels are counted in, ``(1,)``.
     """
 
     basic: Ints
@@ -72,12 +75,14 @@ class Passed(NamedTuple):
     left: Ints
     out: Ints
     limit: Floats
+    reached: Floats
     begin: Ints
     row: Ints
     price: Floats
     nothing: Floats
     counts: Ints
     level: Floats
+    unit: Floats
 
 
 @compiled_apart
@@ -91,6 +96,7 @@ def levels_while_workers_last(
     columns = columns_of(given, pairs)
     if columns.unit == 0.0:
         return False
+    passed.unit[0] = columns.unit
     groups, counts = columns.jobs.size, np.zeros(4, np.int64)
     for j in range(columns.workers.size):
         columns.limit[2 * groups + j] += _PLENTY * given.use.sum()
@@ -129,6 +135,7 @@ def _note(columns: Columns, at: Standing, left: Ints, passed: Passed) -> None:
         passed.held[k] = 1 - at.leaves[k]
     for g in range(groups):
         passed.left[g], passed.limit[g] = left[g], columns.limit[g]
+        passed.reached[g] = level_of(columns, g)
         has_more = at.slack[g] != OUT
         passed.out[g] = int(left[g] == 0 or (at.gone[groups + g] == 1 and has_more))
 

@@ -61,8 +61,8 @@ _COSTS = 1e-10
 """Costs are something beyond this part of the dearest row's price."""
 _PAYS = 1e-2
 """And what costs less than nothing pays from this part of it on: else levels end 1e-11 too low, where others have prices."""
-_DOUBT = 1e5
-"""Prices up to so many times what is nothing are asked again of a basis that is factored anew: from what has entered rounding adds up."""
+_DOUBT = 1e-2, 1e5
+"""Prices from so many times what is nothing up to so many are asked again of a basis that is factored anew: from what has entered rounding adds up."""
 _LOOSE = 1e-11
 """Basic variables may fall below zero by this, so that larger coefficients can be chosen."""
 _RIGHT = 1e-9
@@ -198,13 +198,13 @@ def go_on(
             return False
         first = chief if first < 0 else first
         if found.scarce[0] == 0.0 and _has_price(at, 2 * groups, nothing):
-            found.scarce[0] = _level_of(columns, chief)
+            found.scarce[0] = level_of(columns, chief)
         found.counts[0] += 1
         if found.counts[0] == stops or not left.any():
             break
         place = -1
     for g in range(groups):
-        found.level[g] = _level_of(columns, g)
+        found.level[g] = level_of(columns, g)
     for c in range(columns.one.size * types):
         found.inside[c] = int(at.columns.state[c] == INSIDE)
     # t stands where it was at the first stop, when prices were a proof for all columns
@@ -223,7 +223,7 @@ def _has_price(at: Standing, begin: int, nothing: float) -> bool:
 
 
 @compiled
-def _level_of(columns: Columns, g: int) -> float:
+def level_of(columns: Columns, g: int) -> float:
     """The level that a group has reached at the last stop."""
     return float(-columns.limit[g] / columns.jobs[g] * columns.unit * columns.slope[g])
 
@@ -370,7 +370,7 @@ def _in_doubt(at: Standing, nothing: float) -> bool:
     """Whether a price is so small that it may be rounding, or more than it seems."""
     doubt = False
     for k in range(at.basic.size):
-        doubt = doubt or 1e-2 * nothing < abs(at.y[k]) < _DOUBT * nothing
+        doubt = doubt or _DOUBT[0] * nothing < abs(at.y[k]) < _DOUBT[1] * nothing
     return doubt
 
 
