@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
 
-from bench.cliffs import nearly_different
+from bench.cliffs import nearly_different, with_deadlines
 from gavel_opt import Driver, make_policy
 from gavel_opt.solver import packed_optimum
 from gavel_opt.solver.column_generation import held_columns, kept_centre
@@ -71,8 +73,19 @@ def test_a_job_whose_rows_say_the_same_has_prices_of_its_own(level: float) -> No
     assert share.sum() == pytest.approx(1.0, abs=1e-3)
 
 
-def test_the_centre_is_found_where_all_levels_are_tight(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Equations that were solved roughly lost the way, and the shares were those of a vertex."""
+LEVELS = "max_min_fairness_water_filling_packed"
+DEADLINES = "max_sum_throughput_normalized_by_cost_packed_SLOs"
+
+
+@pytest.mark.parametrize(
+    ("name", "state"),
+    [(LEVELS, partial(nearly_different, 520, 0.2)), (DEADLINES, partial(with_deadlines, 1500))],
+    ids=["all levels tight", "prices far apart"],
+)
+def test_the_centre_is_found_at_once(
+    name: str, state: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Equations that were solved too roughly lost the way, and the shares were those of a vertex, after many times as long."""
     found = []
 
     def note(*about: Any) -> Any:
@@ -81,7 +94,6 @@ def test_the_centre_is_found_where_all_levels_are_tight(monkeypatch: pytest.Monk
 
     centre = packed_optimum.centre
     monkeypatch.setattr(packed_optimum, "centre", note)
-    policy = make_policy("max_min_fairness_water_filling_packed")
-    Driver(policy, "structured").allocate(nearly_different(520, 0.2))
-    assert found
-    assert all(one is not None for one in found)
+    Driver(make_policy(name), "structured").allocate(state())
+    assert len(found) == 1
+    assert found[0] is not None

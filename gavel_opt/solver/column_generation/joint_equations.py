@@ -21,9 +21,9 @@ _RIDGE = 1e-12
 """Added to each diagonal, relative: rows may say what another one says."""
 _SHORT_RIDGE = 2.0**-22
 """The same in numbers of 32 bits: four times their precision."""
-_FADES, _FADES_SHARP = 1e-4, 1e-12
+_FADES, _FADES_SHARP = 1e-4, 1e-18
 """A solution that is no larger than this, by the square of its length in these equations, is the last one; and where solutions are
-sharpened."""
+sharpened, where a millionth of its length may be all that there is in a direction of its own."""
 _GRADIENTS = 40
 """Solutions with these factors, after which they are too far off."""
 _ROUGH = 4
