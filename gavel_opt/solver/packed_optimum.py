@@ -33,6 +33,7 @@ from gavel_opt.solver.column_generation.rounds_of_pricing import (
     complementary_prices,
     generate,
     limits_of,
+    rise_nearly_all,
     vertex,
 )
 from gavel_opt.solver.column_generation.scaled_program import ScaledProgram
@@ -318,8 +319,9 @@ def _vertex(
     too_little, enough = asked
     iterations = 0
     start = memory.start(scaled, key, probe)
+    nearly_all = rise_nearly_all(int(np.count_nonzero(scaled.scale)), scaled.scale.size)
     for basis in (start, None) if start is not None else (None,):
-        generated = generate(scaled, basis)
+        generated = generate(scaled, basis, nearly_all)
         if generated is None:
             continue
         iterations += generated[1]

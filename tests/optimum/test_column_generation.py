@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from bench.cliffs import later, nearly_enough, with_deadlines
+from bench.packed import states
 from gavel_opt import Driver, make_policy
 from gavel_opt.engines.highs import Highs
 from gavel_opt.model.allocation_program import AllocationProgram, Blocks, PairBlocks
@@ -24,6 +25,7 @@ from gavel_opt.solver.column_generation import (
     face_parts,
     joint_equations,
     kept_centre,
+    rounds_of_pricing,
     tiles,
 )
 from gavel_opt.solver.column_generation.pair_pricing import pair_entries
@@ -104,8 +106,8 @@ def test_a_thousand_different_jobs_take_few_pivots(monkeypatch):
     pivots = []
     generate = packed.generate
 
-    def counted(program, start):
-        basis, many = generate(program, start)
+    def counted(*about):
+        basis, many = generate(*about)
         pivots.append(many)
         return basis, many
 
@@ -113,6 +115,26 @@ def test_a_thousand_different_jobs_take_few_pivots(monkeypatch):
     state = nearly_enough(central_start.FROM, 0.4)
     Driver(make_policy("max_min_fairness_packed"), "structured").allocate(state)
     assert 0 < max(pivots) < state.job.size
+
+
+@pytest.mark.parametrize(("policy", "rounds"), [("max_min_fairness_packed", 1), (DEADLINES, 0)])
+def test_rounds_go_on_from_central_prices_where_nearly_all_rise(policy, rounds, monkeypatch):
+    """Of fewer, whose deadlines can be kept, twice as many pivots take less time."""
+    asked = []
+
+    def counted(*about):
+        asked.append(about)
+        return nearer(*about)
+
+    nearer = rounds_of_pricing.nearer
+    monkeypatch.setattr(rounds_of_pricing, "nearer", counted)
+    whole = next(states("distinct", central_start.FROM + 80, 1))
+    driver = Driver(make_policy(policy), "structured")
+    for gone in (0, 80):
+        now = slice(gone, central_start.FROM + gone)
+        names = ("job", "key", "scale_factor", "weight", "steps_left", "age", "deadline")
+        driver.allocate(replace(whole, **{name: getattr(whole, name)[now] for name in names}))
+    assert len(asked) == rounds
 
 
 def _found(program):
@@ -529,7 +551,7 @@ def test_deadlines_of_much_alike_jobs_start_from_the_last_ones(monkeypatch):
     monkeypatch.setattr(
         packed,
         "generate",
-        lambda program, start: cold.append(start is None) or real(program, start),
+        lambda program, start, *more: cold.append(start is None) or real(program, start, *more),
     )
     for call in range(3):
         state = later(state, call)

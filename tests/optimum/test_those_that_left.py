@@ -119,8 +119,8 @@ def some(state, job):
 def counted(pivots, place):
     """Column generation that counts what it takes."""
 
-    def generate(program, start):
-        found = rounds_of_pricing.generate(program, start)
+    def generate(*about):
+        found = rounds_of_pricing.generate(*about)
         if place is not None:
             pivots[place] += found[1]
         return found

@@ -45,8 +45,11 @@ ROUNDS = 100
 """Rounds at most; five to nine are usual."""
 NOTHING = 1e-11
 """Basic variables up to this are zero: another basis has the same point."""
-PATIENCE = 0.5
-"""Pivots for each group in a round after which programs of many go on from central prices instead: they take up to ten times as many."""
+_NEARLY_ALL = 0.98
+"""Part of the groups: where fewer rise, others do the next time, and the last basis is nearer than what changes."""
+_PATIENCE, _MORE_PATIENCE = 0.5, 2.0
+"""Pivots for each group in a round after which programs of many go on from central prices instead: nearly all who rise take up to ten
+times as many. Of fewer a pivot costs less: central prices take as long as the latter."""
 _MULTIPLES = 8
 """How many powers of ten of the first program's prices are tried, from 1."""
 FROM = 384
@@ -252,12 +255,17 @@ class Vertex:
     only_prices: bool
 
 
+def rise_nearly_all(rising: int, groups: int) -> bool:
+    """Whether a level is that of nearly all groups."""
+    return rising >= _NEARLY_ALL * groups
+
+
 def generate(
-    program: ScaledProgram, start: Start | None, patience: float = PATIENCE
+    program: ScaledProgram, start: Start | None, nearly_all: bool = True
 ) -> tuple[Basis, int] | None:
     """Add pairs until none pays; the optimal basis and how many simplex iterations it took.
 
-    From a start, once a round has taken ``patience`` pivots for each group, many groups go on from central prices instead.
+    From a start, many groups go on from central prices once a round takes many pivots: more where not ``nearly_all`` of them rise.
     """
     iterations = 0
     if start is not None:
@@ -266,13 +274,14 @@ def generate(
     central = near_optimum(program, master) if start is None and master.usable else None
     master = master if central is None else central
     patient = start is None or start.pays_nothing or not is_for(program)
+    most = round((_PATIENCE if nearly_all else _MORE_PATIENCE) * program.use.size)
     least = program.pays()
     relieving, pairs = False, program.pairs
     for _ in range(ROUNDS):
         if not master.usable:
             return None
         if not patient:
-            patient = not master.is_solved_within(round(patience * program.use.size))
+            patient = not master.is_solved_within(most)
             iterations += master.iterations
             central = nearer(program, master.column) if patient else None
             master = master if central is None else central

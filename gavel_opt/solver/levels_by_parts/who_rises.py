@@ -11,11 +11,11 @@ from gavel_opt.arrays import Bools, Floats, Ints
 from gavel_opt.model.allocation_program import AllocationProgram, PairBlocks
 from gavel_opt.solver.column_generation.restricted_master import Basis, Start
 from gavel_opt.solver.column_generation.rounds_of_pricing import (
-    PATIENCE,
     ColumnMemory,
     Kept,
     Vertex,
     generate,
+    rise_nearly_all,
     vertex,
 )
 from gavel_opt.solver.column_generation.scaled_program import ScaledProgram
@@ -34,10 +34,6 @@ SAME = 1e-9
 """Levels this near, relatively, are one."""
 _ROOM = 1e-8
 """By which levels of those who are held may be lower in the program, relatively, so that the ends of their chains can rise: 1e-12 is what these take."""
-_NEARLY_ALL = 0.98
-"""Where fewer of the groups rise, others rise the next time, and the last basis is nearer than what changes."""
-_MORE_PATIENCE = 2.0
-"""Pivots for each group in a round, then, after which rounds go on from central prices: these take as long as that."""
 _PROVED = 1e-9
 """Certificates beyond it are none."""
 
@@ -142,11 +138,11 @@ def raise_them(rising: WhoRises, memory: ColumnMemory, basis: Basis | None) -> R
     key = rising.program.blocks.key
     key = rising.groups if key is None else key
     start = memory.start(scaled, key, False) if basis is None else Start(basis)
-    nearly_all = rising.groups.size >= _NEARLY_ALL * rising.of
+    nearly_all = rise_nearly_all(rising.groups.size, rising.of)
     if start is not None and not nearly_all:
         start = replace(start, before=None)
     for begin in (start, None) if start is not None else (None,):
-        generated = generate(scaled, begin, PATIENCE if nearly_all else _MORE_PATIENCE)
+        generated = generate(scaled, begin, nearly_all)
         found = None if generated is None else vertex(scaled, generated[0])
         if found is not None and found.certificate.within(_PROVED):
             memory.keep(Kept.of(scaled, key, found, True))
