@@ -20,8 +20,8 @@ FROM = 1000
 _SOON = 1.25
 """Pivots for each group within which the simplex method solves groups alone from nothing where it does as well with pairs."""
 _GAPS = 1.0, 0.3, 0.1, 0.1, 0.03, 0.01, 0.001, 0.001, 0.001
-_GAPS_FROM_SOME = 0.03, 0.003, 0.001, 0.001
-"""Parts of the objective up to which rounds are solved, from nothing and where most pairs that matter are there."""
+_GAPS_FROM_SOME = (0.03,)
+"""Parts of the objective up to which rounds are solved, from nothing and where most pairs that matter are there: one will do then."""
 _ENOUGH = 5e-3
 """Part of the objective that pairs outside may still be worth when the rounds end."""
 _STAYS, _AT_LAST = 2.0, 0.3

@@ -23,6 +23,7 @@ from gavel_opt.model.solution import Certificate
 from gavel_opt.solver.column_generation.basis_factor import Factor
 from gavel_opt.solver.column_generation.central_start import is_for, near_optimum, nearer
 from gavel_opt.solver.column_generation.kept_centre import KeptCentre
+from gavel_opt.solver.column_generation.needed_columns import needed_columns
 from gavel_opt.solver.column_generation.pair_pricing import (
     EACH,
     Prices,
@@ -46,7 +47,7 @@ ROUNDS = 100
 NOTHING = 1e-11
 """Basic variables up to this are zero: another basis has the same point."""
 _NEARLY_ALL = 0.98
-"""Part of the groups: where fewer rise, others do the next time, and the last basis is nearer than what changes."""
+"""Part of the groups that rise in what is called nearly all."""
 _PATIENCE, _MORE_PATIENCE = 0.5, 2.0
 """Pivots for each group in a round after which programs of many go on from central prices instead: nearly all who rise take up to ten
 times as many. Of fewer a pivot costs less: central prices take as long as the latter."""
@@ -74,8 +75,8 @@ class Kept:
         The program, with the pairs that were in the basis or nearly paid.
     basis
         The basis; its columns of pairs are numbered as in ``program``.
-    level
-        The level t.
+    level, prices
+        The level t, and all prices.
     only
         Whether that optimum was the only one, or any would have done: else a vertex is that of a start from nothing, and a
         program much like it is likely to have several, too.
@@ -85,6 +86,7 @@ class Kept:
     program: ScaledProgram
     basis: Basis
     level: float
+    prices: Prices
     only: bool
 
     @classmethod
@@ -104,6 +106,7 @@ class Kept:
             program.with_pairs(pair),
             replace(basis, column=column, pair=basis.pair[stays]),
             found.level,
+            found.prices,
             only,
         )
 
@@ -130,9 +133,12 @@ class Kept:
         """The basis as it would be in a program that has ``more`` columns."""
         groups, types = program.rate.shape
         old, stays = self.basis, places >= 0
+        moved = not np.array_equal(places, np.arange(old.surplus.size))
         then = places[stays]
         own, basic = self.columns(program, places)
         column = np.union1d(own, more)
+        if moved:
+            column = np.union1d(column, self._needed(program, places, column))
         none = np.zeros(groups, dtype=bool)
         alone, surplus, time = np.zeros((groups, types), dtype=bool), ~none, ~none
         alone[stays] = old.alone[then]
@@ -140,11 +146,21 @@ class Kept:
         pair = np.zeros(column.size, dtype=bool)
         pair[np.searchsorted(column, own[basic])] = True
         basis = Basis(old.level, alone, column, pair, surplus, time, old.workers)
-        moved = not np.array_equal(places, np.arange(old.surplus.size))
         if moved or not self._differs_in_rows(program):
             return Start(basis, before=self._before(program, places) if moved else None)
         free = np.flatnonzero(~surplus & (program.scale == 0.0))
         return Start(basis, True, free, self.program.slopes[free])
+
+    def _needed(self, program: ScaledProgram, places: Ints, there: Ints) -> Ints:
+        """Columns that groups lack which are new, or reach the last level with none of what is ``there``."""
+        if _kind(program) != (True, False) or not self.basis.level:
+            return there[:0]
+        # time and workers are worth what they were; levels by what rows are multiplied by now
+        level, scale = (self.prices.level * self.program.scale)[places], program.scale
+        level = np.divide(level, scale, out=np.zeros(scale.size), where=scale > 0.0)
+        prices = Prices(level, self.prices.time[places], self.prices.workers)
+        reached = self.level * self.program.unit / program.unit
+        return needed_columns(program, prices, reached, places < 0, there)
 
     def _before(self, program: ScaledProgram, places: Ints) -> Before | None:
         """The optimum, if the way from it is worth going: where others have its level, some vertex of them is near."""

@@ -38,6 +38,8 @@ _PART = 0.025
 """Part of the groups that may be others: where more are, this is as long a way as any."""
 _FEW = 30
 """Columns that the primal method takes on in fewer pivots than a start from the last optimum takes."""
+_PATIENCE = 1.5
+"""Pivots for each group from the last optimum, after which this is not the way."""
 _STARTS = 4
 """Starts from the last optimum, at most: two are usual."""
 
@@ -119,10 +121,12 @@ def without_those_that_left(program: ScaledProgram, start: Start) -> tuple[Start
     both = None if start.before is None else joint(program, start.before)
     if both is None:
         return start, 0
+    needed = np.setdiff1d(start.basis.column, both.columns(both.basis.column))
+    both = both.with_columns(program, needed)
     least, pivots = program.pays(), 0
     for _ in range(_STARTS):
         master = both.master()
-        solved = master.usable and master.is_solved_within(program.use.size)
+        solved = master.usable and master.is_solved_within(round(_PATIENCE * program.use.size))
         pivots += master.iterations
         if not solved:
             break

@@ -34,6 +34,8 @@ SAME = 1e-9
 """Levels this near, relatively, are one."""
 _ROOM = 1e-8
 """By which levels of those who are held may be lower in the program, relatively, so that the ends of their chains can rise: 1e-12 is what these take."""
+_MOST = 0.9
+"""Part of the groups: where fewer rise, others do the next time, and the last basis is nearer than what changes."""
 _PROVED = 1e-9
 """Certificates beyond it are none."""
 
@@ -138,9 +140,9 @@ def raise_them(rising: WhoRises, memory: ColumnMemory, basis: Basis | None) -> R
     key = rising.program.blocks.key
     key = rising.groups if key is None else key
     start = memory.start(scaled, key, False) if basis is None else Start(basis)
-    nearly_all = rise_nearly_all(rising.groups.size, rising.of)
-    if start is not None and not nearly_all:
+    if start is not None and rising.groups.size < _MOST * rising.of:
         start = replace(start, before=None)
+    nearly_all = rise_nearly_all(rising.groups.size, rising.of)
     for begin in (start, None) if start is not None else (None,):
         generated = generate(scaled, begin, nearly_all)
         found = None if generated is None else vertex(scaled, generated[0])
