@@ -6,8 +6,8 @@
     What each pair would be worth at the prices of jobs and worker types, in compiled passes.
 ``scaled_program``, ``restricted_master``
     The program in units of its own, and the part of it with few pairs, whose basis stays.
-``central_start``, ``those_that_left``
-    Where it starts: near the optimum, from nothing; or at the last optimum, beside groups that have left since.
+``central_start``, ``those_that_left``, ``needed_columns``
+    Where it starts: near the optimum, from nothing; or at the last optimum, beside groups that have left since, with pairs that new ones need.
 ``pools_of_groups``, ``alike_groups``, ``handed_out``
     Groups that run equally fast in pools: what prices of these say of them, and what pools get, handed out.
 ``face_columns``, ``tiles``, ``face_parts``
