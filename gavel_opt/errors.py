@@ -75,6 +75,10 @@ def in_words(raised: BaseException, longest: int = 200) -> str:
     return f"{kind}: {text}" if text else kind
 
 
+_MANY, _SOME = 60, 8
+"""Names beyond which only some are said, and how many about."""
+
+
 def unknown_name(what: str, name: str, known: Iterable[str]) -> InputError:
     """Build the error for a name that is not in a list, with the nearest valid names.
 
@@ -93,5 +97,8 @@ def unknown_name(what: str, name: str, known: Iterable[str]) -> InputError:
     near = difflib.get_close_matches(name, names, n=3) or [
         one for one in names if one.lower() == name.lower()
     ]
-    hint = f"did you mean {' or '.join(near)}?" if near else f"choose one of: {', '.join(names)}"
+    choices = f"one of: {', '.join(names)}"
+    if len(names) > _MANY:
+        choices = f"one of {len(names)}, such as: {', '.join(names[:: len(names) // _SOME])}"
+    hint = f"did you mean {' or '.join(near)}?" if near else f"choose {choices}"
     return InputError(f"unknown {what} {name!r}; {hint}")

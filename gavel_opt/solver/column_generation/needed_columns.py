@@ -24,7 +24,7 @@ _SAME = 1e-12
 def needed_columns(
     program: ScaledProgram, prices: Prices, level: float, new: Bools, there: Ints
 ) -> Ints:
-    """Numbers of columns of pairs that groups need to reach a level, where they have prices of their own or none.
+    """Columns of pairs with which groups reach a level that are new, or reach it with none of those that are there; their numbers.
 
     Parameters
     ----------

@@ -152,7 +152,7 @@ class Kept:
         return Start(basis, True, free, self.program.slopes[free])
 
     def _needed(self, program: ScaledProgram, places: Ints, there: Ints) -> Ints:
-        """Columns that groups lack which are new, or reach the last level with none of what is ``there``."""
+        """Columns with which groups reach the last level that are new, or reach it with none of those that are ``there``."""
         if _kind(program) != (True, False) or not self.basis.level:
             return there[:0]
         # time and workers are worth what they were; levels by what rows are multiplied by now
