@@ -96,7 +96,7 @@ def _beyond(reached: Floats, cost: Floats, needed: float) -> Floats:
     """
     beyond: Floats = reached.max() - reached
     high = int(beyond.argmin())
-    if not reached[high] > needed:
+    if not reached[high] > max(needed, 0.0):
         return beyond
     low = reached.size  # idle
     reached, cost = np.append(reached, 0.0), np.append(cost, 0.0)
