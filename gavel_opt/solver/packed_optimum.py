@@ -33,7 +33,6 @@ from gavel_opt.solver.column_generation.rounds_of_pricing import (
     complementary_prices,
     generate,
     limits_of,
-    rise_nearly_all,
     vertex,
 )
 from gavel_opt.solver.column_generation.scaled_program import ScaledProgram
@@ -319,9 +318,8 @@ def _vertex(
     too_little, enough = asked
     iterations = 0
     start = memory.start(scaled, key, probe)
-    nearly_all = rise_nearly_all(int(np.count_nonzero(scaled.scale)), scaled.scale.size)
     for basis in (start, None) if start is not None else (None,):
-        generated = generate(scaled, basis, nearly_all)
+        generated = generate(scaled, basis)
         if generated is None:
             continue
         iterations += generated[1]

@@ -106,8 +106,8 @@ def test_a_thousand_different_jobs_take_few_pivots(monkeypatch):
     pivots = []
     generate = packed.generate
 
-    def counted(*about):
-        basis, many = generate(*about)
+    def counted(program, start):
+        basis, many = generate(program, start)
         pivots.append(many)
         return basis, many
 
@@ -131,10 +131,14 @@ def test_rounds_go_on_from_central_prices_where_nearly_all_rise(policy, rounds, 
     whole = next(states("distinct", central_start.FROM + 80, 1))
     driver = Driver(make_policy(policy), "structured")
     for gone in (0, 80):
-        now = slice(gone, central_start.FROM + gone)
-        names = ("job", "key", "scale_factor", "weight", "steps_left", "age", "deadline")
-        driver.allocate(replace(whole, **{name: getattr(whole, name)[now] for name in names}))
+        driver.allocate(some(whole, np.arange(gone, central_start.FROM + gone)))
     assert len(asked) == rounds
+
+
+def some(state, job):
+    """A state with some of its jobs."""
+    names = ("job", "key", "scale_factor", "weight", "steps_left", "age", "deadline")
+    return replace(state, **{name: getattr(state, name)[job] for name in names})
 
 
 def _found(program):
@@ -551,7 +555,7 @@ def test_deadlines_of_much_alike_jobs_start_from_the_last_ones(monkeypatch):
     monkeypatch.setattr(
         packed,
         "generate",
-        lambda program, start, *more: cold.append(start is None) or real(program, start, *more),
+        lambda program, start: cold.append(start is None) or real(program, start),
     )
     for call in range(3):
         state = later(state, call)

@@ -16,7 +16,7 @@ from gavel_opt.solver.column_generation.pair_pricing import Prices
 from gavel_opt.solver.column_generation.rounds_of_pricing import ColumnMemory
 from gavel_opt.solver.column_generation.scaled_program import ScaledProgram
 from gavel_opt.solver.levels_by_parts import who_rises
-from tests.optimum.test_column_generation import different_jobs
+from tests.optimum.test_column_generation import different_jobs, some
 
 JOBS = 400
 
@@ -96,9 +96,8 @@ def in_turn(turns: int = 4, change: int = 3):
     size = int(everybody.scale_factor[:JOBS].sum())
     everybody = replace(everybody, workers=np.full(3, round(0.46 * size / 3)))
     now, rng = np.arange(JOBS), np.random.default_rng(6)
-    names = ("job", "key", "scale_factor", "weight", "steps_left", "age", "deadline")
     for turn in range(turns + 1):
-        yield replace(everybody, **{name: getattr(everybody, name)[now] for name in names})
+        yield some(everybody, now)
         gone = rng.choice(JOBS, change, replace=False)
         new = JOBS + change * turn + np.arange(change)
         now = np.concatenate([np.delete(now, gone), new])

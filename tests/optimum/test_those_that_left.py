@@ -19,7 +19,7 @@ from gavel_opt.solver.column_generation.rounds_of_pricing import (
     program_costs,
 )
 from gavel_opt.solver.packed_optimum import packed_optimum
-from tests.optimum.test_column_generation import different_jobs, part_of
+from tests.optimum.test_column_generation import different_jobs, part_of, some
 
 EVERYBODY = 100
 
@@ -110,17 +110,11 @@ def test_the_way_past_them_is_shorter(monkeypatch):
     assert 0 < 2 * pivots[0] < pivots[1]
 
 
-def some(state, job):
-    """A state with some of its jobs."""
-    names = ("job", "key", "scale_factor", "weight", "steps_left", "age", "deadline")
-    return replace(state, **{name: getattr(state, name)[job] for name in names})
-
-
 def counted(pivots, place):
     """Column generation that counts what it takes."""
 
-    def generate(*about):
-        found = rounds_of_pricing.generate(*about)
+    def generate(program, start):
+        found = rounds_of_pricing.generate(program, start)
         if place is not None:
             pivots[place] += found[1]
         return found

@@ -49,37 +49,36 @@ def needed_columns(
         return there[:0]
     group, pair = _with_others(program.pairs.member, lacks)
     column = (pair[:, None] * types + np.arange(types)).ravel()
-    rows, values = program.entries(column)
-    dual = np.concatenate([-prices.level, prices.time, prices.workers])
-    dual[: 2 * groups][np.tile(lacks, 2)] = 0.0
+    others = Prices(
+        np.where(lacks, 0.0, prices.level), np.where(lacks, 0.0, prices.time), prices.workers
+    )
     side = np.repeat((program.pairs.member[pair, 0] != group).astype(np.int64), types)
-    own = np.arange(column.size)
-    reached, cost = _reached(values)[own, side], (values * dual[rows]).sum(axis=1)
-    cost /= values[own, 2 + side]
-    alone = program.use[:, None] * prices.workers
-    order = np.argsort(np.repeat(group, types), kind="stable")
-    starts = np.searchsorted(np.repeat(group, types)[order], np.arange(groups + 1))
+    values, own = program.entries(column)[1], np.arange(column.size)
+    reached = _reached(values)[own, side]
+    cost = program.pair_costs(column, others) / values[own, 2 + side]
+    starts = types * np.searchsorted(group, np.arange(groups + 1))
     chosen = []
     for one in np.flatnonzero(lacks):
-        mine = order[starts[one] : starts[one + 1]]
+        mine = slice(starts[one], starts[one + 1])
         beyond = _beyond(
             np.concatenate([program.rate[one], reached[mine]]),
-            np.concatenate([alone[one], cost[mine]]),
+            np.concatenate([program.use[one] * prices.workers, cost[mine]]),
             float(needed[one]),
         )
-        chosen.append(column[mine[np.argsort(beyond[types:], kind="stable")[:_MOST]]])
+        chosen.append(column[mine][np.argsort(beyond[types:], kind="stable")[:_MOST]])
     return np.unique(np.concatenate(chosen))
 
 
 def _with_others(member: Ints, lacks: Bools) -> tuple[Ints, Ints]:
-    """Groups that lack partners, and pairs of theirs with those that do not."""
+    """Groups that lack partners, ascending, and pairs of theirs with those that do not."""
     found = []
     theirs = lacks[member]
     for side in (0, 1):
         pair = np.flatnonzero(theirs[:, side] & ~theirs[:, 1 - side])
         found.append((member[pair, side], pair))
     group, pair = (np.concatenate(part) for part in zip(*found, strict=True))
-    return group, pair
+    order = np.argsort(group, kind="stable")
+    return group[order], pair[order]
 
 
 def _reached(values: Floats) -> Floats:

@@ -271,17 +271,13 @@ class Vertex:
     only_prices: bool
 
 
-def rise_nearly_all(rising: int, groups: int) -> bool:
-    """Whether a level is that of nearly all groups."""
-    return rising >= _NEARLY_ALL * groups
-
-
 def generate(
-    program: ScaledProgram, start: Start | None, nearly_all: bool = True
+    program: ScaledProgram, start: Start | None, of: int | None = None
 ) -> tuple[Basis, int] | None:
     """Add pairs until none pays; the optimal basis and how many simplex iterations it took.
 
-    From a start, many groups go on from central prices once a round takes many pivots: more where not ``nearly_all`` of them rise.
+    From a start, many groups go on from central prices once a round takes many pivots: more where not nearly all rise ``of`` those there
+    are, in the program if no number is given.
     """
     iterations = 0
     if start is not None:
@@ -290,7 +286,9 @@ def generate(
     central = near_optimum(program, master) if start is None and master.usable else None
     master = master if central is None else central
     patient = start is None or start.pays_nothing or not is_for(program)
-    most = round((_PATIENCE if nearly_all else _MORE_PATIENCE) * program.use.size)
+    rising, groups = np.count_nonzero(program.scale), program.use.size
+    nearly_all = rising >= _NEARLY_ALL * (groups if of is None else of)
+    most = round((_PATIENCE if nearly_all else _MORE_PATIENCE) * groups)
     least = program.pays()
     relieving, pairs = False, program.pairs
     for _ in range(ROUNDS):

@@ -15,7 +15,6 @@ from gavel_opt.solver.column_generation.rounds_of_pricing import (
     Kept,
     Vertex,
     generate,
-    rise_nearly_all,
     vertex,
 )
 from gavel_opt.solver.column_generation.scaled_program import ScaledProgram
@@ -142,9 +141,8 @@ def raise_them(rising: WhoRises, memory: ColumnMemory, basis: Basis | None) -> R
     start = memory.start(scaled, key, False) if basis is None else Start(basis)
     if start is not None and rising.groups.size < _MOST * rising.of:
         start = replace(start, before=None)
-    nearly_all = rise_nearly_all(rising.groups.size, rising.of)
     for begin in (start, None) if start is not None else (None,):
-        generated = generate(scaled, begin, nearly_all)
+        generated = generate(scaled, begin, rising.of)
         found = None if generated is None else vertex(scaled, generated[0])
         if found is not None and found.certificate.within(_PROVED):
             memory.keep(Kept.of(scaled, key, found, True))
