@@ -2,12 +2,12 @@
 
 import sys
 
-from gavel_opt.early_signals import end_at_signals
+from gavel_opt.beginning import begin
 
 
 def main() -> int:
     """Load the command and run it."""
-    end_at_signals("gavel-opt")
+    begin("gavel-opt")
     import signal
 
     from gavel_opt.cli import main

@@ -2,12 +2,12 @@
 
 import sys
 
-from gavel_opt.early_signals import end_at_signals
+from gavel_opt.beginning import begin
 
 
 def main() -> int:
     """Load the command and run it."""
-    end_at_signals("gavel-sim")
+    begin("gavel-sim")
     from gavel_opt.ending import end_soon
     from simulator.cli import main
 

@@ -286,6 +286,27 @@ def test_engines_loads_no_solver_and_no_arrays():
 
 
 @pytest.mark.parametrize(
+    ("given", "threads"),
+    [({}, "1"), ({"OMP_NUM_THREADS": "2"}, None), ({"OPENBLAS_NUM_THREADS": "3"}, "3")],
+)
+def test_a_command_takes_one_thread_for_blas_unless_told(given, threads):
+    code = (
+        "import sys; from gavel_opt.beginning import begin; begin('gavel-opt');"
+        "import os; print(os.environ.get('OPENBLAS_NUM_THREADS'), 'numpy' in sys.modules)"
+    )
+    known = ("OPENBLAS_NUM_THREADS", "GOTO_NUM_THREADS", "OMP_NUM_THREADS")
+    environment = {name: value for name, value in os.environ.items() if name not in known}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**environment, **given},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == f"{threads} False\n"
+
+
+@pytest.mark.parametrize(
     ("words", "says"),
     [
         (["chek"], "unknown command 'chek'; did you mean check?"),
