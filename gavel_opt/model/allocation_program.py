@@ -260,7 +260,7 @@ class AllocationProgram:
         probe
             Only the value and the multipliers are asked for: the canonical optimum will do.
         enough
-            Of a probe: the level from which on nothing but that it is reached is asked for, so that any optimum will do.
+            Of a probe: the level from which on nothing but that it is reached is asked for: any shares that reach it will do.
         too_little
             Of a probe: the level below which only that and the prices are asked for: an optimum with the only ones will do.
         series

@@ -226,20 +226,24 @@ def _deadlines_to_keep(
 ) -> Generator[AllocationProgram, Answer, Floats]:
     """Find a set of deadlines that can be met together; levels are in units of the needed rate.
 
+    Prices at which some rates cannot be had bound what part of any others can: such are not asked for.
+
     Returns the floor of each group, -inf without a deadline or where it was given up.
     """
     most = best_rates(blocks)
     kept: Bools = np.logical_and(needs, most >= 1.0)
     floor = np.full(blocks.groups, -np.inf)
     dropped: list[int] = []
-    refused = kept
+    refused, bounds = kept, list[_Reached]()
     while kept.any():
         found = yield from _asked(blocks, kept, pooled)
         if found.floor is not None:
             floor = found.floor
             break
         part = np.where(kept, found.price, 0.0)
-        if not part.any():  # an engine without duals
+        if part.any():
+            bounds.append(replace(found, price=part / part.sum()))
+        else:  # an engine without duals
             part = np.where(kept, blocks.use / most, 0.0)
             part /= part.sum()
         # prices are the same from every basis but for their last bits
@@ -255,7 +259,8 @@ def _deadlines_to_keep(
     for group in reversed(dropped):  # the bound may have asked for too many
         more = kept.copy()
         more[group] = True
-        if np.array_equal(more, refused):  # asked already
+        too_many = any(one.part < _TOO_LITTLE * one.price[more].sum() for one in bounds)
+        if too_many or np.array_equal(more, refused):  # known already
             break
         found = yield from _asked(blocks, more, pooled)
         if found.floor is None:

@@ -81,10 +81,9 @@ def _allocation(
     scaled = ScaledProgram.of(program)
     key = program.blocks.key
     key = np.arange(program.blocks.groups) if key is None else key
-    asked = program.too_little / scaled.unit, program.enough / scaled.unit
     in_series = program.series is not None
-    if in_series:
-        memory, asked = memory.of_series(), (-math.inf, -math.inf)
+    asked = None if in_series else (program.too_little / scaled.unit, program.enough / scaled.unit)
+    memory = memory.of_series() if in_series else memory
     known = _of_known_shares(program, scaled)
     if known is not None:
         return *known, 0
@@ -308,26 +307,31 @@ def _vertex(
     key: Ints,
     memory: ColumnMemory,
     probe: bool,
-    asked: tuple[float, float] = (-math.inf, math.inf),
+    asked: tuple[float, float] | None = (-math.inf, math.inf),
 ) -> tuple[Vertex | None, int]:
     """An optimal vertex that depends on the program alone: the only one, or that of a cold start.
 
-    Any of several will do where its face's centre is the answer, which depends on the face alone, and outside of
-    ``asked``: there a probe is asked for its level alone, or for prices with it.
+    Any of several will do where its face's centre is the answer, which depends on the face alone, without ``asked``, and
+    outside of it: there a probe is asked for its level alone, or for prices with it. Shares that reach what is enough
+    prove that by themselves.
     """
-    too_little, enough = asked
+    too_little, enough = asked or (math.inf, math.inf)
     iterations = 0
     start = memory.start(scaled, key, probe)
     for basis in (start, None) if start is not None else (None,):
-        generated = generate(scaled, basis)
+        generated = generate(scaled, basis, enough=enough)
         if generated is None:
             continue
         iterations += generated[1]
         found = vertex(scaled, generated[0])
         if found is None:
             continue
-        told = found.level >= enough or (found.level < too_little and found.only_prices)
-        memory.keep(Kept.of(scaled, key, found, found.only or told))
+        reached = found.level >= enough
+        if reached:
+            proof = Certificate(found.certificate.primal_residual, 0.0, 0.0)
+            found = replace(found, certificate=proof)
+        told = reached or (found.level < too_little and (found.only_prices or asked is None))
+        memory.keep(Kept.of(scaled, key, found, found.only or told, not reached))
         any_will_do = told if probe else not found.only
         if basis is None or any_will_do or (found.only and found.only_prices):
             return found, iterations

@@ -113,7 +113,7 @@ def require_fit(
         # without a number of jobs has a window: the options see to it.
         workload.extend(config.jobs or config.window[1])  # type: ignore[index]
         drawn, what = workload.rows(), "the jobs drawn"
-    keys, rows = measurements.keys, sorted({*workload.jobs.key.tolist()})
+    keys, rows = measurements.keys, np.unique(workload.jobs.key).tolist()
     measurements.require([keys[row] for row in rows], cluster.worker_types)
     if traits.single_gpu_only and any(keys[row][1] > 1 for row in drawn + rows):
         raise InputError(

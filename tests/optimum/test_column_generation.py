@@ -106,8 +106,8 @@ def test_a_thousand_different_jobs_take_few_pivots(monkeypatch):
     pivots = []
     generate = packed.generate
 
-    def counted(program, start):
-        basis, many = generate(program, start)
+    def counted(*about, **asked):
+        basis, many = generate(*about, **asked)
         pivots.append(many)
         return basis, many
 
@@ -546,6 +546,33 @@ def test_where_a_level_is_enough_any_optimum_is(monkeypatch, asked, only_prices,
     assert len(found) == vertices
 
 
+@pytest.mark.parametrize("seed", [0, 2, 5])
+def test_shares_that_reach_enough_are_answer_and_proof(seed):
+    """No pairs come for more than that; what is kept is a start, though no optimum."""
+    program, cold = replace(different_jobs(seed, jobs=60), probe=True), packed_optimum
+    best = cold(program, None, None)
+    assert best is not None
+    asked, memory = replace(program, enough=0.5 * best[0].level), ColumnMemory()
+    found = cold(asked, None, memory)
+    assert found is not None
+    answer, proof, pivots = found
+    assert pivots < 0.6 * best[2]
+    assert asked.enough <= answer.level < 0.9 * best[0].level
+    assert proof.within(1e-12)
+    assert program.blocks.levels(answer.x).min() >= asked.enough
+    used, time = program.blocks.demand(answer.x)
+    assert (used <= program.blocks.workers + 1e-9).all()
+    assert time.max() <= 1.0 + 1e-12
+    again = cold(program, None, memory)
+    assert again is not None
+    assert again[1].within(1e-9)
+    assert again[0].level == pytest.approx(best[0].level, rel=1e-12)
+    assert again[2] < best[2]
+    beyond = cold(replace(program, enough=1.01 * best[0].level), None, None)
+    assert beyond is not None
+    assert beyond[0].level_dual.tobytes() == best[0].level_dual.tobytes()
+
+
 def test_deadlines_of_much_alike_jobs_start_from_the_last_ones(monkeypatch):
     """Jobs of few types have many optima with the only prices: which deadlines go does not depend on the start."""
     monkeypatch.setattr(throughput_sum, "_TIMES_AS_FEW", np.inf)  # not in pools
@@ -555,7 +582,7 @@ def test_deadlines_of_much_alike_jobs_start_from_the_last_ones(monkeypatch):
     monkeypatch.setattr(
         packed,
         "generate",
-        lambda program, start: cold.append(start is None) or real(program, start),
+        lambda program, start, **asked: cold.append(start is None) or real(program, start, **asked),
     )
     for call in range(3):
         state = later(state, call)

@@ -113,8 +113,8 @@ def test_the_way_past_them_is_shorter(monkeypatch):
 def counted(pivots, place):
     """Column generation that counts what it takes."""
 
-    def generate(program, start):
-        found = rounds_of_pricing.generate(program, start)
+    def generate(*about, **asked):
+        found = rounds_of_pricing.generate(*about, **asked)
         if place is not None:
             pivots[place] += found[1]
         return found

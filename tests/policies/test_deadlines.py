@@ -136,18 +136,26 @@ def test_a_price_that_is_not_positive_names_the_type():
         allocate(state)
 
 
-def test_deadlines_given_up_in_vain_are_taken_back():
-    """The bound drops two of three; one of these can be kept, and all three, refused before, are not asked for again."""
+@pytest.mark.parametrize(
+    ("dual", "questions", "met"),
+    [
+        # without prices all three are given up; two can be kept, and all, refused before, are not asked for again
+        ([0.0, 0.0, 0.0], [[1, 1, 1], [0, 0, 1], [0, 1, 1]], [False, True, True]),
+        # at these prices a fifth of any two can be had, so two are given up and neither is asked for again
+        ([0.5, 0.5, 0.0], [[1, 1, 1], [0, 0, 1]], [False, False, True]),
+    ],
+)
+def test_deadlines_given_up_in_vain_are_taken_back(dual, questions, met):
     blocks = Blocks(np.full((3, 1), 2.0), np.ones(3), np.ones(3, dtype=np.int64), np.array([4.0]))
     search = _deadlines_to_keep(blocks, np.ones(3, dtype=bool))
-    dual = np.array([0.5, 0.5, 0.0])
-    enough = Answer(np.ones((3, 1)), 2.0, 2.0, dual, np.zeros(1))
-    asked = [next(search), search.send(Answer(np.zeros((3, 1)), 0.1, 0.1, dual, np.zeros(1)))]
-    asked.append(search.send(enough))
+    too_little = Answer(np.zeros((3, 1)), 0.1, 0.1, np.array(dual), np.zeros(1))
+    enough = Answer(np.ones((3, 1)), 2.0, 2.0, np.array(dual), np.zeros(1))
+    asked = [next(search), search.send(too_little)]
+    asked += [search.send(enough) for _ in questions[2:]]
     with pytest.raises(StopIteration) as done:
         search.send(enough)
-    assert [one.slope.tolist() for one in asked] == [[1, 1, 1], [0, 0, 1], [0, 1, 1]]
-    assert np.isfinite(done.value.value).tolist() == [False, True, True]
+    assert [one.slope.tolist() for one in asked] == questions
+    assert np.isfinite(done.value.value).tolist() == met
 
 
 @pytest.mark.parametrize("faster_beside", [False, True])

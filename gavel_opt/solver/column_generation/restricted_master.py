@@ -353,6 +353,11 @@ class RestrictedMaster:
         solver.changeColBounds(relief, 0.0, highspy.kHighsInf if on else 0.0)
 
     @property
+    def objective(self) -> float:
+        """Objective of the last solution."""
+        return float(self._solver.getInfo().objective_function_value) / self._worth
+
+    @property
     def given_up(self) -> float:
         """Part of the floors that the last solution gives up."""
         return float(self._solver.getSolution().col_value[self._helps.size + 1])

@@ -13,6 +13,7 @@ best of each job join it until there is none. Then nothing is left to chance:
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -55,6 +56,8 @@ _MULTIPLES = 8
 """How many powers of ten of the first program's prices are tried, from 1."""
 FROM = 384
 """Groups from which on the way from the last optimum leads past those that left: it is shorter in time, too."""
+_SURELY = 1.0 + 1e-8
+"""Times the level that is enough at which a program ends: what HiGHS says of it may be off in last digits."""
 _KEPT = 0.1
 """Columns that cost up to this part of a job's share are kept for the next program."""
 _MANY = 2
@@ -80,6 +83,8 @@ class Kept:
     only
         Whether that optimum was the only one, or any would have done: else a vertex is that of a start from nothing, and a
         program much like it is likely to have several, too.
+    optimal
+        Whether it was an optimum at all, and not a point that reached enough.
     """
 
     key: Ints
@@ -88,9 +93,12 @@ class Kept:
     level: float
     prices: Prices
     only: bool
+    optimal: bool = True
 
     @classmethod
-    def of(cls, program: ScaledProgram, key: Ints, found: Vertex, only: bool) -> Kept:
+    def of(
+        cls, program: ScaledProgram, key: Ints, found: Vertex, only: bool, optimal: bool = True
+    ) -> Kept:
         """Keep a basis, and the columns that nearly paid."""
         types, basis = program.rate.shape[1], found.basis
         cost = program.pair_costs(basis.column, found.prices)
@@ -108,6 +116,7 @@ class Kept:
             found.level,
             found.prices,
             only,
+            optimal,
         )
 
     def places(self, key: Ints) -> Ints:
@@ -149,7 +158,7 @@ class Kept:
         if moved or not self._differs_in_rows(program):
             return Start(basis, before=self._before(program, places) if moved else None)
         free = np.flatnonzero(~surplus & (program.scale == 0.0))
-        return Start(basis, True, free, self.program.slopes[free])
+        return Start(basis, self.optimal, free, self.program.slopes[free])
 
     def _needed(self, program: ScaledProgram, places: Ints, there: Ints) -> Ints:
         """Columns with which groups reach the last level that are new, or reach it with none of those that are ``there``."""
@@ -165,7 +174,7 @@ class Kept:
     def _before(self, program: ScaledProgram, places: Ints) -> Before | None:
         """The optimum, if the way from it is worth going: where others have its level, some vertex of them is near."""
         alone = _kind(program) == _kind(self.program) == (True, False)
-        if not (alone and self.only and places.size >= FROM):
+        if not (alone and self.only and self.optimal and places.size >= FROM):
             return None
         return Before(self.program, self.basis, self.level, places)
 
@@ -272,9 +281,12 @@ class Vertex:
 
 
 def generate(
-    program: ScaledProgram, start: Start | None, of: int | None = None
+    program: ScaledProgram,
+    start: Start | None,
+    of: int | None = None,
+    enough: float = math.inf,
 ) -> tuple[Basis, int] | None:
-    """Add pairs until none pays; the optimal basis and how many simplex iterations it took.
+    """Add pairs until none pays, or the level is ``enough``; the basis and how many simplex iterations it took.
 
     From a start, many groups go on from central prices once a round takes many pivots: more where not nearly all rise ``of`` those there
     are, in the program if no number is given.
@@ -312,6 +324,8 @@ def generate(
             relieving, pairs = False, program.pairs
             master.relieve(False)
             continue
+        if not relieving and enough < math.inf and master.objective > enough * _SURELY:
+            return master.basis(), iterations
         found, _ = paying_columns(pairs, prices, EACH, least)
         new = _others(np.unique(found[found >= 0]), np.sort(master.column))
         if not new.size:
