@@ -96,6 +96,9 @@ jobs for each worker from which on so are those of more. Below it the midst alon
 _UNPOOLED = 512
 """Groups up to which all levels are found at once although pools are fewer: program by program may take 2 to 30 times as long."""
 
+_LEFT_OPEN = 1e-9
+"""Part of levels found at once that may be missing: proofs of answers leave as much open. What can be had of them is given out."""
+
 _TINY = 1e-300
 
 _AtOnce = Generator[AllocationProgram, Answer, Allowed | None]
@@ -249,8 +252,8 @@ def _by_kinds(
 
 
 def _if_had(allowed: Allowed) -> Allowed | None:
-    """What can be had if that is all that was asked for, but for rounding; else None."""
-    return allowed if allowed.part >= 1.0 - MET - UNSURE * allowed.error else None
+    """What can be had if that is all that was asked for, to what answers are proven to; else None."""
+    return allowed if allowed.part >= 1.0 - _LEFT_OPEN - UNSURE * allowed.error else None
 
 
 def _fill(

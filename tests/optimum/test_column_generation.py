@@ -516,6 +516,26 @@ def dual_infeasibilities(master: RestrictedMaster) -> int:
     return int(master._solver.getInfo().num_dual_infeasibilities)
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_where_the_primal_method_goes_round_in_circles_the_dual_one_goes_on(monkeypatch, seed):
+    """Its limit is one pivot here: a start from nothing is by the dual method, and all rounds after it have to change."""
+    program, methods = different_jobs(seed), []
+    expected = packed_optimum(program, None, None)
+    real = RestrictedMaster.is_solved_within
+
+    def soon(master, pivots):
+        methods.append("primal" if master._started else "dual")
+        return real(master, 1 if master._started else pivots)
+
+    monkeypatch.setattr(RestrictedMaster, "is_solved_within", soon)
+    found = packed_optimum(program, None, None)
+    assert methods[:3] == ["dual", "primal", "dual"]
+    assert found is not None
+    assert expected is not None
+    assert found[0].x.tobytes() == expected[0].x.tobytes()
+    assert found[0].level_dual.tobytes() == expected[0].level_dual.tobytes()
+
+
 @pytest.mark.parametrize(
     ("asked", "only_prices", "vertices"),
     [

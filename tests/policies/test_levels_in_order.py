@@ -197,6 +197,22 @@ def test_levels_found_at_once_are_those_found_program_by_program(
     assert found[0] == pytest.approx(found[1], rel=3e-8, abs=1e-9)
 
 
+@pytest.mark.parametrize(("beyond", "at_once"), [(5e-10, True), (5e-9, False)])
+def test_levels_found_at_once_may_be_off_by_what_proofs_leave_open(beyond, at_once, monkeypatch):
+    """Eleven parts in a trillion once meant hundreds of programs, each of thousands of pivots, of 488 jobs far from each other."""
+    state = all_different(5, 48, 0.7)
+    expected = levels_of(state, Driver(make_policy(NAME), "structured").allocate(state))
+
+    def too_high(*asked):
+        return ordered_levels(*asked)[0] * (1.0 + beyond), None
+
+    monkeypatch.setattr(water_filling_pairs, "ordered_levels", too_high)
+    driver = Driver(make_policy(NAME), "structured")
+    found = levels_of(state, driver.allocate(state))
+    assert (driver.tally.programs == 1) == at_once
+    assert found == pytest.approx(expected, rel=1e-9)
+
+
 @pytest.mark.parametrize("entities", ENTITIES, ids=["flat", "fair", "lines"])
 @pytest.mark.parametrize("load", [0.55, 0.8, 1.1])
 def test_levels_of_many_orders_of_magnitude_are_found_at_once(load, entities, monkeypatch):

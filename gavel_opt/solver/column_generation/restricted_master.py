@@ -25,6 +25,8 @@ _STEPS = 150
 """Steps of the interior point method at most; 20 to 60 are usual."""
 _ROWS, _PRICES = 1e-4, 1e-2
 """What rows may be off, and prices of the solver's, where prices are looked for that are about right."""
+_CIRCLES = 10
+"""Pivots for each row after which the primal method, which shifts bounds, goes round in circles: it may for ever. Up to five are usual."""
 _WORTH = 100.0
 """What a job's share of the objective is to the solver, whose tolerances are absolute."""
 
@@ -268,14 +270,17 @@ class RestrictedMaster:
 
     def solve(self) -> Prices | None:
         """Solve; the prices, or None if the simplex method found no optimum."""
-        solver = self._solver
-        solver.run()
+        solver, most = self._solver, _CIRCLES * self._rows.size
+        solved = self.is_solved_within(most)
+        limit = highspy.HighsModelStatus.kIterationLimit
+        if self._started and solver.getModelStatus() == limit:
+            self._started = False
+            solver.setOptionValue("simplex_strategy", _DUAL)
+            solved = self.is_solved_within(most)
         if not self._started:
             self._started = True
             solver.setOptionValue("simplex_strategy", _PRIMAL)
-        if solver.getModelStatus() != highspy.HighsModelStatus.kOptimal:
-            return None
-        return self.prices()
+        return self.prices() if solved else None
 
     def prices(self) -> Prices:
         """The prices of the last solve."""
