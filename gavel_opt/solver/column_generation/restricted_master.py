@@ -23,12 +23,13 @@ _CENTRAL = 1e-8
 """Part of the objective that is left where the interior point method goes on to a vertex."""
 _STEPS = 150
 """Steps of the interior point method at most; 20 to 60 are usual."""
-_ROWS, _PRICES = 1e-4, 1e-2
-"""What rows may be off, and prices of the solver's, where prices are looked for that are about right."""
+_ROWS, _PRICES = 1e-4, 1e-4
+"""What rows may be off, and prices in parts of a job's share, where prices are looked for that are about right."""
 _CIRCLES = 10
 """Pivots for each row after which the primal method, which shifts bounds, goes round in circles: it may for ever. Up to five are usual."""
-_WORTH = 100.0
-"""What a job's share of the objective is to the solver, whose tolerances are absolute."""
+_WORTH, _LESS = 1e4, 100.0
+"""What a job's share of the objective is to the solver, whose tolerances are absolute: a column that pays is then far from costing
+nothing. And what it is where that is asking too much."""
 
 
 class QuietHighs(highspy.Highs):
@@ -174,7 +175,8 @@ class RestrictedMaster:
         # from prices at which nothing pays, the dual method; else it takes twice the iterations of the other
         self._started = start is not None and not start.pays_nothing
         self._relieving = False
-        self._worth = _WORTH * float(program.count.sum())
+        self._share = 1.0 / float(program.count.sum())
+        self._worth = _WORTH / self._share
         self._solver = QuietHighs.simplex(
             _TOLERANCE,
             simplex_scale_strategy=_scaling(program),
@@ -270,17 +272,23 @@ class RestrictedMaster:
 
     def solve(self) -> Prices | None:
         """Solve; the prices, or None if the simplex method found no optimum."""
-        solver, most = self._solver, _CIRCLES * self._rows.size
+        most, infeasible = _CIRCLES * self._rows.size, highspy.HighsModelStatus.kInfeasible
         solved = self.is_solved_within(most)
-        limit = highspy.HighsModelStatus.kIterationLimit
-        if self._started and solver.getModelStatus() == limit:
+        if not solved and self._solver.getModelStatus() != infeasible:
             self._started = False
-            solver.setOptionValue("simplex_strategy", _DUAL)
+            self._worth = _LESS / self._share
+            self._set_costs()
+            self._solver.setOptionValue("simplex_strategy", _DUAL)
             solved = self.is_solved_within(most)
         if not self._started:
             self._started = True
-            solver.setOptionValue("simplex_strategy", _PRIMAL)
+            self._solver.setOptionValue("simplex_strategy", _PRIMAL)
         return self.prices() if solved else None
+
+    @property
+    def pays(self) -> float:
+        """Reduced costs below its negative pay, to the solver."""
+        return _TOLERANCE / self._worth
 
     def prices(self) -> Prices:
         """The prices of the last solve."""
@@ -302,7 +310,8 @@ class RestrictedMaster:
 
     def central_prices(self, gap: float) -> Prices | None:
         """Prices that are about right, in the midst of those that are, up to a part of the objective; None if there are none."""
-        return self.prices() if self._by_interior_point(gap, _ROWS, _PRICES, "off") else None
+        dual = _PRICES * self._worth * self._share
+        return self.prices() if self._by_interior_point(gap, _ROWS, dual, "off") else None
 
     def reach_vertex(self) -> bool:
         """Go to an optimal vertex through the interior, for the simplex method to go on from; whether it is reached."""
@@ -344,18 +353,23 @@ class RestrictedMaster:
 
     def relieve(self, on: bool) -> None:
         """Ask for the least part of all floors that must be given up, or for the program's objective again."""
-        solver, program = self._solver, self._program
         self._relieving = on
+        self._set_costs()
+        most = highspy.kHighsInf if on else 0.0
+        self._solver.changeColBounds(self._helps.size + 1, 0.0, most)
+
+    def _set_costs(self) -> None:
+        """Tell the solver what columns are worth."""
+        solver, program = self._solver, self._program
         relief, columns = self._helps.size + 1, solver.getNumCol()
         cost = np.zeros(columns)
-        if on:
+        if self._relieving:
             cost[relief] = -self._worth
         else:
             cost[0] = self._worth if program.has_level else 0.0
             cost[1:relief] = program.reward.ravel()[self._helps] * self._worth
             cost[self._first :] = program.pair_reward(self.column) * self._worth
         solver.changeColsCost(columns, np.arange(columns, dtype=np.int32), cost)
-        solver.changeColBounds(relief, 0.0, highspy.kHighsInf if on else 0.0)
 
     @property
     def objective(self) -> float:

@@ -301,7 +301,6 @@ def generate(
     rising, groups = np.count_nonzero(program.scale), program.use.size
     nearly_all = rising >= _NEARLY_ALL * (groups if of is None else of)
     most = round((_PATIENCE if nearly_all else _MORE_PATIENCE) * groups)
-    least = program.pays()
     relieving, pairs = False, program.pairs
     for _ in range(ROUNDS):
         if not master.usable:
@@ -326,7 +325,7 @@ def generate(
             continue
         if not relieving and enough < math.inf and master.objective > enough * _SURELY:
             return master.basis(), iterations
-        found, _ = paying_columns(pairs, prices, EACH, least)
+        found, _ = paying_columns(pairs, prices, EACH, master.pays)
         new = _others(np.unique(found[found >= 0]), np.sort(master.column))
         if not new.size:
             return None if relieving else (master.basis(), iterations)

@@ -14,9 +14,6 @@ from gavel_opt.solver.column_generation.pair_pricing import PairColumns, Prices,
 CLEAR = 1e-11
 """Reduced costs above this part of a job's share of the objective are positive."""
 
-PAYS = 1e-11
-"""Reduced costs below this part of a job's share of the objective, negative, pay."""
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ScaledProgram:
@@ -161,10 +158,6 @@ class ScaledProgram:
                 pairs.scale,
             ),
         )
-
-    def pays(self) -> float:
-        """Reduced costs below its negative pay."""
-        return PAYS / float(self.count.sum())
 
     def nothing(self) -> tuple[float, Prices]:
         """Reduced costs up to which a column costs nothing, and prices up to which a row has none.

@@ -123,7 +123,7 @@ def without_those_that_left(program: ScaledProgram, start: Start) -> tuple[Start
         return start, 0
     needed = np.setdiff1d(start.basis.column, both.columns(both.basis.column))
     both = both.with_columns(program, needed)
-    least, pivots = program.pays(), 0
+    pivots = 0
     for _ in range(_STARTS):
         master = both.master()
         solved = master.usable and master.is_solved_within(round(_PATIENCE * program.use.size))
@@ -131,7 +131,7 @@ def without_those_that_left(program: ScaledProgram, start: Start) -> tuple[Start
         if not solved:
             break
         start = both.start(master.basis(), start.basis.column)
-        found, _ = paying_columns(program.pairs, both.prices(master.prices()), EACH, least)
+        found, _ = paying_columns(program.pairs, both.prices(master.prices()), EACH, master.pays)
         new = np.setdiff1d(found[found >= 0], both.columns(both.basis.column))
         if new.size <= _FEW:
             break
