@@ -115,6 +115,8 @@ class EngineChain:
 
     def solve(self, program: Program | ProductProgram) -> Answer:
         """Solve one program of the policy: certified, ties broken."""
+        if self.recorder is not None and isinstance(program, AllocationProgram):
+            program = replace(program, enough=math.inf)  # what is recorded is an optimum
         refusals: dict[str, None] = {}
         asked = False
         self._spare = None

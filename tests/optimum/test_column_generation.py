@@ -651,6 +651,28 @@ def test_shares_that_reach_enough_are_answer_and_proof(seed):
     assert beyond[0].level_dual.tobytes() == best[0].level_dual.tobytes()
 
 
+def test_what_ends_once_it_is_enough_agrees_with_other_engines_and_is_recorded_whole():
+    """A probe that reached enough has no optimum's objective: not to be taken for a mistake of HiGHS', nor for an optimum."""
+    state = next(states("distinct", 130))
+    recorded = []
+    answers = [
+        Driver(make_policy(DEADLINES), engine, recorder=recorder).allocate(state)
+        for engine, recorder in (
+            ("structured", None),
+            ("highs", None),
+            ("structured", lambda *solved: recorded.append(solved)),
+        )
+    ]
+    for answer in answers[1:]:
+        assert answer.x.tobytes() == answers[0].x.tobytes()
+        assert answer.pair_x is not None
+        assert answers[0].pair_x is not None
+        assert answer.pair_x.tobytes() == answers[0].pair_x.tobytes()
+    assert len(recorded) > 2
+    for program, solution in recorded:
+        assert solution.objective == pytest.approx(Highs().solve(program).objective, rel=1e-9)
+
+
 def test_deadlines_of_much_alike_jobs_start_from_the_last_ones(monkeypatch):
     """Jobs of few types have many optima with the only prices: which deadlines go does not depend on the start."""
     monkeypatch.setattr(throughput_sum, "_TIMES_AS_FEW", np.inf)  # not in pools
