@@ -22,6 +22,8 @@ from gavel_opt.solver.settings import SETTINGS
 
 CLEAR = 1e-11
 """Costs and prices above this part of a job's share of the objective are positive."""
+PAYS = 1e-2
+"""Part of it that a cost or price may be below zero: beyond, it is of a basis near the optimum, and where others nearly tie says nothing of it."""
 NEITHER, ONLY, ONE_OF_MANY, WRONG = range(4)
 """No proof that prices are the only ones; the only optimum; one of several, at the only prices; no optimum."""
 SLIP = 1e-9
@@ -233,6 +235,8 @@ def _compare(columns: Columns, at: Tableau, values: Floats, left: Floats) -> int
                 continue
             if at.y[k] < -clear:
                 return WRONG
+            if at.y[k] < -PAYS * clear:
+                return NEITHER
             if at.y[k] <= clear:
                 outcome = ONE_OF_MANY
         elif left[k] < -SLIP:
@@ -243,6 +247,8 @@ def _compare(columns: Columns, at: Tableau, values: Floats, left: Floats) -> int
         if at.inside[c] == 0 and on_face(columns, at, c, clear):
             if at.cost[c] < -clear:
                 return WRONG
+            if at.cost[c] < -PAYS * clear:
+                return NEITHER
             outcome = ONE_OF_MANY
     if outcome == ONLY or _workers_are_short(columns, at, clear):
         return outcome
