@@ -172,15 +172,15 @@ class RestrictedMaster:
         self._place = np.cumsum(there) - 1  # of rows that are there
         self._place[~there] = -1
         self.column = _NONE
-        # from prices at which nothing pays, the dual method; else it takes twice the iterations of the other
-        self._started = start is not None and not start.pays_nothing
         self._relieving = False
-        self._share = 1.0 / float(program.count.sum())
-        self._worth = _WORTH / self._share
+        self._jobs = float(program.count.sum())
+        self._worth = _WORTH * self._jobs
+        # from prices at which nothing pays, the dual method; else it takes twice the iterations of the other
+        dual_first = start is None or start.pays_nothing
         self._solver = QuietHighs.simplex(
             _TOLERANCE,
             simplex_scale_strategy=_scaling(program),
-            simplex_strategy=_PRIMAL if self._started else _DUAL,
+            simplex_strategy=_DUAL if dual_first else _PRIMAL,
             simplex_dual_edge_weight_strategy=-1 if start is None else _DEVEX,
         )
         self.usable = self._pass_alone() != highspy.HighsStatus.kError
@@ -275,14 +275,11 @@ class RestrictedMaster:
         most, infeasible = _CIRCLES * self._rows.size, highspy.HighsModelStatus.kInfeasible
         solved = self.is_solved_within(most)
         if not solved and self._solver.getModelStatus() != infeasible:
-            self._started = False
-            self._worth = _LESS / self._share
+            self._worth = _LESS * self._jobs
             self._set_costs()
             self._solver.setOptionValue("simplex_strategy", _DUAL)
             solved = self.is_solved_within(most)
-        if not self._started:
-            self._started = True
-            self._solver.setOptionValue("simplex_strategy", _PRIMAL)
+        self._solver.setOptionValue("simplex_strategy", _PRIMAL)
         return self.prices() if solved else None
 
     @property
@@ -310,7 +307,7 @@ class RestrictedMaster:
 
     def central_prices(self, gap: float) -> Prices | None:
         """Prices that are about right, in the midst of those that are, up to a part of the objective; None if there are none."""
-        dual = _PRICES * self._worth * self._share
+        dual = _PRICES * self._worth / self._jobs
         return self.prices() if self._by_interior_point(gap, _ROWS, dual, "off") else None
 
     def reach_vertex(self) -> bool:
@@ -322,7 +319,6 @@ class RestrictedMaster:
         solver.setOptionValue("simplex_iteration_limit", highspy.kHighsIInf)
         if not (solved and solver.getModelStatus() == highspy.HighsModelStatus.kOptimal):
             return False
-        self._started = True
         solver.setOptionValue("simplex_strategy", _PRIMAL)
         solver.setOptionValue("simplex_dual_edge_weight_strategy", _DEVEX)
         solver.run()  # without it HiGHS crashes when it is asked for the basis

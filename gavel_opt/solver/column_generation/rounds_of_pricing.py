@@ -323,7 +323,7 @@ def generate(
             relieving, pairs = False, program.pairs
             master.relieve(False)
             continue
-        if not relieving and enough < math.inf and master.objective > enough * _SURELY:
+        if not relieving and master.objective > enough * _SURELY:
             return master.basis(), iterations
         found, _ = paying_columns(pairs, prices, EACH, master.pays)
         new = _others(np.unique(found[found >= 0]), np.sort(master.column))
